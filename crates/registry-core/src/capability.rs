@@ -1,0 +1,202 @@
+//! What can be asked of a runtime or a worker, derived from ports and state, never declared.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::port::RuntimeSource;
+use crate::projection::WorkerState;
+
+/// One thing a client may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Capability {
+    /// List the runtime's workers.
+    ListWorkers,
+    /// Show one worker.
+    GetWorker,
+    /// Create a worker.
+    CreateWorker,
+    /// Send a worker an input.
+    SendInput,
+    /// Cancel a worker's active run.
+    CancelRun,
+    /// Stop a worker for good.
+    StopWorker,
+    /// Read a worker's transcript.
+    ReadTranscript,
+    /// Read a worker's events.
+    ReadEvents,
+}
+
+impl Capability {
+    /// Every capability, in the order in which sets list them.
+    pub const ALL: [Self; 8] = [
+        Self::ListWorkers,
+        Self::GetWorker,
+        Self::CreateWorker,
+        Self::SendInput,
+        Self::CancelRun,
+        Self::StopWorker,
+        Self::ReadTranscript,
+        Self::ReadEvents,
+    ];
+
+    /// The name that clients see.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ListWorkers => "list_workers",
+            Self::GetWorker => "get_worker",
+            Self::CreateWorker => "create_worker",
+            Self::SendInput => "send_input",
+            Self::CancelRun => "cancel_run",
+            Self::StopWorker => "stop_worker",
+            Self::ReadTranscript => "read_transcript",
+            Self::ReadEvents => "read_events",
+        }
+    }
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// A set of capabilities; serialises as a list in the order of [`Capability::ALL`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CapabilitySet(u8);
+
+impl CapabilitySet {
+    /// What the source's ports make possible. The catalog is always there.
+    pub fn of_source(source: &dyn RuntimeSource) -> Self {
+        let mut set = Self::from_iter([Capability::ListWorkers, Capability::GetWorker]);
+        if source.lifecycle().is_some() {
+            set.extend([
+                Capability::CreateWorker,
+                Capability::CancelRun,
+                Capability::StopWorker,
+            ]);
+        }
+        if source.interaction().is_some() {
+            set.extend([Capability::SendInput]);
+        }
+        if source.observation().is_some() {
+            set.extend([Capability::ReadTranscript, Capability::ReadEvents]);
+        }
+        set
+    }
+
+    /// What is left of the runtime's set for one worker in `state`.
+    ///
+    /// Final states take capabilities away; a passing one (running, cancelling) does not,
+    /// because it may be over before the client's next request.
+    pub fn for_worker(self, state: WorkerState) -> Self {
+        let of_a_worker = match state {
+            WorkerState::Idle | WorkerState::Running | WorkerState::Cancelling => {
+                Self::from_iter([
+                    Capability::GetWorker,
+                    Capability::SendInput,
+                    Capability::CancelRun,
+                    Capability::StopWorker,
+                    Capability::ReadTranscript,
+                    Capability::ReadEvents,
+                ])
+            }
+            WorkerState::Stopped | WorkerState::Recorded => Self::from_iter([
+                Capability::GetWorker,
+                Capability::ReadTranscript,
+                Capability::ReadEvents,
+            ]),
+        };
+        Self(self.0 & of_a_worker.0)
+    }
+
+    /// Whether the set has `capability`.
+    pub fn contains(self, capability: Capability) -> bool {
+        self.0 & capability.bit() != 0
+    }
+
+    /// The capabilities, in the order of [`Capability::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Capability> {
+        Capability::ALL
+            .into_iter()
+            .filter(move |capability| self.contains(*capability))
+    }
+}
+
+impl Extend<Capability> for CapabilitySet {
+    fn extend<T: IntoIterator<Item = Capability>>(&mut self, capabilities: T) {
+        for capability in capabilities {
+            self.0 |= capability.bit();
+        }
+    }
+}
+
+impl FromIterator<Capability> for CapabilitySet {
+    fn from_iter<T: IntoIterator<Item = Capability>>(capabilities: T) -> Self {
+        let mut set = Self::default();
+        set.extend(capabilities);
+        set
+    }
+}
+
+impl Serialize for CapabilitySet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for CapabilitySet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Vec::<Capability>::deserialize(deserializer)?
+            .into_iter()
+            .collect())
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for CapabilitySet {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "CapabilitySet".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "array",
+            "uniqueItems": true,
+            "maxItems": Capability::ALL.len(),
+            "items": generator.subschema_for::<Capability>(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_capability_has_a_bit_of_its_own_and_the_name_it_serialises_as() {
+        let all: CapabilitySet = Capability::ALL.into_iter().collect();
+        assert_eq!(all.iter().count(), Capability::ALL.len());
+        for capability in Capability::ALL {
+            let text = serde_json::to_string(&capability).unwrap();
+            assert_eq!(text, format!("\"{}\"", capability.as_str()));
+        }
+    }
+
+    #[test]
+    fn a_stopped_worker_can_be_read_and_nothing_else() {
+        let all: CapabilitySet = Capability::ALL.into_iter().collect();
+        let names: Vec<_> = all.for_worker(WorkerState::Stopped).iter().collect();
+        assert_eq!(
+            names,
+            [
+                Capability::GetWorker,
+                Capability::ReadTranscript,
+                Capability::ReadEvents
+            ]
+        );
+    }
+}

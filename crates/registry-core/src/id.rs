@@ -1,0 +1,188 @@
+//! Identity: the ids of the domain, each a private string with one fallible way in.
+//!
+//! An id that exists has been parsed; nothing validates it again. Errors say what was wrong
+//! and never repeat the rejected text, because that text may be hostile.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest accepted [`RuntimeId`], [`WorkerId`], [`RunId`] or [`ProfileId`], in characters.
+pub const ID_MAX_CHARS: usize = 64;
+/// Longest accepted [`IdempotencyKey`], in characters.
+pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 128;
+
+/// Why a text is not an id. Never carries the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// There was no character at all.
+    #[error("empty")]
+    Empty,
+    /// There were more characters than the id may have.
+    #[error("too long: at most {max} characters")]
+    TooLong {
+        /// The most characters this kind of id may have.
+        max: usize,
+    },
+    /// A character is outside the alphabet, or may not stand first.
+    #[error("forbidden character at {at}")]
+    ForbiddenCharacter {
+        /// Zero-based position of the first such character, counted in characters.
+        at: usize,
+    },
+}
+
+/// Defines one id type: the alphabet decides, everything else is the same.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, max $max:expr, allows $allows:path, pattern $pattern:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The text, exactly as it was parsed.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                check(text, $max, $allows)?;
+                Ok(Self(Arc::from(text)))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0.as_ref().to_owned()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": $max,
+                    "pattern": $pattern,
+                })
+            }
+        }
+    };
+}
+
+id!(
+    /// Names one runtime of the registry: 1–64 characters of `a-z 0-9 - _`, starting with a
+    /// letter or digit.
+    RuntimeId, max ID_MAX_CHARS, allows slug_character, pattern "^[a-z0-9][a-z0-9_-]*$"
+);
+id!(
+    /// Names one worker *within its runtime*; an authority only together with a
+    /// [`RuntimeId`], as a [`WorkerRef`]. The same alphabet as [`RuntimeId`].
+    WorkerId, max ID_MAX_CHARS, allows slug_character, pattern "^[a-z0-9][a-z0-9_-]*$"
+);
+id!(
+    /// Names one run of one worker. The same alphabet as [`RuntimeId`].
+    RunId, max ID_MAX_CHARS, allows slug_character, pattern "^[a-z0-9][a-z0-9_-]*$"
+);
+id!(
+    /// Names a profile, for example `builtin:default`: the alphabet of [`RuntimeId`] plus `:`
+    /// and `.`.
+    ProfileId, max ID_MAX_CHARS, allows profile_character, pattern "^[a-z0-9][a-z0-9_:.-]*$"
+);
+id!(
+    /// A client's key for one attempt at a mutation: 1–128 visible ASCII characters.
+    IdempotencyKey, max IDEMPOTENCY_KEY_MAX_CHARS, allows key_character, pattern "^[!-~]+$"
+);
+
+/// The routing key of every worker operation. A worker id alone is never one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct WorkerRef {
+    /// The runtime that holds the worker.
+    pub runtime_id: RuntimeId,
+    /// The worker within that runtime.
+    pub worker_id: WorkerId,
+}
+
+impl WorkerRef {
+    /// The pair of the two ids.
+    pub fn new(runtime_id: RuntimeId, worker_id: WorkerId) -> Self {
+        Self {
+            runtime_id,
+            worker_id,
+        }
+    }
+
+    /// `worker@runtime`, for people. There is no parser for it, so it can't become authority.
+    pub fn display_ref(&self) -> String {
+        format!("{}@{}", self.worker_id, self.runtime_id)
+    }
+}
+
+impl fmt::Display for WorkerRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.worker_id, self.runtime_id)
+    }
+}
+
+/// Checks a text against a length and an alphabet; `allows` gets position and character.
+fn check(text: &str, max: usize, allows: fn(usize, char) -> bool) -> Result<(), IdError> {
+    if text.is_empty() {
+        return Err(IdError::Empty);
+    }
+    for (at, character) in text.chars().enumerate() {
+        if at == max {
+            return Err(IdError::TooLong { max });
+        }
+        if !allows(at, character) {
+            return Err(IdError::ForbiddenCharacter { at });
+        }
+    }
+    Ok(())
+}
+
+fn slug_character(at: usize, c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || (at > 0 && matches!(c, '-' | '_'))
+}
+
+fn profile_character(at: usize, c: char) -> bool {
+    slug_character(at, c) || (at > 0 && matches!(c, ':' | '.'))
+}
+
+fn key_character(_: usize, c: char) -> bool {
+    c.is_ascii_graphic()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! Ids: what parses comes back unchanged, near misses are refused, nothing is echoed.
+
+use proptest::prelude::*;
+
+use super::*;
+
+proptest! {
+    #[test]
+    fn what_parses_comes_back_unchanged(
+        slug in "[a-z0-9][a-z0-9_-]{0,63}",
+        profile in "[a-z0-9][a-z0-9_:.-]{0,63}",
+        key in "[!-~]{1,128}",
+    ) {
+        prop_assert_eq!(slug.parse::<RuntimeId>().unwrap().to_string(), slug.clone());
+        prop_assert_eq!(slug.parse::<WorkerId>().unwrap().to_string(), slug.clone());
+        prop_assert_eq!(String::from(slug.parse::<RunId>().unwrap()), slug);
+        prop_assert_eq!(profile.parse::<ProfileId>().unwrap().to_string(), profile);
+        prop_assert_eq!(key.parse::<IdempotencyKey>().unwrap().to_string(), key);
+    }
+
+    #[test]
+    fn serde_takes_the_same_door(slug in "[a-z0-9][a-z0-9_-]{0,63}", other in "\\PC{0,80}") {
+        let id: WorkerId = slug.parse().unwrap();
+        let text = serde_json::to_string(&id).unwrap();
+        prop_assert_eq!(serde_json::from_str::<WorkerId>(&text).unwrap(), id);
+        let text = serde_json::to_string(&other).unwrap();
+        prop_assert_eq!(serde_json::from_str::<WorkerId>(&text).is_ok(), other.parse::<WorkerId>().is_ok());
+    }
+
+    #[test]
+    fn one_foreign_character_anywhere_is_refused_where_it_stands(
+        slug in "[a-z0-9][a-z0-9_-]{0,62}",
+        foreign in "[^a-z0-9_-]",
+        place: prop::sample::Index,
+    ) {
+        let at = place.index(slug.len() + 1);
+        let text = format!("{}{foreign}{}", &slug[..at], &slug[at..]);
+        prop_assert_eq!(text.parse::<WorkerId>(), Err(IdError::ForbiddenCharacter { at }));
+    }
+
+    #[test]
+    fn a_rejected_text_is_never_echoed(text in "\\PC{1,200}") {
+        if let Err(error) = text.parse::<RuntimeId>() {
+            let said = format!("{error} {error:?}");
+            prop_assert!(text.chars().count() < 4 || !said.contains(&text), "{}", said);
+        }
+    }
+}
+
+#[test]
+fn the_bounds_are_where_they_are_said_to_be() {
+    assert_eq!("".parse::<RuntimeId>(), Err(IdError::Empty));
+    assert!("a".repeat(ID_MAX_CHARS).parse::<RuntimeId>().is_ok());
+    let long = "a".repeat(ID_MAX_CHARS + 1);
+    assert_eq!(
+        long.parse::<RuntimeId>(),
+        Err(IdError::TooLong { max: ID_MAX_CHARS })
+    );
+    for first in ["-a", "_a"] {
+        assert_eq!(
+            first.parse::<RunId>(),
+            Err(IdError::ForbiddenCharacter { at: 0 })
+        );
+    }
+    for first in [":a", ".a"] {
+        assert_eq!(
+            first.parse::<ProfileId>(),
+            Err(IdError::ForbiddenCharacter { at: 0 })
+        );
+    }
+    assert_eq!(
+        "a b".parse::<IdempotencyKey>(),
+        Err(IdError::ForbiddenCharacter { at: 1 })
+    );
+    assert_eq!(
+        "a\u{e9}".parse::<IdempotencyKey>(),
+        Err(IdError::ForbiddenCharacter { at: 1 })
+    );
+}
+
+#[test]
+fn a_display_ref_names_both_ids_and_is_no_id() {
+    let worker = WorkerRef::new("one".parse().unwrap(), "two".parse().unwrap());
+    assert_eq!(worker.display_ref(), "two@one");
+    assert_eq!(
+        worker.display_ref().parse::<WorkerId>(),
+        Err(IdError::ForbiddenCharacter { at: 3 })
+    );
+}

@@ -1,0 +1,32 @@
+//! The pure domain of the workspace server: who a worker is, what may be asked of it, what
+//! can go wrong, and what a client may see. Knows no HTTP, no runtime, no file system.
+//!
+//! Reading order: [`id`] (the only names there are), [`projection`] (what clients see),
+//! [`port`] (what a runtime source must or may implement), [`error`] (every refusal),
+//! [`registry`] (which source answers, and how long it may take).
+
+pub mod id;
+
+pub mod cursor;
+pub mod page;
+pub mod text;
+
+pub mod capability;
+pub mod projection;
+
+pub mod error;
+pub mod port;
+pub mod registry;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+#[cfg(feature = "mock")]
+pub mod mock;
+
+pub use capability::{Capability, CapabilitySet};
+pub use cursor::Cursor;
+pub use error::{RegistryError, SourceError, UnavailableReason};
+pub use id::{IdempotencyKey, ProfileId, RunId, RuntimeId, WorkerId, WorkerRef};
+pub use page::{PageLimit, PageToken};
+pub use registry::{Deadlines, RuntimeRegistry};
+pub use text::{DisplayName, FixedText};

@@ -1,0 +1,199 @@
+//! The ports: what a runtime source must implement, and what it may.
+//!
+//! A source is one trait plus optional, narrow ports. A capability *is* the presence of a
+//! port, so nothing can be promised that the code does not do.
+
+mod request;
+
+pub use request::{
+    CancelTarget, CatalogPage, CatalogQuery, CreateWorker, CreatedWorkerRecord, EVENT_WAIT_MAX,
+    EventStream, EventWait, EventsQuery, Input, InputReceipt, InvalidEventWait, Replay,
+    RuntimeDescriptor, SourceStatus, TranscriptQuery, TranscriptRange, WorkerDetailRecord,
+    WorkerRecord,
+};
+
+use async_trait::async_trait;
+
+use crate::cursor::Cursor;
+use crate::error::SourceError;
+use crate::id::WorkerId;
+use crate::projection::{CancelAnswer, EventBatch, TranscriptPage};
+
+/// One runtime, as the registry sees it.
+///
+/// Implementations are shared between all requests: every method may be called
+/// concurrently.
+#[async_trait]
+pub trait RuntimeSource: Send + Sync {
+    /// What never changes about the runtime. Cheap: it is read on every request.
+    fn descriptor(&self) -> &RuntimeDescriptor;
+
+    /// How the runtime is right now.
+    ///
+    /// # Errors
+    /// [`SourceError::Unavailable`] alone.
+    /// # Cancellation
+    /// Dropping the future changes nothing.
+    /// # Ordering
+    /// Counts are of one instant, not of the instant of any other call.
+    async fn status(&self) -> Result<SourceStatus, SourceError>;
+
+    /// The workers; every source has a catalog.
+    fn catalog(&self) -> &dyn WorkerCatalog;
+
+    /// Creating, cancelling and stopping, where the runtime can.
+    fn lifecycle(&self) -> Option<&dyn WorkerLifecycle> {
+        None
+    }
+
+    /// Sending input, where the runtime can.
+    fn interaction(&self) -> Option<&dyn WorkerInteraction> {
+        None
+    }
+
+    /// Transcripts and events, where the runtime keeps them.
+    fn observation(&self) -> Option<&dyn WorkerObservation> {
+        None
+    }
+}
+
+/// Which workers there are.
+#[async_trait]
+pub trait WorkerCatalog: Send + Sync {
+    /// A page of workers after a position, newest first.
+    ///
+    /// A page with a `next` position may hold fewer workers than the limit, even none: a
+    /// source bounds the work of one call, not only its answer.
+    ///
+    /// # Errors
+    /// [`SourceError::InvalidPosition`] for a position this source did not make,
+    /// [`SourceError::Unavailable`].
+    /// # Cancellation
+    /// Dropping the future changes nothing.
+    /// # Ordering
+    /// Following `next` shows every worker that existed from the first page to the last one
+    /// exactly once, also while workers are created.
+    async fn list(&self, query: &CatalogQuery) -> Result<CatalogPage, SourceError>;
+
+    /// One worker.
+    ///
+    /// # Errors
+    /// [`SourceError::UnknownWorker`], [`SourceError::Unavailable`].
+    /// # Cancellation
+    /// Dropping the future changes nothing.
+    /// # Ordering
+    /// Sees every mutation that was answered before the call.
+    async fn get(&self, worker_id: &WorkerId) -> Result<WorkerDetailRecord, SourceError>;
+}
+
+/// Creating workers and ending what they do.
+#[async_trait]
+pub trait WorkerLifecycle: Send + Sync {
+    /// Creates a worker.
+    ///
+    /// # Errors
+    /// [`SourceError::UnknownProfile`], [`SourceError::CapacityExhausted`],
+    /// [`SourceError::IdempotencyConflict`], [`SourceError::ShuttingDown`],
+    /// [`SourceError::Unavailable`]; no worker was created.
+    /// # Cancellation
+    /// A dropped future may have created the worker; an idempotency key finds it again.
+    /// # Ordering
+    /// The worker is in the catalog when the call returns.
+    async fn create(&self, request: CreateWorker) -> Result<CreatedWorkerRecord, SourceError>;
+
+    /// Stops a worker for good, ending its active run first. Stopping a stopped worker
+    /// answers the same.
+    ///
+    /// # Errors
+    /// [`SourceError::UnknownWorker`]; [`SourceError::Unavailable`] with
+    /// `RunStillEnding` when the run has not ended within the bounded wait: the stop stands,
+    /// and takes effect when it has.
+    /// # Cancellation
+    /// A dropped future does not take the stop back.
+    /// # Ordering
+    /// Nothing happens to the worker after the call has returned.
+    async fn stop(&self, worker_id: &WorkerId) -> Result<WorkerDetailRecord, SourceError>;
+
+    /// Cancels a worker's active run; idle workers answer `NotRunning` whatever the target.
+    ///
+    /// # Errors
+    /// [`SourceError::UnknownWorker`], [`SourceError::RunMismatch`];
+    /// [`SourceError::Unavailable`] with `RunStillEnding` when the run has not ended within
+    /// the bounded wait: the cancel stands.
+    /// # Cancellation
+    /// A dropped future does not take the cancel back.
+    /// # Ordering
+    /// When it answers `Cancelled`, the run's terminal event is in the log.
+    async fn cancel(
+        &self,
+        worker_id: &WorkerId,
+        target: CancelTarget,
+    ) -> Result<CancelAnswer, SourceError>;
+}
+
+/// Talking to workers.
+#[async_trait]
+pub trait WorkerInteraction: Send + Sync {
+    /// Commits an input to the transcript and starts a run for it.
+    ///
+    /// # Errors
+    /// [`SourceError::UnknownWorker`], [`SourceError::WorkerBusy`],
+    /// [`SourceError::WorkerStopped`], [`SourceError::InputEmpty`],
+    /// [`SourceError::InputTooLarge`], [`SourceError::CapacityExhausted`],
+    /// [`SourceError::IdempotencyConflict`], [`SourceError::ShuttingDown`],
+    /// [`SourceError::Unavailable`]; nothing was committed.
+    /// # Cancellation
+    /// A dropped future may have committed the input; an idempotency key tells.
+    /// # Ordering
+    /// The `input_accepted` event is in the log when the call returns.
+    async fn send_input(
+        &self,
+        worker_id: &WorkerId,
+        input: Input,
+    ) -> Result<InputReceipt, SourceError>;
+}
+
+/// Reading what workers said and did.
+#[async_trait]
+pub trait WorkerObservation: Send + Sync {
+    /// A page of the transcript with the event cursor of the same instant.
+    ///
+    /// # Errors
+    /// [`SourceError::UnknownWorker`], [`SourceError::Unavailable`].
+    /// # Cancellation
+    /// Dropping the future changes nothing.
+    /// # Ordering
+    /// Entries ascend; page and cursor are of one instant.
+    async fn transcript(
+        &self,
+        worker_id: &WorkerId,
+        query: &TranscriptQuery,
+    ) -> Result<TranscriptPage, SourceError>;
+
+    /// Events after a cursor; waits for the first one up to the query's wait.
+    ///
+    /// # Errors
+    /// [`SourceError::UnknownWorker`], [`SourceError::CursorExpired`],
+    /// [`SourceError::TooManyPollers`], [`SourceError::Unavailable`].
+    /// # Cancellation
+    /// Dropping the future ends the wait and nothing else.
+    /// # Ordering
+    /// Events ascend without gaps, starting right after the cursor.
+    async fn events(
+        &self,
+        worker_id: &WorkerId,
+        query: &EventsQuery,
+    ) -> Result<EventBatch, SourceError>;
+
+    /// The same events as a stream, which ends when the worker has stopped or is forgotten,
+    /// or the runtime shuts down.
+    ///
+    /// # Errors
+    /// The stream's items: [`SourceError::UnknownWorker`] and [`SourceError::CursorExpired`],
+    /// each its last.
+    /// # Cancellation
+    /// Dropping the stream ends the subscription. A slow reader costs the runtime nothing.
+    /// # Ordering
+    /// Events ascend without gaps, starting right after the cursor.
+    fn subscribe(&self, worker_id: &WorkerId, after: Cursor) -> EventStream;
+}

@@ -1,0 +1,260 @@
+//! The registry: which source answers for a runtime, and how long it may take.
+//!
+//! It is built once, then immutable and shared. It runs nothing and stores no worker: every
+//! worker operation is one call to exactly one source, or a typed error.
+
+mod audit;
+mod listing;
+mod operation;
+mod refusal;
+
+pub use listing::{WorkerFilter, WorkerListQuery};
+pub use operation::{AcceptedWorkerInput, CreatedWorker};
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+use crate::capability::{Capability, CapabilitySet};
+use crate::error::{RegistryError, SourceError, UnavailableReason};
+use crate::id::RuntimeId;
+use crate::port::{RuntimeDescriptor, RuntimeSource};
+use crate::projection::{Diagnostic, RuntimeStatus, RuntimeSummary, Severity};
+
+/// How long a source may take to answer a read. People wait for lists; two seconds is where
+/// they begin to doubt that anything happens.
+pub const READ_DEADLINE_DEFAULT: Duration = Duration::from_secs(2);
+/// How long a source may take for a mutation. Longer than the time for which a runtime waits
+/// for a cancelled run to end, so that its own, more precise answer arrives first.
+pub const MUTATION_DEADLINE_DEFAULT: Duration = Duration::from_secs(10);
+
+/// How long sources may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadlines {
+    /// For reads; an events query gets its wait on top.
+    pub read: Duration,
+    /// For mutations.
+    pub mutation: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            read: READ_DEADLINE_DEFAULT,
+            mutation: MUTATION_DEADLINE_DEFAULT,
+        }
+    }
+}
+
+/// The runtime id is registered already.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("runtime {runtime_id} is registered already")]
+pub struct DuplicateRuntime {
+    /// The id.
+    pub runtime_id: RuntimeId,
+}
+
+/// All runtimes of the server, and the way to each.
+pub struct RuntimeRegistry {
+    sources: Vec<Registered>,
+    deadlines: Deadlines,
+}
+
+/// A source and what its ports make possible, read once at registration.
+struct Registered {
+    source: Arc<dyn RuntimeSource>,
+    capabilities: CapabilitySet,
+}
+
+/// Collects sources for a [`RuntimeRegistry`].
+#[derive(Default)]
+pub struct RegistryBuilder {
+    sources: Vec<Registered>,
+    deadlines: Deadlines,
+}
+
+impl RegistryBuilder {
+    /// Sets how long sources may take.
+    pub fn deadlines(self, deadlines: Deadlines) -> Self {
+        Self { deadlines, ..self }
+    }
+
+    /// Adds a source; lists show runtimes in the order of these calls.
+    ///
+    /// # Errors
+    /// [`DuplicateRuntime`] when a source with this runtime id was added before.
+    pub fn register(mut self, source: Arc<dyn RuntimeSource>) -> Result<Self, DuplicateRuntime> {
+        let runtime_id = &source.descriptor().runtime_id;
+        if self
+            .sources
+            .iter()
+            .any(|other| other.runtime_id() == runtime_id)
+        {
+            return Err(DuplicateRuntime {
+                runtime_id: runtime_id.clone(),
+            });
+        }
+        let capabilities = CapabilitySet::of_source(source.as_ref());
+        self.sources.push(Registered {
+            source,
+            capabilities,
+        });
+        Ok(self)
+    }
+
+    /// The registry of these sources, for good.
+    pub fn build(self) -> RuntimeRegistry {
+        RuntimeRegistry {
+            sources: self.sources,
+            deadlines: self.deadlines,
+        }
+    }
+}
+
+impl RuntimeRegistry {
+    /// Starts a registry without sources.
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder::default()
+    }
+
+    /// All runtimes in registration order. One that fails or is late shows as unavailable.
+    pub async fn runtimes(&self) -> Vec<RuntimeSummary> {
+        join_all(
+            self.sources
+                .iter()
+                .map(|registered| self.summarize(registered)),
+        )
+        .await
+    }
+
+    /// One runtime.
+    ///
+    /// # Errors
+    /// [`RegistryError::UnknownRuntime`] alone: a runtime that fails shows as unavailable.
+    pub async fn runtime(&self, runtime_id: &RuntimeId) -> Result<RuntimeSummary, RegistryError> {
+        Ok(self.summarize(self.registered(runtime_id)?).await)
+    }
+
+    fn registered(&self, runtime_id: &RuntimeId) -> Result<&Registered, RegistryError> {
+        self.sources
+            .iter()
+            .find(|registered| registered.runtime_id() == runtime_id)
+            .ok_or_else(|| RegistryError::UnknownRuntime {
+                runtime_id: runtime_id.clone(),
+            })
+    }
+
+    async fn summarize(&self, registered: &Registered) -> RuntimeSummary {
+        let answer = within(self.deadlines.read, registered.source.status()).await;
+        let descriptor = registered.descriptor().clone();
+        let (status, counts, diagnostics) = match answer {
+            Ok(status) => (status.status, Some(status.counts), status.diagnostics),
+            Err(error) => (
+                RuntimeStatus::Unavailable,
+                None,
+                vec![unavailable(registered, &error)],
+            ),
+        };
+        RuntimeSummary {
+            runtime_id: descriptor.runtime_id,
+            display_name: descriptor.display_name,
+            implementation_kind: descriptor.implementation_kind,
+            status,
+            capabilities: registered.capabilities,
+            facilities: descriptor.facilities,
+            profiles: descriptor.profiles,
+            limits: descriptor.limits,
+            counts,
+            observed_at: now(),
+            diagnostics,
+        }
+    }
+}
+
+impl std::fmt::Debug for RuntimeRegistry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let runtimes: Vec<_> = self.sources.iter().map(Registered::runtime_id).collect();
+        f.debug_struct("RuntimeRegistry")
+            .field("runtimes", &runtimes)
+            .field("deadlines", &self.deadlines)
+            .finish()
+    }
+}
+
+impl Registered {
+    fn descriptor(&self) -> &RuntimeDescriptor {
+        self.source.descriptor()
+    }
+
+    fn runtime_id(&self) -> &RuntimeId {
+        &self.descriptor().runtime_id
+    }
+
+    /// The port, or the one answer to an operation that the source has no port for.
+    fn port<'a, P: ?Sized>(
+        &'a self,
+        capability: Capability,
+        port: impl FnOnce(&'a dyn RuntimeSource) -> Option<&'a P>,
+    ) -> Result<&'a P, RegistryError> {
+        port(self.source.as_ref()).ok_or_else(|| RegistryError::OperationUnsupported {
+            runtime_id: self.runtime_id().clone(),
+            capability,
+        })
+    }
+}
+
+/// Waits for a source no longer than `deadline`.
+///
+/// # Cancellation
+/// Past the deadline the source's future is dropped; the ports say what that leaves behind.
+async fn within<T>(
+    deadline: Duration,
+    answer: impl Future<Output = Result<T, SourceError>>,
+) -> Result<T, SourceError> {
+    tokio::time::timeout(deadline, answer)
+        .await
+        .unwrap_or(Err(SourceError::Unavailable {
+            reason: UnavailableReason::DeadlineExceeded,
+            cause: None,
+        }))
+}
+
+/// What a list or a summary says in place of what the source did not answer. The cause is
+/// logged here, because here it is handled.
+fn unavailable(registered: &Registered, error: &SourceError) -> Diagnostic {
+    let runtime_id = registered.runtime_id();
+    tracing::warn!(%runtime_id, error = error as &dyn std::error::Error, "runtime source failed");
+    let late = matches!(
+        error,
+        SourceError::Unavailable {
+            reason: UnavailableReason::DeadlineExceeded,
+            ..
+        }
+    );
+    let diagnostic = if late {
+        Diagnostic::new(
+            "runtime_deadline_exceeded",
+            Severity::Error,
+            "The runtime did not answer in time.",
+        )
+    } else {
+        Diagnostic::new(
+            "runtime_unavailable",
+            Severity::Error,
+            "The runtime failed to answer.",
+        )
+    };
+    diagnostic.of_runtime(runtime_id.clone())
+}
+
+/// The present instant, to the millisecond: what an answer says is no finer than that.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    now.round(jiff::Unit::Millisecond).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+//! Operations on workers: each one call to the source that the reference names.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::audit::Audit;
+use super::refusal::Subject;
+use super::{Registered, RuntimeRegistry, within};
+use crate::capability::Capability;
+use crate::cursor::Cursor;
+use crate::error::{RegistryError, SourceError};
+use crate::id::{RuntimeId, WorkerRef};
+use crate::port::{
+    CancelTarget, CreateWorker, EventStream, EventsQuery, Input, Replay, RuntimeSource,
+    TranscriptQuery, WorkerDetailRecord,
+};
+use crate::projection::{AcceptedInput, CancelAnswer, EventBatch, TranscriptPage, WorkerDetail};
+
+/// A worker that was asked for and is there.
+#[derive(Debug, Clone)]
+pub struct CreatedWorker {
+    /// The worker.
+    pub worker: WorkerDetail,
+    /// Whether it was created now.
+    pub replay: Replay,
+}
+
+/// An input that was accepted.
+#[derive(Debug, Clone)]
+pub struct AcceptedWorkerInput {
+    /// What was started for it.
+    pub accepted: AcceptedInput,
+    /// Whether it was accepted now.
+    pub replay: Replay,
+}
+
+impl RuntimeRegistry {
+    /// One worker.
+    ///
+    /// # Errors
+    /// [`RegistryError::UnknownRuntime`], [`RegistryError::UnknownWorker`],
+    /// [`RegistryError::RuntimeUnavailable`].
+    pub async fn worker(&self, worker: &WorkerRef) -> Result<WorkerDetail, RegistryError> {
+        let registered = self.registered(&worker.runtime_id)?;
+        let answer = registered.source.catalog().get(&worker.worker_id);
+        let record = ask(self.deadlines.read, subject(worker), answer).await?;
+        Ok(project(registered, record))
+    }
+
+    /// Creates a worker in a runtime.
+    ///
+    /// # Errors
+    /// [`RegistryError::UnknownRuntime`], [`RegistryError::OperationUnsupported`], and what
+    /// [`WorkerLifecycle::create`](crate::port::WorkerLifecycle::create) lists.
+    pub async fn create_worker(
+        &self,
+        runtime_id: &RuntimeId,
+        request: CreateWorker,
+    ) -> Result<CreatedWorker, RegistryError> {
+        let audit = Audit::begin("create_worker", runtime_id);
+        let result = self.create_unaudited(runtime_id, request).await;
+        let worker_id = result
+            .as_ref()
+            .ok()
+            .map(|created| &created.worker.summary.worker_id);
+        audit.end(worker_id, None, &result);
+        result
+    }
+
+    async fn create_unaudited(
+        &self,
+        runtime_id: &RuntimeId,
+        request: CreateWorker,
+    ) -> Result<CreatedWorker, RegistryError> {
+        let registered = self.registered(runtime_id)?;
+        let port = registered.port(Capability::CreateWorker, RuntimeSource::lifecycle)?;
+        let profile = request.profile.clone();
+        let subject = Subject::Runtime {
+            runtime_id,
+            profile: profile.as_ref(),
+        };
+        let created = ask(self.deadlines.mutation, subject, port.create(request)).await?;
+        Ok(CreatedWorker {
+            worker: project(registered, created.worker),
+            replay: created.replay,
+        })
+    }
+
+    /// Sends a worker an input, which starts a run.
+    ///
+    /// # Errors
+    /// [`RegistryError::UnknownRuntime`], [`RegistryError::OperationUnsupported`], and what
+    /// [`WorkerInteraction::send_input`](crate::port::WorkerInteraction::send_input) lists.
+    pub async fn send_input(
+        &self,
+        worker: &WorkerRef,
+        input: Input,
+    ) -> Result<AcceptedWorkerInput, RegistryError> {
+        let audit = Audit::begin("send_input", &worker.runtime_id);
+        let result = self.send_input_unaudited(worker, input).await;
+        let run_id = result.as_ref().ok().map(|sent| &sent.accepted.run_id);
+        audit.end(Some(&worker.worker_id), run_id, &result);
+        result
+    }
+
+    async fn send_input_unaudited(
+        &self,
+        worker: &WorkerRef,
+        input: Input,
+    ) -> Result<AcceptedWorkerInput, RegistryError> {
+        let registered = self.registered(&worker.runtime_id)?;
+        let port = registered.port(Capability::SendInput, RuntimeSource::interaction)?;
+        let answer = port.send_input(&worker.worker_id, input);
+        let receipt = ask(self.deadlines.mutation, subject(worker), answer).await?;
+        Ok(AcceptedWorkerInput {
+            accepted: receipt.accepted,
+            replay: receipt.replay,
+        })
+    }
+
+    /// Cancels a worker's active run, or only the run that the target names.
+    ///
+    /// # Errors
+    /// [`RegistryError::UnknownRuntime`], [`RegistryError::OperationUnsupported`], and what
+    /// [`WorkerLifecycle::cancel`](crate::port::WorkerLifecycle::cancel) lists.
+    pub async fn cancel(
+        &self,
+        worker: &WorkerRef,
+        target: CancelTarget,
+    ) -> Result<CancelAnswer, RegistryError> {
+        let named = target.named().cloned();
+        let audit = Audit::begin("cancel_run", &worker.runtime_id);
+        let result = self.cancel_unaudited(worker, target).await;
+        let cancelled = match &result {
+            Ok(CancelAnswer::Cancelled { run_id }) => Some(run_id),
+            Ok(CancelAnswer::NotRunning) | Err(_) => named.as_ref(),
+        };
+        audit.end(Some(&worker.worker_id), cancelled, &result);
+        result
+    }
+
+    async fn cancel_unaudited(
+        &self,
+        worker: &WorkerRef,
+        target: CancelTarget,
+    ) -> Result<CancelAnswer, RegistryError> {
+        let registered = self.registered(&worker.runtime_id)?;
+        let port = registered.port(Capability::CancelRun, RuntimeSource::lifecycle)?;
+        let named = target.named().cloned();
+        let subject = Subject::Worker {
+            worker,
+            expected: named.as_ref(),
+        };
+        ask(
+            self.deadlines.mutation,
+            subject,
+            port.cancel(&worker.worker_id, target),
+        )
+        .await
+    }
+
+    /// Stops a worker for good.
+    ///
+    /// # Errors
+    /// [`RegistryError::UnknownRuntime`], [`RegistryError::OperationUnsupported`], and what
+    /// [`WorkerLifecycle::stop`](crate::port::WorkerLifecycle::stop) lists.
+    pub async fn stop(&self, worker: &WorkerRef) -> Result<WorkerDetail, RegistryError> {
+        let audit = Audit::begin("stop_worker", &worker.runtime_id);
+        let result = self.stop_unaudited(worker).await;
+        audit.end(Some(&worker.worker_id), None, &result);
+        result
+    }
+
+    async fn stop_unaudited(&self, worker: &WorkerRef) -> Result<WorkerDetail, RegistryError> {
+        let registered = self.registered(&worker.runtime_id)?;
+        let port = registered.port(Capability::StopWorker, RuntimeSource::lifecycle)?;
+        let answer = port.stop(&worker.worker_id);
+        let record = ask(self.deadlines.mutation, subject(worker), answer).await?;
+        Ok(project(registered, record))
+    }
+
+    /// A page of a worker's transcript.
+    ///
+    /// # Errors
+    /// [`RegistryError::UnknownRuntime`], [`RegistryError::OperationUnsupported`],
+    /// [`RegistryError::UnknownWorker`], [`RegistryError::RuntimeUnavailable`].
+    pub async fn transcript(
+        &self,
+        worker: &WorkerRef,
+        query: &TranscriptQuery,
+    ) -> Result<TranscriptPage, RegistryError> {
+        let registered = self.registered(&worker.runtime_id)?;
+        let port = registered.port(Capability::ReadTranscript, RuntimeSource::observation)?;
+        let answer = port.transcript(&worker.worker_id, query);
+        ask(self.deadlines.read, subject(worker), answer).await
+    }
+
+    /// A worker's events after a cursor; waits for the first one up to the query's wait.
+    ///
+    /// # Errors
+    /// [`RegistryError::UnknownRuntime`], [`RegistryError::OperationUnsupported`], and what
+    /// [`WorkerObservation::events`](crate::port::WorkerObservation::events) lists.
+    /// # Cancellation
+    /// Dropping the future ends the wait and nothing else.
+    pub async fn events(
+        &self,
+        worker: &WorkerRef,
+        query: &EventsQuery,
+    ) -> Result<EventBatch, RegistryError> {
+        let registered = self.registered(&worker.runtime_id)?;
+        let port = registered.port(Capability::ReadEvents, RuntimeSource::observation)?;
+        let answer = port.events(&worker.worker_id, query);
+        ask(
+            self.deadlines.read + query.wait.get(),
+            subject(worker),
+            answer,
+        )
+        .await
+    }
+
+    /// A worker's events after a cursor, as a stream without a deadline.
+    ///
+    /// # Errors
+    /// [`RegistryError::UnknownRuntime`], [`RegistryError::OperationUnsupported`]; what the
+    /// stream itself may answer is listed at
+    /// [`WorkerObservation::subscribe`](crate::port::WorkerObservation::subscribe).
+    pub fn subscribe(
+        &self,
+        worker: &WorkerRef,
+        after: Cursor,
+    ) -> Result<EventStream, RegistryError> {
+        let registered = self.registered(&worker.runtime_id)?;
+        let port = registered.port(Capability::ReadEvents, RuntimeSource::observation)?;
+        Ok(port.subscribe(&worker.worker_id, after))
+    }
+}
+
+fn subject(worker: &WorkerRef) -> Subject<'_> {
+    Subject::Worker {
+        worker,
+        expected: None,
+    }
+}
+
+/// One call to a source within its deadline, its refusal completed with ids.
+async fn ask<T>(
+    deadline: Duration,
+    subject: Subject<'_>,
+    answer: impl Future<Output = Result<T, SourceError>>,
+) -> Result<T, RegistryError> {
+    within(deadline, answer)
+        .await
+        .map_err(|error| subject.refused(error))
+}
+
+fn project(registered: &Registered, record: WorkerDetailRecord) -> WorkerDetail {
+    let descriptor = registered.descriptor();
+    WorkerDetail::project(
+        &descriptor.runtime_id,
+        descriptor.implementation_kind,
+        registered.capabilities,
+        record,
+    )
+}
