@@ -120,6 +120,11 @@ impl RuntimeRegistry {
         RegistryBuilder::default()
     }
 
+    /// What never changes about each runtime, in registration order. Asks no source.
+    pub fn descriptors(&self) -> impl Iterator<Item = &RuntimeDescriptor> {
+        self.sources.iter().map(Registered::descriptor)
+    }
+
     /// All runtimes in registration order. One that fails or is late shows as unavailable.
     pub async fn runtimes(&self) -> Vec<RuntimeSummary> {
         join_all(

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Diagnostic, Limit, WorkerState};
 use crate::capability::CapabilitySet;
 use crate::id::{ProfileId, RuntimeId};
-use crate::text::FixedText;
+use crate::text::{DisplayName, FixedText};
 
 /// How a runtime is implemented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ pub struct ProfileSummary {
     /// The name to create with.
     pub profile_id: ProfileId,
     /// What it is for.
-    pub description: FixedText,
+    pub description: DisplayName,
 }
 
 /// How many workers are in each state.

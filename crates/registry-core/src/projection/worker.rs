@@ -62,27 +62,27 @@ pub enum RunOutcome {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum RunErrorCode {
     /// The provider refused the server's credentials.
-    EngineUnauthorized,
+    Unauthorized,
     /// The provider asked for fewer requests.
-    EngineRateLimited,
+    RateLimited,
     /// The provider could not be reached.
-    EngineUnreachable,
+    Unreachable,
     /// The provider did not answer in time.
-    EngineTimedOut,
+    TimedOut,
     /// The provider's answer could not be understood.
-    EngineInvalidResponse,
+    InvalidResponse,
     /// The provider refused this content.
-    EngineRefused,
+    Refused,
     /// The server's settings for the engine can't work.
-    EngineMisconfigured,
+    Misconfigured,
     /// The engine failed otherwise.
-    EngineInternal,
+    Internal,
     /// The engine panicked.
     EnginePanicked,
     /// The reply was larger than a reply may be; what fits was kept.
     OutputLimit,
-    /// The runtime itself failed.
-    Internal,
+    /// The server ended before the run did.
+    Interrupted,
 }
 
 /// Tokens that were read and written, as the turn engine counts them.

@@ -1,0 +1,111 @@
+//! The latest events of one worker: a ring, bounded by count and bytes.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+
+use crate::cursor::{Cursor, Epoch};
+use crate::error::CursorExpired;
+use crate::event::{Event, EventKind};
+use crate::limits::{EVENT_OVERHEAD_BYTES, Limits};
+
+/// Events with consecutive numbers; the oldest go when there is no room.
+#[derive(Debug)]
+pub(super) struct EventLog {
+    epoch: Epoch,
+    events: VecDeque<Event>,
+    /// The number of the latest event; 0 before the first one.
+    latest: u64,
+    bytes: usize,
+    max_events: usize,
+    max_bytes: usize,
+}
+
+/// The events after a cursor.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct LogPage {
+    pub(crate) events: Vec<Event>,
+    pub(crate) next_cursor: Cursor,
+    pub(crate) caught_up: bool,
+}
+
+impl EventLog {
+    pub(super) fn new(epoch: Epoch, limits: &Limits) -> Self {
+        Self {
+            epoch,
+            events: VecDeque::new(),
+            latest: 0,
+            bytes: 0,
+            max_events: limits.events,
+            max_bytes: limits.event_bytes,
+        }
+    }
+
+    /// Numbers and appends an event, and drops the oldest ones. The new one stays.
+    pub(super) fn append(&mut self, at: Timestamp, kind: EventKind) -> Cursor {
+        self.latest += 1;
+        let cursor = self.latest();
+        self.bytes += event_cost(&kind);
+        self.events.push_back(Event { cursor, at, kind });
+        while self.events.len() > 1
+            && (self.events.len() > self.max_events || self.bytes > self.max_bytes)
+        {
+            if let Some(dropped) = self.events.pop_front() {
+                self.bytes -= event_cost(&dropped.kind);
+            }
+        }
+        cursor
+    }
+
+    /// What the held events count, overhead included.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The position after the latest event.
+    pub(super) fn latest(&self) -> Cursor {
+        Cursor::new(self.epoch, self.latest)
+    }
+
+    /// The position before the oldest event held.
+    pub(super) fn oldest(&self) -> Cursor {
+        Cursor::new(self.epoch, self.latest - self.events.len() as u64)
+    }
+
+    /// At most `limit` events after the cursor; without one, from the oldest held.
+    pub(super) fn read(
+        &self,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<LogPage, CursorExpired> {
+        let (oldest, latest) = (self.oldest(), self.latest());
+        let after = after.unwrap_or(oldest);
+        let held = oldest.sequence()..=latest.sequence();
+        if after.epoch() != self.epoch || !held.contains(&after.sequence()) {
+            return Err(CursorExpired { oldest, latest });
+        }
+        let skipped = usize::try_from(after.sequence() - oldest.sequence())
+            .expect("the cursor is within the ring, whose length is a usize");
+        let events: Vec<Event> = self.events.range(skipped..).take(limit).cloned().collect();
+        let next_cursor = events.last().map_or(after, |event| event.cursor);
+        Ok(LogPage {
+            events,
+            next_cursor,
+            caught_up: next_cursor == latest,
+        })
+    }
+}
+
+fn event_cost(kind: &EventKind) -> usize {
+    let text = match kind {
+        EventKind::OutputDelta { text, .. } => text.len(),
+        EventKind::WorkerCreated
+        | EventKind::InputAccepted { .. }
+        | EventKind::RunFinished { .. }
+        | EventKind::WorkerStopped => 0,
+    };
+    text + EVENT_OVERHEAD_BYTES
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! Positions in a worker's event log.
+
+/// One life of a runtime: drawn at random when it is built, so that a cursor from
+/// before a restart can be told from one of today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Epoch(u64);
+
+impl Epoch {
+    /// The epoch with this number, as read back from a cursor's text.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// A fresh epoch.
+    pub(crate) fn random() -> Self {
+        // The low half of a UUIDv7: 62 bits from the operating system's generator,
+        // and a fixed variant. Enough to tell one life of a runtime from another.
+        Self(uuid::Uuid::now_v7().as_u64_pair().1)
+    }
+
+    /// The epoch's number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// A position in one worker's event log: just after the event with this sequence
+/// number. Sequence 0 is before the first event.
+///
+/// A cursor doesn't name its worker; whoever keeps one keeps the worker's id beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    epoch: Epoch,
+    sequence: u64,
+}
+
+impl Cursor {
+    /// The position after event `sequence` in the log of life `epoch`.
+    #[must_use]
+    pub const fn new(epoch: Epoch, sequence: u64) -> Self {
+        Self { epoch, sequence }
+    }
+
+    /// The life of the runtime that it belongs to.
+    #[must_use]
+    pub const fn epoch(self) -> Epoch {
+        self.epoch
+    }
+
+    /// The number of the event just before the position.
+    #[must_use]
+    pub const fn sequence(self) -> u64 {
+        self.sequence
+    }
+}

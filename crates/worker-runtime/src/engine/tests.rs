@@ -1,0 +1,26 @@
+//! What errors show, and how usage adds up.
+
+use super::*;
+
+#[test]
+fn an_error_shows_its_kind_and_never_its_cause() {
+    let error =
+        EngineError::with_cause(EngineErrorKind::Unauthorized, "key sk-canary at https://x");
+    assert_eq!(error.to_string(), "turn engine failed: unauthorized");
+    assert_eq!(
+        format!("{error:?}"),
+        "EngineError { kind: Unauthorized, .. }"
+    );
+    assert!(error.source().is_none());
+    assert!(error.cause().unwrap().to_string().contains("canary"));
+}
+
+#[test]
+fn usage_adds_up_and_stays_at_the_greatest_number() {
+    let one = Usage {
+        input_tokens: 1,
+        output_tokens: u64::MAX,
+    };
+    let both = one.plus(one);
+    assert_eq!((both.input_tokens, both.output_tokens), (2, u64::MAX));
+}

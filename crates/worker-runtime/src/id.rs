@@ -1,0 +1,138 @@
+//! The names of things: workers and runs (UUIDv7), and the caller's idempotency keys.
+//!
+//! Each is one private value with one way in from text, and that text is the one
+//! `Display` writes: an id has a single spelling, so it can be compared, logged and
+//! used as a key without normalising it first.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use uuid::{Uuid, Version};
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new id, greater than every one that this process made before it.
+            pub(crate) fn mint() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIdError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
+                parse_canonical(text).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.as_hyphenated().fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+    };
+}
+
+uuid_id! {
+    /// Names a worker. Later workers have greater ids; an id is never reused.
+    WorkerId
+}
+
+uuid_id! {
+    /// Names a run: one accepted input being worked on. An id is never reused.
+    RunId
+}
+
+/// A text that is not the canonical spelling of a UUIDv7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a lower-case, hyphenated UUIDv7")]
+pub struct ParseIdError;
+
+/// Accepts the canonical text only: `Uuid` also reads braces, URNs, bare digits and
+/// upper case, which would give one worker several names.
+fn parse_canonical(text: &str) -> Result<Uuid, ParseIdError> {
+    let uuid = Uuid::try_parse(text).map_err(|_| ParseIdError)?;
+    let mut canonical = Uuid::encode_buffer();
+    let canonical: &str = uuid.as_hyphenated().encode_lower(&mut canonical);
+    if canonical == text && uuid.get_version() == Some(Version::SortRand) {
+        Ok(uuid)
+    } else {
+        Err(ParseIdError)
+    }
+}
+
+/// The caller's name for one attempt at an operation: repeating the operation under
+/// the same key gives the first answer again instead of a second effect.
+///
+/// 1 to [`IdempotencyKey::MAX_LEN`] visible ASCII characters. A clone is cheap.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey(Arc<str>);
+
+impl IdempotencyKey {
+    /// The longest key, in characters: room for a UUID with a prefix, or a hash in hex.
+    pub const MAX_LEN: usize = 128;
+
+    /// The key's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for IdempotencyKey {
+    type Err = ParseKeyError;
+
+    fn from_str(text: &str) -> Result<Self, ParseKeyError> {
+        if text.is_empty() {
+            return Err(ParseKeyError::Empty);
+        }
+        if text.len() > Self::MAX_LEN {
+            return Err(ParseKeyError::TooLong);
+        }
+        match text.bytes().position(|byte| !byte.is_ascii_graphic()) {
+            Some(at) => Err(ParseKeyError::ForbiddenCharacter { at }),
+            None => Ok(Self(text.into())),
+        }
+    }
+}
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text is not an idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ParseKeyError {
+    /// There is no text.
+    #[error("idempotency key is empty")]
+    Empty,
+    /// It has more than [`IdempotencyKey::MAX_LEN`] bytes.
+    #[error(
+        "idempotency key is longer than {} characters",
+        IdempotencyKey::MAX_LEN
+    )]
+    TooLong,
+    /// It has something other than a visible ASCII character.
+    #[error("idempotency key has a forbidden character at {at}")]
+    ForbiddenCharacter {
+        /// The offset of the first such byte.
+        at: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Limits and their names.
+
+use std::collections::HashSet;
+
+use super::*;
+
+#[test]
+fn the_defaults_are_usable() {
+    assert_eq!(Limits::default().validate(), Ok(()));
+}
+
+#[test]
+fn every_limit_is_listed_once_under_its_own_name() {
+    let limits = Limits::default();
+    let names: Vec<&str> = limits.iter().map(|limit| limit.name.as_str()).collect();
+    let distinct: HashSet<&&str> = names.iter().collect();
+    assert_eq!(distinct.len(), names.len());
+    // The struct's own fields, so that a new one can't be left out of the list.
+    let debug = format!("{limits:?}");
+    assert_eq!(debug.matches(": ").count(), names.len());
+    for name in names {
+        assert!(debug.contains(&format!("{name}: ")), "{name}");
+    }
+}
+
+#[test]
+fn a_limit_shows_its_value_in_its_unit() {
+    let limits = Limits::default();
+    let run_time = limits.get(LimitName::RunTime);
+    assert_eq!((run_time.unit.as_str(), run_time.value), ("ms", 300_000));
+    let input = limits.get(LimitName::InputBytes);
+    assert_eq!((input.unit.as_str(), input.value), ("bytes", 131_072));
+}
+
+#[test]
+fn a_limit_of_zero_is_not_usable() {
+    let limits = Limits {
+        concurrent_runs: 0,
+        ..Limits::default()
+    };
+    let error = limits.validate().unwrap_err();
+    assert_eq!(error.limit, LimitName::ConcurrentRuns);
+    assert_eq!(
+        error.to_string(),
+        "limit concurrent_runs is 0, but must be at least 1"
+    );
+}
+
+#[test]
+fn limits_that_contradict_each_other_are_not_usable() {
+    let contradictions = [
+        (
+            LimitName::TranscriptBytes,
+            Limits {
+                transcript_bytes: OUTPUT_BYTES,
+                ..Limits::default()
+            },
+        ),
+        (
+            LimitName::EventBytes,
+            Limits {
+                event_bytes: DELTA_BYTES,
+                ..Limits::default()
+            },
+        ),
+        (
+            LimitName::TotalBytes,
+            Limits {
+                total_bytes: TRANSCRIPT_BYTES,
+                ..Limits::default()
+            },
+        ),
+        (
+            LimitName::PageMax,
+            Limits {
+                page_max: 10,
+                ..Limits::default()
+            },
+        ),
+    ];
+    for (limit, limits) in contradictions {
+        assert_eq!(limits.validate().unwrap_err().limit, limit);
+    }
+}
+
+#[test]
+fn limits_may_be_as_large_as_a_number_can_be() {
+    let limits = Limits {
+        input_bytes: usize::MAX,
+        output_bytes: usize::MAX,
+        transcript_bytes: usize::MAX,
+        event_bytes: usize::MAX,
+        total_bytes: usize::MAX,
+        input_keys: usize::MAX,
+        list_scan: usize::MAX,
+        run_time: Duration::MAX,
+        ..Limits::default()
+    };
+    assert_eq!(limits.validate(), Ok(()));
+    let runtime = crate::Runtime::builder().limits(limits).build().unwrap();
+    let created = runtime.create(crate::CreateWorker::default()).unwrap();
+    let idle = crate::ListQuery {
+        state: Some(created.worker.state),
+        ..crate::ListQuery::default()
+    };
+    assert_eq!(runtime.list(idle).workers, [created.worker]);
+}
+
+#[test]
+fn a_limit_that_was_set_by_name_is_that_limit_and_no_other() {
+    for (at, &name) in LimitName::ALL.iter().enumerate() {
+        let mut limits = Limits::default();
+        let value = 7_000_000 + u64::try_from(at).unwrap();
+        limits.set(name, value);
+        let changed: Vec<_> = limits
+            .iter()
+            .zip(Limits::default().iter())
+            .filter(|(new, old)| new != old)
+            .collect();
+        assert_eq!(changed.len(), 1, "{name}");
+        assert_eq!((changed[0].0.name, changed[0].0.value), (name, value));
+    }
+}

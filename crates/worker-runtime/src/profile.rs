@@ -1,0 +1,217 @@
+//! Profiles: the named instructions that a worker starts with.
+//!
+//! A profile is read from a small text: `key: value` lines for `id` and
+//! `description`, an empty line, and then the instructions up to the end.
+//!
+//! ```text
+//! id: team:reviewer
+//! description: Reads a change and says what could break.
+//!
+//! You review changes …
+//! ```
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+const BUILTIN_DEFAULT: &str = include_str!("../resources/default.profile");
+const BUILTIN_COMPANION: &str = include_str!("../resources/companion.profile");
+
+/// Names a profile: 1 to 64 characters of `a-z 0-9 - _ : .`, the first of them a
+/// letter or a digit. A clone is cheap.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ProfileId(Arc<str>);
+
+impl ProfileId {
+    /// The longest id, in characters.
+    pub const MAX_LEN: usize = 64;
+
+    /// The id's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ProfileId {
+    type Err = ProfileError;
+
+    fn from_str(text: &str) -> Result<Self, ProfileError> {
+        let allowed = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_:.".contains(&byte)
+        };
+        let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if starts_well && text.len() <= Self::MAX_LEN && text.bytes().all(allowed) {
+            Ok(Self(text.into()))
+        } else {
+            Err(ProfileError::InvalidId)
+        }
+    }
+}
+
+impl fmt::Display for ProfileId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Named instructions for a worker. A clone is cheap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    id: ProfileId,
+    description: Arc<str>,
+    instructions: Arc<str>,
+}
+
+impl Profile {
+    /// The profile's name.
+    #[must_use]
+    pub fn id(&self) -> &ProfileId {
+        &self.id
+    }
+
+    /// What it is for, in a line for people.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// What the engine is told before the conversation.
+    #[must_use]
+    pub fn instructions(&self) -> &Arc<str> {
+        &self.instructions
+    }
+}
+
+impl FromStr for Profile {
+    type Err = ProfileError;
+
+    fn from_str(text: &str) -> Result<Self, ProfileError> {
+        let (mut id, mut description) = (None, None);
+        let mut rest = text;
+        loop {
+            let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+            rest = after;
+            if line.trim().is_empty() {
+                break;
+            }
+            let (key, value) = line.split_once(':').ok_or(ProfileError::NotAField)?;
+            let field = match key {
+                "id" => &mut id,
+                "description" => &mut description,
+                _ => return Err(ProfileError::UnknownField),
+            };
+            if field.replace(value.trim()).is_some() {
+                return Err(ProfileError::RepeatedField);
+            }
+        }
+        let description = description.filter(|text| !text.is_empty());
+        let instructions = rest.trim();
+        if instructions.is_empty() {
+            return Err(ProfileError::NoInstructions);
+        }
+        Ok(Self {
+            id: id.ok_or(ProfileError::InvalidId)?.parse()?,
+            description: description.ok_or(ProfileError::NoDescription)?.into(),
+            instructions: instructions.into(),
+        })
+    }
+}
+
+/// The profiles that a runtime offers, and the one it takes when none is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileSet {
+    default: Profile,
+    others: Vec<Profile>,
+}
+
+impl ProfileSet {
+    /// The set of `default` and `others`.
+    ///
+    /// # Errors
+    /// [`ProfileError::DuplicateId`] when two of them have the same id.
+    pub fn new(
+        default: Profile,
+        others: impl IntoIterator<Item = Profile>,
+    ) -> Result<Self, ProfileError> {
+        let mut set = Self {
+            default,
+            others: Vec::new(),
+        };
+        for profile in others {
+            if set.get(profile.id.as_str()).is_some() {
+                return Err(ProfileError::DuplicateId { id: profile.id });
+            }
+            set.others.push(profile);
+        }
+        Ok(set)
+    }
+
+    /// The profiles compiled into this crate: `builtin:default` and `builtin:companion`.
+    #[must_use]
+    pub fn builtin() -> Self {
+        let read = |text: &str| {
+            text.parse::<Profile>()
+                .expect("the compiled-in profiles parse: a test reads them")
+        };
+        Self {
+            default: read(BUILTIN_DEFAULT),
+            others: vec![read(BUILTIN_COMPANION)],
+        }
+    }
+
+    /// The profile of a worker that names none.
+    #[must_use]
+    pub fn default_profile(&self) -> &Profile {
+        &self.default
+    }
+
+    /// The profile with exactly this id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Profile> {
+        self.iter().find(|profile| profile.id.as_str() == id)
+    }
+
+    /// All profiles, the default one first.
+    pub fn iter(&self) -> impl Iterator<Item = &Profile> {
+        std::iter::once(&self.default).chain(&self.others)
+    }
+}
+
+impl Default for ProfileSet {
+    fn default() -> Self {
+        Self::builtin()
+    }
+}
+
+/// Why a profile, or a set of them, can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProfileError {
+    /// The id is missing or has a character that ids don't have.
+    #[error("profile id is missing or invalid")]
+    InvalidId,
+    /// A line before the instructions isn't `key: value`.
+    #[error("profile header has a line that is not a field")]
+    NotAField,
+    /// A field that profiles don't have.
+    #[error("profile header has an unknown field")]
+    UnknownField,
+    /// A field stands there twice.
+    #[error("profile header repeats a field")]
+    RepeatedField,
+    /// The description is missing or empty.
+    #[error("profile has no description")]
+    NoDescription,
+    /// Nothing follows the header.
+    #[error("profile has no instructions")]
+    NoInstructions,
+    /// Two profiles of a set have the same id.
+    #[error("profile {id} is there twice")]
+    DuplicateId {
+        /// The id that both have.
+        id: ProfileId,
+    },
+}
+
+#[cfg(test)]
+mod tests;

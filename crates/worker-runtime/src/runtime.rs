@@ -1,0 +1,188 @@
+//! The shell around the rules: the handle, its locks, tasks, timers and wake-ups.
+//!
+//! Locks: one for the [directory], one in each [slot], one for the order of stopping
+//! in the [ledger]. No section enters another one, and none contains an `.await`.
+
+use std::sync::Arc;
+
+use crate::core::Worker;
+use crate::cursor::Epoch;
+use crate::engine::TurnEngine;
+use crate::error::{Stopping, UnknownWorker};
+use crate::id::WorkerId;
+use crate::limits::Limits;
+use crate::profile::ProfileSet;
+use crate::query::{ListQuery, WorkerPage};
+use crate::snapshot::{Phase, RuntimeStatus, WorkerSnapshot};
+use crate::sync::{AtomicBool, Mutex, Ordering};
+
+mod builder;
+mod clock;
+mod contained;
+mod directory;
+mod interaction;
+mod ledger;
+mod lifecycle;
+mod meter;
+mod observation;
+mod run;
+mod slot;
+
+pub use builder::RuntimeBuilder;
+use clock::MillisClock;
+pub use clock::{Clock, SystemClock};
+use directory::Directory;
+use ledger::Ledger;
+use slot::Slot;
+
+/// Workers that hold conversations inside this process. A clone is a cheap handle on
+/// the same runtime.
+///
+/// Build it anywhere; call its operations within a tokio runtime whose timers are
+/// enabled. Dropping the last handle cancels the runs that are active; for an orderly
+/// end use [`shutdown`](Self::shutdown).
+#[derive(Clone)]
+pub struct Runtime {
+    inner: Arc<Inner>,
+}
+
+/// What the handles share. Run tasks hold slots, never this, so that the last handle
+/// going away is seen.
+struct Inner {
+    engine: Arc<dyn TurnEngine>,
+    limits: Arc<Limits>,
+    profiles: ProfileSet,
+    clock: MillisClock,
+    epoch: Epoch,
+    stopping: AtomicBool,
+    directory: Mutex<Directory>,
+    ledger: Arc<Ledger>,
+}
+
+impl Runtime {
+    /// A builder with the [`OfflineEngine`](crate::OfflineEngine), the built-in profiles
+    /// and the default limits.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    /// The bounds that it was built with.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// The profiles that it was built with.
+    #[must_use]
+    pub fn profiles(&self) -> &ProfileSet {
+        &self.inner.profiles
+    }
+
+    /// What it is doing. Costs the same however many workers there are.
+    #[must_use]
+    pub fn status(&self) -> RuntimeStatus {
+        let ledger = &self.inner.ledger;
+        RuntimeStatus {
+            phase: match self.inner.accepting() {
+                Ok(()) => Phase::Accepting,
+                Err(Stopping) => Phase::Stopping,
+            },
+            epoch: self.inner.epoch,
+            workers: ledger.counts(),
+            active_runs: ledger.runs.used(),
+            waiting_pollers: ledger.pollers.used(),
+            held_bytes: ledger.bytes.used(),
+        }
+    }
+
+    /// The worker with this id.
+    ///
+    /// # Errors
+    /// [`UnknownWorker`].
+    pub fn get(&self, id: WorkerId) -> Result<WorkerSnapshot, UnknownWorker> {
+        Ok(self.inner.slot(id)?.read(Worker::snapshot))
+    }
+
+    /// Some workers, newest first. A page costs what is on it, and with a filter at most
+    /// [`Limits::list_scan`] workers.
+    ///
+    /// # Ordering
+    /// Pages read one after the other show every worker that exists all the while
+    /// exactly once, whatever is created or forgotten in between.
+    #[must_use]
+    pub fn list(&self, query: ListQuery) -> WorkerPage {
+        let limits = &self.inner.limits;
+        let limit = limits.page(query.limit);
+        let scan = match query.state {
+            None => limit,
+            Some(_) => limits.list_scan,
+        };
+        // One more than is looked at tells whether the list goes on.
+        let (slots, mut more) = self.inner.directory.with(|directory| {
+            let mut slots = directory.older_than(query.after, scan.saturating_add(1));
+            let more = slots.len() > scan;
+            slots.truncate(scan);
+            (slots, more)
+        });
+        let mut workers = Vec::with_capacity(limit.min(slots.len()));
+        let mut last = None;
+        for slot in slots {
+            if workers.len() == limit {
+                more = true;
+                break;
+            }
+            last = Some(slot.id());
+            workers.extend(slot.read(|worker| {
+                let shown = query.state.is_none_or(|state| state == worker.state());
+                shown.then(|| worker.snapshot())
+            }));
+        }
+        WorkerPage {
+            workers,
+            next: last.filter(|_| more),
+        }
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime")
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// Whether new work is taken. Looked at inside the section that commits the work:
+    /// then the shutdown, which raises the flag before it enters that section, either
+    /// sees the work or prevents it.
+    fn accepting(&self) -> Result<(), Stopping> {
+        if self.stopping.load(Ordering::SeqCst) {
+            Err(Stopping)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn slot(&self, worker_id: WorkerId) -> Result<Arc<Slot>, UnknownWorker> {
+        self.directory
+            .with(|directory| directory.get(worker_id))
+            .ok_or(UnknownWorker { worker_id })
+    }
+
+    fn slots(&self) -> Vec<Arc<Slot>> {
+        self.directory
+            .with(|directory| directory.older_than(None, usize::MAX))
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for slot in self.slots() {
+            slot.cancel();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

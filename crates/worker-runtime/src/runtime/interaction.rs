@@ -1,0 +1,81 @@
+//! Talking to a worker: inputs, and taking them back.
+
+use tracing::debug;
+
+use super::Runtime;
+use super::run::{Unfinished, drive};
+use super::slot::Start;
+use crate::command::{Accepted, Cancellation, Input};
+use crate::core::{Fingerprint, NewRun};
+use crate::error::{CancelError, InputError};
+use crate::id::{RunId, WorkerId};
+use crate::sync::{self, Executor};
+
+impl Runtime {
+    /// Says something to a worker: commits it to the transcript and starts a run. If
+    /// there is no room, the workers that have been stopped for longest are forgotten.
+    ///
+    /// # Errors
+    /// See [`InputError`]; the worker has not changed then. When several apply, the first in
+    /// this order is told: unknown, conflict, stopped, busy, empty, too large, stopping,
+    /// capacity. A replay succeeds in every state.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime; nothing has changed then.
+    ///
+    /// # Ordering
+    /// The run's first event follows `input_accepted` directly.
+    pub fn send_input(&self, id: WorkerId, input: Input) -> Result<Accepted, InputError> {
+        let executor = Executor::current();
+        let slot = self.inner.slot(id)?;
+        // Hashed out here, where nobody has to wait for it.
+        let keyed = |key| (key, Fingerprint::of(&[Some(&input.content)]));
+        let input = NewRun {
+            run_id: RunId::mint(),
+            key: input.idempotency_key.map(keyed),
+            content: input.content.into(),
+        };
+        let now = self.inner.clock.now();
+        let start = loop {
+            match slot.start(input.clone(), now, || self.inner.accepting()) {
+                Err(InputError::Capacity(short)) if self.inner.make_room(short.limit) => {}
+                done => break done?,
+            }
+        };
+        let (accepted, launch) = match start {
+            Start::Replayed(accepted) => return Ok(accepted),
+            Start::Fresh(accepted, launch) => (accepted, launch),
+        };
+        // First of all: from here on the run ends whatever happens.
+        let run_id = accepted.run_id;
+        let run = Unfinished::new(slot, run_id, self.inner.clock.clone());
+        debug!(worker_id = %id, %run_id, "input accepted");
+        let engine = self.inner.engine.clone();
+        executor.spawn(drive(run, engine, launch, self.inner.limits.run_time));
+        Ok(accepted)
+    }
+
+    /// Cancels the active run, or the one that is named if it is the active one, and
+    /// waits until it has ended.
+    ///
+    /// # Errors
+    /// [`CancelError::StillEnding`] when the engine doesn't let go of the run within
+    /// [`Limits::cancel_wait`](crate::Limits); it ends as `cancelled` all the same.
+    ///
+    /// # Cancellation
+    /// The cancel is accepted before the first `.await`; dropping the future only gives
+    /// up waiting for it.
+    pub async fn cancel(
+        &self,
+        id: WorkerId,
+        expected: Option<RunId>,
+    ) -> Result<Cancellation, CancelError> {
+        let slot = self.inner.slot(id)?;
+        let Some(run_id) = slot.apply(|worker| worker.cancel(expected))? else {
+            return Ok(Cancellation::NotRunning);
+        };
+        let deadline = sync::after(self.inner.limits.cancel_wait);
+        slot.ended(run_id, deadline).await?;
+        Ok(Cancellation::Cancelled { run_id })
+    }
+}

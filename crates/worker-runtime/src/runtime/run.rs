@@ -1,0 +1,87 @@
+//! One run: a task that drives the engine, and ends the run whatever happens to it.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tracing::debug;
+
+use super::clock::MillisClock;
+use super::contained::Contained;
+use super::slot::{Launch, Slot};
+use crate::core::RunEnd;
+use crate::engine::{Output, TurnEngine};
+use crate::event::RunErrorCode;
+use crate::id::RunId;
+use crate::sync;
+
+/// A run that has not ended yet. Dropping it ends the run: there is no way to lose one.
+pub(super) struct Unfinished {
+    slot: Arc<Slot>,
+    run_id: RunId,
+    clock: MillisClock,
+    end: RunEnd,
+}
+
+impl Unfinished {
+    pub(super) fn new(slot: Arc<Slot>, run_id: RunId, clock: MillisClock) -> Self {
+        Self {
+            slot,
+            run_id,
+            clock,
+            // What holds if the task is dropped, or panics, before it knows better.
+            end: RunEnd::Failed(RunErrorCode::Interrupted),
+        }
+    }
+
+    fn output(&self) -> Output {
+        let (slot, run_id, clock) = (Arc::clone(&self.slot), self.run_id, self.clock.clone());
+        Output::new(move |text| {
+            let now = clock.now();
+            slot.apply(|worker| worker.extend(run_id, text, now))
+        })
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let now = self.clock.now();
+        let outcome = self
+            .slot
+            .apply(|worker| worker.finish(self.run_id, self.end, now));
+        if let Some(outcome) = outcome {
+            debug!(worker_id = %self.slot.id(), run_id = %self.run_id, %outcome, "run finished");
+        }
+    }
+}
+
+/// Drives a run to its end.
+///
+/// # Cancellation
+/// When this future is dropped, the engine's future is dropped first and the run ended
+/// next: `run` is the first parameter, and so the last to go.
+pub(super) async fn drive(
+    mut run: Unfinished,
+    engine: Arc<dyn TurnEngine>,
+    launch: Launch,
+    run_time: Duration,
+) {
+    let mut engine = Contained::new(engine, launch.turn, run.output());
+    let mut signal = pin!(launch.signal.notified());
+    let mut deadline = pin!(sync::sleep(run_time));
+    let end = poll_fn(|cx| {
+        // The engine comes last: one that is always ready, or uses up the task's share of
+        // the executor, can't keep its run from being ended.
+        if signal.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(RunEnd::Cancelled);
+        }
+        if deadline.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(RunEnd::TimedOut);
+        }
+        engine.poll(cx)
+    });
+    let end = end.await;
+    run.end = engine.discard(end);
+}

@@ -1,0 +1,230 @@
+//! One worker behind its lock, with everything that has to change together with it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::ledger::Ledger;
+use super::meter::{Meter, Share};
+use crate::command::Accepted;
+use crate::core::{Admission, Birth, NewRun, Worker};
+use crate::engine::Turn;
+use crate::error::{CapacityExhausted, InputError, StillEnding, Stopping};
+use crate::id::{IdempotencyKey, RunId, WorkerId};
+use crate::limits::{LimitName, Limits};
+use crate::profile::Profile;
+use crate::snapshot::WorkerState;
+use crate::sync::{self, Instant, Mutex, Notify};
+
+/// A worker and its wake-ups.
+///
+/// [`apply`](Self::apply) and [`start`](Self::start) are the only ways to change the
+/// worker: number, append, count and wake happen in one section there.
+pub(super) struct Slot {
+    id: WorkerId,
+    key: Option<IdempotencyKey>,
+    instructions: Arc<str>,
+    guarded: Mutex<Guarded>,
+    changed: Notify,
+    pollers: Arc<Meter>,
+    ledger: Arc<Ledger>,
+}
+
+/// What the lock guards.
+struct Guarded {
+    worker: Worker,
+    /// The worker's bytes; while it runs, the most that it can come to hold.
+    bytes: Share,
+    run: Option<RunHold>,
+}
+
+/// What an active run holds. It is given back in the section that ends the run, so that
+/// whoever sees the end finds the place free.
+struct RunHold {
+    _place: Share,
+    signal: Arc<Notify>,
+}
+
+/// What came of an input.
+pub(super) enum Start {
+    Replayed(Accepted),
+    Fresh(Accepted, Launch),
+}
+
+/// What is needed to run an accepted input.
+pub(super) struct Launch {
+    pub(super) turn: Turn,
+    /// Notified once when the run is to end early.
+    pub(super) signal: Arc<Notify>,
+}
+
+/// A reader's place among those that wait.
+pub(super) struct Waiting {
+    _worker: Share,
+    _server: Share,
+}
+
+impl Slot {
+    /// A new worker, or which limit has no room for it.
+    pub(super) fn new(
+        birth: Birth,
+        profile: &Profile,
+        limits: &Arc<Limits>,
+        ledger: &Arc<Ledger>,
+    ) -> Result<Self, CapacityExhausted> {
+        let (id, key) = (birth.id, birth.key.clone());
+        let worker = Worker::new(birth, Arc::clone(limits));
+        let bytes = take(&ledger.bytes, worker.held_bytes(), LimitName::TotalBytes)?;
+        ledger.enter(worker.state());
+        Ok(Self {
+            id,
+            key,
+            instructions: Arc::clone(profile.instructions()),
+            guarded: Mutex::new(Guarded {
+                worker,
+                bytes,
+                run: None,
+            }),
+            changed: Notify::new(),
+            pollers: Meter::new(limits.worker_pollers),
+            ledger: Arc::clone(ledger),
+        })
+    }
+
+    pub(super) fn id(&self) -> WorkerId {
+        self.id
+    }
+
+    pub(super) fn key(&self) -> Option<&IdempotencyKey> {
+        self.key.as_ref()
+    }
+
+    /// Looks at the worker.
+    pub(super) fn read<R>(&self, look: impl FnOnce(&Worker) -> R) -> R {
+        self.guarded.with(|guarded| look(&guarded.worker))
+    }
+
+    /// Changes the worker.
+    pub(super) fn apply<R>(&self, step: impl FnOnce(&mut Worker) -> R) -> R {
+        let (answer, stopped) = self.guarded.with(|guarded| self.step(guarded, step));
+        if stopped {
+            self.ledger.note_stopped(self.id);
+        }
+        answer
+    }
+
+    /// Accepts an input, if there is room for its run.
+    pub(super) fn start(
+        &self,
+        input: NewRun,
+        now: Timestamp,
+        accepting: impl FnOnce() -> Result<(), Stopping>,
+    ) -> Result<Start, InputError> {
+        self.guarded.with(|guarded| {
+            let ceiling_bytes = match guarded.worker.admit(&input)? {
+                Admission::Replay(answer) => return Ok(Start::Replayed(answer)),
+                Admission::Start { ceiling_bytes } => ceiling_bytes,
+            };
+            accepting()?;
+            let place = take(&self.ledger.runs, 1, LimitName::ConcurrentRuns)?;
+            if !guarded.bytes.resize(ceiling_bytes) {
+                let limit = LimitName::TotalBytes;
+                return Err(CapacityExhausted { limit }.into());
+            }
+            let signal = Arc::new(Notify::new());
+            let turn = Turn {
+                worker_id: self.id,
+                run_id: input.run_id,
+                instructions: Arc::clone(&self.instructions),
+                transcript: guarded.worker.entries().cloned().collect(),
+                input: Arc::clone(&input.content),
+            };
+            guarded.run = Some(RunHold {
+                _place: place,
+                signal: Arc::clone(&signal),
+            });
+            let (accepted, _) = self.step(guarded, |worker| worker.accept(input, now));
+            Ok(Start::Fresh(accepted?, Launch { turn, signal }))
+        })
+    }
+
+    /// Begins to end the active run, if there is one, and returns it.
+    pub(super) fn cancel(&self) -> Option<RunId> {
+        self.apply(|worker| worker.cancel(None).ok().flatten())
+    }
+
+    /// Waits until this run has ended.
+    pub(super) async fn ended(
+        &self,
+        run_id: RunId,
+        deadline: Option<Instant>,
+    ) -> Result<(), StillEnding> {
+        loop {
+            let changed = self.changed();
+            if self.read(Worker::active_run) != Some(run_id) {
+                return Ok(());
+            }
+            sync::until(deadline, changed)
+                .await
+                .map_err(|_| StillEnding {
+                    worker_id: self.id,
+                    run_id,
+                })?;
+        }
+    }
+
+    /// Ready at the next change or [`wake`](Self::wake) after this call, even if it is
+    /// polled later. Take it before looking at the worker, and no change is missed.
+    pub(super) fn changed(&self) -> impl Future<Output = ()> + Send + '_ {
+        self.changed.notified()
+    }
+
+    /// Lets everybody who waits look again.
+    pub(super) fn wake(&self) {
+        self.changed.notify_waiters();
+    }
+
+    /// Joins those who wait.
+    pub(super) fn wait(&self) -> Result<Waiting, CapacityExhausted> {
+        Ok(Waiting {
+            _worker: take(&self.pollers, 1, LimitName::WorkerPollers)?,
+            _server: take(&self.ledger.pollers, 1, LimitName::Pollers)?,
+        })
+    }
+
+    /// Takes a step and everything that follows from it; says whether the worker stopped.
+    fn step<R>(&self, guarded: &mut Guarded, step: impl FnOnce(&mut Worker) -> R) -> (R, bool) {
+        let worker = &mut guarded.worker;
+        let (old, before) = (worker.state(), worker.cursor());
+        let answer = step(worker);
+        let new = worker.state();
+        if new != old {
+            self.ledger.leave(old);
+            self.ledger.enter(new);
+        }
+        if let (WorkerState::Cancelling, true, Some(run)) = (new, new != old, &guarded.run) {
+            run.signal.notify_one();
+        }
+        if worker.active_run().is_none() {
+            guarded.run = None;
+            guarded.bytes.resize(worker.held_bytes());
+        }
+        if worker.cursor() != before {
+            self.changed.notify_waiters();
+        }
+        (answer, new == WorkerState::Stopped && old != new)
+    }
+}
+
+fn take(meter: &Arc<Meter>, amount: usize, limit: LimitName) -> Result<Share, CapacityExhausted> {
+    meter.take(amount).ok_or(CapacityExhausted { limit })
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,185 @@
+//! Cancelling, stopping, shutting down.
+
+use std::sync::mpsc;
+
+use super::*;
+use crate::{
+    ActiveRun, CancelError, Cancellation, CreateError, InputError, Phase, StillEnding, StopError,
+    Stopping,
+};
+
+/// A worker in the middle of a run that said `half`.
+async fn busy(stage: &Stage) -> (WorkerId, Accepted) {
+    let worker = stage.worker();
+    let run = stage.send(worker, "half hang");
+    stage.spoken(worker, &run).await;
+    (worker, run)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_answers_when_the_run_has_ended_and_keeps_its_text() {
+    let stage = Stage::new();
+    let (worker, run) = busy(&stage).await;
+    let run_id = run.run_id;
+    let answer = stage.runtime.cancel(worker, Some(run_id)).await;
+    assert_eq!(answer, Ok(Cancellation::Cancelled { run_id }));
+    assert_eq!(stage.state(worker), WorkerState::Idle);
+    assert_eq!(stage.end(worker, &run).await, ended(RunOutcome::Cancelled));
+    assert_eq!(stage.said(worker)[1], "assistant:half…");
+    let next = stage.send(worker, "again");
+    assert_eq!(stage.end(worker, &next).await, ended(RunOutcome::Completed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_cancels_at_once_are_both_answered_and_end_the_run_once() {
+    let stage = Stage::new();
+    let (worker, run) = busy(&stage).await;
+    let run_id = run.run_id;
+    let cancel = || stage.runtime.cancel(worker, None);
+    let answers = tokio::join!(cancel(), cancel());
+    let cancelled = Ok(Cancellation::Cancelled { run_id });
+    assert_eq!(answers, (cancelled, cancelled));
+    assert_eq!(stage.ends(worker, run_id).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_needs_the_run_that_it_names() {
+    let stage = Stage::new();
+    let (worker, run) = busy(&stage).await;
+    let expected = RunId::mint();
+    let mismatch = CancelError::RunMismatch {
+        worker_id: worker,
+        expected,
+        active: run.run_id,
+    };
+    assert_eq!(
+        stage.runtime.cancel(worker, Some(expected)).await,
+        Err(mismatch)
+    );
+    stage.runtime.cancel(worker, None).await.unwrap();
+    for expected in [None, Some(run.run_id)] {
+        let idle = stage.runtime.cancel(worker, expected).await;
+        assert_eq!(idle, Ok(Cancellation::NotRunning));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_the_run_and_then_the_worker_and_can_be_repeated() {
+    let stage = Stage::new();
+    let (worker, run) = busy(&stage).await;
+    let stop = || stage.runtime.stop(worker);
+    let (one, two) = tokio::join!(stop(), stop());
+    assert_eq!(one.unwrap().state, WorkerState::Stopped);
+    assert_eq!(two, stage.runtime.stop(worker).await);
+
+    let events: Vec<_> = stage.runtime.subscribe(worker, run.cursor).collect().await;
+    let kinds: Vec<&str> = events
+        .iter()
+        .map(|event| event.as_ref().unwrap().kind.as_str())
+        .collect();
+    assert_eq!(kinds, ["output_delta", "run_finished", "worker_stopped"]);
+    let worker_id = worker;
+    let refused = stage.runtime.send_input(worker, Input::new("more"));
+    assert_eq!(refused, Err(InputError::WorkerStopped { worker_id }));
+    let cancel = stage.runtime.cancel(worker, None).await;
+    assert_eq!(cancel, Ok(Cancellation::NotRunning));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_cancels_runs_refuses_work_and_leaves_the_past_readable() {
+    let stage = Stage::new();
+    let (worker, run) = busy(&stage).await;
+    let report = stage.runtime.shutdown(SECOND).await;
+    let (worker_id, run_id) = (worker, run.run_id);
+    assert_eq!(report.cancelled, [ActiveRun { worker_id, run_id }]);
+    assert_eq!(report.abandoned, []);
+    assert_eq!(stage.end(worker, &run).await, ended(RunOutcome::Cancelled));
+    assert_eq!(stage.ends(worker, run_id).await, 1);
+    assert_eq!(stage.said(worker)[1], "assistant:half…");
+    assert_eq!(stage.runtime.status().phase, Phase::Stopping);
+
+    let refused = stage.runtime.send_input(worker, Input::new("more"));
+    assert_eq!(refused, Err(InputError::Stopping(Stopping)));
+    let refused = stage.runtime.create(CreateWorker::default());
+    assert_eq!(refused, Err(CreateError::Stopping(Stopping)));
+    assert_eq!(
+        stage.runtime.shutdown(SECOND).await,
+        crate::ShutdownReport::default()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_lets_everybody_who_waits_go_at_once() {
+    let stage = Stage::new();
+    let (worker, run) = busy(&stage).await;
+    let idle = stage.worker();
+    let idle_cursor = stage.runtime.get(idle).unwrap().cursor;
+    let query = EventsQuery {
+        after: Some(idle_cursor),
+        wait: 20 * SECOND,
+        limit: None,
+    };
+    let begun = tokio::time::Instant::now();
+    let (batch, missed, events, _) = in_time(async {
+        tokio::join!(
+            stage.runtime.events(idle, query),
+            stage.runtime.subscribe(idle, idle_cursor).next_owned(),
+            stage
+                .runtime
+                .subscribe(worker, run.cursor)
+                .collect::<Vec<_>>(),
+            stage.runtime.shutdown(SECOND),
+        )
+    })
+    .await;
+    assert_eq!(batch.unwrap().next_cursor, idle_cursor);
+    assert_eq!(missed, None);
+    let last = events.last().unwrap().as_ref().unwrap();
+    assert_eq!(last.kind.as_str(), "run_finished");
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert_eq!(stage.runtime.status().waiting_pollers, 0);
+}
+
+/// An engine that doesn't let go of its run: nobody is told that the run has ended
+/// before it has, and it ends properly once the engine does let go. Needs real time:
+/// the engine blocks a thread.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_does_not_let_go_is_never_reported_as_ended() {
+    let stage = Stage::with(Limits {
+        cancel_wait: Duration::from_millis(10),
+        ..Limits::default()
+    });
+    let (release, block) = mpsc::channel();
+    *stage.script.block.lock().unwrap() = Some(block);
+    let worker = stage.worker();
+    let run = stage.send(worker, "half hang block-at-drop");
+    stage.spoken(worker, &run).await;
+
+    let (worker_id, run_id) = (worker, run.run_id);
+    let ending = StillEnding { worker_id, run_id };
+    let cancel = stage.runtime.cancel(worker, None).await;
+    assert_eq!(cancel, Err(CancelError::StillEnding(ending)));
+    assert_eq!(stage.state(worker), WorkerState::Cancelling);
+    let refused = stage.runtime.send_input(worker, Input::new("more"));
+    assert_eq!(refused, Err(InputError::Busy { worker_id, run_id }));
+    assert_eq!(stage.runtime.status().active_runs, 1);
+    let stop = stage.runtime.stop(worker).await;
+    assert_eq!(stop, Err(StopError::StillEnding(ending)));
+    let report = stage.runtime.shutdown(Duration::from_millis(10)).await;
+    assert_eq!(report.abandoned, [ActiveRun { worker_id, run_id }]);
+    assert_eq!(stage.ends(worker, run_id).await, 0);
+
+    drop(release);
+    assert_eq!(stage.end(worker, &run).await, ended(RunOutcome::Cancelled));
+    assert_eq!(stage.state(worker), WorkerState::Stopped);
+    assert_eq!(stage.runtime.status().active_runs, 0);
+}
+
+/// `next` for a stream that nobody needs afterwards.
+trait NextOwned: futures_core::Stream + Sized {
+    async fn next_owned(self) -> Option<Self::Item> {
+        std::pin::pin!(self).next().await
+    }
+}
+
+impl<S: futures_core::Stream> NextOwned for S {}

@@ -1,0 +1,101 @@
+//! Asking twice.
+
+use super::*;
+use crate::{CreateError, IdempotencyKey, InputError};
+
+fn key(text: &str) -> Option<IdempotencyKey> {
+    Some(text.parse().unwrap())
+}
+
+fn create(name: &str) -> CreateWorker {
+    CreateWorker {
+        display_name: Some(name.to_owned()),
+        idempotency_key: key("k"),
+        ..CreateWorker::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_under_the_same_key_finds_the_same_worker() {
+    let stage = Stage::new();
+    let first = stage.runtime.create(create("Ada")).unwrap();
+    assert!(!first.replayed);
+    let again = stage.runtime.create(create("Ada")).unwrap();
+    assert_eq!((again.worker, again.replayed), (first.worker, true));
+    let other = stage.runtime.create(create("Bob"));
+    assert_eq!(other, Err(CreateError::IdempotencyConflict));
+    assert_eq!(stage.runtime.status().workers.total(), 1);
+    stage.runtime.shutdown(SECOND).await;
+    assert!(stage.runtime.create(create("Ada")).unwrap().replayed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_of_a_forgotten_worker_is_free_again() {
+    let stage = Stage::with(Limits {
+        workers: 1,
+        ..Limits::default()
+    });
+    let first = stage.runtime.create(create("Ada")).unwrap().worker.id;
+    stage.runtime.stop(first).await.unwrap();
+    assert!(stage.runtime.create(create("Ada")).unwrap().replayed);
+    stage.worker_in_its_place().await;
+    let second = stage.runtime.create(create("Bob")).unwrap();
+    assert!(!second.replayed && second.worker.id != first);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_input_under_the_same_key_starts_one_run() {
+    let stage = Stage::new();
+    let worker = stage.worker();
+    let send = |content: &str| {
+        let input = Input {
+            idempotency_key: key("k"),
+            ..Input::new(content)
+        };
+        stage.runtime.send_input(worker, input)
+    };
+    let first = send("wait").unwrap();
+    let replay = Accepted {
+        replayed: true,
+        ..first
+    };
+    assert_eq!(send("wait"), Ok(replay), "while the run goes on");
+    let worker_id = worker;
+    assert_eq!(
+        send("other"),
+        Err(InputError::IdempotencyConflict { worker_id })
+    );
+    stage.script.gate.notify_one();
+    stage.end(worker, &first).await;
+    assert_eq!(send("wait"), Ok(replay), "after the run");
+    stage.runtime.stop(worker).await.unwrap();
+    assert_eq!(send("wait"), Ok(replay), "after the stop");
+    assert_eq!(stage.said(worker), ["user:wait"]);
+}
+
+#[test]
+fn a_request_that_is_not_in_order_creates_nothing() {
+    let stage = Stage::new();
+    let unknown = CreateWorker {
+        profile: Some("builtin:none".to_owned()),
+        ..CreateWorker::default()
+    };
+    assert_eq!(
+        stage.runtime.create(unknown),
+        Err(CreateError::UnknownProfile)
+    );
+    let unnamed = stage.runtime.create(create("a\nb"));
+    assert!(
+        matches!(unnamed, Err(CreateError::DisplayName(_))),
+        "{unnamed:?}"
+    );
+    assert_eq!(stage.runtime.status().workers.total(), 0);
+}
+
+impl Stage {
+    /// Makes the runtime forget its only, stopped worker, and stops the new one.
+    async fn worker_in_its_place(&self) {
+        let worker = self.worker();
+        self.runtime.stop(worker).await.unwrap();
+    }
+}

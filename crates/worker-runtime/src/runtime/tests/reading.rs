@@ -1,0 +1,249 @@
+//! Events, transcripts and lists.
+
+use super::*;
+use crate::{CapacityExhausted, CursorExpired, EventsError, LimitName, ListQuery, OfflineEngine};
+
+fn after(cursor: Cursor, wait: Duration) -> EventsQuery {
+    EventsQuery {
+        after: Some(cursor),
+        wait,
+        limit: None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_waits_is_woken_by_the_next_event() {
+    let stage = Stage::new();
+    let worker = stage.worker();
+    let run = stage.send(worker, "wait hello");
+    let begun = tokio::time::Instant::now();
+    let (batch, ()) = tokio::join!(
+        stage.runtime.events(worker, after(run.cursor, 20 * SECOND)),
+        async { stage.script.gate.notify_one() },
+    );
+    let batch = batch.unwrap();
+    assert_eq!(batch.events[0].kind.as_str(), "output_delta");
+    assert_eq!(batch.events[0].cursor.sequence(), run.cursor.sequence() + 1);
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_ends_at_its_time_and_at_the_limit() {
+    let stage = Stage::new();
+    let worker = stage.worker();
+    let cursor = stage.runtime.get(worker).unwrap().cursor;
+    for (wait, waited) in [(0, 0), (3, 3), (3_000, 30)] {
+        let begun = tokio::time::Instant::now();
+        let batch = stage
+            .runtime
+            .events(worker, after(cursor, wait * SECOND))
+            .await
+            .unwrap();
+        assert_eq!((batch.events.len(), batch.next_cursor), (0, cursor));
+        assert!(batch.caught_up);
+        // Timers fire at the next millisecond.
+        let late = begun.elapsed() - waited * SECOND;
+        assert!(late <= Duration::from_millis(1), "{late:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_of_a_stopped_worker_need_not_wait() {
+    let stage = Stage::new();
+    let worker = stage.worker();
+    let cursor = stage.runtime.stop(worker).await.unwrap().cursor;
+    let begun = tokio::time::Instant::now();
+    let batch = stage
+        .runtime
+        .events(worker, after(cursor, 20 * SECOND))
+        .await
+        .unwrap();
+    assert!(batch.events.is_empty() && batch.caught_up);
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_so_many_readers_may_wait_and_others_are_told_which_limit_it_was() {
+    let limits = Limits {
+        worker_pollers: 2,
+        pollers: 3,
+        ..Limits::default()
+    };
+    let stage = Stage::with(limits);
+    let (one, two) = (stage.worker(), stage.worker());
+    let cursor = stage.runtime.get(one).unwrap().cursor;
+    let wait = |worker| stage.runtime.events(worker, after(cursor, SECOND));
+    let full = |limit| Err(EventsError::Capacity(CapacityExhausted { limit }));
+
+    let (a, b, c, d, e, f) = tokio::join!(
+        wait(one),
+        wait(one),
+        wait(one),
+        wait(two),
+        wait(two),
+        async {
+            let unread = EventsQuery::default();
+            stage
+                .runtime
+                .events(two, unread)
+                .await
+                .map(|batch| batch.events.len())
+        }
+    );
+    assert!(a.is_ok() && b.is_ok() && d.is_ok());
+    assert_eq!(c, full(LimitName::WorkerPollers));
+    assert_eq!(e, full(LimitName::Pollers));
+    assert_eq!(f, Ok(1), "a reader that has something to read never waits");
+    assert_eq!(stage.runtime.status().waiting_pollers, 0);
+}
+
+#[test]
+fn a_subscription_can_be_given_to_a_task() {
+    fn sendable<T: Send + 'static>(_: &T) {}
+    let stage = Stage::new();
+    let worker = stage.worker();
+    let cursor = stage.runtime.get(worker).unwrap().cursor;
+    sendable(&stage.runtime.subscribe(worker, cursor));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_is_too_slow_is_told_so_once() {
+    let stage = Stage::with(Limits {
+        events: 4,
+        ..Limits::default()
+    });
+    let worker = stage.worker();
+    let begin = stage.runtime.get(worker).unwrap().cursor;
+    let run = stage.send(worker, "a b c d e");
+    let mut stream = std::pin::pin!(stage.runtime.subscribe(worker, begin));
+    let before_it_reads = EventsQuery {
+        after: None,
+        wait: SECOND,
+        limit: None,
+    };
+    stage.end_by_state(worker).await;
+    let kept = stage.runtime.events(worker, before_it_reads).await.unwrap();
+    assert_eq!(kept.events.len(), 4);
+    let latest = kept.next_cursor;
+    let oldest = Cursor::new(latest.epoch(), latest.sequence() - 4);
+    let expired = EventsError::Expired(CursorExpired { oldest, latest });
+    assert_eq!(stream.next().await, Some(Err(expired)));
+    assert_eq!(stream.next().await, None);
+    assert!(run.cursor.sequence() < oldest.sequence());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_of_another_runtime_is_expired() {
+    let (stage, other) = (Stage::new(), Stage::new());
+    let worker = stage.worker();
+    let foreign = other.runtime.get(other.worker()).unwrap().cursor;
+    let answer = stage.runtime.events(worker, after(foreign, SECOND)).await;
+    assert!(matches!(answer, Err(EventsError::Expired(_))), "{answer:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_and_the_events_after_it_are_the_whole_reply_at_any_time() {
+    let runtime = Runtime::builder().build().unwrap();
+    let worker = runtime.create(CreateWorker::default()).unwrap().worker.id;
+    let run = runtime.send_input(worker, Input::new("a b c")).unwrap();
+    let mut pages = Vec::new();
+    loop {
+        let page = runtime
+            .transcript(worker, TranscriptQuery::default())
+            .unwrap();
+        let done = page.in_flight.is_none();
+        pages.push(page);
+        if done {
+            break;
+        }
+        tokio::time::sleep(OfflineEngine::PACE / 2).await;
+    }
+    assert!(pages.len() > 20, "{}", pages.len());
+    let whole = pages.pop().unwrap().entries[1].content.clone();
+    for page in pages {
+        let in_flight = page.in_flight.unwrap();
+        assert_eq!(in_flight.run_id, run.run_id);
+        let mut text = in_flight.text.to_string();
+        let suffix = runtime
+            .events(worker, after(page.cursor, SECOND))
+            .await
+            .unwrap();
+        for event in suffix.events {
+            if let EventKind::OutputDelta { text: delta, .. } = event.kind {
+                text.push_str(&delta);
+            }
+        }
+        assert_eq!(text, *whole);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn timestamps_come_from_the_clock_to_the_millisecond() {
+    let noon: jiff::Timestamp = "2026-01-02T12:00:00.123456789Z".parse().unwrap();
+    let runtime = Runtime::builder()
+        .clock(Arc::new(move || noon))
+        .build()
+        .unwrap();
+    let worker = runtime.create(CreateWorker::default()).unwrap().worker;
+    assert_eq!(worker.created_at.to_string(), "2026-01-02T12:00:00.123Z");
+}
+
+#[test]
+fn a_list_shows_each_worker_once_whatever_is_created_meanwhile() {
+    let stage = Stage::new();
+    let mut expected: Vec<WorkerId> = (0..7).map(|_| stage.worker()).collect();
+    expected.reverse();
+    let mut shown = Vec::new();
+    let mut after = None;
+    loop {
+        let limit = Some(3);
+        let page = stage.runtime.list(ListQuery {
+            after,
+            limit,
+            state: None,
+        });
+        shown.extend(page.workers.iter().map(|worker| worker.id));
+        stage.worker();
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(shown, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filtered_list_looks_at_so_many_workers_and_then_says_where_to_go_on() {
+    let stage = Stage::with(Limits {
+        page_default: 2,
+        page_max: 2,
+        list_scan: 3,
+        ..Limits::default()
+    });
+    let workers: Vec<WorkerId> = (0..8).map(|_| stage.worker()).collect();
+    for worker in [workers[6], workers[0]] {
+        stage.runtime.stop(worker).await.unwrap();
+    }
+    let page = |after| {
+        let state = Some(WorkerState::Stopped);
+        let page = stage.runtime.list(ListQuery {
+            after,
+            state,
+            limit: None,
+        });
+        let ids: Vec<WorkerId> = page.workers.iter().map(|worker| worker.id).collect();
+        (ids, page.next)
+    };
+    assert_eq!(page(None), (vec![workers[6]], Some(workers[5])));
+    assert_eq!(page(Some(workers[5])), (vec![], Some(workers[2])));
+    assert_eq!(page(Some(workers[2])), (vec![workers[0]], None));
+}
+
+impl Stage {
+    /// Waits until the worker is idle again, without reading its events.
+    async fn end_by_state(&self, worker: WorkerId) {
+        while self.state(worker) != WorkerState::Idle {
+            tokio::task::yield_now().await;
+        }
+    }
+}
