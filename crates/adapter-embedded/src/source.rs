@@ -1,0 +1,212 @@
+//! The source itself: each port method is one call to the runtime, translated both ways.
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use registry_core::port::{
+    CancelTarget, CatalogPage, CatalogQuery, CreateWorker, CreatedWorkerRecord, EventStream,
+    EventsQuery, Input, InputReceipt, RuntimeDescriptor, RuntimeSource, SourceStatus,
+    TranscriptQuery, WorkerCatalog, WorkerDetailRecord, WorkerInteraction, WorkerLifecycle,
+    WorkerObservation,
+};
+use registry_core::projection::{
+    CancelAnswer, EventBatch, Facilities, ImplementationKind, TranscriptPage,
+};
+use registry_core::{Cursor, FixedText, SourceError, WorkerId};
+use worker_runtime::Runtime;
+
+use crate::translate;
+
+/// The id under which the embedded runtime is registered.
+pub const RUNTIME_ID: &str = "backend-internal";
+
+/// Shown to people beside the id.
+const DISPLAY_NAME: &str = "Backend internal";
+
+/// The embedded runtime as a source of the registry.
+///
+/// Who embeds it keeps a clone of the [`Runtime`] handle to shut it down.
+pub struct EmbeddedSource {
+    descriptor: RuntimeDescriptor,
+    runtime: Runtime,
+}
+
+impl EmbeddedSource {
+    /// The source of `runtime`.
+    pub fn new(runtime: Runtime) -> Self {
+        let descriptor = RuntimeDescriptor {
+            runtime_id: RUNTIME_ID.parse().expect("the constant is a runtime id"),
+            display_name: FixedText::new(DISPLAY_NAME),
+            implementation_kind: ImplementationKind::Embedded,
+            facilities: Facilities::default(),
+            profiles: runtime
+                .profiles()
+                .iter()
+                .filter_map(translate::profile)
+                .collect(),
+            limits: runtime.limits().iter().map(translate::limit).collect(),
+        };
+        Self {
+            descriptor,
+            runtime,
+        }
+    }
+}
+
+#[async_trait]
+impl RuntimeSource for EmbeddedSource {
+    fn descriptor(&self) -> &RuntimeDescriptor {
+        &self.descriptor
+    }
+
+    async fn status(&self) -> Result<SourceStatus, SourceError> {
+        Ok(translate::status(self.runtime.status()))
+    }
+
+    fn catalog(&self) -> &dyn WorkerCatalog {
+        self
+    }
+
+    fn lifecycle(&self) -> Option<&dyn WorkerLifecycle> {
+        Some(self)
+    }
+
+    fn interaction(&self) -> Option<&dyn WorkerInteraction> {
+        Some(self)
+    }
+
+    fn observation(&self) -> Option<&dyn WorkerObservation> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl WorkerCatalog for EmbeddedSource {
+    async fn list(&self, query: &CatalogQuery) -> Result<CatalogPage, SourceError> {
+        // A state that the runtime's workers are never in has no workers.
+        match translate::list_query(query)? {
+            Some(query) => Ok(translate::worker_page(self.runtime.list(query))),
+            None => Ok(CatalogPage::default()),
+        }
+    }
+
+    async fn get(&self, worker_id: &WorkerId) -> Result<WorkerDetailRecord, SourceError> {
+        let id = translate::worker_id(worker_id)?;
+        self.runtime
+            .get(id)
+            .map(translate::worker_detail)
+            .map_err(translate::unknown_worker)
+    }
+}
+
+#[async_trait]
+impl WorkerLifecycle for EmbeddedSource {
+    async fn create(&self, request: CreateWorker) -> Result<CreatedWorkerRecord, SourceError> {
+        let request = translate::create_worker(request)?;
+        self.runtime
+            .create(request)
+            .map(translate::created)
+            .map_err(translate::create_error)
+    }
+
+    async fn stop(&self, worker_id: &WorkerId) -> Result<WorkerDetailRecord, SourceError> {
+        let id = translate::worker_id(worker_id)?;
+        self.runtime
+            .stop(id)
+            .await
+            .map(translate::worker_detail)
+            .map_err(translate::stop_error)
+    }
+
+    async fn cancel(
+        &self,
+        worker_id: &WorkerId,
+        target: CancelTarget,
+    ) -> Result<CancelAnswer, SourceError> {
+        let id = translate::worker_id(worker_id)?;
+        let Ok(expected) = translate::cancel_target(&target) else {
+            // The text names no run of this runtime, so it can't be the active one.
+            return self.refuse_foreign_run(id);
+        };
+        let answer = self.runtime.cancel(id, expected).await;
+        answer
+            .map(translate::cancellation)
+            .map_err(translate::cancel_error)
+    }
+}
+
+impl EmbeddedSource {
+    /// What cancelling a run answers that is none of the runtime's: the same as for any run
+    /// that isn't the active one.
+    fn refuse_foreign_run(
+        &self,
+        id: worker_runtime::WorkerId,
+    ) -> Result<CancelAnswer, SourceError> {
+        let worker = self.runtime.get(id).map_err(translate::unknown_worker)?;
+        match worker.active_run {
+            Some(active) => Err(SourceError::RunMismatch {
+                active_run: translate::run_id(active),
+            }),
+            None => Ok(CancelAnswer::NotRunning),
+        }
+    }
+}
+
+#[async_trait]
+impl WorkerInteraction for EmbeddedSource {
+    async fn send_input(
+        &self,
+        worker_id: &WorkerId,
+        input: Input,
+    ) -> Result<InputReceipt, SourceError> {
+        let id = translate::worker_id(worker_id)?;
+        let input = translate::input(input)?;
+        self.runtime
+            .send_input(id, input)
+            .map(translate::accepted)
+            .map_err(translate::input_error)
+    }
+}
+
+#[async_trait]
+impl WorkerObservation for EmbeddedSource {
+    async fn transcript(
+        &self,
+        worker_id: &WorkerId,
+        query: &TranscriptQuery,
+    ) -> Result<TranscriptPage, SourceError> {
+        let id = translate::worker_id(worker_id)?;
+        let page = self
+            .runtime
+            .transcript(id, translate::transcript_query(query));
+        page.map(translate::transcript_page)
+            .map_err(translate::unknown_worker)
+    }
+
+    async fn events(
+        &self,
+        worker_id: &WorkerId,
+        query: &EventsQuery,
+    ) -> Result<EventBatch, SourceError> {
+        let id = translate::worker_id(worker_id)?;
+        let batch = self
+            .runtime
+            .events(id, translate::events_query(query))
+            .await;
+        batch
+            .map(translate::event_batch)
+            .map_err(translate::events_error)
+    }
+
+    fn subscribe(&self, worker_id: &WorkerId, after: Cursor) -> EventStream {
+        let id = match translate::worker_id(worker_id) {
+            Ok(id) => id,
+            Err(unknown) => {
+                return futures_util::stream::once(std::future::ready(Err(unknown))).boxed();
+            }
+        };
+        let events = self.runtime.subscribe(id, translate::runtime_cursor(after));
+        events
+            .map(|event| event.map(translate::event).map_err(translate::events_error))
+            .boxed()
+    }
+}

@@ -1,0 +1,153 @@
+//! Workers: what is asked about them and what is known of them.
+
+use registry_core::port::{self, CancelTarget, CatalogPage, Replay};
+use registry_core::projection as shown;
+use registry_core::{DisplayName, ProfileId, SourceError};
+use worker_runtime as runtime;
+
+use super::conversation::{error_code, outcome, usage};
+use super::{cursor, run_id};
+
+/// `None` when no worker of the runtime can be in the state that is asked for.
+pub(crate) fn list_query(
+    query: &port::CatalogQuery,
+) -> Result<Option<runtime::ListQuery>, SourceError> {
+    let after = match &query.after {
+        None => None,
+        Some(position) => Some(
+            position
+                .as_str()
+                .parse()
+                .map_err(|_| SourceError::InvalidPosition)?,
+        ),
+    };
+    let state = match query.state {
+        None => None,
+        Some(shown::WorkerState::Idle) => Some(runtime::WorkerState::Idle),
+        Some(shown::WorkerState::Running) => Some(runtime::WorkerState::Running),
+        Some(shown::WorkerState::Cancelling) => Some(runtime::WorkerState::Cancelling),
+        Some(shown::WorkerState::Stopped) => Some(runtime::WorkerState::Stopped),
+        Some(shown::WorkerState::Recorded) => return Ok(None),
+    };
+    Ok(Some(runtime::ListQuery {
+        after,
+        state,
+        limit: Some(query.limit.get()),
+    }))
+}
+
+pub(crate) fn worker_page(page: runtime::WorkerPage) -> CatalogPage {
+    CatalogPage {
+        workers: page.workers.iter().map(worker_record).collect(),
+        next: page
+            .next
+            .map(|id| id.to_string().parse().expect("a UUID is a position")),
+        diagnostics: Vec::new(),
+    }
+}
+
+fn worker_record(worker: &runtime::WorkerSnapshot) -> port::WorkerRecord {
+    let id = worker.id.to_string();
+    let name = DisplayName::cleaned(worker.display_name.as_str());
+    port::WorkerRecord {
+        display_name: name
+            .or_else(|| DisplayName::cleaned(&id))
+            .expect("an id can be shown"),
+        worker_id: id.parse().expect("a hyphenated UUID is a worker id"),
+        profile: worker.profile.as_str().parse::<ProfileId>().ok(),
+        state: match worker.state {
+            runtime::WorkerState::Idle => shown::WorkerState::Idle,
+            runtime::WorkerState::Running => shown::WorkerState::Running,
+            runtime::WorkerState::Cancelling => shown::WorkerState::Cancelling,
+            runtime::WorkerState::Stopped => shown::WorkerState::Stopped,
+        },
+        active_run: worker.active_run.map(run_id),
+        created_at: Some(worker.created_at),
+        last_activity_at: Some(worker.last_activity_at),
+        diagnostics: Vec::new(),
+    }
+}
+
+pub(crate) fn worker_detail(worker: runtime::WorkerSnapshot) -> port::WorkerDetailRecord {
+    let runtime::TranscriptBounds {
+        first_sequence,
+        last_sequence,
+        ..
+    } = worker.transcript;
+    let entries = first_sequence
+        .zip(last_sequence)
+        .map_or(0, |(first, last)| last - first + 1);
+    let conversation = shown::ConversationSummary {
+        transcript: shown::TranscriptBounds {
+            entries,
+            first_sequence,
+            last_sequence,
+        },
+        latest_cursor: cursor(worker.cursor),
+        usage: usage(worker.usage),
+        last_run: worker.last_run.map(|last| shown::LastRun {
+            run_id: run_id(last.run_id),
+            outcome: outcome(last.outcome),
+            error_code: last.error_code.map(error_code),
+            finished_at: last.finished_at,
+        }),
+    };
+    port::WorkerDetailRecord {
+        worker: worker_record(&worker),
+        conversation: Some(conversation),
+    }
+}
+
+pub(crate) fn create_worker(
+    request: port::CreateWorker,
+) -> Result<runtime::CreateWorker, SourceError> {
+    Ok(runtime::CreateWorker {
+        display_name: request.display_name.map(String::from),
+        profile: request.profile.map(String::from),
+        idempotency_key: request
+            .idempotency_key
+            .as_ref()
+            .map(idempotency_key)
+            .transpose()?,
+    })
+}
+
+pub(crate) fn created(created: runtime::Created) -> port::CreatedWorkerRecord {
+    port::CreatedWorkerRecord {
+        worker: worker_detail(created.worker),
+        replay: replay(created.replayed),
+    }
+}
+
+pub(crate) fn cancel_target(
+    target: &CancelTarget,
+) -> Result<Option<runtime::RunId>, runtime::ParseIdError> {
+    target
+        .named()
+        .map(|run_id| run_id.as_str().parse())
+        .transpose()
+}
+
+pub(crate) fn cancellation(answer: runtime::Cancellation) -> shown::CancelAnswer {
+    match answer {
+        runtime::Cancellation::Cancelled { run_id: run } => shown::CancelAnswer::Cancelled {
+            run_id: run_id(run),
+        },
+        runtime::Cancellation::NotRunning => shown::CancelAnswer::NotRunning,
+    }
+}
+
+/// The same alphabet and length on both sides; a difference would be a failure of ours.
+pub(super) fn idempotency_key(
+    key: &registry_core::IdempotencyKey,
+) -> Result<runtime::IdempotencyKey, SourceError> {
+    key.as_str().parse().map_err(SourceError::failed)
+}
+
+pub(super) fn replay(replayed: bool) -> Replay {
+    if replayed {
+        Replay::Replayed
+    } else {
+        Replay::First
+    }
+}

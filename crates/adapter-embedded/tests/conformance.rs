@@ -1,0 +1,34 @@
+//! The embedded source keeps the contract of every port.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapter_embedded::EmbeddedSource;
+use async_trait::async_trait;
+use registry_core::conformance::Subject;
+use registry_core::port::RuntimeSource;
+use worker_runtime::{CreateWorker, OfflineEngine, Runtime};
+
+/// A word of the offline engine's reply takes this long, so 100 words take 200 ms or more.
+const PACE: Duration = Duration::from_millis(2);
+
+struct Embedded;
+
+#[async_trait]
+impl Subject for Embedded {
+    async fn source(&self, workers: usize) -> Arc<dyn RuntimeSource> {
+        let engine = Arc::new(OfflineEngine::new(PACE));
+        let runtime = Runtime::builder()
+            .engine(engine)
+            .build()
+            .expect("default limits work");
+        for _ in 0..workers {
+            runtime
+                .create(CreateWorker::default())
+                .expect("room for a few workers");
+        }
+        Arc::new(EmbeddedSource::new(runtime))
+    }
+}
+
+registry_core::conformance_suite!(Embedded);
