@@ -1,0 +1,221 @@
+//! One walk over the data directory: which directories are records, and what each says.
+//!
+//! Every path is resolved beneath a handle of the data directory, so no link can lead out of
+//! it, also not one that is swapped in meanwhile; links within it are followed.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use cap_std::fs::{Dir, Metadata};
+use registry_core::WorkerId;
+
+use crate::config::LocalConfig;
+use crate::document::Document;
+use crate::identity::{Collection, worker_id};
+use crate::index::{Entry, Finding, Index};
+use crate::metadata_file::{self, Stamp};
+use crate::remark::{Remark, Remarks};
+use crate::translate::{RecordTimes, worker_record};
+use crate::workspace::{Belonging, Workspace};
+
+/// The file in a record's directory that says what the record is.
+const METADATA_FILE: &str = "metadata.json";
+
+/// Why there is no index. Goes to our logs, so it names no path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ScanError {
+    /// The data directory is there, but can't be opened as a directory.
+    #[error("the local data directory can't be opened: {0}")]
+    DataDirectory(io::ErrorKind),
+    /// A collection can't be read, so nobody knows what it holds.
+    #[error("a collection of local records can't be read completely")]
+    Collection,
+    /// The refresh panicked, or its runtime is ending.
+    #[error("the refresh of local records did not end")]
+    Aborted,
+}
+
+/// Walks the data directory. Blocks, for as long as the file system does.
+///
+/// A record is read only when its file changed since `before`. A record that was judged by
+/// the links of its workspace root is not judged again when only those links change.
+///
+/// # Errors
+/// [`ScanError::DataDirectory`]; a directory that does not exist is an index without records.
+pub(crate) fn scan(
+    config: &LocalConfig,
+    before: &Index,
+    now: SystemTime,
+) -> Result<Index, ScanError> {
+    let data_dir = match Dir::open_ambient_dir(&config.data_dir, cap_std::ambient_authority()) {
+        Ok(data_dir) => data_dir,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Index::of_missing_directory());
+        }
+        Err(error) => return Err(ScanError::DataDirectory(error.kind())),
+    };
+    let workspace = Workspace::at(&config.workspace_root);
+    let nothing = Index::default();
+    let mut walk = Walk {
+        config,
+        data_dir,
+        before: if before.judged_for() == workspace.canonical() {
+            before
+        } else {
+            &nothing
+        },
+        workspace,
+        now,
+        entries: HashMap::new(),
+        remarks: Remarks::default(),
+        looked_at: 0,
+        reads: 0,
+        content: Vec::new(),
+    };
+    for collection in Collection::ALL {
+        if walk.collection(collection).is_err() {
+            walk.remarks.add(Remark::CollectionUnreadable);
+        }
+    }
+    Ok(walk.into_index())
+}
+
+/// A walk in progress.
+struct Walk<'a> {
+    config: &'a LocalConfig,
+    data_dir: Dir,
+    workspace: Workspace<'a>,
+    before: &'a Index,
+    now: SystemTime,
+    entries: HashMap<WorkerId, Entry>,
+    remarks: Remarks,
+    looked_at: u32,
+    reads: usize,
+    /// The content of the file being read; one allocation for all of them.
+    content: Vec<u8>,
+}
+
+impl Walk<'_> {
+    /// Looks at each directory of a collection. A collection that does not exist is empty.
+    fn collection(&mut self, collection: Collection) -> io::Result<()> {
+        let directory = match self.data_dir.open_dir(collection.directory()) {
+            Ok(directory) => directory,
+            Err(error) if self.is_absent(&error, collection) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        for found in directory.entries()? {
+            let found = found?;
+            // Unknown where the entry is gone by now; then nothing is found in it either.
+            let kind = found.file_type().ok();
+            // Stray files are nobody's record.
+            if kind.is_some_and(|kind| kind.is_file()) {
+                continue;
+            }
+            if self.looked_at == self.config.limits.records {
+                self.remarks.add(Remark::Truncated);
+                continue;
+            }
+            self.looked_at += 1;
+            let is_link = kind.is_some_and(|kind| kind.is_symlink());
+            self.directory(collection, &found.file_name(), is_link);
+        }
+        Ok(())
+    }
+
+    /// Whether the collection is not there at all, not even as a link that leads nowhere.
+    fn is_absent(&self, error: &io::Error, collection: Collection) -> bool {
+        error.kind() == io::ErrorKind::NotFound
+            && self
+                .data_dir
+                .symlink_metadata(collection.directory())
+                .is_err()
+    }
+
+    /// Looks at one directory, and remembers what it is if it is a record.
+    fn directory(&mut self, collection: Collection, name: &OsStr, is_link: bool) {
+        let id = worker_id(collection, name);
+        let directory = Path::new(collection.directory()).join(name);
+        let file = directory.join(METADATA_FILE);
+        let entry = match self.data_dir.metadata(&file) {
+            Ok(seen) if !seen.is_file() => Entry::unsettled(Remark::NotRegular),
+            Ok(seen) => match self.before.entry(&id) {
+                Some(known) if known.stamp == Some(Stamp::of(&seen)) => known.clone(),
+                Some(_) | None => self.read(&id, &directory, &file),
+            },
+            Err(error) if self.is_no_record(&error, &directory, &file, is_link) => return,
+            Err(_) => Entry::unsettled(Remark::Unreadable),
+        };
+        self.entries.insert(id, entry);
+    }
+
+    /// Whether there is no metadata file in a directory, not even a link that leads nowhere.
+    fn is_no_record(
+        &self,
+        error: &io::Error,
+        directory: &Path,
+        file: &Path,
+        is_link: bool,
+    ) -> bool {
+        let is_missing = matches!(
+            error.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+        );
+        is_missing
+            && self.data_dir.symlink_metadata(file).is_err()
+            && !(is_link && self.data_dir.metadata(directory).is_err())
+    }
+
+    /// Reads a record that is new or changed.
+    fn read(&mut self, id: &WorkerId, directory: &Path, file: &Path) -> Entry {
+        let limit_bytes = self.config.limits.metadata_bytes;
+        match metadata_file::read(&self.data_dir, file, limit_bytes, &mut self.content) {
+            Ok(metadata) => {
+                self.reads += 1;
+                let stamp = Stamp::of(&metadata);
+                Entry {
+                    stamp: stamp.is_settled(self.now).then_some(stamp),
+                    finding: self.judge(id, directory, &metadata),
+                }
+            }
+            Err(remark) => Entry::unsettled(remark),
+        }
+    }
+
+    /// What the content that was just read means.
+    fn judge(&mut self, id: &WorkerId, directory: &Path, metadata: &Metadata) -> Finding {
+        let Ok(document) = Document::parse(&self.content) else {
+            return Finding::Omitted(Remark::Invalid);
+        };
+        let root = document.workspace_root.as_deref();
+        match self.workspace.belonging(root) {
+            Belonging::Here => {
+                let born = self.data_dir.metadata(directory);
+                let times = RecordTimes {
+                    created: born
+                        .and_then(|directory| directory.created())
+                        .ok()
+                        .map(cap_std::time::SystemTime::into_std),
+                    modified: metadata
+                        .modified()
+                        .ok()
+                        .map(cap_std::time::SystemTime::into_std),
+                };
+                Finding::Shown(Arc::new(worker_record(id.clone(), &document, times)))
+            }
+            Belonging::Elsewhere => Finding::Omitted(Remark::OtherWorkspace),
+            Belonging::Nowhere => Finding::Omitted(Remark::NoWorkspace),
+        }
+    }
+
+    fn into_index(self) -> Index {
+        let judged_for = self.workspace.canonical().map(Path::to_owned);
+        Index::new(self.entries, self.remarks, judged_for, self.reads)
+    }
+}
+
+#[cfg(test)]
+mod tests;

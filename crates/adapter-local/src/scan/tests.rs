@@ -1,0 +1,269 @@
+//! What a walk takes for a record, what it reads again, and where it does not go.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, SystemTime};
+
+use super::*;
+use crate::fixture::DataDir;
+
+/// A time at which every file of the test has long been as it is.
+fn later() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(3_600)
+}
+
+fn walk(records: &DataDir, before: &Index) -> Index {
+    scan(&records.config(), before, later()).unwrap()
+}
+
+fn walked(records: &DataDir) -> Index {
+    walk(records, &Index::default())
+}
+
+fn shown(index: &Index) -> u64 {
+    index.counts().workers.recorded
+}
+
+/// The remarks that are made, with how often.
+fn remarks(index: &Index) -> Vec<(String, u32)> {
+    let diagnostics = index.remarks().diagnostics().into_iter();
+    diagnostics
+        .map(|diagnostic| (diagnostic.code.to_string(), diagnostic.count))
+        .collect()
+}
+
+fn remark(code: &str, count: u32) -> Vec<(String, u32)> {
+    vec![(code.to_owned(), count)]
+}
+
+#[test]
+fn only_new_and_changed_records_are_read() {
+    let records = DataDir::new();
+    for name in ["a", "b", "c"] {
+        records.write_record(format!("pods/{name}"), name);
+    }
+    let first = walked(&records);
+    assert_eq!((first.reads(), shown(&first)), (3, 3));
+    let unchanged = walk(&records, &first);
+    assert_eq!((unchanged.reads(), shown(&unchanged)), (0, 3));
+
+    records.write_record("pods/b", "b, renamed");
+    records.write_record("workers/d", "d");
+    fs::remove_dir_all(records.path("pods/c")).unwrap();
+    let changed = walk(&records, &unchanged);
+    assert_eq!((changed.reads(), shown(&changed)), (2, 3));
+    let b = worker_id(Collection::Pods, "b".as_ref());
+    assert_eq!(
+        changed.shown(&b).unwrap().display_name.as_str(),
+        "b, renamed"
+    );
+}
+
+#[test]
+fn a_change_that_keeps_length_and_time_is_noticed() {
+    let records = DataDir::new();
+    records.write_record("pods/a", "old");
+    let path = records.path("pods/a/metadata.json");
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    let first = walked(&records);
+
+    records.write_record("pods/a", "new");
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_modified(modified).unwrap();
+    assert_eq!(walk(&records, &first).reads(), 1);
+}
+
+#[test]
+fn a_record_that_was_only_just_written_is_read_again() {
+    let records = DataDir::new();
+    let before_the_write = SystemTime::now();
+    records.write_record("pods/a", "a");
+    let first = scan(&records.config(), &Index::default(), before_the_write).unwrap();
+    let second = walk(&records, &first);
+    assert_eq!((first.reads(), second.reads()), (1, 1));
+    assert_eq!(walk(&records, &second).reads(), 0);
+}
+
+#[test]
+fn records_that_are_not_shown_are_not_read_again_either() {
+    let records = DataDir::new();
+    records.write("pods/a", "not json");
+    records.write("pods/b", r#"{"worker_name":"b"}"#);
+    records.write("pods/c", r#"{"worker_name":"c","workspace_root":"/other"}"#);
+    let first = walked(&records);
+    let second = walk(&records, &first);
+    assert_eq!((first.reads(), second.reads()), (3, 0));
+    assert_eq!(remarks(&first), remarks(&second));
+}
+
+#[test]
+fn another_meaning_of_the_workspace_root_judges_every_record_anew() {
+    let records = DataDir::new();
+    let alias = records.outside("alias");
+    std::os::unix::fs::symlink(records.workspace(), &alias).unwrap();
+    records.write_record("pods/a", "a");
+    let config = LocalConfig {
+        workspace_root: alias.clone(),
+        ..records.config()
+    };
+    let first = scan(&config, &Index::default(), later()).unwrap();
+    assert_eq!(shown(&first), 1);
+
+    fs::remove_file(&alias).unwrap();
+    std::os::unix::fs::symlink(records.path(""), &alias).unwrap();
+    let second = scan(&config, &first, later()).unwrap();
+    assert_eq!((shown(&second), second.reads()), (0, 1));
+}
+
+#[test]
+fn a_missing_data_directory_holds_no_records() {
+    let records = DataDir::new();
+    let config = LocalConfig {
+        data_dir: records.outside("missing"),
+        ..records.config()
+    };
+    let index = scan(&config, &Index::default(), later()).unwrap();
+    assert_eq!(remarks(&index), remark("local_data_missing", 1));
+    assert_eq!(remarks(&walked(&records)), []);
+}
+
+#[test]
+fn a_data_directory_that_is_no_directory_is_an_error_without_its_path() {
+    let records = DataDir::new();
+    fs::write(records.outside("file"), "").unwrap();
+    let config = LocalConfig {
+        data_dir: records.outside("file"),
+        ..records.config()
+    };
+    let error = scan(&config, &Index::default(), later()).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "the local data directory can't be opened: not a directory"
+    );
+}
+
+#[test]
+fn the_data_directory_itself_may_be_a_link() {
+    let records = DataDir::new();
+    records.write_record("pods/a", "a");
+    std::os::unix::fs::symlink(records.path(""), records.outside("link")).unwrap();
+    let config = LocalConfig {
+        data_dir: records.outside("link"),
+        ..records.config()
+    };
+    assert_eq!(
+        shown(&scan(&config, &Index::default(), later()).unwrap()),
+        1
+    );
+}
+
+#[test]
+fn a_collection_that_can_not_be_read_hides_no_other() {
+    let put: [fn(&DataDir); 4] = [
+        |records| fs::write(records.path("pods"), "").unwrap(),
+        |records| records.fifo("pods"),
+        |records| records.link("pods", "pods"),
+        |records| records.link("pods", records.workspace()),
+    ];
+    for put_pods in put {
+        let records = DataDir::new();
+        put_pods(&records);
+        records.write_record("workers/a", "a");
+        let index = walked(&records);
+        assert_eq!(shown(&index), 1);
+        assert_eq!(remarks(&index), remark("local_collection_unreadable", 1));
+        assert!(!index.is_complete());
+    }
+}
+
+#[test]
+fn links_are_followed_within_the_data_directory_and_never_out_of_it() {
+    let records = DataDir::new();
+    records.write_record("workers/real", "real");
+    records.link("pods/directory", "../workers/real");
+    records.link(
+        "pods/file/metadata.json",
+        "../../workers/real/metadata.json",
+    );
+    assert_eq!(shown(&walked(&records)), 3);
+
+    let outside = records.outside("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(
+        outside.join("metadata.json"),
+        records.record("x").to_string(),
+    )
+    .unwrap();
+    records.link("pods/out-1", &outside);
+    records.link("pods/out-2", "../../outside");
+    records.link("pods/out-3/metadata.json", outside.join("metadata.json"));
+    records.link("pods/out-4/metadata.json", "../../../outside/metadata.json");
+    records.link("pods/out-5", "/proc/self/cwd");
+    records.link("pods/nowhere-1", "missing");
+    records.link("pods/nowhere-2/metadata.json", "missing");
+    records.link("pods/loop-1", "loop-1");
+    records.link("pods/loop-2/metadata.json", "metadata.json");
+    let index = walked(&records);
+    assert_eq!(shown(&index), 3);
+    assert_eq!(remarks(&index), remark("local_metadata_unreadable", 9));
+}
+
+#[test]
+fn what_holds_no_metadata_is_no_record() {
+    let records = DataDir::new();
+    records.directory("pods/empty");
+    records.directory("other/a");
+    fs::write(records.path("pods/README"), "x").unwrap();
+    records.link("pods/link-to-a-file", "README");
+    records.link("pods/link-to-an-empty-directory", "empty");
+    records.fifo("pods/fifo");
+    let index = walked(&records);
+    assert_eq!((shown(&index), remarks(&index)), (0, vec![]));
+}
+
+#[test]
+fn any_name_that_a_directory_can_have_makes_a_worker_of_its_own() {
+    let records = DataDir::new();
+    let longest = "x".repeat(255);
+    let names = [
+        "...".as_bytes(),
+        b"..a",
+        b"-",
+        b"~",
+        b" ",
+        b"\\",
+        b"a\nb",
+        b"\x1b[2J",
+        b"\xff\xfe",
+        b"\xc3",
+        b"metadata.json",
+        b"pods",
+        "é".as_bytes(),
+        "e\u{301}".as_bytes(),
+        longest.as_bytes(),
+    ];
+    for name in names {
+        for collection in ["pods", "workers"] {
+            let directory = Path::new(collection).join(OsStr::from_bytes(name));
+            records.write_record(directory, "a");
+        }
+    }
+    let index = walked(&records);
+    assert_eq!(shown(&index), 2 * names.len() as u64);
+    assert_eq!(remarks(&index), []);
+}
+
+#[test]
+fn no_more_directories_are_looked_at_than_the_limit_says() {
+    let records = DataDir::new();
+    for n in 0..7 {
+        records.write_record(format!("pods/{n}"), "a");
+    }
+    fs::write(records.path("pods/README"), "x").unwrap();
+    records.write_record("workers/a", "a");
+    let mut config = records.config();
+    config.limits.records = 5;
+    let index = scan(&config, &Index::default(), later()).unwrap();
+    assert_eq!(shown(&index), 5);
+    assert_eq!(remarks(&index), remark("local_records_truncated", 3));
+}

@@ -1,0 +1,140 @@
+//! The source: the two ports that a read-only catalog has.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use registry_core::port::{
+    CatalogPage, CatalogQuery, RuntimeDescriptor, RuntimeSource, SourceStatus, WorkerCatalog,
+    WorkerDetailRecord,
+};
+use registry_core::projection::{Facilities, ImplementationKind, WorkerState};
+use registry_core::{FixedText, SourceError, WorkerId};
+
+use crate::config::LocalConfig;
+use crate::place::{InvalidPlace, Place};
+use crate::refresh::Refresher;
+use crate::scan::{ScanError, scan};
+
+/// The source's name in every path.
+pub const RUNTIME_ID: &str = "local-compat";
+/// The source's name for people.
+pub const DISPLAY_NAME: &str = "Local records";
+
+/// The local compatibility source: a catalog of recorded workers, and nothing else.
+///
+/// The directory is read when someone asks, at most once per refresh interval, on one
+/// blocking thread at a time. Must be used within a tokio runtime. A file system that never
+/// answers keeps that thread: end the process with
+/// [`Runtime::shutdown_timeout`](https://docs.rs/tokio/1/tokio/runtime/struct.Runtime.html#method.shutdown_timeout),
+/// which does not wait for it.
+pub struct LocalSource {
+    descriptor: RuntimeDescriptor,
+    records: Refresher,
+}
+
+impl LocalSource {
+    /// The source of `config`. Reads nothing yet, so nothing can fail: what is the matter
+    /// with the directory is said by [`RuntimeSource::status`].
+    pub fn new(config: LocalConfig) -> Self {
+        let descriptor = RuntimeDescriptor {
+            runtime_id: RUNTIME_ID.parse().expect("the constant is a runtime id"),
+            display_name: FixedText::new(DISPLAY_NAME),
+            implementation_kind: ImplementationKind::LocalCompat,
+            facilities: Facilities::default(),
+            profiles: Vec::new(),
+            limits: config.limits.named(),
+        };
+        let records = Refresher::new(config.limits.refresh_interval, move |before| {
+            let index = scan(&config, before, SystemTime::now())?;
+            tracing::debug!(
+                runtime_id = RUNTIME_ID,
+                shown = index.counts().workers.recorded,
+                reads = index.reads(),
+                "local records refreshed"
+            );
+            Ok(index)
+        });
+        Self {
+            descriptor,
+            records,
+        }
+    }
+}
+
+/// Shows the id alone: the source knows paths, and they belong in no log.
+impl fmt::Debug for LocalSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalSource")
+            .field("runtime_id", &self.descriptor.runtime_id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl RuntimeSource for LocalSource {
+    fn descriptor(&self) -> &RuntimeDescriptor {
+        &self.descriptor
+    }
+
+    async fn status(&self) -> Result<SourceStatus, SourceError> {
+        let index = self.records.current().await?;
+        Ok(SourceStatus {
+            status: index.remarks().status(),
+            counts: index.counts(),
+            diagnostics: index.remarks().diagnostics(),
+        })
+    }
+
+    fn catalog(&self) -> &dyn WorkerCatalog {
+        self
+    }
+}
+
+#[async_trait]
+impl WorkerCatalog for LocalSource {
+    async fn list(&self, query: &CatalogQuery) -> Result<CatalogPage, SourceError> {
+        let after = query.after.as_ref().map(Place::parse).transpose()?;
+        match query.state {
+            None | Some(WorkerState::Recorded) => {
+                let index = self.records.current().await?;
+                Ok(index.page(after.as_ref(), query.limit))
+            }
+            // A record is never in another state, whatever the directory holds.
+            Some(
+                WorkerState::Idle
+                | WorkerState::Running
+                | WorkerState::Cancelling
+                | WorkerState::Stopped,
+            ) => Ok(CatalogPage::default()),
+        }
+    }
+
+    async fn get(&self, worker_id: &WorkerId) -> Result<WorkerDetailRecord, SourceError> {
+        let index = self.records.current().await?;
+        match index.shown(worker_id) {
+            Some(record) => Ok(WorkerDetailRecord {
+                worker: record.clone(),
+                conversation: None,
+            }),
+            None if index.is_complete() => Err(SourceError::UnknownWorker),
+            // The worker may be in what could not be read.
+            None => Err(ScanError::Collection.into()),
+        }
+    }
+}
+
+impl From<ScanError> for SourceError {
+    fn from(error: ScanError) -> Self {
+        Self::failed(error)
+    }
+}
+
+impl From<InvalidPlace> for SourceError {
+    fn from(InvalidPlace: InvalidPlace) -> Self {
+        Self::InvalidPosition
+    }
+}
+
+#[cfg(test)]
+mod tests;

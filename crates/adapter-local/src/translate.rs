@@ -1,0 +1,116 @@
+//! From what a record says to what is shown of it.
+
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use registry_core::port::WorkerRecord;
+use registry_core::projection::{Diagnostic, Severity, WorkerState};
+use registry_core::{DisplayName, ProfileId, WorkerId};
+
+use crate::document::Document;
+use crate::identity;
+
+/// Profiles that ship with the tooling begin so. Any other text in that field may be a path,
+/// or a secret in the wrong place, and is not shown.
+const SHIPPED_PROFILE: &str = "builtin:";
+/// What separates the components of a path, and what looks like it on a screen.
+const SEPARATORS: [char; 7] = [
+    '/', '\\', '\u{2044}', '\u{2215}', '\u{29f8}', '\u{ff0f}', '\u{ff3c}',
+];
+/// The same separators in a URL (RFC 3986 §2.1), in lower case.
+const ENCODED_SEPARATORS: [&str; 2] = ["%2f", "%5c"];
+
+/// When a record came to be, and when it was last written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RecordTimes {
+    /// The birth of the record's directory, where the file system knows it.
+    pub(crate) created: Option<SystemTime>,
+    /// The last change of the metadata file's content.
+    pub(crate) modified: Option<SystemTime>,
+}
+
+/// What is shown of a record.
+pub(crate) fn worker_record(
+    worker_id: WorkerId,
+    document: &Document,
+    times: RecordTimes,
+) -> WorkerRecord {
+    let recorded_profile = document.profile();
+    let profile = recorded_profile.and_then(shipped_profile);
+    let mut diagnostics = Vec::new();
+    if document.is_active() {
+        diagnostics.push(Diagnostic::new(
+            "local_record_active",
+            Severity::Info,
+            "The record names an open session; that proves nothing about a live process.",
+        ));
+    }
+    if recorded_profile.is_some() && profile.is_none() {
+        diagnostics.push(Diagnostic::new(
+            "local_profile_withheld",
+            Severity::Info,
+            "The record names a profile that is not a builtin one; it is not shown.",
+        ));
+    }
+    WorkerRecord {
+        display_name: display_name(&document.worker_name, &worker_id),
+        worker_id,
+        profile,
+        state: WorkerState::Recorded,
+        active_run: None,
+        created_at: times.created.and_then(timestamp),
+        last_activity_at: times.modified.and_then(timestamp),
+        diagnostics,
+    }
+}
+
+/// The worker's name made fit to be shown, or a neutral label where nothing is left of it or
+/// it looks like a path.
+fn display_name(worker_name: &str, worker_id: &WorkerId) -> DisplayName {
+    DisplayName::cleaned(worker_name)
+        .filter(|cleaned| !has_separator(worker_name) && !begins_like_a_path(cleaned.as_str()))
+        .unwrap_or_else(|| {
+            identity::neutral_label(worker_id)
+                .parse()
+                .expect("a label is two words and six digits")
+        })
+}
+
+/// Looks at the whole name: a path does not become a name by being cut before its separator.
+fn has_separator(worker_name: &str) -> bool {
+    let lower = worker_name.to_ascii_lowercase();
+    worker_name.contains(SEPARATORS)
+        || ENCODED_SEPARATORS
+            .iter()
+            .any(|encoded| lower.contains(encoded))
+}
+
+/// A home directory, a drive letter or a file URL. Looks at the cleaned name: what was
+/// dropped in front must not hide the beginning.
+fn begins_like_a_path(name: &str) -> bool {
+    let mut characters = name.chars();
+    let first = characters.next();
+    let is_drive =
+        first.is_some_and(|letter| letter.is_ascii_alphabetic()) && characters.next() == Some(':');
+    let is_file_url = name
+        .get(..5)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"));
+    first == Some('~') || is_drive || is_file_url
+}
+
+fn shipped_profile(recorded: &str) -> Option<ProfileId> {
+    recorded
+        .parse()
+        .ok()
+        .filter(|profile: &ProfileId| profile.as_str().starts_with(SHIPPED_PROFILE))
+}
+
+/// The instant, cut to the millisecond; `None` where it is outside the years that can be
+/// written.
+fn timestamp(time: SystemTime) -> Option<Timestamp> {
+    let exact = Timestamp::try_from(time).ok()?;
+    Timestamp::from_millisecond(exact.as_millisecond()).ok()
+}
+
+#[cfg(test)]
+mod tests;
