@@ -84,7 +84,7 @@ impl WorkerCatalog for EmbeddedSource {
     async fn list(&self, query: &CatalogQuery) -> Result<CatalogPage, SourceError> {
         // A state that the runtime's workers are never in has no workers.
         match translate::list_query(query)? {
-            Some(query) => Ok(translate::worker_page(self.runtime.list(query))),
+            Some(query) => Ok(translate::worker_page(&self.runtime.list(query))),
             None => Ok(CatalogPage::default()),
         }
     }
@@ -93,7 +93,7 @@ impl WorkerCatalog for EmbeddedSource {
         let id = translate::worker_id(worker_id)?;
         self.runtime
             .get(id)
-            .map(translate::worker_detail)
+            .map(|worker| translate::worker_detail(&worker))
             .map_err(translate::unknown_worker)
     }
 }
@@ -104,7 +104,7 @@ impl WorkerLifecycle for EmbeddedSource {
         let request = translate::create_worker(request)?;
         self.runtime
             .create(request)
-            .map(translate::created)
+            .map(|created| translate::created(&created))
             .map_err(translate::create_error)
     }
 
@@ -113,7 +113,7 @@ impl WorkerLifecycle for EmbeddedSource {
         self.runtime
             .stop(id)
             .await
-            .map(translate::worker_detail)
+            .map(|worker| translate::worker_detail(&worker))
             .map_err(translate::stop_error)
     }
 

@@ -36,7 +36,7 @@ pub(crate) fn list_query(
     }))
 }
 
-pub(crate) fn worker_page(page: runtime::WorkerPage) -> CatalogPage {
+pub(crate) fn worker_page(page: &runtime::WorkerPage) -> CatalogPage {
     CatalogPage {
         workers: page.workers.iter().map(worker_record).collect(),
         next: page
@@ -68,7 +68,7 @@ fn worker_record(worker: &runtime::WorkerSnapshot) -> port::WorkerRecord {
     }
 }
 
-pub(crate) fn worker_detail(worker: runtime::WorkerSnapshot) -> port::WorkerDetailRecord {
+pub(crate) fn worker_detail(worker: &runtime::WorkerSnapshot) -> port::WorkerDetailRecord {
     let runtime::TranscriptBounds {
         first_sequence,
         last_sequence,
@@ -93,7 +93,7 @@ pub(crate) fn worker_detail(worker: runtime::WorkerSnapshot) -> port::WorkerDeta
         }),
     };
     port::WorkerDetailRecord {
-        worker: worker_record(&worker),
+        worker: worker_record(worker),
         conversation: Some(conversation),
     }
 }
@@ -112,9 +112,9 @@ pub(crate) fn create_worker(
     })
 }
 
-pub(crate) fn created(created: runtime::Created) -> port::CreatedWorkerRecord {
+pub(crate) fn created(created: &runtime::Created) -> port::CreatedWorkerRecord {
     port::CreatedWorkerRecord {
-        worker: worker_detail(created.worker),
+        worker: worker_detail(&created.worker),
         replay: replay(created.replayed),
     }
 }

@@ -1,0 +1,196 @@
+//! The API as one value: the registry, the settings, and the router over both.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, on};
+use bytes::Bytes;
+use jiff::Timestamp;
+use registry_core::page::PAGE_LIMIT_MAX;
+use registry_core::port::EVENT_WAIT_MAX;
+use registry_core::projection::{Limit, LimitUnit};
+use registry_core::{FixedText, RuntimeRegistry};
+
+use crate::config::{ApiConfig, Auth};
+use crate::handler;
+use crate::layer;
+use crate::metrics::Metrics;
+use crate::openapi::{self, Particulars};
+use crate::problem::{EdgeRefusal, Refusal};
+use crate::routes::{OPERATIONS, Operation, OperationId, allow};
+use crate::session::Sessions;
+use crate::wire::{API_VERSION, WorkspaceInfo};
+
+/// The API over a registry. A cheap `Clone` handle on shared state.
+#[derive(Clone)]
+pub struct Api(Arc<Shared>);
+
+struct Shared {
+    registry: Arc<RuntimeRegistry>,
+    config: ApiConfig,
+    workspace: WorkspaceInfo,
+    document: Bytes,
+    sessions: Sessions,
+    metrics: Metrics,
+    draining: Draining,
+}
+
+/// Whether the server is ending. A cheap `Clone` handle on one flag, which never goes back.
+#[derive(Debug, Clone, Default)]
+pub struct Draining(Arc<AtomicBool>);
+
+impl Draining {
+    /// From now on `/readyz` answers 503, so that no new work is sent here.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether it has begun.
+    pub fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Api {
+    /// The API over `registry`. Its OpenAPI document is made here, once.
+    pub fn new(registry: Arc<RuntimeRegistry>, config: ApiConfig) -> Self {
+        let sessions = Sessions::new(config.port);
+        let mut profiles: Vec<_> = registry
+            .descriptors()
+            .flat_map(|runtime| &runtime.profiles)
+            .map(|profile| profile.profile_id.clone())
+            .collect();
+        profiles.sort_unstable();
+        profiles.dedup();
+        let document = openapi::document_bytes(&Particulars {
+            server_version: config.server_version,
+            cookie_name: sessions.cookie_name(),
+            auth_is_on: matches!(config.auth, Auth::Token(_)),
+            input_bytes_max: config.input_bytes_max,
+            profiles,
+        });
+        Self(Arc::new(Shared {
+            registry,
+            workspace: workspace(&config),
+            document,
+            sessions,
+            metrics: Metrics::new(),
+            draining: Draining::default(),
+            config,
+        }))
+    }
+
+    /// The handle that makes `/readyz` answer 503.
+    pub fn draining(&self) -> Draining {
+        self.0.draining.clone()
+    }
+
+    pub(crate) fn registry(&self) -> &RuntimeRegistry {
+        &self.0.registry
+    }
+
+    pub(crate) fn config(&self) -> &ApiConfig {
+        &self.0.config
+    }
+
+    pub(crate) fn workspace(&self) -> &WorkspaceInfo {
+        &self.0.workspace
+    }
+
+    pub(crate) fn document(&self) -> Bytes {
+        self.0.document.clone()
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// The router, with every layer. The last layer added is the first to see a request.
+    pub(crate) fn router(&self) -> Router {
+        let mut router = Router::new();
+        for (at, operation) in OPERATIONS.iter().enumerate() {
+            let is_first_of_path = OPERATIONS[..at].iter().all(|o| o.path != operation.path);
+            if is_first_of_path {
+                router = router.route(operation.path, methods(operation.path));
+            }
+        }
+        router
+            .fallback(unknown_route)
+            .with_state(self.clone())
+            .layer(from_fn_with_state(self.clone(), layer::collect_body))
+            .layer(from_fn_with_state(self.clone(), layer::authorise))
+            .layer(from_fn_with_state(self.clone(), layer::check_origin))
+            .layer(from_fn_with_state(self.clone(), layer::check_host))
+            .layer(from_fn_with_state(self.clone(), layer::observe))
+    }
+}
+
+/// The operations of one path.
+fn methods(path: &'static str) -> MethodRouter<Api> {
+    let refuse = move || async move {
+        let allow = allow(path);
+        Refusal::from(EdgeRefusal::MethodNotAllowed { allow })
+    };
+    OPERATIONS
+        .iter()
+        .filter(|operation| operation.path == path)
+        .fold(MethodRouter::new(), |methods, operation| {
+            methods.merge(endpoint(operation))
+        })
+        .fallback(refuse)
+}
+
+/// What carries the operation out, behind the checks that the table asks for.
+fn endpoint(operation: &'static Operation) -> MethodRouter<Api> {
+    let filter = operation.verb.filter();
+    let endpoint = match operation.id {
+        OperationId::GetWorkspace => on(filter, handler::server::workspace),
+        OperationId::CreateSession => on(filter, handler::server::create_session),
+        OperationId::GetHealth => on(filter, handler::server::health),
+        OperationId::GetReadiness => on(filter, handler::server::readiness),
+        OperationId::GetMetrics => on(filter, handler::server::metrics),
+        OperationId::GetOpenapi => on(filter, handler::server::document),
+        OperationId::ListRuntimes => on(filter, handler::runtime::list),
+        OperationId::GetRuntime => on(filter, handler::runtime::get),
+        OperationId::ListRuntimeWorkers => on(filter, handler::worker::list_of_runtime),
+        OperationId::ListWorkers => on(filter, handler::worker::list),
+        OperationId::CreateWorker => on(filter, handler::worker::create),
+        OperationId::GetWorker => on(filter, handler::worker::get),
+        OperationId::StopWorker => on(filter, handler::worker::stop),
+        OperationId::SendInput => on(filter, handler::conversation::send_input),
+        OperationId::CancelRun => on(filter, handler::conversation::cancel),
+        OperationId::ReadTranscript => on(filter, handler::conversation::transcript),
+        OperationId::ReadEvents => on(filter, handler::conversation::events),
+    };
+    endpoint.layer(from_fn(move |request, next| {
+        layer::admit(operation, request, next)
+    }))
+}
+
+async fn unknown_route() -> Refusal {
+    EdgeRefusal::UnknownRoute.into()
+}
+
+fn workspace(config: &ApiConfig) -> WorkspaceInfo {
+    let mut limits = config.limits.clone();
+    limits.extend(config.connection.named());
+    let wait_ms = u64::try_from(EVENT_WAIT_MAX.as_millis()).unwrap_or(u64::MAX);
+    limits.extend([
+        Limit::new("page_items", LimitUnit::Count, u64::from(PAGE_LIMIT_MAX)),
+        Limit::new("event_wait_ms", LimitUnit::Milliseconds, wait_ms),
+    ]);
+    let now = Timestamp::now();
+    WorkspaceInfo {
+        display_name: config.display_name.clone(),
+        server_version: FixedText::new(config.server_version),
+        api_version: API_VERSION,
+        started_at: now.round(jiff::Unit::Millisecond).unwrap_or(now),
+        limits,
+    }
+}

@@ -1,0 +1,145 @@
+//! What the composition root decides about the API, and the bounds of a connection.
+
+use std::time::Duration;
+
+use registry_core::DisplayName;
+use registry_core::projection::{Limit, LimitUnit};
+
+use crate::origin::{AllowedHost, AllowedOrigin};
+use crate::token::Token;
+
+/// Most connections at a time. Every poller of a full runtime (10,000) holds one; the rest
+/// leaves room for everybody else.
+pub const CONNECTIONS_MAX: usize = 12_000;
+/// Longest request head from accept, and longest idle keep-alive. Long enough for any client
+/// on a bad line, short enough that 12,000 idle ones are gone before they are missed.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Most bytes of a request head: the usual bound of proxies and servers.
+pub const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Longest wait for the whole of a body.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most bytes of a body: the largest input (128 KiB) with every byte escaped as `\u00XX`
+/// (768 KiB), and the JSON around it.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Longest time for which a client may take none of an answer.
+pub const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest wait for open connections once the server is ending.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest wait, after the last answer of a connection, for the client to read it and close.
+pub const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Largest input that the OpenAPI document promises when the composition root names none.
+pub const INPUT_BYTES_MAX_DEFAULT: u64 = 128 * 1024;
+
+/// Who gets in.
+#[derive(Debug, Clone)]
+pub enum Auth {
+    /// Whoever has the token, or a session cookie that was exchanged for it.
+    Token(Token),
+    /// Everybody who reaches the server: on loopback only.
+    None,
+}
+
+/// What the composition root decides about the API.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// The workspace's name for people.
+    pub display_name: DisplayName,
+    /// The version of the server.
+    pub server_version: &'static str,
+    /// Named bounds to show besides those of this crate.
+    pub limits: Vec<Limit>,
+    /// The most bytes of an input, as the runtimes enforce it; for the OpenAPI document.
+    pub input_bytes_max: u64,
+    /// Who gets in.
+    pub auth: Auth,
+    /// The port, which names the session cookie: cookies know no ports, so two servers of
+    /// one machine would overwrite each other's.
+    pub port: u16,
+    /// The names this server answers to.
+    pub allowed_hosts: Vec<AllowedHost>,
+    /// Other origins whose pages may use the API.
+    pub allowed_origins: Vec<AllowedOrigin>,
+    /// The bounds of connections.
+    pub connection: ConnectionLimits,
+}
+
+impl ApiConfig {
+    /// A server on loopback `port`, for nobody else's pages.
+    pub fn new(display_name: DisplayName, auth: Auth, port: u16) -> Self {
+        Self {
+            display_name,
+            server_version: env!("CARGO_PKG_VERSION"),
+            limits: Vec::new(),
+            input_bytes_max: INPUT_BYTES_MAX_DEFAULT,
+            auth,
+            port,
+            allowed_hosts: AllowedHost::loopback(port),
+            allowed_origins: Vec::new(),
+            connection: ConnectionLimits::default(),
+        }
+    }
+}
+
+/// The bounds of connections; the defaults are this module's constants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// See [`CONNECTIONS_MAX`].
+    pub connections: usize,
+    /// See [`HEAD_TIMEOUT`].
+    pub head_timeout: Duration,
+    /// See [`HEAD_BYTES_MAX`].
+    pub head_bytes: usize,
+    /// See [`BODY_TIMEOUT`].
+    pub body_timeout: Duration,
+    /// See [`BODY_BYTES_MAX`].
+    pub body_bytes: usize,
+    /// See [`WRITE_STALL_TIMEOUT`].
+    pub write_stall_timeout: Duration,
+    /// See [`DRAIN_TIMEOUT`].
+    pub drain_timeout: Duration,
+    /// See [`LINGER_TIMEOUT`].
+    pub linger_timeout: Duration,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            connections: CONNECTIONS_MAX,
+            head_timeout: HEAD_TIMEOUT,
+            head_bytes: HEAD_BYTES_MAX,
+            body_timeout: BODY_TIMEOUT,
+            body_bytes: BODY_BYTES_MAX,
+            write_stall_timeout: WRITE_STALL_TIMEOUT,
+            drain_timeout: DRAIN_TIMEOUT,
+            linger_timeout: LINGER_TIMEOUT,
+        }
+    }
+}
+
+impl ConnectionLimits {
+    /// The bounds as clients see them.
+    pub(crate) fn named(&self) -> [Limit; 6] {
+        let count = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+        let millis = |value: Duration| u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
+        [
+            Limit::new("connections", LimitUnit::Count, count(self.connections)),
+            Limit::new("head_bytes", LimitUnit::Bytes, count(self.head_bytes)),
+            Limit::new(
+                "head_timeout_ms",
+                LimitUnit::Milliseconds,
+                millis(self.head_timeout),
+            ),
+            Limit::new("body_bytes", LimitUnit::Bytes, count(self.body_bytes)),
+            Limit::new(
+                "body_timeout_ms",
+                LimitUnit::Milliseconds,
+                millis(self.body_timeout),
+            ),
+            Limit::new(
+                "write_stall_timeout_ms",
+                LimitUnit::Milliseconds,
+                millis(self.write_stall_timeout),
+            ),
+        ]
+    }
+}

@@ -1,0 +1,127 @@
+//! JSON bodies. serde's own error texts repeat what was sent, so none of them is kept.
+
+use axum::extract::{FromRequest, Request};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::{Only, only};
+use crate::problem::{EdgeRefusal, Refusal};
+use crate::wire::{
+    CancelRunBody, CreateSessionBody, CreateWorkerBody, SendInputBody, StopWorkerBody,
+};
+
+/// The request's body, parsed.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+/// What a body may consist of, to say which part is wrong without repeating it.
+pub(crate) trait BodyFields: DeserializeOwned {
+    /// The fields, each with what it must be.
+    const FIELDS: &'static [(&'static str, &'static str)];
+}
+
+impl BodyFields for CreateWorkerBody {
+    const FIELDS: &'static [(&'static str, &'static str)] = &[
+        (
+            "display_name",
+            "It is not one line of 1 to 80 printable characters.",
+        ),
+        (
+            "profile",
+            "It is not 1 to 64 characters of a-z 0-9 - _ : . starting with a letter or digit.",
+        ),
+    ];
+}
+
+impl BodyFields for SendInputBody {
+    const FIELDS: &'static [(&'static str, &'static str)] = &[("content", "It is not a text.")];
+}
+
+impl BodyFields for CancelRunBody {
+    const FIELDS: &'static [(&'static str, &'static str)] = &[(
+        "run_id",
+        "It is not 1 to 64 characters of a-z 0-9 - _ starting with a letter or digit.",
+    )];
+}
+
+impl BodyFields for StopWorkerBody {
+    const FIELDS: &'static [(&'static str, &'static str)] = &[];
+}
+
+impl BodyFields for CreateSessionBody {
+    const FIELDS: &'static [(&'static str, &'static str)] = &[];
+}
+
+impl<T: BodyFields, S: Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Refusal;
+
+    /// Cheap: the body was collected, and its media type checked, before the handler.
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let collected = request.into_body().collect().await;
+        let bytes = collected.map_err(|_| EdgeRefusal::Internal)?.to_bytes();
+        Ok(Self(parse(&bytes)?))
+    }
+}
+
+/// Parses a body, or says what is wrong with it in words of ours.
+pub(super) fn parse<T: BodyFields>(bytes: &[u8]) -> Result<T, EdgeRefusal> {
+    let whole = |reason| EdgeRefusal::InvalidBody {
+        field: None,
+        reason,
+    };
+    // serde reads a struct from an array as well, which no client has a reason to send.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(whole("It is not a JSON object."));
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let parsed = match serde_path_to_error::deserialize(&mut json) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            return Err(match error.inner().classify() {
+                Category::Syntax | Category::Eof | Category::Io => whole("It is not JSON."),
+                Category::Data => blame::<T>(error.path()).unwrap_or_else(|| {
+                    whole(
+                        "It is not an object with the documented fields: one is missing, \
+                         repeated or unknown.",
+                    )
+                }),
+            });
+        }
+    };
+    json.end().map_err(|_| whole("It is not JSON."))?;
+    Ok(parsed)
+}
+
+/// The field of ours that the path leads to. A path that leads elsewhere was the client's.
+fn blame<T: BodyFields>(path: &serde_path_to_error::Path) -> Option<EdgeRefusal> {
+    let mut segments = path.iter();
+    let Some(serde_path_to_error::Segment::Map { key }) = segments.next() else {
+        return None;
+    };
+    let (field, reason) = T::FIELDS.iter().find(|(field, _)| field == key)?;
+    Some(EdgeRefusal::InvalidBody {
+        field: Some(field),
+        reason,
+    })
+}
+
+/// Whether the headers declare `application/json`, in UTF-8 if they name a charset.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let Only::One(value) = only(headers, CONTENT_TYPE) else {
+        return false;
+    };
+    let Ok(value) = std::str::from_utf8(value) else {
+        return false;
+    };
+    let mut parts = value.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default();
+    let charset_fits = |parameter: &str| {
+        parameter.split_once('=').is_some_and(|(name, charset)| {
+            name.eq_ignore_ascii_case("charset")
+                && charset.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        })
+    };
+    media_type.eq_ignore_ascii_case("application/json") && parts.all(charset_fits)
+}

@@ -1,0 +1,110 @@
+//! The accept loop: who may connect, for how long, and how it ends.
+//!
+//! `axum::serve` bounds neither the time for a request head nor the number of connections,
+//! so the loop is our own, on hyper's HTTP/1 builder.
+
+mod connection;
+mod linger;
+
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::api::Api;
+
+/// Pause after an accept that failed for want of resources (EMFILE, ENFILE, ENOBUFS, ENOMEM):
+/// the waiting connection stays in the queue, and accepting it at once would fail again.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// What became of the connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServeReport {
+    /// How many were accepted.
+    pub accepted: u64,
+    /// How many were still open when the drain deadline had passed, and were cut.
+    pub cut: usize,
+}
+
+/// Serves `api` on `listener` until `shutdown` ends, then drains.
+///
+/// From then on nothing is accepted, `/readyz` answers 503, idle connections are closed,
+/// and the others are once their request is answered. What is left at the drain deadline is
+/// cut. To let waiting polls be answered, end the runtimes before `shutdown` does.
+pub async fn serve(
+    listener: TcpListener,
+    api: Api,
+    shutdown: impl Future<Output = ()>,
+) -> ServeReport {
+    let limits = api.config().connection;
+    let router = api.router();
+    let free = Arc::new(Semaphore::new(limits.connections));
+    let (ending, is_ending) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut accepted = 0;
+    let mut shutdown = pin!(shutdown);
+
+    loop {
+        // Each arm can be dropped at any point: a permit goes back, a connection that was
+        // not yet accepted stays in the queue, a finished task is only forgotten.
+        let next = async {
+            let permit = Arc::clone(&free).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, connection) = tokio::select! {
+            () = &mut shutdown => break,
+            Some(_ended) = connections.join_next() => continue,
+            next = next => next,
+        };
+        match connection {
+            Ok((stream, _peer)) => {
+                accepted += 1;
+                let served = connection::serve(stream, router.clone(), limits, is_ending.clone());
+                let counted = api.metrics().connection();
+                connections.spawn(async move {
+                    served.await;
+                    drop((permit, counted));
+                });
+            }
+            Err(error) if is_of_the_peer(&error) => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "accept failed");
+                tokio::select! {
+                    () = &mut shutdown => break,
+                    () = tokio::time::sleep(ACCEPT_BACKOFF) => {}
+                }
+            }
+        }
+    }
+
+    drop(listener);
+    api.draining().begin();
+    ending.send_replace(true);
+    let all = async { while connections.join_next().await.is_some() {} };
+    // Dropping the wait at its deadline loses nothing: the set still has what is open.
+    let drained = tokio::time::timeout(limits.drain_timeout, all).await;
+    let cut = connections.len();
+    if drained.is_err() {
+        tracing::warn!(cut, "connections cut at the drain deadline");
+        connections.shutdown().await;
+    }
+    ServeReport { accepted, cut }
+}
+
+/// Whether the connection, not the listener, failed: the next accept may well succeed.
+fn is_of_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    let kind = error.kind();
+    [
+        ConnectionAborted,
+        ConnectionRefused,
+        ConnectionReset,
+        Interrupted,
+    ]
+    .contains(&kind)
+}

@@ -1,0 +1,128 @@
+//! Sessions of browser pages: each a cookie that was exchanged for the token.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use crate::token::{NoRandomness, Token};
+
+/// Most sessions at a time; the oldest ends when there would be more. Far more than the
+/// browsers of the people who share one workspace, and few enough to compare with each.
+pub(crate) const SESSIONS_MAX: usize = 64;
+
+/// The sessions of this server's life. They are kept in memory alone.
+pub(crate) struct Sessions {
+    cookie_name: String,
+    open: Mutex<VecDeque<Token>>,
+}
+
+impl Sessions {
+    /// No sessions yet; `port` names the cookie.
+    pub(crate) fn new(port: u16) -> Self {
+        Self {
+            cookie_name: format!("yoi_session_{port}"),
+            open: Mutex::new(VecDeque::new()),
+        }
+    }
+
+    /// The name of the cookie.
+    pub(crate) fn cookie_name(&self) -> &str {
+        &self.cookie_name
+    }
+
+    /// Opens a session and returns the `Set-Cookie` that carries it.
+    ///
+    /// Without `Max-Age` the browser forgets it when it closes. `Secure` is absent because
+    /// the server itself speaks plain HTTP, on loopback.
+    pub(crate) fn open(&self) -> Result<String, NoRandomness> {
+        let secret = Token::mint()?;
+        let cookie = format!(
+            "{}={}; Path=/; HttpOnly; SameSite=Strict",
+            self.cookie_name,
+            secret.reveal()
+        );
+        self.with(|open| {
+            if open.len() == SESSIONS_MAX {
+                open.pop_front();
+            }
+            open.push_back(secret);
+        });
+        Ok(cookie)
+    }
+
+    /// Whether a `Cookie` header carries an open session.
+    pub(crate) fn admits(&self, cookies: &[u8]) -> bool {
+        let presented = cookies
+            .split(|byte| *byte == b';')
+            .map(<[u8]>::trim_ascii)
+            .filter_map(|pair| pair.strip_prefix(self.cookie_name.as_bytes()))
+            .filter_map(|rest| rest.strip_prefix(b"="));
+        let presented: Vec<&[u8]> = presented.collect();
+        self.with(|open| {
+            presented
+                .iter()
+                .any(|value| open.iter().any(|session| session.matches(value)))
+        })
+    }
+
+    /// The one way to the sessions: short, synchronous, and unharmed by a panic elsewhere.
+    fn with<T>(&self, work: impl FnOnce(&mut VecDeque<Token>) -> T) -> T {
+        let mut open = self
+            .open
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        work(&mut open)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pair(set_cookie: &str) -> &str {
+        set_cookie.split(';').next().unwrap()
+    }
+
+    #[test]
+    fn a_session_lets_in_whatever_stands_around_it() {
+        let sessions = Sessions::new(8787);
+        let cookie = sessions.open().unwrap();
+        assert!(cookie.starts_with("yoi_session_8787="));
+        assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"));
+        let pair = pair(&cookie);
+        assert!(sessions.admits(pair.as_bytes()));
+        assert!(sessions.admits(format!("a=b; yoi_session_8787=x; {pair};c").as_bytes()));
+    }
+
+    #[test]
+    fn a_session_of_another_port_or_a_cut_one_does_not() {
+        let sessions = Sessions::new(8787);
+        let cookie = sessions.open().unwrap();
+        let pair = pair(&cookie);
+        assert!(!sessions.admits(pair.replace("8787", "8788").as_bytes()));
+        assert!(!sessions.admits(&pair.as_bytes()[..pair.len() - 1]));
+        assert!(!sessions.admits(b"yoi_session_8787="));
+    }
+
+    #[test]
+    fn the_oldest_session_ends_when_there_are_too_many() {
+        let sessions = Sessions::new(1);
+        let cookies: Vec<_> = (0..=SESSIONS_MAX)
+            .map(|_| sessions.open().unwrap())
+            .collect();
+        assert!(!sessions.admits(pair(&cookies[0]).as_bytes()));
+        assert!(sessions.admits(pair(&cookies[1]).as_bytes()));
+        assert!(sessions.admits(pair(&cookies[SESSIONS_MAX]).as_bytes()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_cookie_header_panics_or_lets_in(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let sessions = Sessions::new(1);
+            sessions.open().unwrap();
+            prop_assert!(!sessions.admits(&bytes));
+            let named = [b"yoi_session_1=", bytes.as_slice()].concat();
+            prop_assert!(!sessions.admits(&named));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What goes over the wire besides the projections of `registry-core`: request bodies, the
+//! answers about the server itself, problems, header names, and the paths of the API.
+//!
+//! These types are public because clients and tests use the same ones.
+
+pub mod path;
+mod problem;
+
+pub use problem::{Problem, ProblemCode};
+
+use jiff::Timestamp;
+use registry_core::projection::{Limit, RuntimeSummary};
+use registry_core::{DisplayName, FixedText, ProfileId, RunId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The version of the API: grows when an answer or a request changes incompatibly.
+pub const API_VERSION: u32 = 1;
+
+/// Names of the headers that the API gives a meaning of its own.
+pub mod header {
+    /// A client's key for one attempt at a mutation; on create and input.
+    pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+    /// `true` on the answer to a repeated mutation: it was carried out before.
+    pub const IDEMPOTENCY_REPLAYED: &str = "idempotency-replayed";
+    /// The server's own id of the request, on every answer and in every problem.
+    pub const X_REQUEST_ID: &str = "x-request-id";
+}
+
+/// The media type of every answer that is no problem, besides `/metrics`.
+pub const MEDIA_TYPE_JSON: &str = "application/json";
+/// The media type of problems (RFC 9457 §3).
+pub const MEDIA_TYPE_PROBLEM: &str = "application/problem+json";
+
+/// Creates a worker. Every field may be left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateWorkerBody {
+    /// The worker's name for people; without one the runtime makes one up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<DisplayName>,
+    /// The worker's profile; without one the runtime's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileId>,
+}
+
+/// Sends a worker an input.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SendInputBody {
+    /// What the person says: at least one character that is not white space.
+    pub content: String,
+}
+
+/// Shows the size alone: content belongs in no log.
+impl std::fmt::Debug for SendInputBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SendInputBody")
+            .field("content_bytes", &self.content.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Cancels a worker's active run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelRunBody {
+    /// Only this run, and no other that may have become active meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
+}
+
+/// Stops a worker for good: an empty object.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StopWorkerBody {}
+
+/// Exchanges the bearer token for a session cookie: an empty object.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateSessionBody {}
+
+/// The workspace that this server serves, and the server itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WorkspaceInfo {
+    /// The workspace's name for people.
+    pub display_name: DisplayName,
+    /// The version of the server.
+    pub server_version: FixedText,
+    /// The version of the API.
+    pub api_version: u32,
+    /// When the server started.
+    pub started_at: Timestamp,
+    /// The server's named bounds; each runtime lists its own.
+    pub limits: Vec<Limit>,
+}
+
+/// All runtimes, in registration order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RuntimeList {
+    /// The runtimes.
+    pub items: Vec<RuntimeSummary>,
+}
+
+/// The server runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Health {
+    /// Always `ok`.
+    pub status: HealthStatus,
+}
+
+/// What a [`Health`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthStatus {
+    /// The server runs.
+    Ok,
+}
+
+/// The server takes requests; while it shuts down, a `shutting_down` problem stands here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Readiness {
+    /// Always `ready`.
+    pub status: ReadinessStatus,
+}
+
+/// What a [`Readiness`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadinessStatus {
+    /// The server takes requests.
+    Ready,
+}

@@ -1,0 +1,167 @@
+//! Problems (RFC 9457): the one shape of every answer that is not 2xx.
+
+use registry_core::{Capability, Cursor, FixedText, ProfileId, RunId, RuntimeId, WorkerId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Defines [`ProblemCode`]: variant, wire name and status stand together, once.
+macro_rules! problem_codes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $status:literal;)+) => {
+        /// What is the matter; what programs look at.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
+            Serialize, Deserialize, JsonSchema,
+        )]
+        pub enum ProblemCode {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)+
+        }
+
+        impl ProblemCode {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The name that clients see.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// The `type` of a problem with this code: a stable URN.
+            pub const fn urn(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!("urn:yoi:problem:", $name),)+
+                }
+            }
+
+            /// The HTTP status of a problem with this code.
+            pub const fn status(self) -> u16 {
+                match self {
+                    $(Self::$variant => $status,)+
+                }
+            }
+        }
+    };
+}
+
+problem_codes! {
+    /// An id in the path or a header is not one.
+    InvalidIdentifier = "invalid_identifier", 400;
+    /// A query parameter is unknown, repeated or out of bounds.
+    InvalidQuery = "invalid_query", 400;
+    /// The body is not the JSON object that the operation takes.
+    InvalidBody = "invalid_body", 400;
+    /// The cursor is not one of this server.
+    InvalidCursor = "invalid_cursor", 400;
+    /// The page token is not one of this list.
+    InvalidPageToken = "invalid_page_token", 400;
+    /// The request carries no valid credentials.
+    Unauthorized = "unauthorized", 401;
+    /// The request comes from a page of another origin.
+    CrossOriginRejected = "cross_origin_rejected", 403;
+    /// No runtime of that id.
+    UnknownRuntime = "unknown_runtime", 404;
+    /// No such worker in that runtime.
+    UnknownWorker = "unknown_worker", 404;
+    /// No such path.
+    UnknownRoute = "unknown_route", 404;
+    /// The runtime can't do this.
+    OperationUnsupported = "operation_unsupported", 405;
+    /// The path does not take this method.
+    MethodNotAllowed = "method_not_allowed", 405;
+    /// The body did not arrive in time.
+    RequestTimeout = "request_timeout", 408;
+    /// The worker has an active run.
+    WorkerBusy = "worker_busy", 409;
+    /// The worker was stopped.
+    WorkerStopped = "worker_stopped", 409;
+    /// The run that was named is not the active one.
+    RunMismatch = "run_mismatch", 409;
+    /// The cursor's position is no longer retained, or of another life of the runtime.
+    CursorExpired = "cursor_expired", 410;
+    /// The input is larger than an input may be.
+    InputTooLarge = "input_too_large", 413;
+    /// The body is larger than a body may be.
+    BodyTooLarge = "body_too_large", 413;
+    /// The body is not declared as `application/json`.
+    UnsupportedMediaType = "unsupported_media_type", 415;
+    /// The `Host` is not one of this server's names.
+    MisdirectedHost = "misdirected_host", 421;
+    /// The input has no content but white space.
+    InputEmpty = "input_empty", 422;
+    /// The runtime has no such profile.
+    UnknownProfile = "unknown_profile", 422;
+    /// The idempotency key was used with other content.
+    IdempotencyConflict = "idempotency_conflict", 422;
+    /// A bound of the runtime is reached.
+    CapacityExhausted = "capacity_exhausted", 429;
+    /// As many polls wait as may wait.
+    TooManyPollers = "too_many_pollers", 429;
+    /// The server failed.
+    Internal = "internal", 500;
+    /// The runtime failed or did not answer in time.
+    RuntimeUnavailable = "runtime_unavailable", 503;
+    /// The server or the runtime is ending.
+    ShuttingDown = "shutting_down", 503;
+}
+
+/// Why a request was not carried out. Every text in it is ours; the ids are ids that parsed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Problem {
+    /// The code as a stable URN.
+    #[serde(rename = "type")]
+    pub problem_type: FixedText,
+    /// What the code means, for people.
+    pub title: FixedText,
+    /// The HTTP status, once more.
+    #[schemars(range(min = 400, max = 599))]
+    pub status: u16,
+    /// What programs look at.
+    pub code: ProblemCode,
+    /// What to do about it.
+    pub detail: FixedText,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+    /// The server's id of the request; its log has the rest.
+    #[schemars(length(min = 36, max = 36), extend("format" = "uuid"))]
+    pub request_id: String,
+    /// The header, parameter or body field that is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<FixedText>,
+    /// What is wrong with the field; or why the runtime is unavailable, as a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<FixedText>,
+    /// The runtime that the code is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime_id: Option<RuntimeId>,
+    /// The worker that the code is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker_id: Option<WorkerId>,
+    /// The run that the request named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
+    /// The run that is active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_run_id: Option<RunId>,
+    /// The profile that the request named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileId>,
+    /// The capability that the runtime lacks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capability: Option<Capability>,
+    /// The name of the limit that is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<FixedText>,
+    /// The most bytes there may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_bytes: Option<u64>,
+    /// The oldest position that can still be read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_cursor: Option<Cursor>,
+    /// The position after the newest event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest_cursor: Option<Cursor>,
+    /// Where to read the worker's transcript, which says what the events no longer can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<String>,
+}

@@ -1,0 +1,279 @@
+//! How connections are served, and how they end.
+
+#[path = "support/server.rs"]
+#[expect(dead_code, reason = "these tests need a part of the fixture alone")]
+mod server;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_api::ServeReport;
+use registry_core::mock::MockSource;
+use registry_core::projection::{EntryRole, TranscriptEntry, TranscriptPage, WorkerState};
+use registry_core::{Cursor, SourceError};
+use server::{Answer, Server, WORKER, embedded, hasty, in_time, read_to_end, worker};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Notify;
+
+#[tokio::test]
+async fn a_connection_serves_one_request_after_another() {
+    let server = Server::start().await;
+    let mut stream = server.connect().await;
+    let first = server
+        .head("GET", "/healthz", "")
+        .replace("close", "keep-alive");
+    let last = server.head("GET", "/healthz", "");
+    stream.write_all((first + &last).as_bytes()).await.unwrap();
+    let text = String::from_utf8(read_to_end(&mut stream).await).unwrap();
+    assert_eq!(text.matches("HTTP/1.1 200 OK").count(), 2, "{text}");
+}
+
+/// A server one of whose requests has reached its source and waits there.
+async fn with_a_request_at_work(release: Arc<Notify>) -> (Server, tokio::net::TcpStream) {
+    let reached = Arc::new(Notify::new());
+    let mut source = embedded();
+    source.catalog.checkpoint();
+    let (at_work, go_on) = (Arc::clone(&reached), release);
+    source.catalog.expect_get().returning(move |_| {
+        at_work.notify_one();
+        // The mock's answer is synchronous: another thread of the runtime goes on meanwhile.
+        tokio::task::block_in_place(|| {
+            let patience = tokio::time::timeout(Duration::from_secs(5), go_on.notified());
+            let _ = tokio::runtime::Handle::current().block_on(patience);
+        });
+        Ok(worker(WorkerState::Idle))
+    });
+    let server = Server::over(vec![source], |_| {}).await;
+    let mut stream = server.connect().await;
+    let request = server
+        .head("GET", WORKER, "")
+        .replace("close", "keep-alive");
+    let sent = stream.write_all(request.as_bytes()).await;
+    sent.expect("the server reads");
+    in_time(reached.notified()).await;
+    (server, stream)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_request_at_work_is_answered_while_the_server_ends() {
+    let release = Arc::new(Notify::new());
+    let (server, mut stream) = with_a_request_at_work(Arc::clone(&release)).await;
+    let stopping = tokio::spawn(server.stop());
+    release.notify_one();
+    let answer = Answer::parse(&read_to_end(&mut stream).await);
+    assert_eq!(answer.status, 200);
+    let report = in_time(stopping).await.unwrap();
+    assert_eq!(
+        report,
+        ServeReport {
+            accepted: 1,
+            cut: 0
+        }
+    );
+}
+
+#[tokio::test]
+async fn idle_connections_end_with_the_server_and_a_stuck_one_is_cut() {
+    let server = Server::with(|config| {
+        hasty(&mut config.connection);
+        config.connection.body_timeout = Duration::from_secs(60);
+    })
+    .await;
+    let mut idle = server.connect().await;
+    let request = server
+        .head("GET", "/healthz", "")
+        .replace("close", "keep-alive");
+    idle.write_all(request.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    in_time(idle.read_exact(&mut first)).await.unwrap();
+    let mut stuck = server.connect().await;
+    let headers = "Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 9\r\n";
+    stuck
+        .write_all(server.head("POST", "/api/session", headers).as_bytes())
+        .await
+        .unwrap();
+    // `100 Continue` says that the server waits for the body now.
+    in_time(stuck.read_exact(&mut first)).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 100");
+    let report = server.stop().await;
+    assert_eq!(
+        report,
+        ServeReport {
+            accepted: 2,
+            cut: 1
+        }
+    );
+    read_to_end(&mut idle).await;
+}
+
+#[tokio::test]
+async fn no_more_connections_than_the_limit_are_served_at_a_time() {
+    let server = Server::with(|config| config.connection.connections = 1).await;
+    let mut holder = server.connect().await;
+    let request = server
+        .head("GET", "/healthz", "")
+        .replace("close", "keep-alive");
+    holder.write_all(request.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    in_time(holder.read_exact(&mut first)).await.unwrap();
+    let mut waiter = server.connect().await;
+    waiter
+        .write_all(server.head("GET", "/healthz", "").as_bytes())
+        .await
+        .unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(100), waiter.read_u8()).await;
+    assert!(early.is_err(), "it was answered beside the first");
+    drop(holder);
+    let mut rest = Vec::new();
+    in_time(waiter.read_to_end(&mut rest)).await.unwrap();
+    assert_eq!(Answer::parse(&rest).status, 200);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_ends_its_own_wait() {
+    use async_trait::async_trait;
+    use registry_core::port::{EventStream, EventsQuery, RuntimeSource, TranscriptQuery};
+    use registry_core::port::{RuntimeDescriptor, SourceStatus, WorkerCatalog, WorkerObservation};
+    use registry_core::projection::{EventBatch, TranscriptPage};
+    use registry_core::{Cursor, WorkerId};
+
+    /// Waits for ever, and says when a wait begins and when it is dropped.
+    struct Waiting(registry_core::mock::MockSource, Arc<Notify>, Arc<Notify>);
+    struct Said(Arc<Notify>);
+    impl Drop for Said {
+        fn drop(&mut self) {
+            self.0.notify_one();
+        }
+    }
+    #[async_trait]
+    impl WorkerObservation for Waiting {
+        async fn transcript(
+            &self,
+            _: &WorkerId,
+            _: &TranscriptQuery,
+        ) -> Result<TranscriptPage, SourceError> {
+            Err(SourceError::UnknownWorker)
+        }
+        async fn events(&self, _: &WorkerId, _: &EventsQuery) -> Result<EventBatch, SourceError> {
+            let _said = Said(Arc::clone(&self.2));
+            self.1.notify_one();
+            std::future::pending().await
+        }
+        fn subscribe(&self, _: &WorkerId, _: Cursor) -> EventStream {
+            unimplemented!("nobody subscribes here")
+        }
+    }
+    #[async_trait]
+    impl RuntimeSource for Waiting {
+        fn descriptor(&self) -> &RuntimeDescriptor {
+            self.0.descriptor()
+        }
+        async fn status(&self) -> Result<SourceStatus, SourceError> {
+            self.0.status().await
+        }
+        fn catalog(&self) -> &dyn WorkerCatalog {
+            self.0.catalog()
+        }
+        fn observation(&self) -> Option<&dyn WorkerObservation> {
+            Some(self)
+        }
+    }
+
+    let (began, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let source = Waiting(embedded(), Arc::clone(&began), Arc::clone(&dropped));
+    let server = Server::over_any(vec![Arc::new(source)], |_| {}).await;
+    let mut stream = server.connect().await;
+    let target = format!("{WORKER}/events?wait_ms=30000");
+    stream
+        .write_all(server.head("GET", &target, "").as_bytes())
+        .await
+        .unwrap();
+    in_time(began.notified()).await;
+    drop(stream);
+    in_time(dropped.notified()).await;
+    let metrics = String::from_utf8(server.get("/metrics").await.body).unwrap();
+    let aborted = "workers/{worker_id}/events\",status=\"499\"} 1";
+    assert!(metrics.contains(aborted), "{metrics}");
+}
+
+/// More than the buffers of both sockets hold.
+const LARGE_BYTES: usize = 32 * 1024 * 1024;
+
+/// A source whose transcripts are large.
+fn talkative() -> MockSource {
+    let mut source = embedded();
+    let observation = source.observation.as_mut().expect("it has every port");
+    observation.checkpoint();
+    observation.expect_transcript().returning(|_, _| {
+        Ok(TranscriptPage {
+            entries: vec![TranscriptEntry {
+                sequence: 1,
+                role: EntryRole::User,
+                content: "x".repeat(LARGE_BYTES).into(),
+                run_id: "r1".parse().expect("an id"),
+                created_at: "2026-01-05T09:30:00Z".parse().expect("a time"),
+                partial: false,
+            }],
+            first_sequence: Some(1),
+            last_sequence: Some(1),
+            has_earlier: false,
+            has_later: false,
+            pruned_before: None,
+            in_flight: None,
+            cursor: Cursor::new(1, 1),
+        })
+    });
+    source
+}
+
+#[tokio::test]
+async fn a_large_answer_arrives_whole_also_when_it_is_the_last() {
+    let server = Server::over(vec![talkative()], |_| {}).await;
+    let answer = server.get(&format!("{WORKER}/transcript")).await;
+    assert_eq!(answer.status, 200);
+    let length = answer.header("content-length").map(str::parse::<usize>);
+    assert_eq!(length, Some(Ok(answer.body.len())));
+    assert!(answer.body.len() > LARGE_BYTES);
+}
+
+#[tokio::test]
+async fn an_answer_under_way_arrives_whole_while_the_server_ends() {
+    let server = Server::over(vec![talkative()], |_| {}).await;
+    let mut stream = server.connect().await;
+    let request = server.head("GET", &format!("{WORKER}/transcript"), "");
+    stream
+        .write_all(request.replace("close", "keep-alive").as_bytes())
+        .await
+        .unwrap();
+    let mut bytes = vec![0; 12];
+    in_time(stream.read_exact(&mut bytes)).await.unwrap();
+    let stopping = tokio::spawn(server.stop());
+    bytes.extend(read_to_end(&mut stream).await);
+    let answer = Answer::parse(&bytes);
+    let length = answer.header("content-length").map(str::parse::<usize>);
+    assert_eq!(length, Some(Ok(answer.body.len())));
+    assert_eq!(in_time(stopping).await.unwrap().cut, 0);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_cut() {
+    let server = Server::over(vec![talkative()], |config| {
+        config.connection.write_stall_timeout = Duration::from_millis(200);
+        config.connection.drain_timeout = Duration::from_secs(10);
+    })
+    .await;
+    let mut stream = server.connect().await;
+    let request = server.head("GET", &format!("{WORKER}/transcript"), "");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    in_time(stream.read_exact(&mut first)).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    // It ends long before the drain deadline, though nobody reads.
+    assert_eq!(
+        server.stop().await,
+        ServeReport {
+            accepted: 1,
+            cut: 0
+        }
+    );
+}
