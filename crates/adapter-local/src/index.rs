@@ -143,10 +143,16 @@ impl Index {
         &self.remarks
     }
 
-    /// Whether every collection was read to its end, so that an id that is not here is not
-    /// anywhere.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.remarks.count(Remark::CollectionUnreadable) == 0
+    /// Whether a worker that is not shown is surely not there: every collection was looked at
+    /// to its end, and its own record, if it has one, was read.
+    pub(crate) fn rules_out(&self, worker_id: &WorkerId) -> bool {
+        let unread = self
+            .entries
+            .get(worker_id)
+            .is_some_and(|entry| matches!(entry.finding, Finding::Omitted(Remark::Unreadable)));
+        let unseen = self.remarks.count(Remark::CollectionUnreadable) > 0
+            || self.remarks.count(Remark::Truncated) > 0;
+        !unread && !unseen
     }
 
     /// The resolved root of the workspace whose records are shown.

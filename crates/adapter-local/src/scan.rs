@@ -31,9 +31,9 @@ pub(crate) enum ScanError {
     /// The data directory is there, but can't be opened as a directory.
     #[error("the local data directory can't be opened: {0}")]
     DataDirectory(io::ErrorKind),
-    /// A collection can't be read, so nobody knows what it holds.
-    #[error("a collection of local records can't be read completely")]
-    Collection,
+    /// A part of the records was not read, so nobody knows what it holds.
+    #[error("local records were not read completely")]
+    Incomplete,
     /// The refresh panicked, or its runtime is ending.
     #[error("the refresh of local records did not end")]
     Aborted,

@@ -117,9 +117,9 @@ impl WorkerCatalog for LocalSource {
                 worker: record.clone(),
                 conversation: None,
             }),
-            None if index.is_complete() => Err(SourceError::UnknownWorker),
-            // The worker may be in what could not be read.
-            None => Err(ScanError::Collection.into()),
+            None if index.rules_out(worker_id) => Err(SourceError::UnknownWorker),
+            // The worker may be in what was not read.
+            None => Err(ScanError::Incomplete.into()),
         }
     }
 }

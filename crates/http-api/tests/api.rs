@@ -193,10 +193,10 @@ async fn an_allowed_origin_gets_cors_headers_and_its_preflight_needs_no_token() 
 #[tokio::test]
 async fn a_panic_is_a_fixed_problem_and_harms_nothing_else() {
     let mut source = embedded();
-    source.status.checkpoint();
-    source.status.expect_status().returning(|| panic!("canary"));
+    source.catalog.checkpoint();
+    source.catalog.expect_get().returning(|_| panic!("canary"));
     let server = Server::over(vec![source], |_| {}).await;
-    let failed = server.get("/api/runtimes").await;
+    let failed = server.get(WORKER).await;
     assert_eq!(failed.code(), "internal");
     assert!(!String::from_utf8(failed.body).unwrap().contains("canary"));
     assert_eq!(server.get("/healthz").await.status, 200);

@@ -189,8 +189,8 @@ pub trait WorkerObservation: Send + Sync {
     /// or the runtime shuts down.
     ///
     /// # Errors
-    /// The stream's items: [`SourceError::UnknownWorker`] and [`SourceError::CursorExpired`],
-    /// each its last.
+    /// The stream's items: [`SourceError::UnknownWorker`], [`SourceError::CursorExpired`] and,
+    /// because a subscriber waits like a poll, [`SourceError::TooManyPollers`]; each its last.
     /// # Cancellation
     /// Dropping the stream ends the subscription. A slow reader costs the runtime nothing.
     /// # Ordering

@@ -12,9 +12,11 @@ pub use listing::{WorkerFilter, WorkerListQuery};
 pub use operation::{AcceptedWorkerInput, CreatedWorker};
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
@@ -153,7 +155,8 @@ impl RuntimeRegistry {
     }
 
     async fn summarize(&self, registered: &Registered) -> RuntimeSummary {
-        let answer = within(self.deadlines.read, registered.source.status()).await;
+        let status = contained(async { registered.source.status().await });
+        let answer = within(self.deadlines.read, status).await;
         let descriptor = registered.descriptor().clone();
         let (status, counts, diagnostics) = match answer {
             Ok(status) => (status.status, Some(status.counts), status.diagnostics),
@@ -225,6 +228,16 @@ async fn within<T>(
             reason: UnavailableReason::DeadlineExceeded,
             cause: None,
         }))
+}
+
+/// Turns a panic of a source into its failure, where others are asked as well: a defect of one
+/// must not hide the rest. Where one source alone is asked, a panic stays what it is.
+async fn contained<T>(
+    answer: impl Future<Output = Result<T, SourceError>>,
+) -> Result<T, SourceError> {
+    // The future is dropped with the panic, so nothing of it is seen half done.
+    let answer = AssertUnwindSafe(answer).catch_unwind().await;
+    answer.unwrap_or_else(|_| Err(SourceError::failed("the source panicked")))
 }
 
 /// What a list or a summary says in place of what the source did not answer. The cause is

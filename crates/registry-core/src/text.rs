@@ -42,12 +42,12 @@ impl DisplayName {
     /// Makes a display name of any text: forbidden characters are dropped, the rest is
     /// trimmed and cut to 80 characters. `None` when nothing is left.
     pub fn cleaned(text: &str) -> Option<Self> {
-        let kept: String = text
+        let cut: String = text
             .chars()
             .filter(|c| !steers(*c))
-            .take(DISPLAY_NAME_MAX_CHARS * 4)
+            .skip_while(|c| c.is_whitespace())
+            .take(DISPLAY_NAME_MAX_CHARS)
             .collect();
-        let cut: String = kept.trim().chars().take(DISPLAY_NAME_MAX_CHARS).collect();
         cut.trim_end().parse().ok()
     }
 }
@@ -188,5 +188,10 @@ mod tests {
         let name = DisplayName::cleaned(" rev\u{202e}iewer\n\u{1b}[31m ").unwrap();
         assert_eq!(name.as_str(), "reviewer[31m");
         assert_eq!(DisplayName::cleaned("\u{7}\n "), None);
+        let indented = format!("{}reviewer", " ".repeat(DISPLAY_NAME_MAX_CHARS * 5));
+        assert_eq!(
+            DisplayName::cleaned(&indented).unwrap().as_str(),
+            "reviewer"
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! The shell around the rules: the handle, its locks, tasks, timers and wake-ups.
 //!
 //! Locks: one for the [directory], one in each [slot], one for the order of stopping
-//! in the [ledger]. No section enters another one, and none contains an `.await`.
+//! in the [ledger]. A slot's section may enter the ledger's, so that whoever sees a worker
+//! stopped can have its place; no other section enters another one, and none contains an
+//! `.await`.
 
 use std::sync::Arc;
 

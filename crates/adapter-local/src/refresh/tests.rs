@@ -54,7 +54,7 @@ fn found() -> Result<Index, ScanError> {
 }
 
 fn failed() -> Result<Index, ScanError> {
-    Err(ScanError::Collection)
+    Err(ScanError::Incomplete)
 }
 
 fn panicked() -> Result<Index, ScanError> {
@@ -144,7 +144,7 @@ async fn an_index_that_nobody_waited_for_is_not_passed_off_as_fresh() {
 async fn a_failure_is_answered_for_the_interval_and_then_tried_again() {
     let bench = Bench::new(INTERVAL);
     for (how, error) in [
-        (failed as fn() -> _, ScanError::Collection),
+        (failed as fn() -> _, ScanError::Incomplete),
         (panicked, ScanError::Aborted),
     ] {
         bench.end(how);

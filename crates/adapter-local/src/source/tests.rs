@@ -220,6 +220,27 @@ async fn a_worker_is_unknown_only_when_everything_was_read() {
 }
 
 #[tokio::test]
+async fn a_worker_whose_record_was_left_unread_is_not_unknown() {
+    let records = DataDir::new();
+    records.write_record("pods/a", "a");
+    records.write_record("pods/b", "b");
+    let source = records.source();
+    let known = page_of(&source, None, 1).await.workers.remove(0);
+    let name = known.display_name.as_str();
+    let metadata = records.path("pods").join(name).join("metadata.json");
+    fs::remove_file(&metadata).unwrap();
+    std::os::unix::fs::symlink("metadata.json", &metadata).unwrap();
+    let answer = source.get(&known.worker_id).await;
+    assert!(matches!(answer, Err(SourceError::Unavailable { .. })));
+
+    let mut config = records.config();
+    config.limits.records = 0;
+    let source = LocalSource::new(config);
+    let answer = source.get(&known.worker_id).await;
+    assert!(matches!(answer, Err(SourceError::Unavailable { .. })));
+}
+
+#[tokio::test]
 async fn a_directory_that_fails_is_unavailable_and_its_cause_has_no_path() {
     let records = DataDir::new();
     let mut config = records.config();

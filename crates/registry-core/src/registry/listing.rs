@@ -1,7 +1,7 @@
 //! Lists of workers, over one runtime or all of them.
 
 use super::refusal::Subject;
-use super::{Registered, RuntimeRegistry, unavailable, within};
+use super::{Registered, RuntimeRegistry, contained, unavailable, within};
 use crate::error::{RegistryError, SourceError};
 use crate::id::RuntimeId;
 use crate::page::{InvalidPageToken, PageLimit, PageToken};
@@ -76,7 +76,7 @@ impl RuntimeRegistry {
                 state: query.filter.state,
                 limit,
             };
-            match self.catalog_page(registered, &catalog_query).await {
+            match contained(self.catalog_page(registered, &catalog_query)).await {
                 Ok(answer) => {
                     let next = answer.next.clone();
                     append(&mut page, registered, answer);
@@ -147,7 +147,14 @@ impl RuntimeRegistry {
         registered: &Registered,
         query: &CatalogQuery,
     ) -> Result<CatalogPage, SourceError> {
-        within(self.deadlines.read, registered.source.catalog().list(query)).await
+        let answer = within(self.deadlines.read, registered.source.catalog().list(query)).await;
+        match answer {
+            // A position that was not given can't be wrong: the source is.
+            Err(nonsense @ SourceError::InvalidPosition) if query.after.is_none() => {
+                Err(SourceError::failed(nonsense))
+            }
+            answer => answer,
+        }
     }
 }
 

@@ -57,7 +57,7 @@ impl RuntimeRegistry {
         runtime_id: &RuntimeId,
         request: CreateWorker,
     ) -> Result<CreatedWorker, RegistryError> {
-        let audit = Audit::begin("create_worker", runtime_id);
+        let audit = Audit::of_runtime("create_worker", runtime_id);
         let result = self.create_unaudited(runtime_id, request).await;
         let worker_id = result
             .as_ref()
@@ -96,7 +96,7 @@ impl RuntimeRegistry {
         worker: &WorkerRef,
         input: Input,
     ) -> Result<AcceptedWorkerInput, RegistryError> {
-        let audit = Audit::begin("send_input", &worker.runtime_id);
+        let audit = Audit::of_worker("send_input", worker);
         let result = self.send_input_unaudited(worker, input).await;
         let run_id = result.as_ref().ok().map(|sent| &sent.accepted.run_id);
         audit.end(Some(&worker.worker_id), run_id, &result);
@@ -129,7 +129,7 @@ impl RuntimeRegistry {
         target: CancelTarget,
     ) -> Result<CancelAnswer, RegistryError> {
         let named = target.named().cloned();
-        let audit = Audit::begin("cancel_run", &worker.runtime_id);
+        let audit = Audit::of_worker("cancel_run", worker);
         let result = self.cancel_unaudited(worker, target).await;
         let cancelled = match &result {
             Ok(CancelAnswer::Cancelled { run_id }) => Some(run_id),
@@ -165,7 +165,7 @@ impl RuntimeRegistry {
     /// [`RegistryError::UnknownRuntime`], [`RegistryError::OperationUnsupported`], and what
     /// [`WorkerLifecycle::stop`](crate::port::WorkerLifecycle::stop) lists.
     pub async fn stop(&self, worker: &WorkerRef) -> Result<WorkerDetail, RegistryError> {
-        let audit = Audit::begin("stop_worker", &worker.runtime_id);
+        let audit = Audit::of_worker("stop_worker", worker);
         let result = self.stop_unaudited(worker).await;
         audit.end(Some(&worker.worker_id), None, &result);
         result
@@ -211,7 +211,7 @@ impl RuntimeRegistry {
         let port = registered.port(Capability::ReadEvents, RuntimeSource::observation)?;
         let answer = port.events(&worker.worker_id, query);
         ask(
-            self.deadlines.read + query.wait.get(),
+            self.deadlines.read.saturating_add(query.wait.get()),
             subject(worker),
             answer,
         )

@@ -1,5 +1,6 @@
 //! The registry's branching: which source is asked, how often, and what becomes of its answer.
 
+mod audit;
 mod listing;
 mod routing;
 
@@ -13,7 +14,8 @@ use crate::id::{WorkerId, WorkerRef};
 use crate::mock::MockSource;
 use crate::page::Position;
 use crate::port::{
-    CatalogPage, CatalogQuery, SourceStatus, WorkerCatalog, WorkerDetailRecord, WorkerRecord,
+    CatalogPage, CatalogQuery, SourceStatus, WorkerCatalog, WorkerDetailRecord, WorkerLifecycle,
+    WorkerRecord,
 };
 use crate::projection::{
     Facilities, ImplementationKind, Limit, LimitUnit, RuntimeCounts, WorkerState,
@@ -89,6 +91,10 @@ impl RuntimeSource for Hanging {
 
     fn catalog(&self) -> &dyn WorkerCatalog {
         self
+    }
+
+    fn lifecycle(&self) -> Option<&dyn WorkerLifecycle> {
+        Some(self)
     }
 }
 

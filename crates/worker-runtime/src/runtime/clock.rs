@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::contained::contain;
+
 /// Tells the time of day. A closure is one, too.
 pub trait Clock: Send + Sync {
     /// The time now.
@@ -35,8 +37,10 @@ impl MillisClock {
         Self(clock)
     }
 
+    /// The time now; the operating system's when the clock panics, because a run has to end
+    /// at some time or other.
     pub(super) fn now(&self) -> Timestamp {
-        let now = self.0.now();
+        let now = contain(|| self.0.now()).unwrap_or_else(|_| SystemClock.now());
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 }

@@ -1,4 +1,4 @@
-//! Keeping an engine's panics to its own run.
+//! Keeping the panics of the host's code, the engine and the clock, to themselves.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -17,8 +17,8 @@ pub(super) struct Contained {
 
 type EngineFuture = Pin<Box<dyn Future<Output = Result<Usage, EngineErrorKind>> + Send>>;
 
-/// The engine panicked.
-struct Panicked;
+/// What was contained panicked.
+pub(super) struct Panicked;
 
 impl Contained {
     pub(super) fn new(engine: Arc<dyn TurnEngine>, turn: Turn, output: Output) -> Self {
@@ -66,9 +66,10 @@ impl Drop for Contained {
     }
 }
 
-fn contain<T>(section: impl FnOnce() -> T) -> Result<T, Panicked> {
+/// Runs the host's code, and keeps its panics from getting out.
+pub(super) fn contain<T>(section: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(section)).map_err(|payload| {
-        // The payload is the engine's too, and its drop may panic in turn. What that
+        // The payload is the host's too, and its drop may panic in turn. What that
         // panic carries is leaked: there is nothing left to do with it that can't fail.
         if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(again);

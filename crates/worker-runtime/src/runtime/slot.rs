@@ -107,11 +107,7 @@ impl Slot {
 
     /// Changes the worker.
     pub(super) fn apply<R>(&self, step: impl FnOnce(&mut Worker) -> R) -> R {
-        let (answer, stopped) = self.guarded.with(|guarded| self.step(guarded, step));
-        if stopped {
-            self.ledger.note_stopped(self.id);
-        }
-        answer
+        self.guarded.with(|guarded| self.step(guarded, step))
     }
 
     /// Accepts an input, if there is room for its run.
@@ -144,8 +140,8 @@ impl Slot {
                 _place: place,
                 signal: Arc::clone(&signal),
             });
-            let (accepted, _) = self.step(guarded, |worker| worker.accept(input, now));
-            Ok(Start::Fresh(accepted?, Launch { turn, signal }))
+            let accepted = self.step(guarded, |worker| worker.accept(input, now))?;
+            Ok(Start::Fresh(accepted, Launch { turn, signal }))
         })
     }
 
@@ -193,8 +189,8 @@ impl Slot {
         })
     }
 
-    /// Takes a step and everything that follows from it; says whether the worker stopped.
-    fn step<R>(&self, guarded: &mut Guarded, step: impl FnOnce(&mut Worker) -> R) -> (R, bool) {
+    /// Takes a step and everything that follows from it.
+    fn step<R>(&self, guarded: &mut Guarded, step: impl FnOnce(&mut Worker) -> R) -> R {
         let worker = &mut guarded.worker;
         let (old, before) = (worker.state(), worker.cursor());
         let answer = step(worker);
@@ -202,6 +198,9 @@ impl Slot {
         if new != old {
             self.ledger.leave(old);
             self.ledger.enter(new);
+            if new == WorkerState::Stopped {
+                self.ledger.note_stopped(self.id);
+            }
         }
         if let (WorkerState::Cancelling, true, Some(run)) = (new, new != old, &guarded.run) {
             run.signal.notify_one();
@@ -213,7 +212,7 @@ impl Slot {
         if worker.cursor() != before {
             self.changed.notify_waiters();
         }
-        (answer, new == WorkerState::Stopped && old != new)
+        answer
     }
 }
 

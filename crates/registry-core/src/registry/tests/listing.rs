@@ -108,6 +108,38 @@ async fn a_runtime_that_hangs_or_fails_is_named_and_hides_no_other() {
     assert_eq!(began.elapsed(), READ_DEADLINE_DEFAULT);
 }
 
+#[tokio::test]
+async fn a_source_that_panics_hides_no_other_either() {
+    let mut panicking = MockSource::with_catalog_only(descriptor("panicking"));
+    panicking
+        .catalog
+        .expect_list()
+        .times(1)
+        .returning(|_| panic!("a defect"));
+    panicking
+        .status
+        .expect_status()
+        .times(1)
+        .returning(|| panic!("a defect"));
+    let registry = of(vec![Arc::new(panicking), Arc::new(Listed::new("sound", 1))]);
+    let page = registry
+        .list_workers(&WorkerListQuery::default())
+        .await
+        .unwrap();
+    assert_eq!(page.items[0].display_ref, "w0@sound");
+    assert_eq!(page.diagnostics[0].code.as_str(), "runtime_unavailable");
+    let statuses: Vec<_> = registry
+        .runtimes()
+        .await
+        .into_iter()
+        .map(|r| r.status)
+        .collect();
+    assert_eq!(
+        statuses,
+        [RuntimeStatus::Unavailable, RuntimeStatus::Available]
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_list_of_one_runtime_that_hangs_is_an_error_not_an_empty_page() {
     let registry = of(vec![Arc::new(Hanging(descriptor("hanging")))]);
@@ -176,6 +208,30 @@ async fn filters_choose_runtimes_and_a_token_of_another_list_is_refused() {
         .await;
     assert!(
         matches!(refused, Err(RegistryError::InvalidPageToken(_))),
+        "{refused:?}"
+    );
+}
+
+/// A token that nobody gave can't be wrong, and a broken source must hide no other.
+#[tokio::test]
+async fn a_source_that_refuses_a_position_it_was_not_given_is_reported_as_failing() {
+    let mut broken = MockSource::with_catalog_only(descriptor("a"));
+    broken
+        .catalog
+        .expect_list()
+        .returning(|_| Err(SourceError::InvalidPosition));
+    let registry = of(vec![Arc::new(broken), Arc::new(Listed::new("b", 1))]);
+
+    let page = registry.list_workers(&WorkerListQuery::default()).await;
+    let page = page.unwrap();
+    assert_eq!(page.items[0].display_ref, "w0@b");
+    assert_eq!(page.diagnostics[0].code.as_str(), "runtime_unavailable");
+    let a = "a".parse().unwrap();
+    let refused = registry
+        .list_runtime_workers(&a, None, None, PageLimit::default())
+        .await;
+    assert!(
+        matches!(refused, Err(RegistryError::RuntimeUnavailable { .. })),
         "{refused:?}"
     );
 }

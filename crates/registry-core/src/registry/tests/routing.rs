@@ -282,3 +282,23 @@ fn a_wait_beyond_its_bound_is_refused() {
     assert!(EventWait::new(crate::port::EVENT_WAIT_MAX).is_ok());
     assert!(EventWait::new(crate::port::EVENT_WAIT_MAX + Duration::from_millis(1)).is_err());
 }
+
+#[tokio::test]
+async fn a_deadline_may_be_as_long_as_a_duration_can_be() {
+    let mut source = MockSource::with_all_ports(descriptor("r"));
+    let observation = source.observation.as_mut().unwrap();
+    observation
+        .expect_events()
+        .returning(|_, _| Err(SourceError::UnknownWorker));
+    let registry = RuntimeRegistry::builder().deadlines(Deadlines {
+        read: Duration::MAX,
+        mutation: Duration::MAX,
+    });
+    let registry = registry.register(Arc::new(source)).unwrap().build();
+    let query = EventsQuery {
+        wait: EventWait::new(Duration::from_secs(30)).unwrap(),
+        ..EventsQuery::default()
+    };
+    let answer = registry.events(&reference("r", "w"), &query).await;
+    assert!(matches!(answer, Err(RegistryError::UnknownWorker { .. })));
+}

@@ -1,5 +1,6 @@
 //! Cancelling, stopping, shutting down.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
 use super::*;
@@ -183,3 +184,26 @@ trait NextOwned: futures_core::Stream + Sized {
 }
 
 impl<S: futures_core::Stream> NextOwned for S {}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_panics_keeps_no_run_from_ending() {
+    let broken = Arc::new(AtomicBool::new(false));
+    let breaks = Arc::clone(&broken);
+    let clock = move || {
+        assert!(!breaks.load(Ordering::SeqCst), "as the test says");
+        jiff::Timestamp::UNIX_EPOCH
+    };
+    let script = Arc::new(Script::default());
+    let engine: Arc<dyn TurnEngine> = script.clone();
+    let runtime = Runtime::builder().engine(engine).clock(Arc::new(clock));
+    let stage = Stage {
+        runtime: runtime.build().unwrap(),
+        script,
+    };
+    let (worker, run) = busy(&stage).await;
+    broken.store(true, Ordering::SeqCst);
+    stage.runtime.cancel(worker, None).await.unwrap();
+    assert_eq!(stage.end(worker, &run).await, ended(RunOutcome::Cancelled));
+    stage.runtime.stop(worker).await.unwrap();
+    assert_eq!(stage.state(worker), WorkerState::Stopped);
+}

@@ -1,0 +1,135 @@
+//! The audit trail: one event for each mutation, whatever became of it.
+
+use std::fmt::{Debug, Write as _};
+use std::sync::Mutex;
+
+use futures_util::FutureExt;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use super::*;
+use crate::capability::Capability;
+use crate::error::RegistryError;
+use crate::port::{CancelTarget, CreateWorker, CreatedWorkerRecord};
+use crate::projection::CancelAnswer;
+use crate::registry::audit::AUDIT_TARGET;
+
+/// Keeps each audit event as the text of its fields.
+#[derive(Clone, Default)]
+struct Trail(Arc<Mutex<Vec<String>>>);
+
+impl Trail {
+    fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Subscriber for Trail {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == AUDIT_TARGET
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line::default();
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[derive(Default)]
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        // The duration is never the same.
+        if field.name() != "duration_us" {
+            write!(self.0, "{}={value:?} ", field.name()).unwrap();
+        }
+    }
+}
+
+#[async_trait]
+impl WorkerLifecycle for Hanging {
+    async fn create(&self, _: CreateWorker) -> Result<CreatedWorkerRecord, SourceError> {
+        pending().await
+    }
+
+    async fn stop(&self, _: &WorkerId) -> Result<WorkerDetailRecord, SourceError> {
+        pending().await
+    }
+
+    async fn cancel(&self, _: &WorkerId, _: CancelTarget) -> Result<CancelAnswer, SourceError> {
+        pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_mutation_leaves_one_event_with_its_outcome() {
+    let trail = Trail::default();
+    let _guard = tracing::subscriber::set_default(trail.clone());
+    let mut source = MockSource::with_all_ports(descriptor("r"));
+    let lifecycle = source.lifecycle.as_mut().unwrap();
+    lifecycle.expect_stop().returning(|id| Ok(detail(id)));
+    source.interaction = None;
+    let registry = registry(vec![source]);
+    let worker = reference("r", "w");
+
+    registry.stop(&worker).await.unwrap();
+    let input = crate::port::Input {
+        content: "canary".to_owned(),
+        idempotency_key: None,
+    };
+    let refused = registry.send_input(&worker, input).await;
+    assert!(matches!(
+        refused,
+        Err(RegistryError::OperationUnsupported {
+            capability: Capability::SendInput,
+            ..
+        })
+    ));
+    assert_eq!(
+        trail.lines(),
+        [
+            "message=operation operation=\"stop_worker\" runtime_id=r worker_id=w \
+             outcome=\"done\" ",
+            "message=operation operation=\"send_input\" runtime_id=r worker_id=w \
+             outcome=\"refused\" refusal=runtime r does not support send_input ",
+        ]
+    );
+}
+
+/// A stop or a cancel stands although nobody waits for its answer any more.
+#[tokio::test]
+async fn a_mutation_whose_caller_went_away_leaves_its_event_too() {
+    let trail = Trail::default();
+    let _guard = tracing::subscriber::set_default(trail.clone());
+    let source = Arc::new(Hanging(descriptor("r")));
+    let registry = RuntimeRegistry::builder().register(source).unwrap().build();
+    let worker = reference("r", "w");
+
+    assert!(registry.stop(&worker).now_or_never().is_none());
+    let create = registry.create_worker(&worker.runtime_id, CreateWorker::default());
+    assert!(create.now_or_never().is_none());
+    assert_eq!(
+        trail.lines(),
+        [
+            "message=operation operation=\"stop_worker\" runtime_id=r worker_id=w \
+             outcome=\"abandoned\" ",
+            "message=operation operation=\"create_worker\" runtime_id=r \
+             outcome=\"abandoned\" ",
+        ]
+    );
+}

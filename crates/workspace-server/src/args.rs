@@ -1,0 +1,170 @@
+//! The server's flags and environment variables, as a person writes them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use registry_core::DisplayName;
+use worker_runtime::LimitName;
+
+/// Settings of the server. Each flag has an environment variable of the same meaning; the
+/// flag wins.
+#[derive(Args, Clone)]
+pub struct ServeArgs {
+    /// Address to listen on; another one than loopback needs `--auth token`
+    #[arg(
+        long,
+        env = "YOI_LISTEN",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8787"
+    )]
+    pub listen: SocketAddr,
+
+    /// The workspace that the server serves
+    #[arg(
+        long,
+        env = "YOI_WORKSPACE",
+        value_name = "DIR",
+        default_value = ".",
+        hide_env_values = true
+    )]
+    pub workspace: PathBuf,
+
+    /// The workspace's name for people; the directory's name is never shown
+    #[arg(
+        long,
+        env = "YOI_NAME",
+        value_name = "TEXT",
+        default_value = "Workspace"
+    )]
+    pub name: DisplayName,
+
+    /// Records of older local tooling [default: $YOI_DATA_DIR, else $YOI_HOME, else ~/.yoi]
+    #[arg(long, value_name = "DIR")]
+    pub local_data_dir: Option<PathBuf>,
+
+    /// Who gets in: bearers of the token, or (on loopback alone) everybody
+    #[arg(long, env = "YOI_AUTH", value_enum, default_value_t = AuthMode::Token)]
+    pub auth: AuthMode,
+
+    /// File with the token, readable by its owner alone; without it each start mints a new one
+    #[arg(
+        long,
+        env = "YOI_TOKEN_FILE",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    pub token_file: Option<PathBuf>,
+
+    /// Another `HOST:PORT` that requests may name besides the loopback names
+    #[arg(
+        long,
+        env = "YOI_ALLOWED_HOST",
+        value_name = "HOST:PORT",
+        value_delimiter = ','
+    )]
+    pub allowed_host: Vec<String>,
+
+    /// An origin, exactly as browsers send it, whose pages may call the API
+    #[arg(
+        long,
+        env = "YOI_ALLOWED_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub allowed_origin: Vec<String>,
+
+    /// How the log on standard error looks
+    #[arg(long, env = "YOI_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    pub log_format: LogFormat,
+
+    /// What to log, in tracing's filter syntax, for example `info` or `http_api=debug`
+    #[arg(long, env = "YOI_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+
+    /// Milliseconds between the words of the offline engine's reply; 0 turns pacing off
+    #[arg(
+        long,
+        env = "YOI_OFFLINE_PACE_MS",
+        value_name = "N",
+        default_value_t = 15,
+        value_parser = clap::value_parser!(u64).range(..=OFFLINE_PACE_MAX_MS)
+    )]
+    pub offline_pace_ms: u64,
+
+    /// Another value for a limit of the embedded runtime, for example `workers=100`; the
+    /// names and units stand in `GET /api/runtimes`
+    #[arg(
+        long = "limit",
+        env = "YOI_LIMIT",
+        value_name = "NAME=N",
+        value_delimiter = ','
+    )]
+    pub limits: Vec<LimitSetting>,
+}
+
+/// The longest pause between two words of the offline engine, in milliseconds: slower than
+/// that, nobody could tell it from one that hangs.
+pub const OFFLINE_PACE_MAX_MS: u64 = 10_000;
+
+/// Who gets in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AuthMode {
+    /// Bearers of the token.
+    Token,
+    /// Everybody who reaches the port.
+    None,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Pretty on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// One limit with its new value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitSetting {
+    /// Which limit.
+    pub name: LimitName,
+    /// Its value, in the limit's unit.
+    pub value: u64,
+}
+
+/// Why a text does not set a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidLimitSetting {
+    /// There is no `=`.
+    #[error("expected NAME=N")]
+    NoValue,
+    /// No limit has that name.
+    #[error("no such limit; `GET /api/runtimes` lists them")]
+    UnknownName,
+    /// The value is no whole number.
+    #[error("the value must be a whole number")]
+    NotANumber,
+}
+
+impl FromStr for LimitSetting {
+    type Err = InvalidLimitSetting;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLimitSetting> {
+        let (name, value) = text.split_once('=').ok_or(InvalidLimitSetting::NoValue)?;
+        let name = LimitName::ALL
+            .iter()
+            .copied()
+            .find(|known| known.as_str() == name.trim())
+            .ok_or(InvalidLimitSetting::UnknownName)?;
+        let value = value
+            .trim()
+            .parse()
+            .map_err(|_| InvalidLimitSetting::NotANumber)?;
+        Ok(Self { name, value })
+    }
+}

@@ -1,0 +1,164 @@
+//! What the server is started with, checked.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_api::{AllowedHost, AllowedOrigin, ConnectionLimits, Token};
+use registry_core::port::RuntimeSource;
+use registry_core::{Deadlines, DisplayName};
+use worker_runtime::Limits;
+
+use crate::args::{AuthMode, ServeArgs};
+use crate::server_file;
+use crate::token_file::{self, TokenFileError};
+
+/// Longest wait for runs to end and connections to close once the server is asked to end.
+/// Below the five seconds after which an operator may expect the process to be gone.
+pub const SHUTDOWN_DEADLINE: Duration = Duration::from_millis(4_500);
+
+/// Everything a server is started with.
+///
+/// Its `Debug` shows neither paths nor secrets, and there is no `Serialize`.
+#[derive(Clone)]
+pub struct ServerConfig {
+    /// The address to listen on; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// The root of the workspace that is served.
+    pub workspace_root: PathBuf,
+    /// The workspace's name for people.
+    pub display_name: DisplayName,
+    /// Where records of older local tooling are; `None` shows none.
+    pub local_data_dir: Option<PathBuf>,
+    /// Who gets in.
+    pub auth: AuthSetting,
+    /// Names with port that requests may have besides the loopback ones.
+    pub allowed_hosts: Vec<AllowedHost>,
+    /// Origins whose pages may call the API.
+    pub allowed_origins: Vec<AllowedOrigin>,
+    /// The pause between two words of the offline engine; zero turns pacing off.
+    pub offline_pace: Duration,
+    /// The bounds of the embedded runtime.
+    pub limits: Limits,
+    /// The bounds of connections.
+    pub connection: ConnectionLimits,
+    /// How long sources may take.
+    pub deadlines: Deadlines,
+    /// Where the file is written that tells other terminals about this server; `None` writes
+    /// none.
+    pub server_file_dir: Option<PathBuf>,
+    /// Sources beside the built-in two, registered after them.
+    pub sources: Vec<Arc<dyn RuntimeSource>>,
+}
+
+/// Who gets in.
+#[derive(Debug, Clone)]
+pub enum AuthSetting {
+    /// Bearers of a token that is minted at the start.
+    Minted,
+    /// Bearers of this token.
+    Token(Token),
+    /// Everybody who reaches the port, which must be a loopback one.
+    Off,
+}
+
+/// Why the flags don't make a configuration. Carries no path and no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The token file can't be used.
+    #[error(transparent)]
+    TokenFile(#[from] TokenFileError),
+    /// `--allowed-host` is not a name with port.
+    #[error("--allowed-host: expected HOST:PORT")]
+    AllowedHost(#[source] http_api::InvalidHost),
+    /// `--allowed-origin` is not an origin.
+    #[error("--allowed-origin: expected an origin such as https://example.org, without a path")]
+    AllowedOrigin(#[source] http_api::InvalidOrigin),
+    /// A limit's value is out of the machine's range.
+    #[error("--limit: {0}")]
+    Limit(#[from] worker_runtime::LimitsError),
+    /// `--token-file` stands beside `--auth none`.
+    #[error("--token-file makes no sense with --auth none")]
+    TokenWithoutAuth,
+}
+
+impl ServerConfig {
+    /// A server for tests and embedders: any free loopback port, a minted token, no local
+    /// records, no server file, default bounds.
+    pub fn new(workspace_root: PathBuf) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            workspace_root,
+            display_name: "Workspace".parse().expect("the constant is a display name"),
+            local_data_dir: None,
+            auth: AuthSetting::Minted,
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            offline_pace: Duration::from_millis(15),
+            limits: Limits::default(),
+            connection: ConnectionLimits {
+                drain_timeout: SHUTDOWN_DEADLINE,
+                ..ConnectionLimits::default()
+            },
+            deadlines: Deadlines::default(),
+            server_file_dir: None,
+            sources: Vec::new(),
+        }
+    }
+
+    /// What the flags and the rest of the environment say.
+    ///
+    /// # Errors
+    /// [`ConfigError`], in words for the operator.
+    pub fn from_args(
+        args: ServeArgs,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        let auth = match (args.auth, &args.token_file) {
+            (AuthMode::None, None) => AuthSetting::Off,
+            (AuthMode::None, Some(_)) => return Err(ConfigError::TokenWithoutAuth),
+            (AuthMode::Token, None) => AuthSetting::Minted,
+            (AuthMode::Token, Some(path)) => AuthSetting::Token(token_file::read(path)?),
+        };
+        let mut limits = Limits::default();
+        for setting in &args.limits {
+            limits.set(setting.name, setting.value);
+        }
+        limits.validate()?;
+        let hosts = args.allowed_host.iter().map(|text| text.parse());
+        let origins = args.allowed_origin.iter().map(|text| text.parse());
+        Ok(Self {
+            listen: args.listen,
+            display_name: args.name,
+            local_data_dir: adapter_local::data_dir::resolve(args.local_data_dir, &variable),
+            auth,
+            allowed_hosts: hosts
+                .collect::<Result<_, _>>()
+                .map_err(ConfigError::AllowedHost)?,
+            allowed_origins: origins
+                .collect::<Result<_, _>>()
+                .map_err(ConfigError::AllowedOrigin)?,
+            offline_pace: Duration::from_millis(args.offline_pace_ms),
+            limits,
+            server_file_dir: server_file::directory(|name| variable(name).map(PathBuf::from)),
+            ..Self::new(args.workspace)
+        })
+    }
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig")
+            .field("listen", &self.listen)
+            .field("display_name", &self.display_name)
+            .field("auth", &self.auth)
+            .field("offline_pace", &self.offline_pace)
+            .field("limits", &self.limits)
+            .field("connection", &self.connection)
+            .field("deadlines", &self.deadlines)
+            .finish_non_exhaustive()
+    }
+}

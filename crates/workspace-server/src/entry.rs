@@ -1,0 +1,78 @@
+//! The process around a server: log, signals, the one line on standard output, exit code.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::args::ServeArgs;
+use crate::config::ServerConfig;
+use crate::logging;
+use crate::server::Server;
+use crate::signal::Signals;
+
+/// Runs a server until a signal ends it; blocks the calling thread.
+///
+/// Exit codes: 0 after an orderly end, 1 when the server does not start, 2 when the flags
+/// make no sense.
+pub fn run(args: ServeArgs) -> ExitCode {
+    if let Err(error) = logging::init(args.log_format, &args.log) {
+        return refuse(&error, ExitCode::from(2));
+    }
+    http_api::panic_hook::install();
+    let config = match ServerConfig::from_args(args, |name| std::env::var_os(name)) {
+        Ok(config) => config,
+        Err(error) => return refuse(&error, ExitCode::from(2)),
+    };
+    let executor = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(executor) => executor,
+        Err(error) => return refuse(&error, ExitCode::FAILURE),
+    };
+    let code = executor.block_on(serve_until_signalled(config));
+    // A blocked file system call of the local source must not hold the process back.
+    executor.shutdown_background();
+    code
+}
+
+async fn serve_until_signalled(config: ServerConfig) -> ExitCode {
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return refuse(&error, ExitCode::FAILURE),
+    };
+    let server = match Server::bind(config).await {
+        Ok(server) => server,
+        Err(error) => return refuse(&error, ExitCode::FAILURE),
+    };
+    if announce(&server, io::stdout()).is_err() {
+        tracing::debug!("nobody reads standard output");
+    }
+    server.serve(signals.first()).await;
+    ExitCode::SUCCESS
+}
+
+/// Writes the one line that says where the server is and how to get in.
+fn announce(server: &Server, mut out: impl Write) -> io::Result<()> {
+    let address = server.address();
+    match server.token() {
+        Some(token) => {
+            writeln!(
+                out,
+                "yoi is listening on http://{address} (token: {})",
+                token.reveal()
+            )?;
+        }
+        None => writeln!(
+            out,
+            "yoi is listening on http://{address} (no token needed)"
+        )?,
+    }
+    out.flush()
+}
+
+/// Says on standard error why there is no server.
+fn refuse(error: &dyn std::error::Error, code: ExitCode) -> ExitCode {
+    // Nothing to do when standard error is closed; the exit code still tells.
+    let _ = writeln!(io::stderr(), "error: {error}");
+    code
+}

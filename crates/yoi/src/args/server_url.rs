@@ -1,0 +1,116 @@
+//! The address of a server, as typed: plain `http://`, a host and at most a port.
+
+use std::fmt;
+use std::str::FromStr;
+
+use reqwest::Url;
+
+/// A server's address. Two texts of one address, with and without a final `/`, are equal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServerUrl(Url);
+
+/// Why a text is not the address of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ServerUrlError {
+    #[error("not a URL; write it like http://127.0.0.1:8787")]
+    NotAUrl,
+    #[error(
+        "https is not supported: the server speaks plain http; use a tunnel to reach it from elsewhere"
+    )]
+    Https,
+    #[error("only http:// is supported")]
+    OtherScheme,
+    #[error("credentials do not belong in a URL; use --token-file")]
+    Credentials,
+    #[error("only scheme, host and port may stand here, no path or query")]
+    MoreThanAnOrigin,
+}
+
+impl ServerUrl {
+    /// The address of `path` on this server, with `query` percent-encoded.
+    pub(crate) fn at(&self, path: &str, query: &[(&str, String)]) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+}
+
+impl FromStr for ServerUrl {
+    type Err = ServerUrlError;
+
+    fn from_str(text: &str) -> Result<Self, ServerUrlError> {
+        let url = Url::parse(text).map_err(|_| ServerUrlError::NotAUrl)?;
+        match url.scheme() {
+            "http" => {}
+            "https" => return Err(ServerUrlError::Https),
+            // `localhost:8787` parses as a URL of scheme `localhost`.
+            _ if !text.contains("://") => return Err(ServerUrlError::NotAUrl),
+            _ => return Err(ServerUrlError::OtherScheme),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(ServerUrlError::Credentials);
+        }
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+            return Err(ServerUrlError::MoreThanAnOrigin);
+        }
+        Ok(Self(url))
+    }
+}
+
+impl fmt::Display for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ServerUrl, ServerUrlError> {
+        text.parse()
+    }
+
+    #[test]
+    fn an_address_is_equal_to_itself_however_it_was_typed() {
+        assert_eq!(
+            parse("http://127.0.0.1:8787"),
+            parse("HTTP://127.0.0.1:8787/")
+        );
+        assert_eq!(
+            parse("http://[::1]:8787").unwrap().to_string(),
+            "http://[::1]:8787"
+        );
+        assert_ne!(
+            parse("http://127.0.0.1:8787"),
+            parse("http://localhost:8787")
+        );
+    }
+
+    #[test]
+    fn what_is_not_an_origin_of_plain_http_is_refused() {
+        assert_eq!(parse("https://127.0.0.1:8787"), Err(ServerUrlError::Https));
+        assert_eq!(parse("ftp://127.0.0.1"), Err(ServerUrlError::OtherScheme));
+        assert_eq!(parse("127.0.0.1:8787"), Err(ServerUrlError::NotAUrl));
+        assert_eq!(parse("localhost:8787"), Err(ServerUrlError::NotAUrl));
+        assert_eq!(parse("http://"), Err(ServerUrlError::NotAUrl));
+        assert_eq!(
+            parse("http://me:secret@h:1"),
+            Err(ServerUrlError::Credentials)
+        );
+        for more in ["http://h/api", "http://h/?q", "http://h/#f"] {
+            assert_eq!(parse(more), Err(ServerUrlError::MoreThanAnOrigin));
+        }
+    }
+
+    #[test]
+    fn a_query_is_percent_encoded() {
+        let url = parse("http://h:1")
+            .unwrap()
+            .at("/api/workers", &[("page_token", "a&b =".into())]);
+        assert_eq!(url.as_str(), "http://h:1/api/workers?page_token=a%26b+%3D");
+    }
+}

@@ -1,0 +1,112 @@
+//! Command lines that are understood, and those that are not.
+
+use clap::CommandFactory as _;
+use clap::error::ErrorKind;
+
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace())
+}
+
+fn refusal(line: &str) -> clap::Error {
+    parse(line).err().expect(line)
+}
+
+fn client(line: &str) -> (ClientCommand, ClientArgs) {
+    let cli = parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    let Command::Client(command) = cli.command else {
+        panic!("{line} asks no server");
+    };
+    let args = command.client().clone().or(cli.client);
+    (command, args)
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn flags_about_the_server_stand_before_or_after_the_command_and_the_later_wins() {
+    let (_, args) = client("yoi --json --server http://h:1 runtimes");
+    assert!(args.json);
+    assert_eq!(args.server, Some("http://h:1".parse().unwrap()));
+    let (_, args) = client("yoi --server http://h:1 runtimes --server http://h:2 --json");
+    assert!(args.json);
+    assert_eq!(args.server, Some("http://h:2".parse().unwrap()));
+}
+
+#[test]
+fn a_worker_is_named_by_runtime_and_id() {
+    let worker = |line: &str| {
+        let (ClientCommand::Show(args), _) = client(line) else {
+            panic!("{line}");
+        };
+        args.worker.worker_ref()
+    };
+    assert_eq!(worker("yoi show w1").to_string(), "w1@backend-internal");
+    assert_eq!(worker("yoi show w1 --runtime r").to_string(), "w1@r");
+}
+
+#[test]
+fn a_display_ref_is_wrong_usage_in_every_command() {
+    for command in ["show", "send", "transcript", "events", "cancel", "stop"] {
+        let error = refusal(&format!("yoi {command} w1@local-compat"));
+        assert_eq!(error.kind(), ErrorKind::ValueValidation);
+        assert!(
+            error
+                .to_string()
+                .contains("write `--runtime local-compat w1`"),
+            "{error}"
+        );
+        assert_eq!(error.exit_code(), 2);
+    }
+}
+
+#[test]
+fn bounds_and_conflicts_are_wrong_usage() {
+    for line in [
+        "yoi",
+        "yoi workers --limit 0",
+        "yoi workers --limit 201",
+        "yoi workers --kind local-compat",
+        "yoi workers --state asleep",
+        "yoi workers --all --page-token MSBhIA",
+        "yoi workers --page-token !",
+        "yoi transcript w --before 1 --after 1",
+        "yoi events w --after nonsense",
+        "yoi events w --follow --limit 1",
+        "yoi runtimes --server https://127.0.0.1:8787",
+        "yoi create --idempotency-key \u{e9}",
+        "yoi serve --server http://h:1",
+    ] {
+        assert_eq!(refusal(line).exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn serve_keeps_flags_of_its_own_with_the_names_of_client_flags() {
+    let cli = parse("yoi serve --token-file t").unwrap();
+    let Command::Serve(args) = cli.command else {
+        panic!("serve");
+    };
+    assert_eq!(args.token_file, Some("t".into()));
+    assert_eq!(cli.client, ClientArgs::default());
+}
+
+#[test]
+fn a_text_may_be_a_dash_or_begin_with_one() {
+    let text = |line: &str| {
+        let (ClientCommand::Send(args), _) = client(line) else {
+            panic!("{line}");
+        };
+        args.text
+    };
+    assert_eq!(text("yoi send w -").as_deref(), Some("-"));
+    assert_eq!(
+        text("yoi send w --follow -- --help").as_deref(),
+        Some("--help")
+    );
+    assert_eq!(text("yoi send w --follow"), None);
+}

@@ -1,0 +1,70 @@
+//! The text of an input: an argument, or standard input.
+
+use std::io::{self, IsTerminal as _, Read};
+
+use crate::failure::{Failure, UsageError};
+use crate::output::Terminal;
+
+/// Most bytes that are read: what the server takes as a body, and more than it takes as an
+/// input. The server says what its own limit is.
+const INPUT_MAX_BYTES: usize = 1024 * 1024;
+
+/// The input that `text` means.
+pub(super) fn content(text: Option<String>, terminal: &mut Terminal) -> Result<String, Failure> {
+    match text {
+        Some(text) if text != "-" => Ok(text),
+        Some(_) | None => {
+            let stdin = io::stdin();
+            if stdin.is_terminal() {
+                terminal.aside("note: reading the input; Ctrl-D ends it");
+            }
+            Ok(read(stdin.lock())?)
+        }
+    }
+}
+
+/// All of `from`, less one line break at its end.
+fn read(from: impl Read) -> Result<String, UsageError> {
+    let mut bytes = Vec::new();
+    let most = INPUT_MAX_BYTES as u64 + 1;
+    from.take(most)
+        .read_to_end(&mut bytes)
+        .map_err(UsageError::InputUnreadable)?;
+    if bytes.len() > INPUT_MAX_BYTES {
+        return Err(UsageError::InputTooLarge {
+            max_bytes: INPUT_MAX_BYTES,
+        });
+    }
+    let mut text = String::from_utf8(bytes).map_err(|_| UsageError::InputNotText)?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_break_at_the_end_belongs_to_the_shell_and_not_to_the_input() {
+        assert_eq!(read(&b"a\nb\n"[..]).unwrap(), "a\nb");
+        assert_eq!(read(&b"a\r\n"[..]).unwrap(), "a");
+        assert_eq!(read(&b"a\n\n"[..]).unwrap(), "a\n");
+        assert_eq!(read(&b""[..]).unwrap(), "");
+    }
+
+    #[test]
+    fn an_input_is_text_and_bounded() {
+        assert!(matches!(read(&b"\xff"[..]), Err(UsageError::InputNotText)));
+        let full = vec![b'a'; INPUT_MAX_BYTES];
+        assert_eq!(read(&full[..]).unwrap().len(), INPUT_MAX_BYTES);
+        assert!(matches!(
+            read(io::repeat(b'a')),
+            Err(UsageError::InputTooLarge { .. })
+        ));
+    }
+}

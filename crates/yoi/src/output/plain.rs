@@ -1,0 +1,55 @@
+//! Text that can't steer a terminal: whoever wrote it, and whatever it was meant to do.
+
+/// `text` without control characters, except line breaks and tabs.
+pub(crate) fn content(text: &str) -> String {
+    text.chars()
+        .filter(|c| matches!(c, '\n' | '\t') || !steers(*c))
+        .collect()
+}
+
+/// `text` on one line: white space is a space, other control characters are removed.
+pub(crate) fn line(text: &str) -> String {
+    let spaced = text
+        .chars()
+        .map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c });
+    spaced.filter(|c| !steers(*c)).collect()
+}
+
+/// Characters that begin an escape sequence or move the cursor (Unicode category Cc, which
+/// has the 8-bit forms too), and those that reorder the text around them (the embeddings,
+/// overrides and isolates of UAX #9, as in CVE-2021-42574).
+pub(super) fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_steers_a_terminal_is_left() {
+        let hostile = "a\u{1b}[2J\u{1b}]0;title\u{7}b\r\u{8}\u{7f}\u{9b}31mc\u{202e}d\u{0}";
+        assert_eq!(content(hostile), "a[2J]0;titleb31mcd");
+        assert_eq!(line(hostile), content(hostile));
+        assert!(
+            (0..=0x10_ffff)
+                .filter_map(char::from_u32)
+                .filter(|c| steers(*c))
+                .all(|c| matches!(content(&c.to_string()).as_str(), "" | "\n" | "\t"))
+        );
+    }
+
+    #[test]
+    fn content_keeps_its_lines_and_its_script() {
+        assert_eq!(content("one\r\n\ttwo\n"), "one\n\ttwo\n");
+        assert_eq!(
+            content("日本語 עברית \u{200f}é 👩\u{200d}💻"),
+            "日本語 עברית \u{200f}é 👩\u{200d}💻"
+        );
+    }
+
+    #[test]
+    fn a_line_stays_one() {
+        assert_eq!(line("one\ntwo\tthree\r"), "one two three");
+    }
+}

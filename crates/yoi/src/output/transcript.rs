@@ -1,0 +1,44 @@
+//! A page of a transcript: each entry below a heading.
+
+use registry_core::projection::{EntryRole, TranscriptEntry, TranscriptPage};
+
+use super::Terminal;
+use super::table::second;
+use crate::failure::Failure;
+
+/// Prints the page's entries, then the reply in progress.
+pub(crate) fn print(page: &TranscriptPage, terminal: &mut Terminal) -> Result<(), Failure> {
+    for entry in &page.entries {
+        block(&heading(entry), &entry.content, terminal)?;
+    }
+    match &page.in_flight {
+        Some(reply) => {
+            let heading = format!("assistant  run {}  in progress", reply.run_id);
+            block(&heading, &reply.text, terminal)
+        }
+        None => Ok(()),
+    }
+}
+
+fn block(heading: &str, content: &str, terminal: &mut Terminal) -> Result<(), Failure> {
+    terminal.heading(heading)?;
+    terminal.content(content)?;
+    terminal.content(if content.ends_with('\n') || content.is_empty() {
+        "\n"
+    } else {
+        "\n\n"
+    })
+}
+
+fn heading(entry: &TranscriptEntry) -> String {
+    let role = match entry.role {
+        EntryRole::User => "user",
+        EntryRole::Assistant => "assistant",
+    };
+    let partial = if entry.partial { "  partial" } else { "" };
+    format!(
+        "{}  {role}  {}{partial}",
+        entry.sequence,
+        second(entry.created_at)
+    )
+}

@@ -1,0 +1,27 @@
+//! The wired server, met as its users meet it: over real sockets, through every layer.
+
+#![expect(clippy::unwrap_used, reason = "in a test the panic is the message")]
+
+#[path = "end_to_end/fixture.rs"]
+mod fixture;
+#[path = "end_to_end/process.rs"]
+mod process;
+#[path = "end_to_end/records.rs"]
+mod records;
+#[path = "end_to_end/sources.rs"]
+mod sources;
+
+#[path = "end_to_end/canaries.rs"]
+mod canaries;
+#[path = "end_to_end/conversation.rs"]
+mod conversation;
+#[path = "end_to_end/lists.rs"]
+mod lists;
+#[path = "end_to_end/local_records.rs"]
+mod local_records;
+#[path = "end_to_end/refusals.rs"]
+mod refusals;
+#[path = "end_to_end/security.rs"]
+mod security;
+#[path = "end_to_end/shutdown.rs"]
+mod shutdown;
