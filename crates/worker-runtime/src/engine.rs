@@ -24,7 +24,8 @@ pub trait TurnEngine: Send + Sync {
     ///
     /// # Errors
     /// What went wrong, as an [`EngineErrorKind`]. The text pushed before is kept. A
-    /// panic is caught and ends the run as `failed`.
+    /// panic is caught and ends the run as `failed`; but a drop that panics while another
+    /// panic unwinds aborts the process, as it does everywhere in Rust.
     ///
     /// # Cancellation
     /// The run is cancelled by dropping the future, and the worker takes no other input

@@ -1,5 +1,8 @@
 //! What happens when there is no room.
 
+use std::sync::Mutex;
+use std::task::{Context, Wake, Waker};
+
 use super::*;
 use crate::limits::{EVENT_OVERHEAD_BYTES, WORKER_OVERHEAD_BYTES};
 use crate::{CapacityExhausted, CreateError, EventsError, InputError, LimitName};
@@ -33,6 +36,36 @@ async fn the_worker_that_stopped_first_is_forgotten_for_a_new_one() {
     assert!(stage.runtime.get(one).is_err() && stage.runtime.get(three).is_ok());
     let counts = stage.runtime.status().workers;
     assert_eq!((counts.idle, counts.stopped, counts.total()), (3, 0, 3));
+}
+
+/// Notes, in the section that wakes it, who may be forgotten.
+struct Told {
+    ledger: Arc<Ledger>,
+    forgettable: Mutex<Vec<Option<WorkerId>>>,
+}
+
+impl Wake for Told {
+    fn wake(self: Arc<Self>) {
+        let oldest = self.ledger.take_oldest_stopped();
+        self.forgettable.lock().unwrap().push(oldest);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_sees_a_worker_stopped_can_have_its_place() {
+    let stage = Stage::new();
+    let worker = stage.worker();
+    let slot = stage.runtime.inner.slot(worker).unwrap();
+    let told = Arc::new(Told {
+        ledger: Arc::clone(&stage.runtime.inner.ledger),
+        forgettable: Mutex::default(),
+    });
+    let waker = Waker::from(Arc::clone(&told));
+    let mut changed = std::pin::pin!(slot.changed());
+    let seen = changed.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(seen.is_pending());
+    stage.runtime.stop(worker).await.unwrap();
+    assert_eq!(*told.forgettable.lock().unwrap(), [Some(worker)]);
 }
 
 #[tokio::test(start_paused = true)]

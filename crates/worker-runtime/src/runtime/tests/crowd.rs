@@ -96,21 +96,3 @@ async fn whatever_callers_do_at_once_every_accepted_input_ends_once() {
     assert_eq!((status.active_runs, status.waiting_pollers), (0, 0));
     assert_eq!((status.workers.idle, status.workers.stopped), (1, 2));
 }
-
-/// Whoever sees a worker stopped can have its place: there is no moment in between.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_is_seen_to_be_stopped_can_be_forgotten() {
-    let stage = Stage::with(Limits {
-        workers: 1,
-        ..Limits::default()
-    });
-    for _ in 0..20_000 {
-        let worker = stage.worker();
-        stage.send(worker, "hang");
-        let runtime = stage.runtime.clone();
-        tokio::spawn(async move { runtime.stop(worker).await });
-        while stage.state(worker) != WorkerState::Stopped {
-            std::hint::spin_loop();
-        }
-    }
-}
