@@ -1,5 +1,7 @@
 //! The source itself: each port method is one call to the runtime, translated both ways.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use registry_core::port::{
@@ -49,6 +51,12 @@ impl EmbeddedSource {
             descriptor,
             runtime,
         }
+    }
+}
+
+impl fmt::Debug for EmbeddedSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedSource").finish_non_exhaustive()
     }
 }
 

@@ -71,7 +71,7 @@ impl LocalLimits {
                 self.metadata_bytes,
             ),
             Limit::new(
-                "local_refresh_interval",
+                "local_refresh_interval_ms",
                 LimitUnit::Milliseconds,
                 u64::try_from(interval_ms).unwrap_or(u64::MAX),
             ),

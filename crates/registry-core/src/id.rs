@@ -146,7 +146,7 @@ impl WorkerRef {
 
     /// `worker@runtime`, for people. There is no parser for it, so it can't become authority.
     pub fn display_ref(&self) -> String {
-        format!("{}@{}", self.worker_id, self.runtime_id)
+        self.to_string()
     }
 }
 

@@ -67,7 +67,7 @@ impl Default for PageLimit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position(String);
 
-/// A position that is empty, too long, or has a control character.
+/// A position that is empty, too long, or has anything but visible ASCII characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a position")]
 pub struct InvalidPosition;

@@ -9,9 +9,8 @@ mod operation;
 mod refusal;
 
 pub use listing::{WorkerFilter, WorkerListQuery};
-pub use operation::{AcceptedWorkerInput, CreatedWorker};
+pub use operation::CreatedWorker;
 
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -268,10 +267,10 @@ fn unavailable(registered: &Registered, error: &SourceError) -> Diagnostic {
     diagnostic.of_runtime(runtime_id.clone())
 }
 
-/// The present instant, to the millisecond: what an answer says is no finer than that.
+/// The present instant, cut to the millisecond: an answer is no finer, and never of the future.
 fn now() -> Timestamp {
     let now = Timestamp::now();
-    now.round(jiff::Unit::Millisecond).unwrap_or(now)
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
 #[cfg(test)]

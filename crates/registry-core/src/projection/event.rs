@@ -52,7 +52,7 @@ pub enum EventKind {
         /// The reply's entry in the transcript; absent when no text was produced.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sequence: Option<u64>,
-        /// What it used; absent when the engine did not say.
+        /// What it used; absent when the engine did not say, as when the run was cut short.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         usage: Option<Usage>,
         /// Why it failed.

@@ -25,7 +25,7 @@ pub struct Limit {
     pub name: FixedText,
     /// What `value` counts.
     pub unit: LimitUnit,
-    /// The most there may be.
+    /// The bound, in that unit.
     pub value: u64,
 }
 

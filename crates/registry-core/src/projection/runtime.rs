@@ -44,7 +44,7 @@ pub enum RuntimeStatus {
     Stopping,
 }
 
-/// What workers of a runtime can reach besides conversation. All `false` for v0 workers.
+/// What workers of a runtime can reach besides conversation. All `false` today: workers have no tools.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Facilities {

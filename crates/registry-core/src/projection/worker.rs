@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Diagnostic, ImplementationKind};
 use crate::capability::CapabilitySet;
 use crate::cursor::Cursor;
-use crate::id::{ProfileId, RunId, RuntimeId, WorkerId};
+use crate::id::{ProfileId, RunId, RuntimeId, WorkerId, WorkerRef};
 use crate::page::PageToken;
 use crate::port::{WorkerDetailRecord, WorkerRecord};
 use crate::text::DisplayName;
@@ -132,7 +132,7 @@ pub struct ConversationSummary {
     pub transcript: TranscriptBounds,
     /// The position after the newest event.
     pub latest_cursor: Cursor,
-    /// Tokens over all ended runs.
+    /// Tokens over all runs whose engine said what they used; one that was cut short has none.
     pub usage: Usage,
     /// How the newest ended run went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -182,10 +182,11 @@ impl WorkerSummary {
         of_runtime: CapabilitySet,
         record: WorkerRecord,
     ) -> Self {
+        let worker = WorkerRef::new(runtime_id.clone(), record.worker_id);
         Self {
-            display_ref: format!("{}@{runtime_id}", record.worker_id),
-            runtime_id: runtime_id.clone(),
-            worker_id: record.worker_id,
+            display_ref: worker.display_ref(),
+            runtime_id: worker.runtime_id,
+            worker_id: worker.worker_id,
             display_name: record.display_name,
             implementation_kind,
             profile: record.profile,

@@ -1,6 +1,5 @@
 //! Operations on workers: each one call to the source that the reference names.
 
-use std::future::Future;
 use std::time::Duration;
 
 use super::audit::Audit;
@@ -11,10 +10,10 @@ use crate::cursor::Cursor;
 use crate::error::{RegistryError, SourceError};
 use crate::id::{RuntimeId, WorkerRef};
 use crate::port::{
-    CancelTarget, CreateWorker, EventStream, EventsQuery, Input, Replay, RuntimeSource,
-    TranscriptQuery, WorkerDetailRecord,
+    CancelTarget, CreateWorker, EventStream, EventsQuery, Input, InputReceipt, Replay,
+    RuntimeSource, TranscriptQuery, WorkerDetailRecord,
 };
-use crate::projection::{AcceptedInput, CancelAnswer, EventBatch, TranscriptPage, WorkerDetail};
+use crate::projection::{CancelAnswer, EventBatch, TranscriptPage, WorkerDetail};
 
 /// A worker that was asked for and is there.
 #[derive(Debug, Clone)]
@@ -22,15 +21,6 @@ pub struct CreatedWorker {
     /// The worker.
     pub worker: WorkerDetail,
     /// Whether it was created now.
-    pub replay: Replay,
-}
-
-/// An input that was accepted.
-#[derive(Debug, Clone)]
-pub struct AcceptedWorkerInput {
-    /// What was started for it.
-    pub accepted: AcceptedInput,
-    /// Whether it was accepted now.
     pub replay: Replay,
 }
 
@@ -95,7 +85,7 @@ impl RuntimeRegistry {
         &self,
         worker: &WorkerRef,
         input: Input,
-    ) -> Result<AcceptedWorkerInput, RegistryError> {
+    ) -> Result<InputReceipt, RegistryError> {
         let audit = Audit::of_worker("send_input", worker);
         let result = self.send_input_unaudited(worker, input).await;
         let run_id = result.as_ref().ok().map(|sent| &sent.accepted.run_id);
@@ -107,15 +97,11 @@ impl RuntimeRegistry {
         &self,
         worker: &WorkerRef,
         input: Input,
-    ) -> Result<AcceptedWorkerInput, RegistryError> {
+    ) -> Result<InputReceipt, RegistryError> {
         let registered = self.registered(&worker.runtime_id)?;
         let port = registered.port(Capability::SendInput, RuntimeSource::interaction)?;
         let answer = port.send_input(&worker.worker_id, input);
-        let receipt = ask(self.deadlines.mutation, subject(worker), answer).await?;
-        Ok(AcceptedWorkerInput {
-            accepted: receipt.accepted,
-            replay: receipt.replay,
-        })
+        ask(self.deadlines.mutation, subject(worker), answer).await
     }
 
     /// Cancels a worker's active run, or only the run that the target names.

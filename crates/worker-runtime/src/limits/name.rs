@@ -87,15 +87,15 @@ impl LimitName {
             Self::EventBytes => "event_bytes",
             Self::DeltaBytes => "delta_bytes",
             Self::TotalBytes => "total_bytes",
-            Self::RunTime => "run_time",
+            Self::RunTime => "run_time_ms",
             Self::PageDefault => "page_default",
             Self::PageMax => "page_max",
             Self::ListScan => "list_scan",
-            Self::Wait => "wait",
+            Self::Wait => "wait_ms",
             Self::WorkerPollers => "worker_pollers",
             Self::Pollers => "pollers",
             Self::InputKeys => "input_keys",
-            Self::CancelWait => "cancel_wait",
+            Self::CancelWait => "cancel_wait_ms",
         }
     }
 
@@ -149,7 +149,7 @@ impl LimitUnit {
         match self {
             Self::Count => "count",
             Self::Bytes => "bytes",
-            Self::Milliseconds => "ms",
+            Self::Milliseconds => "milliseconds",
         }
     }
 }
