@@ -204,7 +204,7 @@ fn the_pure_crates_reach_no_file_no_socket_and_no_browser() {
 
 #[test]
 fn only_the_composition_root_names_concrete_adapters() {
-    let concrete = ["EmbeddedSource", "LocalSource"];
+    let concrete = ["adapter_embedded", "adapter_local"];
     for path in rust_files() {
         let place = shown(&path);
         let at_home = place.starts_with("crates/adapter-")

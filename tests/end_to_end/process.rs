@@ -1,5 +1,8 @@
 //! The server as a process of its own: its standard output, its log, its signals.
 
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
@@ -31,6 +34,34 @@ impl ServerProcess {
     /// Starts the server binary below `home`, which stands for the user's home directory and
     /// runtime directory, with more arguments and variables.
     pub(crate) async fn start(home: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_with_log(home, args, variables, Stdio::piped()).await
+    }
+
+    /// [`ServerProcess::start`] with a log whose reader has gone away.
+    pub(crate) async fn start_with_broken_log(home: &Path, args: &[&str]) -> Self {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        Self::start_with_log(home, args, &[], writer.into()).await
+    }
+
+    /// [`ServerProcess::start`] with a log that takes nothing more, because its reader, which
+    /// is returned, has stopped reading.
+    pub(crate) async fn start_with_stalled_log(home: &Path) -> (Self, UnixStream) {
+        let (reader, mut writer) = UnixStream::pair().expect("two sockets");
+        writer.set_nonblocking(true).expect("a socket's mode");
+        while writer.write(&[b'\n'; 4096]).is_ok() {}
+        while writer.write(b"\n").is_ok() {}
+        writer.set_nonblocking(false).expect("a socket's mode");
+        let log = Stdio::from(OwnedFd::from(writer));
+        (Self::start_with_log(home, &[], &[], log).await, reader)
+    }
+
+    async fn start_with_log(
+        home: &Path,
+        args: &[&str],
+        variables: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_yoi-workspace-server"))
             .args(["--listen", "127.0.0.1:0"])
             .args(args)
@@ -41,14 +72,16 @@ impl ServerProcess {
             .current_dir(home)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
             .expect("the server binary");
-        let mut errors = child.stderr.take().expect("piped");
+        let errors = child.stderr.take();
         let log = tokio::spawn(async move {
             let mut text = Vec::new();
-            errors.read_to_end(&mut text).await.expect("a log");
+            if let Some(mut errors) = errors {
+                errors.read_to_end(&mut text).await.expect("a log");
+            }
             String::from_utf8(text).expect("a log of text")
         });
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();

@@ -207,12 +207,12 @@ async fn an_origin_that_the_operator_named_may_call_and_no_other() {
 async fn a_server_without_token_listens_on_loopback_alone() {
     let workspace = tempfile::tempdir().unwrap();
     let mut config = ServerConfig::new(workspace.path().to_owned());
-    config.auth = AuthSetting::Off;
+    config.auth = AuthSetting::None;
     config.listen = SocketAddr::from(([0, 0, 0, 0], 0));
     let refused = Server::bind(config).await.err();
     assert!(matches!(refused, Some(StartError::OpenToTheNetwork)));
 
-    let server = TestServer::start_with(|config| config.auth = AuthSetting::Off).await;
+    let server = TestServer::start_with(|config| config.auth = AuthSetting::None).await;
     let open = server.http.get(format!("{}/api/workspace", server.base));
     Answer::to(open).await.expect(200);
     let rebound = server.http.get(format!("{}/api/workspace", server.base));

@@ -112,3 +112,53 @@ async fn an_idle_server_ends_at_once_with_its_connections_open() {
     assert!(ended.status.success());
     assert!(began.elapsed() < GONE);
 }
+
+#[tokio::test]
+async fn a_server_whose_log_nobody_reads_any_more_answers_and_ends_as_ever() {
+    let home = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start_with_broken_log(home.path(), &["--log", "trace"]).await;
+    let http = client();
+    for _ in 0..2 {
+        Answer::to(http.get(format!("{}/healthz", server.base)))
+            .await
+            .expect(200);
+    }
+    server.signal(Signal::TERM);
+    let ended = server.ended().await;
+    assert!(ended.status.success(), "{:?}", ended.status);
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_even_a_server_that_is_blocked_on_its_log() {
+    let home = tempfile::tempdir().unwrap();
+    let (server, _reader) = ServerProcess::start_with_stalled_log(home.path()).await;
+    server.signal(Signal::TERM);
+    server.signal(Signal::INT);
+    assert_eq!(server.ended().await.status.code(), Some(130));
+}
+
+#[tokio::test]
+async fn an_empty_variable_counts_as_unset() {
+    let home = tempfile::tempdir().unwrap();
+    let empty = [
+        "YOI_LISTEN",
+        "YOI_WORKSPACE",
+        "YOI_NAME",
+        "YOI_AUTH",
+        "YOI_TOKEN_FILE",
+        "YOI_ALLOWED_HOST",
+        "YOI_ALLOWED_ORIGIN",
+        "YOI_LOG_FORMAT",
+        "YOI_LOG",
+        "YOI_OFFLINE_PACE_MS",
+        "YOI_LIMIT",
+    ]
+    .map(|name| (name, ""));
+    let server = ServerProcess::start(home.path(), &[], &empty).await;
+    assert!(!server.token.is_empty(), "{}", server.line);
+    server.signal(Signal::TERM);
+    let ended = server.ended().await;
+    assert!(ended.status.success(), "{}", ended.log);
+    // `--log info` is the default.
+    assert!(ended.log.contains("\"serving\""), "{}", ended.log);
+}

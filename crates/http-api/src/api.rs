@@ -23,6 +23,9 @@ use crate::routes::{OPERATIONS, Operation, OperationId, allow};
 use crate::session::Sessions;
 use crate::wire::{API_VERSION, WorkspaceInfo};
 
+/// The version of the server; all our packages share it.
+const SERVER_VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The API over a registry. A cheap `Clone` handle on shared state.
 #[derive(Clone)]
 pub struct Api(Arc<Shared>);
@@ -65,7 +68,7 @@ impl Api {
         profiles.sort_unstable();
         profiles.dedup();
         let document = openapi::document_bytes(&Particulars {
-            server_version: config.server_version,
+            server_version: SERVER_VERSION,
             cookie_name: sessions.cookie_name(),
             auth_is_on: matches!(config.auth, Auth::Token(_)),
             input_bytes_max: config.input_bytes_max,
@@ -177,20 +180,24 @@ async fn unknown_route() -> Refusal {
     EdgeRefusal::UnknownRoute.into()
 }
 
+/// The present instant, cut to the millisecond as all times of the API are.
+fn started_at() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
 fn workspace(config: &ApiConfig) -> WorkspaceInfo {
-    let mut limits = config.limits.clone();
-    limits.extend(config.connection.named());
+    let mut limits = Vec::from(config.connection.named());
     let wait_ms = u64::try_from(EVENT_WAIT_MAX.as_millis()).unwrap_or(u64::MAX);
     limits.extend([
         Limit::new("page_items", LimitUnit::Count, u64::from(PAGE_LIMIT_MAX)),
         Limit::new("event_wait_ms", LimitUnit::Milliseconds, wait_ms),
     ]);
-    let now = Timestamp::now();
     WorkspaceInfo {
         display_name: config.display_name.clone(),
-        server_version: FixedText::new(config.server_version),
+        server_version: FixedText::new(SERVER_VERSION),
         api_version: API_VERSION,
-        started_at: now.round(jiff::Unit::Millisecond).unwrap_or(now),
+        started_at: started_at(),
         limits,
     }
 }

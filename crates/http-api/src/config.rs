@@ -44,10 +44,6 @@ pub enum Auth {
 pub struct ApiConfig {
     /// The workspace's name for people.
     pub display_name: DisplayName,
-    /// The version of the server.
-    pub server_version: &'static str,
-    /// Named bounds to show besides those of this crate.
-    pub limits: Vec<Limit>,
     /// The most bytes of an input, as the runtimes enforce it; for the OpenAPI document.
     pub input_bytes_max: u64,
     /// Who gets in.
@@ -68,8 +64,6 @@ impl ApiConfig {
     pub fn new(display_name: DisplayName, auth: Auth, port: u16) -> Self {
         Self {
             display_name,
-            server_version: env!("CARGO_PKG_VERSION"),
-            limits: Vec::new(),
             input_bytes_max: INPUT_BYTES_MAX_DEFAULT,
             auth,
             port,

@@ -27,7 +27,7 @@ const SCHEMAS: &str = "/components/schemas";
 /// What the document says of this server in particular.
 pub(crate) struct Particulars<'a> {
     pub(crate) server_version: &'static str,
-    /// The port, which names the session cookie.
+    /// The name of the session cookie.
     pub(crate) cookie_name: &'a str,
     pub(crate) auth_is_on: bool,
     pub(crate) input_bytes_max: u64,
@@ -103,8 +103,9 @@ do not stand here answer `unknown_route`, methods that do not stand here `method
 every `GET` also answers `HEAD`.\n\n\
 Events are read by cursor: start with the cursor of a transcript page, give each answer's \
 `next_cursor` to the next request, and use `wait_ms` to wait for news.\n\n\
-A request head that is malformed, larger than 16 KiB or slower than 15 seconds is refused \
-before it is a request: with a bare 400 or 431, or by closing the connection.";
+A request head that is malformed, larger than the limit `head_bytes` or slower than \
+`head_timeout_ms` is refused before it is a request: with a bare 400 or 431, or by closing the \
+connection. `GET /api/workspace` lists these limits.";
 
 /// What only this server's own settings say.
 fn particularise(schemas: &mut Map<String, Value>, particulars: &Particulars<'_>) {

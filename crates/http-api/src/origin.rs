@@ -25,16 +25,14 @@ pub struct InvalidHost;
 pub struct InvalidOrigin;
 
 /// HTTP's own port, which browsers leave out of `Host` (RFC 9110 §4.2.1).
-const HTTP_PORT: u16 = 80;
+const HTTP_PORT: &str = ":80";
 
 impl AllowedHost {
     /// The names of this machine as it reaches itself, with `port`.
     pub fn loopback(port: u16) -> Vec<Self> {
-        let names = ["127.0.0.1", "localhost", "[::1]"];
-        let with_port = names.map(|name| Self(format!("{name}:{port}")));
-        let bare = names.map(|name| Self(name.to_owned()));
-        let bare = bare.into_iter().filter(|_| port == HTTP_PORT);
-        with_port.into_iter().chain(bare).collect()
+        ["127.0.0.1", "localhost", "[::1]"]
+            .map(|name| Self(format!("{name}:{port}")))
+            .into()
     }
 
     /// The host as browsers send it, in lower case.
@@ -44,7 +42,8 @@ impl AllowedHost {
 
     /// Whether a `Host` header or a request's authority names this host.
     pub(crate) fn is(&self, presented: &[u8]) -> bool {
-        self.0.as_bytes().eq_ignore_ascii_case(presented)
+        let named = |name: &str| name.as_bytes().eq_ignore_ascii_case(presented);
+        named(&self.0) || self.0.strip_suffix(HTTP_PORT).is_some_and(named)
     }
 }
 
@@ -58,8 +57,9 @@ impl FromStr for AllowedHost {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         };
-        // What is left over is a user, or a port that is empty, padded or out of range.
-        if host.is_empty() || whole != text {
+        // What is left over is a user, or a port that is empty, padded or out of range. A
+        // wildcard would match nothing, and its writer should know.
+        if host.is_empty() || whole != text || host.contains('*') {
             return Err(InvalidHost);
         }
         Ok(Self(text.to_ascii_lowercase()))
@@ -83,7 +83,7 @@ impl FromStr for AllowedOrigin {
         }
         let host: AllowedHost = host.parse().map_err(|InvalidHost| InvalidOrigin)?;
         // Browsers leave the scheme's own port out; an origin with it would never match.
-        let own_port = if scheme == "http" { ":80" } else { ":443" };
+        let own_port = if scheme == "http" { HTTP_PORT } else { ":443" };
         let host = host
             .as_str()
             .strip_suffix(own_port)
@@ -115,7 +115,17 @@ mod tests {
             .map(ToString::to_string)
             .collect();
         assert_eq!(names, ["127.0.0.1:8787", "localhost:8787", "[::1]:8787"]);
-        assert_eq!(AllowedHost::loopback(80).len(), 6);
+    }
+
+    #[test]
+    fn http_s_own_port_may_be_left_out_and_no_other() {
+        let named =
+            |host: &str, presented: &[u8]| host.parse::<AllowedHost>().unwrap().is(presented);
+        assert!(AllowedHost::loopback(80)[1].is(b"localhost"));
+        assert!(named("10.0.0.1:80", b"10.0.0.1"));
+        assert!(named("10.0.0.1:80", b"10.0.0.1:80"));
+        assert!(!named("10.0.0.1:8080", b"10.0.0.1"));
+        assert!(!named("10.0.0.1", b"10.0.0.1:80"));
     }
 
     #[test]
@@ -124,7 +134,7 @@ mod tests {
             assert!(good.parse::<AllowedHost>().is_ok(), "{good}");
         }
         for bad in [
-            "", "a/b", "u@h", "h:", "h:99999", "http://h", "a b", "*:80/x", "a,b c",
+            "", "a/b", "u@h", "h:", "h:99999", "http://h", "a b", "*:80/x", "a,b c", "*", "*.h:1",
         ] {
             assert_eq!(bad.parse::<AllowedHost>(), Err(InvalidHost), "{bad}");
         }

@@ -1,4 +1,5 @@
-//! Which problem answers which refusal: the one place that decides HTTP statuses.
+//! Which problem answers which refusal. A code has one status (`wire/problem.rs`), so here it
+//! is decided.
 //!
 //! Below this file nobody knows HTTP; above it nobody builds a problem by hand.
 
@@ -230,6 +231,10 @@ impl From<RegistryError> for Refusal {
     }
 }
 
+/// What is known when a run outlasts the bounded wait for its end.
+const RUN_STILL_ENDING: &str =
+    "The cancel or stop stands; the run has not ended yet. Read its events for the end.";
+
 impl Refusal {
     /// A runtime that failed. The cause is logged here, because here it is handled, and goes
     /// no further.
@@ -246,7 +251,10 @@ impl Refusal {
         };
         Self::with(ProblemCode::RuntimeUnavailable, |p| {
             p.runtime_id = Some(runtime_id);
-            p.reason = Some(FixedText::new(UnavailableReason::as_str(reason)));
+            p.reason = Some(FixedText::new(reason.as_str()));
+            if reason == UnavailableReason::RunStillEnding {
+                p.detail = FixedText::new(RUN_STILL_ENDING);
+            }
         })
     }
 }

@@ -76,9 +76,10 @@ pub(crate) struct Operation {
     pub(crate) own_problems: &'static [ProblemCode],
 }
 
-/// What any operation may answer.
+/// What any operation may answer: a body is collected whether or not one is taken.
 const PROBLEMS_OF_ALL: &[ProblemCode] = &[
     ProblemCode::InvalidQuery,
+    ProblemCode::InvalidBody,
     ProblemCode::CrossOriginRejected,
     ProblemCode::RequestTimeout,
     ProblemCode::BodyTooLarge,
@@ -86,8 +87,7 @@ const PROBLEMS_OF_ALL: &[ProblemCode] = &[
     ProblemCode::Internal,
 ];
 /// What an operation with a body may answer besides.
-const PROBLEMS_OF_BODIES: &[ProblemCode] =
-    &[ProblemCode::InvalidBody, ProblemCode::UnsupportedMediaType];
+const PROBLEMS_OF_BODIES: &[ProblemCode] = &[ProblemCode::UnsupportedMediaType];
 /// What an operation below a runtime may answer besides.
 const PROBLEMS_OF_A_RUNTIME: &[ProblemCode] =
     &[ProblemCode::InvalidIdentifier, ProblemCode::UnknownRuntime];

@@ -267,6 +267,27 @@ async fn a_body_that_is_too_large_is_refused_by_its_length_and_by_its_bytes() {
 }
 
 #[tokio::test]
+async fn a_broken_body_is_refused_everywhere_and_the_document_says_so() {
+    let server = Server::start().await;
+    let document = server.get("/api/openapi.json").await.json();
+    for cell in matrix() {
+        let headers = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n";
+        let request = server.head(cell.method, &cell.target, headers) + "no size\r\n";
+        let answer = server.send(request.as_bytes()).await;
+        assert_eq!(answer.status, 400, "{}", cell.name());
+        has_what_every_answer_has(&cell, &answer);
+        if cell.method != "HEAD" {
+            assert_eq!(answer.code(), "invalid_body", "{}", cell.name());
+        }
+        if let Some(operation) = cell.operation {
+            let operation = &document["paths"][operation.path][operation.method.to_lowercase()];
+            let refusals = operation["responses"]["400"].to_string();
+            assert!(refusals.contains("\"invalid_body\""), "{}", cell.name());
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_refusal_of_a_large_body_arrives_though_the_client_goes_on_sending() {
     let server = Server::with(|config| config.connection.body_bytes = 1024).await;
     let request = server.head("POST", "/api/session", "Content-Length: 4000000\r\n");

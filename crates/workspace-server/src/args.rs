@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use registry_core::DisplayName;
 use worker_runtime::LimitName;
 
 /// Settings of the server. Each flag has an environment variable of the same meaning; the
-/// flag wins.
+/// flag wins. Parse them with [`without_empty_variables`].
 #[derive(Args, Clone)]
 pub struct ServeArgs {
     /// Address to listen on; another one than loopback needs `--auth token`
@@ -57,11 +57,12 @@ pub struct ServeArgs {
     )]
     pub token_file: Option<PathBuf>,
 
-    /// Another `HOST:PORT` that requests may name besides the loopback names
+    /// Another host that requests may name, as browsers send it: with its port unless that is
+    /// the scheme's own
     #[arg(
         long,
         env = "YOI_ALLOWED_HOST",
-        value_name = "HOST:PORT",
+        value_name = "HOST[:PORT]",
         value_delimiter = ','
     )]
     pub allowed_host: Vec<String>,
@@ -102,6 +103,21 @@ pub struct ServeArgs {
         value_delimiter = ','
     )]
     pub limits: Vec<LimitSetting>,
+}
+
+/// `command`, for which an environment variable that is empty counts as unset: `YOI_NAME=` in
+/// a unit or compose file means that nothing was chosen.
+pub fn without_empty_variables(command: Command) -> Command {
+    command
+        .mut_args(|arg| {
+            let variable = arg.get_env().and_then(std::env::var_os);
+            if variable.is_some_and(|value| value.is_empty()) {
+                arg.env(None)
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(without_empty_variables)
 }
 
 /// The longest pause between two words of the offline engine, in milliseconds: slower than

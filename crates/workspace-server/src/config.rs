@@ -15,6 +15,7 @@ use worker_runtime::Limits;
 use crate::args::{AuthMode, ServeArgs};
 use crate::server_file;
 use crate::token_file::{self, TokenFileError};
+use crate::wire;
 
 /// Longest wait for runs to end and connections to close once the server is asked to end.
 /// Below the five seconds after which an operator may expect the process to be gone.
@@ -62,7 +63,7 @@ pub enum AuthSetting {
     /// Bearers of this token.
     Token(Token),
     /// Everybody who reaches the port, which must be a loopback one.
-    Off,
+    None,
 }
 
 /// Why the flags don't make a configuration. Carries no path and no secret.
@@ -71,18 +72,15 @@ pub enum ConfigError {
     /// The token file can't be used.
     #[error(transparent)]
     TokenFile(#[from] TokenFileError),
-    /// `--allowed-host` is not a name with port.
-    #[error("--allowed-host: expected HOST:PORT")]
+    /// `--allowed-host` is no host.
+    #[error("--allowed-host: expected HOST[:PORT], as browsers send it")]
     AllowedHost(#[source] http_api::InvalidHost),
     /// `--allowed-origin` is not an origin.
     #[error("--allowed-origin: expected an origin such as https://example.org, without a path")]
     AllowedOrigin(#[source] http_api::InvalidOrigin),
-    /// A limit's value is out of the machine's range.
-    #[error("--limit: {0}")]
+    /// A limit is below the least value it can have.
+    #[error(transparent)]
     Limit(#[from] worker_runtime::LimitsError),
-    /// `--token-file` stands beside `--auth none`.
-    #[error("--token-file makes no sense with --auth none")]
-    TokenWithoutAuth,
 }
 
 impl ServerConfig {
@@ -118,8 +116,8 @@ impl ServerConfig {
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
         let auth = match (args.auth, &args.token_file) {
-            (AuthMode::None, None) => AuthSetting::Off,
-            (AuthMode::None, Some(_)) => return Err(ConfigError::TokenWithoutAuth),
+            // A token file may be set for the client; here it is not read.
+            (AuthMode::None, _) => AuthSetting::None,
             (AuthMode::Token, None) => AuthSetting::Minted,
             (AuthMode::Token, Some(path)) => AuthSetting::Token(token_file::read(path)?),
         };
@@ -133,7 +131,7 @@ impl ServerConfig {
         Ok(Self {
             listen: args.listen,
             display_name: args.name,
-            local_data_dir: adapter_local::data_dir::resolve(args.local_data_dir, &variable),
+            local_data_dir: wire::local_data_dir(args.local_data_dir, &variable),
             auth,
             allowed_hosts: hosts
                 .collect::<Result<_, _>>()

@@ -22,6 +22,10 @@ pub fn run(args: ServeArgs) -> ExitCode {
         Ok(config) => config,
         Err(error) => return refuse(&error, ExitCode::from(2)),
     };
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return refuse(&error, ExitCode::FAILURE),
+    };
     let executor = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -29,17 +33,13 @@ pub fn run(args: ServeArgs) -> ExitCode {
         Ok(executor) => executor,
         Err(error) => return refuse(&error, ExitCode::FAILURE),
     };
-    let code = executor.block_on(serve_until_signalled(config));
+    let code = executor.block_on(serve_until_signalled(config, signals));
     // A blocked file system call of the local source must not hold the process back.
     executor.shutdown_background();
     code
 }
 
-async fn serve_until_signalled(config: ServerConfig) -> ExitCode {
-    let signals = match Signals::listen() {
-        Ok(signals) => signals,
-        Err(error) => return refuse(&error, ExitCode::FAILURE),
-    };
+async fn serve_until_signalled(config: ServerConfig, signals: Signals) -> ExitCode {
     let server = match Server::bind(config).await {
         Ok(server) => server,
         Err(error) => return refuse(&error, ExitCode::FAILURE),

@@ -25,7 +25,10 @@ pub(crate) fn init(format: LogFormat, filter: &str) -> Result<(), InvalidLogFilt
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none());
+        // Says with `eprintln!` that standard error can't be written, which panics: a full
+        // disk or a log reader that has gone would end every request.
+        .log_internal_errors(false)
+        .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
     let pretty = match format {
         LogFormat::Auto => terminal,
         LogFormat::Pretty => true,

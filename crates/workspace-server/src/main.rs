@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use yoi_workspace_server::ServeArgs;
+use yoi_workspace_server::args::without_empty_variables;
 
 /// Serves one workspace: an embedded worker runtime and local records behind one HTTP API
 #[derive(Parser)]
@@ -14,5 +15,9 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    yoi_workspace_server::run(Cli::parse().serve)
+    let matches = without_empty_variables(Cli::command()).get_matches();
+    match Cli::from_arg_matches(&matches) {
+        Ok(cli) => yoi_workspace_server::run(cli.serve),
+        Err(error) => error.format(&mut Cli::command()).exit(),
+    }
 }

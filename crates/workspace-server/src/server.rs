@@ -1,7 +1,7 @@
 //! The life of one server: bound, serving, ended in good order.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use http_api::{AllowedHost, Api, ApiConfig, Auth, Draining, Token};
 use jiff::Timestamp;
@@ -76,8 +76,8 @@ impl Server {
         let token = match &config.auth {
             AuthSetting::Minted => Some(Token::mint()?),
             AuthSetting::Token(token) => Some(token.clone()),
-            AuthSetting::Off if config.listen.ip().is_loopback() => None,
-            AuthSetting::Off => return Err(StartError::OpenToTheNetwork),
+            AuthSetting::None if config.listen.ip().is_loopback() => None,
+            AuthSetting::None => return Err(StartError::OpenToTheNetwork),
         };
         let wire::Parts { runtime, registry } = wire::parts(&config)?;
         let bind_error = |source| StartError::Bind {
@@ -187,11 +187,7 @@ fn api_config(config: &ServerConfig, address: SocketAddr, token: Option<Token>) 
 /// The address itself as a name: no page of another site can make a browser send that name
 /// with its own (DNS rebinding needs a name, not a literal address).
 fn own_host(address: SocketAddr) -> Option<AllowedHost> {
-    let unspecified = match address.ip() {
-        IpAddr::V4(ip) => ip.is_unspecified(),
-        IpAddr::V6(ip) => ip.is_unspecified(),
-    };
-    if unspecified {
+    if address.ip().is_unspecified() {
         None
     } else {
         address.to_string().parse().ok()

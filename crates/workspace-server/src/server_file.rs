@@ -5,9 +5,9 @@
 //! be locked was left behind by a server that is gone, whatever process ids were reused.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use http_api::Token;
@@ -20,7 +20,7 @@ const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 /// Most bytes of a server file that are read: an address, a token and a time are far less.
 const FILE_MAX_BYTES: u64 = 4096;
-/// Most server files that a look-up considers: more servers than one person starts.
+/// Most running servers that a look-up finds: more than one person starts.
 const FILES_MAX: usize = 256;
 
 /// The file of this server; dropping it removes the file.
@@ -54,7 +54,8 @@ impl ServerFile {
     /// Writes the file of a server that is bound to `address`.
     ///
     /// # Errors
-    /// When the directory or the file can't be written. The server can run without it.
+    /// When the directory or the file can't be written, or another server that runs has it.
+    /// The server can run without it.
     pub fn write(
         directory: &Path,
         address: SocketAddr,
@@ -65,25 +66,39 @@ impl ServerFile {
             .recursive(true)
             .mode(DIRECTORY_MODE)
             .create(directory)?;
-        let path = directory.join(file_name(address));
+        let name = file_name(address);
+        let path = directory.join(&name);
+        // Another machine or container that shares the directory may have the same address.
+        if held_by_a_server(&path).is_some() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        // Written under a name that no look-up reads, so that nobody else can hold the lock,
+        // and then renamed, which follows no link and replaces whatever stands there.
+        let unfinished = directory.join(format!("unfinished-{name}"));
+        match std::fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
         let mut file = OpenOptions::new()
-            .read(true)
             .write(true)
-            .create(true)
-            .truncate(false)
+            .create_new(true)
             .mode(FILE_MODE)
-            .open(&path)?;
-        // Nobody else is bound to this address, so only a look-up can hold the lock, briefly.
-        file.lock()?;
-        file.set_permissions(PermissionsExt::from_mode(FILE_MODE))?;
+            .open(&unfinished)?;
         let content = Content {
             url: format!("http://{address}"),
             token: token.map(|token| token.reveal().to_owned()),
             started_at,
         };
-        file.set_len(0)?;
-        file.rewind()?;
-        file.write_all(&serde_json::to_vec(&content)?)?;
+        let written = file
+            .try_lock()
+            .map_err(io::Error::from)
+            .and_then(|()| file.write_all(&serde_json::to_vec(&content)?))
+            .and_then(|()| std::fs::rename(&unfinished, &path));
+        if let Err(error) = written {
+            // Nothing to do about a failure: no look-up reads the name.
+            let _ = std::fs::remove_file(&unfinished);
+            return Err(error);
+        }
         Ok(Self {
             _locked: file,
             path,
@@ -116,20 +131,29 @@ pub fn running(directory: &Path) -> Vec<RunningServer> {
     let mut servers: Vec<_> = entries
         .flatten()
         .filter(|entry| is_file_name(&entry.file_name().to_string_lossy()))
-        .take(FILES_MAX)
         .filter_map(|entry| read_if_running(&entry.path()))
+        .take(FILES_MAX)
         .collect();
     servers.sort_by_key(|server| std::cmp::Reverse(server.started_at));
     servers
 }
 
-fn read_if_running(path: &Path) -> Option<RunningServer> {
+/// The file at `path`, if a running server holds its lock.
+fn held_by_a_server(path: &Path) -> Option<File> {
+    // Looked at before it is opened, because opening a FIFO would block.
+    if !path.symlink_metadata().ok()?.is_file() {
+        return None;
+    }
     let file = File::open(path).ok()?;
     match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => {}
+        Err(TryLockError::WouldBlock) => Some(file),
         // The lock is free, so its server is gone; or nothing can be said of it.
-        Ok(()) | Err(TryLockError::Error(_)) => return None,
+        Ok(()) | Err(TryLockError::Error(_)) => None,
     }
+}
+
+fn read_if_running(path: &Path) -> Option<RunningServer> {
+    let file = held_by_a_server(path)?;
     let mut text = String::new();
     file.take(FILE_MAX_BYTES).read_to_string(&mut text).ok()?;
     let content: Content = serde_json::from_str(&text).ok()?;
@@ -155,81 +179,4 @@ fn is_file_name(name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(port: u16) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], port))
-    }
-
-    fn second(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    #[test]
-    fn a_second_terminal_finds_the_newest_server_and_its_token() {
-        let directory = tempfile::tempdir().unwrap();
-        let token = Token::mint().unwrap();
-        let _old = ServerFile::write(directory.path(), address(1), None, second(1)).unwrap();
-        let _new =
-            ServerFile::write(directory.path(), address(2), Some(&token), second(2)).unwrap();
-        let found = running(directory.path());
-        let urls: Vec<_> = found.iter().map(|server| server.url.as_str()).collect();
-        assert_eq!(urls, ["http://127.0.0.1:2", "http://127.0.0.1:1"]);
-        assert_eq!(found[0].token.as_ref().unwrap().reveal(), token.reveal());
-        assert!(found[1].token.is_none());
-    }
-
-    #[test]
-    fn only_the_owner_may_read_the_file_even_if_it_was_there_before() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join(file_name(address(1)));
-        std::fs::write(
-            &path,
-            "older and longer content than what the server writes ".repeat(9),
-        )
-        .unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
-        let file = ServerFile::write(directory.path(), address(1), None, second(1)).unwrap();
-        assert_eq!(
-            path.metadata().unwrap().permissions().mode() & 0o777,
-            FILE_MODE
-        );
-        assert_eq!(running(directory.path()).len(), 1);
-        drop(file);
-        assert!(!path.exists());
-    }
-
-    #[test]
-    fn a_file_that_a_dead_server_left_behind_is_passed_over() {
-        let directory = tempfile::tempdir().unwrap();
-        let left =
-            r#"{"url":"http://127.0.0.1:1","token":null,"started_at":"2026-01-01T00:00:00Z"}"#;
-        std::fs::write(directory.path().join(file_name(address(1))), left).unwrap();
-        assert!(running(directory.path()).is_empty());
-    }
-
-    #[test]
-    fn the_directory_follows_the_specification_and_ignores_relative_paths() {
-        let with = |set: &'static [(&str, &str)]| {
-            directory(|name| {
-                set.iter()
-                    .find(|(key, _)| *key == name)
-                    .map(|(_, v)| v.into())
-            })
-        };
-        assert_eq!(
-            with(&[("XDG_RUNTIME_DIR", "/r"), ("HOME", "/h")]),
-            Some(PathBuf::from("/r/yoi"))
-        );
-        assert_eq!(
-            with(&[("XDG_RUNTIME_DIR", "r"), ("XDG_STATE_HOME", "/s")]),
-            Some(PathBuf::from("/s/yoi"))
-        );
-        assert_eq!(
-            with(&[("HOME", "/h")]),
-            Some(PathBuf::from("/h/.local/state/yoi"))
-        );
-        assert_eq!(with(&[]), None);
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! Which parts make the server: the only place that names concrete adapters.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use adapter_embedded::EmbeddedSource;
@@ -16,6 +18,14 @@ pub(crate) struct Parts {
     pub(crate) runtime: Runtime,
     /// Every runtime, for the API.
     pub(crate) registry: Arc<RuntimeRegistry>,
+}
+
+/// The directory of local records: the flag, else what the environment says.
+pub(crate) fn local_data_dir(
+    flag: Option<PathBuf>,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Option<PathBuf> {
+    adapter_local::data_dir::resolve(flag, variable)
 }
 
 /// Builds the runtime and registers it first, the local records second, then the sources

@@ -18,12 +18,15 @@ mod spelling;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
+use yoi_workspace_server::args::without_empty_variables;
+
+use args::Cli;
 use failure::Exit;
 
 fn main() -> ExitCode {
-    match args::Cli::try_parse() {
+    match parse() {
         Ok(cli) => command::run(cli),
         Err(error) => {
             // Help goes to standard output, everything else to standard error. A reader that
@@ -36,4 +39,10 @@ fn main() -> ExitCode {
             }
         }
     }
+}
+
+/// The command line, and what the environment says of a server.
+fn parse() -> Result<Cli, clap::Error> {
+    let matches = without_empty_variables(Cli::command()).try_get_matches()?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))
 }

@@ -5,7 +5,7 @@
 #[path = "cli/fixture.rs"]
 mod fixture;
 
-use fixture::{Home, Workshop};
+use fixture::{Home, Ran, Workshop};
 use serde_json::Value;
 
 #[test]
@@ -343,4 +343,22 @@ fn a_reader_that_has_read_enough_ends_the_command_quietly() {
         assert_eq!(output.status.code(), Some(0));
         assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     }
+}
+
+#[test]
+fn an_empty_variable_of_the_server_counts_as_unset() {
+    let home = Home::new();
+    let ran = Ran::of(
+        home.command(["serve", "--workspace", "/nowhere"])
+            .envs([("YOI_TOKEN_FILE", ""), ("YOI_LIMIT", "")])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(
+        (ran.code, ran.err.as_str()),
+        (
+            1,
+            "error: the workspace is not a directory that can be read\n"
+        )
+    );
 }

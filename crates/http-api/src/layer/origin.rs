@@ -6,8 +6,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HOST,
-    ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, COOKIE,
+    HOST, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
@@ -37,7 +37,11 @@ enum Source {
 /// Lets a request pass that no foreign page made; answers preflights of allowed origins.
 ///
 /// No answer allows credentials: another origin uses the token, never the cookie.
-pub(crate) async fn check_origin(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(crate) async fn check_origin(
+    State(api): State<Api>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     match source(&api.config().allowed_origins, request.headers()) {
         Source::Own => next.run(request).await,
         Source::Foreign => Refusal::from(EdgeRefusal::CrossOriginRejected).into_response(),
@@ -54,6 +58,9 @@ pub(crate) async fn check_origin(State(api): State<Api>, request: Request, next:
             response
         }
         Source::Allowed(origin) => {
+            // Browsers keep the cookie back where credentials are not allowed; we do not
+            // rely on it.
+            request.headers_mut().remove(COOKIE);
             let mut response = next.run(request).await;
             let headers = response.headers_mut();
             share_with(origin, headers);

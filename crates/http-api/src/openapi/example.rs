@@ -19,7 +19,7 @@ use crate::wire::{
 
 const SOUND: &str = "the examples are sound; a test makes each of them";
 /// 2026-01-05T09:30:00Z.
-const NOON: i64 = 1_767_605_400;
+const START: i64 = 1_767_605_400;
 
 pub(crate) fn empty() -> Value {
     json!({})
@@ -180,7 +180,7 @@ fn worker_id() -> WorkerId {
 }
 
 fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_second(NOON + seconds).expect(SOUND)
+    Timestamp::from_second(START + seconds).expect(SOUND)
 }
 
 fn usage() -> Usage {

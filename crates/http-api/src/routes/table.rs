@@ -212,10 +212,8 @@ pub(crate) static OPERATIONS: [Operation; 17] = [
         success: json!(200, "What the cancel did.", CancelAnswer, cancelled),
         own_problems: &[
             ProblemCode::OperationUnsupported,
-            ProblemCode::WorkerStopped,
             ProblemCode::RunMismatch,
             ProblemCode::RuntimeUnavailable,
-            ProblemCode::ShuttingDown,
         ],
     },
     Operation {
@@ -232,7 +230,6 @@ pub(crate) static OPERATIONS: [Operation; 17] = [
         own_problems: &[
             ProblemCode::OperationUnsupported,
             ProblemCode::RuntimeUnavailable,
-            ProblemCode::ShuttingDown,
         ],
     },
     Operation {
@@ -271,7 +268,6 @@ pub(crate) static OPERATIONS: [Operation; 17] = [
             ProblemCode::CursorExpired,
             ProblemCode::TooManyPollers,
             ProblemCode::RuntimeUnavailable,
-            ProblemCode::ShuttingDown,
         ],
     },
     Operation {

@@ -36,6 +36,10 @@ pub(super) async fn read<T: DeserializeOwned>(
     let replayed = replayed.is_some_and(|value| value == "true");
     let json = text(client, response).await?;
     if status.is_success() {
+        // serde reads a struct from an array as well, which no answer of the API is.
+        if !json.trim_ascii_start().starts_with('{') {
+            return Err(not_ours(NotOurs::Json));
+        }
         let value = serde_json::from_str(&json).map_err(|_| not_ours(NotOurs::Json))?;
         return Ok(Answer {
             value,

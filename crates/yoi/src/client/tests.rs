@@ -156,3 +156,14 @@ async fn a_lost_connection_and_an_absent_server_are_unreachable() {
         format!("no server answers at http://{port}: connection refused")
     );
 }
+
+#[tokio::test]
+async fn an_array_is_no_answer_even_where_it_lists_the_right_fields() {
+    let server = ScriptedServer::start([Does::Answers(200, json!([[], null, []]))]).await;
+    let failure = server.client().workers(&WorkersQuery::default()).await;
+    let failure = failure.unwrap_err();
+    let Failure::NotOurAnswer { what, .. } = failure else {
+        panic!("{failure:?}");
+    };
+    assert_eq!(what, NotOurs::Json);
+}
