@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use crate::fixture::{Answer, EMBEDDED, TestServer, client, long_input, until_in_hand};
 use crate::process::ServerProcess;
@@ -129,9 +131,34 @@ async fn a_server_whose_log_nobody_reads_any_more_answers_and_ends_as_ever() {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_even_a_server_that_is_blocked_on_its_log() {
+async fn a_log_reader_that_stalls_holds_up_neither_requests_nor_the_end() {
     let home = tempfile::tempdir().unwrap();
     let (server, _reader) = ServerProcess::start_with_stalled_log(home.path()).await;
+    let http = client();
+    for _ in 0..500 {
+        let health = http.get(format!("{}/healthz", server.base));
+        Answer::to(health).await.expect(200);
+    }
+    let began = Instant::now();
+    server.signal(Signal::TERM);
+    assert!(server.ended().await.status.success());
+    assert!(began.elapsed() < GONE, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_server_at_once() {
+    let home = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start(home.path(), &[], &[]).await;
+    let address = server.base.trim_start_matches("http://").to_owned();
+    // A request whose body never comes to its end holds the orderly end up.
+    let mut client = TcpStream::connect(&address).await.unwrap();
+    let head = format!(
+        "POST /api/session HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{",
+        server.token
+    );
+    client.write_all(head.as_bytes()).await.unwrap();
+    until_in_hand(&crate::fixture::client(), &server.base, &server.token, 1).await;
     server.signal(Signal::TERM);
     server.signal(Signal::INT);
     assert_eq!(server.ended().await.status.code(), Some(130));

@@ -1,7 +1,10 @@
 //! The process around a server: log, signals, the one line on standard output, exit code.
 
+use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::args::ServeArgs;
 use crate::config::ServerConfig;
@@ -14,14 +17,16 @@ use crate::signal::Signals;
 /// Exit codes: 0 after an orderly end, 1 when the server does not start, 2 when the flags
 /// make no sense.
 pub fn run(args: ServeArgs) -> ExitCode {
-    if let Err(error) = logging::init(args.log_format, &args.log) {
-        return refuse(&error, ExitCode::from(2));
-    }
+    let _log = match logging::init(args.log_format, &args.log) {
+        Ok(guard) => guard,
+        Err(error) => return refuse(&error, ExitCode::from(2)),
+    };
     http_api::panic_hook::install();
     let config = match ServerConfig::from_args(args, |name| std::env::var_os(name)) {
         Ok(config) => config,
         Err(error) => return refuse(&error, ExitCode::from(2)),
     };
+    raise_file_limit();
     let signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return refuse(&error, ExitCode::FAILURE),
@@ -37,6 +42,19 @@ pub fn run(args: ServeArgs) -> ExitCode {
     // A blocked file system call of the local source must not hold the process back.
     executor.shutdown_background();
     code
+}
+
+/// Lets the process have as many open files as it may: a connection is one, and the limit that
+/// a shell sets is often 1,024.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(error = %error.kind(), "fewer connections than configured may fit");
+    }
 }
 
 async fn serve_until_signalled(config: ServerConfig, signals: Signals) -> ExitCode {
@@ -70,9 +88,15 @@ fn announce(server: &Server, mut out: impl Write) -> io::Result<()> {
     out.flush()
 }
 
-/// Says on standard error why there is no server.
-fn refuse(error: &dyn std::error::Error, code: ExitCode) -> ExitCode {
+/// Says on standard error why there is no server, down to the first cause.
+fn refuse(error: &dyn Error, code: ExitCode) -> ExitCode {
+    let mut line = format!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
     // Nothing to do when standard error is closed; the exit code still tells.
-    let _ = writeln!(io::stderr(), "error: {error}");
+    let _ = writeln!(io::stderr(), "{line}");
     code
 }

@@ -9,10 +9,10 @@ pub mod config;
 pub mod entry;
 pub mod server;
 pub mod server_file;
+pub mod token_file;
 
 mod logging;
 mod signal;
-mod token_file;
 mod wire;
 
 pub use args::ServeArgs;

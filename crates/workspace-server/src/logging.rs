@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -13,20 +14,36 @@ use crate::args::LogFormat;
 #[error("the log filter can't be understood")]
 pub(crate) struct InvalidLogFilter(#[source] ParseError);
 
-/// Sends log lines to standard error, for the whole process. A second call changes nothing.
+/// Most lines that wait for standard error to take them: several seconds of a busy server.
+const WAITING_LINES_MAX: usize = 16 * 1024;
+
+/// Writes what still waits when it is dropped, unless nobody takes it.
+pub(crate) struct LogGuard {
+    _writer: WorkerGuard,
+}
+
+/// Sends log lines to standard error, for the whole process.
+///
+/// A thread of its own writes them. When the reader of standard error stalls, lines are
+/// dropped, and requests go on.
 ///
 /// # Errors
 /// [`InvalidLogFilter`]
-pub(crate) fn init(format: LogFormat, filter: &str) -> Result<(), InvalidLogFilter> {
+pub(crate) fn init(format: LogFormat, filter: &str) -> Result<LogGuard, InvalidLogFilter> {
     let filter = EnvFilter::builder()
         .parse(filter)
         .map_err(InvalidLogFilter)?;
     let terminal = std::io::stderr().is_terminal();
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(WAITING_LINES_MAX)
+        .lossy(true)
+        .thread_name("log")
+        .finish(std::io::stderr());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        // Says with `eprintln!` that standard error can't be written, which panics: a full
-        // disk or a log reader that has gone would end every request.
+        .with_writer(writer)
+        // It would say with `eprintln!` that a line was not taken, and that panics when
+        // standard error can't be written.
         .log_internal_errors(false)
         .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
     let pretty = match format {
@@ -40,5 +57,5 @@ pub(crate) fn init(format: LogFormat, filter: &str) -> Result<(), InvalidLogFilt
     } else {
         builder.json().finish().try_init()
     };
-    Ok(())
+    Ok(LogGuard { _writer: guard })
 }

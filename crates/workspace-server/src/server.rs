@@ -24,7 +24,7 @@ pub enum StartError {
     #[error("--auth none needs a loopback address to listen on")]
     OpenToTheNetwork,
     /// The address can't be bound.
-    #[error("can't listen on {address}: {}", source.kind())]
+    #[error("can't listen on {address}")]
     Bind {
         /// The address.
         address: SocketAddr,
