@@ -15,6 +15,8 @@ mod sources;
 mod canaries;
 #[path = "end_to_end/conversation.rs"]
 mod conversation;
+#[path = "end_to_end/identity.rs"]
+mod identity;
 #[path = "end_to_end/lists.rs"]
 mod lists;
 #[path = "end_to_end/local_records.rs"]

@@ -1,5 +1,6 @@
 //! A server on a free port, and a client that speaks the domain's verbs.
 
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
@@ -11,6 +12,8 @@ use tokio::task::JoinHandle;
 use yoi_workspace_server::server::Ending;
 use yoi_workspace_server::{Server, ServerConfig};
 
+use crate::records;
+
 /// Longest wait of a test for anything: far beyond what it should take, so that a hang is a
 /// failure and not a stuck gate.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,6 +23,9 @@ pub(crate) const EMBEDDED: &str = "/api/runtimes/backend-internal";
 /// The local records, in every path.
 pub(crate) const LOCAL: &str = "/api/runtimes/local-compat";
 
+/// A worker id and a run id that nothing has.
+pub(crate) const NOBODY: &str = "0190a3c0-0000-7000-8000-000000000000";
+
 /// A running server, and a client that may use it.
 pub(crate) struct TestServer {
     pub(crate) base: String,
@@ -28,6 +34,7 @@ pub(crate) struct TestServer {
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<Ending>,
     workspace: TempDir,
+    data: TempDir,
 }
 
 /// What the server answered.
@@ -49,6 +56,8 @@ impl TestServer {
         let workspace = tempfile::tempdir().expect("a workspace");
         let mut config = ServerConfig::new(workspace.path().to_owned());
         config.offline_pace = Duration::from_millis(1);
+        let data = tempfile::tempdir().expect("a data directory");
+        config.local_data_dir = Some(data.path().to_owned());
         adapt(&mut config);
         let server = Server::bind(config).await.expect("the server starts");
         let base = format!("http://{}", server.address());
@@ -68,12 +77,27 @@ impl TestServer {
             stop: Some(stop),
             running,
             workspace,
+            data,
         }
     }
 
     /// The workspace's root, for records that belong to it.
-    pub(crate) fn workspace(&self) -> &std::path::Path {
+    pub(crate) fn workspace(&self) -> &Path {
         self.workspace.path()
+    }
+
+    /// The directory of local records.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// Writes a local record of this server's workspace.
+    pub(crate) fn has_record(&self, directory: &str, name: &str) {
+        records::write(
+            self.data(),
+            directory,
+            &records::record(name, self.workspace()),
+        );
     }
 
     /// Asks the server to end, and waits until it has.

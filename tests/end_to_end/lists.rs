@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::fixture::{EMBEDDED, LOCAL, TestServer};
-use crate::records::{record, write};
 use crate::sources::{Fault, Faulty};
 
 fn ids(page: &Value) -> Vec<String> {
@@ -19,14 +18,8 @@ fn ids(page: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn one_list_shows_the_workers_of_every_runtime_and_says_whose_they_are() {
-    let data = tempfile::tempdir().unwrap();
-    let server =
-        TestServer::start_with(|config| config.local_data_dir = Some(data.path().to_owned())).await;
-    write(
-        data.path(),
-        "workers/old",
-        &record("old hand", server.workspace()),
-    );
+    let server = TestServer::start().await;
+    server.has_record("workers/old", "old hand");
     let worker = server.create_worker().await;
     let page = server.get("/api/workers").await.expect(200);
     let kinds: Vec<_> = page["items"]

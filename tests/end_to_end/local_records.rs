@@ -73,20 +73,11 @@ fn fill_with_hostile_records(data: &Path, outside: &Path, workspace: &Path) {
 
 #[tokio::test]
 async fn hostile_records_cost_a_diagnostic_each_and_show_nothing() {
-    let (data, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let server =
-        TestServer::start_with(|config| config.local_data_dir = Some(data.path().to_owned())).await;
-    fill_with_hostile_records(data.path(), outside.path(), server.workspace());
-    write(
-        data.path(),
-        "workers/good",
-        &record("good", server.workspace()),
-    );
-    write(
-        data.path(),
-        "pods/good",
-        &record("good pod", server.workspace()),
-    );
+    let outside = tempfile::tempdir().unwrap();
+    let server = TestServer::start().await;
+    fill_with_hostile_records(server.data(), outside.path(), server.workspace());
+    server.has_record("workers/good", "good");
+    server.has_record("pods/good", "good pod");
 
     let answer = server.get(&format!("{LOCAL}/workers?limit=200")).await;
     let page = answer.expect(200);
@@ -133,7 +124,7 @@ async fn hostile_records_cost_a_diagnostic_each_and_show_nothing() {
     assert_eq!(counted("local_other_workspace"), 1, "{summary}");
     assert_eq!(counted("local_no_workspace"), 1, "{summary}");
 
-    let paths = [data.path(), outside.path(), server.workspace()];
+    let paths = [server.data(), outside.path(), server.workspace()];
     for text in [&answer.text, &runtime.text] {
         for secret in SECRETS {
             assert!(!text.contains(secret), "{secret}");
@@ -147,15 +138,9 @@ async fn hostile_records_cost_a_diagnostic_each_and_show_nothing() {
 
 #[tokio::test]
 async fn five_thousand_records_are_listed_once_each() {
-    let data = tempfile::tempdir().unwrap();
-    let server =
-        TestServer::start_with(|config| config.local_data_dir = Some(data.path().to_owned())).await;
+    let server = TestServer::start().await;
     for n in 0..5_000 {
-        write(
-            data.path(),
-            &format!("workers/w{n}"),
-            &record(&format!("n{n}"), server.workspace()),
-        );
+        server.has_record(&format!("workers/w{n}"), &format!("n{n}"));
     }
     let mut names = Vec::new();
     let mut path = format!("{LOCAL}/workers?limit=200");

@@ -6,12 +6,8 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::fixture::{Answer, EMBEDDED, LOCAL, TestServer, long_input};
-use crate::records::{record, write};
+use crate::fixture::{Answer, EMBEDDED, LOCAL, NOBODY, TestServer, long_input};
 use crate::sources::{Fault, Faulty};
-
-/// A worker id and a run id that nothing has.
-const NOBODY: &str = "0190a3c0-0000-7000-8000-000000000000";
 
 /// Slow enough to be met in mid-run.
 const SLOW: Duration = Duration::from_millis(50);
@@ -28,98 +24,6 @@ async fn a_busy_worker_names_its_run_and_when_to_come_back() {
     assert_eq!(problem["retryable"], true);
     assert!(answer.header("retry-after").is_some());
     assert_eq!(worker.transcript("").await["last_sequence"], 1);
-}
-
-#[tokio::test]
-async fn unknown_and_foreign_are_the_same() {
-    let data = tempfile::tempdir().unwrap();
-    let server =
-        TestServer::start_with(|config| config.local_data_dir = Some(data.path().to_owned())).await;
-    write(
-        data.path(),
-        "workers/old",
-        &record("old", server.workspace()),
-    );
-    let local = server.get(&format!("{LOCAL}/workers")).await.expect(200);
-    let local_id = local["items"][0]["worker_id"].as_str().unwrap().to_owned();
-    let embedded_id = server.create_worker().await.id;
-
-    server
-        .get("/api/runtimes/elsewhere")
-        .await
-        .expect_problem(404, "unknown_runtime");
-    let elsewhere = format!("/api/runtimes/elsewhere/workers/{embedded_id}");
-    server
-        .get(&elsewhere)
-        .await
-        .expect_problem(404, "unknown_runtime");
-
-    let unknown = server.get(&format!("{EMBEDDED}/workers/{NOBODY}")).await;
-    let foreign = server.get(&format!("{EMBEDDED}/workers/{local_id}")).await;
-    let abroad = server.get(&format!("{LOCAL}/workers/{embedded_id}")).await;
-    let mut shapes = Vec::new();
-    for answer in [unknown, foreign, abroad] {
-        let mut problem = answer.expect_problem(404, "unknown_worker");
-        let fields = problem.as_object_mut().unwrap();
-        for own in ["worker_id", "runtime_id", "request_id"] {
-            fields.remove(own).expect("the ids that were asked for");
-        }
-        shapes.push(problem);
-    }
-    assert!(
-        shapes.windows(2).all(|pair| pair[0] == pair[1]),
-        "{shapes:?}"
-    );
-    for operation in ["input", "cancel", "stop"] {
-        let body = if operation == "input" {
-            json!({ "content": "hi" })
-        } else {
-            json!({})
-        };
-        let answer = server
-            .post(&format!("{EMBEDDED}/workers/{NOBODY}/{operation}"), &body)
-            .await;
-        answer.expect_problem(404, "unknown_worker");
-    }
-    for view in ["transcript", "events"] {
-        let answer = server
-            .get(&format!("{EMBEDDED}/workers/{NOBODY}/{view}"))
-            .await;
-        answer.expect_problem(404, "unknown_worker");
-    }
-}
-
-#[tokio::test]
-async fn another_spelling_of_an_id_is_another_id() {
-    let server = TestServer::start().await;
-    let worker = server.create_worker().await;
-    let id = &worker.id;
-    let none = id.replace('-', "");
-    let spellings = [
-        none.as_str(),
-        &id[..35],
-        &format!("{id}0"),
-        &id.replace('-', "_"),
-    ];
-    for spelling in spellings {
-        let answer = server.get(&format!("{EMBEDDED}/workers/{spelling}")).await;
-        answer.expect_problem(404, "unknown_worker");
-    }
-    let upper = id.to_uppercase();
-    let display_ref = format!("{id}@backend-internal");
-    let bad = [
-        upper.as_str(),
-        &display_ref,
-        &format!("%7B{id}%7D"),
-        "..%2F..%2Fetc",
-        "%00",
-        "%ff",
-    ];
-    for spelling in bad {
-        let answer = server.get(&format!("{EMBEDDED}/workers/{spelling}")).await;
-        answer.expect_problem(400, "invalid_identifier");
-        assert!(!answer.text.contains("etc"), "{}", answer.text);
-    }
 }
 
 #[tokio::test]
@@ -382,10 +286,8 @@ async fn a_panic_is_a_fixed_answer_and_the_server_goes_on() {
 
 #[tokio::test]
 async fn what_the_local_source_has_no_port_for_is_unsupported() {
-    let data = tempfile::tempdir().unwrap();
-    let server =
-        TestServer::start_with(|config| config.local_data_dir = Some(data.path().to_owned())).await;
-    write(data.path(), "pods/old", &record("old", server.workspace()));
+    let server = TestServer::start().await;
+    server.has_record("pods/old", "old");
     let list = server.get(&format!("{LOCAL}/workers")).await.expect(200);
     let worker = format!(
         "{LOCAL}/workers/{}",
@@ -420,25 +322,5 @@ async fn what_the_local_source_has_no_port_for_is_unsupported() {
         let problem = answer.expect_problem(405, "operation_unsupported");
         assert_eq!(problem["capability"], capability);
         assert!(answer.header("allow").is_some(), "RFC 9110 §15.5.6");
-    }
-}
-
-#[tokio::test]
-async fn unknown_routes_and_methods_are_problems_too() {
-    let server = TestServer::start().await;
-    for path in [
-        "/",
-        "/api",
-        "/api/runtimes/",
-        "/api/nothing",
-        "/api/workers/x/input",
-        "/%2e%2e",
-    ] {
-        server.get(path).await.expect_problem(404, "unknown_route");
-    }
-    for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::POST] {
-        let answer = Answer::to(server.request(method, "/api/runtimes")).await;
-        answer.expect_problem(405, "method_not_allowed");
-        assert!(answer.header("allow").unwrap().contains("GET"));
     }
 }
