@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use clap::{Args, Command, ValueEnum};
 use registry_core::DisplayName;
-use worker_runtime::LimitName;
+use worker_runtime::{LimitName, OfflineEngine};
+
+use crate::config::DISPLAY_NAME_DEFAULT;
 
 /// Settings of the server. Each flag has an environment variable of the same meaning; the
 /// flag wins. Parse them with [`without_empty_variables`].
@@ -36,7 +38,7 @@ pub struct ServeArgs {
         long,
         env = "YOI_NAME",
         value_name = "TEXT",
-        default_value = "Workspace"
+        default_value = DISPLAY_NAME_DEFAULT
     )]
     pub name: DisplayName,
 
@@ -89,7 +91,7 @@ pub struct ServeArgs {
         long,
         env = "YOI_OFFLINE_PACE_MS",
         value_name = "N",
-        default_value_t = 15,
+        default_value_t = OfflineEngine::PACE.as_millis() as u64,
         value_parser = clap::value_parser!(u64).range(..=OFFLINE_PACE_MAX_MS)
     )]
     pub offline_pace_ms: u64,

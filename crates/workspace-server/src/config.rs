@@ -10,7 +10,7 @@ use std::time::Duration;
 use http_api::{AllowedHost, AllowedOrigin, ConnectionLimits, Token};
 use registry_core::port::RuntimeSource;
 use registry_core::{Deadlines, DisplayName};
-use worker_runtime::Limits;
+use worker_runtime::{Limits, OfflineEngine};
 
 use crate::args::{AuthMode, ServeArgs};
 use crate::server_file;
@@ -21,6 +21,8 @@ use crate::wire;
 /// Below the five seconds after which an operator may expect the process to be gone.
 pub const SHUTDOWN_DEADLINE: Duration = Duration::from_millis(4_500);
 
+/// The workspace's name where nobody gives it one; never the directory's (ADR 10).
+pub const DISPLAY_NAME_DEFAULT: &str = "Workspace";
 /// Everything a server is started with.
 ///
 /// Its `Debug` shows neither paths nor secrets, and there is no `Serialize`.
@@ -90,12 +92,14 @@ impl ServerConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             workspace_root,
-            display_name: "Workspace".parse().expect("the constant is a display name"),
+            display_name: DISPLAY_NAME_DEFAULT
+                .parse()
+                .expect("the constant is a display name"),
             local_data_dir: None,
             auth: AuthSetting::Minted,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
-            offline_pace: Duration::from_millis(15),
+            offline_pace: OfflineEngine::PACE,
             limits: Limits::default(),
             connection: ConnectionLimits {
                 drain_timeout: SHUTDOWN_DEADLINE,
