@@ -34,6 +34,7 @@ impl Faulty {
             display_name: FixedText::new("Faulty"),
             implementation_kind: ImplementationKind::LocalCompat,
             facilities: Facilities::default(),
+            model: None,
             profiles: Vec::new(),
             limits: Vec::new(),
         };

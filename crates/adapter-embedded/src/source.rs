@@ -40,6 +40,7 @@ impl EmbeddedSource {
             display_name: FixedText::new(DISPLAY_NAME),
             implementation_kind: ImplementationKind::Embedded,
             facilities: Facilities::default(),
+            model: runtime.model().as_ref().and_then(translate::model),
             profiles: runtime
                 .profiles()
                 .iter()

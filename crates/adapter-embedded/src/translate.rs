@@ -40,6 +40,13 @@ pub(crate) fn runtime_cursor(cursor: Cursor) -> runtime::Cursor {
     runtime::Cursor::new(runtime::Epoch::new(cursor.epoch()), cursor.sequence())
 }
 
+/// `None` for a name that can't be shown.
+pub(crate) fn model(model: &runtime::ModelInfo) -> Option<shown::ModelSummary> {
+    let name = DisplayName::cleaned(&model.name)?;
+    let offline = model.offline;
+    Some(shown::ModelSummary { name, offline })
+}
+
 /// `None` for a profile whose text can't be shown; a registered one always can.
 pub(crate) fn profile(profile: &runtime::Profile) -> Option<shown::ProfileSummary> {
     Some(shown::ProfileSummary {

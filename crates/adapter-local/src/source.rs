@@ -42,6 +42,7 @@ impl LocalSource {
             display_name: FixedText::new(DISPLAY_NAME),
             implementation_kind: ImplementationKind::LocalCompat,
             facilities: Facilities::default(),
+            model: None,
             profiles: Vec::new(),
             limits: config.limits.named(),
         };

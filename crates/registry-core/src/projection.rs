@@ -16,8 +16,8 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use event::{EventBatch, EventKind, WorkerEvent};
 pub use limit::{Limit, LimitUnit};
 pub use runtime::{
-    Facilities, ImplementationKind, ProfileSummary, RuntimeCounts, RuntimeStatus, RuntimeSummary,
-    WorkersByState,
+    Facilities, ImplementationKind, ModelSummary, ProfileSummary, RuntimeCounts, RuntimeStatus,
+    RuntimeSummary, WorkersByState,
 };
 pub use transcript::{EntryRole, InFlightText, TranscriptEntry, TranscriptPage};
 pub use worker::{

@@ -172,6 +172,7 @@ impl RuntimeRegistry {
             status,
             capabilities: registered.capabilities,
             facilities: descriptor.facilities,
+            model: descriptor.model,
             profiles: descriptor.profiles,
             limits: descriptor.limits,
             counts,

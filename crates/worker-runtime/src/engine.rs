@@ -35,6 +35,20 @@ pub trait TurnEngine: Send + Sync {
     /// # Ordering
     /// One call per run, and never two at once for the same worker.
     async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError>;
+
+    /// What answers, for people. `None` where there is nothing to say.
+    fn model(&self) -> Option<ModelInfo> {
+        None
+    }
+}
+
+/// What answers behind an engine: what may be shown of it, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelInfo {
+    /// Its public name: no address, account or credential.
+    pub name: String,
+    /// Whether it needs no provider and no network.
+    pub offline: bool,
 }
 
 /// What a run has to work with. A clone is cheap.
@@ -56,9 +70,11 @@ pub struct Turn {
 #[derive(Clone)]
 pub struct Output {
     sink: Arc<Sink>,
+    remarks: Option<Arc<Remarks>>,
 }
 
 type Sink = dyn Fn(&str) -> Result<(), OutputClosed> + Send + Sync;
+type Remarks = dyn Fn(Remark) + Send + Sync;
 
 impl Output {
     /// An output that gives each pushed text to `sink`: for testing an engine without
@@ -66,6 +82,23 @@ impl Output {
     pub fn new(sink: impl Fn(&str) -> Result<(), OutputClosed> + Send + Sync + 'static) -> Self {
         Self {
             sink: Arc::new(sink),
+            remarks: None,
+        }
+    }
+
+    /// The same output, which also gives each remark to `remarks`; without it, remarks
+    /// are lost.
+    #[must_use]
+    pub fn with_remarks(mut self, remarks: impl Fn(Remark) + Send + Sync + 'static) -> Self {
+        self.remarks = Some(Arc::new(remarks));
+        self
+    }
+
+    /// Says something about the run that is no part of its reply. Once the run has begun
+    /// to end, nobody hears it.
+    pub fn remark(&self, remark: Remark) {
+        if let Some(remarks) = &self.remarks {
+            remarks(remark);
         }
     }
 
@@ -89,6 +122,36 @@ impl Output {
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Output").finish_non_exhaustive()
+    }
+}
+
+/// What an engine has to say about a run besides its reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remark {
+    /// The model didn't get the whole conversation: the oldest entries were left out.
+    ContextTruncated {
+        /// How many.
+        entries: usize,
+    },
+    /// The reply reached the most that the model may say at once, and stops in the middle.
+    ReplyCutShort,
+}
+
+/// What was said of a run besides its reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RunRemarks {
+    /// Entries of the transcript, the oldest, that the model did not get.
+    pub left_out_entries: usize,
+    /// Whether the reply stops in the middle, at the model's own limit.
+    pub reply_cut_short: bool,
+}
+
+impl RunRemarks {
+    pub(crate) fn note(&mut self, remark: Remark) {
+        match remark {
+            Remark::ContextTruncated { entries } => self.left_out_entries = entries,
+            Remark::ReplyCutShort => self.reply_cut_short = true,
+        }
     }
 }
 

@@ -64,7 +64,8 @@ pub use command::{
 pub use cursor::{Cursor, Epoch};
 pub use display_name::{DisplayName, DisplayNameError};
 pub use engine::{
-    EngineError, EngineErrorKind, OfflineEngine, Output, OutputClosed, Turn, TurnEngine, Usage,
+    EngineError, EngineErrorKind, ModelInfo, OfflineEngine, Output, OutputClosed, Remark,
+    RunRemarks, Turn, TurnEngine, Usage,
 };
 pub use error::{
     BuildError, CancelError, CapacityExhausted, CreateError, CursorExpired, EventsError,

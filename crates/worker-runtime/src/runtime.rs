@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::core::Worker;
 use crate::cursor::Epoch;
-use crate::engine::TurnEngine;
+use crate::engine::{ModelInfo, TurnEngine};
 use crate::error::{Stopping, UnknownWorker};
 use crate::id::WorkerId;
 use crate::limits::Limits;
@@ -72,6 +72,12 @@ impl Runtime {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    /// What answers its workers, for people.
+    #[must_use]
+    pub fn model(&self) -> Option<ModelInfo> {
+        self.inner.engine.model()
     }
 
     /// The profiles that it was built with.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::cursor::{Cursor, Epoch};
 use crate::display_name::DisplayName;
-use crate::engine::Usage;
+use crate::engine::{RunRemarks, Usage};
 use crate::event::{RunErrorCode, RunOutcome};
 use crate::id::{RunId, WorkerId};
 use crate::profile::ProfileId;
@@ -36,6 +36,8 @@ pub struct WorkerSnapshot {
     pub usage: Usage,
     /// How its latest run ended.
     pub last_run: Option<LastRun>,
+    /// What was said of its latest run besides the reply.
+    pub remarks: RunRemarks,
 }
 
 /// What a worker is doing.

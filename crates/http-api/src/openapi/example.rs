@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use registry_core::page::PageLimit;
 use registry_core::projection::{
     AcceptedInput, CancelAnswer, ConversationSummary, EntryRole, EventBatch, EventKind, Facilities,
-    ImplementationKind, LastRun, Limit, LimitUnit, ProfileSummary, RunOutcome, RuntimeCounts,
-    RuntimeStatus, RuntimeSummary, TranscriptBounds, TranscriptEntry, TranscriptPage, Usage,
-    WorkerDetail, WorkerEvent, WorkerPage, WorkerState, WorkerSummary, WorkersByState,
+    ImplementationKind, LastRun, Limit, LimitUnit, ModelSummary, ProfileSummary, RunOutcome,
+    RuntimeCounts, RuntimeStatus, RuntimeSummary, TranscriptBounds, TranscriptEntry,
+    TranscriptPage, Usage, WorkerDetail, WorkerEvent, WorkerPage, WorkerState, WorkerSummary,
+    WorkersByState,
 };
 use registry_core::{Capability, CapabilitySet, Cursor, FixedText, RunId, WorkerId};
 use serde::Serialize;
@@ -198,6 +199,10 @@ fn a_runtime() -> RuntimeSummary {
         status: RuntimeStatus::Available,
         capabilities: Capability::ALL.into_iter().collect(),
         facilities: Facilities::default(),
+        model: Some(ModelSummary {
+            name: "gpt-5-mini".parse().expect(SOUND),
+            offline: false,
+        }),
         profiles: vec![ProfileSummary {
             profile_id: "builtin:default".parse().expect(SOUND),
             description: "Answers questions about the workspace."

@@ -223,6 +223,7 @@ fn descriptor(runtime_id: &str, kind: ImplementationKind) -> RuntimeDescriptor {
         display_name: "A runtime".into(),
         implementation_kind: kind,
         facilities: Facilities::default(),
+        model: None,
         profiles: Vec::new(),
         limits: Vec::new(),
     }

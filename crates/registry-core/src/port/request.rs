@@ -12,7 +12,7 @@ use crate::id::{IdempotencyKey, ProfileId, RunId, RuntimeId, WorkerId};
 use crate::page::{PageLimit, Position};
 use crate::projection::{
     AcceptedInput, ConversationSummary, Diagnostic, Facilities, ImplementationKind, Limit,
-    ProfileSummary, RuntimeCounts, RuntimeStatus, WorkerEvent, WorkerState,
+    ModelSummary, ProfileSummary, RuntimeCounts, RuntimeStatus, WorkerEvent, WorkerState,
 };
 use crate::text::{DisplayName, FixedText};
 
@@ -30,6 +30,8 @@ pub struct RuntimeDescriptor {
     pub implementation_kind: ImplementationKind,
     /// What its workers can reach.
     pub facilities: Facilities,
+    /// What answers its workers, where it runs any.
+    pub model: Option<ModelSummary>,
     /// The profiles that workers can be created with.
     pub profiles: Vec<ProfileSummary>,
     /// Its named bounds.

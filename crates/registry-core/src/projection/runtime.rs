@@ -58,6 +58,16 @@ pub struct Facilities {
     pub git: bool,
 }
 
+/// What answers a runtime's workers: its public name, and nothing of where or how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ModelSummary {
+    /// Its public name.
+    pub name: DisplayName,
+    /// Whether it is the built-in engine, which needs no provider and repeats the input.
+    pub offline: bool,
+}
+
 /// A profile that workers can be created with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -124,6 +134,9 @@ pub struct RuntimeSummary {
     pub capabilities: CapabilitySet,
     /// What its workers can reach.
     pub facilities: Facilities,
+    /// What answers its workers; absent where the runtime runs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelSummary>,
     /// The profiles that workers can be created with.
     pub profiles: Vec<ProfileSummary>,
     /// Its named bounds.

@@ -28,6 +28,7 @@ fn descriptor(runtime_id: &str) -> RuntimeDescriptor {
         display_name: FixedText::new("A runtime"),
         implementation_kind: ImplementationKind::Embedded,
         facilities: Facilities::default(),
+        model: None,
         profiles: Vec::new(),
         limits: vec![Limit::new("workers", LimitUnit::Count, 10)],
     }

@@ -10,7 +10,7 @@ use super::transcript::{Transcript, entry_cost};
 use crate::command::Accepted;
 use crate::cursor::{Cursor, Epoch};
 use crate::display_name::DisplayName;
-use crate::engine::{OutputClosed, Usage};
+use crate::engine::{OutputClosed, Remark, RunRemarks, Usage};
 use crate::error::{CancelError, InputError};
 use crate::event::{Entry, EventKind, Role, RunErrorCode, RunOutcome};
 use crate::id::{IdempotencyKey, RunId, WorkerId};
@@ -36,6 +36,7 @@ pub(crate) struct Worker {
     last_activity_at: Timestamp,
     usage: Usage,
     last_run: Option<LastRun>,
+    remarks: RunRemarks,
 }
 
 /// What is settled when a worker is created.
@@ -77,6 +78,7 @@ impl Worker {
             last_activity_at: birth.at,
             usage: Usage::default(),
             last_run: None,
+            remarks: RunRemarks::default(),
             limits,
             birth,
         };
@@ -145,6 +147,7 @@ impl Worker {
             partial: false,
         });
         self.state = State::Running(Run::new(run_id));
+        self.remarks = RunRemarks::default();
         let answer = Accepted {
             run_id,
             sequence,
@@ -185,6 +188,13 @@ impl Worker {
         }
         self.state.end(Verdict::OutputLimit, Then::Idle);
         Err(OutputClosed)
+    }
+
+    /// Notes what is said about a run. No event: it changes nothing that readers follow.
+    pub(crate) fn remark(&mut self, run_id: RunId, remark: Remark) {
+        if matches!(&self.state, State::Running(run) if run.id == run_id) {
+            self.remarks.note(remark);
+        }
     }
 
     /// Begins to end the active run as cancelled. `None` when there is none.

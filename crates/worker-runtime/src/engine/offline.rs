@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{EngineError, Output, Turn, TurnEngine, Usage};
+use super::{EngineError, ModelInfo, Output, Turn, TurnEngine, Usage};
 use crate::sync;
 
 /// Says that no model is configured, and quotes the input back.
@@ -19,6 +19,9 @@ pub struct OfflineEngine {
 impl OfflineEngine {
     /// The time between two words by default: quick to read, slow enough to cancel.
     pub const PACE: Duration = Duration::from_millis(15);
+
+    /// What it is called where models are named.
+    pub const MODEL_NAME: &str = "offline";
 
     /// Words of the input that are quoted.
     pub const QUOTED_WORDS: usize = 200;
@@ -47,6 +50,13 @@ impl Default for OfflineEngine {
 
 #[async_trait]
 impl TurnEngine for OfflineEngine {
+    fn model(&self) -> Option<ModelInfo> {
+        Some(ModelInfo {
+            name: Self::MODEL_NAME.to_owned(),
+            offline: true,
+        })
+    }
+
     async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
         let reply = reply_to(&turn.input);
         for word in reply.split_inclusive(' ') {

@@ -38,10 +38,12 @@ impl Unfinished {
 
     fn output(&self) -> Output {
         let (slot, run_id, clock) = (Arc::clone(&self.slot), self.run_id, self.clock.clone());
+        let remarked = Arc::clone(&slot);
         Output::new(move |text| {
             let now = clock.now();
             slot.apply(|worker| worker.extend(run_id, text, now))
         })
+        .with_remarks(move |remark| remarked.apply(|worker| worker.remark(run_id, remark)))
     }
 }
 

@@ -323,3 +323,19 @@ fn a_page_of_the_transcript_ends_at_its_limit() {
     let page = worker.slice(TranscriptPosition::Newest, 1);
     assert_eq!((page.entries[0].sequence, page.has_earlier), (2, true));
 }
+
+#[test]
+fn what_is_left_out_of_a_conversation_is_known_until_the_next_run() {
+    let mut worker = running();
+    let remark = |entries| Remark::ContextTruncated { entries };
+    worker.remark(run(1), remark(3));
+    worker.remark(run(9), remark(7));
+    worker.finish(run(1), completed(), NOW);
+    worker.remark(run(1), remark(8));
+    assert_eq!(worker.snapshot().remarks.left_out_entries, 3);
+    assert!(!worker.snapshot().remarks.reply_cut_short);
+    worker.accept(input(run(2), "more"), NOW).unwrap();
+    assert_eq!(worker.snapshot().remarks.left_out_entries, 0);
+    worker.remark(run(2), Remark::ReplyCutShort);
+    assert!(worker.snapshot().remarks.reply_cut_short);
+}

@@ -71,6 +71,7 @@ impl Worker {
             cursor: self.log.latest(),
             usage: self.usage,
             last_run: self.last_run,
+            remarks: self.remarks,
         }
     }
 
