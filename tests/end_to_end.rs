@@ -6,6 +6,8 @@
 mod fixture;
 #[path = "end_to_end/process.rs"]
 mod process;
+#[path = "end_to_end/provider.rs"]
+mod provider;
 #[path = "end_to_end/records.rs"]
 mod records;
 #[path = "end_to_end/sources.rs"]
@@ -21,6 +23,8 @@ mod identity;
 mod lists;
 #[path = "end_to_end/local_records.rs"]
 mod local_records;
+#[path = "end_to_end/models.rs"]
+mod models;
 #[path = "end_to_end/refusals.rs"]
 mod refusals;
 #[path = "end_to_end/security.rs"]

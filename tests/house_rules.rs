@@ -13,12 +13,14 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
     ("registry-core", &[]),
     ("adapter-embedded", &["registry-core", "worker-runtime"]),
     ("adapter-local", &["registry-core"]),
+    ("adapter-model", &["worker-runtime"]),
     ("http-api", &["registry-core"]),
     (
         "yoi-workspace-server",
         &[
             "adapter-embedded",
             "adapter-local",
+            "adapter-model",
             "http-api",
             "registry-core",
             "worker-runtime",
@@ -204,7 +206,7 @@ fn the_pure_crates_reach_no_file_no_socket_and_no_browser() {
 
 #[test]
 fn only_the_composition_root_names_concrete_adapters() {
-    let concrete = ["adapter_embedded", "adapter_local"];
+    let concrete = ["adapter_embedded", "adapter_local", "adapter_model"];
     for path in rust_files() {
         let place = shown(&path);
         let at_home = place.starts_with("crates/adapter-")

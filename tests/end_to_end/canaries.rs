@@ -12,13 +12,27 @@ use crate::process::ServerProcess;
 use crate::records::{SECRETS, record, write, write_bytes};
 
 /// Everything that was heard of the server.
-struct Ear<'a> {
+pub(crate) struct Ear<'a> {
     server: &'a ServerProcess,
     http: reqwest::Client,
     heard: String,
 }
 
-impl Ear<'_> {
+impl<'a> Ear<'a> {
+    /// An ear that has heard nothing yet.
+    pub(crate) fn at(server: &'a ServerProcess) -> Self {
+        Self {
+            server,
+            http: client(),
+            heard: String::new(),
+        }
+    }
+
+    /// Everything that was heard.
+    pub(crate) fn into_heard(self) -> String {
+        self.heard
+    }
+
     async fn hear(&mut self, method: Method, path: &str, body: Option<Value>) -> Value {
         let url = format!("{}{path}", self.server.base);
         let mut request = self
@@ -89,15 +103,12 @@ async fn nothing_planted_is_ever_heard_of_again() {
         "0",
     ];
     let server = ServerProcess::start(home.path(), &args, &variables).await;
-    let mut ear = Ear {
-        server: &server,
-        http: client(),
-        heard: String::new(),
-    };
+    let mut ear = Ear::at(&server);
     let content = "CONTENT-of-a-conversation";
+    read_local_records(&mut ear, content).await;
     converse(&mut ear, content).await;
     provoke(&mut ear).await;
-    let (heard, line) = (ear.heard, server.line.clone());
+    let (heard, line) = (ear.into_heard(), server.line.clone());
     let token = server.token.clone();
     server.signal(Signal::TERM);
     let ended = server.ended().await;
@@ -129,8 +140,21 @@ async fn nothing_planted_is_ever_heard_of_again() {
     assert!(!ended.log.contains(content), "content belongs in no log");
 }
 
-/// Everything that a client can do with both runtimes.
-async fn converse(ear: &mut Ear<'_>, content: &str) {
+/// Everything that a client can do with the local records, of which there are two.
+async fn read_local_records(ear: &mut Ear<'_>, content: &str) {
+    let local = ear.get(&format!("{LOCAL}/workers")).await;
+    assert_eq!(local["items"].as_array().unwrap().len(), 2, "{local}");
+    for worker in local["items"].as_array().unwrap() {
+        let path = format!("{LOCAL}/workers/{}", worker["worker_id"].as_str().unwrap());
+        ear.get(&path).await;
+        ear.get(&format!("{path}/transcript")).await;
+        ear.post(&format!("{path}/input"), json!({ "content": content }))
+            .await;
+    }
+}
+
+/// Everything that a client can do with the server and a worker of the embedded runtime.
+pub(crate) async fn converse(ear: &mut Ear<'_>, content: &str) {
     for path in [
         "/api/workspace",
         "/api/runtimes",
@@ -140,15 +164,6 @@ async fn converse(ear: &mut Ear<'_>, content: &str) {
         "/metrics",
     ] {
         ear.get(path).await;
-    }
-    let local = ear.get(&format!("{LOCAL}/workers")).await;
-    assert_eq!(local["items"].as_array().unwrap().len(), 2, "{local}");
-    for worker in local["items"].as_array().unwrap() {
-        let path = format!("{LOCAL}/workers/{}", worker["worker_id"].as_str().unwrap());
-        ear.get(&path).await;
-        ear.get(&format!("{path}/transcript")).await;
-        ear.post(&format!("{path}/input"), json!({ "content": content }))
-            .await;
     }
     let worker = ear.post(&format!("{EMBEDDED}/workers"), json!({})).await;
     let path = format!(

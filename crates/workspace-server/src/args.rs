@@ -86,6 +86,42 @@ pub struct ServeArgs {
     #[arg(long, env = "YOI_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
 
+    /// The model that answers, for example `gpt-5-mini`, `claude-sonnet-4-5` or
+    /// `ollama::qwen3:4b`; without one the offline engine does
+    #[arg(long, env = "YOI_MODEL", value_name = "MODEL", hide_env_values = true)]
+    pub model: Option<String>,
+
+    /// Base URL of an OpenAI-compatible server that has the model
+    #[arg(
+        long,
+        env = "YOI_MODEL_ENDPOINT",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub model_endpoint: Option<String>,
+
+    /// File with the provider's key, readable by its owner alone [default: the provider's
+    /// usual variable, such as OPENAI_API_KEY]
+    #[arg(
+        long,
+        env = "YOI_MODEL_KEY_FILE",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    pub model_key_file: Option<PathBuf>,
+
+    /// Longest wait for a connection to the model's provider, in milliseconds
+    #[arg(long, env = "YOI_MODEL_CONNECT_TIMEOUT_MS", value_name = "N", value_parser = a_wait())]
+    pub model_connect_timeout_ms: Option<u64>,
+
+    /// Longest wait for the first byte of a reply, in milliseconds
+    #[arg(long, env = "YOI_MODEL_FIRST_BYTE_TIMEOUT_MS", value_name = "N", value_parser = a_wait())]
+    pub model_first_byte_timeout_ms: Option<u64>,
+
+    /// Longest silence in the middle of a reply, in milliseconds
+    #[arg(long, env = "YOI_MODEL_IDLE_TIMEOUT_MS", value_name = "N", value_parser = a_wait())]
+    pub model_idle_timeout_ms: Option<u64>,
+
     /// Milliseconds between the words of the offline engine's reply; 0 turns pacing off
     #[arg(
         long,
@@ -125,6 +161,13 @@ pub fn without_empty_variables(command: Command) -> Command {
 /// The longest pause between two words of the offline engine, in milliseconds: slower than
 /// that, nobody could tell it from one that hangs.
 pub const OFFLINE_PACE_MAX_MS: u64 = 10_000;
+
+/// The longest wait for a provider that can be set, in milliseconds: a day.
+pub const MODEL_TIMEOUT_MAX_MS: u64 = 24 * 60 * 60 * 1000;
+
+fn a_wait() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=MODEL_TIMEOUT_MAX_MS)
+}
 
 /// Who gets in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -15,7 +15,7 @@ use worker_runtime::{Limits, OfflineEngine};
 use crate::args::{AuthMode, ServeArgs};
 use crate::server_file;
 use crate::token_file::{self, TokenFileError};
-use crate::wire;
+use crate::wire::{self, ModelConfig, ModelConfigError};
 
 /// Longest wait for runs to end and connections to close once the server is asked to end.
 /// Below the five seconds after which an operator may expect the process to be gone.
@@ -42,6 +42,8 @@ pub struct ServerConfig {
     pub allowed_hosts: Vec<AllowedHost>,
     /// Origins whose pages may call the API.
     pub allowed_origins: Vec<AllowedOrigin>,
+    /// The model that answers; `None` leaves the offline engine.
+    pub model: Option<ModelConfig>,
     /// The pause between two words of the offline engine; zero turns pacing off.
     pub offline_pace: Duration,
     /// The bounds of the embedded runtime.
@@ -80,6 +82,12 @@ pub enum ConfigError {
     /// `--allowed-origin` is not an origin.
     #[error("--allowed-origin: expected an origin such as https://example.org, without a path")]
     AllowedOrigin(#[source] http_api::InvalidOrigin),
+    /// The model's settings can't work.
+    #[error("the model can't be used")]
+    Model(#[from] ModelConfigError),
+    /// There is an endpoint or a key, but no model.
+    #[error("--model-endpoint and --model-key-file need a --model")]
+    NoModel,
     /// A limit is below the least value it can have.
     #[error(transparent)]
     Limit(#[from] worker_runtime::LimitsError),
@@ -99,6 +107,7 @@ impl ServerConfig {
             auth: AuthSetting::Minted,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            model: None,
             offline_pace: OfflineEngine::PACE,
             limits: Limits::default(),
             connection: ConnectionLimits {
@@ -130,6 +139,7 @@ impl ServerConfig {
             limits.set(setting.name, setting.value);
         }
         limits.validate()?;
+        let model = model(&args, &variable)?;
         let hosts = args.allowed_host.iter().map(|text| text.parse());
         let origins = args.allowed_origin.iter().map(|text| text.parse());
         Ok(Self {
@@ -143,12 +153,43 @@ impl ServerConfig {
             allowed_origins: origins
                 .collect::<Result<_, _>>()
                 .map_err(ConfigError::AllowedOrigin)?,
+            model,
             offline_pace: Duration::from_millis(args.offline_pace_ms),
             limits,
             server_file_dir: server_file::directory(|name| variable(name).map(PathBuf::from)),
             ..Self::new(args.workspace)
         })
     }
+}
+
+/// The model that the flags name, where it is and how long it is waited for.
+fn model(
+    args: &ServeArgs,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<ModelConfig>, ConfigError> {
+    let (endpoint, key_file) = (
+        args.model_endpoint.as_deref(),
+        args.model_key_file.as_deref(),
+    );
+    let Some(name) = &args.model else {
+        let lost = endpoint.is_some() || key_file.is_some();
+        return if lost {
+            Err(ConfigError::NoModel)
+        } else {
+            Ok(None)
+        };
+    };
+    let mut model = ModelConfig::from_settings(name, endpoint, key_file, variable)?;
+    let set = |timeout: &mut Duration, milliseconds: Option<u64>| {
+        *timeout = milliseconds.map_or(*timeout, Duration::from_millis);
+    };
+    set(&mut model.timeouts.connect, args.model_connect_timeout_ms);
+    set(
+        &mut model.timeouts.first_byte,
+        args.model_first_byte_timeout_ms,
+    );
+    set(&mut model.timeouts.idle, args.model_idle_timeout_ms);
+    Ok(Some(model))
 }
 
 impl fmt::Debug for ServerConfig {

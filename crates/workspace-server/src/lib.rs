@@ -19,3 +19,4 @@ pub use args::ServeArgs;
 pub use config::ServerConfig;
 pub use entry::run;
 pub use server::{Server, StartError, serve};
+pub use wire::{ModelConfig, ModelConfigError};

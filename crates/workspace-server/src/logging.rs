@@ -4,10 +4,12 @@ use std::io::IsTerminal as _;
 
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{ParseError, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::LogFormat;
+use crate::wire;
 
 /// The filter is not in tracing's syntax.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,7 @@ pub(crate) fn init(format: LogFormat, filter: &str) -> Result<LogGuard, InvalidL
         // standard error can't be written.
         .log_internal_errors(false)
         .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
+    let audible = filter_fn(|metadata| wire::may_be_logged(metadata.target()));
     let pretty = match format {
         LogFormat::Auto => terminal,
         LogFormat::Pretty => true,
@@ -53,9 +56,9 @@ pub(crate) fn init(format: LogFormat, filter: &str) -> Result<LogGuard, InvalidL
     };
     // An embedding program may have set a subscriber of its own; then that one stays.
     let _ = if pretty {
-        builder.finish().try_init()
+        builder.finish().with(audible).try_init()
     } else {
-        builder.json().finish().try_init()
+        builder.json().finish().with(audible).try_init()
     };
     Ok(LogGuard { _writer: guard })
 }

@@ -12,7 +12,7 @@ use worker_runtime::{BuildError, Runtime};
 
 use crate::config::{AuthSetting, SHUTDOWN_DEADLINE, ServerConfig};
 use crate::server_file::ServerFile;
-use crate::wire;
+use crate::wire::{self, ModelConfigError};
 
 /// Why a server does not start. Carries no path and no secret.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,9 @@ pub enum StartError {
     /// No token could be minted.
     #[error(transparent)]
     Token(#[from] http_api::NoRandomness),
+    /// The model can't be asked.
+    #[error("the model can't be used")]
+    Model(#[source] ModelConfigError),
     /// The embedded runtime can't be built.
     #[error("the embedded runtime can't be built")]
     Runtime(#[source] BuildError),

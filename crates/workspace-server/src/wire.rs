@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use adapter_embedded::EmbeddedSource;
 use adapter_local::{LocalConfig, LocalLimits, LocalSource};
+use adapter_model::ModelEngine;
 use registry_core::RuntimeRegistry;
-use worker_runtime::{OfflineEngine, Runtime};
+use worker_runtime::{OfflineEngine, Runtime, TurnEngine};
+
+pub use adapter_model::{ModelConfig, ModelConfigError};
 
 use crate::config::ServerConfig;
 use crate::server::StartError;
@@ -18,6 +21,22 @@ pub(crate) struct Parts {
     pub(crate) runtime: Runtime,
     /// Every runtime, for the API.
     pub(crate) registry: Arc<RuntimeRegistry>,
+}
+
+/// Whether the log may hear this target. What the model's HTTP client logs names its address.
+pub(crate) fn may_be_logged(target: &str) -> bool {
+    !adapter_model::QUIET_TARGETS.iter().any(|quiet| {
+        let rest = target.strip_prefix(quiet);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    })
+}
+
+/// What answers: the model, if one is configured.
+fn engine(config: &ServerConfig) -> Result<Arc<dyn TurnEngine>, StartError> {
+    Ok(match &config.model {
+        Some(model) => Arc::new(ModelEngine::new(model).map_err(StartError::Model)?),
+        None => Arc::new(OfflineEngine::new(config.offline_pace)),
+    })
 }
 
 /// The directory of local records: the flag, else what the environment says.
@@ -32,7 +51,7 @@ pub(crate) fn local_data_dir(
 /// that an embedding program adds.
 pub(crate) fn parts(config: &ServerConfig) -> Result<Parts, StartError> {
     let runtime = Runtime::builder()
-        .engine(Arc::new(OfflineEngine::new(config.offline_pace)))
+        .engine(engine(config)?)
         .limits(config.limits.clone())
         .build()
         .map_err(StartError::Runtime)?;

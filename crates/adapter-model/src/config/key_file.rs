@@ -1,0 +1,119 @@
+//! Reading a key from a file that only its owner can read.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::secret::{ApiKey, InvalidKey};
+
+/// Bytes of a key file at most.
+pub const KEY_FILE_BYTES: u64 = 4 * 1024;
+
+/// The permissions of everybody but the owner.
+const OTHERS: u32 = 0o077;
+
+/// Why a key can't be taken from its file. Carries neither its path nor its content.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// It isn't there, or isn't ours to read.
+    #[error("it can't be read")]
+    Unreadable(#[source] io::Error),
+    /// A directory, a pipe or a device.
+    #[error("it is not a regular file")]
+    NotAFile,
+    /// Its group, or everybody, may read or write it.
+    #[error("others than its owner have access to it; run `chmod 600` on it")]
+    OpenToOthers,
+    /// Larger than [`KEY_FILE_BYTES`].
+    #[error("it is larger than {KEY_FILE_BYTES} bytes")]
+    TooLarge,
+    /// What is in it, apart from white space around it, is no key.
+    #[error("what is in it is no key")]
+    NotAKey(#[source] InvalidKey),
+}
+
+/// Reads the key. What is checked is the opened file, not what its name leads to later.
+pub(super) fn read(path: &Path) -> Result<ApiKey, KeyFileError> {
+    // Opening a pipe would wait for a writer.
+    let seen = fs::metadata(path).map_err(KeyFileError::Unreadable)?;
+    if !seen.is_file() {
+        return Err(KeyFileError::NotAFile);
+    }
+    let file = File::open(path).map_err(KeyFileError::Unreadable)?;
+    let metadata = file.metadata().map_err(KeyFileError::Unreadable)?;
+    if !metadata.is_file() {
+        return Err(KeyFileError::NotAFile);
+    }
+    if metadata.permissions().mode() & OTHERS != 0 {
+        return Err(KeyFileError::OpenToOthers);
+    }
+    if metadata.len() > KEY_FILE_BYTES {
+        return Err(KeyFileError::TooLarge);
+    }
+    // Room for all of it from the beginning: a buffer that grows leaves copies behind.
+    let room = usize::try_from(KEY_FILE_BYTES).unwrap_or_default();
+    let mut text = Zeroizing::new(String::with_capacity(room));
+    file.take(KEY_FILE_BYTES)
+        .read_to_string(&mut text)
+        .map_err(KeyFileError::Unreadable)?;
+    text.trim().parse().map_err(KeyFileError::NotAKey)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::path::PathBuf;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn file(directory: &TempDir, content: &str, mode: u32) -> PathBuf {
+        let path = directory.path().join("key");
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_key_is_read_from_a_file_of_its_owner() {
+        let directory = TempDir::new().unwrap();
+        for mode in [0o600, 0o400] {
+            let key = read(&file(&directory, "  sk-canary\n", mode)).unwrap();
+            assert_eq!(key.reveal(), "sk-canary");
+            fs::remove_file(directory.path().join("key")).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        let directory = TempDir::new().unwrap();
+        for mode in [0o640, 0o604, 0o620, 0o644] {
+            let refused = read(&file(&directory, "sk-canary", mode)).unwrap_err();
+            assert!(matches!(refused, KeyFileError::OpenToOthers), "{mode:o}");
+            assert!(refused.to_string().contains("chmod 600"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_file_is_refused_without_a_word_of_it() {
+        let directory = TempDir::new().unwrap();
+        let refused = |content: &str| {
+            let refused = read(&file(&directory, content, 0o600)).unwrap_err();
+            assert!(!format!("{refused:?} {refused}").contains("canary"));
+            refused
+        };
+        let not_a_key = |refused| matches!(refused, KeyFileError::NotAKey(_));
+        assert!(not_a_key(refused("")));
+        assert!(not_a_key(refused("canary canary")));
+        let large = "canary".repeat(1_000);
+        assert!(matches!(refused(&large), KeyFileError::TooLarge));
+        let directory_itself = read(directory.path()).unwrap_err();
+        assert!(matches!(directory_itself, KeyFileError::NotAFile));
+        let absent = read(&directory.path().join("absent")).unwrap_err();
+        assert!(matches!(absent, KeyFileError::Unreadable(_)));
+    }
+}

@@ -1,0 +1,213 @@
+//! From what an operator sets to a configuration, or to what is wrong with it.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::{KeyFileError, ModelConfig, key_file};
+use crate::model_name::{InvalidModelName, ModelName};
+use crate::protocol::Protocol;
+use crate::provider::{Provider, names};
+use crate::secret::{ApiKey, Endpoint, InvalidEndpoint, InvalidKey};
+
+/// The variable of the model's name.
+pub const MODEL_VARIABLE: &str = "YOI_MODEL";
+/// The variable of the base URL.
+pub const ENDPOINT_VARIABLE: &str = "YOI_MODEL_ENDPOINT";
+/// The variable of the key file's path.
+pub const KEY_FILE_VARIABLE: &str = "YOI_MODEL_KEY_FILE";
+
+/// A setting that can't work, and what to do. Carries no setting's value.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelConfigError {
+    /// The model's name.
+    #[error("the model's name ({MODEL_VARIABLE}) can't be used")]
+    Model(#[source] InvalidModelName),
+    /// No provider is known to have such a model.
+    #[error(
+        "the model's name ({MODEL_VARIABLE}) doesn't say whose it is: write `PROVIDER::MODEL` \
+         with one of {}, or set {ENDPOINT_VARIABLE} to the base URL of a server that speaks \
+         OpenAI's protocol",
+        names()
+    )]
+    ProviderUnknown,
+    /// The base URL.
+    #[error("the model's endpoint ({ENDPOINT_VARIABLE}) can't be used")]
+    Endpoint(#[source] InvalidEndpoint),
+    /// The key file.
+    #[error("the key file ({KEY_FILE_VARIABLE}) can't be used")]
+    KeyFile(#[source] KeyFileError),
+    /// The key in the provider's variable.
+    #[error("the key in {variable} can't be used")]
+    Key {
+        /// The variable.
+        variable: &'static str,
+        /// What is wrong with it.
+        #[source]
+        error: InvalidKey,
+    },
+    /// The provider asks for a key, and there is none.
+    #[error(
+        "{provider} needs a key: set {variable}, or {KEY_FILE_VARIABLE} to the path of a file \
+         that holds it and that only you can read"
+    )]
+    KeyMissing {
+        /// The provider.
+        provider: &'static str,
+        /// The usual variable of its key.
+        variable: &'static str,
+    },
+    /// The HTTP client can't be set up.
+    #[error("the HTTP client can't be set up; are there certificate authorities to trust?")]
+    Client,
+}
+
+impl ModelConfig {
+    /// The configuration that these settings ask for: a model's name, a base URL, a key
+    /// file, and the environment for the provider's usual key variable.
+    ///
+    /// The key file comes before the variable. With an endpoint, a provider's variable is
+    /// only looked at if the model's name says that provider (`openai::gpt-5-mini`): the
+    /// key of one provider isn't sent to whoever else speaks its protocol.
+    ///
+    /// # Errors
+    /// The first setting that can't work. The message, with its sources, says what to do.
+    pub fn from_settings(
+        model: &str,
+        endpoint: Option<&str>,
+        key_file: Option<&Path>,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ModelConfigError> {
+        let model: ModelName = model.parse().map_err(ModelConfigError::Model)?;
+        let endpoint = endpoint.map(str::parse).transpose();
+        let endpoint = endpoint.map_err(ModelConfigError::Endpoint)?;
+        let provider = match endpoint {
+            Some(_) => model.named_provider(),
+            None => model.provider(),
+        };
+        let key = match key_file {
+            Some(path) => Some(key_file::read(path).map_err(ModelConfigError::KeyFile)?),
+            None => provider.map_or(Ok(None), |provider| usual_key(provider, env))?,
+        };
+        let config = Self {
+            endpoint,
+            key,
+            ..Self::new(model)
+        };
+        config.target()?;
+        Ok(config)
+    }
+
+    /// What to speak, and where. Whoever serves the model elsewhere may not need a key.
+    pub(crate) fn target(&self) -> Result<(Protocol, Endpoint), ModelConfigError> {
+        if let Some(endpoint) = &self.endpoint {
+            let named = self.model.named_provider();
+            let protocol = named.map_or(Protocol::OpenAi, |provider| provider.protocol);
+            return Ok((protocol, endpoint.clone()));
+        }
+        let provider = self.model.provider();
+        let provider = provider.ok_or(ModelConfigError::ProviderUnknown)?;
+        if let (Some(variable), None) = (provider.key_variables.first(), &self.key) {
+            return Err(ModelConfigError::KeyMissing {
+                provider: provider.name,
+                variable,
+            });
+        }
+        Ok((provider.protocol, provider.endpoint()))
+    }
+}
+
+/// The key in the provider's usual variable. An empty one counts as unset.
+fn usual_key(
+    provider: &Provider,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<ApiKey>, ModelConfigError> {
+    for &variable in provider.key_variables {
+        let Some(value) = env(variable).filter(|value| !value.is_empty()) else {
+            continue;
+        };
+        let key = value.to_str().ok_or(InvalidKey::ForbiddenCharacter);
+        let key = key.and_then(|text| text.trim().parse());
+        return match key {
+            Ok(key) => Ok(Some(key)),
+            Err(error) => Err(ModelConfigError::Key { variable, error }),
+        };
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    fn settings(
+        model: &str,
+        endpoint: Option<&str>,
+        set: &[(&str, &str)],
+    ) -> Result<ModelConfig, ModelConfigError> {
+        ModelConfig::from_settings(model, endpoint, None, |variable| {
+            let found = set.iter().find(|(name, _)| *name == variable);
+            found.map(|(_, value)| OsString::from(value))
+        })
+    }
+
+    fn key(config: &ModelConfig) -> Option<&str> {
+        config.key.as_ref().map(ApiKey::reveal)
+    }
+
+    /// Everything that an operator gets to read.
+    fn message(result: Result<ModelConfig, ModelConfigError>) -> String {
+        let error = result.unwrap_err();
+        let source = error.source().map(ToString::to_string).unwrap_or_default();
+        let message = format!("{error}: {source}");
+        assert!(
+            !format!("{message} {error:?}").contains("canary"),
+            "{error:?}"
+        );
+        message
+    }
+
+    #[test]
+    fn the_key_comes_from_the_provider_s_usual_variable() {
+        let set = [
+            ("OPENAI_API_KEY", "sk-openai"),
+            ("GEMINI_API_KEY", ""),
+            ("GOOGLE_API_KEY", " sk-google\n"),
+        ];
+        let openai = settings("gpt-5-mini", None, &set).unwrap();
+        assert_eq!(key(&openai), Some("sk-openai"));
+        let gemini = settings("gemini-2.5-flash", None, &set).unwrap();
+        assert_eq!(key(&gemini), Some("sk-google"));
+        let ollama = settings("ollama::qwen3:4b", None, &set).unwrap();
+        assert_eq!(key(&ollama), None);
+    }
+
+    #[test]
+    fn a_key_goes_to_another_endpoint_only_if_the_model_s_name_says_so() {
+        let set = [("OPENAI_API_KEY", "sk-openai")];
+        let endpoint = Some("http://localhost:8000/v1");
+        let anybody = settings("gpt-5-mini", endpoint, &set).unwrap();
+        assert_eq!(key(&anybody), None);
+        let said = settings("openai::gpt-5-mini", endpoint, &set).unwrap();
+        assert_eq!(key(&said), Some("sk-openai"));
+    }
+
+    #[test]
+    fn a_bad_setting_says_what_to_do_and_repeats_no_value() {
+        let missing = message(settings("claude-x", None, &[]));
+        assert!(missing.contains("set ANTHROPIC_API_KEY, or YOI_MODEL_KEY_FILE"));
+        let unknown = message(settings("canary:4b", None, &[]));
+        assert!(unknown.contains("PROVIDER::MODEL"), "{unknown}");
+        let provider = message(settings("canary::x", None, &[]));
+        assert!(provider.contains("there are openai, anthropic"));
+        let userinfo = message(settings("x", Some("http://me:canary@host/v1"), &[]));
+        assert!(userinfo.contains("must not hold a user or password"));
+        let no_url = message(settings("x", Some("canary"), &[]));
+        assert!(no_url.contains("not a URL such as"));
+        let bad_key = settings("gpt-5", None, &[("OPENAI_API_KEY", "canary canary")]);
+        assert!(message(bad_key).contains("the key in OPENAI_API_KEY"));
+        let no_file = ModelConfig::from_settings("x", None, Some(Path::new("/canary")), |_| None);
+        assert!(message(no_file).contains("YOI_MODEL_KEY_FILE"));
+    }
+}
