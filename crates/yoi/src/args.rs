@@ -1,10 +1,14 @@
 //! What may be typed: the commands and their flags. What a value must look like is decided
 //! by the type it parses into, so that a command never meets a half-checked text.
 
+mod chat;
+mod doctor;
 mod filter;
 mod server_url;
 mod target;
 
+pub(crate) use chat::ChatArgs;
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use filter::{KindFilter, StateFilter};
 pub(crate) use server_url::{ServerUrl, ServerUrlError};
 pub(crate) use target::{DEFAULT_RUNTIME, WorkerArgs};
@@ -21,9 +25,11 @@ use yoi_workspace_server::ServeArgs;
 const OVERVIEW: &str = "\
 Examples:
   yoi serve                                    start a server
+  yoi chat                                     talk to a worker; Ctrl-D leaves
   W=$(yoi create --name reviewer)              create a worker
   yoi send \"$W\" \"What is a cursor?\" --follow   talk to it
   yoi workers --json                           for programs: the API's own JSON
+  yoi doctor                                   something does not work? ask here
 
 Exit codes: 0 done · 1 the operation failed · 2 wrong usage · 3 no server reachable ·
 130 interrupted. With --json a refusal by the server is one line of problem JSON on
@@ -71,8 +77,14 @@ impl ClientArgs {
 pub(crate) enum Command {
     /// Run a workspace server in the foreground
     Serve(Box<ServeArgs>),
+    /// Talk to a worker: a new one, or the one that is named
+    #[command(after_help = chat::EXAMPLES)]
+    Chat(ChatArgs),
     #[command(flatten)]
     Client(ClientCommand),
+    /// Check what stands between you and an answer, and say what to do about it
+    #[command(after_help = doctor::MEANING)]
+    Doctor(DoctorArgs),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  yoi completions bash > ~/.local/share/bash-completion/completions/yoi"

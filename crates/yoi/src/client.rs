@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use http_api::Token;
 use http_api::wire::{
-    CancelRunBody, CreateWorkerBody, RuntimeList, SendInputBody, StopWorkerBody, header, path,
+    CancelRunBody, CreateWorkerBody, Health, Readiness, RuntimeList, SendInputBody, StopWorkerBody,
+    WorkspaceInfo, header, path,
 };
 use registry_core::projection::{
     AcceptedInput, CancelAnswer, EventBatch, TranscriptPage, WorkerDetail, WorkerPage,
@@ -57,6 +58,21 @@ impl Client {
             server,
             token,
         })
+    }
+
+    /// Whether the server runs.
+    pub(crate) async fn health(&self) -> Result<Answer<Health>, Failure> {
+        self.get(path::HEALTHZ, &[]).await
+    }
+
+    /// Whether the server takes requests.
+    pub(crate) async fn readiness(&self) -> Result<Answer<Readiness>, Failure> {
+        self.get(path::READYZ, &[]).await
+    }
+
+    /// The workspace, and the server itself.
+    pub(crate) async fn workspace(&self) -> Result<Answer<WorkspaceInfo>, Failure> {
+        self.get(path::WORKSPACE, &[]).await
     }
 
     /// All runtimes.

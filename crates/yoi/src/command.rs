@@ -1,6 +1,8 @@
 //! Carrying out a command: find the server, ask it, print what it says.
 
+mod chat;
 mod create;
+mod doctor;
 mod events;
 mod input;
 mod list;
@@ -14,7 +16,7 @@ use clap::CommandFactory as _;
 
 use crate::args::{Cli, ClientArgs, ClientCommand, Command};
 use crate::client::{Answer, Client};
-use crate::connect::{self, Choice};
+use crate::connect::{self, Choice, Found};
 use crate::failure::{Exit, Failure, UsageError};
 use crate::output::{Format, Terminal};
 
@@ -38,10 +40,21 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
             .and_then(|()| completions(shell, &mut terminal)),
         Command::Client(command) => {
             let args = command.client().clone().or(cli.client);
-            if args.json {
-                format = Format::Json;
-            }
+            format = Format::of(&args);
             ask(command, &args, &mut terminal, format)
+        }
+        Command::Chat(chat) => {
+            let args = chat.client.clone().or(cli.client);
+            format = Format::of(&args);
+            chat::chat(chat, args, &mut terminal, format)
+        }
+        Command::Doctor(doctor) => {
+            let args = doctor.client.clone().or(cli.client);
+            format = Format::of(&args);
+            match doctor::doctor(&doctor, &args, &mut terminal, format) {
+                Ok(exit) => return exit.into(),
+                Err(failure) => Err(failure),
+            }
         }
     };
     let Err(failure) = result else {
@@ -61,6 +74,18 @@ fn ask(
     terminal: &mut Terminal,
     format: Format,
 ) -> Result<(), Failure> {
+    let found = find(args, terminal)?;
+    let client = Client::new(found.server, found.token)?;
+    let mut session = Session {
+        client,
+        terminal,
+        format,
+    };
+    until_done(session.carry_out(command))
+}
+
+/// The server that `args` and the environment mean.
+fn find(args: &ClientArgs, terminal: &mut Terminal) -> Result<Found, Failure> {
     let found = connect::find(args, |name| std::env::var_os(name), connect::running_here)?;
     if let Choice::NewestOf(2..) = found.choice {
         terminal.aside(&format!(
@@ -68,18 +93,16 @@ fn ask(
             found.server
         ));
     }
-    let client = Client::new(found.server, found.token)?;
-    let mut session = Session {
-        client,
-        terminal,
-        format,
-    };
-    // One thread is enough for a program that waits for one answer at a time.
+    Ok(found)
+}
+
+/// Does `work`. One thread is enough for a program that waits for one answer at a time.
+fn until_done<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::Setup)?;
-    runtime.block_on(session.carry_out(command))
+    runtime.block_on(work)
 }
 
 impl Session<'_> {
@@ -111,7 +134,9 @@ impl Session<'_> {
 }
 
 /// Runs `work` until it ends or the user presses Ctrl-C.
-async fn until_interrupted(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+async fn until_interrupted<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     tokio::select! {
         // Dropped by the other arm it loses a poll at most, and a poll changes nothing.
         result = work => result,

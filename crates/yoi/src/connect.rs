@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use http_api::Token;
+use jiff::Timestamp;
 use yoi_workspace_server::server_file::{self, RunningServer};
 
 use crate::args::{ClientArgs, ServerUrl, ServerUrlError};
@@ -72,6 +73,20 @@ pub(crate) fn find(
         token,
         choice: Choice::Named,
     })
+}
+
+/// Finds the server at `known` again, or the one that took its place: one that started after
+/// `since`. A server that ran beside it all along is somebody else's.
+pub(crate) fn find_again(
+    args: &ClientArgs,
+    variable: impl Fn(&str) -> Option<OsString>,
+    known: &ServerUrl,
+    since: Timestamp,
+    running: impl FnOnce() -> Vec<RunningServer>,
+) -> Result<Found, Failure> {
+    let mut servers = running();
+    servers.retain(|server| server.started_at > since || server.url.parse().as_ref() == Ok(known));
+    find(args, variable, || servers)
 }
 
 /// The servers that run here, newest first.

@@ -1,16 +1,18 @@
 //! Everything that can go wrong in a client command, and the exit code of each.
 
 mod hint;
+mod remedy;
 
 pub(crate) use hint::{command_line, hint};
+pub(crate) use remedy::remedy;
 
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use http_api::wire::Problem;
-use registry_core::RunId;
-use registry_core::projection::{RunErrorCode, RunOutcome};
+use registry_core::projection::{RunErrorCode, RunOutcome, WorkerState};
+use registry_core::{RunId, WorkerRef};
 
 use crate::args::{ServerUrl, ServerUrlError};
 use crate::spelling::spelled;
@@ -49,6 +51,11 @@ pub(crate) enum Failure {
     NotOurAnswer { server: ServerUrl, what: NotOurs },
     #[error("{0}")]
     RunEnded(RunEnd),
+    #[error("worker {worker} is {}: it takes no messages", state.as_str())]
+    TakesNothing {
+        worker: WorkerRef,
+        state: WorkerState,
+    },
     #[error("the server's list of workers does not end: gave up after {pages} pages")]
     EndlessList { pages: usize },
     #[error("interrupted")]
@@ -79,6 +86,10 @@ pub(crate) enum UsageError {
     InputUnreadable(#[source] io::Error),
     #[error("the input is not UTF-8 text")]
     InputNotText,
+    #[error("there is no message on standard input")]
+    InputBlank,
+    #[error("a conversation at a terminal has no JSON; --json needs a message on standard input")]
+    JsonAtTerminal,
     #[error("the input is larger than {max_bytes} bytes")]
     InputTooLarge { max_bytes: usize },
 }
@@ -154,6 +165,7 @@ impl Failure {
             Self::Refused(_)
             | Self::NotOurAnswer { .. }
             | Self::RunEnded(_)
+            | Self::TakesNothing { .. }
             | Self::EndlessList { .. }
             | Self::Setup(_) => Exit::Failed,
             Self::Interrupted => Exit::Interrupted,
@@ -176,6 +188,7 @@ impl Failure {
             Self::Usage(_)
             | Self::NotOurAnswer { .. }
             | Self::RunEnded(_)
+            | Self::TakesNothing { .. }
             | Self::EndlessList { .. }
             | Self::Interrupted
             | Self::Output(_)

@@ -18,6 +18,7 @@ use std::io::{self, IsTerminal as _, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use crate::args::ClientArgs;
 use crate::failure::{Failure, hint};
 use spinner::Spinner;
 use table::Table;
@@ -29,6 +30,13 @@ pub(crate) enum Format {
     Text,
     /// For programs: the API's own.
     Json,
+}
+
+impl Format {
+    /// The form that `args` ask for.
+    pub(crate) fn of(args: &ClientArgs) -> Self {
+        if args.json { Self::Json } else { Self::Text }
+    }
 }
 
 /// What a stream leads to.
@@ -144,6 +152,15 @@ impl Terminal {
     pub(crate) fn aside(&mut self, text: &str) {
         if self.err.leads != Leads::Elsewhere {
             self.note(text);
+        }
+    }
+
+    /// Says in passing what only a person at a terminal may want to know.
+    pub(crate) fn remark(&mut self, text: &str) {
+        if self.err.leads != Leads::Elsewhere {
+            self.make_way();
+            let line = self.err.styled(Style::new().dimmed(), &plain::line(text));
+            self.err.say(&line);
         }
     }
 

@@ -27,7 +27,7 @@ impl WorkerArgs {
 
 /// Why a text names no worker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum WorkerArgError {
+pub(super) enum WorkerArgError {
     #[error(transparent)]
     NotAnId(#[from] IdError),
     #[error("a display ref is for people and names no worker; write `{0}`")]
@@ -36,7 +36,7 @@ enum WorkerArgError {
 
 /// What to write instead of a display ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Correction {
+pub(super) enum Correction {
     Exact(WorkerRef),
     InGeneral,
 }
@@ -53,7 +53,7 @@ impl std::fmt::Display for Correction {
 }
 
 /// Parses a worker id. A display ref is refused, even one that would name the right worker.
-fn worker_id(text: &str) -> Result<WorkerId, WorkerArgError> {
+pub(super) fn worker_id(text: &str) -> Result<WorkerId, WorkerArgError> {
     let Some((worker, runtime)) = text.split_once('@') else {
         return Ok(text.parse()?);
     };

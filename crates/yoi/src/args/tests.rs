@@ -79,6 +79,9 @@ fn bounds_and_conflicts_are_wrong_usage() {
         "yoi events w --follow --limit 1",
         "yoi runtimes --server https://127.0.0.1:8787",
         "yoi create --idempotency-key \u{e9}",
+        "yoi chat w1@local-compat",
+        "yoi chat w1 --name Other",
+        "yoi chat w1 --profile builtin:default",
         "yoi serve --server http://h:1",
     ] {
         assert_eq!(refusal(line).exit_code(), 2, "{line}");

@@ -1,7 +1,7 @@
 //! `send --follow`: a reply on the screen while it is produced.
 
-use registry_core::WorkerRef;
-use registry_core::projection::{AcceptedInput, EventBatch, RunOutcome};
+use registry_core::projection::{AcceptedInput, EventBatch, RunOutcome, TranscriptPage};
+use registry_core::{RunId, WorkerRef};
 
 use super::Session;
 use crate::client::{Answer, Client, TranscriptBound, TranscriptQuery};
@@ -25,15 +25,7 @@ pub(super) async fn follow(
         format,
     } = session;
     let mut feed = Feed::new(client, worker, Some(accepted.cursor), patience);
-    let spinner = Some(terminal.spinner("waiting for the reply"));
-    let reply = Reply::new(accepted.run_id.clone());
-    let mut screen = Screen {
-        terminal,
-        format: *format,
-        spinner,
-        reply,
-        patience,
-    };
+    let mut screen = Screen::new(terminal, *format, accepted.run_id.clone(), patience);
     let end = loop {
         let end = match feed.next().await? {
             Fed::Batch(batch) => screen.show(&batch)?,
@@ -47,7 +39,7 @@ pub(super) async fn follow(
 }
 
 /// What a reply is printed on.
-struct Screen<'a> {
+pub(super) struct Screen<'a> {
     terminal: &'a mut Terminal,
     format: Format,
     /// Until the reply begins.
@@ -56,9 +48,39 @@ struct Screen<'a> {
     patience: Patience,
 }
 
-impl Screen<'_> {
+impl<'a> Screen<'a> {
+    /// A screen for the reply of `run_id`, of which nothing was shown.
+    pub(super) fn new(
+        terminal: &'a mut Terminal,
+        format: Format,
+        run_id: RunId,
+        patience: Patience,
+    ) -> Self {
+        let spinner = Some(terminal.spinner("waiting for the reply"));
+        Self {
+            terminal,
+            format,
+            spinner,
+            reply: Reply::new(run_id),
+            patience,
+        }
+    }
+
+    /// The terminal, to say something beside the reply.
+    pub(super) fn terminal(&mut self) -> &mut Terminal {
+        self.spinner.take();
+        self.terminal
+    }
+
+    /// Prints what the reply has said until `page` was read, in which it is in flight.
+    pub(super) fn show_so_far(&mut self, page: &TranscriptPage) -> Result<(), Failure> {
+        match self.reply.catch_up(page) {
+            CaughtUp::InProgress { missed } | CaughtUp::Over { missed, .. } => self.text(&missed),
+        }
+    }
+
     /// Prints a batch of events, up to the end of the run.
-    fn show(&mut self, batch: &Answer<EventBatch>) -> Result<Option<RunEnd>, Failure> {
+    pub(super) fn show(&mut self, batch: &Answer<EventBatch>) -> Result<Option<RunEnd>, Failure> {
         let as_sent = match self.format {
             Format::Json => json::events(&batch.json),
             Format::Text => Vec::new(),
@@ -79,7 +101,7 @@ impl Screen<'_> {
 
     /// Replaces the events that are no longer retained by what the transcript says, and lets
     /// `feed` go on from the instant of the transcript.
-    async fn catch_up(
+    pub(super) async fn catch_up(
         &mut self,
         client: &Client,
         worker: &WorkerRef,
@@ -123,7 +145,7 @@ impl Screen<'_> {
         }
     }
 
-    fn end(mut self, end: RunEnd) -> Result<(), Failure> {
+    pub(super) fn end(mut self, end: RunEnd) -> Result<(), Failure> {
         self.spinner.take();
         self.terminal.end_line()?;
         match end.outcome {

@@ -136,3 +136,26 @@ fn a_token_file_without_a_token_is_refused_and_never_quoted() {
     ));
     assert!(!failure.line().contains("secret"));
 }
+
+#[test]
+fn a_server_is_found_again_at_its_address_or_as_one_that_started_later() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let server = |url: &str, started_at| RunningServer {
+        url: url.to_owned(),
+        token: None,
+        started_at,
+    };
+    let known = "http://127.0.0.1:1".parse().unwrap();
+    let again = |servers: Vec<RunningServer>| {
+        let found = find_again(&asking(None, None), unset, &known, at(5), || servers);
+        found.map(|found| found.server.to_string()).ok()
+    };
+    let (restarted, same) = ("http://127.0.0.1:3", "http://127.0.0.1:1");
+    // One that ran all along is another workspace's.
+    let beside = || server("http://127.0.0.1:2", at(4));
+    assert_eq!(again(vec![beside()]), None);
+    let servers = vec![server(restarted, at(6)), beside()];
+    assert_eq!(again(servers).as_deref(), Some(restarted));
+    let servers = vec![beside(), server(same, at(3))];
+    assert_eq!(again(servers).as_deref(), Some(same));
+}

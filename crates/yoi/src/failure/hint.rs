@@ -3,7 +3,7 @@
 use http_api::wire::{Problem, ProblemCode};
 use registry_core::WorkerRef;
 
-use super::{Failure, Unreachable};
+use super::{Failure, Unreachable, remedy};
 use crate::args::DEFAULT_RUNTIME;
 
 /// Advice about `failure`, in one line.
@@ -18,9 +18,15 @@ pub(crate) fn hint(failure: &Failure) -> Option<String> {
             fixed("does it run? `yoi serve` starts one")
         }
         Failure::NotOurAnswer { .. } => fixed("is it a yoi server, of this version?"),
+        Failure::RunEnded(end) => end.error_code.map(|code| remedy(code).to_owned()),
+        Failure::TakesNothing { worker, .. } => {
+            let transcript = command_line("transcript", worker);
+            Some(format!(
+                "`yoi chat` begins anew; `{transcript}` has what was said"
+            ))
+        }
         Failure::Unreachable(Unreachable::TimedOut { .. } | Unreachable::Lost { .. })
         | Failure::Usage(_)
-        | Failure::RunEnded(_)
         | Failure::EndlessList { .. }
         | Failure::Interrupted
         | Failure::Output(_)

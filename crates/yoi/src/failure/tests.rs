@@ -115,3 +115,17 @@ fn a_run_that_did_not_complete_is_told_with_its_code() {
         "run run-1 has ended, but how is no longer known"
     );
 }
+
+#[test]
+fn a_run_that_failed_comes_with_what_to_do() {
+    let end = |error_code| {
+        Failure::RunEnded(RunEnd {
+            run_id: "run-1".parse().unwrap(),
+            outcome: Some(RunOutcome::Failed),
+            error_code,
+        })
+    };
+    let advice = hint(&end(Some(RunErrorCode::Misconfigured))).unwrap();
+    assert!(advice.contains("YOI_MODEL"), "{advice}");
+    assert_eq!(hint(&end(None)), None);
+}

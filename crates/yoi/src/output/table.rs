@@ -49,6 +49,7 @@ pub(crate) fn runtimes(runtimes: &[RuntimeSummary]) -> Table {
         "STATUS",
         "WORKERS",
         "ACTIVE",
+        "MODEL",
         "CAPABILITIES",
     ]);
     for runtime in runtimes {
@@ -70,6 +71,10 @@ pub(crate) fn runtimes(runtimes: &[RuntimeSummary]) -> Table {
             spelled(runtime.status),
             workers,
             active,
+            runtime.model.as_ref().map_or_else(
+                || UNKNOWN.to_owned(),
+                |model| model.name.as_str().to_owned(),
+            ),
             capabilities.join(" "),
         ]);
     }
@@ -102,6 +107,13 @@ pub(crate) fn workers<'a>(workers: impl IntoIterator<Item = &'a WorkerSummary>) 
             worker.display_name.to_string(),
         ]);
     }
+    table
+}
+
+/// One line for each check: a mark, what was looked at, what was found, what to do.
+pub(crate) fn checks(rows: impl IntoIterator<Item = [String; 4]>) -> Table {
+    let mut table = Table::new(&["", "CHECK", "FOUND", "WHAT TO DO"]);
+    rows.into_iter().for_each(|row| table.row(row));
     table
 }
 

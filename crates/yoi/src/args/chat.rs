@@ -1,0 +1,38 @@
+//! Flags of `chat`.
+
+use clap::Args;
+use registry_core::{DisplayName, ProfileId, RuntimeId, WorkerId};
+
+use super::ClientArgs;
+use super::target::{DEFAULT_RUNTIME, worker_id};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  yoi chat                     talk to a new worker
+  yoi chat WORKER              go on with one
+  git diff | yoi chat          one message, one reply, nothing else on standard output
+
+At the prompt, Ctrl-C clears the line and Ctrl-D leaves; while a reply comes, Ctrl-C cancels
+it. What was typed is kept in $XDG_STATE_HOME/yoi/chat-history (~/.local/state by default),
+readable by you alone. With standard input from elsewhere than a terminal, all of it is one
+message, --json prints the reply's events, one a line, and the exit code is that of
+`yoi send --follow`.";
+
+/// Which worker to talk to, or what a new one is to be like.
+#[derive(Args)]
+pub(crate) struct ChatArgs {
+    /// The worker's id within its runtime; without one a new worker is created
+    #[arg(value_name = "WORKER", value_parser = worker_id)]
+    pub(crate) worker: Option<WorkerId>,
+    /// The runtime that holds the worker
+    #[arg(long, value_name = "ID", default_value = DEFAULT_RUNTIME)]
+    pub(crate) runtime: RuntimeId,
+    /// The new worker's name, for people
+    #[arg(long, conflicts_with = "worker")]
+    pub(crate) name: Option<DisplayName>,
+    /// The new worker's profile; `yoi runtimes --json` lists them
+    #[arg(long, value_name = "ID", conflicts_with = "worker")]
+    pub(crate) profile: Option<ProfileId>,
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+}
