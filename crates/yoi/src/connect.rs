@@ -75,8 +75,9 @@ pub(crate) fn find(
     })
 }
 
-/// Finds the server at `known` again, or the one that took its place: one that started after
-/// `since`. A server that ran beside it all along is somebody else's.
+/// Finds the server at `known` again, or, once that has ended, the one that took its place:
+/// one that started after `since`. A server that ran beside it all along is somebody else's,
+/// and so is one that was started while it still runs.
 pub(crate) fn find_again(
     args: &ClientArgs,
     variable: impl Fn(&str) -> Option<OsString>,
@@ -85,7 +86,12 @@ pub(crate) fn find_again(
     running: impl FnOnce() -> Vec<RunningServer>,
 ) -> Result<Found, Failure> {
     let mut servers = running();
-    servers.retain(|server| server.started_at > since || server.url.parse().as_ref() == Ok(known));
+    let is_known = |server: &RunningServer| server.url.parse().as_ref() == Ok(known);
+    if servers.iter().any(is_known) {
+        servers.retain(is_known);
+    } else {
+        servers.retain(|server| server.started_at > since);
+    }
     find(args, variable, || servers)
 }
 

@@ -1,7 +1,7 @@
 //! `chat`: a conversation in the terminal, or one message from a pipe.
 //!
 //! Reading order: [`conversation`] (what is said, and to whom), [`hearing`] (one reply, while
-//! it is produced), [`link`] (the server, lost and found again), [`prompt`] (what is typed),
+//! it is produced), [`mod@link`] (the server, lost and found again), [`prompt`] (what is typed),
 //! [`history`] (where that is kept).
 
 mod conversation;
@@ -72,7 +72,9 @@ fn link(args: ClientArgs, terminal: &mut Terminal) -> Result<Link, Failure> {
 
 /// Says one message and prints the reply; fails when its run does not complete.
 async fn once(conversation: &mut Conversation<'_>, message: &str) -> Result<(), Failure> {
-    match conversation.say(message).await?.ending {
+    let heard = conversation.say(message).await?;
+    conversation.say_usage(heard.usage);
+    match heard.ending {
         Ending::Completed => Ok(()),
         Ending::Cancelled => Err(Failure::Interrupted),
         Ending::Otherwise(end) => Err(Failure::RunEnded(end)),

@@ -1,7 +1,6 @@
 //! A server that can die, and another one that takes its place.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
+use std::process::Child;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -13,19 +12,7 @@ pub(crate) struct Server(Child);
 impl Server {
     /// Starts on a free port, with `pace_ms` between two words of a reply.
     pub(crate) fn start(home: &Home, pace_ms: u32) -> Self {
-        let pace_ms = pace_ms.to_string();
-        let mut server = home
-            .command(["serve", "--listen", "127.0.0.1:0"])
-            .args(["--offline-pace-ms", &pace_ms])
-            .arg("--workspace")
-            .arg(home.path("workspace"))
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(server.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let (server, line) = home.serves(&pace_ms.to_string());
         assert!(line.contains("http://"), "{line:?}");
         Self(server)
     }

@@ -70,6 +70,24 @@ impl Home {
     pub(crate) fn yoi(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
         Ran::of(self.command(args).output().unwrap())
     }
+
+    /// A server on a free port, with `pace_ms` between two words of a reply, and the line
+    /// that it prints once it listens.
+    pub(crate) fn serves(&self, pace_ms: &str) -> (Child, String) {
+        let mut server = self
+            .command(["serve", "--listen", "127.0.0.1:0"])
+            .args(["--offline-pace-ms", pace_ms])
+            .arg("--workspace")
+            .arg(self.path("workspace"))
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(server.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        (server, line)
+    }
 }
 
 impl Workshop {
@@ -90,23 +108,7 @@ impl Workshop {
     }
 
     fn with_pace(home: Home, pace_ms: &str) -> Self {
-        let mut server = home
-            .command([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--offline-pace-ms",
-                pace_ms,
-            ])
-            .arg("--workspace")
-            .arg(home.path("workspace"))
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(server.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let (server, line) = home.serves(pace_ms);
         let after = |mark: &str| {
             let at = line
                 .find(mark)

@@ -2,7 +2,7 @@
 //! restarted has forgotten it.
 
 use http_api::wire::{CreateWorkerBody, ProblemCode};
-use registry_core::projection::{AcceptedInput, WorkerState};
+use registry_core::projection::{AcceptedInput, Usage, WorkerState};
 use registry_core::{IdempotencyKey, WorkerRef};
 use uuid::Uuid;
 
@@ -135,12 +135,17 @@ impl<'a> Conversation<'a> {
                 return replaced.or_else(|failure| self.bear(failure));
             }
         }
-        if let Some(usage) = heard.usage {
+        self.say_usage(heard.usage);
+        Ok(())
+    }
+
+    /// Says what a run used, if that is known.
+    pub(super) fn say_usage(&mut self, usage: Option<Usage>) {
+        if let Some(usage) = usage {
             let (read, written) = (usage.input_tokens, usage.output_tokens);
             let remark = format!("{read} tokens read, {written} written");
             self.terminal.remark(&remark);
         }
-        Ok(())
     }
 
     /// Says `failure`, unless nothing that is typed next could help.

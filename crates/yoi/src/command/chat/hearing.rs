@@ -117,11 +117,14 @@ impl<'a> Hearing<'a> {
         let run_id = Some(self.accepted.run_id.clone());
         let body = CancelRunBody { run_id };
         let terminal = self.screen.terminal();
-        let spinner = terminal.spinner("cancelling");
-        let ask = async |client: &Client| client.cancel(worker, &body).await;
-        let asked = link.persist(terminal, ask).await;
-        drop(spinner);
-        match asked {
+        let mut spinner = Some(terminal.spinner("cancelling"));
+        let ask = async |client: &Client| {
+            let asked = client.cancel(worker, &body).await;
+            // Gone before anything is said in its place.
+            spinner.take();
+            asked
+        };
+        match link.persist(terminal, ask).await {
             Ok(_) => {}
             // It had ended, and something else runs now; its events say how it ended.
             Err(Failure::Refused(refusal)) if refusal.problem.code == ProblemCode::RunMismatch => {}
@@ -147,6 +150,9 @@ impl<'a> Hearing<'a> {
             };
             if fruitless > FRUITLESS_MAX {
                 return Err(failure);
+            }
+            if fruitless > 1 {
+                link.rest().await;
             }
             let ask = async |client: &Client| client.worker(worker).await;
             link.recover(failure, self.screen.terminal(), ask).await?;

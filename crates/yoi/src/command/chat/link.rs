@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http_api::wire::ProblemCode;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::args::ServerUrl;
 use crate::client::Client;
@@ -110,6 +110,11 @@ impl Link {
             sleep_until(next).await;
             pause = longest_pause.min(pause * 2);
         }
+    }
+
+    /// The pause before a server that was found is tried again, having failed right after.
+    pub(super) async fn rest(&self) {
+        sleep(self.persistence.longest_pause).await;
     }
 
     /// Asks the server that is there now; while there is none, the one that was.

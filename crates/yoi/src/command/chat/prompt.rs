@@ -76,6 +76,9 @@ fn typed(line: Readline<String>) -> Result<Typed, Failure> {
         Ok(line) => Ok(Typed::Message(line)),
         Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Ok(Typed::Nothing),
         Err(ReadlineError::Eof) => Ok(Typed::End),
+        Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(UsageError::InputNotText.into())
+        }
         Err(ReadlineError::Io(error)) => Err(UsageError::InputUnreadable(error).into()),
         Err(error) => Err(UsageError::InputUnreadable(io::Error::other(error)).into()),
     }
@@ -101,5 +104,14 @@ mod tests {
             typed(Ok(" a ".into())).unwrap(),
             Typed::Message(" a ".into())
         );
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_said_to_be_so() {
+        let garbled = ReadlineError::Io(io::ErrorKind::InvalidData.into());
+        assert!(matches!(
+            typed(Err(garbled)),
+            Err(Failure::Usage(UsageError::InputNotText))
+        ));
     }
 }

@@ -53,11 +53,20 @@ async fn having<T>(
     link: Link,
     work: impl AsyncFnOnce(&mut Conversation<'_>) -> Result<T, Failure>,
 ) -> Had<Result<T, Failure>> {
+    having_on(Leads::Elsewhere, link, work).await
+}
+
+/// The same, with both streams leading to the same kind of thing.
+async fn having_on<T>(
+    leads: Leads,
+    link: Link,
+    work: impl AsyncFnOnce(&mut Conversation<'_>) -> Result<T, Failure>,
+) -> Had<Result<T, Failure>> {
     let cli = Cli::try_parse_from(["yoi", "chat", "w1"]).unwrap();
     let Command::Chat(args) = cli.command else {
         panic!("not a chat");
     };
-    let (paper, mut terminal) = Paper::new(Leads::Elsewhere);
+    let (paper, mut terminal) = Paper::new(leads);
     let begun = Conversation::begin(link, &mut terminal, Format::Text, args).await;
     let result = match begun {
         Ok(mut conversation) => work(&mut conversation).await,
@@ -136,6 +145,24 @@ async fn a_run_that_fails_is_said_with_what_to_do_and_the_conversation_goes_on()
         "error: run run-1 failed [rate_limited]\n\
          hint: the model's provider asks for fewer requests; try again in a moment\n"
     );
+}
+
+#[tokio::test]
+async fn what_one_message_used_is_said_to_a_person_and_to_no_program() {
+    for (leads, err) in [
+        (Leads::ToPlainTerminal, "3 tokens read, 4 written\n"),
+        (Leads::Elsewhere, ""),
+    ] {
+        let mut end = finished("completed");
+        end["usage"] = json!({"input_tokens": 3, "output_tokens": 4});
+        let server = server([accepted(), batch(3, [delta("Hello"), end])]).await;
+        let had = having_on(leads, link_to(&server, HASTY), async |conversation| {
+            once(conversation, "hi").await
+        })
+        .await;
+        had.result.unwrap();
+        assert_eq!((had.out.as_str(), had.err.as_str()), ("Hello\n", err));
+    }
 }
 
 #[tokio::test]

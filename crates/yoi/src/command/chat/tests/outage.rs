@@ -152,7 +152,14 @@ async fn a_server_that_is_there_and_is_never_read_from_is_given_up() {
     };
     let script = (0..9).flat_map(|_| never());
     let server = server(std::iter::once(accepted()).chain(script)).await;
-    let had = saying_hi(&server, HASTY).await;
+    let patient = Persistence {
+        longest_pause: Duration::from_millis(20),
+        ..HASTY
+    };
+    let began_at = std::time::Instant::now();
+    let had = saying_hi(&server, patient).await;
     assert!(matches!(had.result, Err(Failure::Refused(_))));
     assert!(server.asked().len() < 20, "{:?}", server.asked());
+    // Too many pollers, say, become fewer.
+    assert!(began_at.elapsed() >= 4 * patient.longest_pause);
 }
