@@ -8,7 +8,7 @@ use super::{Registered, RuntimeRegistry, within};
 use crate::capability::Capability;
 use crate::cursor::Cursor;
 use crate::error::{RegistryError, SourceError};
-use crate::id::{RuntimeId, WorkerRef};
+use crate::id::{RunId, RuntimeId, WorkerRef};
 use crate::port::{
     CancelTarget, CreateWorker, EventStream, EventsQuery, Input, InputReceipt, Replay,
     RuntimeSource, TranscriptQuery, WorkerDetailRecord,
@@ -116,7 +116,7 @@ impl RuntimeRegistry {
     ) -> Result<CancelAnswer, RegistryError> {
         let named = target.named().cloned();
         let audit = Audit::of_worker("cancel_run", worker);
-        let result = self.cancel_unaudited(worker, target).await;
+        let result = self.cancel_unaudited(worker, named.as_ref(), target).await;
         let cancelled = match &result {
             Ok(CancelAnswer::Cancelled { run_id }) => Some(run_id),
             Ok(CancelAnswer::NotRunning) | Err(_) => named.as_ref(),
@@ -128,15 +128,12 @@ impl RuntimeRegistry {
     async fn cancel_unaudited(
         &self,
         worker: &WorkerRef,
+        expected: Option<&RunId>,
         target: CancelTarget,
     ) -> Result<CancelAnswer, RegistryError> {
         let registered = self.registered(&worker.runtime_id)?;
         let port = registered.port(Capability::CancelRun, RuntimeSource::lifecycle)?;
-        let named = target.named().cloned();
-        let subject = Subject::Worker {
-            worker,
-            expected: named.as_ref(),
-        };
+        let subject = Subject::Worker { worker, expected };
         ask(
             self.deadlines.mutation,
             subject,

@@ -8,6 +8,7 @@ use crate::cursor::{Cursor, Epoch};
 use crate::error::CursorExpired;
 use crate::event::{Event, EventKind};
 use crate::limits::{EVENT_OVERHEAD_BYTES, Limits};
+use crate::query::EventBatch;
 
 /// Events with consecutive numbers; the oldest go when there is no room.
 #[derive(Debug)]
@@ -19,14 +20,6 @@ pub(super) struct EventLog {
     bytes: usize,
     max_events: usize,
     max_bytes: usize,
-}
-
-/// The events after a cursor.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct LogPage {
-    pub(crate) events: Vec<Event>,
-    pub(crate) next_cursor: Cursor,
-    pub(crate) caught_up: bool,
 }
 
 impl EventLog {
@@ -77,7 +70,7 @@ impl EventLog {
         &self,
         after: Option<Cursor>,
         limit: usize,
-    ) -> Result<LogPage, CursorExpired> {
+    ) -> Result<EventBatch, CursorExpired> {
         let (oldest, latest) = (self.oldest(), self.latest());
         let after = after.unwrap_or(oldest);
         let held = oldest.sequence()..=latest.sequence();
@@ -88,7 +81,7 @@ impl EventLog {
             .expect("the cursor is within the ring, whose length is a usize");
         let events: Vec<Event> = self.events.range(skipped..).take(limit).cloned().collect();
         let next_cursor = events.last().map_or(after, |event| event.cursor);
-        Ok(LogPage {
+        Ok(EventBatch {
             events,
             next_cursor,
             caught_up: next_cursor == latest,

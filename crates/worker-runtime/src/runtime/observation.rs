@@ -117,16 +117,12 @@ impl Runtime {
             // Looked up each time: the worker may be forgotten meanwhile.
             let slot = self.inner.slot(id)?;
             let changed = slot.changed();
-            let (page, ended) = slot.read(|worker| {
-                let page = worker.read(after, limit);
-                page.map(|page| (page, self.nothing_more(worker, patience)))
+            let (batch, ended) = slot.read(|worker| {
+                let batch = worker.read(after, limit);
+                batch.map(|batch| (batch, self.nothing_more(worker, patience)))
             })?;
-            if !page.events.is_empty() || ended || time_is_up {
-                return Ok(EventBatch {
-                    events: page.events,
-                    next_cursor: page.next_cursor,
-                    caught_up: page.caught_up,
-                });
+            if !batch.events.is_empty() || ended || time_is_up {
+                return Ok(batch);
             }
             if waiting.is_none() {
                 waiting = Some(slot.wait()?);

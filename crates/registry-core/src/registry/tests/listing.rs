@@ -20,6 +20,11 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(future)
 }
 
+async fn statuses(registry: &RuntimeRegistry) -> Vec<RuntimeStatus> {
+    let runtimes = registry.runtimes().await;
+    runtimes.into_iter().map(|runtime| runtime.status).collect()
+}
+
 proptest! {
     #[test]
     fn following_the_token_shows_every_worker_of_every_runtime_once(
@@ -91,12 +96,7 @@ async fn a_runtime_that_hangs_or_fails_is_named_and_hides_no_other() {
     assert!(!serde_json::to_string(&page).unwrap().contains("boom"));
 
     let began = tokio::time::Instant::now();
-    let statuses: Vec<_> = registry
-        .runtimes()
-        .await
-        .into_iter()
-        .map(|r| r.status)
-        .collect();
+    let statuses = statuses(&registry).await;
     assert_eq!(
         statuses,
         [
@@ -128,12 +128,7 @@ async fn a_source_that_panics_hides_no_other_either() {
         .unwrap();
     assert_eq!(page.items[0].display_ref, "w0@sound");
     assert_eq!(page.diagnostics[0].code.as_str(), "runtime_unavailable");
-    let statuses: Vec<_> = registry
-        .runtimes()
-        .await
-        .into_iter()
-        .map(|r| r.status)
-        .collect();
+    let statuses = statuses(&registry).await;
     assert_eq!(
         statuses,
         [RuntimeStatus::Unavailable, RuntimeStatus::Available]

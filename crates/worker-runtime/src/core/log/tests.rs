@@ -27,7 +27,7 @@ fn at(sequence: u64) -> Cursor {
     Cursor::new(EPOCH, sequence)
 }
 
-fn sequences(page: &LogPage) -> Vec<u64> {
+fn sequences(page: &EventBatch) -> Vec<u64> {
     page.events
         .iter()
         .map(|event| event.cursor.sequence())

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use super::{NewRun, State, Worker, entry_cost, key_cost};
-use crate::core::log::LogPage;
 use crate::core::transcript::Slice;
 use crate::cursor::Cursor;
 use crate::error::CursorExpired;
 use crate::event::Entry;
 use crate::id::RunId;
 use crate::limits::{EVENT_OVERHEAD_BYTES, WORKER_OVERHEAD_BYTES};
-use crate::query::TranscriptPosition;
+use crate::query::{EventBatch, TranscriptPosition};
 use crate::snapshot::{TranscriptBounds, WorkerSnapshot, WorkerState};
 
 impl Worker {
@@ -54,7 +53,7 @@ impl Worker {
         &self,
         after: Option<Cursor>,
         limit: usize,
-    ) -> Result<LogPage, CursorExpired> {
+    ) -> Result<EventBatch, CursorExpired> {
         self.log.read(after, limit)
     }
 
