@@ -59,6 +59,8 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
             "futures-util",
             "jiff",
             "sha2",
+            // Only under the feature of that name, in tests of schedules.
+            "shuttle",
             "thiserror",
             "tokio",
             "tracing",

@@ -309,4 +309,5 @@ pub struct LimitsError {
 }
 
 #[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
 mod tests;

@@ -193,4 +193,8 @@ impl Drop for Inner {
 }
 
 #[cfg(test)]
+#[cfg(feature = "shuttle")]
+mod schedules;
+#[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
 mod tests;

@@ -170,7 +170,6 @@ impl Inner {
         let slot = self.directory.with(|directory| directory.remove(id));
         if let Some(slot) = slot {
             self.ledger.leave(slot.read(Worker::state));
-            slot.wake();
             debug!(worker_id = %id, "worker forgotten");
         }
         true

@@ -69,6 +69,7 @@ impl Drop for Share {
 }
 
 #[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
 mod tests {
     use super::*;
 

@@ -61,8 +61,10 @@ pub(super) struct Launch {
 
 /// A reader's place among those that wait.
 pub(super) struct Waiting {
-    _worker: Share,
+    // Given back in this order, the reverse of how they are taken: a place on the worker is
+    // free only when the sum over all workers no longer counts it.
     _server: Share,
+    _worker: Share,
 }
 
 impl Slot {
@@ -183,9 +185,10 @@ impl Slot {
 
     /// Joins those who wait.
     pub(super) fn wait(&self) -> Result<Waiting, CapacityExhausted> {
+        let worker = take(&self.pollers, 1, LimitName::WorkerPollers)?;
         Ok(Waiting {
-            _worker: take(&self.pollers, 1, LimitName::WorkerPollers)?,
             _server: take(&self.ledger.pollers, 1, LimitName::Pollers)?,
+            _worker: worker,
         })
     }
 

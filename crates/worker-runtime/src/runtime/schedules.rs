@@ -1,0 +1,84 @@
+//! The shell under a scheduler that tries out interleavings (feature `shuttle`).
+//!
+//! Each test is a short scenario in which a few tasks meet. It runs under many schedules,
+//! half of them chosen by PCT (<https://doi.org/10.1145/1736020.1736040>) with three
+//! priority changes, half at random, and has to end quiet under each: see
+//! [`Stage::settle`]. A schedule that violates something is printed, and
+//! `shuttle::replay` repeats it.
+//!
+//! `YOI_SCHEDULES` sets how many schedules each scenario gets, and
+//! `SHUTTLE_RANDOM_SEED` which.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
+
+use super::*;
+use crate::WorkerState;
+
+mod actor;
+mod crowd;
+mod endings;
+mod history;
+mod inputs;
+mod readers;
+mod stage;
+
+use stage::{FAR, Stage, both};
+
+/// Schedules of each scenario unless `YOI_SCHEDULES` says otherwise.
+const SCHEDULES: usize = 2_000;
+/// Changes of priority in a PCT schedule: the depth of the bugs that it aims at.
+const PCT_DEPTH: usize = 3;
+/// Steps after which a schedule counts as endless; the longest scenario takes some hundreds.
+const MAX_STEPS: usize = 20_000;
+/// Stack of each task.
+const STACK_BYTES: usize = 128 * 1024;
+
+/// Runs a scenario under both schedulers.
+///
+/// # Panics
+/// When a schedule violates something; says which one it was.
+fn explore<F>(limits: Limits, scenario: impl Fn(Stage) -> F + Send + Sync + 'static)
+where
+    F: Future<Output = ()>,
+{
+    let schedules = match std::env::var("YOI_SCHEDULES") {
+        Ok(number) => number.parse().expect("YOI_SCHEDULES is a number"),
+        Err(_) => SCHEDULES,
+    };
+    let tried = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&tried);
+    let body = Arc::new(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        shuttle::future::block_on(scenario(Stage::new(limits.clone())));
+    });
+    let run = || {
+        let (pct, random) = (schedules.div_ceil(2), schedules / 2);
+        under(PctScheduler::new(PCT_DEPTH, pct), Arc::clone(&body));
+        under(RandomScheduler::new(random), Arc::clone(&body));
+    };
+    if catch_unwind(AssertUnwindSafe(run)).is_err() {
+        panic!("violated by schedule {}", tried.load(Ordering::Relaxed));
+    }
+}
+
+fn under(scheduler: impl Scheduler + 'static, body: Arc<impl Fn() + Send + Sync + 'static>) {
+    let mut config = shuttle::Config::new();
+    config.stack_size = STACK_BYTES;
+    config.max_steps = shuttle::MaxSteps::FailAfter(MAX_STEPS);
+    config.silence_warnings = true;
+    shuttle::Runner::new(scheduler, config).run(move || body());
+}
+
+/// Limits under which no time-out passes and nothing is pruned.
+fn timeless() -> Limits {
+    Limits {
+        run_time: FAR,
+        wait: FAR,
+        cancel_wait: FAR,
+        ..Limits::default()
+    }
+}

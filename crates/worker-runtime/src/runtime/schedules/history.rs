@@ -1,0 +1,193 @@
+//! Everything that happened to a worker, replayed: what any look at it has to agree with.
+
+use super::*;
+use crate::{Entry, Event, EventKind, EventsQuery, Role, RunId, RunOutcome, TranscriptPage};
+
+/// All events of one worker, found to follow the rules.
+#[derive(Debug)]
+pub(super) struct History {
+    events: Vec<Event>,
+}
+
+/// What a worker was at one instant, as its events tell.
+#[derive(Debug, Default)]
+pub(super) struct Instant {
+    said: Vec<Said>,
+    in_flight: Option<(RunId, String)>,
+    stopped: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Said {
+    sequence: u64,
+    role: Role,
+    run_id: RunId,
+    /// None for inputs, which no event repeats.
+    text: Option<String>,
+    partial: bool,
+}
+
+impl History {
+    pub(super) async fn of(runtime: &Runtime, worker: WorkerId) -> Self {
+        let mut events = Vec::new();
+        let mut query = EventsQuery::default();
+        loop {
+            let batch = runtime
+                .events(worker, query)
+                .await
+                .expect("it is kept whole");
+            events.extend(batch.events);
+            query.after = Some(batch.next_cursor);
+            if batch.caught_up {
+                break;
+            }
+        }
+        let history = Self { events };
+        history.check();
+        history
+    }
+
+    pub(super) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The events after a position.
+    pub(super) fn after(&self, sequence: u64) -> &[Event] {
+        &self.events[usize::try_from(sequence).expect("it is short")..]
+    }
+
+    /// How many inputs were accepted.
+    pub(super) fn runs(&self) -> usize {
+        let accepted = |event: &&Event| matches!(event.kind, EventKind::InputAccepted { .. });
+        self.events.iter().filter(accepted).count()
+    }
+
+    /// What the worker came to be.
+    pub(super) fn at_the_end(&self) -> Instant {
+        self.at(self.events.len() as u64)
+    }
+
+    /// How a run ended.
+    pub(super) fn outcome(&self, run: RunId) -> Option<RunOutcome> {
+        let mut outcomes = self.events.iter().filter_map(|event| {
+            let EventKind::RunFinished {
+                run_id, outcome, ..
+            } = event.kind
+            else {
+                return None;
+            };
+            (run_id == run).then_some(outcome)
+        });
+        outcomes.next()
+    }
+
+    /// Numbers without a gap, and nothing that doesn't follow from what was before.
+    fn check(&self) {
+        for (number, event) in (1_u64..).zip(&self.events) {
+            assert_eq!(event.cursor.sequence(), number, "{self:#?}");
+        }
+        assert_eq!(self.events[0].kind, EventKind::WorkerCreated);
+        let whole = self.at_the_end();
+        assert!(whole.in_flight.is_none(), "a run never ended: {self:#?}");
+    }
+
+    /// What the worker was after the event with this number.
+    pub(super) fn at(&self, sequence: u64) -> Instant {
+        let mut now = Instant::default();
+        for event in &self.events[1..usize::try_from(sequence).expect("it is short")] {
+            assert!(!now.stopped, "something after the end: {self:#?}");
+            now.follow(&event.kind);
+        }
+        now
+    }
+}
+
+impl Instant {
+    fn follow(&mut self, event: &EventKind) {
+        match event {
+            EventKind::WorkerCreated => panic!("created twice"),
+            EventKind::InputAccepted { run_id, sequence } => {
+                assert!(self.in_flight.is_none(), "two runs at once");
+                self.in_flight = Some((*run_id, String::new()));
+                self.say(*sequence, Role::User, *run_id, None, false);
+            }
+            EventKind::OutputDelta { run_id, text } => {
+                let (run, reply) = self.in_flight.as_mut().expect("a run is active");
+                assert_eq!(run, run_id);
+                reply.push_str(text);
+            }
+            EventKind::RunFinished {
+                run_id,
+                outcome,
+                sequence,
+                ..
+            } => {
+                let (run, reply) = self.in_flight.take().expect("a run ends once");
+                assert_eq!(run, *run_id);
+                assert_eq!(sequence.is_some(), !reply.is_empty());
+                if let Some(sequence) = sequence {
+                    let partial = *outcome != RunOutcome::Completed;
+                    self.say(*sequence, Role::Assistant, run, Some(reply), partial);
+                }
+            }
+            EventKind::WorkerStopped => {
+                assert!(self.in_flight.is_none(), "stopped while it runs");
+                self.stopped = true;
+            }
+        }
+    }
+
+    fn say(
+        &mut self,
+        sequence: u64,
+        role: Role,
+        run_id: RunId,
+        text: Option<String>,
+        partial: bool,
+    ) {
+        assert_eq!(sequence, self.said.len() as u64 + 1);
+        self.said.push(Said {
+            sequence,
+            role,
+            run_id,
+            text,
+            partial,
+        });
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Whether this is what a reader saw.
+    pub(super) fn agrees_with(&self, page: &TranscriptPage) {
+        let said: Vec<Said> = page.entries.iter().map(Said::of).collect();
+        assert_eq!(said, self.said, "{page:#?}");
+        let in_flight = page.in_flight.as_ref();
+        let in_flight = in_flight.map(|reply| (reply.run_id, reply.text.to_string()));
+        assert_eq!(in_flight, self.in_flight, "{page:#?}");
+    }
+
+    /// Whether a snapshot taken now says so.
+    pub(super) fn allows(&self, state: WorkerState, active: Option<RunId>) {
+        let run = self.in_flight.as_ref().map(|(run, _)| *run);
+        assert_eq!(active, run);
+        match state {
+            WorkerState::Idle => assert!(run.is_none() && !self.stopped),
+            WorkerState::Running | WorkerState::Cancelling => assert!(run.is_some()),
+            WorkerState::Stopped => assert!(self.stopped),
+        }
+    }
+}
+
+impl Said {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            sequence: entry.sequence,
+            role: entry.role,
+            run_id: entry.run_id,
+            text: (entry.role == Role::Assistant).then(|| entry.content.to_string()),
+            partial: entry.partial,
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Inputs, cancels and stops that meet each other and the end of a run.
+
+use super::stage::SOON;
+use super::*;
+use crate::command::Cancellation;
+use crate::error::InputError;
+use crate::event::{RunErrorCode, RunOutcome};
+use crate::{IdempotencyKey, Input};
+
+#[test]
+fn input_and_input() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let (a, b) = (stage.clone(), stage.clone());
+        let (one, two) = both(async move { a.input(worker, "a b").await }, async move {
+            b.input(worker, "c hang").await
+        })
+        .await;
+        match (&one, &two) {
+            (Ok(first), Err(InputError::Busy { run_id, .. }))
+            | (Err(InputError::Busy { run_id, .. }), Ok(first)) => {
+                assert_eq!(*run_id, first.run_id);
+            }
+            (Ok(first), Ok(second)) => assert_ne!(first.cursor, second.cursor),
+            other => panic!("{other:?}"),
+        }
+        let accepted = usize::from(one.is_ok()) + usize::from(two.is_ok());
+        let histories = stage.settle().await;
+        assert_eq!(histories[0].runs(), accepted);
+    });
+}
+
+#[test]
+fn input_and_cancel() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let (a, b) = (stage.clone(), stage.clone());
+        let (input, cancel) = both(async move { a.input(worker, "a hang").await }, async move {
+            b.cancel(worker).await
+        })
+        .await;
+        let run = input.expect("nothing else is active").run_id;
+        match cancel.expect("no run was named") {
+            Cancellation::Cancelled { run_id } => assert_eq!(run_id, run),
+            Cancellation::NotRunning => {
+                assert_eq!(stage.look(worker).active_run, Some(run));
+            }
+        }
+        stage.cancel(worker).await.expect("no run was named");
+        // It stays usable.
+        stage.input(worker, "b").await.expect("it is idle");
+        stage.settle().await;
+    });
+}
+
+#[test]
+fn cancel_and_finish() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let run = stage.input(worker, "a b").await.expect("it is idle").run_id;
+        let cancel = stage.cancel(worker).await.expect("no run was named");
+        assert_eq!(stage.look(worker).state, WorkerState::Idle);
+        let histories = stage.quiet().await;
+        let expected = match cancel {
+            Cancellation::Cancelled { .. } => RunOutcome::Cancelled,
+            Cancellation::NotRunning => RunOutcome::Completed,
+        };
+        assert_eq!(histories[0].outcome(run), Some(expected));
+    });
+}
+
+#[test]
+fn cancel_and_cancel() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let run_id = stage
+            .input(worker, "hang")
+            .await
+            .expect("it is idle")
+            .run_id;
+        let (a, b) = (stage.clone(), stage.clone());
+        let (one, two) = both(async move { a.cancel(worker).await }, async move {
+            b.cancel(worker).await
+        })
+        .await;
+        let cancelled = Cancellation::Cancelled { run_id };
+        let (one, two) = (
+            one.expect("no run was named"),
+            two.expect("no run was named"),
+        );
+        assert!(one == cancelled || two == cancelled);
+        for answer in [one, two] {
+            assert!(answer == cancelled || answer == Cancellation::NotRunning);
+        }
+        stage.quiet().await;
+    });
+}
+
+#[test]
+fn cancel_of_a_run_and_the_next_run() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let first = stage.input(worker, "a").await.expect("it is idle").run_id;
+        let (a, b) = (stage.clone(), stage.clone());
+        let (_, next) = both(
+            async move { a.runtime.cancel(worker, Some(first)).await },
+            async move { b.input(worker, "b").await },
+        )
+        .await;
+        let histories = stage.settle_by_itself(worker).await;
+        if let Ok(next) = next {
+            let outcome = histories[0].outcome(next.run_id);
+            assert_eq!(
+                outcome,
+                Some(RunOutcome::Completed),
+                "another run was named"
+            );
+        }
+    });
+}
+
+#[test]
+fn stop_and_finish() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        stage.input(worker, "a b").await.expect("it is idle");
+        let (a, b) = (stage.clone(), stage.clone());
+        both(async move { a.stop(worker).await }, async move {
+            b.page(worker)
+        })
+        .await;
+        let histories = stage.quiet().await;
+        assert!(histories[0].at_the_end().is_stopped());
+    });
+}
+
+#[test]
+fn stop_and_input() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let (a, b) = (stage.clone(), stage.clone());
+        let (input, ()) = both(async move { a.input(worker, "a hang").await }, async move {
+            b.stop(worker).await;
+        })
+        .await;
+        let late = stage.input(worker, "b").await;
+        assert_eq!(late, Err(InputError::WorkerStopped { worker_id: worker }));
+        let histories = stage.quiet().await;
+        match input {
+            Ok(run) => {
+                let outcome = histories[0].outcome(run.run_id);
+                assert_eq!(outcome, Some(RunOutcome::Cancelled));
+            }
+            Err(refusal) => {
+                assert_eq!(refusal, InputError::WorkerStopped { worker_id: worker });
+                assert_eq!(histories[0].runs(), 0);
+            }
+        }
+    });
+}
+
+#[test]
+fn stop_and_stop_and_cancel() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        stage.input(worker, "a hang").await.expect("it is idle");
+        let (a, b, c) = (stage.clone(), stage.clone(), stage.clone());
+        let cancel = shuttle::future::spawn(async move { c.cancel(worker).await });
+        both(async move { a.stop(worker).await }, async move {
+            b.stop(worker).await;
+        })
+        .await;
+        cancel.await.expect("it ends").expect("no run was named");
+        stage.quiet().await;
+    });
+}
+
+#[test]
+fn panic_and_cancel() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let run = stage
+            .input(worker, "a panic")
+            .await
+            .expect("it is idle")
+            .run_id;
+        let cancel = stage.cancel(worker).await.expect("no run was named");
+        let last = stage.look(worker).last_run.expect("it has ended");
+        let panicked = Some(RunErrorCode::EnginePanicked);
+        match cancel {
+            Cancellation::Cancelled { .. } => assert_eq!(last.outcome, RunOutcome::Cancelled),
+            Cancellation::NotRunning => assert_eq!(last.error_code, panicked),
+        }
+        assert_eq!(last.run_id, run);
+        stage.input(worker, "b").await.expect("it is idle");
+        stage.settle().await;
+    });
+}
+
+#[test]
+fn failure_and_stop() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        stage.input(worker, "a fail").await.expect("it is idle");
+        stage.stop(worker).await;
+        stage.quiet().await;
+    });
+}
+
+#[test]
+fn time_out_and_finish() {
+    let limits = Limits {
+        run_time: SOON,
+        ..timeless()
+    };
+    explore(limits, |stage| async move {
+        let worker = stage.worker();
+        let run = stage.input(worker, "a b").await.expect("it is idle").run_id;
+        let histories = stage.settle_by_itself(worker).await;
+        let outcome = histories[0].outcome(run).expect("it has ended");
+        assert!(matches!(
+            outcome,
+            RunOutcome::Completed | RunOutcome::TimedOut
+        ));
+    });
+}
+
+#[test]
+fn time_out_and_cancel() {
+    let limits = Limits {
+        run_time: SOON,
+        cancel_wait: SOON,
+        ..timeless()
+    };
+    explore(limits, |stage| async move {
+        let worker = stage.worker();
+        let run = stage
+            .input(worker, "a hang")
+            .await
+            .expect("it is idle")
+            .run_id;
+        let answer = stage.cancel(worker).await;
+        let histories = stage.settle_by_itself(worker).await;
+        // A cancel that was accepted holds, even if nobody waited for it to the end.
+        let outcome = match answer {
+            Ok(Cancellation::NotRunning) => RunOutcome::TimedOut,
+            Ok(Cancellation::Cancelled { .. }) | Err(_) => RunOutcome::Cancelled,
+        };
+        assert_eq!(histories[0].outcome(run), Some(outcome));
+    });
+}
+
+#[test]
+fn replay_and_original() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let say = |stage: Stage| async move {
+            let key: IdempotencyKey = "once".parse().expect("it is one");
+            let input = Input {
+                idempotency_key: Some(key),
+                ..Input::new("a b")
+            };
+            let accepted = stage
+                .runtime
+                .send_input(worker, input)
+                .expect("it is taken");
+            stage.is_logged(worker, &accepted).await;
+            accepted
+        };
+        let (one, two) = both(say(stage.clone()), say(stage.clone())).await;
+        assert_ne!(one.replayed, two.replayed);
+        assert_eq!(one.run_id, two.run_id);
+        assert_eq!(one.cursor, two.cursor);
+        let again = say(stage.clone()).await;
+        assert!(again.replayed && again.run_id == one.run_id);
+        let histories = stage.settle_by_itself(worker).await;
+        assert_eq!(histories[0].runs(), 1);
+    });
+}

@@ -1,0 +1,280 @@
+//! Readers that look, wait and follow while things happen.
+
+use super::stage::SOON;
+use super::*;
+use crate::command::Cancellation;
+use crate::error::EventsError;
+use crate::event::{EventKind, RunOutcome};
+use crate::limits::EVENT_OVERHEAD_BYTES;
+use crate::{Cursor, Epoch, EventsQuery};
+
+fn is_end(event: &EventKind) -> bool {
+    matches!(event, EventKind::RunFinished { .. })
+}
+
+#[test]
+fn poll_and_append() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let (a, b) = (stage.clone(), stage.clone());
+        let (events, _) = both(
+            async move { a.poll(worker, FAR, is_end).await },
+            async move { b.input(worker, "a b").await },
+        )
+        .await;
+        let histories = stage.quiet().await;
+        assert_eq!(events.expect("nothing is lost"), histories[0].events());
+    });
+}
+
+#[test]
+fn poll_and_stop() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        stage.input(worker, "a hang").await.expect("it is idle");
+        let (a, b) = (stage.clone(), stage.clone());
+        let stopped = |event: &EventKind| *event == EventKind::WorkerStopped;
+        let (events, ()) = both(
+            async move { a.poll(worker, FAR, stopped).await },
+            async move { b.stop(worker).await },
+        )
+        .await;
+        let histories = stage.quiet().await;
+        assert_eq!(events.expect("nothing is lost"), histories[0].events());
+    });
+}
+
+#[test]
+fn poll_and_a_reply_that_does_not_end() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let (a, b) = (stage.clone(), stage.clone());
+        let text = |event: &EventKind| matches!(event, EventKind::OutputDelta { .. });
+        let (events, _) = both(async move { a.poll(worker, FAR, text).await }, async move {
+            b.input(worker, "a hang").await
+        })
+        .await;
+        assert_eq!(events.expect("nothing is lost").len(), 3);
+        stage.settle().await;
+    });
+}
+
+#[test]
+fn poll_and_panic() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let (a, b) = (stage.clone(), stage.clone());
+        let (events, _) = both(
+            async move { a.poll(worker, FAR, is_end).await },
+            async move { b.input(worker, "a panic").await },
+        )
+        .await;
+        let histories = stage.quiet().await;
+        assert_eq!(events.expect("nothing is lost"), histories[0].events());
+    });
+}
+
+#[test]
+fn poll_and_its_deadline() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let (a, b) = (stage.clone(), stage.clone());
+        let (events, _) = both(
+            async move { a.poll(worker, SOON, is_end).await },
+            async move { b.input(worker, "a").await },
+        )
+        .await;
+        let histories = stage.quiet().await;
+        assert_eq!(events.expect("nothing is lost"), histories[0].events());
+    });
+}
+
+#[test]
+fn poll_and_shutdown() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let (a, b) = (stage.clone(), stage.clone());
+        let (events, report) = both(
+            async move { a.poll(worker, FAR, |_| false).await },
+            async move { b.runtime.shutdown(FAR).await },
+        )
+        .await;
+        assert_eq!(events.expect("it is answered").len(), 1);
+        assert!(report.cancelled.is_empty());
+        stage.quiet().await;
+    });
+}
+
+#[test]
+fn follow_and_shutdown() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let run = stage.input(worker, "a hang").await.expect("it is idle");
+        let (a, b) = (stage.clone(), stage.clone());
+        let (events, report) = both(
+            async move { a.follow(worker, run.cursor).await },
+            async move { b.runtime.shutdown(FAR).await },
+        )
+        .await;
+        assert_eq!(report.cancelled.len(), 1);
+        let histories = stage.quiet().await;
+        // To the end of the run: a shutdown doesn't cut it off.
+        let rest = histories[0].after(run.cursor.sequence());
+        assert_eq!(events.expect("nothing is lost"), rest);
+    });
+}
+
+#[test]
+fn snapshot_and_append() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let (a, b) = (stage.clone(), stage.clone());
+        let (followed, _) = both(
+            async move {
+                let page = a.page(worker);
+                let events = a.follow(worker, page.cursor).await;
+                (page.cursor, events)
+            },
+            async move {
+                b.input(worker, "a b").await.expect("it is idle");
+                b.look(worker);
+                b.page(worker);
+                b.stop(worker).await;
+            },
+        )
+        .await;
+        let histories = stage.quiet().await;
+        let (cursor, events) = followed;
+        let suffix = histories[0].after(cursor.sequence());
+        assert_eq!(events.expect("nothing is pruned"), suffix);
+    });
+}
+
+#[test]
+fn subscribe_and_evict() {
+    let limits = Limits {
+        delta_bytes: 4,
+        event_bytes: 3 * EVENT_OVERHEAD_BYTES,
+        ..timeless()
+    };
+    explore(limits, |stage| async move {
+        let worker = stage.worker();
+        let start = stage.runtime.get(worker).expect("it is there").cursor;
+        let (a, b) = (stage.clone(), stage.clone());
+        let (read, ()) = both(
+            async move {
+                let mut read = Vec::new();
+                let mut stream = Box::pin(a.runtime.subscribe(worker, start));
+                loop {
+                    match futures_util::StreamExt::next(&mut stream).await {
+                        Some(Ok(event)) => read.push(event),
+                        Some(Err(error)) => return (read, Some(error)),
+                        None => return (read, None),
+                    }
+                }
+            },
+            async move {
+                b.runtime
+                    .send_input(worker, crate::Input::new("a b c"))
+                    .expect("it is idle");
+                b.stop(worker).await;
+            },
+        )
+        .await;
+        let (read, error) = read;
+        // What was read has no gap, and a reader that was passed is told so.
+        for (number, event) in (start.sequence() + 1..).zip(&read) {
+            assert_eq!(event.cursor.sequence(), number);
+        }
+        let latest = stage.runtime.get(worker).expect("it is there").cursor;
+        match error {
+            None => assert_eq!(read.last().map(|event| event.cursor), Some(latest)),
+            Some(EventsError::Expired(expired)) => {
+                let next = read.last().map_or(start, |event| event.cursor);
+                assert!(next.sequence() < expired.oldest.sequence());
+                assert!(expired.latest.sequence() <= latest.sequence());
+            }
+            Some(other) => panic!("{other}"),
+        }
+        assert!(stage.runtime.status().held_bytes <= stage.runtime.limits().total_bytes);
+    });
+}
+
+#[test]
+fn cursors_from_elsewhere_and_append() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let (a, b) = (stage.clone(), stage.clone());
+        let ((), input) = both(
+            async move {
+                let epoch = a.runtime.status().epoch;
+                for cursor in [
+                    Cursor::new(Epoch::new(epoch.get() ^ 1), 1),
+                    Cursor::new(epoch, 1_000),
+                ] {
+                    let query = EventsQuery {
+                        after: Some(cursor),
+                        ..EventsQuery::default()
+                    };
+                    let answer = a.runtime.events(worker, query).await;
+                    assert!(matches!(answer, Err(EventsError::Expired(_))), "{answer:?}");
+                }
+            },
+            async move { b.input(worker, "a").await },
+        )
+        .await;
+        input.expect("it is idle");
+        stage.settle().await;
+    });
+}
+
+#[test]
+fn pollers_and_their_limit() {
+    let limits = Limits {
+        worker_pollers: 1,
+        ..timeless()
+    };
+    explore(limits, |stage| async move {
+        let worker = stage.worker();
+        let (a, b, c) = (stage.clone(), stage.clone(), stage.clone());
+        let input = shuttle::future::spawn(async move {
+            // One of them may wait at a time.
+            for _ in 0..4 {
+                assert!(c.runtime.status().waiting_pollers <= 1);
+            }
+            c.input(worker, "a").await.expect("it is idle");
+        });
+        let (one, two) = both(
+            async move { a.poll(worker, SOON, is_end).await },
+            async move { b.poll(worker, SOON, is_end).await },
+        )
+        .await;
+        input.await.expect("it ends");
+        // Each of them may have been refused, but only while the other one waited.
+        for error in [one.err(), two.err()].into_iter().flatten() {
+            assert!(matches!(error, EventsError::Capacity(_)), "{error}");
+        }
+        stage.quiet().await;
+    });
+}
+
+#[test]
+fn cancel_by_one_and_poll_by_another() {
+    explore(timeless(), |stage| async move {
+        let worker = stage.worker();
+        let run = stage.input(worker, "a hang").await.expect("it is idle");
+        let (a, b) = (stage.clone(), stage.clone());
+        let (events, cancel) = both(
+            async move { a.poll(worker, FAR, is_end).await },
+            async move { b.cancel(worker).await },
+        )
+        .await;
+        assert!(matches!(cancel, Ok(Cancellation::Cancelled { .. })));
+        // Whoever has seen the end finds the worker free.
+        assert!(events.is_ok());
+        stage.input(worker, "b").await.expect("it is idle");
+        let histories = stage.settle().await;
+        let outcome = histories[0].outcome(run.run_id);
+        assert_eq!(outcome, Some(RunOutcome::Cancelled));
+    });
+}

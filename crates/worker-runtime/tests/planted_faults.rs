@@ -1,0 +1,68 @@
+//! The schedules in `src/runtime/schedules.rs` are worth what they catch: here are faults,
+//! at least two against each invariant, and the scenario that has to find each of them.
+//!
+//! Under feature `shuttle` every fault is planted into a copy of the sources, which is
+//! compiled and run. Without it, only the list is checked against the sources.
+
+#![expect(clippy::unwrap_used, reason = "in a test the panic is the message")]
+
+#[path = "planted_faults/list.rs"]
+mod list;
+#[cfg(feature = "shuttle")]
+#[path = "planted_faults/plant.rs"]
+mod plant;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use list::FAULTS;
+
+/// The invariants of `docs/reliability.md`, by number.
+const INVARIANTS: u8 = 8;
+
+/// A fault, and what has to catch it.
+struct Fault {
+    /// The invariant that it is against.
+    invariant: u8,
+    /// What goes wrong.
+    name: &'static str,
+    /// The scenario that notices.
+    scenario: &'static str,
+    edits: &'static [Edit],
+}
+
+/// One change to a source file.
+struct Edit {
+    /// Below the crate's `src`.
+    file: &'static str,
+    /// Occurs there once.
+    from: &'static str,
+    to: &'static str,
+}
+
+#[test]
+fn every_invariant_has_two_faults_and_every_fault_fits_the_sources() {
+    let mut faults = BTreeMap::new();
+    for fault in FAULTS {
+        *faults.entry(fault.invariant).or_insert(0) += 1;
+        let (group, scenario) = fault.scenario.split_once("::").unwrap();
+        let scenarios = source(&format!("runtime/schedules/{group}.rs"));
+        assert!(
+            scenarios.contains(&format!("\nfn {scenario}() {{\n")),
+            "{scenario}"
+        );
+        for edit in fault.edits {
+            let times = source(edit.file).matches(edit.from).count();
+            assert_eq!(times, 1, "{}: {}", edit.file, edit.from);
+            assert_ne!(edit.from, edit.to, "{}", fault.name);
+        }
+    }
+    assert!(faults.keys().copied().eq(1..=INVARIANTS));
+    assert!(faults.values().all(|number| *number >= 2), "{faults:?}");
+}
+
+fn source(file: &str) -> String {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    fs::read_to_string(sources.join(file)).unwrap()
+}

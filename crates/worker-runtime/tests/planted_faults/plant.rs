@@ -1,0 +1,98 @@
+//! Planting faults into a copy of the workspace, and running one scenario against each.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::list::FAULTS;
+use crate::{Fault, source};
+
+/// Schedules in which a fault has to be found.
+const SCHEDULES: u32 = 10_000;
+
+/// What a copy of the workspace needs.
+const COPIED: &[&str] = &["Cargo.toml", "Cargo.lock", "crates"];
+
+#[test]
+fn every_fault_is_found_within_ten_thousand_schedules() {
+    let copy = Copy::make();
+    for fault in FAULTS {
+        // The scenario is not to blame: it holds without the fault.
+        let found = copy.run(fault);
+        println!(
+            "| {} | {} | `{}` | {found} |",
+            fault.invariant, fault.name, fault.scenario
+        );
+    }
+}
+
+/// The workspace once more, to be spoiled.
+struct Copy {
+    root: PathBuf,
+}
+
+impl Copy {
+    fn make() -> Self {
+        let origin = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .nth(2)
+            .unwrap();
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("planted_faults");
+        // What an earlier run left may be of an older state.
+        if root.exists() {
+            fs::remove_dir_all(&root).unwrap();
+        }
+        fs::create_dir_all(&root).unwrap();
+        for name in COPIED {
+            copy(&origin.join(name), &root.join(name));
+        }
+        Self { root }
+    }
+
+    /// The number of the schedule that found the fault.
+    fn run(&self, fault: &Fault) -> u32 {
+        for edit in fault.edits {
+            let file = self.source(edit.file);
+            let spoiled = fs::read_to_string(&file)
+                .unwrap()
+                .replace(edit.from, edit.to);
+            fs::write(file, spoiled).unwrap();
+        }
+        let output = Command::new(env!("CARGO"))
+            .current_dir(&self.root)
+            .args(["test", "--offline", "-p", "worker-runtime"])
+            .args(["--features", "shuttle", "--lib", "--"])
+            .args([
+                "--exact",
+                &format!("runtime::schedules::{}", fault.scenario),
+            ])
+            .env("CARGO_TARGET_DIR", self.root.join("target"))
+            .env("YOI_SCHEDULES", SCHEDULES.to_string())
+            .output()
+            .unwrap();
+        for edit in fault.edits {
+            fs::write(self.source(edit.file), source(edit.file)).unwrap();
+        }
+        let told = String::from_utf8_lossy(&output.stdout);
+        let number = told.split("violated by schedule ").nth(1);
+        let number = number.and_then(|rest| rest.lines().next()?.trim().parse().ok());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        number.unwrap_or_else(|| panic!("not found: {}\n{told}\n{errors}", fault.name))
+    }
+
+    fn source(&self, file: &str) -> PathBuf {
+        self.root.join("crates/worker-runtime/src").join(file)
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_file() {
+        fs::copy(from, to).unwrap();
+        return;
+    }
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        copy(&entry.path(), &to.join(entry.file_name()));
+    }
+}
