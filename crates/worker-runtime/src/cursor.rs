@@ -55,3 +55,15 @@ impl Cursor {
         self.sequence
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_gives_back_its_parts() {
+        let cursor = Cursor::new(Epoch::new(7), 9);
+        assert_eq!((cursor.epoch().get(), cursor.sequence()), (7, 9));
+        assert_ne!(Epoch::random(), Epoch::random());
+    }
+}

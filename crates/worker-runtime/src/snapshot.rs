@@ -144,3 +144,32 @@ impl WorkerCounts {
         self.idle + self.running + self.cancelling + self.stopped
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_named_as_the_design_names_them() {
+        let states = [
+            (WorkerState::Idle, "idle"),
+            (WorkerState::Running, "running"),
+            (WorkerState::Cancelling, "cancelling"),
+            (WorkerState::Stopped, "stopped"),
+        ];
+        for (state, name) in states {
+            assert_eq!((state.as_str(), state.to_string().as_str()), (name, name));
+        }
+    }
+
+    #[test]
+    fn a_total_is_the_sum_over_all_states() {
+        let counts = WorkerCounts {
+            idle: 1,
+            running: 20,
+            cancelling: 300,
+            stopped: 4_000,
+        };
+        assert_eq!(counts.total(), 4_321);
+    }
+}

@@ -125,3 +125,62 @@ fn a_limit_that_was_set_by_name_is_that_limit_and_no_other() {
         assert_eq!((changed[0].0.name, changed[0].0.value), (name, value));
     }
 }
+
+/// The numbers of the design, written out.
+#[test]
+fn the_defaults_are_those_of_the_design() {
+    let expected = [
+        (LimitName::Workers, 10_000),
+        (LimitName::ConcurrentRuns, 64),
+        (LimitName::InputBytes, 131_072),
+        (LimitName::OutputBytes, 1_048_576),
+        (LimitName::TranscriptEntries, 2_000),
+        (LimitName::TranscriptBytes, 4_194_304),
+        (LimitName::TranscriptPageBytes, 1_048_576),
+        (LimitName::Events, 1_024),
+        (LimitName::EventBytes, 1_048_576),
+        (LimitName::DeltaBytes, 16_384),
+        (LimitName::TotalBytes, 536_870_912),
+        (LimitName::RunTime, 300_000),
+        (LimitName::PageDefault, 50),
+        (LimitName::PageMax, 200),
+        (LimitName::ListScan, 1_000),
+        (LimitName::Wait, 30_000),
+        (LimitName::WorkerPollers, 64),
+        (LimitName::Pollers, 10_000),
+        (LimitName::InputKeys, 256),
+        (LimitName::CancelWait, 5_000),
+    ];
+    let limits = Limits::default();
+    assert!(
+        limits
+            .iter()
+            .map(|limit| limit.name)
+            .eq(expected.map(|(name, _)| name))
+    );
+    for (name, value) in expected {
+        assert_eq!(limits.get(name).value, value, "{name}");
+    }
+}
+
+#[test]
+fn the_least_bytes_are_those_of_one_worker_at_its_largest() {
+    let limits = Limits {
+        input_bytes: 10,
+        output_bytes: 20,
+        transcript_bytes: 1_000,
+        delta_bytes: 4,
+        event_bytes: 500,
+        input_keys: 3,
+        ..Limits::default()
+    };
+    let least = |name| limits.minimum(name);
+    assert_eq!(least(LimitName::TranscriptBytes), 10 + 20 + 2 * 128);
+    assert_eq!(least(LimitName::EventBytes), 4 + 160);
+    let keys = (3 + 2) * (128 + 256);
+    let run = 10 + 20 + 2 * 128;
+    assert_eq!(
+        least(LimitName::TotalBytes),
+        2_048 + 1_000 + run + 500 + 160 + keys
+    );
+}

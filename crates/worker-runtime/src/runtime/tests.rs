@@ -14,6 +14,7 @@ use crate::{
 mod capacity;
 mod crowd;
 mod ending;
+mod handle;
 mod idempotency;
 mod reading;
 mod running;

@@ -1,0 +1,43 @@
+//! What the handle says of what it was built with.
+
+use super::*;
+use crate::{ListQuery, OfflineEngine, ProfileSet};
+
+#[test]
+fn a_runtime_shows_what_it_was_built_with() {
+    let limits = Limits {
+        workers: 3,
+        ..Limits::default()
+    };
+    let poet = "id: team:poet\ndescription: Rhymes\n\nYou rhyme.".parse();
+    let profiles = ProfileSet::new(poet.unwrap(), []).unwrap();
+    let runtime = Runtime::builder().limits(limits.clone()).profiles(profiles);
+    let runtime = runtime.build().unwrap();
+    assert_eq!(runtime.limits(), &limits);
+    let ids = runtime
+        .profiles()
+        .iter()
+        .map(|profile| profile.id().to_string());
+    assert_eq!(ids.collect::<Vec<_>>(), ["team:poet"]);
+    assert_eq!(runtime.model().unwrap().name, OfflineEngine::MODEL_NAME);
+    let debug = format!("{runtime:?}");
+    assert!(debug.contains("phase: Accepting"), "{debug}");
+}
+
+#[test]
+fn a_page_that_holds_the_whole_list_says_so() {
+    let stage = Stage::new();
+    let workers = [stage.worker(), stage.worker(), stage.worker()];
+    let query = ListQuery {
+        limit: Some(3),
+        ..ListQuery::default()
+    };
+    let page = stage.runtime.list(query);
+    assert!(
+        page.workers
+            .iter()
+            .map(|worker| worker.id)
+            .eq(workers.into_iter().rev())
+    );
+    assert_eq!(page.next, None);
+}
