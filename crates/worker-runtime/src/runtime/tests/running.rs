@@ -37,6 +37,27 @@ async fn the_offline_engine_streams_a_word_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_offline_engine_counts_words_as_tokens() {
+    let runtime = Runtime::builder().build().unwrap();
+    let words = |text: &str| text.split_whitespace().count() as u64;
+    let instructions = words(runtime.profiles().default_profile().instructions());
+    let worker = runtime.create(CreateWorker::default()).unwrap().worker.id;
+    let (mut said, mut read, mut written) = (0, 0, 0);
+    for input in ["one two", "three"] {
+        let run = runtime.send_input(worker, Input::new(input)).unwrap();
+        let slot = runtime.inner.slot(worker).unwrap();
+        slot.ended(run.run_id, None).await.unwrap();
+        let page = runtime.transcript(worker, TranscriptQuery::default());
+        let reply = words(&page.unwrap().entries.last().unwrap().content);
+        read += instructions + said + words(input);
+        written += reply;
+        said += words(input) + reply;
+    }
+    let usage = runtime.get(worker).unwrap().usage;
+    assert_eq!((usage.input_tokens, usage.output_tokens), (read, written));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_input_is_busy_until_the_run_has_ended() {
     let stage = Stage::new();
     let worker = stage.worker();
