@@ -26,6 +26,7 @@
           ./rustfmt.toml
           ./crates
           ./tests
+          ./fuzz/corpus
         ];
       };
 

@@ -114,8 +114,10 @@ impl Api {
         &self.0.metrics
     }
 
-    /// The router, with every layer. The last layer added is the first to see a request.
-    pub(crate) fn router(&self) -> Router {
+    /// The router, with every layer: what [`serve()`](crate::serve()) puts behind each
+    /// connection, for whoever asks without one.
+    // The last layer added is the first to see a request.
+    pub fn router(&self) -> Router {
         let mut router = Router::new();
         for (at, operation) in OPERATIONS.iter().enumerate() {
             let is_first_of_path = OPERATIONS[..at].iter().all(|o| o.path != operation.path);

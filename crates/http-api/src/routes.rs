@@ -9,6 +9,7 @@ pub(crate) use name::{OperationId, Tag, Verb};
 pub(crate) use parameter::{Parameter, Place, SEQUENCE_MAX, path_parameters};
 pub(crate) use table::OPERATIONS;
 
+use http::Method;
 use registry_core::Capability;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
@@ -168,6 +169,15 @@ pub(crate) fn access(matched: &str) -> Access {
         .unwrap_or(Access::Authorised)
 }
 
+/// Whether an operation of this path and method takes a body.
+pub(crate) fn takes_body(matched: &str, method: &Method) -> bool {
+    OPERATIONS.iter().any(|operation| {
+        operation.path == matched
+            && operation.verb.as_str() == method.as_str()
+            && operation.body.is_some()
+    })
+}
+
 /// The `Allow` of a path: the methods of its operations.
 pub(crate) fn allow(path: &str) -> &'static str {
     let takes = |verb| {
@@ -201,5 +211,20 @@ fn allow_header(get: bool, post: bool) -> &'static str {
         (true, false) => "GET, HEAD",
         (false, true) => "POST",
         (false, false) => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_taken_by_the_operations_that_the_table_says_and_by_no_other_method() {
+        let input = "/api/runtimes/{runtime_id}/workers/{worker_id}/input";
+        assert!(takes_body(input, &Method::POST));
+        assert!(!takes_body(input, &Method::PUT));
+        assert!(!takes_body("/healthz", &Method::GET));
+        assert!(!takes_body("/healthz", &Method::POST));
+        assert!(!takes_body("/no/such/path", &Method::POST));
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use uuid::{Uuid, Version};
+use uuid::{Uuid, Variant, Version};
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -66,7 +66,10 @@ fn parse_canonical(text: &str) -> Result<Uuid, ParseIdError> {
     let uuid = Uuid::try_parse(text).map_err(|_| ParseIdError)?;
     let mut canonical = Uuid::encode_buffer();
     let canonical: &str = uuid.as_hyphenated().encode_lower(&mut canonical);
-    if canonical == text && uuid.get_version() == Some(Version::SortRand) {
+    // The version says nothing in another variant (RFC 9562 §4.1).
+    let is_v7 =
+        uuid.get_variant() == Variant::RFC4122 && uuid.get_version() == Some(Version::SortRand);
+    if canonical == text && is_v7 {
         Ok(uuid)
     } else {
         Err(ParseIdError)

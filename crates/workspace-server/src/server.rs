@@ -119,6 +119,11 @@ impl Server {
         self.token.as_ref()
     }
 
+    /// The API as it is wired, for whoever asks without a connection.
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+
     /// Answers requests until `shutdown` ends, then ends in good order: no new connection,
     /// waiting polls answered, runs ended as cancelled, open requests finished.
     ///

@@ -48,9 +48,13 @@ pub(crate) fn worker_page(page: &runtime::WorkerPage) -> CatalogPage {
 
 fn worker_record(worker: &runtime::WorkerSnapshot) -> port::WorkerRecord {
     let id = worker.id.to_string();
-    let name = DisplayName::cleaned(worker.display_name.as_str());
+    let name = worker.display_name.as_str();
     port::WorkerRecord {
+        // As it was given, white space around it included.
         display_name: name
+            .parse()
+            .ok()
+            .or_else(|| DisplayName::cleaned(name))
             .or_else(|| DisplayName::cleaned(&id))
             .expect("an id can be shown"),
         worker_id: id.parse().expect("a hyphenated UUID is a worker id"),

@@ -1,11 +1,12 @@
 //! Bodies: collected before the handler, bounded in bytes and time, and declared as JSON
 //! where the operation takes one.
 
+use axum::BoxError;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body as _;
 
@@ -13,12 +14,28 @@ use crate::api::Api;
 use crate::config::ConnectionLimits;
 use crate::extract::{Query, is_json};
 use crate::problem::{EdgeRefusal, Refusal};
-use crate::routes::Operation;
+use crate::routes::{self, Operation};
+
+/// What becomes of the bytes of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    /// The operation takes a body.
+    Kept,
+    /// Nobody looks at them, so they must not cost memory until the last one is here.
+    ThrownAway,
+}
 
 /// Collects the body, whatever the path and method: nobody's is read without a bound.
 pub(crate) async fn collect_body(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>();
+    let is_taken = path.is_some_and(|path| routes::takes_body(path.as_str(), request.method()));
+    let keeping = if is_taken {
+        Keeping::Kept
+    } else {
+        Keeping::ThrownAway
+    };
     let (parts, body) = request.into_parts();
-    match collected(body, &api.config().connection).await {
+    match collected(body, keeping, &api.config().connection).await {
         Ok(bytes) => {
             next.run(Request::from_parts(parts, Body::from(bytes)))
                 .await
@@ -27,25 +44,42 @@ pub(crate) async fn collect_body(State(api): State<Api>, request: Request, next:
     }
 }
 
-async fn collected(body: Body, limits: &ConnectionLimits) -> Result<Bytes, EdgeRefusal> {
+async fn collected(
+    body: Body,
+    keeping: Keeping,
+    limits: &ConnectionLimits,
+) -> Result<Bytes, EdgeRefusal> {
     let limit_bytes = u64::try_from(limits.body_bytes).unwrap_or(u64::MAX);
     let too_large = EdgeRefusal::BodyTooLarge { limit_bytes };
     // A declared length is enough to refuse; nothing is read, no `100 Continue` sent.
     if body.size_hint().lower() > limit_bytes {
         return Err(too_large);
     }
-    let whole = Limited::new(body, limits.body_bytes).collect();
+    let whole = joined(Limited::new(body, limits.body_bytes), keeping);
     let Ok(whole) = tokio::time::timeout(limits.body_timeout, whole).await else {
         return Err(EdgeRefusal::RequestTimeout);
     };
     match whole {
-        Ok(whole) => Ok(whole.to_bytes()),
+        Ok(whole) => Ok(whole),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large),
         Err(_) => Err(EdgeRefusal::InvalidBody {
             field: None,
             reason: "It could not be read to its end.",
         }),
     }
+}
+
+/// The body in one piece. A list of its pieces would cost far more than its bytes when a
+/// client sends them one by one.
+async fn joined(mut body: Limited<Body>, keeping: Keeping) -> Result<Bytes, BoxError> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await.transpose()? {
+        // Trailers are dropped.
+        if let (Ok(piece), Keeping::Kept) = (frame.into_data(), keeping) {
+            whole.extend_from_slice(&piece);
+        }
+    }
+    Ok(whole.freeze())
 }
 
 /// Checks what the table says of the operation: its query parameters and its media type.
@@ -63,5 +97,41 @@ pub(crate) async fn admit(
             next.run(request).await
         }
         Err(refusal) => Refusal::from(refusal).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+
+    const PIECES: usize = 1_000;
+
+    /// A body that comes byte by byte.
+    fn in_pieces() -> Body {
+        let pieces = (0..PIECES).map(|_| Ok::<_, Infallible>(Bytes::from_static(b"x")));
+        Body::from_stream(futures_util::stream::iter(pieces))
+    }
+
+    #[tokio::test]
+    async fn a_body_in_pieces_is_one_piece_for_who_takes_it_and_nothing_for_who_does_not() {
+        let limits = ConnectionLimits::default();
+        let kept = collected(in_pieces(), Keeping::Kept, &limits).await;
+        assert_eq!(kept, Ok(Bytes::from("x".repeat(PIECES))));
+        let thrown_away = collected(in_pieces(), Keeping::ThrownAway, &limits).await;
+        assert_eq!(thrown_away, Ok(Bytes::new()));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_thrown_away_is_counted_all_the_same() {
+        let limits = ConnectionLimits {
+            body_bytes: PIECES - 1,
+            ..ConnectionLimits::default()
+        };
+        let too_large = EdgeRefusal::BodyTooLarge { limit_bytes: 999 };
+        for keeping in [Keeping::Kept, Keeping::ThrownAway] {
+            let refused = collected(in_pieces(), keeping, &limits).await;
+            assert_eq!(refused, Err(too_large));
+        }
     }
 }

@@ -1,0 +1,133 @@
+//! Any request at all, given to the wired router. Who gets in, what is found at a path, and
+//! what every answer has, is judged from HTTP.md; see `gate` and `route`.
+
+mod gate;
+mod route;
+mod shape;
+
+use arbitrary::{Arbitrary as _, Unstructured};
+use http::request::Parts;
+
+use crate::answer::Answer;
+use crate::names::grammar;
+use crate::server::World;
+use gate::Verdict;
+use route::Route;
+use shape::Shape;
+
+/// Checks the request that is made of these bytes, if one is.
+///
+/// # Panics
+/// When a rule is broken.
+pub fn check(world: &World, bytes: &[u8]) {
+    let Ok(shape) = Shape::arbitrary(&mut Unstructured::new(bytes)) else {
+        return;
+    };
+    let Some(request) = shape.request(world) else {
+        return;
+    };
+    let (head, body) = request.into_parts();
+    let answer = world.ask(http::Request::from_parts(head.clone(), body));
+    answer.keeps_the_rules(world, head.method.as_str());
+    gate_held(world, &head, &answer);
+    if gate::verdict(world, &head) == Verdict::Through {
+        found_what_is_there(&head, &answer);
+        page_stays_in_its_list(&head, &answer);
+    }
+    clean_up(world, &head, &answer);
+}
+
+/// Nobody got further than they may, and nobody who may was turned away.
+fn gate_held(world: &World, head: &Parts, answer: &Answer) {
+    let code = |answer: &Answer| match head.method.as_str() {
+        "HEAD" => None,
+        _ => Some(answer.problem().code.as_str()),
+    };
+    let verdict = gate::verdict(world, head);
+    let refused = match verdict {
+        Verdict::Misdirected => Some((421, "misdirected_host")),
+        Verdict::CrossOrigin => Some((403, "cross_origin_rejected")),
+        Verdict::Unauthorised => Some((401, "unauthorized")),
+        Verdict::Preflight | Verdict::Through => None,
+    };
+    if let Some((status, name)) = refused {
+        assert_eq!(answer.status, status, "{verdict:?} of {head:?}: {answer:?}");
+        assert!(code(answer).is_none_or(|code| code == name), "{answer:?}");
+        assert!(answer.header("set-cookie").is_none());
+        let challenge = answer.header("www-authenticate");
+        assert_eq!(challenge, (status == 401).then_some("Bearer"), "{answer:?}");
+    } else {
+        assert!(
+            !matches!(answer.status, 401 | 403 | 421),
+            "{head:?}: {answer:?}"
+        );
+    }
+    if verdict == Verdict::Preflight {
+        assert_eq!(answer.status, 204, "{answer:?}");
+    }
+    let shared = answer.header("access-control-allow-origin");
+    let is_refused_as_foreign = matches!(verdict, Verdict::Misdirected | Verdict::CrossOrigin);
+    let friend = gate::friend(head).filter(|_| !is_refused_as_foreign);
+    assert_eq!(shared, friend, "{head:?}");
+    assert!(answer.header("access-control-allow-credentials").is_none());
+}
+
+/// The right kind of answer for what the path and method are.
+fn found_what_is_there(head: &Parts, answer: &Answer) {
+    match route::route(&head.method, head.uri.path()) {
+        Route::Nothing => assert_eq!(answer.status, 404, "{head:?}: {answer:?}"),
+        Route::OtherMethods(methods) => {
+            assert_eq!(answer.status, 405, "{head:?}: {answer:?}");
+            assert_eq!(answer.header("allow"), Some(methods.as_str()), "{head:?}");
+        }
+        Route::Operation(operation) => {
+            let is_typed = answer.status < 300 || answer.header("content-type").is_some();
+            assert!(is_typed, "{head:?}: {answer:?}");
+            let media_type = head.headers.get("content-type");
+            let media_type = media_type.map(|value| value.as_bytes().to_ascii_lowercase());
+            let is_json = media_type.is_some_and(|value| value.starts_with(b"application/json"));
+            if operation.takes_body && !is_json {
+                assert_eq!(answer.status, 415, "{head:?}: {answer:?}");
+            }
+        }
+    }
+}
+
+/// A page token of one list is none of another.
+fn page_stays_in_its_list(head: &Parts, answer: &Answer) {
+    let path = head.uri.path();
+    let query = head.uri.query().unwrap_or_default();
+    let parameter = |name: &str| {
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs
+            .clone()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
+    };
+    let list_of = path
+        .strip_prefix("/api/runtimes/")
+        .and_then(|rest| rest.strip_suffix("/workers"));
+    let listed = if path == "/api/workers" {
+        parameter("runtime_id")
+    } else {
+        list_of
+    };
+    let token = parameter("page_token").map(grammar::page_token_runtime);
+    if let (Some(listed), Some(token)) = (listed, token) {
+        let fits = token.as_deref() == Some(listed);
+        let is_read = matches!(head.method.as_str(), "GET" | "HEAD");
+        let is_plain = !query.contains(['%', '+']);
+        if is_read && is_plain && !fits {
+            assert!(answer.status >= 400, "{head:?}: {answer:?}");
+        }
+    }
+}
+
+/// Stops a worker that the request created, so that there is always room for one.
+fn clean_up(world: &World, head: &Parts, answer: &Answer) {
+    if answer.status == 201 {
+        let location = answer.header("location").expect("a new worker has a place");
+        assert!(location.starts_with(head.uri.path()), "{location}");
+        drop(world.guest_at(location));
+    }
+}
