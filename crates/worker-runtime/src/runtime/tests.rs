@@ -15,6 +15,7 @@ mod capacity;
 mod crowd;
 mod ending;
 mod idempotency;
+mod model;
 mod reading;
 mod running;
 mod script;
