@@ -37,6 +37,7 @@ impl TurnEngine for Obedient {
     async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
         let said = |content: &&Content| content.text() == &*turn.input;
         let content = Content::ALL.iter().find(said).expect("a content");
+        let _reluctance = Reluctance;
         // Others get a chance to see every step.
         tokio::task::yield_now().await;
         if matches!(content, Content::Answer | Content::Linger) {
@@ -48,5 +49,14 @@ impl TurnEngine for Obedient {
             Content::Linger => std::future::pending().await,
             Content::Fail => Err(EngineError::new(EngineErrorKind::Refused)),
         }
+    }
+}
+
+/// Lets others see that the run is being ended, before it is let go.
+struct Reluctance;
+
+impl Drop for Reluctance {
+    fn drop(&mut self) {
+        std::thread::yield_now();
     }
 }
