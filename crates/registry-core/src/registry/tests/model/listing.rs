@@ -29,38 +29,20 @@ const PORTS: Ports = Ports {
 #[derive(Debug, Clone)]
 enum Command {
     /// A worker is created in this runtime.
-    Create {
-        runtime: usize,
-    },
-    /// The worker at this place, modulo how many there are, is stopped, or goes on, or is
-    /// forgotten.
-    Turn {
-        runtime: usize,
-        place: usize,
-    },
-    Forget {
-        runtime: usize,
-        place: usize,
-    },
-    Health {
-        runtime: usize,
-        health: Health,
-    },
+    Create { runtime: usize },
+    /// The worker at this place, modulo how many there are, turns from idle to stopped or back:
+    /// for a list, a state is no more than what the source says.
+    Turn { runtime: usize, place: usize },
+    /// The worker at this place is forgotten.
+    Forget { runtime: usize, place: usize },
+    /// The source answers so from now on.
+    Health { runtime: usize, health: Health },
     /// A reader begins with the first page of a list.
-    Begin {
-        walk: usize,
-        list: List,
-        limit: u32,
-    },
+    Begin { walk: usize, list: List, limit: u32 },
     /// A reader takes the next page.
-    Next {
-        walk: usize,
-    },
+    Next { walk: usize },
     /// A reader takes up the token of an earlier page again.
-    Back {
-        walk: usize,
-        page: usize,
-    },
+    Back { walk: usize, page: usize },
 }
 
 #[derive(Debug, Clone)]
