@@ -55,6 +55,8 @@ mod engine;
 
 // The rules of one worker, and the shell of locks and tasks around them.
 mod core;
+#[cfg(test)]
+mod reference;
 mod runtime;
 mod sync;
 

@@ -2,6 +2,7 @@
 
 mod audit;
 mod listing;
+mod model;
 mod routing;
 
 use std::sync::Arc;

@@ -16,6 +16,7 @@ mod crowd;
 mod ending;
 mod handle;
 mod idempotency;
+mod model;
 mod reading;
 mod running;
 mod script;

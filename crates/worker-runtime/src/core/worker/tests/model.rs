@@ -1,316 +1,256 @@
-//! The rules once more, written the slow and obvious way, and compared with the worker
-//! after every one of many random commands.
+//! The worker against the [reference](crate::reference): many random commands, and after each
+//! of them everything that can be seen.
 
 use proptest::prelude::*;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
 use super::*;
+use crate::reference::{self, Begun, Millis, Names, Refusal, RunNumber, Step};
 
-/// What can happen to a worker.
+mod seen;
+
+/// Commands in one sequence: enough for every ring to turn over several times.
+const COMMANDS: std::ops::Range<usize> = 1..60;
+
+/// What can happen to a worker. Late is what comes from a run that isn't the active one.
 #[derive(Debug, Clone)]
 enum Command {
     Input { content: String, key: Option<u8> },
-    Text { late: bool, text: String },
-    Cancel { expected: Option<u32> },
+    Engine { late: bool, step: Step },
+    Cancel { expected: Option<RunNumber> },
     Stop,
-    Finish { late: bool, end: RunEnd },
 }
 
-/// How the model says that the run in progress will end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Open,
-    Cancelled,
-    Full,
+/// What a command was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Answer {
+    Input(Result<reference::Accepted, Refusal>),
+    /// Whether the output takes more text.
+    Open(bool),
+    /// How the run has ended, if it was this one.
+    Ended(Option<RunOutcome>),
+    Begun(Result<Begun, Refusal>),
+    None,
 }
 
-#[derive(Debug, Default)]
+/// The reference, the time, and what it answered last.
+#[derive(Debug, Clone)]
 struct Model {
-    /// Run number, text so far, and its fate.
-    active: Option<(u32, String, Fate)>,
-    stop_asked: bool,
-    stopped: bool,
-    /// Everything ever said and everything that ever happened.
-    said: Vec<String>,
-    happened: Vec<String>,
-    keys: Vec<(u8, String, u32)>,
-    runs: u32,
+    limits: Limits,
+    worker: reference::Worker,
+    runs: usize,
+    now: Millis,
+    answer: Answer,
 }
 
-const OUTPUT: usize = 12;
-const ENTRIES: usize = 4;
-const EVENTS: usize = 6;
-const KEYS: usize = 3;
+impl ReferenceStateMachine for Model {
+    type State = Self;
+    type Transition = Command;
 
-fn limits() -> Limits {
-    Limits {
-        input_bytes: 6,
-        output_bytes: OUTPUT,
-        delta_bytes: 4,
-        transcript_entries: ENTRIES,
-        events: EVENTS,
-        input_keys: KEYS,
-        ..Limits::default()
-    }
-}
-
-impl Model {
-    fn state(&self) -> WorkerState {
-        match &self.active {
-            None if self.stopped => WorkerState::Stopped,
-            None => WorkerState::Idle,
-            Some((_, _, Fate::Open)) => WorkerState::Running,
-            Some(_) => WorkerState::Cancelling,
-        }
-    }
-
-    /// The expected answer: `ok N`, `replay N` or the name of the refusal.
-    fn input(&mut self, content: &str, key: Option<u8>) -> String {
-        let known = self.keys.iter().find(|(known, _, _)| Some(*known) == key);
-        match known {
-            Some((_, said, number)) if said == content => return format!("replay {number}"),
-            Some(_) => return "conflict".into(),
-            None => {}
-        }
-        if self.stopped || self.stop_asked {
-            return "stopped".into();
-        }
-        if self.active.is_some() {
-            return "busy".into();
-        }
-        if content.trim().is_empty() {
-            return "empty".into();
-        }
-        if content.len() > 6 {
-            return "too large".into();
-        }
-        self.runs += 1;
-        if let Some(key) = key {
-            self.keys.push((key, content.to_owned(), self.runs));
-            if self.keys.len() > KEYS {
-                self.keys.remove(0);
-            }
-        }
-        self.said.push(format!("user:{content}"));
-        self.happened.push("input_accepted".into());
-        self.active = Some((self.runs, String::new(), Fate::Open));
-        format!("ok {}", self.runs)
-    }
-
-    fn text(&mut self, text: &str) -> bool {
-        let Some((_, reply, fate @ Fate::Open)) = &mut self.active else {
-            return false;
+    fn init_state() -> BoxedStrategy<Self> {
+        let model = |limits: Limits| Self {
+            worker: reference::Worker::new(limits.clone(), None, 0),
+            limits,
+            runs: 0,
+            now: 0,
+            answer: Answer::None,
         };
-        let mut delta = String::new();
-        for character in text.chars() {
-            if reply.len() + character.len_utf8() > OUTPUT {
-                *fate = Fate::Full;
-                break;
-            }
-            if delta.len() + character.len_utf8() > 4 {
-                self.happened.push(format!("+{delta}"));
-                delta.clear();
-            }
-            delta.push(character);
-            reply.push(character);
-        }
-        if !delta.is_empty() {
-            self.happened.push(format!("+{delta}"));
-        }
-        *fate == Fate::Open
+        limits().prop_map(model).boxed()
     }
 
-    fn cancel(&mut self, expected: Option<u32>) -> String {
-        match &mut self.active {
-            None => "not running".into(),
-            Some((number, _, _)) if expected.is_some_and(|run| run != *number) => "mismatch".into(),
-            Some((number, _, fate)) => {
-                *fate = Fate::Cancelled;
-                format!("ok {number}")
-            }
-        }
+    fn transitions(model: &Self) -> BoxedStrategy<Command> {
+        let key = proptest::option::of(0..5_u8);
+        let late = prop::bool::weighted(0.1);
+        let expected = proptest::option::of(0..=model.runs);
+        prop_oneof![
+            6 => ("[ab ]{0,3}|[ab]{7}", key)
+                .prop_map(|(content, key)| Command::Input { content, key }),
+            10 => (late, steps()).prop_map(|(late, step)| Command::Engine { late, step }),
+            2 => expected.prop_map(|expected| Command::Cancel { expected }),
+            1 => Just(Command::Stop),
+        ]
+        .boxed()
     }
 
-    fn stop(&mut self) {
-        match &mut self.active {
-            Some((_, _, fate)) => {
-                *fate = Fate::Cancelled;
-                self.stop_asked = true;
+    fn apply(mut model: Self, command: &Command) -> Self {
+        model.now += 1;
+        let now = model.now;
+        let worker = &mut model.worker;
+        model.answer = match command {
+            Command::Input { content, key } => {
+                let key = key.map(|key| key.to_string());
+                Answer::Input(worker.admit(content, key.as_deref()).map(|replay| {
+                    replay.unwrap_or_else(|| {
+                        model.runs += 1;
+                        worker.accept(model.runs - 1, content, key.as_deref(), now)
+                    })
+                }))
             }
-            None if self.stopped => {}
-            None => {
-                self.stopped = true;
-                self.happened.push("worker_stopped".into());
+            Command::Engine { late, step } => {
+                let ends = worker.active_run().is_some() && !late;
+                let open = !late && worker.engine(step, now);
+                match step {
+                    Step::Say(_) => Answer::Open(open),
+                    Step::Remark(_) => Answer::None,
+                    Step::Complete(_) | Step::Fail(_) | Step::Dawdle => {
+                        let last = worker.last_end().filter(|_| ends);
+                        Answer::Ended(last.map(|last| last.outcome))
+                    }
+                }
             }
-        }
-    }
-
-    fn finish(&mut self, end: RunEnd) {
-        let Some((_, reply, fate)) = self.active.take() else {
-            return;
+            Command::Cancel { expected } => Answer::Begun(worker.cancel(*expected)),
+            Command::Stop => Answer::Begun(Ok(worker.stop(now))),
         };
-        let (word, whole) = match (fate, end) {
-            (Fate::Cancelled, _) => ("cancelled".to_owned(), false),
-            (Fate::Full, _) => ("failed(output_limit)".to_owned(), false),
-            (_, RunEnd::Completed(_)) => ("completed".to_owned(), true),
-            (_, RunEnd::Cancelled) => ("cancelled".to_owned(), false),
-            (_, RunEnd::Failed(code)) => (format!("failed({code})"), false),
-            (_, RunEnd::TimedOut) => ("timed_out".to_owned(), false),
-        };
-        if !reply.is_empty() {
-            let more = if whole { "" } else { "…" };
-            self.said.push(format!("assistant:{reply}{more}"));
-        }
-        self.happened.push(word);
-        if self.stop_asked {
-            self.stopped = true;
-            self.happened.push("worker_stopped".into());
-        }
+        model
     }
 }
 
-fn answer(worker: &mut Worker, content: &str, key: Option<u8>, number: u32) -> String {
-    let new = match key {
-        Some(key) => keyed(run(number), content, &key.to_string()),
-        None => input(run(number), content),
+/// The worker, and which run has which number.
+struct Subject {
+    worker: Worker,
+    names: Names,
+}
+
+impl Subject {
+    fn do_as_told(&mut self, command: Command, now: Timestamp) -> Answer {
+        // A run that is never the active one.
+        let stray = run(u32::MAX);
+        match command {
+            Command::Input { content, key } => Answer::Input(self.input(&content, key, now)),
+            Command::Engine { late, step } => {
+                let active = self.worker.active_run().filter(|_| !late).unwrap_or(stray);
+                self.engine(active, step, now)
+            }
+            Command::Cancel { expected } => {
+                let expected = expected.map(|run| *self.names.runs.get(run).unwrap_or(&stray));
+                let begun = self.worker.cancel(expected);
+                match begun {
+                    Ok(run) => Answer::Begun(Ok(self.begun(run))),
+                    Err(error) => Answer::Begun(Err(self.names.refused_cancel(&error))),
+                }
+            }
+            Command::Stop => {
+                let begun = self.worker.stop(now);
+                Answer::Begun(Ok(self.begun(begun)))
+            }
+        }
+    }
+
+    fn input(
+        &mut self,
+        content: &str,
+        key: Option<u8>,
+        now: Timestamp,
+    ) -> Result<reference::Accepted, Refusal> {
+        let id = run(u32::try_from(self.names.runs.len()).unwrap());
+        let new = match key {
+            Some(key) => keyed(id, content, &key.to_string()),
+            None => input(id, content),
+        };
+        match self.worker.accept(new, now) {
+            Ok(accepted) => {
+                if !accepted.replayed {
+                    self.names.runs.push(id);
+                }
+                Ok(self.names.accepted(&accepted))
+            }
+            Err(error) => Err(self.names.refused_input(&error)),
+        }
+    }
+
+    fn engine(&mut self, run: RunId, step: Step, now: Timestamp) -> Answer {
+        let end = match step {
+            Step::Say(text) => return Answer::Open(self.worker.extend(run, &text, now).is_ok()),
+            Step::Remark(remark) => {
+                self.worker.remark(run, remark);
+                return Answer::None;
+            }
+            Step::Complete(usage) => RunEnd::Completed(usage),
+            Step::Fail(code) => RunEnd::Failed(code),
+            Step::Dawdle => RunEnd::TimedOut,
+        };
+        Answer::Ended(self.worker.finish(run, end, now))
+    }
+
+    fn begun(&self, run: Option<RunId>) -> Begun {
+        run.map_or(Begun::Nothing, |run| Begun::Ending(self.names.run(run)))
+    }
+}
+
+struct TheWorkerDoesWhatTheReferenceSays;
+
+impl StateMachineTest for TheWorkerDoesWhatTheReferenceSays {
+    type SystemUnderTest = Subject;
+    type Reference = Model;
+
+    fn init_test(model: &Model) -> Subject {
+        model.limits.validate().unwrap();
+        Subject {
+            worker: worker_with(model.limits.clone()),
+            names: Names::default(),
+        }
+    }
+
+    fn apply(mut subject: Subject, model: &Model, command: Command) -> Subject {
+        let told = format!("{command:?}");
+        let now = Timestamp::from_millisecond(model.now).unwrap();
+        let answer = subject.do_as_told(command, now);
+        assert_eq!(answer, model.answer, "the answer to {told}");
+        subject
+    }
+
+    fn check_invariants(subject: &Subject, model: &Model) {
+        seen::check_state(subject, model);
+        seen::check_events(subject, model);
+        seen::check_transcript(subject, model);
+        seen::check_bytes(subject, model);
+    }
+}
+
+/// Bounds so small that everything is reached.
+fn limits() -> impl Strategy<Value = Limits> {
+    (
+        2..6_usize,
+        274..700_usize,
+        1..8_usize,
+        164..1000_usize,
+        1..5_usize,
+        1..500_usize,
+    )
+        .prop_map(
+            |(entries, transcript_bytes, events, event_bytes, input_keys, page_bytes)| Limits {
+                input_bytes: 6,
+                output_bytes: 12,
+                delta_bytes: 4,
+                transcript_entries: entries,
+                transcript_bytes,
+                transcript_page_bytes: page_bytes,
+                events,
+                event_bytes,
+                input_keys,
+                ..Limits::default()
+            },
+        )
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    let usage = |input_tokens| Usage {
+        input_tokens,
+        output_tokens: 1,
     };
-    match worker.accept(new, NOW) {
-        Ok(accepted) => {
-            let word = if accepted.replayed { "replay" } else { "ok" };
-            let number = (1..=number).find(|n| run(*n) == accepted.run_id).unwrap();
-            format!("{word} {number}")
-        }
-        Err(InputError::IdempotencyConflict { .. }) => "conflict".into(),
-        Err(InputError::WorkerStopped { .. }) => "stopped".into(),
-        Err(InputError::Busy { .. }) => "busy".into(),
-        Err(InputError::Empty) => "empty".into(),
-        Err(InputError::TooLarge { .. }) => "too large".into(),
-        Err(other) => panic!("{other}"),
-    }
-}
-
-fn cancelled(worker: &mut Worker, expected: Option<u32>, last: u32) -> String {
-    match worker.cancel(expected.map(run)) {
-        Ok(None) => "not running".into(),
-        Ok(Some(id)) => {
-            let number = (1..=last).find(|n| run(*n) == id).unwrap();
-            format!("ok {number}")
-        }
-        Err(CancelError::RunMismatch { .. }) => "mismatch".into(),
-        Err(other) => panic!("{other}"),
-    }
-}
-
-/// Compares everything that can be seen, and checks what must hold of any worker.
-fn check(worker: &Worker, model: &Model) {
-    assert_eq!(worker.state(), model.state());
-    assert_eq!(
-        worker.active_run(),
-        model.active.as_ref().map(|(n, ..)| run(*n))
-    );
-
-    let tail = |all: &[String], kept| all[all.len().saturating_sub(kept)..].join(" ");
-    assert_eq!(said(worker), tail(&model.said, ENTRIES));
-    let last = worker.bounds().last_sequence.unwrap_or(0);
-    assert_eq!(last, model.said.len() as u64);
-
-    // `story` leaves out the first event held, which is `worker_created` at first.
-    let held = model.happened.len().min(EVENTS - 1);
-    assert_eq!(story(worker), tail(&model.happened, held));
-    assert_eq!(worker.cursor().sequence(), 1 + model.happened.len() as u64);
-    let page = worker.read(None, usize::MAX).unwrap();
-    let numbers = page.events.iter().map(|event| event.cursor.sequence());
-    assert!(
-        numbers.rev().eq((1..=worker.cursor().sequence())
-            .rev()
-            .take(page.events.len()))
-    );
-
-    let reply = worker.in_flight().map(|(_, pieces)| pieces.concat());
-    assert_eq!(
-        reply,
-        model.active.as_ref().map(|(_, text, _)| text.clone())
-    );
-
-    let begun = model
-        .happened
-        .iter()
-        .filter(|word| *word == "input_accepted")
-        .count();
-    let ended = model.happened.iter().filter(|word| is_end(word)).count();
-    assert_eq!(begun - ended, usize::from(model.active.is_some()));
-}
-
-fn is_end(word: &str) -> bool {
-    matches!(word, "completed" | "cancelled" | "timed_out") || word.starts_with("failed")
-}
-
-fn commands() -> impl Strategy<Value = Command> {
-    let key = proptest::option::of(0..5_u8);
-    let end = prop_oneof![
-        3 => Just(RunEnd::Completed(Usage::default())),
-        1 => Just(RunEnd::TimedOut),
-        1 => Just(RunEnd::Failed(RunErrorCode::EnginePanicked)),
-    ];
-    let late = prop::bool::weighted(0.1);
     prop_oneof![
-        6 => ("[ab ]{0,3}|[ab]{7}", key).prop_map(|(content, key)| Command::Input { content, key }),
-        6 => (late, "[xyé]{0,8}").prop_map(|(late, text)| Command::Text { late, text }),
-        2 => proptest::option::of(0..6_u32).prop_map(|expected| Command::Cancel { expected }),
-        1 => Just(Command::Stop),
-        4 => (late, end).prop_map(|(late, end)| Command::Finish { late, end }),
+        6 => "[xyé]{0,8}".prop_map(Step::Say),
+        1 => (0..3_usize).prop_map(|entries| Step::Remark(Remark::ContextTruncated { entries })),
+        1 => Just(Step::Remark(Remark::ReplyCutShort)),
+        3 => (0..3_u64).prop_map(move |tokens| Step::Complete(usage(tokens))),
+        1 => Just(Step::Dawdle),
+        1 => Just(Step::Fail(RunErrorCode::EnginePanicked)),
     ]
 }
 
-proptest! {
+prop_state_machine! {
     #[test]
-    fn the_worker_does_what_the_model_says(commands in prop::collection::vec(commands(), 1..60)) {
-        let mut worker = worker_with(limits());
-        let mut model = Model::default();
-        let mut ceiling = worker.held_bytes();
-        // A run that is never the active one.
-        let stray = u32::MAX;
-        for command in commands {
-            match command {
-                Command::Input { content, key } => {
-                    let next = model.runs + 1;
-                    if let Ok(Admission::Start { ceiling_bytes }) =
-                        worker.admit(&match key {
-                            Some(key) => keyed(run(next), &content, &key.to_string()),
-                            None => input(run(next), &content),
-                        })
-                    {
-                        ceiling = ceiling_bytes;
-                    }
-                    let expected = model.input(&content, key);
-                    prop_assert_eq!(answer(&mut worker, &content, key, next), expected);
-                }
-                Command::Text { late: true, text } => {
-                    prop_assert_eq!(worker.extend(run(stray), &text, NOW), Err(OutputClosed));
-                }
-                Command::Text { late: false, text } => {
-                    let number = model.active.as_ref().map_or(stray, |(number, ..)| *number);
-                    let taken = worker.extend(run(number), &text, NOW).is_ok();
-                    prop_assert_eq!(taken, model.text(&text));
-                }
-                Command::Cancel { expected } => {
-                    let wanted = model.cancel(expected);
-                    prop_assert_eq!(cancelled(&mut worker, expected, model.runs), wanted);
-                }
-                Command::Stop => {
-                    worker.stop(NOW);
-                    model.stop();
-                }
-                Command::Finish { late: true, end } => {
-                    prop_assert_eq!(worker.finish(run(stray), end, NOW), None);
-                }
-                Command::Finish { late: false, end } => {
-                    let number = model.active.as_ref().map_or(stray, |(number, ..)| *number);
-                    worker.finish(run(number), end, NOW);
-                    model.finish(end);
-                }
-            }
-            check(&worker, &model);
-            prop_assert!(worker.held_bytes() <= ceiling);
-        }
-    }
+    fn the_worker_does_what_the_reference_says(
+        sequential COMMANDS => TheWorkerDoesWhatTheReferenceSays
+    );
 }

@@ -1,0 +1,89 @@
+//! The whole runtime against the [reference](crate::reference): random operations on several
+//! workers, and after each of them everything that can be seen.
+//!
+//! Time is paused and the executor has one thread, so nothing happens on its own: engines and
+//! cancelled runs go on when a command [settles](Command::Settle) what is begun.
+
+use proptest_state_machine::{StateMachineTest, prop_state_machine};
+
+use super::*;
+use crate::reference::Refusal;
+
+mod command;
+mod puppet;
+mod reader;
+mod seen;
+mod subject;
+
+use command::{Answer, Command, Model};
+use subject::Subject;
+
+/// Commands in one sequence: enough for workers to be created, used up and forgotten.
+const COMMANDS: std::ops::Range<usize> = 1..50;
+
+struct TheRuntimeDoesWhatTheReferenceSays;
+
+impl StateMachineTest for TheRuntimeDoesWhatTheReferenceSays {
+    type SystemUnderTest = Subject;
+    type Reference = Model;
+
+    fn init_test(model: &Model) -> Subject {
+        Subject::new(model.runtime.limits.clone())
+    }
+
+    fn apply(mut subject: Subject, model: &Model, command: Command) -> Subject {
+        subject.set_clock(model.now);
+        let told = format!("{command:?}");
+        let answer = match command {
+            Command::Create(request) => Answer::Created(subject.create(&request)),
+            Command::Send {
+                worker,
+                content,
+                key,
+            } => Answer::Sent(subject.send(worker, content, key)),
+            Command::Engine { worker, step } => subject.engine(worker, step),
+            Command::Cancel { worker, expected } => subject.cancel(worker, expected),
+            Command::Stop { worker } => subject.stop(worker),
+            Command::Settle => subject.settle(),
+            Command::TimeOut => subject.time_out(&model.runtime.limits),
+            Command::ShutDown => subject.shut_down(),
+            Command::List {
+                after,
+                state,
+                limit,
+            } => seen::check_list(&subject, &model.runtime, after, state, limit),
+            Command::Events {
+                worker,
+                after,
+                limit,
+            } => seen::check_events(&subject, &model.runtime, worker, after, limit),
+            Command::Transcript {
+                worker,
+                place,
+                limit,
+            } => seen::check_transcript(&subject, &model.runtime, worker, place, limit),
+            Command::Look { reader, worker } => subject.look(reader, worker, &model.runtime),
+            Command::Follow { reader, limit } => subject.follow(reader, limit, &model.runtime),
+        };
+        assert_eq!(answer, model.answer, "the answer to {told}");
+        subject
+    }
+
+    fn check_invariants(subject: &Subject, model: &Model) {
+        seen::check_everything(subject, &model.runtime);
+    }
+
+    fn teardown(subject: Subject, mut model: Model) {
+        // The executor goes away, and takes the tasks of the active runs with it.
+        model.runtime.interrupt(model.now);
+        let subject = subject.without_executor();
+        seen::check_everything(&subject, &model.runtime);
+    }
+}
+
+prop_state_machine! {
+    #[test]
+    fn the_runtime_does_what_the_reference_says(
+        sequential COMMANDS => TheRuntimeDoesWhatTheReferenceSays
+    );
+}

@@ -1,0 +1,295 @@
+//! What is done to a runtime, and what the reference answers.
+
+use proptest::option;
+use proptest::prelude::*;
+use proptest_state_machine::ReferenceStateMachine;
+
+use super::Refusal;
+use crate::engine::{EngineErrorKind, Remark, Usage};
+use crate::event::RunErrorCode;
+use crate::limits::Limits;
+use crate::reference::{
+    Accepted, Begun, Create, Created, Millis, Place, RunNumber, Runtime, Step, Worker, WorkerNumber,
+};
+use crate::snapshot::WorkerState;
+
+/// The profiles of a runtime that was given none, the default one first.
+const PROFILES: &[&str] = &["builtin:default", "builtin:companion"];
+/// Who reads along.
+pub(super) const READERS: usize = 2;
+
+/// An operation, or something that engines and time do.
+#[derive(Debug, Clone)]
+pub(super) enum Command {
+    Create(Create),
+    Send {
+        worker: WorkerNumber,
+        content: String,
+        key: Option<u8>,
+    },
+    Engine {
+        worker: WorkerNumber,
+        step: Step,
+    },
+    /// A cancel or a stop is begun; the run ends when what is begun settles.
+    Cancel {
+        worker: WorkerNumber,
+        expected: Option<RunNumber>,
+    },
+    Stop {
+        worker: WorkerNumber,
+    },
+    Settle,
+    /// The longest time passes that a run may take.
+    TimeOut,
+    ShutDown,
+    List {
+        after: Option<WorkerNumber>,
+        state: Option<WorkerState>,
+        limit: Option<usize>,
+    },
+    Events {
+        worker: WorkerNumber,
+        after: After,
+        limit: Option<usize>,
+    },
+    Transcript {
+        worker: WorkerNumber,
+        place: Place,
+        limit: Option<usize>,
+    },
+    /// A reader takes a page of a transcript, to read on from there.
+    Look {
+        reader: usize,
+        worker: WorkerNumber,
+    },
+    /// A reader reads on.
+    Follow {
+        reader: usize,
+        limit: Option<usize>,
+    },
+}
+
+/// Where to read events from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum After {
+    Nothing,
+    Event(u64),
+    /// The event of this number, of another life of the runtime.
+    Foreign(u64),
+}
+
+/// What a command that may change something is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    Created(Result<Created, Refusal>),
+    Sent(Result<Accepted, Refusal>),
+    Begun(Result<Begun, Refusal>),
+    /// The runs that a shutdown cancels.
+    Ending(Vec<(WorkerNumber, RunNumber)>),
+    None,
+}
+
+/// The reference, the time, and what it answered last.
+#[derive(Debug, Clone)]
+pub(super) struct Model {
+    pub(super) runtime: Runtime,
+    pub(super) now: Millis,
+    pub(super) answer: Answer,
+}
+
+impl ReferenceStateMachine for Model {
+    type State = Self;
+    type Transition = Command;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        let model = |limits| Self {
+            runtime: Runtime::new(limits, PROFILES),
+            now: 0,
+            answer: Answer::None,
+        };
+        limits().prop_map(model).boxed()
+    }
+
+    fn transitions(model: &Self) -> BoxedStrategy<Command> {
+        // One more than there ever were: a worker that nobody created, a run that nobody
+        // started.
+        let worker = 0..=model.runtime.ever();
+        let run = option::weighted(0.3, 0..=model.runtime.runs);
+        let limit = || option::of(0..6_usize);
+        let number = || 0..14_u64;
+        let key = option::of(0..4_u8);
+        let changes = prop_oneof![
+            3 => creations().prop_map(Command::Create),
+            6 => (worker.clone(), "[ab ]{0,3}|[ab]{7}|[ab]{3}", key).prop_map(
+                |(worker, content, key)| Command::Send { worker, content, key }
+            ),
+            9 => (worker.clone(), steps())
+                .prop_map(|(worker, step)| Command::Engine { worker, step }),
+            2 => (worker.clone(), run)
+                .prop_map(|(worker, expected)| Command::Cancel { worker, expected }),
+            2 => worker.clone().prop_map(|worker| Command::Stop { worker }),
+        ];
+        let passing = prop_oneof![
+            20 => Just(Command::Settle),
+            2 => Just(Command::TimeOut),
+            1 => Just(Command::ShutDown),
+        ];
+        let after = prop_oneof![
+            1 => Just(After::Nothing),
+            4 => number().prop_map(After::Event),
+            1 => number().prop_map(After::Foreign),
+        ];
+        let place = prop_oneof![
+            Just(Place::Newest),
+            number().prop_map(Place::Before),
+            number().prop_map(Place::After),
+        ];
+        let reads = prop_oneof![
+            (option::of(worker.clone()), option::of(states()), limit()).prop_map(
+                |(after, state, limit)| Command::List {
+                    after,
+                    state,
+                    limit
+                }
+            ),
+            (worker.clone(), after, limit()).prop_map(|(worker, after, limit)| Command::Events {
+                worker,
+                after,
+                limit
+            }),
+            (worker.clone(), place, limit()).prop_map(|(worker, place, limit)| {
+                Command::Transcript {
+                    worker,
+                    place,
+                    limit,
+                }
+            }),
+            (0..READERS, worker).prop_map(|(reader, worker)| Command::Look { reader, worker }),
+            (0..READERS, limit()).prop_map(|(reader, limit)| Command::Follow { reader, limit }),
+        ];
+        prop_oneof![8 => changes, 2 => passing, 4 => reads].boxed()
+    }
+
+    /// Which of two workers stopped first, when both do so while things settle, is up to the
+    /// executor; so no two do.
+    fn preconditions(model: &Self, command: &Command) -> bool {
+        let Command::Stop { worker } = command else {
+            return true;
+        };
+        let stopping = |number| model.runtime.get(number).is_ok_and(Worker::is_stopping);
+        let mut others = model.runtime.known().filter(|number| number != worker);
+        !others.any(stopping)
+    }
+
+    fn apply(mut model: Self, command: &Command) -> Self {
+        model.now += 1;
+        let (runtime, now) = (&mut model.runtime, model.now);
+        model.answer = match command {
+            Command::Create(request) => Answer::Created(runtime.create(request, now)),
+            Command::Send {
+                worker,
+                content,
+                key,
+            } => {
+                let key = key.map(|key| key.to_string());
+                Answer::Sent(runtime.send(*worker, content, key.as_deref(), now))
+            }
+            Command::Cancel { worker, expected } => {
+                Answer::Begun(runtime.cancel(*worker, *expected))
+            }
+            Command::Stop { worker } => Answer::Begun(runtime.stop(*worker, now)),
+            Command::ShutDown => Answer::Ending(runtime.shut_down()),
+            Command::Engine { worker, step } => {
+                runtime.engine(*worker, step, now);
+                Answer::None
+            }
+            Command::Settle => {
+                runtime.settle(now);
+                Answer::None
+            }
+            Command::TimeOut => {
+                runtime.time_out(now);
+                Answer::None
+            }
+            Command::List { .. }
+            | Command::Events { .. }
+            | Command::Transcript { .. }
+            | Command::Look { .. }
+            | Command::Follow { .. } => Answer::None,
+        };
+        model
+    }
+}
+
+fn creations() -> impl Strategy<Value = Create> {
+    let name = option::of(prop_oneof![3 => Just("Ada"), 3 => Just("Bob"), 1 => Just(" ")]);
+    let profile = option::of(prop_oneof![
+        2 => Just(PROFILES[0]),
+        2 => Just(PROFILES[1]),
+        1 => Just("builtin:none"),
+    ]);
+    let key = option::of(0..4_u8);
+    (name, profile, key).prop_map(|(name, profile, key)| Create {
+        name: name.map(str::to_owned),
+        profile: profile.map(str::to_owned),
+        key: key.map(|key| key.to_string()),
+    })
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    let usage = |input_tokens| Usage {
+        input_tokens,
+        output_tokens: 1,
+    };
+    let rate_limited = RunErrorCode::Engine(EngineErrorKind::RateLimited);
+    prop_oneof![
+        8 => "[xyé]{0,8}".prop_map(Step::Say),
+        1 => (0..3_usize).prop_map(|entries| Step::Remark(Remark::ContextTruncated { entries })),
+        1 => Just(Step::Remark(Remark::ReplyCutShort)),
+        4 => (0..3_u64).prop_map(move |tokens| Step::Complete(usage(tokens))),
+        1 => Just(Step::Fail(rate_limited)),
+        1 => Just(Step::Fail(RunErrorCode::EnginePanicked)),
+    ]
+}
+
+fn states() -> impl Strategy<Value = WorkerState> {
+    prop_oneof![
+        Just(WorkerState::Idle),
+        Just(WorkerState::Running),
+        Just(WorkerState::Cancelling),
+        Just(WorkerState::Stopped),
+    ]
+}
+
+/// Bounds so small that every one of them is reached.
+fn limits() -> impl Strategy<Value = Limits> {
+    let sums = (2..5_usize, 1..4_usize, 0..9_000_usize);
+    let transcript = (2..6_usize, 274..700_usize, 1..500_usize);
+    let events = (1..8_usize, 164..1000_usize);
+    (sums, transcript, events, 1..4_usize, 1..3_usize).prop_map(
+        |(sums, transcript, events, input_keys, page_default)| {
+            let mut limits = Limits {
+                workers: sums.0,
+                concurrent_runs: sums.1,
+                total_bytes: 0,
+                input_bytes: 6,
+                output_bytes: 12,
+                delta_bytes: 4,
+                transcript_entries: transcript.0,
+                transcript_bytes: transcript.1,
+                transcript_page_bytes: transcript.2,
+                events: events.0,
+                event_bytes: events.1,
+                input_keys,
+                page_default,
+                page_max: 3,
+                list_scan: 3,
+                ..Limits::default()
+            };
+            let least = limits.validate().expect_err("no bytes at all").minimum;
+            limits.total_bytes = usize::try_from(least).unwrap() + sums.2;
+            limits
+        },
+    )
+}

@@ -1,0 +1,120 @@
+//! A client that takes a page of a transcript and then follows the events: what it has put
+//! together is the history as of its cursor, at any moment.
+
+use crate::cursor::Cursor;
+use crate::error::EventsError;
+use crate::event::{Role, RunOutcome};
+use crate::query::{EventsQuery, TranscriptQuery};
+use crate::reference::{self, Fact, InFlight, Line, Names, WorkerNumber};
+use crate::runtime::Runtime;
+
+/// What a reader knows. A line whose content is empty was heard of, and not read.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) worker: WorkerNumber,
+    first_line: u64,
+    lines: Vec<Line>,
+    in_flight: Option<InFlight>,
+    cursor: Cursor,
+}
+
+impl Reader {
+    /// Takes the newest page.
+    pub(super) fn look(runtime: &Runtime, names: &Names, worker: WorkerNumber) -> Self {
+        let page = runtime.transcript(names.workers[worker], TranscriptQuery::default());
+        let page = page.unwrap();
+        let lines: Vec<_> = page.entries.iter().map(|entry| names.line(entry)).collect();
+        Self {
+            worker,
+            first_line: lines.first().map_or(1, |line| line.number),
+            lines,
+            in_flight: page.in_flight.map(|reply| names.in_flight(&reply)),
+            cursor: page.cursor,
+        }
+    }
+
+    /// Reads on, and says whether that was possible.
+    pub(super) async fn follow(
+        &mut self,
+        runtime: &Runtime,
+        names: &Names,
+        limit: Option<usize>,
+    ) -> bool {
+        let query = EventsQuery {
+            after: Some(self.cursor),
+            limit,
+            ..EventsQuery::default()
+        };
+        let batch = match runtime.events(names.workers[self.worker], query).await {
+            Ok(batch) => batch,
+            Err(EventsError::Expired(_) | EventsError::UnknownWorker(_)) => return false,
+            Err(EventsError::Capacity(short)) => panic!("{short}"),
+        };
+        for (event, number) in batch.events.iter().zip(self.cursor.sequence() + 1..) {
+            self.hear(names.event(event, self.cursor.epoch(), number));
+        }
+        self.cursor = batch.next_cursor;
+        true
+    }
+
+    /// Whether the reference still has all that happened after the cursor.
+    pub(super) fn can_go_on(&self, model: &reference::Runtime) -> bool {
+        // Of a reader that went on, the cursor has moved on, and only forward.
+        let held = |worker: &reference::Worker| {
+            let oldest = worker.events().len() - worker.events_held();
+            self.cursor.sequence() >= oldest as u64
+        };
+        model.get(self.worker).is_ok_and(held)
+    }
+
+    /// Compares what was put together with what the reference says was so at that moment.
+    pub(super) fn check(&self, model: &reference::Runtime) {
+        let worker = model.get(self.worker).unwrap();
+        let (lines, in_flight) = worker.as_of(self.cursor.sequence());
+        assert_eq!(self.in_flight.as_ref(), in_flight, "the reply in progress");
+        let first = usize::try_from(self.first_line).unwrap() - 1;
+        let lines = &lines[first..];
+        assert_eq!(self.lines.len(), lines.len(), "{:?} {lines:?}", self.lines);
+        for (read, line) in self.lines.iter().zip(lines) {
+            let mut read = read.clone();
+            if read.content.is_empty() && read.role == Role::User {
+                read.content.clone_from(&line.content);
+            }
+            assert_eq!(&read, line);
+        }
+    }
+
+    fn hear(&mut self, event: reference::Event) {
+        let at = event.at;
+        let (line, partial) = match event.fact {
+            Fact::Created | Fact::Stopped => return,
+            Fact::Said { text, run } => {
+                let reply = self.in_flight.as_mut().expect("a reply to go on with");
+                assert_eq!(reply.run, run);
+                return reply.text.push_str(&text);
+            }
+            Fact::Accepted { run, line } => {
+                let text = String::new();
+                assert_eq!(self.in_flight.replace(InFlight { run, text }), None);
+                (Some((line, Role::User, run, String::new())), false)
+            }
+            Fact::Ended {
+                run, outcome, line, ..
+            } => {
+                let reply = self.in_flight.take().expect("a reply to end");
+                assert_eq!((reply.run, reply.text.is_empty()), (run, line.is_none()));
+                let line = line.map(|line| (line, Role::Assistant, run, reply.text));
+                (line, outcome != RunOutcome::Completed)
+            }
+        };
+        self.lines
+            .extend(line.map(|(number, role, run, content)| Line {
+                number,
+                at,
+                role,
+                run,
+                content,
+                partial,
+            }));
+    }
+}

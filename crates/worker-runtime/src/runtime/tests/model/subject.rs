@@ -1,0 +1,290 @@
+//! The runtime, led by the test, answering in the words of the reference.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::task::Poll;
+
+use jiff::Timestamp;
+
+use super::command::{Answer, READERS};
+use super::puppet::Puppets;
+use super::reader::Reader;
+use super::*;
+use crate::error::{CancelError, CreateError, StopError};
+use crate::reference::WorkerNumber;
+use crate::reference::{Accepted, Begun, Create, Created, Millis, Names, RunNumber, Step};
+use crate::sync;
+use crate::{ActiveRun, Cancellation, CreateWorker, ShutdownReport, WorkerSnapshot};
+
+/// How long the test rests to let things settle: no time at all, as time is paused. A timer
+/// fires only once no task can go on.
+const REST: Duration = Duration::from_millis(1);
+
+/// A worker that nobody created, and a run that nobody started.
+const NOBODY: &str = "0198c0de-0000-7000-8000-ffffffffffff";
+
+pub(super) struct Subject {
+    executor: Option<tokio::runtime::Runtime>,
+    pub(super) runtime: Runtime,
+    pub(super) names: Names,
+    puppets: Arc<Puppets>,
+    clock: Arc<AtomicI64>,
+    /// What was begun and has not ended yet.
+    begun: Vec<Operation>,
+    readers: [Option<Reader>; READERS],
+}
+
+/// An operation that waits for a run to end.
+type Operation = Pin<Box<dyn Future<Output = End>>>;
+
+/// How it ended.
+#[derive(Debug)]
+enum End {
+    Cancel(RunNumber, Result<Cancellation, CancelError>),
+    Stop(Result<WorkerSnapshot, StopError>),
+    Shutdown(Vec<ActiveRun>, ShutdownReport),
+}
+
+impl Subject {
+    pub(super) fn new(limits: Limits) -> Self {
+        let executor = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build();
+        let puppets = Arc::new(Puppets::default());
+        let engine: Arc<dyn TurnEngine> = puppets.clone();
+        let clock = Arc::new(AtomicI64::new(0));
+        let hand = Arc::clone(&clock);
+        let now = move || Timestamp::from_millisecond(hand.load(Ordering::Relaxed)).unwrap();
+        let runtime = Runtime::builder().engine(engine).limits(limits);
+        Self {
+            executor: Some(executor.unwrap()),
+            runtime: runtime.clock(Arc::new(now)).build().unwrap(),
+            names: Names::default(),
+            puppets,
+            clock,
+            begun: Vec::new(),
+            readers: [const { None }; READERS],
+        }
+    }
+
+    pub(super) fn set_clock(&self, now: Millis) {
+        self.clock.store(now, Ordering::Relaxed);
+    }
+
+    /// Shuts the executor down.
+    pub(super) fn without_executor(mut self) -> Self {
+        self.begun.clear();
+        self.executor = None;
+        self
+    }
+
+    pub(super) fn worker_id(&self, number: WorkerNumber) -> WorkerId {
+        let known = self.names.workers.get(number).copied();
+        known.unwrap_or_else(|| NOBODY.parse().unwrap())
+    }
+
+    pub(super) fn create(&mut self, request: &Create) -> Result<Created, Refusal> {
+        let created = self.runtime.create(CreateWorker {
+            display_name: request.name.clone(),
+            profile: request.profile.clone(),
+            idempotency_key: request.key.as_ref().map(|key| key.parse().unwrap()),
+        });
+        match created {
+            Ok(created) => {
+                if !created.replayed {
+                    self.names.workers.push(created.worker.id);
+                }
+                Ok(Created {
+                    worker: self.names.worker(created.worker.id),
+                    replayed: created.replayed,
+                })
+            }
+            Err(error) => Err(match error {
+                CreateError::DisplayName(_) => Refusal::BadName,
+                CreateError::UnknownProfile => Refusal::UnknownProfile,
+                CreateError::IdempotencyConflict => Refusal::Conflict,
+                CreateError::Stopping(_) => Refusal::ShuttingDown,
+                CreateError::Capacity(short) => Refusal::NoRoom(short.limit),
+            }),
+        }
+    }
+
+    pub(super) fn send(
+        &mut self,
+        worker: WorkerNumber,
+        content: String,
+        key: Option<u8>,
+    ) -> Result<Accepted, Refusal> {
+        let _context = self.executor().enter();
+        let input = Input {
+            content,
+            idempotency_key: key.map(|key| key.to_string().parse().unwrap()),
+        };
+        match self.runtime.send_input(self.worker_id(worker), input) {
+            Ok(accepted) => {
+                if !accepted.replayed {
+                    self.names.runs.push(accepted.run_id);
+                }
+                Ok(self.names.accepted(&accepted))
+            }
+            Err(error) => Err(self.names.refused_input(&error)),
+        }
+    }
+
+    pub(super) fn engine(&mut self, worker: WorkerNumber, step: Step) -> Answer {
+        self.settle();
+        let snapshot = self.runtime.get(self.worker_id(worker));
+        if let Some(run) = snapshot.ok().and_then(|worker| worker.active_run) {
+            self.puppets.tell(run, step);
+        }
+        self.settle()
+    }
+
+    pub(super) fn cancel(&mut self, worker: WorkerNumber, run: Option<RunNumber>) -> Answer {
+        let id = self.worker_id(worker);
+        let nobody = NOBODY.parse().unwrap();
+        let expected = run.map(|run| *self.names.runs.get(run).unwrap_or(&nobody));
+        let active = self.active_run(worker);
+        let runtime = self.runtime.clone();
+        let cancel =
+            async move { End::Cancel(active.unwrap_or(0), runtime.cancel(id, expected).await) };
+        let ended = self.begin(cancel);
+        Answer::Begun(match (ended, active) {
+            (None, Some(run)) => Ok(Begun::Ending(run)),
+            (Some(End::Cancel(_, Ok(Cancellation::NotRunning))), None) => Ok(Begun::Nothing),
+            (Some(End::Cancel(_, Err(error))), _) => Err(self.names.refused_cancel(&error)),
+            other => panic!("{other:?}"),
+        })
+    }
+
+    pub(super) fn stop(&mut self, worker: WorkerNumber) -> Answer {
+        let (id, active) = (self.worker_id(worker), self.active_run(worker));
+        let runtime = self.runtime.clone();
+        let ended = self.begin(async move { End::Stop(runtime.stop(id).await) });
+        Answer::Begun(match (ended, active) {
+            (None, Some(run)) => Ok(Begun::Ending(run)),
+            (Some(End::Stop(Ok(worker))), None) => {
+                assert_eq!(worker.state, WorkerState::Stopped);
+                Ok(Begun::Nothing)
+            }
+            (Some(End::Stop(Err(StopError::UnknownWorker(_)))), _) => Err(Refusal::UnknownWorker),
+            other => panic!("{other:?}"),
+        })
+    }
+
+    pub(super) fn shut_down(&mut self) -> Answer {
+        let newest_first = self.names.workers.iter().enumerate().rev();
+        let active = newest_first.filter_map(|(number, id)| {
+            let run_id = self.runtime.get(*id).ok()?.active_run?;
+            let worker_id = *id;
+            Some((number, ActiveRun { worker_id, run_id }))
+        });
+        let active: Vec<_> = active.collect();
+        let runs = active.iter().map(|(_, run)| *run).collect();
+        let runtime = self.runtime.clone();
+        let ended = self.begin(async move { End::Shutdown(runs, runtime.shutdown(SECOND).await) });
+        assert_eq!(ended.is_some(), active.is_empty(), "{ended:?}");
+        let numbers = active
+            .iter()
+            .map(|(number, run)| (*number, self.names.run(run.run_id)));
+        Answer::Ending(numbers.collect())
+    }
+
+    /// Lets everything happen that can; what was begun has to have ended then.
+    pub(super) fn settle(&mut self) -> Answer {
+        self.rest(REST);
+        for mut operation in std::mem::take(&mut self.begun) {
+            match self.poll(&mut operation).expect("it has ended") {
+                End::Cancel(run, answer) => {
+                    let run_id = self.names.runs[run];
+                    assert_eq!(answer, Ok(Cancellation::Cancelled { run_id }));
+                }
+                End::Stop(answer) => assert_eq!(answer.unwrap().state, WorkerState::Stopped),
+                End::Shutdown(cancelled, report) => {
+                    let abandoned = Vec::new();
+                    let wanted = ShutdownReport {
+                        cancelled,
+                        abandoned,
+                    };
+                    assert_eq!(report, wanted);
+                }
+            }
+        }
+        Answer::None
+    }
+
+    pub(super) fn time_out(&mut self, limits: &Limits) -> Answer {
+        self.settle();
+        self.rest(limits.run_time);
+        self.settle()
+    }
+
+    pub(super) fn look(
+        &mut self,
+        reader: usize,
+        worker: WorkerNumber,
+        model: &crate::reference::Runtime,
+    ) -> Answer {
+        if model.get(worker).is_ok() {
+            let reader = &mut self.readers[reader];
+            let reader = reader.insert(Reader::look(&self.runtime, &self.names, worker));
+            reader.check(model);
+        }
+        Answer::None
+    }
+
+    pub(super) fn follow(
+        &mut self,
+        reader: usize,
+        limit: Option<usize>,
+        model: &crate::reference::Runtime,
+    ) -> Answer {
+        let Some(mut along) = self.readers[reader].take() else {
+            return Answer::None;
+        };
+        let read = along.follow(&self.runtime, &self.names, limit);
+        let gone_on = self.executor().block_on(read);
+        assert_eq!(gone_on, along.can_go_on(model), "an expired cursor");
+        if gone_on {
+            along.check(model);
+            self.readers[reader] = Some(along);
+            return Answer::None;
+        }
+        // What a client does then: it looks again.
+        self.look(reader, along.worker, model)
+    }
+
+    pub(super) fn executor(&self) -> &tokio::runtime::Runtime {
+        self.executor.as_ref().expect("it is there until the end")
+    }
+
+    /// Lets time pass, all at once as soon as no task can go on.
+    fn rest(&self, time: Duration) {
+        self.executor().block_on(async { sync::sleep(time).await });
+    }
+
+    fn active_run(&self, worker: WorkerNumber) -> Option<RunNumber> {
+        let snapshot = self.runtime.get(self.worker_id(worker)).ok()?;
+        Some(self.names.run(snapshot.active_run?))
+    }
+
+    /// Starts an operation, and returns how it ended if it did so at once.
+    fn begin(&mut self, operation: impl Future<Output = End> + 'static) -> Option<End> {
+        let mut operation: Operation = Box::pin(operation);
+        let end = self.poll(&mut operation);
+        if end.is_none() {
+            self.begun.push(operation);
+        }
+        end
+    }
+
+    fn poll(&self, operation: &mut Operation) -> Option<End> {
+        let once = std::future::poll_fn(|cx| Poll::Ready(operation.as_mut().poll(cx)));
+        match self.executor().block_on(once) {
+            Poll::Ready(end) => Some(end),
+            Poll::Pending => None,
+        }
+    }
+}
