@@ -56,6 +56,7 @@ mod engine;
 // The rules of one worker, and the shell of locks and tasks around them.
 mod core;
 #[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
 mod reference;
 mod runtime;
 mod sync;

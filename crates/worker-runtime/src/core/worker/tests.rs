@@ -5,6 +5,7 @@ use crate::error::InputError;
 use crate::query::TranscriptPosition;
 use crate::snapshot::WorkerState;
 
+#[cfg(not(feature = "shuttle"))]
 mod model;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
