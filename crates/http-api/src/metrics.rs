@@ -162,6 +162,8 @@ fn latency_buckets() -> Histogram {
 fn of_runtimes(runtimes: &[RuntimeSummary]) -> Registry {
     let available = Family::<RuntimeLabels, Gauge>::default();
     let active_runs = Family::<RuntimeLabels, Gauge>::default();
+    let waiting_pollers = Family::<RuntimeLabels, Gauge>::default();
+    let held_bytes = Family::<RuntimeLabels, Gauge>::default();
     let workers = Family::<WorkerLabels, Gauge>::default();
     for runtime in runtimes {
         let labels = RuntimeLabels {
@@ -178,6 +180,12 @@ fn of_runtimes(runtimes: &[RuntimeSummary]) -> Registry {
         active_runs
             .get_or_create(&labels)
             .set(gauge(counts.active_runs));
+        waiting_pollers
+            .get_or_create(&labels)
+            .set(gauge(counts.waiting_pollers));
+        held_bytes
+            .get_or_create(&labels)
+            .set(gauge(counts.held_bytes));
         for (state, number) in counts.workers.iter() {
             let labels = WorkerLabels {
                 runtime: labels.runtime.clone(),
@@ -196,6 +204,16 @@ fn of_runtimes(runtimes: &[RuntimeSummary]) -> Registry {
         "runtime_active_runs",
         "Runs that have not ended",
         active_runs,
+    );
+    registry.register(
+        "runtime_waiting_pollers",
+        "Readers that wait for an event",
+        waiting_pollers,
+    );
+    registry.register(
+        "runtime_held_bytes",
+        "Bytes in use of the limit on what all workers hold together",
+        held_bytes,
     );
     registry.register("workers", "Workers by runtime and state", workers);
     registry
