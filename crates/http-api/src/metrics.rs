@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     connections: Gauge,
+    answer_bytes: Gauge,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -60,6 +61,7 @@ impl Metrics {
             durations: Family::new_with_constructor(latency_buckets),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
+            answer_bytes: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -82,6 +84,11 @@ impl Metrics {
             "Open connections",
             metrics.connections.clone(),
         );
+        registry.register(
+            "http_answer_bytes",
+            "Bytes of large answers that their clients have not taken yet",
+            metrics.answer_bytes.clone(),
+        );
         Self {
             registry,
             ..metrics
@@ -102,6 +109,11 @@ impl Metrics {
     pub(crate) fn connection(&self) -> OpenConnection {
         self.connections.inc();
         OpenConnection(self.connections.clone())
+    }
+
+    /// Where the bytes of answers that wait for their clients are shown.
+    pub(crate) fn answer_bytes(&self) -> Gauge {
+        self.answer_bytes.clone()
     }
 
     /// All metrics as text, those of the runtimes as they are now.
