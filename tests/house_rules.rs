@@ -30,6 +30,15 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
         "yoi",
         &["http-api", "registry-core", "yoi-workspace-server"],
     ),
+    (
+        "harness",
+        &[
+            "http-api",
+            "registry-core",
+            "worker-runtime",
+            "yoi-workspace-server",
+        ],
+    ),
 ];
 
 /// What the pure crates may use besides `std`: values, errors and futures, nothing that

@@ -24,7 +24,10 @@ fn model_at(provider: &Provider) -> ModelConfig {
 }
 
 async fn server_with(provider: &Provider) -> TestServer {
-    TestServer::start_with(|config| config.engine = EngineSetting::Model(model_at(provider))).await
+    TestServer::start_with(|config| {
+        config.engine = EngineSetting::Model(Box::new(model_at(provider)));
+    })
+    .await
 }
 
 /// What the deltas among `events` say.

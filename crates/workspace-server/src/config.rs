@@ -67,7 +67,7 @@ pub enum EngineSetting {
         pace: Duration,
     },
     /// A model.
-    Model(ModelConfig),
+    Model(Box<ModelConfig>),
     /// The embedding program's own engine.
     Own(Arc<dyn TurnEngine>),
 }
@@ -154,7 +154,7 @@ impl ServerConfig {
         }
         limits.validate()?;
         let engine = match model(&args, &variable)? {
-            Some(model) => EngineSetting::Model(model),
+            Some(model) => EngineSetting::Model(Box::new(model)),
             None => EngineSetting::Offline {
                 pace: Duration::from_millis(args.offline_pace_ms),
             },
