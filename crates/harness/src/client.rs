@@ -110,13 +110,13 @@ impl Client {
         &mut self,
         path: &str,
     ) -> Result<T, Failure> {
-        self.get(path).await?.of("GET", path)?.expect(200)?.json()
+        self.get(path).await?.of("GET", path).expect(200)?.json()
     }
 
     /// Sends `body` to `path`.
     pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Result<Answer, Failure> {
         let request = self.door.request("POST", path, Some(body));
-        self.exchange(&request).await?.of("POST", path)
+        Ok(self.exchange(&request).await?.of("POST", path))
     }
 
     /// Sends the bytes of one request, and reads its answer.

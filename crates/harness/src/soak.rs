@@ -120,7 +120,7 @@ impl Scenario {
             Self::Vanishing => vanishing::play(plan).await,
             Self::HalfOpen => half_open::play(plan).await,
             Self::SlowLoris => slow_loris::play(plan).await,
-            Self::SlowReaders => slow_readers::play(plan).await,
+            Self::SlowReaders => slow_readers::play().await,
             Self::Polls => polls::play(plan).await,
             Self::Sigterm => sigterm::play(plan).await,
             Self::Lifecycles => lifecycles::play(plan).await,

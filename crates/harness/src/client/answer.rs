@@ -86,9 +86,9 @@ impl Answer {
     }
 
     /// The answer to this request, for what failures say.
-    pub(super) fn of(mut self, method: &str, path: &str) -> Result<Self, Failure> {
+    pub(super) fn of(mut self, method: &str, path: &str) -> Self {
         self.asked = format!("{method} {path}");
-        Ok(self)
+        self
     }
 
     /// Whether no other request may follow on the connection.

@@ -7,7 +7,6 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::Plan;
 use crate::client::{Answer, Door, read_answer};
 use crate::engine::Order;
 use crate::failure::Failure;
@@ -30,7 +29,7 @@ const SLACK_BYTES: u64 = 64 * 1024 * 1024;
 /// Longest wait for one reader's answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(super) async fn play(_plan: Plan) -> Result<Verdict, Failure> {
+pub(super) async fn play() -> Result<Verdict, Failure> {
     let server = Server::start(Settings::default()).await?;
     let bound = server.stated_limit("answer_bytes").await?;
     let mut client = server.client();

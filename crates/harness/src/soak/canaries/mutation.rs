@@ -4,6 +4,8 @@
 //! What must not be repeated carries the mark of what was sent; what workers are told carries
 //! another one. A mark never stands where the API promises to show it again.
 
+mod faults;
+
 use http_api::{OperationInfo, operations};
 use registry_core::projection::WorkerPage;
 use serde_json::Value;
@@ -21,93 +23,6 @@ const SOUND_PERCENT: usize = 25;
 const BROKEN_PERCENT: usize = 1;
 /// Most things that are wrong with one request.
 const FAULTS_MAX: usize = 3;
-
-const IDS: [&str; 9] = [
-    "PARROT-id",
-    "",
-    "..%2f..%2fPARROT",
-    "%00PARROT",
-    "PARROT%0d%0aPARROT",
-    "%ff%fePARROT",
-    "0190a3c0-0000-7000-8000-000000000000",
-    "local-compat",
-    "no-such-id",
-];
-const QUERIES: [&str; 18] = [
-    "PARROT=1",
-    "after=PARROT",
-    "after=PARROTPARROTPARROTPARR",
-    "after=AAAAAAAAAAAAAAAAAAAAAA",
-    "after=18446744073709551615",
-    "before=PARROT",
-    "limit=PARROT",
-    "limit=0",
-    "limit=-1",
-    "limit=99999999999999999999",
-    "limit=1&limit=PARROT",
-    "page_token=PARROT",
-    "page_token=cGFycm90",
-    "state=PARROT",
-    "runtime_id=PARROT",
-    "implementation_kind=PARROT",
-    "wait_ms=PARROT",
-    "%50ARROT=%PARROT",
-];
-const METHODS: [&str; 9] = [
-    "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "get", "PARROT", "GET",
-];
-const HEADERS: [(&str, &str); 22] = [
-    ("Authorization", "Bearer PARROT-wrong-token-PARROT-wrong"),
-    ("Authorization", "Basic PARROT"),
-    ("Authorization", ""),
-    ("Host", "PARROT.example"),
-    ("Host", ""),
-    ("Host", "127.0.0.1"),
-    ("Origin", "http://PARROT.example"),
-    ("Origin", "null"),
-    ("Sec-Fetch-Site", "cross-site"),
-    ("Sec-Fetch-Site", "PARROT"),
-    ("Cookie", "yoi_session=PARROT"),
-    ("X-Request-Id", "PARROT-request"),
-    ("X-Forwarded-Host", "PARROT.example"),
-    ("User-Agent", "PARROT-agent"),
-    ("Referer", "http://PARROT.example/PARROT"),
-    ("Idempotency-Key", "PARROT-key"),
-    ("Idempotency-Key", "PARROT key \u{e9}"),
-    ("Idempotency-Key", ""),
-    ("Content-Type", "PARROT/type"),
-    ("Content-Type", "text/plain; charset=PARROT"),
-    ("Accept", "PARROT/*"),
-    ("X-PARROT", "PARROT"),
-];
-const BODIES: [&[u8]; 16] = [
-    b"",
-    b"PARROT",
-    b"{\"PARROT\":1}",
-    b"[\"PARROT\"]",
-    b"\"PARROT\"",
-    b"null",
-    b"{\"content\":[\"PARROT\"]}",
-    b"{\"content\":{\"PARROT\":\"PARROT\"}}",
-    b"{\"content\":\"x\",\"content\":\"PARROT",
-    b"{\"content\":\"\xff\xfePARROT\"}",
-    b"{\"content\":\"  \"}",
-    b"{\"profile\":\"PARROT profile\"}",
-    b"{\"profile\":\"no:such.profile\"}",
-    b"{\"display_name\":[\"PARROT\"]}",
-    b"{\"run_id\":\"PARROT\"}",
-    b"{\"run_id\":1e999}",
-];
-const BROKEN: [&[u8]; 8] = [
-    b"PARROT\r\n\r\n",
-    b"GET / PARROT/9.9\r\n\r\n",
-    b"GET /PARROT HTTP/1.1\r\nPARROT\r\n\r\n",
-    b"GET /healthz HTTP/1.1\r\nHost: PARROT\r\nContent-Length: PARROT\r\n\r\n",
-    b"POST /PARROT HTTP/1.1\r\nContent-Length: 9\r\nContent-Length: 10\r\n\r\nPARROT",
-    b"POST /PARROT HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nPARROT\r\n",
-    b"GET /PARROT HTTP/1.1\r\nHost: PARR",
-    b"\x16\x03\x01PARROT\x00\xff\r\n\r\n",
-];
 
 /// What requests are about.
 #[derive(Clone)]
@@ -173,7 +88,7 @@ impl Request {
     /// The next request.
     pub(super) fn random(random: &mut Random, targets: &Targets, door: &Door) -> Self {
         if random.percent(BROKEN_PERCENT) {
-            let mut bytes = random.one_of(&BROKEN).to_vec();
+            let mut bytes = random.one_of(&faults::BROKEN).to_vec();
             if random.percent(20) {
                 bytes = format!("GET /{} HTTP/1.1\r\n\r\n", SENT.repeat(4_000)).into_bytes();
             }
@@ -237,22 +152,22 @@ impl Parts {
     /// Makes one more thing wrong.
     fn spoil(&mut self, random: &mut Random) {
         match random.below(7) {
-            0 => self.method = (*random.one_of(&METHODS)).to_owned(),
+            0 => self.method = (*random.one_of(&faults::METHODS)).to_owned(),
             1 => self.worker = an_id(random),
             2 => self.runtime = an_id(random),
             3 => {
-                let query = *random.one_of(&QUERIES);
+                let query = *random.one_of(&faults::QUERIES);
                 let separator = if self.query.is_empty() { "" } else { "&" };
                 self.query = format!("{}{separator}{query}", self.query);
             }
             4 => {
-                let (name, value) = *random.one_of(&HEADERS);
+                let (name, value) = *random.one_of(&faults::HEADERS);
                 // In place of the right one, beside it, or alone.
                 let keep = random.percent(30);
                 self.headers.retain(|(known, _)| keep || known != name);
                 self.headers.push((name.to_owned(), value.to_owned()));
             }
-            5 => self.body = Some(random.one_of(&BODIES).to_vec()),
+            5 => self.body = Some(random.one_of(&faults::BODIES).to_vec()),
             _ => self.noise += 1,
         }
     }
@@ -299,7 +214,7 @@ fn an_id(random: &mut Random) -> String {
     if random.percent(10) {
         SENT.repeat(1 + random.below(100))
     } else {
-        (*random.one_of(&IDS)).to_owned()
+        (*random.one_of(&faults::IDS)).to_owned()
     }
 }
 

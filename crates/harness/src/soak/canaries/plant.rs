@@ -30,15 +30,12 @@ const VARIABLES: [(&str, &str); 3] = [
 const PROVIDER_BODY: &str = r#"{"error":{"message":"CANARY-provider-says"}}"#;
 /// Bytes of a request to the provider that are read before it is answered.
 const PROVIDER_READS: usize = 4 * 1024;
-/// Secrets in one record.
-const SECRETS_OF_A_RECORD: usize = 8;
 
 /// A home full of secrets, and a provider that tells one more. Dropping it ends the provider.
 pub(super) struct Planted {
     home: TempDir,
     provider: JoinHandle<()>,
     provider_port: u16,
-    records: usize,
 }
 
 impl Planted {
@@ -48,7 +45,7 @@ impl Planted {
             .prefix("CANARY-home")
             .tempdir()
             .map_err(Failure::io("making a home"))?;
-        let records = plant(home.path()).map_err(Failure::io("planting secrets"))?;
+        plant(home.path()).map_err(Failure::io("planting secrets"))?;
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.map_err(Failure::io("listening as a provider"))?;
         let address = listener.local_addr();
@@ -59,7 +56,6 @@ impl Planted {
             home,
             provider: tokio::spawn(provide(listener)),
             provider_port,
-            records,
         })
     }
 
@@ -90,13 +86,6 @@ impl Planted {
             planted: planted.map(str::to_lowercase).to_vec(),
         }
     }
-
-    /// How many secrets there are.
-    pub(super) fn number(&self) -> usize {
-        // The paths of home, workspace, data, key file; the key; the endpoint; the provider's
-        // answer; the token.
-        VARIABLES.len() + self.records * SECRETS_OF_A_RECORD + 8
-    }
 }
 
 impl Drop for Planted {
@@ -105,8 +94,8 @@ impl Drop for Planted {
     }
 }
 
-/// Plants files below `home`; how many records there are.
-fn plant(home: &Path) -> std::io::Result<usize> {
+/// Plants files below `home`.
+fn plant(home: &Path) -> std::io::Result<()> {
     let workspace = home.join("CANARY-workspace");
     fs::create_dir_all(&workspace)?;
     let key = home.join("CANARY-key");
@@ -133,8 +122,7 @@ fn plant(home: &Path) -> std::io::Result<usize> {
     write(
         &data.join("workers/CANARY-broken"),
         b"{\"worker_name\":\"CANARY-broken",
-    )?;
-    Ok(records.len())
+    )
 }
 
 fn write(directory: &Path, bytes: &[u8]) -> std::io::Result<()> {
