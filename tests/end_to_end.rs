@@ -17,6 +17,8 @@ mod sources;
 mod canaries;
 #[path = "end_to_end/conversation.rs"]
 mod conversation;
+#[path = "end_to_end/engines.rs"]
+mod engines;
 #[path = "end_to_end/identity.rs"]
 mod identity;
 #[path = "end_to_end/lists.rs"]

@@ -40,6 +40,15 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
             "yoi-workspace-server",
         ],
     ),
+    (
+        "harness",
+        &[
+            "http-api",
+            "registry-core",
+            "worker-runtime",
+            "yoi-workspace-server",
+        ],
+    ),
 ];
 
 /// What the pure crates may use besides `std`: values, errors and futures, nothing that

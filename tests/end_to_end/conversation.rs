@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::fixture::{Answer, EMBEDDED, PATIENCE, TestServer, long_input, strings};
+use crate::fixture::{Answer, EMBEDDED, PATIENCE, TestServer, long_input, offline, strings};
 
 #[tokio::test]
 async fn both_runtimes_are_shown_with_what_they_can_and_may() {
@@ -177,7 +177,7 @@ async fn a_poll_without_news_ends_empty_where_it_began() {
 #[tokio::test]
 async fn a_cancelled_run_keeps_what_it_said_and_leaves_the_worker_usable() {
     let server =
-        TestServer::start_with(|config| config.offline_pace = Duration::from_millis(20)).await;
+        TestServer::start_with(|config| config.engine = offline(Duration::from_millis(20))).await;
     let worker = server.create_worker().await;
     let accepted = worker.hears(&long_input()).await;
     let cursor = accepted["cursor"].as_str().unwrap();
@@ -218,7 +218,7 @@ async fn a_cancelled_run_keeps_what_it_said_and_leaves_the_worker_usable() {
 #[tokio::test]
 async fn stopping_a_busy_worker_ends_its_run_first() {
     let server =
-        TestServer::start_with(|config| config.offline_pace = Duration::from_millis(20)).await;
+        TestServer::start_with(|config| config.engine = offline(Duration::from_millis(20))).await;
     let worker = server.create_worker().await;
     let accepted = worker.hears(&long_input()).await;
     assert_eq!(worker.stop().await.expect(200)["state"], "stopped");
@@ -235,7 +235,7 @@ async fn stopping_a_busy_worker_ends_its_run_first() {
 #[tokio::test]
 async fn a_client_that_goes_away_cancels_nothing_but_its_own_wait() {
     let server =
-        TestServer::start_with(|config| config.offline_pace = Duration::from_millis(5)).await;
+        TestServer::start_with(|config| config.engine = offline(Duration::from_millis(5))).await;
     let worker = server.create_worker().await;
     let accepted = worker.hears("one two three").await;
     let cursor = accepted["cursor"].as_str().unwrap();
@@ -252,7 +252,7 @@ async fn a_client_that_goes_away_cancels_nothing_but_its_own_wait() {
 
 #[tokio::test]
 async fn a_transcript_is_read_in_bounded_pages_in_both_directions() {
-    let server = TestServer::start_with(|config| config.offline_pace = Duration::ZERO).await;
+    let server = TestServer::start_with(|config| config.engine = offline(Duration::ZERO)).await;
     let worker = server.create_worker().await;
     for n in 1..=3 {
         worker.answers(&format!("question {n}")).await;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use yoi_workspace_server::config::EngineSetting;
 use yoi_workspace_server::server::Ending;
 use yoi_workspace_server::{Server, ServerConfig};
 
@@ -55,7 +56,7 @@ impl TestServer {
     pub(crate) async fn start_with(adapt: impl FnOnce(&mut ServerConfig)) -> Self {
         let workspace = tempfile::tempdir().expect("a workspace");
         let mut config = ServerConfig::new(workspace.path().to_owned());
-        config.offline_pace = Duration::from_millis(1);
+        config.engine = offline(Duration::from_millis(1));
         let data = tempfile::tempdir().expect("a data directory");
         config.local_data_dir = Some(data.path().to_owned());
         adapt(&mut config);
@@ -306,6 +307,11 @@ impl TestWorker<'_> {
             .await
             .expect(200)
     }
+}
+
+/// The offline engine at this pace.
+pub(crate) fn offline(pace: Duration) -> EngineSetting {
+    EngineSetting::Offline { pace }
 }
 
 /// An input that keeps the offline engine busy: it quotes 200 words, one at a time.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use yoi_workspace_server::ModelConfig;
+use yoi_workspace_server::config::EngineSetting;
 
 use crate::canaries::{Ear, converse};
 use crate::fixture::{EMBEDDED, PATIENCE, TestServer};
@@ -23,7 +24,10 @@ fn model_at(provider: &Provider) -> ModelConfig {
 }
 
 async fn server_with(provider: &Provider) -> TestServer {
-    TestServer::start_with(|config| config.model = Some(model_at(provider))).await
+    TestServer::start_with(|config| {
+        config.engine = EngineSetting::Model(Box::new(model_at(provider)));
+    })
+    .await
 }
 
 /// What the deltas among `events` say.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::fixture::{Answer, EMBEDDED, LOCAL, NOBODY, TestServer, long_input};
+use crate::fixture::{Answer, EMBEDDED, LOCAL, NOBODY, TestServer, long_input, offline};
 use crate::sources::{Fault, Faulty};
 
 /// Slow enough to be met in mid-run.
@@ -14,7 +14,7 @@ const SLOW: Duration = Duration::from_millis(50);
 
 #[tokio::test]
 async fn a_busy_worker_names_its_run_and_when_to_come_back() {
-    let server = TestServer::start_with(|config| config.offline_pace = SLOW).await;
+    let server = TestServer::start_with(|config| config.engine = offline(SLOW)).await;
     let worker = server.create_worker().await;
     let accepted = worker.hears(&long_input()).await;
     let answer = worker.send("too soon").await;
@@ -44,7 +44,7 @@ async fn a_stopped_worker_accepts_nothing() {
 
 #[tokio::test]
 async fn a_cancel_of_another_run_is_a_mismatch_and_cancels_nothing() {
-    let server = TestServer::start_with(|config| config.offline_pace = SLOW).await;
+    let server = TestServer::start_with(|config| config.engine = offline(SLOW)).await;
     let worker = server.create_worker().await;
     let accepted = worker.hears(&long_input()).await;
     for other in [NOBODY, "not-a-uuid"] {
@@ -136,7 +136,7 @@ async fn bodies_that_are_not_what_the_operation_takes_are_not_repeated() {
 #[tokio::test]
 async fn cursors_that_are_expired_or_invalid_say_where_to_go_on() {
     let server = TestServer::start_with(|config| {
-        config.offline_pace = Duration::ZERO;
+        config.engine = offline(Duration::ZERO);
         config.limits.events = 5;
     })
     .await;
@@ -176,7 +176,7 @@ async fn cursors_that_are_expired_or_invalid_say_where_to_go_on() {
 #[tokio::test]
 async fn exhausted_capacity_names_its_limit() {
     let server = TestServer::start_with(|config| {
-        config.offline_pace = SLOW;
+        config.engine = offline(SLOW);
         config.limits.workers = 2;
         config.limits.concurrent_runs = 1;
         config.limits.worker_pollers = 1;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::fixture::{Answer, EMBEDDED, TestServer, client, long_input, until_in_hand};
+use crate::fixture::{Answer, EMBEDDED, TestServer, client, long_input, offline, until_in_hand};
 use crate::process::ServerProcess;
 
 /// How soon an operator may expect the process to be gone.
@@ -79,7 +79,7 @@ async fn sigterm_answers_pollers_ends_runs_and_exits_with_zero_in_time() {
 #[tokio::test]
 async fn a_run_that_the_end_cuts_short_ends_as_cancelled() {
     let server =
-        TestServer::start_with(|config| config.offline_pace = Duration::from_millis(200)).await;
+        TestServer::start_with(|config| config.engine = offline(Duration::from_millis(200))).await;
     let worker = server.create_worker().await;
     let accepted = worker.hears(&long_input()).await;
     let cursor = accepted["cursor"].as_str().unwrap().to_owned();

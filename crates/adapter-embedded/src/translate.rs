@@ -79,6 +79,8 @@ pub(crate) fn status(status: runtime::RuntimeStatus) -> SourceStatus {
                 recorded: 0,
             },
             active_runs: number(status.active_runs),
+            waiting_pollers: number(status.waiting_pollers),
+            held_bytes: number(status.held_bytes),
         },
         diagnostics: Vec::new(),
     }

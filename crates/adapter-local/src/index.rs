@@ -134,7 +134,7 @@ impl Index {
                 recorded: self.newest_first.len() as u64,
                 ..WorkersByState::default()
             },
-            active_runs: 0,
+            ..RuntimeCounts::default()
         }
     }
 

@@ -12,7 +12,7 @@ use http::Request;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
-use yoi_workspace_server::config::AuthSetting;
+use yoi_workspace_server::config::{AuthSetting, EngineSetting};
 use yoi_workspace_server::{Server, ServerConfig};
 
 use crate::answer::Answer;
@@ -67,7 +67,9 @@ impl World {
         let secrets = [&workspace, &data].map(|path| path.display().to_string());
         let mut config = ServerConfig::new(workspace);
         config.local_data_dir = Some(data);
-        config.offline_pace = Duration::ZERO;
+        config.engine = EngineSetting::Offline {
+            pace: Duration::ZERO,
+        };
         config.limits.workers = WORKERS;
         config.auth = AuthSetting::Token(TOKEN.parse().expect("a token"));
         config.allowed_origins = vec![FRIEND.parse().expect("an origin")];

@@ -13,6 +13,7 @@ use registry_core::port::EVENT_WAIT_MAX;
 use registry_core::projection::{Limit, LimitUnit};
 use registry_core::{FixedText, RuntimeRegistry};
 
+use crate::answer_bytes::AnswerBytes;
 use crate::config::{ApiConfig, Auth};
 use crate::handler;
 use crate::layer;
@@ -37,6 +38,7 @@ struct Shared {
     document: Bytes,
     sessions: Sessions,
     metrics: Metrics,
+    answer_bytes: AnswerBytes,
     draining: Draining,
 }
 
@@ -74,12 +76,15 @@ impl Api {
             input_bytes_max: config.input_bytes_max,
             profiles,
         });
+        let metrics = Metrics::new();
+        let answer_limit = config.connection.answer_bytes;
         Self(Arc::new(Shared {
             registry,
             workspace: workspace(&config),
             document,
             sessions,
-            metrics: Metrics::new(),
+            answer_bytes: AnswerBytes::new(answer_limit, metrics.answer_bytes()),
+            metrics,
             draining: Draining::default(),
             config,
         }))
@@ -114,6 +119,10 @@ impl Api {
         &self.0.metrics
     }
 
+    pub(crate) fn answer_bytes(&self) -> &AnswerBytes {
+        &self.0.answer_bytes
+    }
+
     /// The router, with every layer: what [`serve()`](crate::serve()) puts behind each
     /// connection, for whoever asks without one.
     // The last layer added is the first to see a request.
@@ -132,6 +141,7 @@ impl Api {
             .layer(from_fn_with_state(self.clone(), layer::authorise))
             .layer(from_fn_with_state(self.clone(), layer::check_origin))
             .layer(from_fn_with_state(self.clone(), layer::check_host))
+            .layer(from_fn_with_state(self.clone(), layer::hold_answer))
             .layer(from_fn_with_state(self.clone(), layer::observe))
     }
 }

@@ -27,6 +27,12 @@ pub const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(30);
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait, after the last answer of a connection, for the client to read it and close.
 pub const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Most bytes of answers that wait for their clients, over all connections: some twenty of the
+/// largest pages (1 MiB of text, every byte escaped as `\u00XX`), a quarter of what the
+/// runtime itself may hold.
+pub const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// The name of that limit.
+pub(crate) const ANSWER_BYTES: &str = "answer_bytes";
 /// Largest input that the OpenAPI document promises when the composition root names none.
 pub const INPUT_BYTES_MAX_DEFAULT: u64 = 128 * 1024;
 
@@ -87,6 +93,8 @@ pub struct ConnectionLimits {
     pub body_timeout: Duration,
     /// See [`BODY_BYTES_MAX`].
     pub body_bytes: usize,
+    /// See [`ANSWER_BYTES_MAX`].
+    pub answer_bytes: usize,
     /// See [`WRITE_STALL_TIMEOUT`].
     pub write_stall_timeout: Duration,
     /// See [`DRAIN_TIMEOUT`].
@@ -103,6 +111,7 @@ impl Default for ConnectionLimits {
             head_bytes: HEAD_BYTES_MAX,
             body_timeout: BODY_TIMEOUT,
             body_bytes: BODY_BYTES_MAX,
+            answer_bytes: ANSWER_BYTES_MAX,
             write_stall_timeout: WRITE_STALL_TIMEOUT,
             drain_timeout: DRAIN_TIMEOUT,
             linger_timeout: LINGER_TIMEOUT,
@@ -112,7 +121,7 @@ impl Default for ConnectionLimits {
 
 impl ConnectionLimits {
     /// The bounds as clients see them.
-    pub(crate) fn named(&self) -> [Limit; 6] {
+    pub(crate) fn named(&self) -> [Limit; 7] {
         let count = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
         let millis = |value: Duration| u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
         [
@@ -129,6 +138,7 @@ impl ConnectionLimits {
                 LimitUnit::Milliseconds,
                 millis(self.body_timeout),
             ),
+            Limit::new(ANSWER_BYTES, LimitUnit::Bytes, count(self.answer_bytes)),
             Limit::new(
                 "write_stall_timeout_ms",
                 LimitUnit::Milliseconds,

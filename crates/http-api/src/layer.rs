@@ -1,14 +1,16 @@
 //! What every request passes before a handler sees it, outermost first: [`observe`],
-//! [`check_host`], [`check_origin`], [`authorise`], [`collect_body`], [`admit`].
+//! [`hold_answer`], [`check_host`], [`check_origin`], [`authorise`], [`collect_body`], [`admit`].
 
 mod authorise;
 mod body;
+mod hold;
 mod host;
 mod observe;
 mod origin;
 
 pub(crate) use authorise::authorise;
 pub(crate) use body::{admit, collect_body};
+pub(crate) use hold::hold_answer;
 pub(crate) use host::check_host;
 pub(crate) use observe::observe;
 pub(crate) use origin::check_origin;

@@ -23,6 +23,7 @@ mod handler;
 mod layer;
 mod request_id;
 
+mod answer_bytes;
 mod api;
 mod metrics;
 mod openapi;
@@ -31,9 +32,9 @@ mod serve;
 
 pub use api::{Api, Draining};
 pub use config::{
-    ApiConfig, Auth, BODY_BYTES_MAX, BODY_TIMEOUT, CONNECTIONS_MAX, ConnectionLimits,
-    DRAIN_TIMEOUT, HEAD_BYTES_MAX, HEAD_TIMEOUT, INPUT_BYTES_MAX_DEFAULT, LINGER_TIMEOUT,
-    WRITE_STALL_TIMEOUT,
+    ANSWER_BYTES_MAX, ApiConfig, Auth, BODY_BYTES_MAX, BODY_TIMEOUT, CONNECTIONS_MAX,
+    ConnectionLimits, DRAIN_TIMEOUT, HEAD_BYTES_MAX, HEAD_TIMEOUT, INPUT_BYTES_MAX_DEFAULT,
+    LINGER_TIMEOUT, WRITE_STALL_TIMEOUT,
 };
 pub use origin::{AllowedHost, AllowedOrigin, InvalidHost, InvalidOrigin};
 pub use routes::{OperationInfo, operations};

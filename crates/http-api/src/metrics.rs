@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     connections: Gauge,
+    answer_bytes: Gauge,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -60,6 +61,7 @@ impl Metrics {
             durations: Family::new_with_constructor(latency_buckets),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
+            answer_bytes: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -82,6 +84,11 @@ impl Metrics {
             "Open connections",
             metrics.connections.clone(),
         );
+        registry.register(
+            "http_answer_bytes",
+            "Bytes of large answers that their clients have not taken yet",
+            metrics.answer_bytes.clone(),
+        );
         Self {
             registry,
             ..metrics
@@ -102,6 +109,11 @@ impl Metrics {
     pub(crate) fn connection(&self) -> OpenConnection {
         self.connections.inc();
         OpenConnection(self.connections.clone())
+    }
+
+    /// Where the bytes of answers that wait for their clients are shown.
+    pub(crate) fn answer_bytes(&self) -> Gauge {
+        self.answer_bytes.clone()
     }
 
     /// All metrics as text, those of the runtimes as they are now.
@@ -162,6 +174,8 @@ fn latency_buckets() -> Histogram {
 fn of_runtimes(runtimes: &[RuntimeSummary]) -> Registry {
     let available = Family::<RuntimeLabels, Gauge>::default();
     let active_runs = Family::<RuntimeLabels, Gauge>::default();
+    let waiting_pollers = Family::<RuntimeLabels, Gauge>::default();
+    let held_bytes = Family::<RuntimeLabels, Gauge>::default();
     let workers = Family::<WorkerLabels, Gauge>::default();
     for runtime in runtimes {
         let labels = RuntimeLabels {
@@ -178,6 +192,12 @@ fn of_runtimes(runtimes: &[RuntimeSummary]) -> Registry {
         active_runs
             .get_or_create(&labels)
             .set(gauge(counts.active_runs));
+        waiting_pollers
+            .get_or_create(&labels)
+            .set(gauge(counts.waiting_pollers));
+        held_bytes
+            .get_or_create(&labels)
+            .set(gauge(counts.held_bytes));
         for (state, number) in counts.workers.iter() {
             let labels = WorkerLabels {
                 runtime: labels.runtime.clone(),
@@ -196,6 +216,16 @@ fn of_runtimes(runtimes: &[RuntimeSummary]) -> Registry {
         "runtime_active_runs",
         "Runs that have not ended",
         active_runs,
+    );
+    registry.register(
+        "runtime_waiting_pollers",
+        "Readers that wait for an event",
+        waiting_pollers,
+    );
+    registry.register(
+        "runtime_held_bytes",
+        "Bytes in use of the limit on what all workers hold together",
+        held_bytes,
     );
     registry.register("workers", "Workers by runtime and state", workers);
     registry

@@ -89,6 +89,8 @@ const PROBLEMS_OF_ALL: &[ProblemCode] = &[
 ];
 /// What an operation with a body may answer besides.
 const PROBLEMS_OF_BODIES: &[ProblemCode] = &[ProblemCode::UnsupportedMediaType];
+/// What a read may answer besides: its answer may be large, and too many of those may wait.
+const PROBLEMS_OF_READS: &[ProblemCode] = &[ProblemCode::CapacityExhausted];
 /// What an operation below a runtime may answer besides.
 const PROBLEMS_OF_A_RUNTIME: &[ProblemCode] =
     &[ProblemCode::InvalidIdentifier, ProblemCode::UnknownRuntime];
@@ -99,6 +101,9 @@ impl Operation {
         let mut codes = [PROBLEMS_OF_ALL, self.own_problems].concat();
         if self.access != Access::Open {
             codes.push(ProblemCode::Unauthorized);
+        }
+        if self.verb == Verb::Get && self.access != Access::Open {
+            codes.extend(PROBLEMS_OF_READS);
         }
         if self.body.is_some() {
             codes.extend(PROBLEMS_OF_BODIES);

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_api::ServeReport;
-use registry_core::mock::MockSource;
-use registry_core::projection::{EntryRole, TranscriptEntry, TranscriptPage, WorkerState};
-use registry_core::{Cursor, SourceError};
+use registry_core::SourceError;
+use registry_core::projection::WorkerState;
 use server::{Answer, Server, WORKER, embedded, hasty, in_time, read_to_end, worker};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
@@ -194,86 +193,4 @@ async fn a_client_that_goes_away_ends_its_own_wait() {
     let metrics = String::from_utf8(server.get("/metrics").await.body).unwrap();
     let aborted = "workers/{worker_id}/events\",status=\"499\"} 1";
     assert!(metrics.contains(aborted), "{metrics}");
-}
-
-/// More than the buffers of both sockets hold.
-const LARGE_BYTES: usize = 32 * 1024 * 1024;
-
-/// A source whose transcripts are large.
-fn talkative() -> MockSource {
-    let mut source = embedded();
-    let observation = source.observation.as_mut().expect("it has every port");
-    observation.checkpoint();
-    observation.expect_transcript().returning(|_, _| {
-        Ok(TranscriptPage {
-            entries: vec![TranscriptEntry {
-                sequence: 1,
-                role: EntryRole::User,
-                content: "x".repeat(LARGE_BYTES).into(),
-                run_id: "r1".parse().expect("an id"),
-                created_at: "2026-01-05T09:30:00Z".parse().expect("a time"),
-                partial: false,
-            }],
-            first_sequence: Some(1),
-            last_sequence: Some(1),
-            has_earlier: false,
-            has_later: false,
-            pruned_before: None,
-            in_flight: None,
-            cursor: Cursor::new(1, 1),
-        })
-    });
-    source
-}
-
-#[tokio::test]
-async fn a_large_answer_arrives_whole_also_when_it_is_the_last() {
-    let server = Server::over(vec![talkative()], |_| {}).await;
-    let answer = server.get(&format!("{WORKER}/transcript")).await;
-    assert_eq!(answer.status, 200);
-    let length = answer.header("content-length").map(str::parse::<usize>);
-    assert_eq!(length, Some(Ok(answer.body.len())));
-    assert!(answer.body.len() > LARGE_BYTES);
-}
-
-#[tokio::test]
-async fn an_answer_under_way_arrives_whole_while_the_server_ends() {
-    let server = Server::over(vec![talkative()], |_| {}).await;
-    let mut stream = server.connect().await;
-    let request = server.head("GET", &format!("{WORKER}/transcript"), "");
-    stream
-        .write_all(request.replace("close", "keep-alive").as_bytes())
-        .await
-        .unwrap();
-    let mut bytes = vec![0; 12];
-    in_time(stream.read_exact(&mut bytes)).await.unwrap();
-    let stopping = tokio::spawn(server.stop());
-    bytes.extend(read_to_end(&mut stream).await);
-    let answer = Answer::parse(&bytes);
-    let length = answer.header("content-length").map(str::parse::<usize>);
-    assert_eq!(length, Some(Ok(answer.body.len())));
-    assert_eq!(in_time(stopping).await.unwrap().cut, 0);
-}
-
-#[tokio::test]
-async fn a_client_that_takes_nothing_of_its_answer_is_cut() {
-    let server = Server::over(vec![talkative()], |config| {
-        config.connection.write_stall_timeout = Duration::from_millis(200);
-        config.connection.drain_timeout = Duration::from_secs(10);
-    })
-    .await;
-    let mut stream = server.connect().await;
-    let request = server.head("GET", &format!("{WORKER}/transcript"), "");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut first = [0; 12];
-    in_time(stream.read_exact(&mut first)).await.unwrap();
-    assert_eq!(&first, b"HTTP/1.1 200");
-    // It ends long before the drain deadline, though nobody reads.
-    assert_eq!(
-        server.stop().await,
-        ServeReport {
-            accepted: 1,
-            cut: 0
-        }
-    );
 }

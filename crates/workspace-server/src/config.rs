@@ -10,7 +10,7 @@ use std::time::Duration;
 use http_api::{AllowedHost, AllowedOrigin, ConnectionLimits, Token};
 use registry_core::port::RuntimeSource;
 use registry_core::{Deadlines, DisplayName};
-use worker_runtime::{Limits, OfflineEngine};
+use worker_runtime::{Limits, OfflineEngine, TurnEngine};
 
 use crate::args::{AuthMode, ServeArgs};
 use crate::server_file;
@@ -23,6 +23,7 @@ pub const SHUTDOWN_DEADLINE: Duration = Duration::from_millis(4_500);
 
 /// The workspace's name where nobody gives it one; never the directory's (ADR 10).
 pub const DISPLAY_NAME_DEFAULT: &str = "Workspace";
+
 /// Everything a server is started with.
 ///
 /// Its `Debug` shows neither paths nor secrets, and there is no `Serialize`.
@@ -42,10 +43,8 @@ pub struct ServerConfig {
     pub allowed_hosts: Vec<AllowedHost>,
     /// Origins whose pages may call the API.
     pub allowed_origins: Vec<AllowedOrigin>,
-    /// The model that answers; `None` leaves the offline engine.
-    pub model: Option<ModelConfig>,
-    /// The pause between two words of the offline engine; zero turns pacing off.
-    pub offline_pace: Duration,
+    /// What answers the workers of the embedded runtime.
+    pub engine: EngineSetting,
     /// The bounds of the embedded runtime.
     pub limits: Limits,
     /// The bounds of connections.
@@ -57,6 +56,20 @@ pub struct ServerConfig {
     pub server_file_dir: Option<PathBuf>,
     /// Sources beside the built-in two, registered after them.
     pub sources: Vec<Arc<dyn RuntimeSource>>,
+}
+
+/// What answers the workers of the embedded runtime.
+#[derive(Clone)]
+pub enum EngineSetting {
+    /// The built-in engine that needs no model.
+    Offline {
+        /// The pause between two words; zero turns pacing off.
+        pace: Duration,
+    },
+    /// A model.
+    Model(Box<ModelConfig>),
+    /// The embedding program's own engine.
+    Own(Arc<dyn TurnEngine>),
 }
 
 /// Who gets in.
@@ -107,8 +120,9 @@ impl ServerConfig {
             auth: AuthSetting::Minted,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
-            model: None,
-            offline_pace: OfflineEngine::PACE,
+            engine: EngineSetting::Offline {
+                pace: OfflineEngine::PACE,
+            },
             limits: Limits::default(),
             connection: ConnectionLimits {
                 drain_timeout: SHUTDOWN_DEADLINE,
@@ -139,7 +153,12 @@ impl ServerConfig {
             limits.set(setting.name, setting.value);
         }
         limits.validate()?;
-        let model = model(&args, &variable)?;
+        let engine = match model(&args, &variable)? {
+            Some(model) => EngineSetting::Model(Box::new(model)),
+            None => EngineSetting::Offline {
+                pace: Duration::from_millis(args.offline_pace_ms),
+            },
+        };
         let hosts = args.allowed_host.iter().map(|text| text.parse());
         let origins = args.allowed_origin.iter().map(|text| text.parse());
         Ok(Self {
@@ -153,8 +172,7 @@ impl ServerConfig {
             allowed_origins: origins
                 .collect::<Result<_, _>>()
                 .map_err(ConfigError::AllowedOrigin)?,
-            model,
-            offline_pace: Duration::from_millis(args.offline_pace_ms),
+            engine,
             limits,
             server_file_dir: server_file::directory(|name| variable(name).map(PathBuf::from)),
             ..Self::new(args.workspace)
@@ -198,7 +216,6 @@ impl fmt::Debug for ServerConfig {
             .field("listen", &self.listen)
             .field("display_name", &self.display_name)
             .field("auth", &self.auth)
-            .field("offline_pace", &self.offline_pace)
             .field("limits", &self.limits)
             .field("connection", &self.connection)
             .field("deadlines", &self.deadlines)

@@ -17,15 +17,22 @@ use crate::signal::Signals;
 /// Exit codes: 0 after an orderly end, 1 when the server does not start, 2 when the flags
 /// make no sense.
 pub fn run(args: ServeArgs) -> ExitCode {
+    run_with(args, |_| {})
+}
+
+/// [`run`] with a configuration that an embedding program adapts after the flags were read:
+/// its own turn engine, more sources.
+pub fn run_with(args: ServeArgs, adapt: impl FnOnce(&mut ServerConfig)) -> ExitCode {
     let _log = match logging::init(args.log_format, &args.log) {
         Ok(guard) => guard,
         Err(error) => return refuse(&error, ExitCode::from(2)),
     };
     http_api::panic_hook::install();
-    let config = match ServerConfig::from_args(args, |name| std::env::var_os(name)) {
+    let mut config = match ServerConfig::from_args(args, |name| std::env::var_os(name)) {
         Ok(config) => config,
         Err(error) => return refuse(&error, ExitCode::from(2)),
     };
+    adapt(&mut config);
     raise_file_limit();
     let signals = match Signals::listen() {
         Ok(signals) => signals,

@@ -17,6 +17,6 @@ mod wire;
 
 pub use args::ServeArgs;
 pub use config::ServerConfig;
-pub use entry::run;
+pub use entry::{run, run_with};
 pub use server::{Server, StartError, serve};
 pub use wire::{ModelConfig, ModelConfigError};

@@ -12,7 +12,7 @@ use worker_runtime::{OfflineEngine, Runtime, TurnEngine};
 
 pub use adapter_model::{ModelConfig, ModelConfigError};
 
-use crate::config::ServerConfig;
+use crate::config::{EngineSetting, ServerConfig};
 use crate::server::StartError;
 
 /// The parts behind the HTTP API.
@@ -31,11 +31,14 @@ pub(crate) fn may_be_logged(target: &str) -> bool {
     })
 }
 
-/// What answers: the model, if one is configured.
-fn engine(config: &ServerConfig) -> Result<Arc<dyn TurnEngine>, StartError> {
-    Ok(match &config.model {
-        Some(model) => Arc::new(ModelEngine::new(model).map_err(StartError::Model)?),
-        None => Arc::new(OfflineEngine::new(config.offline_pace)),
+/// What answers the workers of the embedded runtime.
+fn engine(setting: &EngineSetting) -> Result<Arc<dyn TurnEngine>, StartError> {
+    Ok(match setting {
+        EngineSetting::Offline { pace } => Arc::new(OfflineEngine::new(*pace)),
+        EngineSetting::Model(model) => {
+            Arc::new(ModelEngine::new(model).map_err(StartError::Model)?)
+        }
+        EngineSetting::Own(engine) => Arc::clone(engine),
     })
 }
 
@@ -51,7 +54,7 @@ pub(crate) fn local_data_dir(
 /// that an embedding program adds.
 pub(crate) fn parts(config: &ServerConfig) -> Result<Parts, StartError> {
     let runtime = Runtime::builder()
-        .engine(engine(config)?)
+        .engine(engine(&config.engine)?)
         .limits(config.limits.clone())
         .build()
         .map_err(StartError::Runtime)?;

@@ -216,6 +216,8 @@ fn a_runtime() -> RuntimeSummary {
                 ..WorkersByState::default()
             },
             active_runs: 0,
+            waiting_pollers: 0,
+            held_bytes: 4096,
         }),
         observed_at: at(90),
         diagnostics: Vec::new(),

@@ -45,6 +45,8 @@ pub(crate) enum EdgeRefusal {
     UnsupportedMediaType,
     /// The host is none of this server's names.
     MisdirectedHost,
+    /// A bound of the server is reached.
+    CapacityExhausted { limit: &'static str },
     /// The server is ending.
     ShuttingDown,
     /// The server failed.
@@ -104,6 +106,9 @@ impl From<EdgeRefusal> for Refusal {
             }
             EdgeRefusal::UnsupportedMediaType => Self::new(Code::UnsupportedMediaType),
             EdgeRefusal::MisdirectedHost => Self::new(Code::MisdirectedHost),
+            EdgeRefusal::CapacityExhausted { limit } => Self::with(Code::CapacityExhausted, |p| {
+                p.limit = Some(FixedText::new(limit));
+            }),
             EdgeRefusal::ShuttingDown => Self::new(Code::ShuttingDown),
             EdgeRefusal::Internal => Self::new(Code::Internal),
         }

@@ -187,6 +187,12 @@ fn every_edge_refusal() -> Vec<(EdgeRefusal, ProblemCode)> {
             Code::UnsupportedMediaType,
         ),
         (EdgeRefusal::MisdirectedHost, Code::MisdirectedHost),
+        (
+            EdgeRefusal::CapacityExhausted {
+                limit: "answer_bytes",
+            },
+            Code::CapacityExhausted,
+        ),
         (EdgeRefusal::ShuttingDown, Code::ShuttingDown),
         (EdgeRefusal::Internal, Code::Internal),
     ]

@@ -144,7 +144,7 @@ pub(crate) fn text(code: ProblemCode) -> ProblemText {
         ),
         ProblemCode::CapacityExhausted => (
             "Capacity exhausted",
-            "The named limit of the runtime is reached; try again later.",
+            "The named limit is reached; try again later.",
             Retry::After { seconds: 5 },
         ),
         ProblemCode::TooManyPollers => (

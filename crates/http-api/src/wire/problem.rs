@@ -93,7 +93,7 @@ problem_codes! {
     UnknownProfile = "unknown_profile", 422;
     /// The idempotency key was used with other content.
     IdempotencyConflict = "idempotency_conflict", 422;
-    /// A bound of the runtime is reached.
+    /// A bound of the runtime, or of the server, is reached.
     CapacityExhausted = "capacity_exhausted", 429;
     /// As many polls wait as may wait.
     TooManyPollers = "too_many_pollers", 429;

@@ -116,6 +116,13 @@ pub struct RuntimeCounts {
     pub workers: WorkersByState,
     /// Runs that have not ended.
     pub active_runs: u64,
+    /// Readers that wait for an event.
+    #[serde(default)]
+    pub waiting_pollers: u64,
+    /// Bytes in use of the runtime's limit on what all its workers hold together; none where
+    /// there is no such limit.
+    #[serde(default)]
+    pub held_bytes: u64,
 }
 
 /// One runtime, as clients see it.

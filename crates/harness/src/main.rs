@@ -1,0 +1,47 @@
+//! Faults and load against the real server, in a process of its own, over loopback.
+//!
+//! Reading order: [`server`] (the process under test), [`engine`] (its turn engine, which does
+//! what its input says), [`client`] and [`worker`] (how it is talked to), [`account`] (what
+//! must add up), [`verdict`] and [`table`] (what is said in the end), [`soak`] (the scenarios).
+
+mod account;
+mod child;
+mod client;
+mod engine;
+mod failure;
+mod latency;
+mod process_reading;
+mod random;
+mod server;
+mod soak;
+mod table;
+mod verdict;
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Faults and load against the workspace server
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Break things and load things, and say which promises held
+    Soak(soak::SoakArgs),
+    /// The server under test; started by the other commands
+    #[command(hide = true, name = child::SUBCOMMAND)]
+    Child(Box<child::ChildArgs>),
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Soak(args) => soak::run(&args),
+        Command::Child(args) => child::run(*args),
+    }
+}
