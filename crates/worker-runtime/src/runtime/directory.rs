@@ -10,7 +10,7 @@ use crate::id::{IdempotencyKey, WorkerId};
 
 /// The workers in the order of their ids, which is the order of their creation, and
 /// the keys that they were created under.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Directory {
     slots: BTreeMap<WorkerId, Arc<Slot>>,
     keys: HashMap<IdempotencyKey, (Fingerprint, WorkerId)>,

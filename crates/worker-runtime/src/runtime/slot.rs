@@ -1,6 +1,5 @@
 //! One worker behind its lock, with everything that has to change together with it.
 
-use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -221,12 +220,4 @@ impl Slot {
 
 fn take(meter: &Arc<Meter>, amount: usize, limit: LimitName) -> Result<Share, CapacityExhausted> {
     meter.take(amount).ok_or(CapacityExhausted { limit })
-}
-
-impl fmt::Debug for Slot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slot")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
-    }
 }

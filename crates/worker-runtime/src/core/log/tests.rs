@@ -99,3 +99,15 @@ fn an_event_counts_for_no_less_than_it_takes() {
     // The text's allocation has two counters before it.
     assert!(size_of::<Event>() + 2 * size_of::<usize>() <= EVENT_OVERHEAD_BYTES);
 }
+
+#[test]
+fn as_many_bytes_are_held_as_may_be() {
+    let two = 2 * (EVENT_OVERHEAD_BYTES + 1);
+    let mut log = log(8, two);
+    for _ in 0..2 {
+        log.append(Timestamp::UNIX_EPOCH, delta("x"));
+    }
+    assert_eq!((log.bytes(), log.oldest()), (two, at(0)));
+    log.append(Timestamp::UNIX_EPOCH, delta("x"));
+    assert_eq!((log.bytes(), log.oldest()), (two, at(1)));
+}

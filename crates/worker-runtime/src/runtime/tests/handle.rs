@@ -41,3 +41,16 @@ fn a_page_that_holds_the_whole_list_says_so() {
     );
     assert_eq!(page.next, None);
 }
+
+#[test]
+fn a_builder_shows_its_limits() {
+    let debug = format!("{:?}", Runtime::builder());
+    assert!(debug.contains("workers: 10000"), "{debug}");
+}
+
+#[test]
+fn the_clock_of_the_system_tells_the_time() {
+    let before = jiff::Timestamp::now();
+    let told = SystemClock.now();
+    assert!(before <= told && told <= jiff::Timestamp::now());
+}

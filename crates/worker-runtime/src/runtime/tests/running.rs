@@ -1,5 +1,6 @@
 //! Runs from their input to their end, and what can go wrong in between.
 
+use super::contained::Contained;
 use super::*;
 use crate::{EngineErrorKind, InputError, OfflineEngine};
 
@@ -198,6 +199,24 @@ fn a_run_whose_executor_goes_away_is_interrupted() {
     assert_eq!(last.error_code, Some(RunErrorCode::Interrupted));
     assert_eq!(stage.said(worker)[1], "assistant:half…");
     assert_eq!(stage.runtime.status().active_runs, 0);
+}
+
+#[tokio::test]
+async fn an_engine_that_panics_as_it_is_dropped_with_its_task_keeps_that_to_itself() {
+    let turn = crate::Turn {
+        worker_id: WorkerId::mint(),
+        run_id: RunId::mint(),
+        instructions: "".into(),
+        transcript: Arc::from([]),
+        input: "hang panic-at-drop".into(),
+    };
+    let engine = Arc::new(Script::default());
+    let output = crate::Output::new(|_| Ok(()));
+    let mut contained = Contained::new(engine.clone(), turn, output);
+    let polled = std::future::poll_fn(|cx| std::task::Poll::Ready(contained.poll(cx)));
+    assert!(polled.await.is_pending());
+    drop(contained);
+    in_time(engine.dropped.notified()).await;
 }
 
 #[tokio::test(start_paused = true)]
