@@ -6,13 +6,17 @@ use std::net::SocketAddr;
 use http_api::{AllowedHost, Api, ApiConfig, Auth, Draining, Token};
 use jiff::Timestamp;
 use registry_core::registry::DuplicateRuntime;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 use worker_runtime::{BuildError, Runtime};
 
 use crate::config::{AuthSetting, SHUTDOWN_DEADLINE, ServerConfig};
 use crate::server_file::ServerFile;
 use crate::wire::{self, ModelConfigError};
+
+/// Connections that the kernel may hold until they are accepted, as far as it allows as many: a
+/// crowd that comes back after a restart is held up, not turned away to try again a second later.
+const ACCEPT_BACKLOG: u32 = 4_096;
 
 /// Why a server does not start. Carries no path and no secret.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +91,7 @@ impl Server {
             address: config.listen,
             source,
         };
-        let listener = TcpListener::bind(config.listen).await.map_err(bind_error)?;
+        let listener = listen(config.listen).map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
         let api = Api::new(registry, api_config(&config, address, token.clone()));
         let file = config.server_file_dir.as_deref().and_then(|directory| {
@@ -178,6 +182,17 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<Ending, StartError> {
     Ok(Server::bind(config).await?.serve(shutdown).await)
+}
+
+/// Begins to listen. An address that an earlier server has just left can be had at once.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(ACCEPT_BACKLOG)
 }
 
 fn api_config(config: &ServerConfig, address: SocketAddr, token: Option<Token>) -> ApiConfig {
