@@ -187,6 +187,14 @@ mod tests {
     }
 
     #[test]
+    fn a_set_survives_its_list() {
+        let set = CapabilitySet::from_iter([Capability::ReadEvents, Capability::ListWorkers]);
+        let list = serde_json::to_string(&set).unwrap();
+        assert_eq!(list, r#"["list_workers","read_events"]"#);
+        assert_eq!(serde_json::from_str::<CapabilitySet>(&list).unwrap(), set);
+    }
+
+    #[test]
     fn a_stopped_worker_can_be_read_and_nothing_else() {
         let all: CapabilitySet = Capability::ALL.into_iter().collect();
         let names: Vec<_> = all.for_worker(WorkerState::Stopped).iter().collect();

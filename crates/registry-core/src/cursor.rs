@@ -113,6 +113,8 @@ mod tests {
             let text = cursor.to_string();
             prop_assert_eq!(text.len(), CURSOR_CHARS);
             prop_assert_eq!(text.parse(), Ok(cursor));
+            prop_assert_eq!((cursor.epoch(), cursor.sequence()), (epoch, sequence));
+            prop_assert_eq!(serde_json::to_value(cursor).unwrap(), text);
         }
 
         #[test]

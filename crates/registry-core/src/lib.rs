@@ -30,3 +30,6 @@ pub use id::{IdempotencyKey, ProfileId, RunId, RuntimeId, WorkerId, WorkerRef};
 pub use page::{PageLimit, PageToken};
 pub use registry::{Deadlines, RuntimeRegistry};
 pub use text::{DisplayName, FixedText};
+
+#[cfg(test)]
+mod schema_tests;

@@ -195,6 +195,7 @@ mod tests {
             };
             let text = token.to_string();
             prop_assert!(text.len() <= PAGE_TOKEN_MAX_CHARS);
+            prop_assert_eq!(serde_json::to_value(&token).unwrap(), text.as_str());
             prop_assert_eq!(text.parse(), Ok(token));
         }
 
@@ -206,6 +207,16 @@ mod tests {
         #[test]
         fn arbitrary_decoded_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
             let _ = URL_SAFE_NO_PAD.encode(bytes).parse::<PageToken>();
+        }
+    }
+
+    #[test]
+    fn a_position_is_visible_ascii_and_neither_empty_nor_too_long() {
+        let longest = "x".repeat(POSITION_MAX_BYTES);
+        assert_eq!(longest.parse::<Position>().unwrap().as_str(), longest);
+        let too_long = format!("{longest}x");
+        for wrong in ["", "a b", "é", "\u{7f}", &too_long] {
+            assert_eq!(wrong.parse::<Position>(), Err(InvalidPosition));
         }
     }
 

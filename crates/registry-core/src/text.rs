@@ -184,6 +184,15 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_name_is_shown_as_it_was_given() {
+        let longest = "é".repeat(DISPLAY_NAME_MAX_CHARS);
+        let name: DisplayName = longest.parse().unwrap();
+        assert_eq!(name.to_string(), longest);
+        assert_eq!(serde_json::to_value(&name).unwrap(), longest);
+        assert_eq!(FixedText::new("ours").to_string(), "ours");
+    }
+
+    #[test]
     fn cleaning_keeps_what_a_person_can_read() {
         let name = DisplayName::cleaned(" rev\u{202e}iewer\n\u{1b}[31m ").unwrap();
         assert_eq!(name.as_str(), "reviewer[31m");

@@ -1,6 +1,7 @@
 //! The registry's branching: which source is asked, how often, and what becomes of its answer.
 
 mod audit;
+mod composition;
 mod listing;
 mod model;
 mod routing;

@@ -1,0 +1,70 @@
+//! What the schemas of ids, tokens and texts say to whoever generates a client of them.
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Value, json};
+
+use crate::{
+    Capability, CapabilitySet, Cursor, DisplayName, IdempotencyKey, PageToken, ProfileId, RunId,
+    RuntimeId, WorkerId,
+};
+
+fn schema<T: JsonSchema>() -> Value {
+    T::json_schema(&mut SchemaGenerator::default()).to_value()
+}
+
+/// Name, longest text and pattern.
+fn text<T: JsonSchema>() -> (String, Value, String) {
+    let schema = schema::<T>();
+    assert_eq!(schema["type"], "string");
+    let pattern = schema["pattern"].as_str().unwrap().to_owned();
+    (
+        T::schema_name().into_owned(),
+        schema["maxLength"].clone(),
+        pattern,
+    )
+}
+
+#[test]
+fn texts_are_named_bounded_and_spelled_as_their_parsers_want_them() {
+    let slug = "^[a-z0-9][a-z0-9_-]*$";
+    let expected = [
+        (text::<RuntimeId>(), "RuntimeId", 64, slug),
+        (text::<WorkerId>(), "WorkerId", 64, slug),
+        (text::<RunId>(), "RunId", 64, slug),
+        (
+            text::<ProfileId>(),
+            "ProfileId",
+            64,
+            "^[a-z0-9][a-z0-9_:.-]*$",
+        ),
+        (text::<IdempotencyKey>(), "IdempotencyKey", 128, "^[!-~]+$"),
+        (text::<Cursor>(), "Cursor", 22, "^[A-Za-z0-9_-]{21}[AQgw]$"),
+        (text::<PageToken>(), "PageToken", 256, "^[A-Za-z0-9_-]+$"),
+    ];
+    for ((name, longest, pattern), wanted, length, spelling) in expected {
+        assert_eq!((name.as_str(), pattern.as_str()), (wanted, spelling));
+        assert_eq!(longest, length, "{name}");
+    }
+    let (name, longest, pattern) = text::<DisplayName>();
+    assert_eq!((name.as_str(), longest), ("DisplayName", json!(80)));
+    assert!(pattern.contains("\\u202e"), "{pattern}");
+}
+
+#[test]
+fn a_set_of_capabilities_is_a_list_of_each_at_most_once() {
+    let set = schema::<CapabilitySet>();
+    assert_eq!(
+        (&set["type"], &set["uniqueItems"]),
+        (&json!("array"), &json!(true))
+    );
+    assert_eq!(set["maxItems"], Capability::ALL.len());
+    // It stands where it is used, and its elements under their name.
+    assert!(CapabilitySet::inline_schema());
+    assert_eq!(CapabilitySet::schema_name(), "CapabilitySet");
+    assert!(
+        set["items"]["$ref"]
+            .as_str()
+            .unwrap()
+            .ends_with("/Capability")
+    );
+}
