@@ -24,3 +24,6 @@ pub use worker::{
     AcceptedInput, CancelAnswer, ConversationSummary, LastRun, RunErrorCode, RunOutcome,
     TranscriptBounds, Usage, WorkerDetail, WorkerPage, WorkerState, WorkerSummary,
 };
+
+#[cfg(test)]
+mod tests;
