@@ -83,9 +83,11 @@ async fn a_client_that_takes_nothing_of_its_answer_is_cut() {
     .await;
     let mut stream = server.connect().await;
     let request = server.head("GET", &format!("{WORKER}/transcript"), "");
-    stream.write_all(request.as_bytes()).await.unwrap();
+    let sent = stream.write_all(request.as_bytes()).await;
+    sent.expect("the request is sent");
     let mut first = [0; 12];
-    in_time(stream.read_exact(&mut first)).await.unwrap();
+    let begun = in_time(stream.read_exact(&mut first)).await;
+    begun.expect("the answer begins");
     assert_eq!(&first, b"HTTP/1.1 200");
     // It ends long before the drain deadline, though nobody reads.
     assert_eq!(
@@ -101,9 +103,11 @@ async fn a_client_that_takes_nothing_of_its_answer_is_cut() {
 async fn slow_reader(server: &Server) -> TcpStream {
     let mut stream = server.connect().await;
     let request = server.head("GET", &format!("{WORKER}/transcript"), "");
-    stream.write_all(request.as_bytes()).await.unwrap();
+    let sent = stream.write_all(request.as_bytes()).await;
+    sent.expect("the request is sent");
     let mut first = [0; 12];
-    in_time(stream.read_exact(&mut first)).await.unwrap();
+    let begun = in_time(stream.read_exact(&mut first)).await;
+    begun.expect("the answer begins");
     assert_eq!(&first, b"HTTP/1.1 200");
     stream
 }
