@@ -1,6 +1,6 @@
 //! What of a worker's conversation is sent: which entries fit, and in which order of roles.
 
-use worker_runtime::{Entry, Role, Turn};
+use worker_runtime::{Entry, History, Role, Turn};
 
 /// Stands after a reply that was cut short, so that the model neither takes it for whole
 /// nor carries on with it.
@@ -32,10 +32,9 @@ impl Conversation {
     /// and the input. Instructions and input are sent even if they alone are larger.
     pub(crate) fn of(turn: &Turn, budget_bytes: usize) -> Self {
         let fixed = turn.instructions.len().saturating_add(turn.input.len());
-        let entries = newest_fitting(&turn.transcript, budget_bytes.saturating_sub(fixed));
+        let newest = newest_fitting(&turn.transcript, budget_bytes.saturating_sub(fixed));
         // A reply without its question tells nothing, and some providers refuse it.
-        let answers = entries.iter().take_while(|it| it.role == Role::Assistant);
-        let entries = &entries[answers.count()..];
+        let entries: Vec<_> = newest.skip_while(|it| it.role == Role::Assistant).collect();
 
         let mut messages: Vec<Message> = Vec::with_capacity(entries.len() + 1);
         // A blank reply tells nothing, and Anthropic refuses all that is asked after it.
@@ -66,14 +65,15 @@ impl Conversation {
     }
 }
 
-fn newest_fitting(entries: &[Entry], budget_bytes: usize) -> &[Entry] {
+fn newest_fitting(history: &History, budget_bytes: usize) -> impl Iterator<Item = &Entry> {
     let mut bytes = 0_usize;
-    let fitting = entries.iter().rev().take_while(|entry| {
+    let fitting = history.iter().rev().take_while(|entry| {
         let note = if entry.partial { PARTIAL_NOTE.len() } else { 0 };
         bytes = bytes.saturating_add(entry.content.len() + note + BREAK.len());
         bytes <= budget_bytes
     });
-    &entries[entries.len() - fitting.count()..]
+    let left_out = history.len() - fitting.count();
+    history.iter().skip(left_out)
 }
 
 /// Adds to the conversation. Whoever speaks twice in a row, as after a run that failed

@@ -123,9 +123,8 @@ impl Api {
         &self.0.answer_bytes
     }
 
-    /// The router, with every layer: what [`serve()`](crate::serve()) puts behind each
+    /// The router, with every check: what [`serve()`](crate::serve()) puts behind each
     /// connection, for whoever asks without one.
-    // The last layer added is the first to see a request.
     pub fn router(&self) -> Router {
         let mut router = Router::new();
         for (at, operation) in OPERATIONS.iter().enumerate() {
@@ -137,11 +136,6 @@ impl Api {
         router
             .fallback(unknown_route)
             .with_state(self.clone())
-            .layer(from_fn_with_state(self.clone(), layer::collect_body))
-            .layer(from_fn_with_state(self.clone(), layer::authorise))
-            .layer(from_fn_with_state(self.clone(), layer::check_origin))
-            .layer(from_fn_with_state(self.clone(), layer::check_host))
-            .layer(from_fn_with_state(self.clone(), layer::hold_answer))
             .layer(from_fn_with_state(self.clone(), layer::observe))
     }
 }

@@ -1,5 +1,6 @@
-//! What every request passes before a handler sees it, outermost first: [`observe`],
-//! [`hold_answer`], [`check_host`], [`check_origin`], [`authorise`], [`collect_body`], [`admit`].
+//! What every request passes before a handler sees it, outermost first: [`observe`], which
+//! sends it on its way through `hold`, `host`, `origin`, `authorise` and `body` (see `pass`),
+//! then [`admit`].
 
 mod authorise;
 mod body;
@@ -7,13 +8,10 @@ mod hold;
 mod host;
 mod observe;
 mod origin;
+mod pass;
 
-pub(crate) use authorise::authorise;
-pub(crate) use body::{admit, collect_body};
-pub(crate) use hold::hold_answer;
-pub(crate) use host::check_host;
+pub(crate) use body::admit;
 pub(crate) use observe::observe;
-pub(crate) use origin::check_origin;
 
 use http::HeaderName;
 use http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};

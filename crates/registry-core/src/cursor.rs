@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Bytes of a cursor before encoding: epoch, then sequence, both big-endian.
 const CURSOR_BYTES: usize = 16;
@@ -16,8 +16,8 @@ pub const CURSOR_CHARS: usize = 22;
 ///
 /// The epoch is one life of a runtime instance; a cursor of another epoch is *expired*.
 /// Clients treat the text as opaque: its encoding may change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Cursor {
     epoch: u64,
     sequence: u64,
@@ -43,14 +43,27 @@ impl Cursor {
     pub fn sequence(&self) -> u64 {
         self.sequence
     }
+
+    /// Gives the cursor's text to `write`, without a place of its own for it.
+    fn with_text<R>(&self, write: impl FnOnce(&str) -> R) -> R {
+        let whole = (u128::from(self.epoch) << 64) | u128::from(self.sequence);
+        let mut text = [0; CURSOR_CHARS];
+        URL_SAFE_NO_PAD
+            .encode_slice(whole.to_be_bytes(), &mut text)
+            .expect("16 bytes are 22 characters");
+        write(std::str::from_utf8(&text).expect("base64 is ASCII"))
+    }
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = [0; CURSOR_BYTES];
-        bytes[..8].copy_from_slice(&self.epoch.to_be_bytes());
-        bytes[8..].copy_from_slice(&self.sequence.to_be_bytes());
-        f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
+        self.with_text(|text| f.write_str(text))
+    }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.with_text(|text| serializer.serialize_str(text))
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Longest accepted [`RuntimeId`], [`WorkerId`], [`RunId`] or [`ProfileId`], in characters.
 pub const ID_MAX_CHARS: usize = 64;
@@ -38,8 +38,8 @@ pub enum IdError {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, max $max:expr, allows $allows:path, pattern $pattern:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -69,6 +69,12 @@ macro_rules! id {
         impl From<$name> for String {
             fn from(id: $name) -> Self {
                 id.0.as_ref().to_owned()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 
@@ -146,18 +152,18 @@ impl WorkerRef {
 
     /// `worker@runtime`, for people. There is no parser for it, so it can't become authority.
     pub fn display_ref(&self) -> String {
-        self.to_string()
+        [self.worker_id.as_str(), "@", self.runtime_id.as_str()].concat()
     }
 }
 
 impl fmt::Display for WorkerRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.worker_id, self.runtime_id)
+        f.write_str(&self.display_ref())
     }
 }
 
 /// Checks a text against a length and an alphabet; `allows` gets position and character.
-fn check(text: &str, max: usize, allows: fn(usize, char) -> bool) -> Result<(), IdError> {
+fn check(text: &str, max: usize, allows: impl Fn(usize, char) -> bool) -> Result<(), IdError> {
     if text.is_empty() {
         return Err(IdError::Empty);
     }

@@ -5,15 +5,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Longest display name, in characters: one line of a table.
 pub const DISPLAY_NAME_MAX_CHARS: usize = 80;
 
 /// Text that a person wrote to be shown: 1–80 characters on one line, with none that steer
 /// a terminal or the direction of text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct DisplayName(Arc<str>);
 
 /// Why a text is not a display name. Never carries the text.
@@ -80,6 +80,12 @@ impl TryFrom<String> for DisplayName {
 impl From<DisplayName> for String {
     fn from(name: DisplayName) -> Self {
         name.0.as_ref().to_owned()
+    }
+}
+
+impl Serialize for DisplayName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

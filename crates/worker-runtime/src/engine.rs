@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::event::Entry;
 use crate::id::{RunId, WorkerId};
 use crate::sync;
 
+mod history;
 mod offline;
 
+pub use history::History;
 pub use offline::OfflineEngine;
 
 /// Produces the assistant's text for a run.
@@ -61,7 +62,7 @@ pub struct Turn {
     /// The instructions of the worker's profile.
     pub instructions: Arc<str>,
     /// The conversation before the input, oldest first, as far as it is held.
-    pub transcript: Arc<[Entry]>,
+    pub transcript: History,
     /// What to answer.
     pub input: Arc<str>,
 }

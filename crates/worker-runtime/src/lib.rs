@@ -67,7 +67,7 @@ pub use command::{
 pub use cursor::{Cursor, Epoch};
 pub use display_name::{DisplayName, DisplayNameError};
 pub use engine::{
-    EngineError, EngineErrorKind, ModelInfo, OfflineEngine, Output, OutputClosed, Remark,
+    EngineError, EngineErrorKind, History, ModelInfo, OfflineEngine, Output, OutputClosed, Remark,
     RunRemarks, Turn, TurnEngine, Usage,
 };
 pub use error::{

@@ -58,7 +58,9 @@ pub(crate) fn init(format: LogFormat, filter: &str) -> Result<LogGuard, InvalidL
     let _ = if pretty {
         builder.finish().with(audible).try_init()
     } else {
-        builder.json().finish().with(audible).try_init()
+        // The one span there is, the request's, would stand in the list once more.
+        let builder = builder.json().with_span_list(false);
+        builder.finish().with(audible).try_init()
     };
     Ok(LogGuard { _writer: guard })
 }

@@ -1,23 +1,21 @@
 //! Who gets in: one check over every path and method; only the paths that the table of
 //! operations calls open are outside it.
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::extract::{MatchedPath, Request};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 
 use crate::api::Api;
 use crate::config::Auth;
 use crate::extract::{Only, only};
-use crate::problem::{EdgeRefusal, Refusal};
+use crate::problem::EdgeRefusal;
 use crate::routes::{self, Access};
 use crate::session::Sessions;
 use crate::token::Token;
 
 /// Lets a request pass that may. Unknown paths need authorisation too, so that nobody
 /// without it learns which paths there are.
-pub(crate) async fn authorise(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(super) fn authorise(api: &Api, request: &Request) -> Result<(), EdgeRefusal> {
     let path = request.extensions().get::<MatchedPath>();
     let access = path.map_or(Access::Authorised, |path| routes::access(path.as_str()));
     let may = match &api.config().auth {
@@ -25,9 +23,9 @@ pub(crate) async fn authorise(State(api): State<Api>, request: Request, next: Ne
         Auth::Token(token) => admits(access, token, api.sessions(), request.headers()),
     };
     if may {
-        next.run(request).await
+        Ok(())
     } else {
-        Refusal::from(EdgeRefusal::Unauthorized).into_response()
+        Err(EdgeRefusal::Unauthorized)
     }
 }
 

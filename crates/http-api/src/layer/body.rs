@@ -3,7 +3,7 @@
 
 use axum::BoxError;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
@@ -26,7 +26,7 @@ enum Keeping {
 }
 
 /// Collects the body, whatever the path and method: nobody's is read without a bound.
-pub(crate) async fn collect_body(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(super) async fn collect_body(api: &Api, request: Request) -> Result<Request, EdgeRefusal> {
     let path = request.extensions().get::<MatchedPath>();
     let is_taken = path.is_some_and(|path| routes::takes_body(path.as_str(), request.method()));
     let keeping = if is_taken {
@@ -35,13 +35,8 @@ pub(crate) async fn collect_body(State(api): State<Api>, request: Request, next:
         Keeping::ThrownAway
     };
     let (parts, body) = request.into_parts();
-    match collected(body, keeping, &api.config().connection).await {
-        Ok(bytes) => {
-            next.run(Request::from_parts(parts, Body::from(bytes)))
-                .await
-        }
-        Err(refusal) => Refusal::from(refusal).into_response(),
-    }
+    let bytes = collected(body, keeping, &api.config().connection).await?;
+    Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
 async fn collected(

@@ -2,10 +2,7 @@
 //! connections.
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::Method;
 
 use crate::api::Api;
 use crate::config::ANSWER_BYTES;
@@ -14,12 +11,7 @@ use crate::problem::{EdgeRefusal, Refusal};
 /// Counts the answer to a read until it is sent, or refuses it when too much waits already.
 ///
 /// What a write answers is small, and must not be refused once the write is done.
-pub(crate) async fn hold_answer(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let is_read = request.method() == Method::GET;
-    let response = next.run(request).await;
-    if !is_read {
-        return response;
-    }
+pub(super) async fn hold_answer(api: &Api, response: Response) -> Response {
     let (parts, body) = response.into_parts();
     // Every answer is whole by now: nothing is waited for, and nothing can fail.
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {

@@ -1,27 +1,22 @@
 //! Which server a request is meant for. A page that rebinds its name to this address sends
 //! its own name as `Host`, and is turned away here (DNS rebinding).
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::extract::Request;
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 
 use crate::api::Api;
 use crate::extract::{Only, only};
 use crate::origin::AllowedHost;
-use crate::problem::{EdgeRefusal, Refusal};
+use crate::problem::EdgeRefusal;
 
 /// Lets a request pass whose one `Host` is a name of this server.
-pub(crate) async fn check_host(State(api): State<Api>, request: Request, next: Next) -> Response {
-    if is_meant_for(
-        &api.config().allowed_hosts,
-        request.headers(),
-        request.uri(),
-    ) {
-        next.run(request).await
+pub(super) fn check_host(api: &Api, request: &Request) -> Result<(), EdgeRefusal> {
+    let allowed = &api.config().allowed_hosts;
+    if is_meant_for(allowed, request.headers(), request.uri()) {
+        Ok(())
     } else {
-        Refusal::from(EdgeRefusal::MisdirectedHost).into_response()
+        Err(EdgeRefusal::MisdirectedHost)
     }
 }
 

@@ -13,6 +13,7 @@ use http::{HeaderName, HeaderValue, Method};
 use tracing::Instrument as _;
 
 use super::SECURITY_HEADERS;
+use super::pass::pass;
 use crate::api::Api;
 use crate::problem::{EdgeRefusal, Refusal};
 use crate::request_id::RequestId;
@@ -37,7 +38,7 @@ pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next
     let span = tracing::info_span!("request", %request_id, method, route);
     // What a panic leaves half done is dropped with the handler's future; nothing that
     // outlives it is reached but through locks, which poison or recover by themselves.
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let answer = AssertUnwindSafe(pass(&api, request, next)).catch_unwind();
     let answer = request_id.scope(answer.instrument(span)).await;
     let response = answer.unwrap_or_else(|_| Refusal::from(EdgeRefusal::Internal).into_response());
 

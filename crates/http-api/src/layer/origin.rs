@@ -1,8 +1,7 @@
 //! Whose page a request comes from. Browsers say so in `Origin` and `Sec-Fetch-Site`; other
 //! clients say nothing. By default no other origin gets in, and none gets CORS headers.
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -14,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use crate::api::Api;
 use crate::extract::{Only, only};
 use crate::origin::AllowedOrigin;
-use crate::problem::{EdgeRefusal, Refusal};
+use crate::problem::EdgeRefusal;
 
 /// How long a browser may remember a preflight's answer, in seconds.
 const PREFLIGHT_MAX_AGE_S: u16 = 600;
@@ -34,41 +33,60 @@ enum Source {
     Foreign,
 }
 
+/// How a request goes on that no foreign page made.
+pub(super) enum Visit {
+    /// The answer is for a page of this server, or for no page at all.
+    Own,
+    /// The answer is shared with the page of this origin.
+    Shared(Sharing),
+    /// A browser asks for the page of an allowed origin what may be sent: this is the answer.
+    Preflight(Response),
+}
+
+/// Which origin an answer is shared with.
+pub(super) struct Sharing(HeaderValue);
+
 /// Lets a request pass that no foreign page made; answers preflights of allowed origins.
 ///
 /// No answer allows credentials: another origin uses the token, never the cookie.
-pub(crate) async fn check_origin(
-    State(api): State<Api>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) fn check_origin(api: &Api, request: &mut Request) -> Result<Visit, EdgeRefusal> {
     match source(&api.config().allowed_origins, request.headers()) {
-        Source::Own => next.run(request).await,
-        Source::Foreign => Refusal::from(EdgeRefusal::CrossOriginRejected).into_response(),
-        Source::Allowed(origin) if is_preflight(&request) => {
-            let mut response = StatusCode::NO_CONTENT.into_response();
-            let headers = response.headers_mut();
-            share_with(origin, headers);
-            let methods = HeaderValue::from_static(ALLOWED_METHODS);
-            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
-            let names = HeaderValue::from_static(ALLOWED_HEADERS);
-            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
-            let max_age = HeaderValue::from(PREFLIGHT_MAX_AGE_S);
-            headers.insert(ACCESS_CONTROL_MAX_AGE, max_age);
-            response
+        Source::Own => Ok(Visit::Own),
+        Source::Foreign => Err(EdgeRefusal::CrossOriginRejected),
+        Source::Allowed(origin) if is_preflight(request) => {
+            Ok(Visit::Preflight(preflight_answer(origin)))
         }
         Source::Allowed(origin) => {
             // Browsers keep the cookie back where credentials are not allowed; we do not
             // rely on it.
             request.headers_mut().remove(COOKIE);
-            let mut response = next.run(request).await;
-            let headers = response.headers_mut();
-            share_with(origin, headers);
-            let names = HeaderValue::from_static(EXPOSED_HEADERS);
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, names);
-            response
+            Ok(Visit::Shared(Sharing(origin)))
         }
     }
+}
+
+impl Sharing {
+    /// Lets the origin's page read the answer.
+    pub(super) fn of(self, mut response: Response) -> Response {
+        let headers = response.headers_mut();
+        share_with(self.0, headers);
+        let names = HeaderValue::from_static(EXPOSED_HEADERS);
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, names);
+        response
+    }
+}
+
+fn preflight_answer(origin: HeaderValue) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    share_with(origin, headers);
+    let methods = HeaderValue::from_static(ALLOWED_METHODS);
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    let names = HeaderValue::from_static(ALLOWED_HEADERS);
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
+    let max_age = HeaderValue::from(PREFLIGHT_MAX_AGE_S);
+    headers.insert(ACCESS_CONTROL_MAX_AGE, max_age);
+    response
 }
 
 fn is_preflight(request: &Request) -> bool {

@@ -1,7 +1,9 @@
 //! The committed entries of one worker, bounded by count and bytes.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use crate::engine::History;
 use crate::event::Entry;
 use crate::limits::{ENTRY_OVERHEAD_BYTES, Limits};
 use crate::query::TranscriptPosition;
@@ -10,7 +12,8 @@ use crate::snapshot::TranscriptBounds;
 /// Entries with consecutive numbers; the oldest go when there is no room.
 #[derive(Debug)]
 pub(super) struct Transcript {
-    entries: VecDeque<Entry>,
+    /// Shared with the turn of a run, which holds them for as long as none is appended.
+    entries: Arc<VecDeque<Entry>>,
     /// The number of the next entry; `entries` are those just before it.
     next: u64,
     bytes: usize,
@@ -29,7 +32,7 @@ pub(crate) struct Slice {
 impl Transcript {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
-            entries: VecDeque::new(),
+            entries: Arc::default(),
             next: 1,
             bytes: 0,
             max_entries: limits.transcript_entries,
@@ -44,11 +47,12 @@ impl Transcript {
         let entry = build(sequence);
         self.next += 1;
         self.bytes += cost(&entry);
-        self.entries.push_back(entry);
-        while self.entries.len() > 1
-            && (self.entries.len() > self.max_entries || self.bytes > self.max_bytes)
+        // Copied only if an engine has kept a turn beyond its run.
+        let entries = Arc::make_mut(&mut self.entries);
+        entries.push_back(entry);
+        while entries.len() > 1 && (entries.len() > self.max_entries || self.bytes > self.max_bytes)
         {
-            if let Some(pruned) = self.entries.pop_front() {
+            if let Some(pruned) = entries.pop_front() {
                 self.bytes -= cost(&pruned);
             }
         }
@@ -69,8 +73,9 @@ impl Transcript {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter()
+    /// The entries before the newest one.
+    pub(super) fn history(&self) -> History {
+        History::before_newest(Arc::clone(&self.entries))
     }
 
     /// At most `limit` entries at `position` with at most `max_bytes`, but at least one

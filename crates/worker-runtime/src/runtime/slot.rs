@@ -130,18 +130,19 @@ impl Slot {
                 return Err(CapacityExhausted { limit }.into());
             }
             let signal = Arc::new(Notify::new());
-            let turn = Turn {
-                worker_id: self.id,
-                run_id: input.run_id,
-                instructions: Arc::clone(&self.instructions),
-                transcript: guarded.worker.entries().cloned().collect(),
-                input: Arc::clone(&input.content),
-            };
+            let (run_id, content) = (input.run_id, Arc::clone(&input.content));
             guarded.run = Some(RunHold {
                 _place: place,
                 signal: Arc::clone(&signal),
             });
             let accepted = self.step(guarded, |worker| worker.accept(input, now))?;
+            let turn = Turn {
+                worker_id: self.id,
+                run_id,
+                instructions: Arc::clone(&self.instructions),
+                transcript: guarded.worker.history(),
+                input: content,
+            };
             Ok(Start::Fresh(accepted, Launch { turn, signal }))
         })
     }

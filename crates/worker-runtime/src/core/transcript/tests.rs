@@ -14,18 +14,22 @@ fn transcript(entries: usize, bytes: usize, contents: &[&str]) -> Transcript {
     };
     let mut transcript = Transcript::new(&limits);
     for content in contents {
-        transcript.append(|sequence| Entry {
-            sequence,
-            at: Timestamp::UNIX_EPOCH,
-            role: Role::User,
-            run_id: "0198c0de-0000-7000-8000-000000000001"
-                .parse::<RunId>()
-                .unwrap(),
-            content: (*content).into(),
-            partial: false,
-        });
+        append(&mut transcript, content);
     }
     transcript
+}
+
+fn append(transcript: &mut Transcript, content: &str) {
+    transcript.append(|sequence| Entry {
+        sequence,
+        at: Timestamp::UNIX_EPOCH,
+        role: Role::User,
+        run_id: "0198c0de-0000-7000-8000-000000000001"
+            .parse::<RunId>()
+            .unwrap(),
+        content: content.into(),
+        partial: false,
+    });
 }
 
 /// The numbers on the page, between marks for what is beyond it.
@@ -97,6 +101,35 @@ fn the_oldest_entries_are_pruned_by_bytes_but_the_newest_stays() {
     let one_too_large = transcript(10, max_bytes, &[&small, &large]);
     assert_eq!(one_too_large.bounds().first_sequence, Some(2));
     assert_eq!(one_too_large.bytes(), entry_cost(large.len()));
+}
+
+#[test]
+fn a_history_is_all_that_is_held_before_the_newest_entry() {
+    let numbers = |transcript: &Transcript| {
+        let history = transcript.history();
+        assert_eq!(history.len(), history.iter().len());
+        assert_eq!(history.is_empty(), history.iter().next().is_none());
+        history.iter().map(|e| e.sequence).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(&transcript(3, 10_000, &[])), []);
+    assert_eq!(numbers(&transcript(3, 10_000, &["x"; 1])), []);
+    assert_eq!(numbers(&transcript(3, 10_000, &["x"; 3])), [1, 2]);
+    assert_eq!(numbers(&transcript(3, 10_000, &["x"; 5])), [3, 4]);
+}
+
+#[test]
+fn entries_are_copied_only_for_a_history_that_is_kept_and_that_stays_as_it_was() {
+    let mut transcript = transcript(3, 10_000, &["x"; 3]);
+    let place = Arc::as_ptr(&transcript.entries);
+    drop(transcript.history());
+    append(&mut transcript, "y");
+    assert_eq!(Arc::as_ptr(&transcript.entries), place);
+
+    let kept = transcript.history();
+    append(&mut transcript, "z");
+    assert_ne!(Arc::as_ptr(&transcript.entries), place);
+    assert!(kept.iter().map(|e| e.sequence).eq([2, 3]));
+    assert_eq!(transcript.bounds().last_sequence, Some(5));
 }
 
 #[test]

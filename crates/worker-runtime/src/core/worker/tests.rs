@@ -84,9 +84,17 @@ fn story(worker: &Worker) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// The transcript, on one page.
+fn everything_held(worker: &Worker) -> Vec<Entry> {
+    let (from_first, no_bound) = (TranscriptPosition::After(0), usize::MAX);
+    let transcript = &worker.transcript;
+    transcript.slice(from_first, no_bound, no_bound).entries
+}
+
 /// The transcript, an entry each: `user:hi`, or `assistant:he…` for a partial one.
 fn said(worker: &Worker) -> String {
-    let entries = worker.entries().map(|entry| {
+    let held = everything_held(worker);
+    let entries = held.iter().map(|entry| {
         let more = if entry.partial { "…" } else { "" };
         format!("{}:{}{more}", entry.role.as_str(), entry.content)
     });

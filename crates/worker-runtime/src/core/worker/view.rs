@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{NewRun, State, Worker, entry_cost, key_cost};
 use crate::core::transcript::Slice;
 use crate::cursor::Cursor;
+use crate::engine::History;
 use crate::error::CursorExpired;
-use crate::event::Entry;
 use crate::id::RunId;
 use crate::limits::{EVENT_OVERHEAD_BYTES, WORKER_OVERHEAD_BYTES};
 use crate::query::{EventBatch, TranscriptPosition};
@@ -36,8 +36,8 @@ impl Worker {
         self.log.latest()
     }
 
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.transcript.iter()
+    pub(crate) fn history(&self) -> History {
+        self.transcript.history()
     }
 
     pub(crate) fn bounds(&self) -> TranscriptBounds {

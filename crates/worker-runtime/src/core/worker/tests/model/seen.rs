@@ -69,11 +69,8 @@ pub(super) fn check_events(subject: &Subject, model: &Model) {
 /// What is held of the transcript, each page of it, and the reply in progress.
 pub(super) fn check_transcript(subject: &Subject, model: &Model) {
     let held = model.worker.lines_held();
-    let lines: Vec<_> = subject
-        .worker
-        .entries()
-        .map(|e| subject.names.line(e))
-        .collect();
+    let entries = everything_held(&subject.worker);
+    let lines: Vec<_> = entries.iter().map(|e| subject.names.line(e)).collect();
     assert_eq!(lines, held);
     let first = held.first().map(|line| line.number);
     let bounds = TranscriptBounds {

@@ -1,0 +1,132 @@
+//! What it costs to write projections as JSON, as answers have them.
+//!
+//! `cargo bench -p registry-core`
+
+use divan::counter::BytesCount;
+use divan::{Bencher, black_box};
+use jiff::Timestamp;
+use registry_core::projection::{
+    ConversationSummary, EntryRole, EventBatch, EventKind, ImplementationKind, LastRun, RunOutcome,
+    TranscriptBounds, TranscriptEntry, TranscriptPage, Usage, WorkerDetail, WorkerEvent,
+    WorkerPage, WorkerState, WorkerSummary,
+};
+use registry_core::{Capability, CapabilitySet, Cursor};
+use serde::Serialize;
+
+/// Items on a page.
+const PAGE: u64 = 50;
+const UUID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench]
+fn worker_detail(bencher: Bencher<'_, '_>) {
+    measure(bencher, &detail());
+}
+
+#[divan::bench]
+fn worker_page_of_50(bencher: Bencher<'_, '_>) {
+    let page = WorkerPage {
+        items: (0..PAGE).map(|_| detail().summary).collect(),
+        next_page_token: None,
+        diagnostics: Vec::new(),
+    };
+    measure(bencher, &page);
+}
+
+#[divan::bench]
+fn transcript_page_of_50(bencher: Bencher<'_, '_>) {
+    let entry = |sequence| TranscriptEntry {
+        sequence,
+        role: EntryRole::Assistant,
+        content: "You said: “hello there”. ".repeat(8).into(),
+        run_id: parsed(UUID),
+        created_at: Timestamp::UNIX_EPOCH,
+        partial: false,
+    };
+    let page = TranscriptPage {
+        entries: (1..=PAGE).map(entry).collect(),
+        first_sequence: Some(1),
+        last_sequence: Some(PAGE),
+        has_earlier: false,
+        has_later: false,
+        pruned_before: None,
+        in_flight: None,
+        cursor: cursor(),
+    };
+    measure(bencher, &page);
+}
+
+#[divan::bench]
+fn events_batch_of_50(bencher: Bencher<'_, '_>) {
+    let event = |_| WorkerEvent {
+        cursor: cursor(),
+        at: Timestamp::UNIX_EPOCH,
+        kind: EventKind::OutputDelta {
+            run_id: parsed(UUID),
+            text: "word ".into(),
+        },
+    };
+    let batch = EventBatch {
+        events: (0..PAGE).map(event).collect(),
+        next_cursor: cursor(),
+        caught_up: true,
+    };
+    measure(bencher, &batch);
+}
+
+fn measure(bencher: Bencher<'_, '_>, projection: &impl Serialize) {
+    let json = || serde_json::to_vec(black_box(projection)).expect("projections serialise");
+    let bytes = BytesCount::new(json().len());
+    bencher.counter(bytes).bench_local(json);
+}
+
+fn detail() -> WorkerDetail {
+    let summary = WorkerSummary {
+        runtime_id: parsed("backend-internal"),
+        worker_id: parsed(UUID),
+        display_ref: format!("{UUID}@backend-internal"),
+        display_name: parsed("Worker 1a2b3c"),
+        implementation_kind: ImplementationKind::Embedded,
+        profile: Some(parsed("builtin:default")),
+        state: WorkerState::Idle,
+        active_run: None,
+        created_at: Some(Timestamp::UNIX_EPOCH),
+        last_activity_at: Some(Timestamp::UNIX_EPOCH),
+        capabilities: CapabilitySet::from_iter(Capability::ALL),
+        diagnostics: Vec::new(),
+    };
+    let last_run = LastRun {
+        run_id: parsed(UUID),
+        outcome: RunOutcome::Completed,
+        error_code: None,
+        finished_at: Timestamp::UNIX_EPOCH,
+    };
+    let conversation = ConversationSummary {
+        transcript: TranscriptBounds {
+            entries: 2,
+            first_sequence: Some(1),
+            last_sequence: Some(2),
+        },
+        latest_cursor: cursor(),
+        usage: Usage::default(),
+        last_run: Some(last_run),
+    };
+    WorkerDetail {
+        summary,
+        conversation: Some(conversation),
+    }
+}
+
+fn cursor() -> Cursor {
+    Cursor::new(0x0123_4567_89ab_cdef, 42)
+}
+
+fn parsed<T>(text: &str) -> T
+where
+    T: std::str::FromStr<Err: std::fmt::Debug>,
+{
+    text.parse().expect("the constants are well formed")
+}

@@ -1,0 +1,105 @@
+//! Runtimes with as many workers, and as much behind them, as a measurement asks for.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::runtime::{Builder, Runtime as Executor};
+use tokio::task::yield_now;
+use worker_runtime::{
+    CreateWorker, EngineError, Input, Limits, Output, Runtime, Turn, TurnEngine, Usage, WorkerId,
+    WorkerState,
+};
+
+/// Workers that a runtime holds.
+pub(crate) const WORKERS: [usize; 3] = [100, 10_000, 100_000];
+/// Events that were written about one worker.
+pub(crate) const EVENTS: [usize; 2] = [1_000, 1_000_000];
+/// Events of one run: the input, its deltas, the end.
+const EVENTS_PER_RUN: usize = 20;
+/// More than a run can write while it is measured.
+const ENDLESS_REPLY_BYTES: usize = 1024 * 1024 * 1024;
+
+/// A runtime, its workers, and the executor of their runs.
+pub(crate) struct Population {
+    pub(crate) executor: Executor,
+    pub(crate) runtime: Runtime,
+    pub(crate) workers: Vec<WorkerId>,
+}
+
+/// Answers at once, with as many deltas of one letter as the input says.
+struct Letters;
+
+#[async_trait]
+impl TurnEngine for Letters {
+    async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
+        let deltas = turn.input.parse().expect("the input is a number");
+        for _ in 0..deltas {
+            output.push("x").await?;
+        }
+        Ok(Usage::default())
+    }
+}
+
+impl Population {
+    /// So many idle workers, of an engine that answers at once.
+    pub(crate) fn of(workers: usize) -> Self {
+        Self::with_engine(workers, Arc::new(Letters))
+    }
+
+    /// So many idle workers of `engine`.
+    pub(crate) fn with_engine(workers: usize, engine: Arc<dyn TurnEngine>) -> Self {
+        let limits = Limits {
+            workers: usize::MAX,
+            total_bytes: usize::MAX,
+            output_bytes: ENDLESS_REPLY_BYTES,
+            transcript_bytes: 2 * ENDLESS_REPLY_BYTES,
+            pollers: usize::MAX,
+            ..Limits::default()
+        };
+        let builder = Runtime::builder().engine(engine).limits(limits);
+        let runtime = builder.build().expect("the limits can work");
+        let executor = Builder::new_current_thread().enable_time().build();
+        let mut population = Self {
+            executor: executor.expect("an executor"),
+            runtime,
+            workers: Vec::with_capacity(workers),
+        };
+        for _ in 0..workers {
+            let created = population.runtime.create(CreateWorker::default());
+            let id = created.expect("there is room").worker.id;
+            population.workers.push(id);
+        }
+        population
+    }
+
+    /// One worker, about which so many events were written.
+    pub(crate) fn after_events(events: usize) -> Self {
+        let population = Self::of(1);
+        let deltas = (EVENTS_PER_RUN - 2).to_string();
+        for _ in 0..events / EVENTS_PER_RUN {
+            population.run_to_end(population.one(), &deltas);
+        }
+        population
+    }
+
+    /// A worker in the middle of the list.
+    pub(crate) fn one(&self) -> WorkerId {
+        self.workers[self.workers.len() / 2]
+    }
+
+    /// Sends an input, and lets its run come to its end.
+    pub(crate) fn run_to_end(&self, worker: WorkerId, input: &str) {
+        self.executor.block_on(async {
+            let accepted = self.runtime.send_input(worker, Input::new(input));
+            accepted.expect("an idle worker takes an input");
+            while self.state(worker) != WorkerState::Idle {
+                yield_now().await;
+            }
+        });
+    }
+
+    fn state(&self, worker: WorkerId) -> WorkerState {
+        let worker = self.runtime.get(worker).expect("it was created");
+        worker.state
+    }
+}

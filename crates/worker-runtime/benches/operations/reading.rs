@@ -1,0 +1,53 @@
+//! Looking at workers.
+
+use divan::Bencher;
+use futures_util::FutureExt as _;
+use worker_runtime::{EventsQuery, ListQuery, TranscriptQuery};
+
+use crate::population::{EVENTS, Population, WORKERS};
+
+/// Items on a page.
+const PAGE: Option<usize> = Some(50);
+
+#[divan::bench(args = WORKERS)]
+fn get_among_workers(bencher: Bencher<'_, '_>, workers: usize) {
+    let population = Population::of(workers);
+    let one = population.one();
+    bencher.bench(|| population.runtime.get(one));
+}
+
+#[divan::bench(args = WORKERS)]
+fn list_page_of_50_among_workers(bencher: Bencher<'_, '_>, workers: usize) {
+    let population = Population::of(workers);
+    let query = ListQuery {
+        after: Some(population.one()),
+        limit: PAGE,
+        ..ListQuery::default()
+    };
+    bencher.bench(|| population.runtime.list(query));
+}
+
+#[divan::bench(args = EVENTS)]
+fn transcript_page_of_50_after_events(bencher: Bencher<'_, '_>, events: usize) {
+    let population = Population::after_events(events);
+    let query = TranscriptQuery {
+        limit: PAGE,
+        ..TranscriptQuery::default()
+    };
+    bencher.bench(|| population.runtime.transcript(population.one(), query));
+}
+
+#[divan::bench(args = EVENTS)]
+fn events_batch_of_50_after_events(bencher: Bencher<'_, '_>, events: usize) {
+    let population = Population::after_events(events);
+    let query = EventsQuery {
+        limit: PAGE,
+        ..EventsQuery::default()
+    };
+    bencher.bench(|| {
+        let batch = population.runtime.events(population.one(), query);
+        batch
+            .now_or_never()
+            .expect("there are events to answer with")
+    });
+}
