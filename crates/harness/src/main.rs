@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`server`] (the process under test), [`engine`] (its turn engine, which does
 //! what its input says), [`client`] and [`worker`] (how it is talked to), [`account`] (what
-//! must add up), [`verdict`] and [`table`] (what is said in the end), [`soak`] (the scenarios).
+//! must add up), [`verdict`] and [`table`] (what is said in the end), [`soak`] (the scenarios),
+//! [`load`] (what a request costs beside one to a bare server).
 
 mod account;
 mod child;
@@ -10,6 +11,7 @@ mod client;
 mod engine;
 mod failure;
 mod latency;
+mod load;
 mod process_reading;
 mod random;
 mod server;
@@ -34,6 +36,11 @@ struct Cli {
 enum Command {
     /// Break things and load things, and say which promises held
     Soak(soak::SoakArgs),
+    /// Measure requests to the server beside the same ones to a bare server
+    Load(load::LoadArgs),
+    /// The bare server; started by `load`
+    #[command(hide = true, name = load::BARE_SUBCOMMAND)]
+    Bare(load::BareArgs),
     /// The server under test; started by the other commands
     #[command(hide = true, name = child::SUBCOMMAND)]
     Child(Box<child::ChildArgs>),
@@ -42,6 +49,8 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Soak(args) => soak::run(&args),
+        Command::Load(args) => load::run(&args),
+        Command::Bare(args) => load::serve_bare(args),
         Command::Child(args) => child::run(*args),
     }
 }
