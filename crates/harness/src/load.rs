@@ -5,7 +5,6 @@ mod bare;
 mod footprint;
 mod lean;
 mod measure;
-mod ratio;
 mod route;
 
 use std::io::{self, Write as _};

@@ -3,7 +3,8 @@
 //! Reading order: [`server`] (the process under test), [`engine`] (its turn engine, which does
 //! what its input says), [`client`] and [`worker`] (how it is talked to), [`account`] (what
 //! must add up), [`verdict`] and [`table`] (what is said in the end), [`soak`] (the scenarios),
-//! [`load`] (what a request costs beside one to a bare server).
+//! [`load`] (what a request costs beside one to a bare server), [`scale`] (what an operation
+//! costs when there is much of everything).
 
 mod account;
 mod child;
@@ -14,6 +15,8 @@ mod latency;
 mod load;
 mod process_reading;
 mod random;
+mod ratio;
+mod scale;
 mod server;
 mod soak;
 mod table;
@@ -38,6 +41,8 @@ enum Command {
     Soak(soak::SoakArgs),
     /// Measure requests to the server beside the same ones to a bare server
     Load(load::LoadArgs),
+    /// Measure operations of the libraries against how much there is of everything
+    Scale(scale::ScaleArgs),
     /// The bare server; started by `load`
     #[command(hide = true, name = load::BARE_SUBCOMMAND)]
     Bare(load::BareArgs),
@@ -50,6 +55,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Soak(args) => soak::run(&args),
         Command::Load(args) => load::run(&args),
+        Command::Scale(args) => scale::run(&args),
         Command::Bare(args) => load::serve_bare(args),
         Command::Child(args) => child::run(*args),
     }

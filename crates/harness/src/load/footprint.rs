@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use super::ratio::median;
 use crate::failure::Failure;
+use crate::ratio::median;
 use crate::server::{Server, Settings};
 use crate::worker::Worker;
 

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use super::Plan;
 use super::bare::Bare;
 use super::lean::{self, Connection, Tally};
-use super::ratio::{Ratios, median};
 use super::route::{Asked, Preparation, Route};
 use crate::client::{Client, Door};
 use crate::failure::Failure;
 use crate::process_reading::processor_time;
+use crate::ratio::{Ratios, median};
 use crate::server::Server;
 use crate::worker::Worker;
 
