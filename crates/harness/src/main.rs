@@ -2,7 +2,9 @@
 //!
 //! Reading order: [`server`] (the process under test), [`engine`] (its turn engine, which does
 //! what its input says), [`client`] and [`worker`] (how it is talked to), [`account`] (what
-//! must add up), [`verdict`] and [`table`] (what is said in the end), [`soak`] (the scenarios).
+//! must add up), [`verdict`] and [`table`] (what is said in the end), [`soak`] (the scenarios),
+//! [`load`] (what a request costs beside one to a bare server), [`scale`] (what an operation
+//! costs when there is much of everything).
 
 mod account;
 mod child;
@@ -10,8 +12,11 @@ mod client;
 mod engine;
 mod failure;
 mod latency;
+mod load;
 mod process_reading;
 mod random;
+mod ratio;
+mod scale;
 mod server;
 mod soak;
 mod table;
@@ -34,6 +39,13 @@ struct Cli {
 enum Command {
     /// Break things and load things, and say which promises held
     Soak(soak::SoakArgs),
+    /// Measure requests to the server beside the same ones to a bare server
+    Load(load::LoadArgs),
+    /// Measure operations of the libraries against how much there is of everything
+    Scale(scale::ScaleArgs),
+    /// The bare server; started by `load`
+    #[command(hide = true, name = load::BARE_SUBCOMMAND)]
+    Bare(load::BareArgs),
     /// The server under test; started by the other commands
     #[command(hide = true, name = child::SUBCOMMAND)]
     Child(Box<child::ChildArgs>),
@@ -42,6 +54,9 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Soak(args) => soak::run(&args),
+        Command::Load(args) => load::run(&args),
+        Command::Scale(args) => scale::run(&args),
+        Command::Bare(args) => load::serve_bare(args),
         Command::Child(args) => child::run(*args),
     }
 }

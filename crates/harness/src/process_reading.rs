@@ -1,6 +1,7 @@
-//! What the operating system says of a process (`proc_pid_status(5)`).
+//! What the operating system says of a process (`proc_pid_status(5)`, `proc_pid_stat(5)`).
 
 use std::fs;
+use std::time::Duration;
 
 use crate::failure::Failure;
 
@@ -36,6 +37,24 @@ impl Reading {
     }
 }
 
+/// The processor time, in user mode and in the kernel, that the process `id` has used.
+pub(crate) fn processor_time(id: u32) -> Result<Duration, Failure> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat"))
+        .map_err(Failure::io("reading the server's processor time"))?;
+    let ticks = processor_ticks(&stat)
+        .ok_or_else(|| Failure::Undocumented("/proc has no processor time".to_owned()))?;
+    let nanoseconds = ticks * 1_000_000_000 / rustix::param::clock_ticks_per_second();
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// The fields 14 and 15. The second one, the program's name, may hold spaces and brackets.
+fn processor_ticks(stat: &str) -> Option<u64> {
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let mut fields = rest.split(' ').skip(11);
+    let (user, kernel): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some(user + kernel)
+}
+
 fn kibibytes(status: &str, field: &str) -> Option<u64> {
     let rest = status.lines().find_map(|line| line.strip_prefix(field))?;
     rest.trim().strip_suffix(" kB")?.parse().ok()
@@ -56,6 +75,13 @@ mod tests {
         let reading = Reading::of(std::process::id()).unwrap();
         assert!(reading.resident_bytes > 0 && reading.peak_bytes >= reading.resident_bytes);
         assert!(reading.open_files > 2);
+    }
+
+    #[test]
+    fn processor_time_is_found_behind_a_name_with_brackets() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194304 100 200 0 0 31 11 5 6 20 0 1 0 9\n";
+        assert_eq!(processor_ticks(stat), Some(42));
+        assert!(processor_time(std::process::id()).is_ok());
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     args: Vec<String>,
     variables: Vec<(String, String)>,
     home: Option<PathBuf>,
+    log_is_lost: bool,
+    program: Option<PathBuf>,
 }
 
 impl Settings {
@@ -55,6 +57,18 @@ impl Settings {
     /// Adds an environment variable.
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Sends the log to `/dev/null`: it is written all the same, and fills no disk.
+    pub(crate) fn lose_log(mut self) -> Self {
+        self.log_is_lost = true;
+        self
+    }
+
+    /// Runs another program than the harness itself, which must take the server's flags.
+    pub(crate) fn program(mut self, program: &Path) -> Self {
+        self.program = Some(program.to_owned());
         self
     }
 
@@ -94,9 +108,16 @@ impl Server {
         let home = settings.home.as_deref().unwrap_or(own_home.path());
         let log = own_home.path().join("log");
         let log_file = File::create(&log).map_err(Failure::io("making a log file"))?;
-        let program = std::env::current_exe().map_err(Failure::io("finding the harness"))?;
-        let mut child = Command::new(program)
-            .arg(child::SUBCOMMAND)
+        let mut command = match settings.program {
+            Some(program) => Command::new(program),
+            None => {
+                let own = std::env::current_exe().map_err(Failure::io("finding the harness"))?;
+                let mut command = Command::new(own);
+                command.arg(child::SUBCOMMAND);
+                command
+            }
+        };
+        let mut child = command
             .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
             .args(settings.args)
             .env_clear()
@@ -106,7 +127,11 @@ impl Server {
             .current_dir(home)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(log_file)
+            .stderr(if settings.log_is_lost {
+                Stdio::null()
+            } else {
+                Stdio::from(log_file)
+            })
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -131,6 +156,11 @@ impl Server {
             log,
             _own_home: own_home,
         })
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.id
     }
 
     /// Whom to talk to.

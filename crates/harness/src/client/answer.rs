@@ -86,7 +86,7 @@ impl Answer {
     }
 
     /// The answer to this request, for what failures say.
-    pub(super) fn of(mut self, method: &str, path: &str) -> Self {
+    pub(crate) fn of(mut self, method: &str, path: &str) -> Self {
         self.asked = format!("{method} {path}");
         self
     }

@@ -1,0 +1,58 @@
+//! Ratios of what was measured in turns: their middle, and how far they spread.
+
+/// Some ratios, at least one.
+#[derive(Debug, Clone)]
+pub(crate) struct Ratios(Vec<f64>);
+
+impl Ratios {
+    /// The ratios of `pairs`, the first to the second of each.
+    pub(crate) fn of(pairs: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let ratios = pairs.into_iter().map(|(first, second)| first / second);
+        let mut ratios: Vec<f64> = ratios.collect();
+        ratios.sort_by(f64::total_cmp);
+        Self(ratios)
+    }
+
+    /// The median.
+    pub(crate) fn median(&self) -> f64 {
+        self.quantile(2)
+    }
+
+    /// Median, and the quartiles around it.
+    pub(crate) fn shown(&self) -> String {
+        format!(
+            "{:.2} ({:.2}–{:.2})",
+            self.median(),
+            self.quantile(1),
+            self.quantile(3)
+        )
+    }
+
+    /// The ratio below which so many quarters of them are, between two ranks in proportion.
+    fn quantile(&self, quarters: usize) -> f64 {
+        let place = quarters * self.0.len().saturating_sub(1);
+        let (below, rest) = (place / 4, place % 4);
+        let lower = self.0.get(below).copied().unwrap_or(f64::NAN);
+        let upper = self.0.get(below + 1).copied().unwrap_or(lower);
+        let share = [0.0, 0.25, 0.5, 0.75][rest];
+        lower + (upper - lower) * share
+    }
+}
+
+/// The median of some measurements.
+pub(crate) fn median(measured: impl IntoIterator<Item = f64>) -> f64 {
+    Ratios::of(measured.into_iter().map(|value| (value, 1.0))).median()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_and_the_quartiles_are_those_of_the_sorted_ratios() {
+        let ratios = Ratios::of([(5.0, 1.0), (2.0, 2.0), (8.0, 2.0), (2.0, 1.0), (6.0, 2.0)]);
+        assert_eq!(ratios.shown(), "3.00 (2.00–4.00)");
+        assert!((median([1.0, 2.0]) - 1.5).abs() < 1e-9);
+        assert!(Ratios::of([]).median().is_nan());
+    }
+}

@@ -1,0 +1,85 @@
+//! What was measured: some operations, each at several sizes, each in several rounds.
+
+use std::time::{Duration, Instant};
+
+use crate::ratio::{Ratios, median};
+
+/// Operations measured against the same sizes.
+pub(super) struct Curve {
+    /// The chart's file, without its ending.
+    pub(super) file: &'static str,
+    /// What it shows.
+    pub(super) title: &'static str,
+    /// What the sizes count.
+    pub(super) size: &'static str,
+    /// What is measured, with its unit.
+    pub(super) unit: &'static str,
+    /// The sizes, in ascending order.
+    pub(super) sizes: Vec<u32>,
+    /// The operations.
+    pub(super) lines: Vec<Line>,
+    /// How it was measured.
+    pub(super) method: &'static str,
+}
+
+/// One operation.
+pub(super) struct Line {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// For each size the figures of all rounds.
+    rounds: Vec<Vec<f64>>,
+}
+
+impl Line {
+    /// An operation that was not measured yet, at so many sizes.
+    pub(super) fn new(name: &'static str, sizes: usize) -> Self {
+        Self {
+            name,
+            rounds: vec![Vec::new(); sizes],
+        }
+    }
+
+    /// Adds the figure of one round.
+    pub(super) fn add(&mut self, size: usize, figure: f64) {
+        self.rounds[size].push(figure);
+    }
+
+    /// The median at a size.
+    pub(super) fn median(&self, size: usize) -> f64 {
+        median(self.rounds[size].iter().copied())
+    }
+
+    /// The figures at a size to those at the smallest one, round by round.
+    pub(super) fn ratios(&self, size: usize) -> Ratios {
+        let pairs = self.rounds[size].iter().zip(&self.rounds[0]);
+        Ratios::of(pairs.map(|(here, smallest)| (*here, *smallest)))
+    }
+}
+
+/// Microseconds of each of `number` equal operations that took from `began` until now.
+pub(super) fn each_us(began: Instant, number: usize) -> f64 {
+    share_us(began.elapsed(), number)
+}
+
+/// Microseconds of each of `number` equal operations that took so long together.
+pub(super) fn share_us(took: Duration, number: usize) -> f64 {
+    let number = u32::try_from(number).expect("a batch is small");
+    took.as_secs_f64() * 1e6 / f64::from(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_held_against_the_smallest_round_by_round() {
+        let mut line = Line::new("reading", 2);
+        for (small, large) in [(1.0, 2.0), (4.0, 4.0), (2.0, 6.0)] {
+            line.add(0, small);
+            line.add(1, large);
+        }
+        assert_eq!(line.ratios(1).shown(), "2.00 (1.50–2.50)");
+        assert!((line.median(1) - 4.0).abs() < 1e-9);
+        assert!((share_us(Duration::from_millis(1), 10) - 100.0).abs() < 1e-9);
+    }
+}
