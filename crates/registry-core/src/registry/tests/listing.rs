@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::page::PageLimit;
+use crate::page::{PageLimit, PageToken};
 use crate::registry::{WorkerFilter, WorkerListQuery};
 
 fn of(sources: Vec<Arc<dyn RuntimeSource>>) -> RuntimeRegistry {
@@ -227,6 +227,23 @@ async fn a_source_that_refuses_a_position_it_was_not_given_is_reported_as_failin
         .await;
     assert!(
         matches!(refused, Err(RegistryError::RuntimeUnavailable { .. })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_position_that_its_source_refuses_makes_the_token_invalid() {
+    let registry = of(vec![Arc::new(Listed::new("a", 2))]);
+    let token = PageToken {
+        runtime_id: "a".parse().unwrap(),
+        position: Some("nowhere".parse().unwrap()),
+    };
+    let a = "a".parse().unwrap();
+    let refused = registry
+        .list_runtime_workers(&a, None, Some(&token), PageLimit::default())
+        .await;
+    assert!(
+        matches!(refused, Err(RegistryError::InvalidPageToken(_))),
         "{refused:?}"
     );
 }

@@ -207,7 +207,7 @@ async fn an_engine_that_panics_as_it_is_dropped_with_its_task_keeps_that_to_itse
         worker_id: WorkerId::mint(),
         run_id: RunId::mint(),
         instructions: "".into(),
-        transcript: Arc::from([]),
+        transcript: crate::History::default(),
         input: "hang panic-at-drop".into(),
     };
     let engine = Arc::new(Script::default());
