@@ -89,8 +89,8 @@ const PROBLEMS_OF_ALL: &[ProblemCode] = &[
 ];
 /// What an operation with a body may answer besides.
 const PROBLEMS_OF_BODIES: &[ProblemCode] = &[ProblemCode::UnsupportedMediaType];
-/// What a read may answer besides: its answer may be large, and too many of those may wait.
-const PROBLEMS_OF_READS: &[ProblemCode] = &[ProblemCode::CapacityExhausted];
+/// What an operation may answer besides whose answer may be large: too many of those may wait.
+const PROBLEMS_OF_GROWING_ANSWERS: &[ProblemCode] = &[ProblemCode::CapacityExhausted];
 /// What an operation below a runtime may answer besides.
 const PROBLEMS_OF_A_RUNTIME: &[ProblemCode] =
     &[ProblemCode::InvalidIdentifier, ProblemCode::UnknownRuntime];
@@ -102,8 +102,8 @@ impl Operation {
         if self.access != Access::Open {
             codes.push(ProblemCode::Unauthorized);
         }
-        if self.verb == Verb::Get && self.access != Access::Open {
-            codes.extend(PROBLEMS_OF_READS);
+        if self.answer_grows() {
+            codes.extend(PROBLEMS_OF_GROWING_ANSWERS);
         }
         if self.body.is_some() {
             codes.extend(PROBLEMS_OF_BODIES);
@@ -117,6 +117,30 @@ impl Operation {
         codes.sort_unstable();
         codes.dedup();
         codes
+    }
+
+    /// Whether the answer grows with what workers hold. The others are small, or, like the
+    /// metrics, what an operator needs most when too much is held.
+    fn answer_grows(&self) -> bool {
+        match self.id {
+            OperationId::ListRuntimes
+            | OperationId::GetRuntime
+            | OperationId::ListRuntimeWorkers
+            | OperationId::ListWorkers
+            | OperationId::GetWorker
+            | OperationId::ReadTranscript
+            | OperationId::ReadEvents => true,
+            OperationId::GetWorkspace
+            | OperationId::CreateSession
+            | OperationId::GetHealth
+            | OperationId::GetReadiness
+            | OperationId::GetMetrics
+            | OperationId::GetOpenapi
+            | OperationId::CreateWorker
+            | OperationId::StopWorker
+            | OperationId::SendInput
+            | OperationId::CancelRun => false,
+        }
     }
 
     /// The query parameters that it takes.
@@ -176,11 +200,19 @@ pub(crate) fn access(matched: &str) -> Access {
 
 /// Whether an operation of this path and method takes a body.
 pub(crate) fn takes_body(matched: &str, method: &Method) -> bool {
-    OPERATIONS.iter().any(|operation| {
-        operation.path == matched
-            && operation.verb.as_str() == method.as_str()
-            && operation.body.is_some()
-    })
+    operation(matched, method).is_some_and(|operation| operation.body.is_some())
+}
+
+/// Whether the answer to this path and method grows with what workers hold.
+pub(crate) fn answer_grows(matched: &str, method: &Method) -> bool {
+    operation(matched, method).is_some_and(Operation::answer_grows)
+}
+
+fn operation(matched: &str, method: &Method) -> Option<&'static Operation> {
+    let is_it = |operation: &&Operation| {
+        operation.path == matched && operation.verb.as_str() == method.as_str()
+    };
+    OPERATIONS.iter().find(is_it)
 }
 
 /// The `Allow` of a path: the methods of its operations.

@@ -144,3 +144,20 @@ async fn an_answer_beyond_the_bound_can_be_had_when_nothing_else_waits() {
     let answer = server.get(&format!("{WORKER}/transcript")).await;
     assert!(answer.status == 200 && answer.body.len() > LARGE_BYTES);
 }
+
+#[tokio::test]
+async fn what_tells_the_operator_of_it_is_never_refused_for_it() {
+    let server = Server::over(vec![talkative()], |config| {
+        config.connection.answer_bytes = 1;
+    })
+    .await;
+    let _slow = slow_reader(&server).await;
+    // Large enough to count, if it did.
+    let document = server.get("/api/openapi.json").await;
+    assert!(document.status == 200 && document.body.len() > 16 * 1024);
+    let metrics = server.get("/metrics").await;
+    assert_eq!(metrics.status, 200);
+    let metrics = String::from_utf8_lossy(&metrics.body);
+    // Of 32 MiB and what stands around them.
+    assert!(metrics.contains("yoi_http_answer_bytes 3355"), "{metrics}");
+}

@@ -8,9 +8,9 @@ use crate::api::Api;
 use crate::config::ANSWER_BYTES;
 use crate::problem::{EdgeRefusal, Refusal};
 
-/// Counts the answer to a read until it is sent, or refuses it when too much waits already.
-///
-/// What a write answers is small, and must not be refused once the write is done.
+/// Counts an answer that may be large until it is sent, or refuses it when too much waits
+/// already. Not for writes: what they answer is small, and must not be refused once they are
+/// done.
 pub(super) async fn hold_answer(api: &Api, response: Response) -> Response {
     let (parts, body) = response.into_parts();
     // Every answer is whole by now: nothing is waited for, and nothing can fail.

@@ -3,10 +3,9 @@
 //! They are calls, not layers of the router: for every request axum copies, layer by layer,
 //! all that lies behind each one, which costs more than the checks themselves.
 
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::Method;
 
 use super::authorise::authorise;
 use super::body::collect_body;
@@ -15,13 +14,15 @@ use super::host::check_host;
 use super::origin::{Visit, check_origin};
 use crate::api::Api;
 use crate::problem::{EdgeRefusal, Refusal};
+use crate::routes;
 
 /// The answer to a request: the handler's if it passes every check, else the refusal of the
 /// first that it does not pass.
 pub(super) async fn pass(api: &Api, request: Request, next: Next) -> Response {
-    let is_read = request.method() == Method::GET;
+    let path = request.extensions().get::<MatchedPath>();
+    let grows = path.is_some_and(|path| routes::answer_grows(path.as_str(), request.method()));
     let answer = visit(api, request, next).await.unwrap_or_else(refused);
-    if is_read {
+    if grows {
         hold_answer(api, answer).await
     } else {
         answer
