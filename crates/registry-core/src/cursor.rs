@@ -90,12 +90,6 @@ impl TryFrom<String> for Cursor {
     }
 }
 
-impl From<Cursor> for String {
-    fn from(cursor: Cursor) -> Self {
-        cursor.to_string()
-    }
-}
-
 #[cfg(feature = "schema")]
 impl schemars::JsonSchema for Cursor {
     fn schema_name() -> std::borrow::Cow<'static, str> {

@@ -77,12 +77,6 @@ impl TryFrom<String> for DisplayName {
     }
 }
 
-impl From<DisplayName> for String {
-    fn from(name: DisplayName) -> Self {
-        name.0.as_ref().to_owned()
-    }
-}
-
 impl Serialize for DisplayName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)

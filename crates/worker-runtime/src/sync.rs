@@ -2,18 +2,19 @@
 //!
 //! The shell takes its primitives from here and nowhere else, so that the same source
 //! can be compiled against a scheduler that tries out interleavings: `scheduled` stands in
-//! for `native` under feature `shuttle`.
+//! for `native` in this crate's own tests under feature `shuttle`, and nowhere else, whoever turns
+//! the feature on.
 
 use std::sync::PoisonError;
 
-#[cfg(not(feature = "shuttle"))]
+#[cfg(not(all(test, feature = "shuttle")))]
 mod native;
-#[cfg(feature = "shuttle")]
+#[cfg(all(test, feature = "shuttle"))]
 mod scheduled;
 
-#[cfg(not(feature = "shuttle"))]
+#[cfg(not(all(test, feature = "shuttle")))]
 use native as primitives;
-#[cfg(feature = "shuttle")]
+#[cfg(all(test, feature = "shuttle"))]
 use scheduled as primitives;
 
 pub(crate) use primitives::{

@@ -5,8 +5,6 @@
 //! `YOI_HISTORIES` is the number of histories, `YOI_SEED` what the clients' plans are drawn
 //! from. How the threads interleave is up to the machine.
 
-// Under the scheduler of `shuttle` there are no real threads.
-#![cfg(not(feature = "shuttle"))]
 #![expect(
     clippy::unwrap_used,
     reason = "a history that can't be recorded is a failure of the test"

@@ -126,7 +126,7 @@ pub(crate) fn create_worker(
     request: port::CreateWorker,
 ) -> Result<runtime::CreateWorker, SourceError> {
     Ok(runtime::CreateWorker {
-        display_name: request.display_name.map(String::from),
+        display_name: request.display_name.map(|name| name.to_string()),
         profile: request.profile.map(String::from),
         idempotency_key: request
             .idempotency_key

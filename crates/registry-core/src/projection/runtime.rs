@@ -119,7 +119,7 @@ pub struct RuntimeCounts {
     /// Readers that wait for an event.
     #[serde(default)]
     pub waiting_pollers: u64,
-    /// Bytes in use of the runtime's limit on what all its workers hold together; none where
+    /// Bytes in use of the runtime's limit on what all its workers hold together; 0 where
     /// there is no such limit.
     #[serde(default)]
     pub held_bytes: u64,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::sync::{AtomicUsize, Ordering};
 
 /// How much of something is in use, and how much may be.
+///
+/// Whoever takes what another gave back sees everything that was given back before it.
 #[derive(Debug)]
 pub(super) struct Meter {
     used: AtomicUsize,
@@ -46,10 +48,10 @@ impl Share {
     pub(super) fn resize(&mut self, amount: usize) -> bool {
         let used = &self.meter.used;
         if amount <= self.amount {
-            used.fetch_sub(self.amount - amount, Ordering::Relaxed);
+            used.fetch_sub(self.amount - amount, Ordering::AcqRel);
         } else {
             let more = amount - self.amount;
-            let grown = used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+            let grown = used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
                 used.checked_add(more)
                     .filter(|sum| *sum <= self.meter.limit)
             });

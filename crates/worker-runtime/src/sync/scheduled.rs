@@ -3,6 +3,9 @@
 //!
 //! Time is not measured. A moment that is near may come at any point of a schedule, one
 //! that is [far](FAR) never comes; so a scenario tries out every time-out it asks for.
+//!
+//! What it can't show: atomics are sequentially consistent here, whatever ordering they are used
+//! with; and no executor goes away in the middle, which an ordinary test tries.
 
 use std::future::{self, Future};
 use std::pin::{Pin, pin};

@@ -281,7 +281,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         scenario: "crowd::inputs_and_one_place_to_run",
         edits: &[Edit {
             file: "runtime/meter.rs",
-            from: "            let grown = used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+            from: "            let grown = used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
                 used.checked_add(more)
                     .filter(|sum| *sum <= self.meter.limit)
             });
@@ -308,6 +308,27 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         invariant: 8,
+        name: "a worker keeps the bytes that its run could have needed",
+        scenario: "inputs::cancel_and_finish",
+        edits: &[Edit {
+            file: "runtime/slot.rs",
+            from: "            guarded.bytes.resize(worker.held_bytes());
+",
+            to: "",
+        }],
+    },
+    Fault {
+        invariant: 8,
+        name: "a run starts whether or not there are bytes for it",
+        scenario: "crowd::input_and_evict_for_bytes",
+        edits: &[Edit {
+            file: "runtime/slot.rs",
+            from: "if !guarded.bytes.resize(ceiling_bytes) {",
+            to: "if !guarded.bytes.resize(ceiling_bytes) && ceiling_bytes == 0 {",
+        }],
+    },
+    Fault {
+        invariant: 8,
         name: "the workers are counted in one section and joined in another",
         scenario: "crowd::create_and_create_with_one_place",
         edits: &[
@@ -328,7 +349,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         invariant: 8,
-        name: "the sum forgets a worker only after its place is free",
+        name: "the sum forgets a reader only after its place is free",
         scenario: "readers::pollers_and_their_limit",
         edits: &[Edit {
             file: "runtime/slot.rs",

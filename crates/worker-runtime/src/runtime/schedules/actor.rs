@@ -24,14 +24,11 @@ impl Actor {
         assert!(self.runtime.set(runtime).is_ok(), "it is told once");
     }
 
-    /// What an engine must never meet, and met.
-    pub(super) fn violations(&self) -> Vec<&'static str> {
-        self.violations.lock().expect("unpoisoned").clone()
-    }
-
-    /// How many runs' futures exist.
-    pub(super) fn live(&self) -> usize {
-        self.on_stage.lock().expect("unpoisoned").len()
+    /// Checks that no run's future is left, and that none met what an engine must never meet.
+    pub(super) fn went_well(&self) {
+        let violations = self.violations.lock().expect("unpoisoned");
+        assert_eq!(*violations, [""; 0]);
+        assert!(self.on_stage.lock().expect("unpoisoned").is_empty());
     }
 
     fn violated(&self, rule: &'static str) {

@@ -87,9 +87,11 @@ fn the_last_handle_and_a_run() {
         stage.input(worker, "a hang").await.expect("it is idle");
         let slot = stage.runtime.inner.slot(worker).expect("it is there");
         let run = slot.read(Worker::active_run).expect("it hangs");
+        let actor = Arc::clone(&stage.actor);
         drop(stage);
         slot.ended(run, None).await.expect("without a deadline");
         let last = slot.read(|worker| worker.snapshot().last_run);
         assert_eq!(last.expect("it has ended").outcome, RunOutcome::Cancelled);
+        actor.went_well();
     });
 }

@@ -9,9 +9,9 @@ pub(super) struct History {
     events: Vec<Event>,
 }
 
-/// What a worker was at one instant, as its events tell.
+/// What a worker was at one moment, as its events tell.
 #[derive(Debug, Default)]
-pub(super) struct Instant {
+pub(super) struct Moment {
     said: Vec<Said>,
     in_flight: Option<(RunId, String)>,
     stopped: bool,
@@ -63,7 +63,7 @@ impl History {
     }
 
     /// What the worker came to be.
-    pub(super) fn at_the_end(&self) -> Instant {
+    pub(super) fn at_the_end(&self) -> Moment {
         self.at(self.events.len() as u64)
     }
 
@@ -92,8 +92,8 @@ impl History {
     }
 
     /// What the worker was after the event with this number.
-    pub(super) fn at(&self, sequence: u64) -> Instant {
-        let mut now = Instant::default();
+    pub(super) fn at(&self, sequence: u64) -> Moment {
+        let mut now = Moment::default();
         for event in &self.events[1..usize::try_from(sequence).expect("it is short")] {
             assert!(!now.stopped, "something after the end: {self:#?}");
             now.follow(&event.kind);
@@ -102,7 +102,7 @@ impl History {
     }
 }
 
-impl Instant {
+impl Moment {
     fn follow(&mut self, event: &EventKind) {
         match event {
             EventKind::WorkerCreated => panic!("created twice"),

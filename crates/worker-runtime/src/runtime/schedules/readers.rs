@@ -196,7 +196,9 @@ fn subscribe_and_evict() {
             }
             Some(other) => panic!("{other}"),
         }
-        assert!(stage.runtime.status().held_bytes <= stage.runtime.limits().total_bytes);
+        // The ring has lost its beginning, so that nothing can be replayed; all else holds.
+        stage.actor.went_well();
+        stage.balances(&stage.runtime.inner.slots());
     });
 }
 
