@@ -7,6 +7,7 @@ use registry_core::projection::{Limit, LimitUnit};
 
 use crate::origin::{AllowedHost, AllowedOrigin};
 use crate::token::Token;
+use crate::wire::limit;
 
 /// Most connections at a time. Every poller of a full runtime (10,000) holds one; the rest
 /// leaves room for everybody else.
@@ -31,8 +32,6 @@ pub const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 /// largest pages (1 MiB of text, every byte escaped as `\u00XX`), a quarter of what the
 /// runtime itself may hold.
 pub const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
-/// The name of that limit.
-pub(crate) const ANSWER_BYTES: &str = "answer_bytes";
 /// Largest input that the OpenAPI document promises when the composition root names none.
 pub const INPUT_BYTES_MAX_DEFAULT: u64 = 128 * 1024;
 
@@ -138,7 +137,11 @@ impl ConnectionLimits {
                 LimitUnit::Milliseconds,
                 millis(self.body_timeout),
             ),
-            Limit::new(ANSWER_BYTES, LimitUnit::Bytes, count(self.answer_bytes)),
+            Limit::new(
+                limit::ANSWER_BYTES,
+                LimitUnit::Bytes,
+                count(self.answer_bytes),
+            ),
             Limit::new(
                 "write_stall_timeout_ms",
                 LimitUnit::Milliseconds,

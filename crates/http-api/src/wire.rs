@@ -27,6 +27,13 @@ pub mod header {
     pub const X_REQUEST_ID: &str = "x-request-id";
 }
 
+/// Names of limits that clients look for in problems.
+pub mod limit {
+    /// Bytes that answers hold until their clients have taken them. A read that is refused
+    /// because of it changed nothing and may be repeated.
+    pub const ANSWER_BYTES: &str = "answer_bytes";
+}
+
 /// The media type of every answer that is no problem, besides `/metrics`.
 pub const MEDIA_TYPE_JSON: &str = "application/json";
 /// The media type of problems (RFC 9457 §3).

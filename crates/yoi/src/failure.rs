@@ -9,8 +9,9 @@ pub(crate) use remedy::remedy;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use http_api::wire::Problem;
+use http_api::wire::{Problem, ProblemCode, limit};
 use registry_core::projection::{RunErrorCode, RunOutcome, WorkerState};
 use registry_core::{RunId, WorkerRef};
 
@@ -117,6 +118,8 @@ pub(crate) struct Refusal {
     pub(crate) problem: Problem,
     /// The same, byte for byte as it came.
     pub(crate) json: String,
+    /// How long the server asks to be left alone, if it does.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// In what way an answer is not one of this API.
@@ -193,6 +196,27 @@ impl Failure {
             | Self::Interrupted
             | Self::Output(_)
             | Self::Setup(_) => false,
+        }
+    }
+
+    /// Whether a read was refused because too many answers wait for slow clients: nothing is
+    /// amiss with the server or the request, and it need only be made again.
+    pub(crate) fn lacks_room(&self) -> bool {
+        let Self::Refused(refusal) = self else {
+            return false;
+        };
+        let problem = &refusal.problem;
+        problem.retryable
+            && problem.code == ProblemCode::CapacityExhausted
+            && problem.limit == Some(limit::ANSWER_BYTES.into())
+    }
+
+    /// How long the server asks to be left alone, if it does.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        if let Self::Refused(refusal) = self {
+            refusal.retry_after
+        } else {
+            None
         }
     }
 

@@ -21,6 +21,10 @@ use crate::failure::Failure;
 /// grants, and much less than the client's own patience with a request.
 const WAIT: Duration = Duration::from_secs(25);
 
+/// The pause before a read is repeated that there was no room for, when the server names none;
+/// and the least, whatever it names.
+const ROOM_PAUSE: Duration = Duration::from_millis(200);
+
 /// How much trouble a follower takes before it gives up.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
@@ -33,31 +37,57 @@ pub(crate) struct Patience {
     /// Least time between two polls of which the first brought nothing, in case the server
     /// does not wait.
     pub(crate) idle_pause: Duration,
+    /// Time after the first read that there was no room for ([`Failure::lacks_room`]) after
+    /// which no further attempt begins. Such reads are not counted as `attempts`.
+    pub(crate) room: Duration,
 }
 
 impl Patience {
-    /// Three seconds in all: a network that stumbles, but no server that is gone.
+    /// Three seconds in all: a network that stumbles, but no server that is gone. Half a
+    /// minute for room: about as long as the server bears with a client that takes nothing.
     pub(crate) const DEFAULT: Self = Self {
         attempts: 5,
         first_pause: Duration::from_millis(200),
         expiries: 5,
         idle_pause: Duration::from_secs(1),
+        room: Duration::from_secs(30),
     };
 
-    /// Does `read` again while it fails in a way that may pass.
+    /// No patience but for room: whatever else fails, somebody else repairs or tells.
+    pub(crate) const FOR_ROOM: Self = Self {
+        attempts: 1,
+        ..Self::DEFAULT
+    };
+
+    /// Does `read` again while it fails in a way that may pass. Not for what changes anything.
     pub(crate) async fn persist<T>(
         self,
         mut read: impl AsyncFnMut() -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mut pause = self.first_pause;
-        for _ in 1..self.attempts {
-            match read().await {
-                Err(failure) if failure.may_pass() => sleep(pause).await,
+        let mut attempts_left = self.attempts;
+        let mut room_until = None;
+        loop {
+            let failure = match read().await {
+                Err(failure) if failure.may_pass() => failure,
                 result => return result,
+            };
+            if failure.lacks_room() {
+                let now = Instant::now();
+                let next = now + failure.retry_after().unwrap_or_default().max(ROOM_PAUSE);
+                if next >= *room_until.get_or_insert(now + self.room) {
+                    return Err(failure);
+                }
+                sleep_until(next).await;
+                continue;
             }
+            attempts_left = attempts_left.saturating_sub(1);
+            if attempts_left == 0 {
+                return Err(failure);
+            }
+            sleep(pause).await;
             pause *= 2;
         }
-        read().await
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) const RUN: &str = "run-1";
 pub(crate) enum Does {
     /// Answers with JSON.
     Answers(u16, Value),
+    /// Answers with JSON, and asks for a pause of so many seconds.
+    AnswersLater(u16, u32, Value),
     /// Answers with this text.
     Says(u16, &'static str),
     /// Sends the client to another address.
@@ -105,9 +107,10 @@ async fn request(connection: &mut TcpStream) -> String {
 }
 
 async fn carry_out(does: Does, mut connection: TcpStream) {
-    let (status, body) = match does {
-        Does::Answers(status, body) => (status, body.to_string()),
-        Does::Says(status, body) => (status, body.to_owned()),
+    let (status, pause, body) = match does {
+        Does::Answers(status, body) => (status, None, body.to_string()),
+        Does::AnswersLater(status, pause, body) => (status, Some(pause), body.to_string()),
+        Does::Says(status, body) => (status, None, body.to_owned()),
         Does::Redirects(to) => {
             let head = format!("HTTP/1.1 307 -\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n");
             let _ = connection.write_all(head.as_bytes()).await;
@@ -130,8 +133,11 @@ async fn carry_out(does: Does, mut connection: TcpStream) {
         }
     };
     let length = body.len();
-    let head =
-        format!("HTTP/1.1 {status} -\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+    let pause = pause.map(|seconds| format!("retry-after: {seconds}\r\n"));
+    let pause = pause.unwrap_or_default();
+    let head = format!(
+        "HTTP/1.1 {status} -\r\nconnection: close\r\n{pause}content-length: {length}\r\n\r\n"
+    );
     let _ = connection
         .write_all(format!("{head}{body}").as_bytes())
         .await;
@@ -176,6 +182,16 @@ pub(crate) fn problem(status: u16, code: &str) -> Does {
             "code": code, "detail": "Detail.", "retryable": retryable, "request_id": "r",
         }),
     )
+}
+
+/// A read is refused because too many answers wait; it may be repeated after `seconds`.
+pub(crate) fn no_room(seconds: u32) -> Does {
+    let problem = json!({
+        "type": "urn:yoi:problem:capacity_exhausted", "title": "Title", "status": 429,
+        "code": "capacity_exhausted", "detail": "Detail.", "retryable": true,
+        "request_id": "r", "limit": "answer_bytes",
+    });
+    Does::AnswersLater(429, seconds, problem)
 }
 
 /// A transcript at the instant of event `sequence`; `more` are its other fields.

@@ -5,8 +5,8 @@ use axum::body::{Body, to_bytes};
 use axum::response::{IntoResponse, Response};
 
 use crate::api::Api;
-use crate::config::ANSWER_BYTES;
 use crate::problem::{EdgeRefusal, Refusal};
+use crate::wire::limit::ANSWER_BYTES;
 
 /// Counts an answer that may be large until it is sent, or refuses it when too much waits
 /// already. Not for writes: what they answer is small, and must not be refused once they are

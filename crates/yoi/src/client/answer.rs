@@ -1,7 +1,10 @@
 //! Reading an answer: bounded in size, and either what was asked for or a problem.
 
+use std::time::Duration;
+
 use http_api::wire::{Problem, header};
 use reqwest::Response;
+use reqwest::header::RETRY_AFTER;
 use serde::de::DeserializeOwned;
 
 use super::Client;
@@ -34,6 +37,7 @@ pub(super) async fn read<T: DeserializeOwned>(
     let status = response.status();
     let replayed = response.headers().get(header::IDEMPOTENCY_REPLAYED);
     let replayed = replayed.is_some_and(|value| value == "true");
+    let retry_after = retry_after(&response);
     let json = text(client, response).await?;
     if status.is_success() {
         // serde reads a struct from an array as well, which no answer of the API is.
@@ -48,9 +52,20 @@ pub(super) async fn read<T: DeserializeOwned>(
         });
     }
     match serde_json::from_str::<Problem>(&json) {
-        Ok(problem) => Err(Failure::Refused(Box::new(Refusal { problem, json }))),
+        Ok(problem) => Err(Failure::Refused(Box::new(Refusal {
+            problem,
+            json,
+            retry_after,
+        }))),
         Err(_) => Err(not_ours(NotOurs::Status(status.as_u16()))),
     }
+}
+
+/// What `response` asks for in whole seconds, the form that this API uses (RFC 9110 §10.2.3).
+fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    let seconds = value.parse::<u32>().ok()?;
+    Some(Duration::from_secs(seconds.into()))
 }
 
 /// The body of `response` as text, if it is not larger than an answer may be.

@@ -7,6 +7,7 @@ use super::Session;
 use crate::args::WorkersArgs;
 use crate::client::{Answer, WorkersQuery};
 use crate::failure::Failure;
+use crate::follow::Patience;
 use crate::output::json::AllPages;
 use crate::output::{Format, Terminal, diagnostic, table};
 
@@ -55,7 +56,9 @@ async fn all_workers(session: &mut Session<'_>, mut query: WorkersQuery) -> Resu
     query.limit = query.limit.or(Some(PAGE_LIMIT_MAX));
     let mut pages: Vec<Answer<WorkerPage>> = Vec::new();
     loop {
-        let answer = session.client.workers(&query).await?;
+        // The pages before it would be lost with a page that there is no room for.
+        let read = async || session.client.workers(&query).await;
+        let answer = Patience::FOR_ROOM.persist(read).await?;
         query.page_token = answer.value.next_page_token.clone();
         pages.push(answer);
         if query.page_token.is_none() {

@@ -10,7 +10,7 @@ use super::*;
 use crate::failure::RunEnd;
 use crate::output::Leads;
 use crate::output::tests::Paper;
-use crate::scripted_server::{Does, RUN, ScriptedServer, cursor, worker};
+use crate::scripted_server::{Does, RUN, ScriptedServer, cursor, no_room, worker};
 
 /// What a command printed, and how it ended.
 struct Ran {
@@ -134,6 +134,19 @@ async fn all_pages_are_one_list() {
     let list: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(list["items"].as_array().unwrap().len(), 2);
     assert_eq!(list["diagnostics"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_page_that_there_is_no_room_for_costs_none_of_the_others() {
+    let script = [
+        page(&["a1"], Some("MSByIA")),
+        no_room(0),
+        page(&["b2"], None),
+    ];
+    let ran = typed("yoi workers --all", script).await;
+    ran.result.unwrap();
+    assert_eq!(ran.out.lines().count(), 3);
+    assert_eq!(ran.asked[1], ran.asked[2]);
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ fn refused(problem: Problem) -> Failure {
     Failure::Refused(Box::new(Refusal {
         problem,
         json: String::new(),
+        retry_after: None,
     }))
 }
 

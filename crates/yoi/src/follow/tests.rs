@@ -4,7 +4,7 @@ use registry_core::{Cursor, WorkerRef};
 
 use super::*;
 use crate::failure::Unreachable;
-use crate::scripted_server::{Does, ScriptedServer, batch, cursor, delta, problem};
+use crate::scripted_server::{Does, ScriptedServer, batch, cursor, delta, no_room, problem};
 
 /// No patience to speak of: tests wait for nothing.
 pub(crate) const HASTY: Patience = Patience {
@@ -12,6 +12,7 @@ pub(crate) const HASTY: Patience = Patience {
     first_pause: Duration::from_millis(1),
     expiries: 2,
     idle_pause: Duration::from_millis(1),
+    room: Duration::from_secs(20),
 };
 
 async fn read(server: &ScriptedServer, batches: usize) -> Result<Vec<usize>, Failure> {
@@ -75,6 +76,27 @@ async fn a_server_that_stays_away_is_given_up() {
         matches!(failure, Failure::Unreachable(Unreachable::Refused { .. })),
         "{failure:?}"
     );
+}
+
+#[tokio::test]
+async fn a_poll_without_room_is_repeated_when_the_server_says_and_is_no_attempt() {
+    let without_room = (0..HASTY.attempts).map(|_| no_room(0));
+    let script = std::iter::once(batch(1, [delta("a")]))
+        .chain(without_room)
+        .chain([no_room(1), batch(2, [delta("b")])]);
+    let server = ScriptedServer::start(script).await;
+    let began_at = Instant::now();
+    assert_eq!(read(&server, 2).await.unwrap(), [1, 1]);
+    assert!(began_at.elapsed() >= Duration::from_secs(1) + HASTY.attempts * ROOM_PAUSE);
+    assert_eq!(cursors(&server)[1..], vec![cursor(1); 5]);
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_more_time_than_there_is_is_not_asked_again() {
+    let server = ScriptedServer::start([no_room(21), batch(1, [delta("a")])]).await;
+    let failure = read(&server, 1).await.unwrap_err();
+    assert!(failure.lacks_room(), "{failure:?}");
+    assert_eq!(server.asked().len(), 1);
 }
 
 #[tokio::test]

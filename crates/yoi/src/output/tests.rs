@@ -61,6 +61,7 @@ fn refusal(detail: &str) -> Failure {
     Failure::Refused(Box::new(Refusal {
         problem,
         json: json.to_string(),
+        retry_after: None,
     }))
 }
 

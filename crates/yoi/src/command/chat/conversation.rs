@@ -6,7 +6,7 @@ use registry_core::projection::{AcceptedInput, Usage, WorkerState};
 use registry_core::{IdempotencyKey, WorkerRef};
 use uuid::Uuid;
 
-use super::hearing::{Ending, Heard, Hearing};
+use super::hearing::{Ending, Heard, Hearing, PATIENCE};
 use super::link::{Link, is_outage};
 use crate::args::ChatArgs;
 use crate::client::{Client, TranscriptQuery};
@@ -88,7 +88,10 @@ impl<'a> Conversation<'a> {
             ..TranscriptQuery::default()
         };
         let worker = &self.worker;
-        let ask = async |client: &Client| client.transcript(worker, &newest).await;
+        let ask = async |client: &Client| {
+            let read = async || client.transcript(worker, &newest).await;
+            PATIENCE.persist(read).await
+        };
         let read = until_interrupted(self.link.persist(self.terminal, ask));
         let page = read.await?.value;
         let Some(reply) = &page.in_flight else {

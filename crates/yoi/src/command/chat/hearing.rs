@@ -1,8 +1,6 @@
 //! One reply, printed while it is produced: through lost connections, until its run ends or
 //! Ctrl-C cancels it.
 
-use std::time::Duration;
-
 use http_api::wire::{CancelRunBody, ProblemCode};
 use registry_core::projection::{
     AcceptedInput, EventBatch, EventKind, RunOutcome, TranscriptPage, Usage,
@@ -21,13 +19,9 @@ use crate::output::{Format, Terminal};
 /// there then, and will not be read.
 const FRUITLESS_MAX: u32 = 5;
 
-/// One attempt at each read: what fails is the link's to repair, and to speak of.
-const PATIENCE: Patience = Patience {
-    attempts: 1,
-    first_pause: Duration::ZERO,
-    expiries: 5,
-    idle_pause: Duration::from_secs(1),
-};
+/// One attempt at each read: what fails is the link's to repair, and to speak of. A server
+/// without room for an answer has not failed.
+pub(super) const PATIENCE: Patience = Patience::FOR_ROOM;
 
 /// What was heard.
 #[derive(Debug)]

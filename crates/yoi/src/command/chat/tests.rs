@@ -14,7 +14,7 @@ use crate::failure::{Exit, Unreachable};
 use crate::output::Leads;
 use crate::output::tests::Paper;
 use crate::scripted_server::{
-    Does, RUN, ScriptedServer, batch, cursor, delta, finished, problem, transcript, worker,
+    Does, RUN, ScriptedServer, batch, cursor, delta, finished, no_room, problem, transcript, worker,
 };
 
 const TOKEN: &str = "a-token-of-at-least-22-characters";
@@ -116,6 +116,55 @@ async fn what_is_refused_is_said_and_the_conversation_goes_on() {
         assert!(had.err.contains(&format!("[{code}]")), "{}", had.err);
         assert_eq!(server.asked().len(), 2, "{code} is not waited for");
     }
+}
+
+#[tokio::test]
+async fn a_reply_that_there_is_no_room_for_is_read_later_and_is_whole() {
+    let server = server([
+        accepted(),
+        batch(3, [delta("One, ")]),
+        no_room(1),
+        batch(4, [delta("two, ")]),
+        problem(410, "cursor_expired"),
+        no_room(0),
+        transcript(
+            7,
+            &json!([]),
+            json!({"run_id": RUN, "text": "One, two, three, "}),
+        ),
+        no_room(0),
+        batch(8, [delta("four"), finished("completed")]),
+    ])
+    .await;
+    let had = saying_hi(&server, HASTY).await;
+    had.result.unwrap();
+    assert_eq!(had.out, "One, two, three, four\n");
+    let asked = server.asked();
+    assert_eq!(asked[3], asked[4], "from where it was left");
+    assert_eq!(asked[6], asked[7]);
+    assert_eq!(asked[8], asked[9]);
+    // The server is there: nobody looks for it.
+    assert!(!had.err.contains("looking"), "{}", had.err);
+}
+
+#[tokio::test]
+async fn the_reply_under_way_waits_for_room_and_a_message_does_not() {
+    let flying = json!({"run_id": RUN, "text": "One, "});
+    let server = server([
+        no_room(0),
+        transcript(7, &json!([]), flying),
+        batch(8, [delta("two"), finished("completed")]),
+        no_room(0),
+    ])
+    .await;
+    let had = having(link_to(&server, HASTY), async |conversation| {
+        conversation.hear_the_rest().await?;
+        conversation.say("hi").await
+    })
+    .await;
+    assert_eq!(had.out, "One, two\n");
+    assert!(had.result.unwrap_err().lacks_room());
+    assert_eq!(server.asked().len(), 5);
 }
 
 #[tokio::test]
