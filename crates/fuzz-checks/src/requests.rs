@@ -1,5 +1,6 @@
 //! Any request at all, given to the wired router. Who gets in, what is found at a path, and
-//! what every answer has, is judged from HTTP.md; see `gate` and `route`.
+//! what every answer has, is judged from HTTP.md; see `gate` and `route`. Which operations there
+//! are comes from the product's own table: one that is missing there is not missed here.
 
 mod gate;
 mod route;
@@ -10,10 +11,13 @@ use http::request::Parts;
 
 use crate::answer::Answer;
 use crate::names::grammar;
-use crate::server::World;
+use crate::server::{EMBEDDED, World};
 use gate::Verdict;
 use route::Route;
 use shape::Shape;
+
+/// The largest `limit` that every list takes.
+const LIMIT_OF_ALL: u16 = 100;
 
 /// Checks the request that is made of these bytes, if one is.
 ///
@@ -33,6 +37,7 @@ pub fn check(world: &World, bytes: &[u8]) {
     if gate::verdict(world, &head) == Verdict::Through {
         found_what_is_there(&head, &answer);
         page_stays_in_its_list(&head, &answer);
+        right_read_is_answered(world, &head, &answer);
     }
     clean_up(world, &head, &answer);
 }
@@ -90,6 +95,29 @@ fn found_what_is_there(head: &Parts, answer: &Answer) {
                 assert_eq!(answer.status, 415, "{head:?}: {answer:?}");
             }
         }
+    }
+}
+
+/// A read of what is there, with no query or a `limit` that its list takes, is a 200.
+fn right_read_is_answered(world: &World, head: &Parts, answer: &Answer) {
+    let Route::Operation(operation) = route::route(&head.method, head.uri.path()) else {
+        return;
+    };
+    if operation.method != "GET" {
+        return;
+    }
+    let right = operation.path.replace("{runtime_id}", EMBEDDED);
+    let right = right.replace("{worker_id}", &world.worker());
+    let is_list = ["/workers", "/transcript", "/events"]
+        .iter()
+        .any(|list| operation.path.ends_with(list));
+    let is_known = head.uri.query().is_none_or(|query| {
+        let limit = query.strip_prefix("limit=");
+        let limit = limit.and_then(|limit| limit.parse().ok());
+        is_list && limit.is_some_and(|limit| (1..=LIMIT_OF_ALL).contains(&limit))
+    });
+    if head.uri.path() == right && is_known {
+        assert_eq!(answer.status, 200, "{head:?}: {answer:?}");
     }
 }
 

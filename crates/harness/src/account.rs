@@ -2,6 +2,7 @@
 //! said of a run before it began or after it ended.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use registry_core::RunId;
 use registry_core::projection::{AcceptedInput, EventKind, WorkerEvent};
@@ -18,7 +19,8 @@ struct Run {
     accepted: bool,
     begun: usize,
     ended: usize,
-    /// Deltas outside of the run's life.
+    /// What was said outside of the run's life: text, an end before the beginning, or anything
+    /// at all by a second worker.
     astray: usize,
 }
 
@@ -31,8 +33,8 @@ pub(crate) struct Balance {
     pub(crate) without_end: usize,
     /// Runs with more than one terminal event.
     pub(crate) ended_twice: usize,
-    /// Runs in the log that no answer accepted, that began not once, or whose text came
-    /// outside of their life.
+    /// Runs in the log that no answer accepted, that began not once, whose text or end came
+    /// outside of their life, or that two workers share.
     pub(crate) disorderly: usize,
 }
 
@@ -47,7 +49,13 @@ impl Account {
         match &event.kind {
             EventKind::WorkerCreated | EventKind::WorkerStopped => {}
             EventKind::InputAccepted { run_id, .. } => self.run(run_id).begun += 1,
-            EventKind::RunFinished { run_id, .. } => self.run(run_id).ended += 1,
+            EventKind::RunFinished { run_id, .. } => {
+                let run = self.run(run_id);
+                run.ended += 1;
+                if run.begun != 1 {
+                    run.astray += 1;
+                }
+            }
             EventKind::OutputDelta { run_id, .. } => {
                 let run = self.run(run_id);
                 if run.begun != 1 || run.ended != 0 {
@@ -57,9 +65,22 @@ impl Account {
         }
     }
 
-    /// Takes over what another account knows, of other workers.
+    /// Takes over what another account knows, of other workers: a run that both know is astray.
     pub(crate) fn join(&mut self, other: Self) {
-        self.runs.extend(other.runs);
+        for (id, more) in other.runs {
+            match self.runs.entry(id) {
+                Entry::Vacant(place) => {
+                    place.insert(more);
+                }
+                Entry::Occupied(mut shared) => {
+                    let run = shared.get_mut();
+                    run.accepted |= more.accepted;
+                    run.begun += more.begun;
+                    run.ended += more.ended;
+                    run.astray += more.astray + 1;
+                }
+            }
+        }
     }
 
     /// What does not add up.
@@ -144,5 +165,44 @@ mod tests {
             json!({ "kind": "run_finished", "run_id": "s", "outcome": "completed" }),
         );
         assert_eq!(unasked.balance().disorderly, 1);
+    }
+
+    #[test]
+    fn an_end_before_the_beginning_is_disorderly() {
+        let mut account = Account::default();
+        let input = json!({ "run_id": "r", "sequence": 1, "cursor": Cursor::new(1, 1) });
+        account.accepted(&serde_json::from_value(input).unwrap());
+        let end = json!({ "kind": "run_finished", "run_id": "r", "outcome": "completed" });
+        let begin = json!({ "kind": "input_accepted", "run_id": "r", "sequence": 1 });
+        saw(&mut account, end);
+        saw(&mut account, begin);
+        let early = Balance {
+            accepted: 1,
+            disorderly: 1,
+            ..Balance::default()
+        };
+        assert_eq!(account.balance(), early);
+        assert_eq!(account.against(&begun("r")), 1);
+    }
+
+    #[test]
+    fn a_run_that_two_workers_share_is_disorderly_and_others_are_not() {
+        let end = |id| json!({ "kind": "run_finished", "run_id": id, "outcome": "completed" });
+        let ended = |id| {
+            let mut account = begun(id);
+            saw(&mut account, end(id));
+            account
+        };
+        let mut account = ended("r");
+        account.join(ended("s"));
+        assert_eq!(account.balance().disorderly, 0);
+        account.join(ended("r"));
+        assert_eq!(account.balance().disorderly, 1);
+        assert_eq!(account.balance().ended_twice, 1);
+        // One that only the answer to an input spoke of is shared as well.
+        let mut named = Account::default();
+        named.run(&"s".parse().unwrap()).accepted = true;
+        account.join(named);
+        assert_eq!(account.balance().disorderly, 2);
     }
 }

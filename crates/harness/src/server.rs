@@ -21,6 +21,8 @@ use crate::worker::EMBEDDED;
 
 /// Longest wait for the server to start, and to end.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The metric of what answers hold until their clients have taken them.
+pub(crate) const ANSWER_BYTES: &str = "yoi_http_answer_bytes";
 /// Longest wait for counts to come to rest.
 const REST: Duration = Duration::from_secs(10);
 /// The pause between two looks at what should come to rest.
@@ -193,6 +195,25 @@ impl Server {
         text.lines()
             .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
             .ok_or_else(|| Failure::Undocumented(format!("there is no metric {name}")))
+    }
+
+    /// Whether nothing is held for clients: no byte of an answer, and no request but the one
+    /// that asks.
+    pub(crate) async fn holds_nothing(&self) -> Result<bool, Failure> {
+        Ok(self.metric(ANSWER_BYTES).await? == 0
+            && self.metric("yoi_http_requests_in_flight").await? <= 1)
+    }
+
+    /// Looks until nothing is held, or for as long as that may take; whether it came to that.
+    pub(crate) async fn lets_go(&self) -> Result<bool, Failure> {
+        let began = Instant::now();
+        while !self.holds_nothing().await? {
+            if began.elapsed() > REST {
+                return Ok(false);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Ok(true)
     }
 
     /// A named limit of the server, as it states it.

@@ -2,6 +2,8 @@
 //! and what must not.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 /// Shorter texts stand in any answer by chance.
 const SECRET_MIN_CHARS: usize = 6;
@@ -22,8 +24,21 @@ pub(super) enum Said {
 pub(super) struct Record {
     pub(super) worker_name: String,
     pub(super) workspace_root: Option<String>,
+    /// Whether what else decides what is shown is not there twice, and a text.
+    #[serde(skip)]
+    pub(super) is_clear: bool,
     #[serde(skip)]
     pub(super) texts: Vec<String>,
+}
+
+/// The further fields that the product looks at, whatever is in them: fails where one is there
+/// twice, or where the one whose inside is read again is no UTF-8.
+#[derive(Deserialize)]
+struct Rest {
+    #[serde(rename = "active")]
+    _active: Option<IgnoredAny>,
+    #[serde(rename = "resolved_manifest_snapshot")]
+    _manifest: Option<Box<RawValue>>,
 }
 
 impl Said {
@@ -32,6 +47,7 @@ impl Said {
         let is_object = bytes.trim_ascii_start().starts_with(b"{");
         match serde_json::from_slice::<Record>(bytes) {
             Ok(record) if is_object => Self::Record(Record {
+                is_clear: serde_json::from_slice::<Rest>(bytes).is_ok(),
                 texts: texts(bytes),
                 ..record
             }),

@@ -22,8 +22,11 @@ use plant::Planted;
 
 /// Clients that ask at the same time.
 const CLIENTS: usize = 8;
-/// What a client sends where it must not be repeated.
+/// What a client sends where it must not be repeated. It is searched in small letters, because
+/// names of headers and hosts come out in them, and so does what `SENT_ENCODED` says.
 const SENT: &str = "PARROT";
+/// The same in small letters and base64, as in a page token.
+const SENT_ENCODED: &str = "cGFycm90";
 /// What a client says to workers: for their readers, and for no log.
 const SPOKEN: &str = "SPOKEN";
 /// Longest wait for an answer to a request that is no HTTP: the server waits for its rest.
@@ -105,19 +108,23 @@ pub(super) async fn play(plan: Plan) -> Result<Verdict, Failure> {
     Ok(verdict)
 }
 
-/// What may be in no answer, searched in small letters, and what may be in no log.
+/// What may be in no answer and in no log: the planted secrets, and the marks of what was sent.
 #[derive(Clone)]
-struct Needles {
-    /// In small letters.
-    planted: Vec<String>,
+struct Needles(Vec<String>);
+
+impl Needles {
+    /// These secrets, in whatever letters they come out, and the marks.
+    fn of(planted: &[&str]) -> Self {
+        let all = planted.iter().chain(&[SENT, SENT_ENCODED]);
+        Self(all.map(|needle| needle.to_ascii_lowercase()).collect())
+    }
 }
 
 /// The first planted secret, or echo of what a client sent, in `text`, with what is around it.
 fn leak(text: &[u8], needles: &Needles) -> Option<String> {
     let text = String::from_utf8_lossy(text);
     let lower = text.to_ascii_lowercase();
-    let planted = needles.planted.iter().find_map(|needle| lower.find(needle));
-    let at = planted.or_else(|| text.find(SENT))?;
+    let at = needles.0.iter().find_map(|needle| lower.find(needle))?;
     let around = text
         .chars()
         .skip(text[..at].chars().count().saturating_sub(AROUND));
@@ -249,5 +256,25 @@ async fn ask_brokenly(door: &Door, bytes: &[u8]) -> Result<Option<Answer>, Failu
         Ok(Err(Failure::Closed | Failure::Io { .. })) => Ok(None),
         Ok(Err(failure)) => Err(failure),
         Err(_) => Err(Failure::TooLate("the end of a broken request")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_found_in_any_letters_and_in_its_encoding() {
+        let needles = Needles::of(&["CANARY-secret"]);
+        for echo in [
+            "a canary-SECRET b",
+            "x-parrot: 1",
+            "no host Parrot.example",
+            "a page_token=cGFycm90",
+            "a token of parrot",
+        ] {
+            assert!(leak(echo.as_bytes(), &needles).is_some(), "{echo}");
+        }
+        assert_eq!(leak(b"a par rot, a canary", &needles), None);
     }
 }

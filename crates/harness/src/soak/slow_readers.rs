@@ -11,7 +11,7 @@ use crate::client::{Answer, Door, read_answer};
 use crate::engine::Order;
 use crate::failure::Failure;
 use crate::process_reading::shown;
-use crate::server::{Server, Settings};
+use crate::server::{ANSWER_BYTES, Server, Settings};
 use crate::verdict::Verdict;
 use crate::worker::Worker;
 
@@ -46,7 +46,7 @@ pub(super) async fn play() -> Result<Verdict, Failure> {
     for _ in 0..READERS {
         streams.push(ask(server.door(), &path).await?);
     }
-    server.metric("yoi_http_requests_in_flight").await?;
+    let held = server.metric(ANSWER_BYTES).await?;
     let healthy = client.get("/healthz").await?.status == 200;
     let idle = client.get(&worker.path).await?.status == 200;
     let during = server.reading()?;
@@ -59,6 +59,7 @@ pub(super) async fn play() -> Result<Verdict, Failure> {
             _ => otherwise += 1,
         }
     }
+    let is_free = server.lets_go().await?;
     let again = client.get(&path).await?.status == 200;
 
     let mut verdict = Verdict::new();
@@ -81,6 +82,13 @@ pub(super) async fn play() -> Result<Verdict, Failure> {
         "{complete} answers whole, {refused} refused with 429"
     ));
     verdict.none("answered otherwise", otherwise);
+    verdict.seen(format!("{} held during", shown(held)));
+    verdict.must(held <= bound, "more is held than the bound");
+    verdict.must(
+        held > u64::try_from(whole).unwrap_or(u64::MAX),
+        "not even two answers were held",
+    );
+    verdict.must(is_free, "something is held after all were read");
     verdict.must(complete > 0, "nobody got the answer");
     let asked = u64::try_from(whole * READERS).unwrap_or(u64::MAX);
     verdict.must(asked > bound, "all answers together are within the bound");

@@ -1,5 +1,6 @@
 //! Clients that vanish: in the middle of a request, of a wait and of an answer, with a close
-//! and with a reset. Nothing of them may stay.
+//! and with a reset. Nothing of them may stay: no connection, no poller, no request, and no byte
+//! of an answer.
 
 use std::time::{Duration, Instant};
 
@@ -79,7 +80,7 @@ pub(super) async fn play(plan: Plan) -> Result<Verdict, Failure> {
         }
     }
     let counts = server.counts().await?;
-    let files_left = server.reading()?.open_files;
+    let files_left = files_left(&server, files + 1).await?;
     verdict.tried(format!(
         "{vanished} clients vanish, up to {CROWD} at a time: amid head, body, long-poll, answer; close and reset"
     ));
@@ -133,12 +134,26 @@ async fn vanish(
     while began.elapsed() < FORGOTTEN {
         // The one that asks has a connection, too.
         let open = server.metric("yoi_http_connections").await?;
-        if open <= 2 && server.counts().await?.waiting_pollers == 0 {
+        let nobody = open <= 2 && server.counts().await?.waiting_pollers == 0;
+        if nobody && server.holds_nothing().await? {
             return Ok(Some(began.elapsed()));
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
     Ok(None)
+}
+
+/// The open files once they are few enough, or after a while: the connections that asked close
+/// a moment after their answers.
+async fn files_left(server: &Server, enough: usize) -> Result<usize, Failure> {
+    let began = Instant::now();
+    loop {
+        let left = server.reading()?.open_files;
+        if left <= enough || began.elapsed() > FORGOTTEN {
+            return Ok(left);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// A client that is in the middle of something.

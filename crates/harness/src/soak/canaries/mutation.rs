@@ -10,7 +10,7 @@ use http_api::{OperationInfo, operations};
 use registry_core::projection::WorkerPage;
 use serde_json::Value;
 
-use super::{SENT, SPOKEN};
+use super::{SENT, SENT_ENCODED, SPOKEN};
 use crate::client::{Answer, Client, Door};
 use crate::failure::Failure;
 use crate::random::Random;
@@ -188,7 +188,8 @@ impl Parts {
                     body[at] = u8::try_from(random.below(256)).expect("a byte");
                 }
                 None => {
-                    let at = 1 + random.below(target.len() - 1).min(target.len() - 2);
+                    let places = unmarked(&target);
+                    let at = *random.one_of(&places);
                     target[at] = u8::try_from(0x21 + random.below(0x5e)).expect("a byte");
                 }
             }
@@ -218,6 +219,20 @@ fn an_id(random: &mut Random) -> String {
     }
 }
 
+/// Where a target's bytes are part of no mark, and not its beginning.
+fn unmarked(target: &[u8]) -> Vec<usize> {
+    let mut is_free = vec![true; target.len()];
+    is_free[0] = false;
+    for mark in [SENT, SENT_ENCODED] {
+        for at in 0..target.len() {
+            if target[at..].starts_with(mark.as_bytes()) {
+                is_free[at..at + mark.len()].fill(false);
+            }
+        }
+    }
+    (0..target.len()).filter(|at| is_free[*at]).collect()
+}
+
 fn contains(bytes: &[u8], text: &str) -> bool {
     bytes
         .windows(text.len())
@@ -227,6 +242,33 @@ fn contains(bytes: &[u8], text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn noise_leaves_every_mark_of_a_target_whole() {
+        let target = "/api/PARROTPARROT?page_token=cGFycm90&limit=PARROT";
+        let places = unmarked(target.as_bytes());
+        let noisy: String = target
+            .char_indices()
+            .map(|(at, kept)| if places.contains(&at) { '~' } else { kept })
+            .collect();
+        assert_eq!(noisy, "/~~~~PARROTPARROT~~~~~~~~~~~~cGFycm90~~~~~~~PARROT");
+
+        let mut random = Random::of(1);
+        for _ in 0..1_000 {
+            let parts = Parts {
+                method: "GET".to_owned(),
+                runtime: String::new(),
+                worker: String::new(),
+                path: "/api/workers",
+                query: "page_token=cGFycm90&limit=PARROT".to_owned(),
+                headers: Vec::new(),
+                body: None,
+                noise: 20,
+            };
+            let bytes = parts.write(&mut random);
+            assert!(contains(&bytes, SENT) && contains(&bytes, SENT_ENCODED));
+        }
+    }
 
     #[test]
     fn a_seed_repeats_its_requests_and_every_operation_is_among_them() {

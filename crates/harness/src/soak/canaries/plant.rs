@@ -81,10 +81,7 @@ impl Planted {
 
     /// What must not be heard of.
     pub(super) fn needles(&self, token: &str) -> Needles {
-        let planted = [MARK, SESSION_ID, SEGMENT_ID, token];
-        Needles {
-            planted: planted.map(str::to_lowercase).to_vec(),
-        }
+        Needles::of(&[MARK, SESSION_ID, SEGMENT_ID, token])
     }
 }
 
