@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::ScaleError;
 use crate::ratio::{Ratios, median};
 
 /// Operations measured against the same sizes.
@@ -54,6 +55,40 @@ impl Line {
         let pairs = self.rounds[size].iter().zip(&self.rounds[0]);
         Ratios::of(pairs.map(|(here, smallest)| (*here, *smallest)))
     }
+}
+
+/// One size, set up to be measured again and again.
+pub(super) trait Measured<const LINES: usize>: Sized {
+    /// Sets the size up.
+    async fn of(size: u32) -> Result<Self, ScaleError>;
+
+    /// Measures each operation once.
+    async fn round(&mut self) -> Result<[f64; LINES], ScaleError>;
+}
+
+/// Measures all operations at all sizes, in turns, so that noise hits all sizes alike.
+pub(super) async fn in_turns<S: Measured<LINES>, const LINES: usize>(
+    names: [&'static str; LINES],
+    sizes: &[u32],
+    rounds: u16,
+) -> Result<Vec<Line>, ScaleError> {
+    let mut stages = Vec::new();
+    for size in sizes {
+        stages.push(S::of(*size).await?);
+    }
+    let mut lines = names.map(|name| Line::new(name, sizes.len()));
+    // The first round warms up.
+    for round in 0..=rounds {
+        for (size, stage) in stages.iter_mut().enumerate() {
+            let figures = stage.round().await?;
+            if round > 0 {
+                for (line, figure) in lines.iter_mut().zip(figures) {
+                    line.add(size, figure);
+                }
+            }
+        }
+    }
+    Ok(lines.into())
 }
 
 /// Microseconds of each of `number` equal operations that took from `began` until now.

@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::ScaleError;
-use super::curve::{Curve, Line, each_us};
+use super::curve::{Curve, Measured, each_us, in_turns};
 use crate::failure::Failure;
 
 /// Records that there are.
@@ -43,36 +43,20 @@ struct Stage {
 
 /// Measures all operations at all sizes.
 pub(super) async fn measure(rounds: u16) -> Result<Curve, ScaleError> {
-    let mut stages = Vec::new();
-    for size in SIZES {
-        stages.push(Stage::of(size).await?);
-    }
-    let mut lines = LINES.map(|name| Line::new(name, SIZES.len()));
-    // The first round warms up.
-    for round in 0..=rounds {
-        for (size, stage) in stages.iter_mut().enumerate() {
-            let figures = stage.round().await?;
-            if round > 0 {
-                for (line, figure) in lines.iter_mut().zip(figures) {
-                    line.add(size, figure);
-                }
-            }
-        }
-    }
     Ok(Curve {
         file: "local",
         title: "Cost of reading local records against their number",
         size: "records",
         unit: "µs per operation",
         sizes: SIZES.to_vec(),
-        lines: lines.into(),
+        lines: in_turns::<Stage, _>(LINES, &SIZES, rounds).await?,
         method: "Calls of `adapter_local`; nothing in the directory changes. The source looks at \
                  the directory at most once a second, so a page that is read again within the \
                  second costs the first line, and one a second the third.",
     })
 }
 
-impl Stage {
+impl Measured<3> for Stage {
     async fn of(size: u32) -> Result<Self, ScaleError> {
         let root = tempfile::tempdir().map_err(Failure::io("making a directory"))?;
         let workspace = root.path().join("workspace");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use worker_runtime::{CreateWorker, Input, Limits, OfflineEngine, Runtime};
 
 use super::ScaleError;
+use super::curve::Measured as _;
 use super::curve::{Curve, Line};
 use super::pollers::Stage;
 use super::workers::BYTES_MAX;

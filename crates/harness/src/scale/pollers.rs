@@ -12,7 +12,7 @@ use worker_runtime::{
 };
 
 use super::ScaleError;
-use super::curve::{Curve, Line, share_us};
+use super::curve::{Curve, Measured, in_turns, share_us};
 use super::workers::BYTES_MAX;
 
 /// Readers that wait.
@@ -53,35 +53,21 @@ pub(super) struct Stage {
 
 /// Measures all sizes.
 pub(super) async fn measure(rounds: u16) -> Result<Curve, ScaleError> {
-    let mut stages = Vec::new();
-    for size in SIZES {
-        stages.push(Stage::of(size).await?);
-    }
-    let mut line = Line::new("append", SIZES.len());
-    // The first round warms up.
-    for round in 0..=rounds {
-        for (size, stage) in stages.iter_mut().enumerate() {
-            let figure = stage.round().await?;
-            if round > 0 {
-                line.add(size, figure);
-            }
-        }
-    }
     Ok(Curve {
         file: "pollers",
         title: "Cost of appending an event against readers that wait elsewhere",
         size: "waiting readers",
         unit: "µs per event",
         sizes: SIZES.to_vec(),
-        lines: vec![line],
+        lines: in_turns::<Stage, _>(["append"], &SIZES, rounds).await?,
         method: "Calls of `worker_runtime`, one thread. An engine pushes deltas into one worker \
                  while readers wait for events of others, fifty on each.",
     })
 }
 
-impl Stage {
+impl Measured<1> for Stage {
     /// A runtime on which so many readers wait already.
-    pub(super) async fn of(size: u32) -> Result<Self, ScaleError> {
+    async fn of(size: u32) -> Result<Self, ScaleError> {
         let size = usize::try_from(size).expect("sizes fit");
         let (sender, times) = mpsc::unbounded_channel();
         let runtime = Runtime::builder()
@@ -122,13 +108,13 @@ impl Stage {
         })
     }
 
-    async fn round(&mut self) -> Result<f64, ScaleError> {
+    async fn round(&mut self) -> Result<[f64; 1], ScaleError> {
         self.runtime.send_input(self.written, Input::new("go"))?;
         let took = self.times.recv().await;
         let took = took.ok_or(ScaleError::Lost("the engine is gone"))?;
         while self.runtime.status().active_runs > 0 {
             tokio::task::yield_now().await;
         }
-        Ok(share_us(took, EVENTS))
+        Ok([share_us(took, EVENTS)])
     }
 }

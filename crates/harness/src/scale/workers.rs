@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use worker_runtime::{CreateWorker, Input, Limits, ListQuery, OfflineEngine, Runtime, WorkerId};
 
 use super::ScaleError;
-use super::curve::{Curve, Line, each_us, share_us};
+use super::curve::{Curve, Measured, each_us, in_turns, share_us};
 use crate::random::Random;
 
 /// Workers that there are.
@@ -52,29 +52,13 @@ struct Stage {
 
 /// Measures all operations at all sizes.
 pub(super) async fn measure(rounds: u16) -> Result<Curve, ScaleError> {
-    let mut stages = Vec::new();
-    for size in SIZES {
-        stages.push(Stage::of(size).await?);
-    }
-    let mut lines = LINES.map(|name| Line::new(name, SIZES.len()));
-    // The first round warms up.
-    for round in 0..=rounds {
-        for (size, stage) in stages.iter_mut().enumerate() {
-            let figures = stage.round().await?;
-            if round > 0 {
-                for (line, figure) in lines.iter_mut().zip(figures) {
-                    line.add(size, figure);
-                }
-            }
-        }
-    }
     Ok(Curve {
         file: "workers",
         title: "Cost of an operation against the number of workers",
         size: "workers",
         unit: "µs per operation",
         sizes: SIZES.to_vec(),
-        lines: lines.into(),
+        lines: in_turns::<Stage, _>(LINES, &SIZES, rounds).await?,
         method: "Calls of `worker_runtime`, one thread. “Any worker” is another one each time, so \
                  that beyond the processor's caches the memory itself is in the figure; “one \
                  worker” is always the same. The runtime is at its limit of workers, so `create` \
@@ -83,7 +67,7 @@ pub(super) async fn measure(rounds: u16) -> Result<Curve, ScaleError> {
     })
 }
 
-impl Stage {
+impl Measured<5> for Stage {
     async fn of(size: u32) -> Result<Self, ScaleError> {
         let size = usize::try_from(size).expect("sizes fit");
         let runtime = Runtime::builder()
@@ -121,7 +105,9 @@ impl Stage {
             self.input().await?,
         ])
     }
+}
 
+impl Stage {
     fn any_detail(&mut self) -> Result<f64, ScaleError> {
         let ids: Vec<_> = (0..LOOKUPS).map(|_| self.any()).collect();
         let began = Instant::now();
