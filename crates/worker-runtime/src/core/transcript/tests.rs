@@ -109,6 +109,8 @@ fn a_history_is_all_that_is_held_before_the_newest_entry() {
         let history = transcript.history();
         assert_eq!(history.len(), history.iter().len());
         assert_eq!(history.is_empty(), history.iter().next().is_none());
+        let shown = format!("History {{ entries: {}, .. }}", history.len());
+        assert_eq!(format!("{history:?}"), shown);
         history.iter().map(|e| e.sequence).collect::<Vec<_>>()
     };
     assert_eq!(numbers(&transcript(3, 10_000, &[])), []);
