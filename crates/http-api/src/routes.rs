@@ -121,7 +121,7 @@ impl Operation {
 
     /// Whether the answer grows with what workers hold. The others are small, or, like the
     /// metrics, what an operator needs most when too much is held.
-    fn answer_grows(&self) -> bool {
+    pub(crate) fn answer_grows(&self) -> bool {
         match self.id {
             OperationId::ListRuntimes
             | OperationId::GetRuntime
@@ -198,17 +198,8 @@ pub(crate) fn access(matched: &str) -> Access {
         .unwrap_or(Access::Authorised)
 }
 
-/// Whether an operation of this path and method takes a body.
-pub(crate) fn takes_body(matched: &str, method: &Method) -> bool {
-    operation(matched, method).is_some_and(|operation| operation.body.is_some())
-}
-
-/// Whether the answer to this path and method grows with what workers hold.
-pub(crate) fn answer_grows(matched: &str, method: &Method) -> bool {
-    operation(matched, method).is_some_and(Operation::answer_grows)
-}
-
-fn operation(matched: &str, method: &Method) -> Option<&'static Operation> {
+/// The operation of this path and method.
+pub(crate) fn operation(matched: &str, method: &Method) -> Option<&'static Operation> {
     let is_it = |operation: &&Operation| {
         operation.path == matched && operation.verb.as_str() == method.as_str()
     };
@@ -257,6 +248,9 @@ mod tests {
 
     #[test]
     fn a_body_is_taken_by_the_operations_that_the_table_says_and_by_no_other_method() {
+        let takes_body = |path, method| {
+            operation(path, method).is_some_and(|operation| operation.body.is_some())
+        };
         let input = "/api/runtimes/{runtime_id}/workers/{worker_id}/input";
         assert!(takes_body(input, &Method::POST));
         assert!(!takes_body(input, &Method::PUT));

@@ -3,7 +3,7 @@
 
 use axum::BoxError;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
@@ -14,7 +14,7 @@ use crate::api::Api;
 use crate::config::ConnectionLimits;
 use crate::extract::{Query, is_json};
 use crate::problem::{EdgeRefusal, Refusal};
-use crate::routes::{self, Operation};
+use crate::routes::Operation;
 
 /// What becomes of the bytes of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,10 +26,12 @@ enum Keeping {
 }
 
 /// Collects the body, whatever the path and method: nobody's is read without a bound.
-pub(super) async fn collect_body(api: &Api, request: Request) -> Result<Request, EdgeRefusal> {
-    let path = request.extensions().get::<MatchedPath>();
-    let is_taken = path.is_some_and(|path| routes::takes_body(path.as_str(), request.method()));
-    let keeping = if is_taken {
+pub(super) async fn collect_body(
+    api: &Api,
+    operation: Option<&Operation>,
+    request: Request,
+) -> Result<Request, EdgeRefusal> {
+    let keeping = if operation.is_some_and(|operation| operation.body.is_some()) {
         Keeping::Kept
     } else {
         Keeping::ThrownAway
