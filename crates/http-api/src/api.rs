@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, on};
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::response::Response;
+use axum::routing::MethodRouter;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use registry_core::page::PAGE_LIMIT_MAX;
 use registry_core::port::EVENT_WAIT_MAX;
@@ -15,12 +18,10 @@ use registry_core::{FixedText, RuntimeRegistry};
 
 use crate::answer_bytes::AnswerBytes;
 use crate::config::{ApiConfig, Auth};
-use crate::handler;
-use crate::layer;
+use crate::layer::observe;
 use crate::metrics::Metrics;
 use crate::openapi::{self, Particulars};
-use crate::problem::{EdgeRefusal, Refusal};
-use crate::routes::{OPERATIONS, Operation, OperationId, allow};
+use crate::routes::{OPERATIONS, Target};
 use crate::session::Sessions;
 use crate::wire::{API_VERSION, WorkspaceInfo};
 
@@ -133,57 +134,29 @@ impl Api {
                 router = router.route(operation.path, methods(operation.path));
             }
         }
-        router
-            .fallback(unknown_route)
-            .with_state(self.clone())
-            .layer(from_fn_with_state(self.clone(), layer::observe))
+        router.fallback(Target::nowhere()).with_state(self.clone())
     }
 }
 
 /// The operations of one path.
 fn methods(path: &'static str) -> MethodRouter<Api> {
-    let refuse = move || async move {
-        let allow = allow(path);
-        Refusal::from(EdgeRefusal::MethodNotAllowed { allow })
-    };
     OPERATIONS
         .iter()
         .filter(|operation| operation.path == path)
         .fold(MethodRouter::new(), |methods, operation| {
-            methods.merge(endpoint(operation))
+            let filter = operation.verb.filter();
+            methods.on(filter, Target::operation(operation))
         })
-        .fallback(refuse)
+        .fallback(Target::other_methods(path))
 }
 
-/// What carries the operation out, behind the checks that the table asks for.
-fn endpoint(operation: &'static Operation) -> MethodRouter<Api> {
-    let filter = operation.verb.filter();
-    let endpoint = match operation.id {
-        OperationId::GetWorkspace => on(filter, handler::server::workspace),
-        OperationId::CreateSession => on(filter, handler::server::create_session),
-        OperationId::GetHealth => on(filter, handler::server::health),
-        OperationId::GetReadiness => on(filter, handler::server::readiness),
-        OperationId::GetMetrics => on(filter, handler::server::metrics),
-        OperationId::GetOpenapi => on(filter, handler::server::document),
-        OperationId::ListRuntimes => on(filter, handler::runtime::list),
-        OperationId::GetRuntime => on(filter, handler::runtime::get),
-        OperationId::ListRuntimeWorkers => on(filter, handler::worker::list_of_runtime),
-        OperationId::ListWorkers => on(filter, handler::worker::list),
-        OperationId::CreateWorker => on(filter, handler::worker::create),
-        OperationId::GetWorker => on(filter, handler::worker::get),
-        OperationId::StopWorker => on(filter, handler::worker::stop),
-        OperationId::SendInput => on(filter, handler::conversation::send_input),
-        OperationId::CancelRun => on(filter, handler::conversation::cancel),
-        OperationId::ReadTranscript => on(filter, handler::conversation::transcript),
-        OperationId::ReadEvents => on(filter, handler::conversation::events),
-    };
-    endpoint.layer(from_fn(move |request, next| {
-        layer::admit(operation, request, next)
-    }))
-}
+/// axum finds the target of a request; all the rest is ours.
+impl Handler<(), Api> for Target {
+    type Future = BoxFuture<'static, Response>;
 
-async fn unknown_route() -> Refusal {
-    EdgeRefusal::UnknownRoute.into()
+    fn call(self, request: Request, api: Api) -> Self::Future {
+        Box::pin(observe(api, self, request))
+    }
 }
 
 /// The present instant, cut to the millisecond as all times of the API are.

@@ -7,80 +7,76 @@ mod query;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use body::{JsonBody, is_json};
+pub(crate) use body::is_json;
 pub(crate) use query::Query;
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts as _, RawPathParams};
+use bytes::Bytes;
 use http::HeaderMap;
 use http::request::Parts;
 use registry_core::id::IdError;
-use registry_core::{IdempotencyKey, RuntimeId, WorkerId, WorkerRef};
+use registry_core::{IdempotencyKey, RuntimeId, WorkerRef};
 
-use crate::problem::{EdgeRefusal, Refusal};
+use body::BodyFields;
+
+use crate::problem::EdgeRefusal;
 use crate::wire::header::IDEMPOTENCY_KEY;
 
-/// The runtime that the path names.
-pub(crate) struct AtRuntime(pub(crate) RuntimeId);
-
-/// The worker that the path names.
-pub(crate) struct AtWorker(pub(crate) WorkerRef);
-
-/// The client's key for one attempt at a mutation.
-pub(crate) struct Attempt(pub(crate) Option<IdempotencyKey>);
-
-impl<S: Send + Sync> FromRequestParts<S> for AtRuntime {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let parameters = path_parameters(parts, state).await?;
-        Ok(Self(path_id(&parameters, "runtime_id")?))
-    }
+/// A request to an operation, past every check.
+pub(crate) struct Asked {
+    /// Percent-decoded; refused when they are not UTF-8.
+    parameters: Result<RawPathParams, EdgeRefusal>,
+    headers: HeaderMap,
+    /// The query, its names checked against the operation's.
+    pub(crate) query: Query,
+    body: Bytes,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for AtWorker {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let parameters = path_parameters(parts, state).await?;
-        let runtime_id: RuntimeId = path_id(&parameters, "runtime_id")?;
-        let worker_id: WorkerId = path_id(&parameters, "worker_id")?;
-        Ok(Self(WorkerRef::new(runtime_id, worker_id)))
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Attempt {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        Ok(Self(idempotency_key(&parts.headers)?))
-    }
-}
-
-/// The path's parameters, percent-decoded. Fails when they are not UTF-8.
-async fn path_parameters<S: Send + Sync>(
-    parts: &mut Parts,
-    state: &S,
-) -> Result<RawPathParams, Refusal> {
-    RawPathParams::from_request_parts(parts, state)
-        .await
-        .map_err(|_| {
-            EdgeRefusal::InvalidIdentifier {
+impl Asked {
+    pub(crate) async fn new(mut head: Parts, query: Query, body: Bytes) -> Self {
+        let parameters = RawPathParams::from_request_parts(&mut head, &()).await;
+        Self {
+            parameters: parameters.map_err(|_| EdgeRefusal::InvalidIdentifier {
                 field: "path",
                 reason: "It is not UTF-8.",
-            }
-            .into()
-        })
-}
+            }),
+            headers: head.headers,
+            query,
+            body,
+        }
+    }
 
-fn path_id<T>(parameters: &RawPathParams, field: &'static str) -> Result<T, EdgeRefusal>
-where
-    T: std::str::FromStr<Err = IdError>,
-{
-    let text = parameters
-        .iter()
-        .find_map(|(name, value)| (name == field).then_some(value))
-        .ok_or(EdgeRefusal::Internal)?;
-    text.parse().map_err(|error| EdgeRefusal::id(field, error))
+    /// The runtime that the path names.
+    pub(crate) fn runtime_id(&self) -> Result<RuntimeId, EdgeRefusal> {
+        self.path_id("runtime_id")
+    }
+
+    /// The worker that the path names.
+    pub(crate) fn worker(&self) -> Result<WorkerRef, EdgeRefusal> {
+        let runtime_id = self.runtime_id()?;
+        Ok(WorkerRef::new(runtime_id, self.path_id("worker_id")?))
+    }
+
+    /// The client's key for one attempt at a mutation.
+    pub(crate) fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, EdgeRefusal> {
+        idempotency_key(&self.headers)
+    }
+
+    /// What was sent along.
+    pub(crate) fn body<T: BodyFields>(&self) -> Result<T, EdgeRefusal> {
+        body::parse(&self.body)
+    }
+
+    fn path_id<T: FromStr<Err = IdError>>(&self, field: &'static str) -> Result<T, EdgeRefusal> {
+        let parameters = self.parameters.as_ref().map_err(|refusal| *refusal)?;
+        let text = parameters
+            .iter()
+            .find_map(|(name, value)| (name == field).then_some(value))
+            .ok_or(EdgeRefusal::Internal)?;
+        text.parse().map_err(|error| EdgeRefusal::id(field, error))
+    }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, EdgeRefusal> {

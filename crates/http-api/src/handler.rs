@@ -1,23 +1,76 @@
-//! What carries each operation out: take what the extractors parsed, ask the registry once,
+//! What carries each operation out: take what was asked for apart, ask the registry once,
 //! answer with what it said.
 
-pub(crate) mod conversation;
-pub(crate) mod runtime;
-pub(crate) mod server;
-pub(crate) mod worker;
+mod conversation;
+mod runtime;
+mod server;
+mod worker;
 
-use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode};
 use registry_core::port::Replay;
 use serde::Serialize;
 
+use crate::api::Api;
+use crate::extract::Asked;
 use crate::problem::{EdgeRefusal, Refusal};
+use crate::routes::OperationId;
 use crate::wire::MEDIA_TYPE_JSON;
 use crate::wire::header::IDEMPOTENCY_REPLAYED;
 
+/// An answer, whole before it is sent.
+pub(crate) type Answer = http::Response<Bytes>;
+
+/// Does what was asked for.
+pub(crate) async fn carry_out(
+    api: &Api,
+    operation: OperationId,
+    asked: Asked,
+) -> Result<Answer, Refusal> {
+    match operation {
+        OperationId::GetWorkspace => server::workspace(api),
+        OperationId::CreateSession => server::create_session(api, &asked),
+        OperationId::GetHealth => server::health(),
+        OperationId::GetReadiness => server::readiness(api),
+        OperationId::GetMetrics => Ok(server::metrics(api).await),
+        OperationId::GetOpenapi => Ok(server::document(api)),
+        OperationId::ListRuntimes => runtime::list(api).await,
+        OperationId::GetRuntime => runtime::get(api, &asked).await,
+        OperationId::ListRuntimeWorkers => worker::list_of_runtime(api, &asked).await,
+        OperationId::ListWorkers => worker::list(api, &asked).await,
+        OperationId::CreateWorker => worker::create(api, &asked).await,
+        OperationId::GetWorker => worker::get(api, &asked).await,
+        OperationId::StopWorker => worker::stop(api, &asked).await,
+        OperationId::SendInput => conversation::send_input(api, &asked).await,
+        OperationId::CancelRun => conversation::cancel(api, &asked).await,
+        OperationId::ReadTranscript => conversation::transcript(api, &asked).await,
+        OperationId::ReadEvents => conversation::events(api, asked).await,
+    }
+}
+
+/// An answer with a body.
+pub(crate) fn whole(
+    status: StatusCode,
+    media_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Answer {
+    let mut answer = Answer::new(body.into());
+    *answer.status_mut() = status;
+    let media_type = HeaderValue::from_static(media_type);
+    answer.headers_mut().insert(CONTENT_TYPE, media_type);
+    answer
+}
+
+/// An answer that its status says all about.
+pub(crate) fn without_body(status: StatusCode) -> Answer {
+    let mut answer = Answer::new(Bytes::new());
+    *answer.status_mut() = status;
+    answer
+}
+
 /// An answer of JSON, serialised once.
-fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, Refusal> {
+fn json(status: StatusCode, body: &impl Serialize) -> Result<Answer, Refusal> {
     let bytes = serde_json::to_vec(body).map_err(|error| {
         tracing::error!(
             error = &error as &dyn std::error::Error,
@@ -25,19 +78,18 @@ fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, Refusal> 
         );
         EdgeRefusal::Internal
     })?;
-    let media_type = HeaderValue::from_static(MEDIA_TYPE_JSON);
-    Ok((status, [(CONTENT_TYPE, media_type)], bytes).into_response())
+    Ok(whole(status, MEDIA_TYPE_JSON, bytes))
 }
 
 /// Says on the answer that it was given before.
-fn mark(mut response: Response, replay: Replay) -> Response {
+fn mark(mut answer: Answer, replay: Replay) -> Answer {
     match replay {
         Replay::First => {}
         Replay::Replayed => {
             let name = HeaderName::from_static(IDEMPOTENCY_REPLAYED);
             let value = HeaderValue::from_static("true");
-            response.headers_mut().insert(name, value);
+            answer.headers_mut().insert(name, value);
         }
     }
-    response
+    answer
 }

@@ -1,6 +1,6 @@
 //! What every request passes before a handler sees it, outermost first: [`observe`], which
-//! sends it on its way through `hold`, `host`, `origin`, `authorise` and `body` (see `pass`),
-//! then [`admit`].
+//! sends it on its way through `host`, `origin`, `authorise` and `body` (see `pass`); its
+//! answer passes `hold` on the way back.
 
 mod authorise;
 mod body;
@@ -10,7 +10,6 @@ mod observe;
 mod origin;
 mod pass;
 
-pub(crate) use body::admit;
 pub(crate) use observe::observe;
 
 use http::HeaderName;

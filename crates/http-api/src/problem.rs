@@ -12,18 +12,15 @@ mod tests;
 pub(crate) use edge::EdgeRefusal;
 pub(crate) use text::{ProblemText, Retry, text};
 
-use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use registry_core::{FixedText, RegistryError, UnavailableReason, WorkerRef};
 
+use crate::handler::{Answer, whole};
 use crate::routes;
 use crate::wire::{MEDIA_TYPE_PROBLEM, Problem, ProblemCode, path};
 
 /// A request that is not carried out: its problem, all but the request's id.
-///
-/// As a response it has no body yet: the outermost layer, which knows the request's id,
-/// writes it with [`Refusal::render`].
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal(Box<Refused>);
 
@@ -107,15 +104,14 @@ impl Refusal {
     }
 
     /// The whole answer to the request `request_id`.
-    pub(crate) fn render(self, request_id: String) -> Response {
+    pub(crate) fn render(self, request_id: String) -> Answer {
         let Refused { mut problem, allow } = *self.0;
         problem.request_id = request_id;
         let code = problem.code;
         let body = serde_json::to_vec(&problem)
             .expect("a problem has string keys alone and no map that could fail");
-        let mut response = (status(code), body).into_response();
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE_PROBLEM));
+        let mut answer = whole(status(code), MEDIA_TYPE_PROBLEM, body);
+        let headers = answer.headers_mut();
         if let Retry::After { seconds } = text(code).retry {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -132,20 +128,7 @@ impl Refusal {
             // The rest of the body is never read, so no other request can follow.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        response
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let mut response = status(self.code()).into_response();
-        if let Some(allow) = self.0.allow {
-            // Here already, so that axum's router does not add one of its own.
-            let allow = HeaderValue::from_static(allow);
-            response.headers_mut().insert(ALLOW, allow);
-        }
-        response.extensions_mut().insert(self);
-        response
+        answer
     }
 }
 

@@ -4,12 +4,13 @@
 mod name;
 mod parameter;
 mod table;
+mod target;
 
 pub(crate) use name::{OperationId, Tag, Verb};
 pub(crate) use parameter::{Parameter, Place, SEQUENCE_MAX, path_parameters};
 pub(crate) use table::OPERATIONS;
+pub(crate) use target::Target;
 
-use http::Method;
 use registry_core::Capability;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
@@ -177,37 +178,8 @@ pub fn operations() -> impl Iterator<Item = OperationInfo> {
     })
 }
 
-/// The route label of a path that no operation has.
-pub(crate) const UNMATCHED: &str = "unmatched";
-
-/// The table's own text of a path template.
-pub(crate) fn template(matched: &str) -> &'static str {
-    OPERATIONS
-        .iter()
-        .find(|operation| operation.path == matched)
-        .map_or(UNMATCHED, |operation| operation.path)
-}
-
-/// Who may use a path: the most that any of its operations asks for, for all its methods.
-pub(crate) fn access(matched: &str) -> Access {
-    OPERATIONS
-        .iter()
-        .filter(|operation| operation.path == matched)
-        .map(|operation| operation.access)
-        .max()
-        .unwrap_or(Access::Authorised)
-}
-
-/// The operation of this path and method.
-pub(crate) fn operation(matched: &str, method: &Method) -> Option<&'static Operation> {
-    let is_it = |operation: &&Operation| {
-        operation.path == matched && operation.verb.as_str() == method.as_str()
-    };
-    OPERATIONS.iter().find(is_it)
-}
-
 /// The `Allow` of a path: the methods of its operations.
-pub(crate) fn allow(path: &str) -> &'static str {
+fn allow(path: &str) -> &'static str {
     let takes = |verb| {
         OPERATIONS
             .iter()
@@ -239,23 +211,5 @@ fn allow_header(get: bool, post: bool) -> &'static str {
         (true, false) => "GET, HEAD",
         (false, true) => "POST",
         (false, false) => "",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_is_taken_by_the_operations_that_the_table_says_and_by_no_other_method() {
-        let takes_body = |path, method| {
-            operation(path, method).is_some_and(|operation| operation.body.is_some())
-        };
-        let input = "/api/runtimes/{runtime_id}/workers/{worker_id}/input";
-        assert!(takes_body(input, &Method::POST));
-        assert!(!takes_body(input, &Method::PUT));
-        assert!(!takes_body("/healthz", &Method::GET));
-        assert!(!takes_body("/healthz", &Method::POST));
-        assert!(!takes_body("/no/such/path", &Method::POST));
     }
 }

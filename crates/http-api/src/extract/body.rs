@@ -1,20 +1,15 @@
 //! JSON bodies. serde's own error texts repeat what was sent, so none of them is kept.
 
-use axum::extract::{FromRequest, Request};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::{Only, only};
-use crate::problem::{EdgeRefusal, Refusal};
+use crate::problem::EdgeRefusal;
 use crate::wire::{
     CancelRunBody, CreateSessionBody, CreateWorkerBody, SendInputBody, StopWorkerBody,
 };
-
-/// The request's body, parsed.
-pub(crate) struct JsonBody<T>(pub(crate) T);
 
 /// What a body may consist of, to say which part is wrong without repeating it.
 pub(crate) trait BodyFields: DeserializeOwned {
@@ -52,17 +47,6 @@ impl BodyFields for StopWorkerBody {
 
 impl BodyFields for CreateSessionBody {
     const FIELDS: &'static [(&'static str, &'static str)] = &[];
-}
-
-impl<T: BodyFields, S: Sync> FromRequest<S> for JsonBody<T> {
-    type Rejection = Refusal;
-
-    /// Cheap: the body was collected, and its media type checked, before the handler.
-    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        let collected = request.into_body().collect().await;
-        let bytes = collected.map_err(|_| EdgeRefusal::Internal)?.to_bytes();
-        Ok(Self(parse(&bytes)?))
-    }
 }
 
 /// Parses a body, or says what is wrong with it in words of ours.

@@ -1,9 +1,8 @@
 //! Query parameters: only those of the operation, each once, each within its bounds.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
-use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use registry_core::page::PageLimit;
 use registry_core::port::{EventWait, TranscriptRange};
@@ -12,7 +11,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
-use crate::problem::{EdgeRefusal, Refusal};
+use crate::problem::EdgeRefusal;
 use crate::routes::{Operation, SEQUENCE_MAX};
 
 /// The query of a request, its names checked against the operation's.
@@ -36,7 +35,7 @@ impl Query {
                 return Err(EdgeRefusal::query(known, "It stands more than once."));
             }
             let value = decoded(value).ok_or(EdgeRefusal::query(known, "It is not UTF-8."))?;
-            parameters.push((known, value));
+            parameters.push((known, value.into_owned()));
         }
         Ok(Self(parameters))
     }
@@ -132,26 +131,19 @@ impl Query {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Query {
-    type Rejection = Refusal;
-
-    /// The query that admission left behind for the handler.
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        let admitted = parts.extensions.remove::<Self>();
-        admitted.ok_or_else(|| EdgeRefusal::Internal.into())
-    }
-}
-
 const UNKNOWN: EdgeRefusal = EdgeRefusal::InvalidQuery {
     field: None,
     reason: "It has a parameter that the operation does not take.",
 };
 
 /// Decodes a name or value as HTML forms encode them; `None` when it is not UTF-8.
-fn decoded(text: &str) -> Option<String> {
-    let spaced = text.replace('+', " ");
-    let decoded = percent_decode_str(&spaced).decode_utf8().ok()?;
-    Some(decoded.into_owned())
+fn decoded(text: &str) -> Option<Cow<'_, str>> {
+    if text.contains('+') {
+        let spaced = text.replace('+', " ");
+        let decoded = percent_decode_str(&spaced).decode_utf8().ok()?;
+        return Some(Cow::Owned(decoded.into_owned()));
+    }
+    percent_decode_str(text).decode_utf8().ok()
 }
 
 /// A number in the one spelling that JSON has for it: no sign, no leading zero.

@@ -10,6 +10,7 @@ use registry_core::projection::WorkerState;
 
 use super::body::parse;
 use super::*;
+use crate::problem::Refusal;
 use crate::routes::{OPERATIONS, Operation, OperationId};
 use crate::wire::{CancelRunBody, CreateWorkerBody, ProblemCode, SendInputBody, StopWorkerBody};
 

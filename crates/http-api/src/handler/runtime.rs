@@ -1,24 +1,19 @@
 //! Runtimes.
 
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 
-use super::json;
+use super::{Answer, json};
 use crate::api::Api;
-use crate::extract::AtRuntime;
+use crate::extract::Asked;
 use crate::problem::Refusal;
 use crate::wire::RuntimeList;
 
-pub(crate) async fn list(State(api): State<Api>) -> Result<Response, Refusal> {
+pub(super) async fn list(api: &Api) -> Result<Answer, Refusal> {
     let items = api.registry().runtimes().await;
     json(StatusCode::OK, &RuntimeList { items })
 }
 
-pub(crate) async fn get(
-    State(api): State<Api>,
-    AtRuntime(runtime_id): AtRuntime,
-) -> Result<Response, Refusal> {
-    let runtime = api.registry().runtime(&runtime_id).await?;
+pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+    let runtime = api.registry().runtime(&asked.runtime_id()?).await?;
     json(StatusCode::OK, &runtime)
 }

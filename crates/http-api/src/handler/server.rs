@@ -1,29 +1,25 @@
 //! The workspace and the server itself.
 
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, SET_COOKIE};
+use http::header::SET_COOKIE;
 use http::{HeaderValue, StatusCode};
 
-use super::json;
+use super::{Answer, json, whole, without_body};
 use crate::api::Api;
 use crate::config::Auth;
-use crate::extract::JsonBody;
+use crate::extract::Asked;
 use crate::metrics::MEDIA_TYPE_METRICS;
 use crate::problem::{EdgeRefusal, Refusal};
 use crate::wire::{
     CreateSessionBody, Health, HealthStatus, MEDIA_TYPE_JSON, Readiness, ReadinessStatus,
 };
 
-pub(crate) async fn workspace(State(api): State<Api>) -> Result<Response, Refusal> {
+pub(super) fn workspace(api: &Api) -> Result<Answer, Refusal> {
     json(StatusCode::OK, api.workspace())
 }
 
-pub(crate) async fn create_session(
-    State(api): State<Api>,
-    JsonBody(CreateSessionBody {}): JsonBody<CreateSessionBody>,
-) -> Result<Response, Refusal> {
-    let mut response = StatusCode::NO_CONTENT.into_response();
+pub(super) fn create_session(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+    let CreateSessionBody {} = asked.body()?;
+    let mut answer = without_body(StatusCode::NO_CONTENT);
     match api.config().auth {
         Auth::None => {}
         Auth::Token(_) => {
@@ -33,18 +29,18 @@ pub(crate) async fn create_session(
                 EdgeRefusal::Internal
             })?;
             let cookie = HeaderValue::try_from(cookie).map_err(|_| EdgeRefusal::Internal)?;
-            response.headers_mut().insert(SET_COOKIE, cookie);
+            answer.headers_mut().insert(SET_COOKIE, cookie);
         }
     }
-    Ok(response)
+    Ok(answer)
 }
 
-pub(crate) async fn health() -> Result<Response, Refusal> {
+pub(super) fn health() -> Result<Answer, Refusal> {
     let status = HealthStatus::Ok;
     json(StatusCode::OK, &Health { status })
 }
 
-pub(crate) async fn readiness(State(api): State<Api>) -> Result<Response, Refusal> {
+pub(super) fn readiness(api: &Api) -> Result<Answer, Refusal> {
     if api.draining().has_begun() {
         return Err(EdgeRefusal::ShuttingDown.into());
     }
@@ -52,14 +48,12 @@ pub(crate) async fn readiness(State(api): State<Api>) -> Result<Response, Refusa
     json(StatusCode::OK, &Readiness { status })
 }
 
-pub(crate) async fn metrics(State(api): State<Api>) -> Response {
+pub(super) async fn metrics(api: &Api) -> Answer {
     let runtimes = api.registry().runtimes().await;
     let text = api.metrics().encode(&runtimes);
-    let media_type = HeaderValue::from_static(MEDIA_TYPE_METRICS);
-    ([(CONTENT_TYPE, media_type)], text).into_response()
+    whole(StatusCode::OK, MEDIA_TYPE_METRICS, text)
 }
 
-pub(crate) async fn document(State(api): State<Api>) -> Response {
-    let media_type = HeaderValue::from_static(MEDIA_TYPE_JSON);
-    ([(CONTENT_TYPE, media_type)], api.document()).into_response()
+pub(super) fn document(api: &Api) -> Answer {
+    whole(StatusCode::OK, MEDIA_TYPE_JSON, api.document())
 }

@@ -1,20 +1,19 @@
 //! Workers: listing, creating, showing, stopping.
 
-use axum::extract::State;
-use axum::response::Response;
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use registry_core::WorkerRef;
 use registry_core::port::CreateWorker;
 use registry_core::registry::{WorkerFilter, WorkerListQuery};
 
-use super::{json, mark};
+use super::{Answer, json, mark};
 use crate::api::Api;
-use crate::extract::{AtRuntime, AtWorker, Attempt, JsonBody, Query};
+use crate::extract::Asked;
 use crate::problem::{EdgeRefusal, Refusal};
 use crate::wire::{CreateWorkerBody, StopWorkerBody, path};
 
-pub(crate) async fn list(State(api): State<Api>, query: Query) -> Result<Response, Refusal> {
+pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+    let query = &asked.query;
     let query = WorkerListQuery {
         filter: WorkerFilter {
             runtime_id: query.runtime_id()?,
@@ -28,13 +27,10 @@ pub(crate) async fn list(State(api): State<Api>, query: Query) -> Result<Respons
     json(StatusCode::OK, &page)
 }
 
-pub(crate) async fn list_of_runtime(
-    State(api): State<Api>,
-    AtRuntime(runtime_id): AtRuntime,
-    query: Query,
-) -> Result<Response, Refusal> {
-    let (state, page_token) = (query.named("state")?, query.page_token()?);
-    let limit = query.limit()?;
+pub(super) async fn list_of_runtime(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+    let runtime_id = asked.runtime_id()?;
+    let (state, page_token) = (asked.query.named("state")?, asked.query.page_token()?);
+    let limit = asked.query.limit()?;
     let page = api
         .registry()
         .list_runtime_workers(&runtime_id, state, page_token.as_ref(), limit)
@@ -42,39 +38,35 @@ pub(crate) async fn list_of_runtime(
     json(StatusCode::OK, &page)
 }
 
-pub(crate) async fn create(
-    State(api): State<Api>,
-    AtRuntime(runtime_id): AtRuntime,
-    Attempt(idempotency_key): Attempt,
-    JsonBody(body): JsonBody<CreateWorkerBody>,
-) -> Result<Response, Refusal> {
+pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+    let runtime_id = asked.runtime_id()?;
+    let idempotency_key = asked.idempotency_key()?;
+    let CreateWorkerBody {
+        display_name,
+        profile,
+    } = asked.body()?;
     let request = CreateWorker {
-        display_name: body.display_name,
-        profile: body.profile,
+        display_name,
+        profile,
         idempotency_key,
     };
     let created = api.registry().create_worker(&runtime_id, request).await?;
     let worker_id = created.worker.summary.worker_id.clone();
     let location = path::worker(&WorkerRef::new(runtime_id, worker_id));
     let location = HeaderValue::try_from(location).map_err(|_| EdgeRefusal::Internal)?;
-    let mut response = json(StatusCode::CREATED, &created.worker)?;
-    response.headers_mut().insert(LOCATION, location);
-    Ok(mark(response, created.replay))
+    let mut answer = json(StatusCode::CREATED, &created.worker)?;
+    answer.headers_mut().insert(LOCATION, location);
+    Ok(mark(answer, created.replay))
 }
 
-pub(crate) async fn get(
-    State(api): State<Api>,
-    AtWorker(worker): AtWorker,
-) -> Result<Response, Refusal> {
-    let worker = api.registry().worker(&worker).await?;
+pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+    let worker = api.registry().worker(&asked.worker()?).await?;
     json(StatusCode::OK, &worker)
 }
 
-pub(crate) async fn stop(
-    State(api): State<Api>,
-    AtWorker(worker): AtWorker,
-    JsonBody(StopWorkerBody {}): JsonBody<StopWorkerBody>,
-) -> Result<Response, Refusal> {
+pub(super) async fn stop(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+    let worker = asked.worker()?;
+    let StopWorkerBody {} = asked.body()?;
     let worker = api.registry().stop(&worker).await?;
     json(StatusCode::OK, &worker)
 }

@@ -1,7 +1,6 @@
 //! Who gets in: one check over every path and method; only the paths that the table of
 //! operations calls open are outside it.
 
-use axum::extract::{MatchedPath, Request};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 
@@ -9,18 +8,15 @@ use crate::api::Api;
 use crate::config::Auth;
 use crate::extract::{Only, only};
 use crate::problem::EdgeRefusal;
-use crate::routes::{self, Access};
+use crate::routes::Access;
 use crate::session::Sessions;
 use crate::token::Token;
 
-/// Lets a request pass that may. Unknown paths need authorisation too, so that nobody
-/// without it learns which paths there are.
-pub(super) fn authorise(api: &Api, request: &Request) -> Result<(), EdgeRefusal> {
-    let path = request.extensions().get::<MatchedPath>();
-    let access = path.map_or(Access::Authorised, |path| routes::access(path.as_str()));
+/// Lets a request pass that may.
+pub(super) fn authorise(api: &Api, access: Access, headers: &HeaderMap) -> Result<(), EdgeRefusal> {
     let may = match &api.config().auth {
         Auth::None => true,
-        Auth::Token(token) => admits(access, token, api.sessions(), request.headers()),
+        Auth::Token(token) => admits(access, token, api.sessions(), headers),
     };
     if may {
         Ok(())

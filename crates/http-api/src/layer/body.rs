@@ -3,18 +3,16 @@
 
 use axum::BoxError;
 use axum::body::Body;
-use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
+use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body as _;
 
 use crate::api::Api;
 use crate::config::ConnectionLimits;
-use crate::extract::{Query, is_json};
-use crate::problem::{EdgeRefusal, Refusal};
-use crate::routes::Operation;
+use crate::extract::{Asked, Query, is_json};
+use crate::problem::EdgeRefusal;
+use crate::routes::{Operation, Target};
 
 /// What becomes of the bytes of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,17 +26,15 @@ enum Keeping {
 /// Collects the body, whatever the path and method: nobody's is read without a bound.
 pub(super) async fn collect_body(
     api: &Api,
-    operation: Option<&Operation>,
-    request: Request,
-) -> Result<Request, EdgeRefusal> {
-    let keeping = if operation.is_some_and(|operation| operation.body.is_some()) {
+    target: &Target,
+    body: Body,
+) -> Result<Bytes, EdgeRefusal> {
+    let keeping = if target.takes_body() {
         Keeping::Kept
     } else {
         Keeping::ThrownAway
     };
-    let (parts, body) = request.into_parts();
-    let bytes = collected(body, keeping, &api.config().connection).await?;
-    Ok(Request::from_parts(parts, Body::from(bytes)))
+    collected(body, keeping, &api.config().connection).await
 }
 
 async fn collected(
@@ -46,6 +42,9 @@ async fn collected(
     keeping: Keeping,
     limits: &ConnectionLimits,
 ) -> Result<Bytes, EdgeRefusal> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     let limit_bytes = u64::try_from(limits.body_bytes).unwrap_or(u64::MAX);
     let too_large = EdgeRefusal::BodyTooLarge { limit_bytes };
     // A declared length is enough to refuse; nothing is read, no `100 Continue` sent.
@@ -79,22 +78,17 @@ async fn joined(mut body: Limited<Body>, keeping: Keeping) -> Result<Bytes, BoxE
     Ok(whole.freeze())
 }
 
-/// Checks what the table says of the operation: its query parameters and its media type.
-pub(crate) async fn admit(
-    operation: &'static Operation,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    if operation.body.is_some() && !is_json(request.headers()) {
-        return Refusal::from(EdgeRefusal::UnsupportedMediaType).into_response();
+/// Checks what the table says of the operation: its media type and its query parameters.
+pub(super) async fn admit(
+    operation: &Operation,
+    head: Parts,
+    body: Bytes,
+) -> Result<Asked, EdgeRefusal> {
+    if operation.body.is_some() && !is_json(&head.headers) {
+        return Err(EdgeRefusal::UnsupportedMediaType);
     }
-    match Query::parse(operation, request.uri().query()) {
-        Ok(query) => {
-            request.extensions_mut().insert(query);
-            next.run(request).await
-        }
-        Err(refusal) => Refusal::from(refusal).into_response(),
-    }
+    let query = Query::parse(operation, head.uri.query())?;
+    Ok(Asked::new(head, query, body).await)
 }
 
 #[cfg(test)]

@@ -1,49 +1,57 @@
-//! The outermost layer: it names the request, catches panics, writes problems, adds the
+//! Around everything else: it names the request, catches panics, writes problems, adds the
 //! headers of every answer, counts and logs.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
 use futures_util::FutureExt as _;
-use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue, Method};
-use tracing::Instrument as _;
 
 use super::SECURITY_HEADERS;
-use super::pass::pass;
+use super::pass::{Passed, pass};
 use crate::api::Api;
-use crate::problem::{EdgeRefusal, Refusal};
+use crate::handler::Answer;
+use crate::problem::EdgeRefusal;
 use crate::request_id::RequestId;
-use crate::routes;
+use crate::routes::Target;
 use crate::wire::header::X_REQUEST_ID;
 
 /// The target of the access log, so that a log filter can keep it apart.
 pub(crate) const ACCESS_TARGET: &str = "yoi::access";
 
-/// See the module.
-pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let began = Instant::now();
+/// The answer to any request that was led to `target`.
+pub(crate) async fn observe(api: Api, target: Target, request: Request) -> Response {
     let request_id = RequestId::new();
-    // The template, never the path itself: it may hold anything.
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or(routes::UNMATCHED, |path| routes::template(path.as_str()));
-    let method = method_label(request.method());
+    let answer = answered(&api, &target, request, request_id);
+    request_id.scope(answer).await.map(Body::from)
+}
+
+async fn answered(api: &Api, target: &Target, request: Request, request_id: RequestId) -> Answer {
+    let began = Instant::now();
+    let (method, route) = (method_label(request.method()), target.route);
     let counted = api.metrics().begin(method, route);
 
-    let span = tracing::info_span!("request", %request_id, method, route);
     // What a panic leaves half done is dropped with the handler's future; nothing that
     // outlives it is reached but through locks, which poison or recover by themselves.
-    let answer = AssertUnwindSafe(pass(&api, request, next)).catch_unwind();
-    let answer = request_id.scope(answer.instrument(span)).await;
-    let response = answer.unwrap_or_else(|_| Refusal::from(EdgeRefusal::Internal).into_response());
+    let passed = AssertUnwindSafe(pass(api, target, request)).catch_unwind();
+    let Passed { answer, sharing } = passed
+        .await
+        .unwrap_or_else(|_| Passed::alone(Err(EdgeRefusal::Internal.into())));
 
-    let (mut response, code) = written(response, request_id);
-    let headers = response.headers_mut();
+    let (mut answer, code) = match answer {
+        Ok(answer) => (answer, None),
+        Err(refusal) => {
+            let code = refusal.code().as_str();
+            (refusal.render(request_id.to_string()), Some(code))
+        }
+    };
+    let headers = answer.headers_mut();
+    if let Some(sharing) = sharing {
+        sharing.mark(headers);
+    }
     for (name, value) in &SECURITY_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -52,11 +60,10 @@ pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next
     }
 
     let took = began.elapsed();
-    let status = response.status().as_u16();
+    let status = answer.status().as_u16();
     counted.finish(status, took);
     tracing::info!(
         target: ACCESS_TARGET,
-        %request_id,
         method,
         route,
         status,
@@ -64,23 +71,7 @@ pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next
         duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         "answered"
     );
-    response
-}
-
-/// The answer with its problem written out, and the problem's code.
-fn written(mut response: Response, request_id: RequestId) -> (Response, Option<&'static str>) {
-    let Some(refusal) = response.extensions_mut().remove::<Refusal>() else {
-        return (response, None);
-    };
-    let code = refusal.code().as_str();
-    let mut written = refusal.render(request_id.to_string());
-    // What inner layers added stays; the length was that of the empty body.
-    for (name, value) in response.headers() {
-        if name != CONTENT_LENGTH {
-            written.headers_mut().insert(name, value.clone());
-        }
-    }
-    (written, Some(code))
+    answer
 }
 
 /// The method as a label: a client can send any text as one.

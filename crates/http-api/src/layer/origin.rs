@@ -2,7 +2,6 @@
 //! clients say nothing. By default no other origin gets in, and none gets CORS headers.
 
 use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, COOKIE,
@@ -12,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::api::Api;
 use crate::extract::{Only, only};
+use crate::handler::{Answer, without_body};
 use crate::origin::AllowedOrigin;
 use crate::problem::EdgeRefusal;
 
@@ -40,7 +40,7 @@ pub(super) enum Visit {
     /// The answer is shared with the page of this origin.
     Shared(Sharing),
     /// A browser asks for the page of an allowed origin what may be sent: this is the answer.
-    Preflight(Response),
+    Preflight(Answer),
 }
 
 /// Which origin an answer is shared with.
@@ -66,19 +66,17 @@ pub(super) fn check_origin(api: &Api, request: &mut Request) -> Result<Visit, Ed
 }
 
 impl Sharing {
-    /// Lets the origin's page read the answer.
-    pub(super) fn of(self, mut response: Response) -> Response {
-        let headers = response.headers_mut();
+    /// Lets the origin's page read the answer that has these headers.
+    pub(super) fn mark(self, headers: &mut HeaderMap) {
         share_with(self.0, headers);
         let names = HeaderValue::from_static(EXPOSED_HEADERS);
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, names);
-        response
     }
 }
 
-fn preflight_answer(origin: HeaderValue) -> Response {
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    let headers = response.headers_mut();
+fn preflight_answer(origin: HeaderValue) -> Answer {
+    let mut answer = without_body(StatusCode::NO_CONTENT);
+    let headers = answer.headers_mut();
     share_with(origin, headers);
     let methods = HeaderValue::from_static(ALLOWED_METHODS);
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
@@ -86,7 +84,7 @@ fn preflight_answer(origin: HeaderValue) -> Response {
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
     let max_age = HeaderValue::from(PREFLIGHT_MAX_AGE_S);
     headers.insert(ACCESS_CONTROL_MAX_AGE, max_age);
-    response
+    answer
 }
 
 fn is_preflight(request: &Request) -> bool {

@@ -1,64 +1,68 @@
-//! The way of a request through the checks, and of its answer back, in one place.
+//! The way of a request through the checks to its handler, and of its answer back, in one
+//! place.
 //!
 //! They are calls, not layers of the router: for every request axum copies, layer by layer,
 //! all that lies behind each one, which costs more than the checks themselves.
 
-use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::extract::Request;
 
 use super::authorise::authorise;
-use super::body::collect_body;
-use super::hold::hold_answer;
+use super::body::{admit, collect_body};
+use super::hold::hold;
 use super::host::check_host;
-use super::origin::{Visit, check_origin};
+use super::origin::{Sharing, Visit, check_origin};
 use crate::api::Api;
+use crate::handler::{self, Answer};
 use crate::problem::{EdgeRefusal, Refusal};
-use crate::routes::{self, Operation};
+use crate::routes::Target;
 
-/// The answer to a request: the handler's if it passes every check, else the refusal of the
-/// first that it does not pass.
-pub(super) async fn pass(api: &Api, request: Request, next: Next) -> Response {
-    let path = request.extensions().get::<MatchedPath>();
-    let operation = path.and_then(|path| routes::operation(path.as_str(), request.method()));
-    let answer = visit(api, operation, request, next).await;
-    let answer = answer.unwrap_or_else(refused);
-    if operation.is_some_and(Operation::answer_grows) {
-        hold_answer(api, answer).await
-    } else {
-        answer
-    }
+/// What came of a request.
+pub(super) struct Passed {
+    /// The handler's answer if the request passed every check, else the refusal of the first
+    /// that it did not pass.
+    pub(super) answer: Result<Answer, Refusal>,
+    /// Whose page may read it, if it is another origin's. A refusal is shared as well: the
+    /// page is to know why.
+    pub(super) sharing: Option<Sharing>,
 }
 
-async fn visit(
-    api: &Api,
-    operation: Option<&Operation>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, EdgeRefusal> {
-    check_host(api, &request)?;
-    match check_origin(api, &mut request)? {
-        Visit::Own => enter(api, operation, request, next).await,
-        Visit::Preflight(answer) => Ok(answer),
-        // A refusal is shared as well: the page is to know why.
-        Visit::Shared(sharing) => {
-            let answer = enter(api, operation, request, next).await;
-            Ok(sharing.of(answer.unwrap_or_else(refused)))
+impl Passed {
+    /// An answer that is shared with no other origin.
+    pub(super) fn alone(answer: Result<Answer, Refusal>) -> Self {
+        Self {
+            answer,
+            sharing: None,
         }
     }
 }
 
-async fn enter(
-    api: &Api,
-    operation: Option<&Operation>,
-    request: Request,
-    next: Next,
-) -> Result<Response, EdgeRefusal> {
-    authorise(api, &request)?;
-    let request = collect_body(api, operation, request).await?;
-    Ok(next.run(request).await)
+/// Sends a request on its way.
+pub(super) async fn pass(api: &Api, target: &Target, mut request: Request) -> Passed {
+    let sharing = match visit(api, &mut request) {
+        Ok(Visit::Own) => None,
+        Ok(Visit::Shared(sharing)) => Some(sharing),
+        Ok(Visit::Preflight(answer)) => return Passed::alone(Ok(answer)),
+        Err(refusal) => return Passed::alone(Err(refusal.into())),
+    };
+    let answer = enter(api, target, request).await;
+    Passed { answer, sharing }
 }
 
-fn refused(refusal: EdgeRefusal) -> Response {
-    Refusal::from(refusal).into_response()
+fn visit(api: &Api, request: &mut Request) -> Result<Visit, EdgeRefusal> {
+    check_host(api, request)?;
+    check_origin(api, request)
+}
+
+async fn enter(api: &Api, target: &Target, request: Request) -> Result<Answer, Refusal> {
+    authorise(api, target.access, request.headers())?;
+    let (head, body) = request.into_parts();
+    let body = collect_body(api, target, body).await?;
+    let operation = target.operation?;
+    let asked = admit(operation, head, body).await?;
+    let answer = handler::carry_out(api, operation.id, asked).await?;
+    if operation.answer_grows() {
+        Ok(hold(api, answer)?)
+    } else {
+        Ok(answer)
+    }
 }
