@@ -5,7 +5,7 @@ mod expected;
 mod shape;
 
 use arbitrary::{Arbitrary as _, Unstructured};
-use axum::body::Body;
+use http_body_util::Full;
 use serde_json::Value;
 
 use crate::answer::Answer;
@@ -40,9 +40,9 @@ pub fn check(world: &World, bytes: &[u8]) {
         if let Some(key) = &key {
             request = request.header("idempotency-key", key);
         }
-        let request = request.body(Body::from(body.clone()));
+        let request = request.body(Full::from(body.clone()));
         let answer = world.ask(request.expect("a path and a body of bytes"));
-        answer.keeps_the_rules(world, "POST");
+        answer.keeps_the_rules(world);
         answer
     };
     let answer = send();

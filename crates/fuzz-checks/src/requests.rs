@@ -32,7 +32,7 @@ pub fn check(world: &World, bytes: &[u8]) {
     };
     let (head, body) = request.into_parts();
     let answer = world.ask(http::Request::from_parts(head.clone(), body));
-    answer.keeps_the_rules(world, head.method.as_str());
+    answer.keeps_the_rules(world);
     gate_held(world, &head, &answer);
     if gate::verdict(world, &head) == Verdict::Through {
         found_what_is_there(&head, &answer);

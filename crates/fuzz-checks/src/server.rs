@@ -6,12 +6,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
+use bytes::Bytes;
 use http::Request;
+use http_api::Api;
+use http_body_util::Full;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use tower::ServiceExt as _;
 use yoi_workspace_server::config::{AuthSetting, EngineSetting};
 use yoi_workspace_server::{Server, ServerConfig};
 
@@ -38,7 +38,7 @@ const RECORD_SECRETS: &[&str] = &["CANARY", "11111111-2222-4333-8444-55555555555
 /// A server that listens and is never served, a client with a session, and a worker.
 pub struct World {
     runtime: Runtime,
-    router: Router,
+    api: Api,
     /// The value of the session's cookie.
     pub(crate) session: String,
     pub(crate) port: u16,
@@ -76,7 +76,7 @@ impl World {
         let server = runtime.block_on(Server::bind(config));
         let server = server.expect("the server binds");
         let mut world = Self {
-            router: server.api().router(),
+            api: server.api().clone(),
             runtime,
             session: String::new(),
             port: server.address().port(),
@@ -103,20 +103,16 @@ impl World {
         world
     }
 
-    /// The answer to a request, as a connection's client would get it.
-    pub(crate) fn ask(&self, request: Request<Body>) -> Answer {
-        self.runtime.block_on(async {
-            let answer = self.router.clone().oneshot(request).await;
-            let Ok(answer) = answer;
-            Answer::collected(answer).await
-        })
+    /// The answer to a request, as it is given to the connection.
+    pub(crate) fn ask(&self, request: Request<Full<Bytes>>) -> Answer {
+        Answer::of(self.runtime.block_on(self.api.answer(request)))
     }
 
     /// A `POST` of a client that may.
     pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
         self.ask(
             self.allowed("POST", path)
-                .body(Body::from(body.to_owned()))
+                .body(Full::from(body.to_owned()))
                 .expect("a request"),
         )
     }
@@ -125,7 +121,7 @@ impl World {
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.ask(
             self.allowed("GET", path)
-                .body(Body::empty())
+                .body(Full::default())
                 .expect("a request"),
         )
     }

@@ -1,15 +1,11 @@
-//! The API as one value: the registry, the settings, and the router over both.
+//! The API as one value: the registry, the settings, and what answers requests with both.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Router;
-use axum::extract::Request;
-use axum::handler::Handler;
-use axum::response::Response;
-use axum::routing::MethodRouter;
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use hyper::body::Body;
 use jiff::Timestamp;
 use registry_core::page::PAGE_LIMIT_MAX;
 use registry_core::port::EVENT_WAIT_MAX;
@@ -18,10 +14,10 @@ use registry_core::{FixedText, RuntimeRegistry};
 
 use crate::answer_bytes::AnswerBytes;
 use crate::config::{ApiConfig, Auth};
-use crate::layer::observe;
+use crate::layer::{self, BoxError};
 use crate::metrics::Metrics;
 use crate::openapi::{self, Particulars};
-use crate::routes::{OPERATIONS, Target};
+use crate::routes::Router;
 use crate::session::Sessions;
 use crate::wire::{API_VERSION, WorkspaceInfo};
 
@@ -41,6 +37,7 @@ struct Shared {
     metrics: Metrics,
     answer_bytes: AnswerBytes,
     draining: Draining,
+    router: Router,
 }
 
 /// Whether the server is ending. A cheap `Clone` handle on one flag, which never goes back.
@@ -87,6 +84,7 @@ impl Api {
             answer_bytes: AnswerBytes::new(answer_limit, metrics.answer_bytes()),
             metrics,
             draining: Draining::default(),
+            router: Router::new(),
             config,
         }))
     }
@@ -124,38 +122,21 @@ impl Api {
         &self.0.answer_bytes
     }
 
-    /// The router, with every check: what [`serve()`](crate::serve()) puts behind each
-    /// connection, for whoever asks without one.
-    pub fn router(&self) -> Router {
-        let mut router = Router::new();
-        for (at, operation) in OPERATIONS.iter().enumerate() {
-            let is_first_of_path = OPERATIONS[..at].iter().all(|o| o.path != operation.path);
-            if is_first_of_path {
-                router = router.route(operation.path, methods(operation.path));
-            }
-        }
-        router.fallback(Target::nowhere()).with_state(self.clone())
+    pub(crate) fn router(&self) -> &Router {
+        &self.0.router
     }
-}
 
-/// The operations of one path.
-fn methods(path: &'static str) -> MethodRouter<Api> {
-    OPERATIONS
-        .iter()
-        .filter(|operation| operation.path == path)
-        .fold(MethodRouter::new(), |methods, operation| {
-            let filter = operation.verb.filter();
-            methods.on(filter, Target::operation(operation))
-        })
-        .fallback(Target::other_methods(path))
-}
-
-/// axum finds the target of a request; all the rest is ours.
-impl Handler<(), Api> for Target {
-    type Future = BoxFuture<'static, Response>;
-
-    fn call(self, request: Request, api: Api) -> Self::Future {
-        Box::pin(observe(api, self, request))
+    /// The answer to a request, after every check: what [`serve()`](crate::serve()) gives to
+    /// each connection, for whoever asks without one.
+    ///
+    /// # Cancellation
+    /// A mutation that has reached its runtime is carried out all the same.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<Bytes>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        layer::observe(self, request).await
     }
 }
 

@@ -1,5 +1,5 @@
-//! What handlers get of a request: parsed values of ours, or a refusal of ours. axum's own
-//! extractors are not used where they can fail, because their texts repeat the input.
+//! What handlers get of a request: parsed values of ours, or a refusal of ours, whose text
+//! never repeats the input.
 
 mod body;
 mod query;
@@ -12,10 +12,10 @@ pub(crate) use query::Query;
 
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts as _, RawPathParams};
 use bytes::Bytes;
 use http::HeaderMap;
 use http::request::Parts;
+use percent_encoding::percent_decode_str;
 use registry_core::id::IdError;
 use registry_core::{IdempotencyKey, RuntimeId, WorkerRef};
 
@@ -26,23 +26,19 @@ use crate::wire::header::IDEMPOTENCY_KEY;
 
 /// A request to an operation, past every check.
 pub(crate) struct Asked {
-    /// Percent-decoded; refused when they are not UTF-8.
-    parameters: Result<RawPathParams, EdgeRefusal>,
-    headers: HeaderMap,
+    template: &'static str,
+    head: Parts,
     /// The query, its names checked against the operation's.
     pub(crate) query: Query,
     body: Bytes,
 }
 
 impl Asked {
-    pub(crate) async fn new(mut head: Parts, query: Query, body: Bytes) -> Self {
-        let parameters = RawPathParams::from_request_parts(&mut head, &()).await;
+    /// A request to the operation whose path is `template`, which that of `head` matches.
+    pub(crate) fn new(template: &'static str, head: Parts, query: Query, body: Bytes) -> Self {
         Self {
-            parameters: parameters.map_err(|_| EdgeRefusal::InvalidIdentifier {
-                field: "path",
-                reason: "It is not UTF-8.",
-            }),
-            headers: head.headers,
+            template,
+            head,
             query,
             body,
         }
@@ -50,18 +46,18 @@ impl Asked {
 
     /// The runtime that the path names.
     pub(crate) fn runtime_id(&self) -> Result<RuntimeId, EdgeRefusal> {
-        self.path_id("runtime_id")
+        self.path_id("{runtime_id}")
     }
 
     /// The worker that the path names.
     pub(crate) fn worker(&self) -> Result<WorkerRef, EdgeRefusal> {
         let runtime_id = self.runtime_id()?;
-        Ok(WorkerRef::new(runtime_id, self.path_id("worker_id")?))
+        Ok(WorkerRef::new(runtime_id, self.path_id("{worker_id}")?))
     }
 
     /// The client's key for one attempt at a mutation.
     pub(crate) fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, EdgeRefusal> {
-        idempotency_key(&self.headers)
+        idempotency_key(&self.head.headers)
     }
 
     /// What was sent along.
@@ -69,12 +65,25 @@ impl Asked {
         body::parse(&self.body)
     }
 
-    fn path_id<T: FromStr<Err = IdError>>(&self, field: &'static str) -> Result<T, EdgeRefusal> {
-        let parameters = self.parameters.as_ref().map_err(|refusal| *refusal)?;
-        let text = parameters
-            .iter()
-            .find_map(|(name, value)| (name == field).then_some(value))
+    /// The id that stands, percent-encoded or not, where the template has `parameter`.
+    fn path_id<T: FromStr<Err = IdError>>(
+        &self,
+        parameter: &'static str,
+    ) -> Result<T, EdgeRefusal> {
+        let segments = self
+            .template
+            .split('/')
+            .zip(self.head.uri.path().split('/'));
+        let encoded = segments
+            .into_iter()
+            .find_map(|(name, text)| (name == parameter).then_some(text))
             .ok_or(EdgeRefusal::Internal)?;
+        let text = percent_decode_str(encoded).decode_utf8();
+        let text = text.map_err(|_| EdgeRefusal::InvalidIdentifier {
+            field: "path",
+            reason: "It is not UTF-8.",
+        })?;
+        let field = parameter.trim_matches(['{', '}']);
         text.parse().map_err(|error| EdgeRefusal::id(field, error))
     }
 }

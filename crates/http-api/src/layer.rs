@@ -15,6 +15,9 @@ pub(crate) use observe::observe;
 use http::HeaderName;
 use http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 
+/// Whatever goes wrong while a body is read.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// On every answer, errors included.
 pub(crate) static SECURITY_HEADERS: [(HeaderName, &str); 4] = [
     (CACHE_CONTROL, "no-store"),

@@ -3,11 +3,13 @@
 
 mod name;
 mod parameter;
+mod router;
 mod table;
 mod target;
 
 pub(crate) use name::{OperationId, Tag, Verb};
 pub(crate) use parameter::{Parameter, Place, SEQUENCE_MAX, path_parameters};
+pub(crate) use router::Router;
 pub(crate) use table::OPERATIONS;
 pub(crate) use target::Target;
 

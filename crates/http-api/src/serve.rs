@@ -42,7 +42,6 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> ServeReport {
     let limits = api.config().connection;
-    let router = api.router();
     let free = Arc::new(Semaphore::new(limits.connections));
     let (ending, is_ending) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -64,11 +63,11 @@ pub async fn serve(
         match connection {
             Ok((stream, _peer)) => {
                 accepted += 1;
-                let served = connection::serve(stream, router.clone(), limits, is_ending.clone());
-                let counted = api.metrics().connection();
+                let (api, is_ending) = (api.clone(), is_ending.clone());
                 connections.spawn(async move {
-                    served.await;
-                    drop((permit, counted));
+                    let _counted = api.metrics().connection();
+                    connection::serve(stream, &api, is_ending).await;
+                    drop(permit);
                 });
             }
             Err(error) if is_of_the_peer(&error) => {}

@@ -27,6 +27,25 @@ async fn a_connection_serves_one_request_after_another() {
     assert_eq!(text.matches("HTTP/1.1 200 OK").count(), 2, "{text}");
 }
 
+#[tokio::test]
+async fn head_is_answered_as_get_without_the_body() {
+    let server = Server::start().await;
+    for target in ["/healthz", WORKER, "/no/such/path"] {
+        let ask = async |method| {
+            let mut stream = server.connect().await;
+            let request = server.head(method, target, "");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            Answer::parse(&read_to_end(&mut stream).await)
+        };
+        let (get, head) = (ask("GET").await, ask("HEAD").await);
+        assert_eq!(head.status, get.status);
+        let length = get.body.len().to_string();
+        assert_eq!(head.header("content-length"), Some(length.as_str()));
+        assert!(!get.body.is_empty());
+        assert!(head.body.is_empty());
+    }
+}
+
 /// A server one of whose requests has reached its source and waits there.
 async fn with_a_request_at_work(release: Arc<Notify>) -> (Server, tokio::net::TcpStream) {
     let reached = Arc::new(Notify::new());

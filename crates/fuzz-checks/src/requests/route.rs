@@ -43,14 +43,13 @@ pub(super) fn route(method: &Method, path: &str) -> Route {
     }
 }
 
-/// Whether a path is one of a template: segment by segment, a parameter taking any. An empty
-/// one between two others is taken, and then refused as an id; a path that ends with a slash
-/// is another path.
+/// Whether a path is one of a template: segment by segment, a parameter taking any but an
+/// empty one.
 fn fits(template: &str, path: &str) -> bool {
     let (wanted, found): (Vec<_>, Vec<_>) =
         (template.split('/').collect(), path.split('/').collect());
-    let is_taken = |(wanted, found): (&&str, &&str)| wanted == found || wanted.starts_with('{');
-    wanted.len() == found.len()
-        && (!path.ends_with('/') || template == path)
-        && wanted.iter().zip(&found).all(is_taken)
+    let is_taken = |(wanted, found): (&&str, &&str)| {
+        wanted == found || (wanted.starts_with('{') && !found.is_empty())
+    };
+    wanted.len() == found.len() && wanted.iter().zip(&found).all(is_taken)
 }

@@ -2,9 +2,10 @@
 //! that deep places are reached as well as the first gate.
 
 use arbitrary::Arbitrary;
-use axum::body::Body;
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use http_api::operations;
+use http_body_util::Full;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 
 use crate::marker::Text;
@@ -125,7 +126,7 @@ enum Content {
 
 impl Shape {
     /// The request, unless some part of it is nothing that a connection would let through.
-    pub(super) fn request(&self, world: &World) -> Option<Request<Body>> {
+    pub(super) fn request(&self, world: &World) -> Option<Request<Full<Bytes>>> {
         let method = self.method()?;
         let mut target = self.target(world);
         for (at, parameter) in self.query.iter().enumerate() {
@@ -142,7 +143,7 @@ impl Shape {
                 request = request.header(name, value);
             }
         }
-        request.body(Body::from(self.body.bytes())).ok()
+        request.body(Full::from(self.body.bytes())).ok()
     }
 
     fn operation(at: u8) -> http_api::OperationInfo {

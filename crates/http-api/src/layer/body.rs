@@ -1,13 +1,12 @@
 //! Bodies: collected before the handler, bounded in bytes and time, and declared as JSON
 //! where the operation takes one.
 
-use axum::BoxError;
-use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Body as _;
+use hyper::body::Body;
 
+use super::BoxError;
 use crate::api::Api;
 use crate::config::ConnectionLimits;
 use crate::extract::{Asked, Query, is_json};
@@ -24,11 +23,15 @@ enum Keeping {
 }
 
 /// Collects the body, whatever the path and method: nobody's is read without a bound.
-pub(super) async fn collect_body(
+pub(super) async fn collect_body<B>(
     api: &Api,
     target: &Target,
-    body: Body,
-) -> Result<Bytes, EdgeRefusal> {
+    body: B,
+) -> Result<Bytes, EdgeRefusal>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
     let keeping = if target.takes_body() {
         Keeping::Kept
     } else {
@@ -37,11 +40,15 @@ pub(super) async fn collect_body(
     collected(body, keeping, &api.config().connection).await
 }
 
-async fn collected(
-    body: Body,
+async fn collected<B>(
+    body: B,
     keeping: Keeping,
     limits: &ConnectionLimits,
-) -> Result<Bytes, EdgeRefusal> {
+) -> Result<Bytes, EdgeRefusal>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
@@ -67,7 +74,11 @@ async fn collected(
 
 /// The body in one piece. A list of its pieces would cost far more than its bytes when a
 /// client sends them one by one.
-async fn joined(mut body: Limited<Body>, keeping: Keeping) -> Result<Bytes, BoxError> {
+async fn joined<B>(mut body: Limited<B>, keeping: Keeping) -> Result<Bytes, BoxError>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await.transpose()? {
         // Trailers are dropped.
@@ -79,16 +90,12 @@ async fn joined(mut body: Limited<Body>, keeping: Keeping) -> Result<Bytes, BoxE
 }
 
 /// Checks what the table says of the operation: its media type and its query parameters.
-pub(super) async fn admit(
-    operation: &Operation,
-    head: Parts,
-    body: Bytes,
-) -> Result<Asked, EdgeRefusal> {
+pub(super) fn admit(operation: &Operation, head: Parts, body: Bytes) -> Result<Asked, EdgeRefusal> {
     if operation.body.is_some() && !is_json(&head.headers) {
         return Err(EdgeRefusal::UnsupportedMediaType);
     }
     let query = Query::parse(operation, head.uri.query())?;
-    Ok(Asked::new(head, query, body).await)
+    Ok(Asked::new(operation.path, head, query, body))
 }
 
 #[cfg(test)]
@@ -96,12 +103,15 @@ mod tests {
     use super::*;
     use std::convert::Infallible;
 
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+
     const PIECES: usize = 1_000;
 
     /// A body that comes byte by byte.
-    fn in_pieces() -> Body {
-        let pieces = (0..PIECES).map(|_| Ok::<_, Infallible>(Bytes::from_static(b"x")));
-        Body::from_stream(futures_util::stream::iter(pieces))
+    fn in_pieces() -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
+        let pieces = (0..PIECES).map(|_| Ok(Frame::data(Bytes::from_static(b"x"))));
+        StreamBody::new(futures_util::stream::iter(pieces))
     }
 
     #[tokio::test]

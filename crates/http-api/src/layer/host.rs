@@ -1,8 +1,8 @@
 //! Which server a request is meant for. A page that rebinds its name to this address sends
 //! its own name as `Host`, and is turned away here (DNS rebinding).
 
-use axum::extract::Request;
 use http::header::HOST;
+use http::request::Parts;
 use http::{HeaderMap, Uri};
 
 use crate::api::Api;
@@ -11,9 +11,9 @@ use crate::origin::AllowedHost;
 use crate::problem::EdgeRefusal;
 
 /// Lets a request pass whose one `Host` is a name of this server.
-pub(super) fn check_host(api: &Api, request: &Request) -> Result<(), EdgeRefusal> {
+pub(super) fn check_host(api: &Api, head: &Parts) -> Result<(), EdgeRefusal> {
     let allowed = &api.config().allowed_hosts;
-    if is_meant_for(allowed, request.headers(), request.uri()) {
+    if is_meant_for(allowed, &head.headers, &head.uri) {
         Ok(())
     } else {
         Err(EdgeRefusal::MisdirectedHost)

@@ -4,39 +4,46 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
-use axum::body::Body;
-use axum::extract::Request;
-use axum::response::Response;
+use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method, Request};
+use hyper::body::Body;
 
-use super::SECURITY_HEADERS;
 use super::pass::{Passed, pass};
+use super::{BoxError, SECURITY_HEADERS};
 use crate::api::Api;
 use crate::handler::Answer;
 use crate::problem::EdgeRefusal;
 use crate::request_id::RequestId;
-use crate::routes::Target;
 use crate::wire::header::X_REQUEST_ID;
 
 /// The target of the access log, so that a log filter can keep it apart.
 pub(crate) const ACCESS_TARGET: &str = "yoi::access";
 
-/// The answer to any request that was led to `target`.
-pub(crate) async fn observe(api: Api, target: Target, request: Request) -> Response {
+/// The answer to any request.
+pub(crate) async fn observe<B>(api: &Api, request: Request<B>) -> Answer
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
     let request_id = RequestId::new();
-    let answer = answered(&api, &target, request, request_id);
-    request_id.scope(answer).await.map(Body::from)
+    request_id.scope(observed(api, request, request_id)).await
 }
 
-async fn answered(api: &Api, target: &Target, request: Request, request_id: RequestId) -> Answer {
+async fn observed<B>(api: &Api, request: Request<B>, request_id: RequestId) -> Answer
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
     let began = Instant::now();
-    let (method, route) = (method_label(request.method()), target.route);
+    let (head, body) = request.into_parts();
+    let target = api.router().target(&head.method, head.uri.path());
+    let (method, route) = (method_label(&head.method), target.route);
     let counted = api.metrics().begin(method, route);
 
     // What a panic leaves half done is dropped with the handler's future; nothing that
     // outlives it is reached but through locks, which poison or recover by themselves.
-    let passed = AssertUnwindSafe(pass(api, target, request)).catch_unwind();
+    let passed = AssertUnwindSafe(pass(api, &target, head, body)).catch_unwind();
     let Passed { answer, sharing } = passed
         .await
         .unwrap_or_else(|_| Passed::alone(Err(EdgeRefusal::Internal.into())));

@@ -1,12 +1,12 @@
 //! Whose page a request comes from. Browsers say so in `Origin` and `Sec-Fetch-Site`; other
 //! clients say nothing. By default no other origin gets in, and none gets CORS headers.
 
-use axum::extract::Request;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, COOKIE,
     HOST, ORIGIN, VARY,
 };
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::api::Api;
@@ -49,17 +49,17 @@ pub(super) struct Sharing(HeaderValue);
 /// Lets a request pass that no foreign page made; answers preflights of allowed origins.
 ///
 /// No answer allows credentials: another origin uses the token, never the cookie.
-pub(super) fn check_origin(api: &Api, request: &mut Request) -> Result<Visit, EdgeRefusal> {
-    match source(&api.config().allowed_origins, request.headers()) {
+pub(super) fn check_origin(api: &Api, head: &mut Parts) -> Result<Visit, EdgeRefusal> {
+    match source(&api.config().allowed_origins, &head.headers) {
         Source::Own => Ok(Visit::Own),
         Source::Foreign => Err(EdgeRefusal::CrossOriginRejected),
-        Source::Allowed(origin) if is_preflight(request) => {
+        Source::Allowed(origin) if is_preflight(head) => {
             Ok(Visit::Preflight(preflight_answer(origin)))
         }
         Source::Allowed(origin) => {
             // Browsers keep the cookie back where credentials are not allowed; we do not
             // rely on it.
-            request.headers_mut().remove(COOKIE);
+            head.headers.remove(COOKIE);
             Ok(Visit::Shared(Sharing(origin)))
         }
     }
@@ -87,11 +87,8 @@ fn preflight_answer(origin: HeaderValue) -> Answer {
     answer
 }
 
-fn is_preflight(request: &Request) -> bool {
-    request.method() == Method::OPTIONS
-        && request
-            .headers()
-            .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+fn is_preflight(head: &Parts) -> bool {
+    head.method == Method::OPTIONS && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 fn share_with(origin: HeaderValue, headers: &mut HeaderMap) {

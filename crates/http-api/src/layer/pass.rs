@@ -1,11 +1,14 @@
 //! The way of a request through the checks to its handler, and of its answer back, in one
 //! place.
 //!
-//! They are calls, not layers of the router: for every request axum copies, layer by layer,
-//! all that lies behind each one, which costs more than the checks themselves.
+//! They are calls, not layers around a service: the way can be read in one place, and nothing
+//! is boxed or copied from layer to layer.
 
-use axum::extract::Request;
+use bytes::Bytes;
+use http::request::Parts;
+use hyper::body::Body;
 
+use super::BoxError;
 use super::authorise::authorise;
 use super::body::{admit, collect_body};
 use super::hold::hold;
@@ -37,28 +40,35 @@ impl Passed {
 }
 
 /// Sends a request on its way.
-pub(super) async fn pass(api: &Api, target: &Target, mut request: Request) -> Passed {
-    let sharing = match visit(api, &mut request) {
+pub(super) async fn pass<B>(api: &Api, target: &Target, mut head: Parts, body: B) -> Passed
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    let sharing = match visit(api, &mut head) {
         Ok(Visit::Own) => None,
         Ok(Visit::Shared(sharing)) => Some(sharing),
         Ok(Visit::Preflight(answer)) => return Passed::alone(Ok(answer)),
         Err(refusal) => return Passed::alone(Err(refusal.into())),
     };
-    let answer = enter(api, target, request).await;
+    let answer = enter(api, target, head, body).await;
     Passed { answer, sharing }
 }
 
-fn visit(api: &Api, request: &mut Request) -> Result<Visit, EdgeRefusal> {
-    check_host(api, request)?;
-    check_origin(api, request)
+fn visit(api: &Api, head: &mut Parts) -> Result<Visit, EdgeRefusal> {
+    check_host(api, head)?;
+    check_origin(api, head)
 }
 
-async fn enter(api: &Api, target: &Target, request: Request) -> Result<Answer, Refusal> {
-    authorise(api, target.access, request.headers())?;
-    let (head, body) = request.into_parts();
+async fn enter<B>(api: &Api, target: &Target, head: Parts, body: B) -> Result<Answer, Refusal>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    authorise(api, target.access, &head.headers)?;
     let body = collect_body(api, target, body).await?;
     let operation = target.operation?;
-    let asked = admit(operation, head, body).await?;
+    let asked = admit(operation, head, body)?;
     let answer = handler::carry_out(api, operation.id, asked).await?;
     if operation.answer_grows() {
         Ok(hold(api, answer)?)

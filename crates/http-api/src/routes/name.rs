@@ -1,7 +1,5 @@
 //! The names of operations, methods and tags.
 
-use axum::routing::MethodFilter;
-
 /// Names one operation; the `operationId` of the OpenAPI document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum OperationId {
@@ -71,13 +69,6 @@ impl Verb {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
-        }
-    }
-
-    pub(crate) fn filter(self) -> MethodFilter {
-        match self {
-            Self::Get => MethodFilter::GET,
-            Self::Post => MethodFilter::POST,
         }
     }
 }

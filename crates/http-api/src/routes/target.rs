@@ -6,7 +6,7 @@ use crate::problem::EdgeRefusal;
 /// The route label of a path that no operation has.
 const UNMATCHED: &str = "unmatched";
 
-/// Where a request is led to. Made once for each route, before the first request.
+/// Where a request leads.
 #[derive(Clone, Copy)]
 pub(crate) struct Target {
     /// The path's template, never the path itself: that may hold anything.

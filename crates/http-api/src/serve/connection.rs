@@ -1,27 +1,23 @@
 //! One connection, from accept to close.
 
+use std::convert::Infallible;
 use std::pin::pin;
 
-use axum::Router;
+use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_io_timeout::TimeoutStream;
-use tower::ServiceExt as _;
 
 use super::linger::Lingering;
-use crate::config::ConnectionLimits;
+use crate::api::Api;
 
 /// Serves one connection until it ends, or until the server is ending and the request at
 /// hand is answered.
-pub(super) async fn serve(
-    stream: TcpStream,
-    router: Router,
-    limits: ConnectionLimits,
-    mut is_ending: watch::Receiver<bool>,
-) {
+pub(super) async fn serve(stream: TcpStream, api: &Api, mut is_ending: watch::Receiver<bool>) {
+    let limits = &api.config().connection;
     // Answers are written whole; waiting for more to send along only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(error = &error as &dyn std::error::Error, "no TCP_NODELAY");
@@ -30,7 +26,10 @@ pub(super) async fn serve(
     stream.set_write_timeout(Some(limits.write_stall_timeout));
     let stream = Lingering::new(Box::pin(stream), limits.linger_timeout, is_ending.clone());
 
-    let service = service_fn(move |request| router.clone().oneshot(request));
+    let service = service_fn(async |request| {
+        let answer = api.answer(request).await;
+        Ok::<_, Infallible>(answer.map(Full::new))
+    });
     // hyper starts the head's timer at its first read, that is at accept, starts it anew
     // when a connection falls idle, and does not reset it for bytes that trickle in.
     let connection = http1::Builder::new()
