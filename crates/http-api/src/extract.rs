@@ -15,7 +15,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::request::Parts;
-use percent_encoding::percent_decode_str;
+use percent_encoding::percent_decode;
 use registry_core::id::IdError;
 use registry_core::{IdempotencyKey, RuntimeId, WorkerRef};
 
@@ -46,13 +46,13 @@ impl Asked {
 
     /// The runtime that the path names.
     pub(crate) fn runtime_id(&self) -> Result<RuntimeId, EdgeRefusal> {
-        self.path_id("{runtime_id}")
+        self.path_id("runtime_id")
     }
 
     /// The worker that the path names.
     pub(crate) fn worker(&self) -> Result<WorkerRef, EdgeRefusal> {
         let runtime_id = self.runtime_id()?;
-        Ok(WorkerRef::new(runtime_id, self.path_id("{worker_id}")?))
+        Ok(WorkerRef::new(runtime_id, self.path_id("worker_id")?))
     }
 
     /// The client's key for one attempt at a mutation.
@@ -65,27 +65,28 @@ impl Asked {
         body::parse(&self.body)
     }
 
-    /// The id that stands, percent-encoded or not, where the template has `parameter`.
-    fn path_id<T: FromStr<Err = IdError>>(
-        &self,
-        parameter: &'static str,
-    ) -> Result<T, EdgeRefusal> {
-        let segments = self
-            .template
-            .split('/')
-            .zip(self.head.uri.path().split('/'));
-        let encoded = segments
-            .into_iter()
-            .find_map(|(name, text)| (name == parameter).then_some(text))
+    /// The id that stands, percent-encoded or not, where the template has `{field}`.
+    fn path_id<T: FromStr<Err = IdError>>(&self, field: &'static str) -> Result<T, EdgeRefusal> {
+        let is_wanted = |segment: &[u8]| {
+            segment
+                .strip_prefix(b"{")
+                .is_some_and(|rest| rest.strip_suffix(b"}") == Some(field.as_bytes()))
+        };
+        let encoded = segments(self.template)
+            .zip(segments(self.head.uri.path()))
+            .find_map(|(name, segment)| is_wanted(name).then_some(segment))
             .ok_or(EdgeRefusal::Internal)?;
-        let text = percent_decode_str(encoded).decode_utf8();
+        let text = percent_decode(encoded).decode_utf8();
         let text = text.map_err(|_| EdgeRefusal::InvalidIdentifier {
             field: "path",
             reason: "It is not UTF-8.",
         })?;
-        let field = parameter.trim_matches(['{', '}']);
         text.parse().map_err(|error| EdgeRefusal::id(field, error))
     }
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &[u8]> {
+    path.as_bytes().split(|byte| *byte == b'/')
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, EdgeRefusal> {

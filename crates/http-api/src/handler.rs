@@ -8,7 +8,7 @@ mod worker;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use registry_core::port::Replay;
 use serde::Serialize;
 
@@ -49,14 +49,17 @@ pub(crate) async fn carry_out(
     }
 }
 
+/// Headers of an answer at most: those of every answer, of its body, of one outcome, and of
+/// one that is shared with another origin.
+const HEADERS_MAX: usize = 12;
+
 /// An answer with a body.
 pub(crate) fn whole(
     status: StatusCode,
     media_type: &'static str,
     body: impl Into<Bytes>,
 ) -> Answer {
-    let mut answer = Answer::new(body.into());
-    *answer.status_mut() = status;
+    let mut answer = bare(status, body.into());
     let media_type = HeaderValue::from_static(media_type);
     answer.headers_mut().insert(CONTENT_TYPE, media_type);
     answer
@@ -64,8 +67,13 @@ pub(crate) fn whole(
 
 /// An answer that its status says all about.
 pub(crate) fn without_body(status: StatusCode) -> Answer {
-    let mut answer = Answer::new(Bytes::new());
+    bare(status, Bytes::new())
+}
+
+fn bare(status: StatusCode, body: Bytes) -> Answer {
+    let mut answer = Answer::new(body);
     *answer.status_mut() = status;
+    *answer.headers_mut() = HeaderMap::with_capacity(HEADERS_MAX);
     answer
 }
 
