@@ -2,6 +2,7 @@
 //! the same bytes: both driven in turns, in short rounds, by the same client.
 
 mod bare;
+mod crowd;
 mod footprint;
 mod lean;
 mod measure;
@@ -31,6 +32,10 @@ pub(crate) struct LoadArgs {
     /// Measure start, size and memory alone
     #[arg(long, conflicts_with = "only")]
     footprint: bool,
+
+    /// Measure alone what many workers add to a read
+    #[arg(long, conflicts_with_all = ["only", "footprint"])]
+    crowd: bool,
 
     /// Rounds of each server, in turns
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..))]
@@ -79,12 +84,25 @@ pub(crate) fn run(args: &LoadArgs) -> ExitCode {
 }
 
 async fn measure_all(args: &LoadArgs) -> Result<(), Failure> {
-    if !args.footprint {
-        routes(args).await?;
+    let plan = Plan {
+        rounds: args.rounds,
+        round: Duration::from_secs_f64(args.seconds),
+        connections: args.connections.into(),
+    };
+    let everything = args.only.is_none() && !args.footprint && !args.crowd;
+    if everything || args.only.is_some() {
+        routes(args.only, plan).await?;
     }
-    if args.only.is_none() {
+    let mut figures = Vec::new();
+    if everything || args.crowd {
+        figures.extend(crowd::measure(plan).await?);
+    }
+    if everything || args.footprint {
+        figures.extend(footprint::measure().await?);
+    }
+    if !figures.is_empty() {
         let mut table = Table::new(&["", "SEEN", "GOAL"]);
-        for figure in footprint::measure().await? {
+        for figure in figures {
             table.row([figure.what, figure.seen, figure.goal.to_owned()]);
         }
         say(&table.to_string());
@@ -92,12 +110,7 @@ async fn measure_all(args: &LoadArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn routes(args: &LoadArgs) -> Result<(), Failure> {
-    let plan = Plan {
-        rounds: args.rounds,
-        round: Duration::from_secs_f64(args.seconds),
-        connections: args.connections.into(),
-    };
+async fn routes(only: Option<Route>, plan: Plan) -> Result<(), Failure> {
     say(&format!(
         "{} rounds of {:?} each, {} connections; ours logs to /dev/null",
         plan.rounds, plan.round, plan.connections
@@ -115,7 +128,7 @@ async fn routes(args: &LoadArgs) -> Result<(), Failure> {
         "REFUSED",
     ]);
     for route in Route::value_variants() {
-        if args.only.is_some_and(|only| only != *route) {
+        if only.is_some_and(|only| only != *route) {
             continue;
         }
         let measured = measure::measure(*route, plan).await?;

@@ -26,8 +26,7 @@ pub(super) struct Measured {
 impl Measured {
     /// Our rate to that of the bare server, round by round.
     pub(super) fn ratios(&self) -> Ratios {
-        let pairs = self.ours.0.iter().zip(&self.bare.0);
-        Ratios::of(pairs.map(|(ours, bare)| (ours.rate(), bare.rate())))
+        Ratios::of(self.ours.rates().zip(self.bare.rates()))
     }
 }
 
@@ -51,9 +50,14 @@ impl Round {
 }
 
 impl Rounds {
+    /// Accepted requests per second, round by round.
+    pub(super) fn rates(&self) -> impl Iterator<Item = f64> {
+        self.0.iter().map(Round::rate)
+    }
+
     /// Accepted requests per second, in the median.
     pub(super) fn rate(&self) -> f64 {
-        median(self.0.iter().map(Round::rate))
+        median(self.rates())
     }
 
     /// Processor time per accepted request in microseconds. Of all rounds together: the
@@ -71,7 +75,7 @@ impl Rounds {
 }
 
 /// A server and the connections to it.
-struct Side {
+pub(super) struct Side {
     door: Door,
     process: u32,
     route: Route,
@@ -80,7 +84,12 @@ struct Side {
 }
 
 impl Side {
-    async fn open(door: &Door, process: u32, route: Route, plan: Plan) -> Result<Self, Failure> {
+    pub(super) async fn open(
+        door: &Door,
+        process: u32,
+        route: Route,
+        plan: Plan,
+    ) -> Result<Self, Failure> {
         let mut connections = Vec::with_capacity(plan.connections);
         for _ in 0..plan.connections {
             connections.push(Connection::open(door).await?);
@@ -94,7 +103,7 @@ impl Side {
         })
     }
 
-    fn ask(&mut self, asked: &[Vec<Asked>]) {
+    pub(super) fn ask(&mut self, asked: &[Vec<Asked>]) {
         let method = self.route.method().as_str();
         for (connection, asked) in self.connections.iter_mut().zip(asked) {
             let bytes = |asked: &Asked| self.door.request(method, &asked.path, asked.body.as_ref());
@@ -103,7 +112,7 @@ impl Side {
     }
 
     /// Drives the server for one round, which ends when all that it began is `done`.
-    async fn round(
+    pub(super) async fn round(
         &mut self,
         length: Duration,
         done: impl Future<Output = Result<(), Failure>>,
@@ -121,6 +130,12 @@ impl Side {
             processor: processor_time(self.process)?.saturating_sub(processor),
         });
         Ok(())
+    }
+
+    /// Its rounds but the first, which warmed it up.
+    pub(super) fn rounds(mut self) -> Rounds {
+        self.rounds.0.remove(0);
+        self.rounds
     }
 }
 
@@ -156,13 +171,12 @@ pub(super) async fn measure(route: Route, plan: Plan) -> Result<Measured, Failur
             limit.round(plan.round, async { Ok(()) }).await?;
         }
     }
-    ours.rounds.0.remove(0);
-    limit.rounds.0.remove(0);
-    check(route, &ours.rounds, &limit.rounds)?;
+    let (bare, ours) = (limit.rounds(), ours.rounds());
+    check(route, &ours, &bare)?;
     Ok(Measured {
         bytes: body.len(),
-        bare: limit.rounds,
-        ours: ours.rounds,
+        bare,
+        ours,
     })
 }
 

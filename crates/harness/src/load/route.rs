@@ -64,7 +64,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn get(path: String) -> Self {
+    pub(super) fn get(path: String) -> Self {
         Self { path, body: None }
     }
 }
