@@ -25,6 +25,8 @@ mod identity;
 mod lists;
 #[path = "end_to_end/local_records.rs"]
 mod local_records;
+#[path = "end_to_end/log.rs"]
+mod log;
 #[path = "end_to_end/models.rs"]
 mod models;
 #[path = "end_to_end/refusals.rs"]

@@ -37,6 +37,7 @@ pub use config::{
     LINGER_TIMEOUT, WRITE_STALL_TIMEOUT,
 };
 pub use origin::{AllowedHost, AllowedOrigin, InvalidHost, InvalidOrigin};
+pub use request_id::RequestId;
 pub use routes::{OperationInfo, operations};
 pub use serve::{ServeReport, serve};
 pub use token::{InvalidToken, NoRandomness, TOKEN_MAX_CHARS, TOKEN_MIN_CHARS, Token};

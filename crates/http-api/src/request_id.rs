@@ -5,16 +5,21 @@ use std::fmt;
 use std::future::Future;
 
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 tokio::task_local! {
     static CURRENT: RequestId;
 }
 
-/// Names one request, in its answer and in the log.
+/// Names one request, in its answer (`X-Request-Id`, and the `request_id` of a problem) and in
+/// the log. The server makes it up; there is no way in from text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RequestId(Uuid);
+pub struct RequestId(Uuid);
 
 impl RequestId {
+    /// Characters of the text form: a UUID in lower case, with hyphens.
+    pub const TEXT_CHARS: usize = Hyphenated::LENGTH;
+
     /// A fresh id; UUIDv7, so that ids sort by time.
     pub(crate) fn new() -> Self {
         Self(Uuid::now_v7())
@@ -25,14 +30,45 @@ impl RequestId {
         CURRENT.scope(self, work).await
     }
 
-    /// The request that the running task works on.
-    pub(crate) fn current() -> Option<Self> {
+    /// The request that the running task works on; none outside requests, and none in a task
+    /// that a request has spawned.
+    #[must_use]
+    pub fn current() -> Option<Self> {
         CURRENT.try_with(|id| *id).ok()
+    }
+
+    /// The text that [`Display`](fmt::Display) gives, written into `text` without the cost of
+    /// formatting: a busy server needs it for every answer and every log line.
+    pub fn write_to(self, text: &mut [u8; Self::TEXT_CHARS]) -> &str {
+        self.0.hyphenated().encode_lower(text)
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_knows_its_id_only_within_it_and_writes_it_as_it_is_shown() {
+        let id = RequestId::new();
+        assert_eq!(RequestId::current(), None);
+        let (within, spawned) = id
+            .scope(async {
+                let spawned = tokio::spawn(async { RequestId::current() });
+                (RequestId::current(), spawned.await.unwrap())
+            })
+            .await;
+        assert_eq!(within, Some(id));
+        assert_eq!(spawned, None);
+        assert_eq!(RequestId::current(), None);
+
+        let mut text = [0; RequestId::TEXT_CHARS];
+        assert_eq!(id.write_to(&mut text), id.to_string());
     }
 }

@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::args::ServeArgs;
 use crate::config::ServerConfig;
-use crate::logging;
+use crate::logging::{self, LogError};
 use crate::server::Server;
 use crate::signal::Signals;
 
@@ -25,7 +25,8 @@ pub fn run(args: ServeArgs) -> ExitCode {
 pub fn run_with(args: ServeArgs, adapt: impl FnOnce(&mut ServerConfig)) -> ExitCode {
     let _log = match logging::init(args.log_format, &args.log) {
         Ok(guard) => guard,
-        Err(error) => return refuse(&error, ExitCode::from(2)),
+        Err(error @ LogError::Filter(_)) => return refuse(&error, ExitCode::from(2)),
+        Err(error @ LogError::Thread(_)) => return refuse(&error, ExitCode::FAILURE),
     };
     http_api::panic_hook::install();
     let mut config = match ServerConfig::from_args(args, |name| std::env::var_os(name)) {

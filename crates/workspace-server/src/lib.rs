@@ -2,16 +2,17 @@
 //! and the HTTP API, and ends it in good order.
 //!
 //! Reading order: [`args`] (what a person sets), [`config`] (what that means), `wire` (which
-//! parts make the server), [`server`] (its life), [`entry`] (the process around it).
+//! parts make the server), [`server`] (its life), [`logging`] (what it tells), [`entry`] (the
+//! process around it).
 
 pub mod args;
 pub mod config;
 pub mod entry;
+pub mod logging;
 pub mod server;
 pub mod server_file;
 pub mod token_file;
 
-mod logging;
 mod signal;
 mod wire;
 
