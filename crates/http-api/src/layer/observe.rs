@@ -62,7 +62,8 @@ where
     for (name, value) in &SECURITY_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
+    let mut text = [0; RequestId::TEXT_CHARS];
+    if let Ok(id) = HeaderValue::from_str(request_id.write_to(&mut text)) {
         headers.insert(HeaderName::from_static(X_REQUEST_ID), id);
     }
 
