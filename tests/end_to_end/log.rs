@@ -31,6 +31,8 @@ async fn every_line_is_json_and_those_of_a_request_have_the_id_of_its_answer() {
     let audit = of("yoi::audit").expect("an audit line");
     assert_eq!(audit["request_id"], id.as_str(), "{audit}");
     assert_eq!(audit["fields"]["operation"], "create_worker", "{audit}");
+    let access = of("yoi::access").expect("an access line");
+    assert_eq!(access["request_id"], id.as_str(), "{access}");
     let outside = lines
         .iter()
         .find(|line| line["fields"]["message"] == "ended");

@@ -5,6 +5,7 @@
 
 mod connection;
 mod linger;
+mod timer;
 
 use std::future::Future;
 use std::io;

@@ -6,12 +6,13 @@ use std::pin::pin;
 use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_io_timeout::TimeoutStream;
 
 use super::linger::Lingering;
+use super::timer::ConnectionTimer;
 use crate::api::Api;
 
 /// Serves one connection until it ends, or until the server is ending and the request at
@@ -33,7 +34,7 @@ pub(super) async fn serve(stream: TcpStream, api: &Api, mut is_ending: watch::Re
     // hyper starts the head's timer at its first read, that is at accept, starts it anew
     // when a connection falls idle, and does not reset it for bytes that trickle in.
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(ConnectionTimer::new(limits.head_timeout))
         .header_read_timeout(limits.head_timeout)
         .max_header_size(limits.head_bytes)
         // What is read ahead, so that 12,000 half-sent heads stay below 200 MiB.
