@@ -41,6 +41,11 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_stride_has_room_for_all_its_words() {
+        assert_eq!(words(&"a ".repeat(10 * STRIDE)), 10 * STRIDE as u64);
+    }
+
     proptest! {
         #[test]
         fn words_are_what_white_space_separates(text in "[ab\\x00-\\x20\\x7f]{0,600}[é\\u{2003}]?.{0,8}") {
