@@ -14,7 +14,9 @@ use crate::sync;
 
 mod history;
 mod offline;
+mod words;
 
+pub(crate) use history::Entries;
 pub use history::History;
 pub use offline::OfflineEngine;
 

@@ -19,6 +19,7 @@ use crate::snapshot::{Phase, RuntimeStatus, WorkerSnapshot};
 use crate::sync::{AtomicBool, Mutex, Ordering};
 
 mod builder;
+mod changes;
 mod clock;
 mod contained;
 mod directory;

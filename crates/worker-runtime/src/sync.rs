@@ -18,7 +18,7 @@ use native as primitives;
 use scheduled as primitives;
 
 pub(crate) use primitives::{
-    AtomicBool, AtomicUsize, Executor, Instant, Notify, after, cooperate, sleep, until, yield_now,
+    AtomicBool, AtomicUsize, Executor, Instant, Notify, after, cooperate, sleep, until,
 };
 pub(crate) use std::sync::atomic::Ordering;
 

@@ -1,19 +1,24 @@
 //! Runtimes with as many workers, and as much behind them, as a measurement asks for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::runtime::{Builder, Runtime as Executor};
 use tokio::task::yield_now;
 use worker_runtime::{
-    CreateWorker, EngineError, Input, Limits, Output, Runtime, Turn, TurnEngine, Usage, WorkerId,
-    WorkerState,
+    CreateWorker, EngineError, Input, Limits, OfflineEngine, Output, Runtime, Turn, TurnEngine,
+    Usage, WorkerId, WorkerState,
 };
 
 /// Workers that a runtime holds.
 pub(crate) const WORKERS: [usize; 3] = [100, 10_000, 100_000];
 /// Events that were written about one worker.
 pub(crate) const EVENTS: [usize; 2] = [1_000, 1_000_000];
+/// Entries of a conversation before the input that is measured.
+pub(crate) const ENTRIES: [usize; 2] = [2, 2_000];
+/// The usual input. The offline engine answers it with thirty words.
+pub(crate) const SHORT_INPUT: &str = "Hello there. What is a run, and how does it end?";
 /// Events of one run: the input, its deltas, the end.
 const EVENTS_PER_RUN: usize = 20;
 /// More than a run can write while it is measured.
@@ -46,16 +51,28 @@ impl Population {
         Self::with_engine(workers, Arc::new(Letters))
     }
 
+    /// One worker of the offline engine, which says its words at once, after as many entries
+    /// as it may hold.
+    pub(crate) fn after_entries(entries: usize) -> Self {
+        let engine = OfflineEngine::new(Duration::ZERO);
+        let limits = Limits {
+            transcript_entries: entries,
+            ..limits()
+        };
+        let population = Self::with_limits(1, Arc::new(engine), limits);
+        // An input and a reply each.
+        for _ in 0..entries / 2 {
+            population.run_to_end(population.one(), SHORT_INPUT);
+        }
+        population
+    }
+
     /// So many idle workers of `engine`.
     pub(crate) fn with_engine(workers: usize, engine: Arc<dyn TurnEngine>) -> Self {
-        let limits = Limits {
-            workers: usize::MAX,
-            total_bytes: usize::MAX,
-            output_bytes: ENDLESS_REPLY_BYTES,
-            transcript_bytes: 2 * ENDLESS_REPLY_BYTES,
-            pollers: usize::MAX,
-            ..Limits::default()
-        };
+        Self::with_limits(workers, engine, limits())
+    }
+
+    fn with_limits(workers: usize, engine: Arc<dyn TurnEngine>, limits: Limits) -> Self {
         let builder = Runtime::builder().engine(engine).limits(limits);
         let runtime = builder.build().expect("the limits can work");
         let executor = Builder::new_current_thread().enable_time().build();
@@ -89,17 +106,28 @@ impl Population {
 
     /// Sends an input, and lets its run come to its end.
     pub(crate) fn run_to_end(&self, worker: WorkerId, input: &str) {
-        self.executor.block_on(async {
-            let accepted = self.runtime.send_input(worker, Input::new(input));
-            accepted.expect("an idle worker takes an input");
-            while self.state(worker) != WorkerState::Idle {
-                yield_now().await;
-            }
-        });
+        let run = run_to_end(&self.runtime, worker, input);
+        self.executor.block_on(run);
     }
+}
 
-    fn state(&self, worker: WorkerId) -> WorkerState {
-        let worker = self.runtime.get(worker).expect("it was created");
-        worker.state
+/// Limits that no measurement comes near.
+fn limits() -> Limits {
+    Limits {
+        workers: usize::MAX,
+        total_bytes: usize::MAX,
+        output_bytes: ENDLESS_REPLY_BYTES,
+        transcript_bytes: 2 * ENDLESS_REPLY_BYTES,
+        pollers: usize::MAX,
+        ..Limits::default()
+    }
+}
+
+/// Sends an input, and lets its run come to its end.
+pub(crate) async fn run_to_end(runtime: &Runtime, worker: WorkerId, input: &str) {
+    let accepted = runtime.send_input(worker, Input::new(input));
+    accepted.expect("an idle worker takes an input");
+    while runtime.get(worker).expect("it was created").state != WorkerState::Idle {
+        yield_now().await;
     }
 }

@@ -2,20 +2,22 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use divan::Bencher;
+use divan::counter::ItemsCount;
 use futures_core::Stream;
 use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::runtime::{Builder, Runtime as Executor};
 use tokio::task::yield_now;
 use worker_runtime::{
-    CreateWorker, EngineError, Event, EventsError, Input, OfflineEngine, Output, Turn, TurnEngine,
-    Usage, WorkerId,
+    CreateWorker, EngineError, Event, EventsError, Input, Output, Turn, TurnEngine, Usage, WorkerId,
 };
 
-use crate::population::{EVENTS, Population, WORKERS};
+use crate::population::{ENTRIES, EVENTS, Population, SHORT_INPUT, WORKERS, run_to_end};
 
+/// Inputs that are sent one after the other, each when the one before is answered.
+const INPUTS: usize = 100;
 /// Readers that wait for an event.
 const WAITING: [usize; 2] = [0, 10_000];
 /// Readers that wait on each of the workers that have any: fewer than the default limit.
@@ -42,11 +44,34 @@ fn input_to_the_end_of_its_run_after_events(bencher: Bencher<'_, '_>, events: us
     bencher.bench_local(|| population.run_to_end(population.one(), "1"));
 }
 
-#[divan::bench]
-fn input_to_the_end_of_its_run_by_the_offline_engine(bencher: Bencher<'_, '_>) {
-    let engine = OfflineEngine::new(Duration::ZERO);
-    let population = Population::with_engine(1, Arc::new(engine));
-    bencher.bench_local(|| population.run_to_end(population.one(), "hello there"));
+#[divan::bench(args = ENTRIES)]
+fn hundred_short_inputs_to_the_offline_engine_on_one_thread(
+    bencher: Bencher<'_, '_>,
+    entries: usize,
+) {
+    let executor = Builder::new_current_thread().enable_time().build();
+    hundred_short_inputs(bencher, &executor.expect("an executor"), entries);
+}
+
+#[divan::bench(args = ENTRIES)]
+fn hundred_short_inputs_to_the_offline_engine_on_a_pool(bencher: Bencher<'_, '_>, entries: usize) {
+    let mut executor = Builder::new_multi_thread();
+    let executor = executor.worker_threads(1).enable_time().build();
+    hundred_short_inputs(bencher, &executor.expect("an executor"), entries);
+}
+
+/// From within the executor, as a server does: nothing has to wake it for an input.
+fn hundred_short_inputs(bencher: Bencher<'_, '_>, executor: &Executor, entries: usize) {
+    let population = Population::after_entries(entries);
+    bencher.counter(ItemsCount::new(INPUTS)).bench_local(|| {
+        let (runtime, worker) = (population.runtime.clone(), population.one());
+        let inputs = executor.spawn(async move {
+            for _ in 0..INPUTS {
+                run_to_end(&runtime, worker, SHORT_INPUT).await;
+            }
+        });
+        executor.block_on(inputs).expect("every input is answered");
+    });
 }
 
 #[divan::bench(args = WAITING)]

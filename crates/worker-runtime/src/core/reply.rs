@@ -16,12 +16,18 @@ pub(super) struct Reply {
 /// done under a lock, and large enough that the shared pieces of a reply are few.
 const TAIL_BYTES: usize = 16 * 1024;
 
+/// Room that a reply begins with: a short one never grows out of it.
+const USUAL_BYTES: usize = 512;
+
 impl Reply {
     pub(super) fn len(&self) -> usize {
         self.sealed_bytes + self.tail.len()
     }
 
     pub(super) fn push(&mut self, text: &str) {
+        if self.tail.capacity() == 0 {
+            self.tail.reserve(USUAL_BYTES);
+        }
         self.tail.push_str(text);
         if self.tail.len() >= TAIL_BYTES {
             self.sealed_bytes += self.tail.len();

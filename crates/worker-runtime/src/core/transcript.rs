@@ -1,9 +1,8 @@
 //! The committed entries of one worker, bounded by count and bytes.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::engine::History;
+use crate::engine::{Entries, History};
 use crate::event::Entry;
 use crate::limits::{ENTRY_OVERHEAD_BYTES, Limits};
 use crate::query::TranscriptPosition;
@@ -13,7 +12,7 @@ use crate::snapshot::TranscriptBounds;
 #[derive(Debug)]
 pub(super) struct Transcript {
     /// Shared with the turn of a run, which holds them for as long as none is appended.
-    entries: Arc<VecDeque<Entry>>,
+    entries: Arc<Entries>,
     /// The number of the next entry; `entries` are those just before it.
     next: u64,
     bytes: usize,
@@ -49,10 +48,10 @@ impl Transcript {
         self.bytes += cost(&entry);
         // Copied only if an engine has kept a turn beyond its run.
         let entries = Arc::make_mut(&mut self.entries);
-        entries.push_back(entry);
+        entries.append(entry);
         while entries.len() > 1 && (entries.len() > self.max_entries || self.bytes > self.max_bytes)
         {
-            if let Some(pruned) = entries.pop_front() {
+            if let Some(pruned) = entries.remove_oldest() {
                 self.bytes -= cost(&pruned);
             }
         }

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
+use super::words::words;
 use crate::event::Entry;
 
 /// The entries before an input, oldest first, as far as they are held. A clone is cheap.
@@ -13,12 +15,52 @@ use crate::event::Entry;
 #[derive(Clone, Default)]
 pub struct History {
     /// The input's own entry is the last.
-    entries: Arc<VecDeque<Entry>>,
+    entries: Arc<Entries>,
+}
+
+/// The held entries of a transcript, oldest first.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Entries {
+    held: VecDeque<Entry>,
+    /// How many words they have, kept up to date from when somebody asked: an engine that
+    /// counts otherwise costs nothing, and one that asks is not told more slowly as the
+    /// conversation grows.
+    words: OnceLock<u64>,
+}
+
+impl Entries {
+    pub(crate) fn append(&mut self, entry: Entry) {
+        if let Some(sum) = self.words.get_mut() {
+            *sum += words(&entry.content);
+        }
+        self.held.push_back(entry);
+    }
+
+    pub(crate) fn remove_oldest(&mut self) -> Option<Entry> {
+        let entry = self.held.pop_front()?;
+        if let Some(sum) = self.words.get_mut() {
+            *sum -= words(&entry.content);
+        }
+        Some(entry)
+    }
+
+    fn words(&self) -> u64 {
+        let count = || self.held.iter().map(|entry| words(&entry.content)).sum();
+        *self.words.get_or_init(count)
+    }
+}
+
+impl Deref for Entries {
+    type Target = VecDeque<Entry>;
+
+    fn deref(&self) -> &VecDeque<Entry> {
+        &self.held
+    }
 }
 
 impl History {
     /// All of them but the last.
-    pub(crate) fn before_newest(entries: Arc<VecDeque<Entry>>) -> Self {
+    pub(crate) fn before_newest(entries: Arc<Entries>) -> Self {
         Self { entries }
     }
 
@@ -32,6 +74,11 @@ impl History {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How many words there are in the entries and in the input.
+    pub(crate) fn words_with_input(&self) -> u64 {
+        self.entries.words()
     }
 
     /// The entries, oldest first.

@@ -4,8 +4,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::words::words;
 use super::{EngineError, ModelInfo, Output, Turn, TurnEngine, Usage};
 use crate::sync;
+
+/// What every reply begins with.
+const OPENING: &str = "No model is configured, so this is the offline engine: it only repeats what \
+                       it was told. You said: “";
+/// Room for the quotation that a reply begins with: most inputs are shorter.
+const USUAL_INPUT_BYTES: usize = 1_024;
 
 /// Says that no model is configured, and quotes the input back.
 ///
@@ -32,14 +39,6 @@ impl OfflineEngine {
     pub const fn new(pace: Duration) -> Self {
         Self { pace }
     }
-
-    async fn pause(&self) {
-        if self.pace.is_zero() {
-            sync::yield_now().await;
-        } else {
-            sync::sleep(self.pace).await;
-        }
-    }
 }
 
 impl Default for OfflineEngine {
@@ -59,35 +58,40 @@ impl TurnEngine for OfflineEngine {
 
     async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
         let reply = reply_to(&turn.input);
-        for word in reply.split_inclusive(' ') {
-            self.pause().await;
+        let mut output_tokens = 0;
+        for word in reply.split_inclusive(char::is_whitespace) {
+            // Without a pace, `push` lets other tasks have their turn now and then.
+            if !self.pace.is_zero() {
+                sync::sleep(self.pace).await;
+            }
             output.push(word).await?;
+            output_tokens += 1;
         }
-        let said_before = turn.transcript.iter().map(|entry| words(&entry.content));
         Ok(Usage {
-            input_tokens: said_before.sum::<u64>() + words(&turn.instructions) + words(&turn.input),
-            output_tokens: words(&reply),
+            input_tokens: words(&turn.instructions) + turn.transcript.words_with_input(),
+            output_tokens,
         })
     }
 }
 
+/// Words with one space between two of them.
 fn reply_to(input: &str) -> String {
+    let mut reply = String::with_capacity(OPENING.len() + input.len().min(USUAL_INPUT_BYTES));
+    reply.push_str(OPENING);
     let mut words = input.split_whitespace();
-    let quoted: Vec<&str> = words.by_ref().take(OfflineEngine::QUOTED_WORDS).collect();
-    let quoted = quoted.join(" ");
-    let left_out = match words.count() {
-        0 => String::new(),
-        1 => " (1 more word)".to_owned(),
-        more => format!(" ({more} more words)"),
-    };
-    format!(
-        "No model is configured, so this is the offline engine: it only repeats what it \
-         was told. You said: “{quoted}”{left_out}"
-    )
-}
-
-fn words(text: &str) -> u64 {
-    u64::try_from(text.split_whitespace().count()).unwrap_or(u64::MAX)
+    let mut space = "";
+    for word in words.by_ref().take(OfflineEngine::QUOTED_WORDS) {
+        reply.push_str(space);
+        reply.push_str(word);
+        space = " ";
+    }
+    reply.push('”');
+    match words.count() {
+        0 => {}
+        1 => reply.push_str(" (1 more word)"),
+        more => reply.push_str(&format!(" ({more} more words)")),
+    }
+    reply
 }
 
 #[cfg(test)]

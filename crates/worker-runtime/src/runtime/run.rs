@@ -73,16 +73,23 @@ pub(super) async fn drive(
     let mut engine = Contained::new(engine, launch.turn, run.output());
     let mut signal = pin!(launch.signal.notified());
     let mut deadline = pin!(sync::sleep(run_time));
+    // The timer is set when it is first polled. A run that never waits needs none.
+    let mut waits = false;
     let end = poll_fn(|cx| {
         // The engine comes last: one that is always ready, or uses up the task's share of
         // the executor, can't keep its run from being ended.
         if signal.as_mut().poll(cx).is_ready() {
             return Poll::Ready(RunEnd::Cancelled);
         }
-        if deadline.as_mut().poll(cx).is_ready() {
+        if waits && deadline.as_mut().poll(cx).is_ready() {
             return Poll::Ready(RunEnd::TimedOut);
         }
-        engine.poll(cx)
+        let end = engine.poll(cx);
+        if !waits && end.is_pending() {
+            waits = true;
+            return deadline.as_mut().poll(cx).map(|()| RunEnd::TimedOut);
+        }
+        end
     });
     let end = end.await;
     run.end = engine.discard(end);

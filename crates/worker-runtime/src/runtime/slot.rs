@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::changes::Changes;
 use super::ledger::Ledger;
 use super::meter::{Meter, Share};
 use crate::command::Accepted;
@@ -25,7 +26,7 @@ pub(super) struct Slot {
     key: Option<IdempotencyKey>,
     instructions: Arc<str>,
     guarded: Mutex<Guarded>,
-    changed: Notify,
+    changes: Changes,
     pollers: Arc<Meter>,
     ledger: Arc<Ledger>,
 }
@@ -87,7 +88,7 @@ impl Slot {
                 bytes,
                 run: None,
             }),
-            changed: Notify::new(),
+            changes: Changes::new(),
             pollers: Meter::new(limits.worker_pollers),
             ledger: Arc::clone(ledger),
         })
@@ -175,12 +176,12 @@ impl Slot {
     /// Ready at the next change or [`wake`](Self::wake) after this call, even if it is
     /// polled later. Take it before looking at the worker, and no change is missed.
     pub(super) fn changed(&self) -> impl Future<Output = ()> + Send + '_ {
-        self.changed.notified()
+        self.changes.next()
     }
 
     /// Lets everybody who waits look again.
     pub(super) fn wake(&self) {
-        self.changed.notify_waiters();
+        self.changes.wake();
     }
 
     /// Joins those who wait.
@@ -213,7 +214,7 @@ impl Slot {
             guarded.bytes.resize(worker.held_bytes());
         }
         if worker.cursor() != before {
-            self.changed.notify_waiters();
+            self.changes.tell();
         }
         answer
     }

@@ -33,10 +33,6 @@ pub(crate) async fn sleep(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
-pub(crate) async fn yield_now() {
-    tokio::task::yield_now().await;
-}
-
 /// Yields once the task has used up its share of the executor.
 pub(crate) async fn cooperate() {
     tokio::task::consume_budget().await;

@@ -67,14 +67,10 @@ pub(crate) async fn until<F: Future>(
     }
 }
 
-pub(crate) async fn yield_now() {
-    shuttle::future::yield_now().await;
-}
-
 /// Yields or not: how much of its share a task has used up is anybody's guess.
 pub(crate) async fn cooperate() {
     if thread_rng().r#gen() {
-        yield_now().await;
+        shuttle::future::yield_now().await;
     }
 }
 

@@ -105,7 +105,7 @@ pub(crate) const FAULTS: &[Fault] = &[
             Edit {
                 file: "runtime/slot.rs",
                 from: "        self.guarded.with(|guarded| self.step(guarded, step))",
-                to: "        self.changed.notify_waiters();
+                to: "        self.changes.tell();
         self.guarded.with(|guarded| self.step(guarded, step))",
             },
             Edit {
@@ -131,6 +131,22 @@ pub(crate) const FAULTS: &[Fault] = &[
                 to: "sync::until(deadline, slot.changed())",
             },
         ],
+    },
+    Fault {
+        invariant: 3,
+        name: "a reader counts as waiting only when it is polled",
+        scenario: "readers::poll_and_append",
+        edits: &[Edit {
+            file: "runtime/changes.rs",
+            from: "        let place = Place::take(&self.waiting);
+        let notified = self.notify.notified();
+        async move {
+",
+            to: "        let notified = self.notify.notified();
+        async move {
+            let place = Place::take(&self.waiting);
+",
+        }],
     },
     Fault {
         invariant: 3,

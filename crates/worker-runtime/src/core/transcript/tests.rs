@@ -151,3 +151,13 @@ fn an_entry_counts_for_no_less_than_it_takes() {
     // The content's allocation has two counters before it.
     assert!(size_of::<Entry>() + 2 * size_of::<usize>() <= ENTRY_OVERHEAD_BYTES);
 }
+
+#[test]
+fn the_words_are_those_of_the_entries_that_are_held_whenever_they_are_counted() {
+    let mut transcript = transcript(3, 4_096, &["one"]);
+    assert_eq!(transcript.history().words_with_input(), 1);
+    for (content, held) in [("one two", 3), ("a b c", 6), ("é", 6), ("d e", 6), ("f", 4)] {
+        append(&mut transcript, content);
+        assert_eq!(transcript.history().words_with_input(), held, "{content}");
+    }
+}

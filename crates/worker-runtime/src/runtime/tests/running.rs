@@ -201,6 +201,21 @@ fn a_run_whose_executor_goes_away_is_interrupted() {
     assert_eq!(stage.runtime.status().active_runs, 0);
 }
 
+/// On an executor without timers, where setting one panics and interrupts the run.
+#[test]
+fn a_run_that_never_waits_sets_no_timer() {
+    let stage = Stage::new();
+    let worker = stage.worker();
+    let executor = tokio::runtime::Builder::new_current_thread().build();
+    executor.unwrap().block_on(async {
+        let run = stage.send(worker, "at once");
+        let slot = stage.runtime.inner.slot(worker).unwrap();
+        slot.ended(run.run_id, None).await.unwrap();
+    });
+    let last = stage.runtime.get(worker).unwrap().last_run.unwrap();
+    assert_eq!(last.outcome, RunOutcome::Completed);
+}
+
 #[tokio::test]
 async fn an_engine_that_panics_as_it_is_dropped_with_its_task_keeps_that_to_itself() {
     let turn = crate::Turn {
