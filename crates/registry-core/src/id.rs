@@ -179,11 +179,11 @@ struct Alphabet {
 
 const SLUG: Alphabet = Alphabet {
     first: letter_or_digit,
-    any: |byte| letter_or_digit(byte) | matches!(byte, b'-' | b'_'),
+    any: letter_digit_or_mark,
 };
 const PROFILE: Alphabet = Alphabet {
     first: letter_or_digit,
-    any: |byte| letter_or_digit(byte) | matches!(byte, b'-' | b'_' | b':' | b'.'),
+    any: |byte| letter_digit_or_mark(byte) | (byte == b':') | (byte == b'.'),
 };
 const KEY: Alphabet = Alphabet {
     first: |byte| byte.is_ascii_graphic(),
@@ -192,6 +192,10 @@ const KEY: Alphabet = Alphabet {
 
 fn letter_or_digit(byte: u8) -> bool {
     byte.is_ascii_lowercase() | byte.is_ascii_digit()
+}
+
+fn letter_digit_or_mark(byte: u8) -> bool {
+    letter_or_digit(byte) | (byte == b'-') | (byte == b'_')
 }
 
 impl Alphabet {

@@ -82,22 +82,24 @@ fn worker_record(
 
 /// What is said of a worker whose conversation, or whose reply, no longer fits its model.
 fn remarks(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
-    let left_out = u32::try_from(remarks.left_out_entries).unwrap_or(u32::MAX);
-    let context_truncated = shown::Diagnostic::new(
-        "context_truncated",
-        shown::Severity::Info,
-        "The model did not get the oldest entries of the conversation.",
-    );
-    let reply_cut_short = shown::Diagnostic::new(
-        "reply_cut_short",
-        shown::Severity::Warning,
-        "The newest reply stops in the middle, at the model's own limit.",
-    );
-    let said = [
-        (left_out > 0).then(|| context_truncated.times(left_out)),
-        remarks.reply_cut_short.then_some(reply_cut_short),
-    ];
-    said.into_iter().flatten().collect()
+    let mut said = Vec::new();
+    if remarks.left_out_entries > 0 {
+        let context_truncated = shown::Diagnostic::new(
+            "context_truncated",
+            shown::Severity::Info,
+            "The model did not get the oldest entries of the conversation.",
+        );
+        let left_out = u32::try_from(remarks.left_out_entries).unwrap_or(u32::MAX);
+        said.push(context_truncated.times(left_out));
+    }
+    if remarks.reply_cut_short {
+        said.push(shown::Diagnostic::new(
+            "reply_cut_short",
+            shown::Severity::Warning,
+            "The newest reply stops in the middle, at the model's own limit.",
+        ));
+    }
+    said
 }
 
 pub(crate) fn worker_detail(worker: runtime::WorkerSnapshot) -> port::WorkerDetailRecord {
