@@ -12,6 +12,7 @@ pub mod page;
 pub mod text;
 
 pub mod capability;
+mod instant;
 pub mod projection;
 
 pub mod error;
