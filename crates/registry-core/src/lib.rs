@@ -13,6 +13,7 @@ pub mod text;
 
 pub mod capability;
 mod instant;
+pub mod json;
 pub mod projection;
 
 pub mod error;
