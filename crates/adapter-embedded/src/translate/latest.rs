@@ -33,3 +33,22 @@ impl<From: PartialEq, To: Clone> Latest<From, To> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_neighbour_that_is_the_same_is_translated_once() {
+        let mut latest = Latest::default();
+        let mut translated = Vec::new();
+        let shown = ["a", "a", "b", "b", "a"].map(|value| {
+            latest.or_translate(value, |value| {
+                translated.push(*value);
+                value.to_uppercase()
+            })
+        });
+        assert_eq!(shown, ["A", "A", "B", "B", "A"]);
+        assert_eq!(translated, ["a", "b", "a"]);
+    }
+}
