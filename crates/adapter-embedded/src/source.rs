@@ -93,7 +93,7 @@ impl WorkerCatalog for EmbeddedSource {
     async fn list(&self, query: &CatalogQuery) -> Result<CatalogPage, SourceError> {
         // A state that the runtime's workers are never in has no workers.
         match translate::list_query(query)? {
-            Some(query) => Ok(translate::worker_page(&self.runtime.list(query))),
+            Some(query) => Ok(translate::worker_page(self.runtime.list(query))),
             None => Ok(CatalogPage::default()),
         }
     }
@@ -102,7 +102,7 @@ impl WorkerCatalog for EmbeddedSource {
         let id = translate::worker_id(worker_id)?;
         self.runtime
             .get(id)
-            .map(|worker| translate::worker_detail(&worker))
+            .map(translate::worker_detail)
             .map_err(translate::unknown_worker)
     }
 }
@@ -113,7 +113,7 @@ impl WorkerLifecycle for EmbeddedSource {
         let request = translate::create_worker(request)?;
         self.runtime
             .create(request)
-            .map(|created| translate::created(&created))
+            .map(translate::created)
             .map_err(translate::create_error)
     }
 
@@ -122,7 +122,7 @@ impl WorkerLifecycle for EmbeddedSource {
         self.runtime
             .stop(id)
             .await
-            .map(|worker| translate::worker_detail(&worker))
+            .map(translate::worker_detail)
             .map_err(translate::stop_error)
     }
 
@@ -215,7 +215,11 @@ impl WorkerObservation for EmbeddedSource {
         };
         let events = self.runtime.subscribe(id, translate::runtime_cursor(after));
         events
-            .map(|event| event.map(translate::event).map_err(translate::events_error))
+            .map(|event| {
+                event
+                    .map(translate::single_event)
+                    .map_err(translate::events_error)
+            })
             .boxed()
     }
 }

@@ -2,11 +2,12 @@
 //! `match` per family of errors.
 
 mod conversation;
+mod latest;
 mod refusal;
 mod worker;
 
 pub(crate) use conversation::{
-    accepted, event, event_batch, events_query, input, transcript_page, transcript_query,
+    accepted, event_batch, events_query, input, single_event, transcript_page, transcript_query,
 };
 pub(crate) use refusal::{
     cancel_error, create_error, events_error, input_error, stop_error, unknown_worker,
@@ -27,9 +28,7 @@ pub(crate) fn worker_id(id: &WorkerId) -> Result<runtime::WorkerId, SourceError>
 }
 
 pub(crate) fn run_id(id: runtime::RunId) -> RunId {
-    id.to_string()
-        .parse()
-        .expect("a hyphenated UUID is a run id")
+    id.with_text(|text| text.parse().expect("a hyphenated UUID is a run id"))
 }
 
 pub(crate) fn cursor(cursor: runtime::Cursor) -> Cursor {

@@ -21,23 +21,23 @@ fn main() {
     divan::main();
 }
 
-#[divan::bench]
-fn worker_detail(bencher: Bencher<'_, '_>) {
-    measure(bencher, &detail());
+#[divan::bench(args = Writer::ALL)]
+fn worker_detail(bencher: Bencher<'_, '_>, writer: Writer) {
+    measure(bencher, writer, &detail());
 }
 
-#[divan::bench]
-fn worker_page_of_50(bencher: Bencher<'_, '_>) {
+#[divan::bench(args = Writer::ALL)]
+fn worker_page_of_50(bencher: Bencher<'_, '_>, writer: Writer) {
     let page = WorkerPage {
         items: (0..PAGE).map(|_| detail().summary).collect(),
         next_page_token: None,
         diagnostics: Vec::new(),
     };
-    measure(bencher, &page);
+    measure(bencher, writer, &page);
 }
 
-#[divan::bench]
-fn transcript_page_of_50(bencher: Bencher<'_, '_>) {
+#[divan::bench(args = Writer::ALL)]
+fn transcript_page_of_50(bencher: Bencher<'_, '_>, writer: Writer) {
     let entry = |sequence| TranscriptEntry {
         sequence,
         role: EntryRole::Assistant,
@@ -56,11 +56,11 @@ fn transcript_page_of_50(bencher: Bencher<'_, '_>) {
         in_flight: None,
         cursor: cursor(),
     };
-    measure(bencher, &page);
+    measure(bencher, writer, &page);
 }
 
-#[divan::bench]
-fn events_batch_of_50(bencher: Bencher<'_, '_>) {
+#[divan::bench(args = Writer::ALL)]
+fn events_batch_of_50(bencher: Bencher<'_, '_>, writer: Writer) {
     let event = |_| WorkerEvent {
         cursor: cursor(),
         at: Timestamp::UNIX_EPOCH,
@@ -74,13 +74,38 @@ fn events_batch_of_50(bencher: Bencher<'_, '_>) {
         next_cursor: cursor(),
         caught_up: true,
     };
-    measure(bencher, &batch);
+    measure(bencher, writer, &batch);
 }
 
-fn measure(bencher: Bencher<'_, '_>, projection: &impl Serialize) {
-    let json = || serde_json::to_vec(black_box(projection)).expect("projections serialise");
-    let bytes = BytesCount::new(json().len());
-    bencher.counter(bytes).bench_local(json);
+/// What writes the text.
+#[derive(Debug, Clone, Copy)]
+enum Writer {
+    SerdeJson,
+    Ours,
+}
+
+impl Writer {
+    const ALL: [Self; 2] = [Self::SerdeJson, Self::Ours];
+
+    fn json(self, projection: &impl Serialize, expected_bytes: usize) -> Vec<u8> {
+        let json = match self {
+            Self::SerdeJson => {
+                let mut json = Vec::with_capacity(expected_bytes);
+                serde_json::to_writer(&mut json, projection)
+                    .map(|()| json)
+                    .ok()
+            }
+            Self::Ours => registry_core::json::to_vec(projection, expected_bytes).ok(),
+        };
+        json.expect("projections serialise")
+    }
+}
+
+/// Both writers have room for the whole text from the start.
+fn measure(bencher: Bencher<'_, '_>, writer: Writer, projection: &impl Serialize) {
+    let length = writer.json(projection, 0).len();
+    let json = || writer.json(black_box(projection), length);
+    bencher.counter(BytesCount::new(length)).bench_local(json);
 }
 
 fn detail() -> WorkerDetail {

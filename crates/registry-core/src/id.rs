@@ -36,7 +36,7 @@ pub enum IdError {
 
 /// Defines one id type: the alphabet decides, everything else is the same.
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, max $max:expr, allows $allows:path, pattern $pattern:expr) => {
+    ($(#[$doc:meta])* $name:ident, max $max:expr, of $alphabet:expr, pattern $pattern:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
         #[serde(try_from = "String")]
@@ -53,7 +53,7 @@ macro_rules! id {
             type Err = IdError;
 
             fn from_str(text: &str) -> Result<Self, IdError> {
-                check(text, $max, $allows)?;
+                $alphabet.check(text, $max)?;
                 Ok(Self(Arc::from(text)))
             }
         }
@@ -111,26 +111,34 @@ macro_rules! id {
 id!(
     /// Names one runtime of the registry: 1–64 characters of `a-z 0-9 - _`, starting with a
     /// letter or digit.
-    RuntimeId, max ID_MAX_CHARS, allows slug_character, pattern "^[a-z0-9][a-z0-9_-]*$"
+    RuntimeId, max ID_MAX_CHARS, of SLUG, pattern "^[a-z0-9][a-z0-9_-]*$"
 );
 id!(
     /// Names one worker *within its runtime*; an authority only together with a
     /// [`RuntimeId`], as a [`WorkerRef`]. The same alphabet as [`RuntimeId`].
-    WorkerId, max ID_MAX_CHARS, allows slug_character, pattern "^[a-z0-9][a-z0-9_-]*$"
+    WorkerId, max ID_MAX_CHARS, of SLUG, pattern "^[a-z0-9][a-z0-9_-]*$"
 );
 id!(
     /// Names one run of one worker. The same alphabet as [`RuntimeId`].
-    RunId, max ID_MAX_CHARS, allows slug_character, pattern "^[a-z0-9][a-z0-9_-]*$"
+    RunId, max ID_MAX_CHARS, of SLUG, pattern "^[a-z0-9][a-z0-9_-]*$"
 );
 id!(
     /// Names a profile, for example `builtin:default`: the alphabet of [`RuntimeId`] plus `:`
     /// and `.`.
-    ProfileId, max ID_MAX_CHARS, allows profile_character, pattern "^[a-z0-9][a-z0-9_:.-]*$"
+    ProfileId, max ID_MAX_CHARS, of PROFILE, pattern "^[a-z0-9][a-z0-9_:.-]*$"
 );
 id!(
     /// A client's key for one attempt at a mutation: 1–128 visible ASCII characters.
-    IdempotencyKey, max IDEMPOTENCY_KEY_MAX_CHARS, allows key_character, pattern "^[!-~]+$"
+    IdempotencyKey, max IDEMPOTENCY_KEY_MAX_CHARS, of KEY, pattern "^[!-~]+$"
 );
+
+impl RuntimeId {
+    /// The same id in a place of its own. Clones of one id share a counter; one that every
+    /// item of every request's page shared would have cores wait for each other.
+    pub(crate) fn unshared(&self) -> Self {
+        Self(self.as_str().into())
+    }
+}
 
 /// The routing key of every worker operation. A worker id alone is never one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -162,32 +170,59 @@ impl fmt::Display for WorkerRef {
     }
 }
 
-/// Checks a text against a length and an alphabet; `allows` gets position and character.
-fn check(text: &str, max: usize, allows: impl Fn(usize, char) -> bool) -> Result<(), IdError> {
-    if text.is_empty() {
-        return Err(IdError::Empty);
-    }
-    for (at, character) in text.chars().enumerate() {
-        if at == max {
-            return Err(IdError::TooLong { max });
+/// Which characters an id may have; all of them ASCII.
+#[derive(Clone, Copy)]
+struct Alphabet {
+    first: fn(u8) -> bool,
+    any: fn(u8) -> bool,
+}
+
+const SLUG: Alphabet = Alphabet {
+    first: letter_or_digit,
+    any: letter_digit_or_mark,
+};
+const PROFILE: Alphabet = Alphabet {
+    first: letter_or_digit,
+    any: |byte| letter_digit_or_mark(byte) | (byte == b':') | (byte == b'.'),
+};
+const KEY: Alphabet = Alphabet {
+    first: |byte| byte.is_ascii_graphic(),
+    any: |byte| byte.is_ascii_graphic(),
+};
+
+fn letter_or_digit(byte: u8) -> bool {
+    byte.is_ascii_lowercase() | byte.is_ascii_digit()
+}
+
+fn letter_digit_or_mark(byte: u8) -> bool {
+    letter_or_digit(byte) | (byte == b'-') | (byte == b'_')
+}
+
+impl Alphabet {
+    /// Checks a text. That it is well formed is seen over all its bytes at once; what is
+    /// wrong is looked for only when something is.
+    #[inline]
+    fn check(self, text: &str, max: usize) -> Result<(), IdError> {
+        let first = *text.as_bytes().first().ok_or(IdError::Empty)?;
+        // Without a way out of the loop, several bytes are looked at in one step.
+        let allowed = text.bytes().fold(true, |all, byte| all & (self.any)(byte));
+        if allowed && (self.first)(first) && text.len() <= max {
+            return Ok(());
         }
-        if !allows(at, character) {
-            return Err(IdError::ForbiddenCharacter { at });
+        Err(self.fault(text, max))
+    }
+
+    #[cold]
+    fn fault(self, text: &str, max: usize) -> IdError {
+        let forbidden = |(at, character): (usize, char)| {
+            let allows = if at == 0 { self.first } else { self.any };
+            !u8::try_from(character).is_ok_and(allows)
+        };
+        match text.chars().enumerate().position(forbidden) {
+            Some(at) if at < max => IdError::ForbiddenCharacter { at },
+            Some(_) | None => IdError::TooLong { max },
         }
     }
-    Ok(())
-}
-
-fn slug_character(at: usize, c: char) -> bool {
-    c.is_ascii_lowercase() || c.is_ascii_digit() || (at > 0 && matches!(c, '-' | '_'))
-}
-
-fn profile_character(at: usize, c: char) -> bool {
-    slug_character(at, c) || (at > 0 && matches!(c, ':' | '.'))
-}
-
-fn key_character(_: usize, c: char) -> bool {
-    c.is_ascii_graphic()
 }
 
 #[cfg(test)]

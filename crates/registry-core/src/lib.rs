@@ -12,6 +12,8 @@ pub mod page;
 pub mod text;
 
 pub mod capability;
+mod instant;
+pub mod json;
 pub mod projection;
 
 pub mod error;

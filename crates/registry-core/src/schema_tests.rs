@@ -1,8 +1,15 @@
 //! What the schemas of ids, tokens and texts say to whoever generates a client of them.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::projection::tests::example::{detail, entry};
+use crate::projection::{TranscriptEntry, WorkerDetail, WorkerSummary};
 use crate::{
     Capability, CapabilitySet, Cursor, DisplayName, IdempotencyKey, PageToken, ProfileId, RunId,
     RuntimeId, WorkerId,
@@ -67,4 +74,26 @@ fn a_set_of_capabilities_is_a_list_of_each_at_most_once() {
             .unwrap()
             .ends_with("/Capability")
     );
+}
+
+/// What is serialised by hand, too: the schema says what is always there.
+#[test]
+fn a_schema_requires_what_is_there_when_everything_else_is_absent() {
+    let least = detail(Timestamp::UNIX_EPOCH, None);
+    assert_eq!(required::<WorkerDetail>(), fields(&least));
+    assert_eq!(required::<WorkerSummary>(), fields(&least.summary));
+    let entry = entry(Timestamp::UNIX_EPOCH, "text", false);
+    assert_eq!(required::<TranscriptEntry>(), fields(&entry));
+}
+
+/// The names of the fields that an answer always has.
+fn required<T: JsonSchema>() -> BTreeSet<String> {
+    let settings = SchemaSettings::default().for_serialize();
+    let schema = T::json_schema(&mut settings.into_generator()).to_value();
+    serde_json::from_value(schema["required"].clone()).unwrap()
+}
+
+fn fields(projection: &impl Serialize) -> BTreeSet<String> {
+    let value = serde_json::to_value(projection).unwrap();
+    value.as_object().unwrap().keys().cloned().collect()
 }

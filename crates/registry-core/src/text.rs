@@ -56,16 +56,16 @@ impl FromStr for DisplayName {
     type Err = DisplayNameError;
 
     fn from_str(text: &str) -> Result<Self, DisplayNameError> {
-        if text.chars().take(DISPLAY_NAME_MAX_CHARS + 1).count() > DISPLAY_NAME_MAX_CHARS {
-            return Err(DisplayNameError::TooLong);
-        }
-        if let Some(at) = text.chars().position(steers) {
-            return Err(DisplayNameError::ForbiddenCharacter { at });
-        }
-        if text.trim().is_empty() {
-            return Err(DisplayNameError::Empty);
-        }
-        Ok(Self(Arc::from(text)))
+        check(text).map(|()| Self(Arc::from(text)))
+    }
+}
+
+/// A text that is shared already becomes a name without a copy.
+impl TryFrom<Arc<str>> for DisplayName {
+    type Error = DisplayNameError;
+
+    fn try_from(text: Arc<str>) -> Result<Self, DisplayNameError> {
+        check(&text).map(|()| Self(text))
     }
 }
 
@@ -87,6 +87,26 @@ impl fmt::Display for DisplayName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+fn check(text: &str) -> Result<(), DisplayNameError> {
+    // Of ASCII's printable characters, the space alone can't stand alone.
+    let printable = text
+        .bytes()
+        .fold(true, |all, b| all & matches!(b, b' '..=b'~'));
+    if printable && text.len() <= DISPLAY_NAME_MAX_CHARS && text.bytes().any(|b| b != b' ') {
+        return Ok(());
+    }
+    if text.chars().take(DISPLAY_NAME_MAX_CHARS + 1).count() > DISPLAY_NAME_MAX_CHARS {
+        return Err(DisplayNameError::TooLong);
+    }
+    if let Some(at) = text.chars().position(steers) {
+        return Err(DisplayNameError::ForbiddenCharacter { at });
+    }
+    if text.trim().is_empty() {
+        return Err(DisplayNameError::Empty);
+    }
+    Ok(())
 }
 
 /// Characters that steer a terminal (Unicode category Cc), break the line, or reorder text

@@ -50,6 +50,13 @@ impl FromStr for DisplayName {
     }
 }
 
+/// The name's text, as it is shared.
+impl From<DisplayName> for Arc<str> {
+    fn from(name: DisplayName) -> Self {
+        name.0
+    }
+}
+
 impl fmt::Display for DisplayName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

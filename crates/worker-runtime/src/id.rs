@@ -21,6 +21,11 @@ macro_rules! uuid_id {
             pub(crate) fn mint() -> Self {
                 Self(Uuid::now_v7())
             }
+
+            /// Gives the id's text to `read`, without a place of its own for it.
+            pub fn with_text<R>(self, read: impl FnOnce(&str) -> R) -> R {
+                read(self.0.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+            }
         }
 
         impl FromStr for $name {

@@ -5,6 +5,7 @@ use registry_core::port::{self, TranscriptRange};
 use registry_core::projection as shown;
 use worker_runtime as runtime;
 
+use super::latest::LatestRun;
 use super::worker::{idempotency_key, replay};
 use super::{cursor, run_id, runtime_cursor};
 
@@ -42,8 +43,10 @@ pub(crate) fn transcript_query(query: &port::TranscriptQuery) -> runtime::Transc
 }
 
 pub(crate) fn transcript_page(page: runtime::TranscriptPage) -> shown::TranscriptPage {
+    let mut runs = LatestRun::default();
+    let entries = page.entries.into_iter();
     shown::TranscriptPage {
-        entries: page.entries.into_iter().map(entry).collect(),
+        entries: entries.map(|each| entry(each, &mut runs)).collect(),
         first_sequence: page.bounds.first_sequence,
         last_sequence: page.bounds.last_sequence,
         has_earlier: page.has_earlier,
@@ -57,7 +60,7 @@ pub(crate) fn transcript_page(page: runtime::TranscriptPage) -> shown::Transcrip
     }
 }
 
-fn entry(entry: runtime::Entry) -> shown::TranscriptEntry {
+fn entry(entry: runtime::Entry, runs: &mut LatestRun) -> shown::TranscriptEntry {
     shown::TranscriptEntry {
         sequence: entry.sequence,
         role: match entry.role {
@@ -65,7 +68,7 @@ fn entry(entry: runtime::Entry) -> shown::TranscriptEntry {
             runtime::Role::Assistant => shown::EntryRole::Assistant,
         },
         content: entry.content,
-        run_id: run_id(entry.run_id),
+        run_id: runs.or_translate(entry.run_id, |id| run_id(*id)),
         created_at: entry.at,
         partial: entry.partial,
     }
@@ -80,15 +83,23 @@ pub(crate) fn events_query(query: &port::EventsQuery) -> runtime::EventsQuery {
 }
 
 pub(crate) fn event_batch(batch: runtime::EventBatch) -> shown::EventBatch {
+    let mut runs = LatestRun::default();
+    let events = batch.events.into_iter();
     shown::EventBatch {
-        events: batch.events.into_iter().map(event).collect(),
+        events: events.map(|each| event(each, &mut runs)).collect(),
         next_cursor: cursor(batch.next_cursor),
         caught_up: batch.caught_up,
     }
 }
 
-pub(crate) fn event(event: runtime::Event) -> shown::WorkerEvent {
+/// An event that comes alone.
+pub(crate) fn single_event(single: runtime::Event) -> shown::WorkerEvent {
+    event(single, &mut LatestRun::default())
+}
+
+fn event(event: runtime::Event, runs: &mut LatestRun) -> shown::WorkerEvent {
     use runtime::EventKind as Happened;
+    let mut run_id = |id| runs.or_translate(id, |id| run_id(*id));
     let kind = match event.kind {
         Happened::WorkerCreated => shown::EventKind::WorkerCreated,
         Happened::InputAccepted {

@@ -1,11 +1,14 @@
 //! Workers: what is asked about them and what is known of them.
 
+use std::sync::Arc;
+
 use registry_core::port::{self, CancelTarget, CatalogPage, Replay};
 use registry_core::projection as shown;
-use registry_core::{DisplayName, ProfileId, SourceError};
+use registry_core::{DisplayName, SourceError, WorkerId};
 use worker_runtime as runtime;
 
 use super::conversation::{error_code, outcome, usage};
+use super::latest::LatestProfile;
 use super::{cursor, run_id};
 
 /// `None` when no worker of the runtime can be in the state that is asked for.
@@ -36,29 +39,34 @@ pub(crate) fn list_query(
     }))
 }
 
-pub(crate) fn worker_page(page: &runtime::WorkerPage) -> CatalogPage {
+pub(crate) fn worker_page(page: runtime::WorkerPage) -> CatalogPage {
+    let mut profiles = LatestProfile::default();
+    let records = page.workers.into_iter();
     CatalogPage {
-        workers: page.workers.iter().map(worker_record).collect(),
+        workers: records
+            .map(|worker| worker_record(worker, &mut profiles))
+            .collect(),
         next: page
             .next
-            .map(|id| id.to_string().parse().expect("a UUID is a position")),
+            .map(|id| id.with_text(|text| text.parse().expect("a UUID is a position"))),
         diagnostics: Vec::new(),
     }
 }
 
-fn worker_record(worker: &runtime::WorkerSnapshot) -> port::WorkerRecord {
-    let id = worker.id.to_string();
-    let name = worker.display_name.as_str();
+fn worker_record(
+    worker: runtime::WorkerSnapshot,
+    profiles: &mut LatestProfile,
+) -> port::WorkerRecord {
+    let worker_id: WorkerId = worker
+        .id
+        .with_text(|text| text.parse().expect("a hyphenated UUID is a worker id"));
+    // Both sides have the same rules for a name; without one, a worker has its id.
+    let display_name = DisplayName::try_from(Arc::<str>::from(worker.display_name))
+        .unwrap_or_else(|_| worker_id.as_str().parse().expect("an id can be shown"));
     port::WorkerRecord {
-        // As it was given, white space around it included.
-        display_name: name
-            .parse()
-            .ok()
-            .or_else(|| DisplayName::cleaned(name))
-            .or_else(|| DisplayName::cleaned(&id))
-            .expect("an id can be shown"),
-        worker_id: id.parse().expect("a hyphenated UUID is a worker id"),
-        profile: worker.profile.as_str().parse::<ProfileId>().ok(),
+        display_name,
+        worker_id,
+        profile: profiles.or_translate(worker.profile, |id| id.as_str().parse().ok()),
         state: match worker.state {
             runtime::WorkerState::Idle => shown::WorkerState::Idle,
             runtime::WorkerState::Running => shown::WorkerState::Running,
@@ -74,25 +82,27 @@ fn worker_record(worker: &runtime::WorkerSnapshot) -> port::WorkerRecord {
 
 /// What is said of a worker whose conversation, or whose reply, no longer fits its model.
 fn remarks(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
-    let left_out = u32::try_from(remarks.left_out_entries).unwrap_or(u32::MAX);
-    let context_truncated = shown::Diagnostic::new(
-        "context_truncated",
-        shown::Severity::Info,
-        "The model did not get the oldest entries of the conversation.",
-    );
-    let reply_cut_short = shown::Diagnostic::new(
-        "reply_cut_short",
-        shown::Severity::Warning,
-        "The newest reply stops in the middle, at the model's own limit.",
-    );
-    let said = [
-        (left_out > 0).then(|| context_truncated.times(left_out)),
-        remarks.reply_cut_short.then_some(reply_cut_short),
-    ];
-    said.into_iter().flatten().collect()
+    let mut said = Vec::new();
+    if remarks.left_out_entries > 0 {
+        let context_truncated = shown::Diagnostic::new(
+            "context_truncated",
+            shown::Severity::Info,
+            "The model did not get the oldest entries of the conversation.",
+        );
+        let left_out = u32::try_from(remarks.left_out_entries).unwrap_or(u32::MAX);
+        said.push(context_truncated.times(left_out));
+    }
+    if remarks.reply_cut_short {
+        said.push(shown::Diagnostic::new(
+            "reply_cut_short",
+            shown::Severity::Warning,
+            "The newest reply stops in the middle, at the model's own limit.",
+        ));
+    }
+    said
 }
 
-pub(crate) fn worker_detail(worker: &runtime::WorkerSnapshot) -> port::WorkerDetailRecord {
+pub(crate) fn worker_detail(worker: runtime::WorkerSnapshot) -> port::WorkerDetailRecord {
     let runtime::TranscriptBounds {
         first_sequence,
         last_sequence,
@@ -117,7 +127,7 @@ pub(crate) fn worker_detail(worker: &runtime::WorkerSnapshot) -> port::WorkerDet
         }),
     };
     port::WorkerDetailRecord {
-        worker: worker_record(worker),
+        worker: worker_record(worker, &mut LatestProfile::default()),
         conversation: Some(conversation),
     }
 }
@@ -136,9 +146,9 @@ pub(crate) fn create_worker(
     })
 }
 
-pub(crate) fn created(created: &runtime::Created) -> port::CreatedWorkerRecord {
+pub(crate) fn created(created: runtime::Created) -> port::CreatedWorkerRecord {
     port::CreatedWorkerRecord {
-        worker: worker_detail(&created.worker),
+        worker: worker_detail(created.worker),
         replay: replay(created.replayed),
     }
 }

@@ -1,5 +1,8 @@
 //! Names and numbers as clients see them.
 
+mod by_derive;
+pub(crate) mod example;
+
 use super::*;
 use crate::id::RuntimeId;
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cursor::Cursor;
 use crate::id::RunId;
+use crate::instant;
 
 /// Whose words an entry holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,6 +33,8 @@ pub struct TranscriptEntry {
     /// The run it belongs to.
     pub run_id: RunId,
     /// When it was committed.
+    #[serde(serialize_with = "instant::serialize")]
+    #[cfg_attr(feature = "schema", schemars(with = "Timestamp"))]
     pub created_at: Timestamp,
     /// Whether it is a reply whose run did not complete.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -1,5 +1,7 @@
 //! What clients see of a worker, and of what was asked of it.
 
+mod written;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +9,7 @@ use super::{Diagnostic, ImplementationKind};
 use crate::capability::CapabilitySet;
 use crate::cursor::Cursor;
 use crate::id::{ProfileId, RunId, RuntimeId, WorkerId, WorkerRef};
+use crate::instant;
 use crate::page::PageToken;
 use crate::port::{WorkerDetailRecord, WorkerRecord};
 use crate::text::DisplayName;
@@ -107,6 +110,8 @@ pub struct LastRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_code: Option<RunErrorCode>,
     /// When it ended.
+    #[serde(serialize_with = "instant::serialize")]
+    #[cfg_attr(feature = "schema", schemars(with = "Timestamp"))]
     pub finished_at: Timestamp,
 }
 
@@ -140,7 +145,8 @@ pub struct ConversationSummary {
 }
 
 /// One worker in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+// How it serialises is written by hand. Its attributes are for the schema and for reading.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkerSummary {
     /// The runtime that holds it.
@@ -201,7 +207,7 @@ impl WorkerSummary {
 }
 
 /// One worker, whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkerDetail {
     /// What a list shows of it.

@@ -143,7 +143,7 @@ impl Inner {
                     Some(name) => name.clone(),
                     None => DisplayName::default_for(id),
                 },
-                profile: request.profile.id().clone(),
+                profile: request.profile.id().unshared(),
                 key: request.key.clone(),
                 at,
             };

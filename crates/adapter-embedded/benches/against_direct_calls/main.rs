@@ -1,5 +1,6 @@
 //! What the registry and the adapter add to a direct call of the runtime: each module asks
 //! the same twice, `directly` and `through_the_registry`. The difference is the added cost.
+//! `and_to_json` is the whole way to the bytes of an answer: what HTTP pays for its body.
 //!
 //! `cargo bench -p adapter-embedded`
 
@@ -10,8 +11,9 @@ use adapter_embedded::EmbeddedSource;
 use divan::Bencher;
 use futures_util::FutureExt as _;
 use registry_core::id::{RuntimeId, WorkerRef};
-use registry_core::port::{EventWait, EventsQuery, Input, TranscriptQuery, TranscriptRange};
+use registry_core::port::{EventWait, EventsQuery, TranscriptQuery, TranscriptRange};
 use registry_core::{PageLimit, RuntimeRegistry};
+use serde::Serialize;
 use tokio::runtime::{Builder, Runtime as Executor};
 use tokio::task::yield_now;
 use worker_runtime::{Limits, OfflineEngine, Runtime, WorkerId, WorkerState};
@@ -20,8 +22,12 @@ use worker_runtime::{Limits, OfflineEngine, Runtime, WorkerId, WorkerState};
 const WORKERS: [usize; 3] = [100, 10_000, 100_000];
 /// Items on a page.
 const PAGE: u32 = 50;
+/// Room for the text of one worker, one entry or one event, in bytes.
+const ITEM_BYTES: usize = 512;
 /// Inputs that a worker was sent before: its transcript and events fill a page.
 const INPUTS: usize = 30;
+
+mod writing;
 
 fn main() {
     divan::main();
@@ -94,6 +100,11 @@ impl Pair {
     }
 }
 
+/// An answer's body.
+fn to_json(projection: &impl Serialize, items: usize) -> Vec<u8> {
+    registry_core::json::to_vec(projection, items * ITEM_BYTES).expect("projections are JSON")
+}
+
 fn runtime_id() -> RuntimeId {
     adapter_embedded::RUNTIME_ID.parse().expect("a runtime id")
 }
@@ -115,6 +126,15 @@ mod detail {
     fn through_the_registry(bencher: Bencher<'_, '_>, workers: usize) {
         let pair = Pair::new(workers);
         pair.measure(bencher, || pair.registry.worker(&pair.worker_ref));
+    }
+
+    #[divan::bench(args = WORKERS)]
+    fn and_to_json(bencher: Bencher<'_, '_>, workers: usize) {
+        let pair = Pair::new(workers);
+        pair.measure(bencher, || async {
+            let worker = pair.registry.worker(&pair.worker_ref).await;
+            to_json(&worker.expect("the worker is there"), 2)
+        });
     }
 }
 
@@ -138,6 +158,20 @@ mod list_page_of_50 {
         pair.measure(bencher, || {
             let registry = &pair.registry;
             registry.list_runtime_workers(&runtime_id, None, None, page_limit())
+        });
+    }
+
+    #[divan::bench(args = WORKERS)]
+    fn and_to_json(bencher: Bencher<'_, '_>, workers: usize) {
+        let pair = Pair::new(workers);
+        let runtime_id = runtime_id();
+        pair.measure(bencher, || async {
+            let registry = &pair.registry;
+            let page = registry.list_runtime_workers(&runtime_id, None, None, page_limit());
+            to_json(
+                &page.await.expect("the runtime is there"),
+                page_limit().get(),
+            )
         });
     }
 }
@@ -168,6 +202,19 @@ mod transcript_page_of_50 {
             pair.registry.transcript(&pair.worker_ref, &query)
         });
     }
+
+    #[divan::bench]
+    fn and_to_json(bencher: Bencher<'_, '_>) {
+        let pair = Pair::with_a_conversation();
+        let query = TranscriptQuery {
+            range: TranscriptRange::Newest,
+            limit: page_limit(),
+        };
+        pair.measure(bencher, || async {
+            let page = pair.registry.transcript(&pair.worker_ref, &query).await;
+            to_json(&page.expect("the worker is there"), page_limit().get())
+        });
+    }
 }
 
 mod events_batch_of_50 {
@@ -193,59 +240,18 @@ mod events_batch_of_50 {
         };
         pair.measure(bencher, || pair.registry.events(&pair.worker_ref, &query));
     }
-}
 
-mod create {
-    use super::*;
-
-    #[divan::bench(sample_count = 100, sample_size = 10)]
-    fn directly(bencher: Bencher<'_, '_>) {
-        let pair = Pair::new(1);
+    #[divan::bench]
+    fn and_to_json(bencher: Bencher<'_, '_>) {
+        let pair = Pair::with_a_conversation();
+        let query = EventsQuery {
+            after: None,
+            limit: page_limit(),
+            wait: EventWait::default(),
+        };
         pair.measure(bencher, || async {
-            pair.runtime.create(worker_runtime::CreateWorker::default())
-        });
-    }
-
-    #[divan::bench(sample_count = 100, sample_size = 10)]
-    fn through_the_registry(bencher: Bencher<'_, '_>) {
-        let pair = Pair::new(1);
-        let runtime_id = runtime_id();
-        pair.measure(bencher, || {
-            let request = registry_core::port::CreateWorker::default();
-            pair.registry.create_worker(&runtime_id, request)
-        });
-    }
-}
-
-mod input_to_the_end_of_its_run {
-    use super::*;
-
-    #[divan::bench]
-    fn directly(bencher: Bencher<'_, '_>) {
-        let pair = Pair::with_a_conversation();
-        bencher.bench_local(|| {
-            pair.executor.block_on(async {
-                let input = worker_runtime::Input::new("hello there");
-                let accepted = pair.runtime.send_input(pair.worker, input);
-                accepted.expect("an idle worker takes an input");
-                pair.run_ends().await;
-            });
-        });
-    }
-
-    #[divan::bench]
-    fn through_the_registry(bencher: Bencher<'_, '_>) {
-        let pair = Pair::with_a_conversation();
-        bencher.bench_local(|| {
-            pair.executor.block_on(async {
-                let input = Input {
-                    content: "hello there".to_owned(),
-                    idempotency_key: None,
-                };
-                let accepted = pair.registry.send_input(&pair.worker_ref, input).await;
-                accepted.expect("an idle worker takes an input");
-                pair.run_ends().await;
-            });
+            let batch = pair.registry.events(&pair.worker_ref, &query).await;
+            to_json(&batch.expect("the worker is there"), page_limit().get())
         });
     }
 }

@@ -1,0 +1,54 @@
+//! What was translated latest: neighbours on a page are often of the same run or profile.
+
+use registry_core::{ProfileId, RunId};
+use worker_runtime as runtime;
+
+/// The value that was translated latest, and what became of it.
+///
+/// Each page has its own, so that the clones on it share no counter with another request:
+/// cores would wait for each other at one.
+pub(super) struct Latest<From, To>(Option<(From, To)>);
+
+/// The run that an entry or event is of.
+pub(super) type LatestRun = Latest<runtime::RunId, RunId>;
+/// The profile of a worker; none where its id is none of the registry's.
+pub(super) type LatestProfile = Latest<runtime::ProfileId, Option<ProfileId>>;
+
+impl<From, To> Default for Latest<From, To> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<From: PartialEq, To: Clone> Latest<From, To> {
+    /// What becomes of `value`: a clone of what became of its neighbour, if that is the same.
+    pub(super) fn or_translate(&mut self, value: From, translate: impl FnOnce(&From) -> To) -> To {
+        match &self.0 {
+            Some((latest, translated)) if *latest == value => translated.clone(),
+            Some(_) | None => {
+                let translated = translate(&value);
+                self.0 = Some((value, translated.clone()));
+                translated
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_neighbour_that_is_the_same_is_translated_once() {
+        let mut latest = Latest::default();
+        let mut translated = Vec::new();
+        let shown = ["a", "a", "b", "b", "a"].map(|value| {
+            latest.or_translate(value, |value| {
+                translated.push(*value);
+                value.to_uppercase()
+            })
+        });
+        assert_eq!(shown, ["A", "A", "B", "B", "A"]);
+        assert_eq!(translated, ["a", "b", "a"]);
+    }
+}

@@ -1,0 +1,130 @@
+//! What is serialised by hand is what `derive` would write, as it would for clients.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::example::{detail, entry, kinds};
+use crate::projection as shown;
+use crate::{Capability, Cursor, ProfileId, RunId};
+
+#[derive(Serialize)]
+struct Event<'a> {
+    cursor: Cursor,
+    at: Timestamp,
+    #[serde(flatten)]
+    kind: &'a shown::EventKind,
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    #[serde(flatten)]
+    summary: Summary<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation: &'a Option<shown::ConversationSummary>,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    runtime_id: &'a str,
+    worker_id: &'a str,
+    display_ref: &'a str,
+    display_name: &'a str,
+    implementation_kind: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'a str>,
+    state: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active_run: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_activity_at: Option<Timestamp>,
+    capabilities: Vec<&'a str>,
+    diagnostics: &'a [shown::Diagnostic],
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    sequence: u64,
+    role: shown::EntryRole,
+    content: &'a str,
+    run_id: &'a RunId,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<bool>,
+}
+
+impl<'a> Summary<'a> {
+    fn of(worker: &'a shown::WorkerSummary, display_ref: &'a str) -> Self {
+        Self {
+            runtime_id: worker.runtime_id.as_str(),
+            worker_id: worker.worker_id.as_str(),
+            display_ref,
+            display_name: worker.display_name.as_str(),
+            implementation_kind: worker.implementation_kind.as_str(),
+            profile: worker.profile.as_ref().map(ProfileId::as_str),
+            state: worker.state.as_str(),
+            active_run: worker.active_run.as_ref().map(RunId::as_str),
+            created_at: worker.created_at,
+            last_activity_at: worker.last_activity_at,
+            capabilities: worker.capabilities.iter().map(Capability::as_str).collect(),
+            diagnostics: &worker.diagnostics,
+        }
+    }
+}
+
+fn same<T>(by_hand: &T, derived: &impl Serialize)
+where
+    T: Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    let text = serde_json::to_string(by_hand).unwrap();
+    assert_eq!(text, serde_json::to_string(derived).unwrap());
+    assert_eq!(&serde_json::from_str::<T>(&text).unwrap(), by_hand);
+}
+
+#[test]
+fn a_worker_is_written_as_derived_and_reads_back() {
+    let at = Timestamp::from_millisecond(1_700_000_000_120).unwrap();
+    for sequence in [None, Some(1)] {
+        let detail = detail(at, sequence);
+        let derived = || Summary::of(&detail.summary, "w1@backend-internal");
+        same(&detail.summary, &derived());
+        let whole = Detail {
+            summary: derived(),
+            conversation: &detail.conversation,
+        };
+        same(&detail, &whole);
+    }
+}
+
+#[test]
+fn an_event_is_written_as_derived_and_reads_back() {
+    let (cursor, at) = (Cursor::new(1, 2), Timestamp::UNIX_EPOCH);
+    for sequence in [None, Some(1)] {
+        for kind in kinds("a \"text\"", sequence) {
+            let derived = Event {
+                cursor,
+                at,
+                kind: &kind,
+            };
+            let kind = kind.clone();
+            same(&shown::WorkerEvent { cursor, at, kind }, &derived);
+        }
+    }
+}
+
+#[test]
+fn an_entry_is_written_as_derived_and_reads_back() {
+    for partial in [false, true] {
+        let entry = entry(Timestamp::UNIX_EPOCH, "a \"text\"", partial);
+        let derived = Entry {
+            sequence: entry.sequence,
+            role: entry.role,
+            content: &entry.content,
+            run_id: &entry.run_id,
+            created_at: entry.created_at,
+            partial: partial.then_some(true),
+        };
+        same(&entry, &derived);
+    }
+}

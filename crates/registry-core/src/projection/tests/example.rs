@@ -1,0 +1,83 @@
+//! Projections to write, with everything that can be absent there or not.
+
+use jiff::Timestamp;
+
+use crate::projection::{
+    ConversationSummary, Diagnostic, EntryRole, EventKind, ImplementationKind, LastRun,
+    RunErrorCode, RunOutcome, Severity, TranscriptBounds, TranscriptEntry, Usage, WorkerDetail,
+    WorkerState, WorkerSummary,
+};
+use crate::{Capability, Cursor};
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+pub(crate) fn entry(created_at: Timestamp, content: &str, partial: bool) -> TranscriptEntry {
+    TranscriptEntry {
+        sequence: 7,
+        role: EntryRole::User,
+        content: content.into(),
+        run_id: parsed("run"),
+        created_at,
+        partial,
+    }
+}
+
+pub(crate) fn kinds(text: &str, sequence: Option<u64>) -> [EventKind; 5] {
+    [
+        EventKind::WorkerCreated,
+        EventKind::InputAccepted {
+            run_id: parsed("run"),
+            sequence: 1,
+        },
+        EventKind::OutputDelta {
+            run_id: parsed("run"),
+            text: text.into(),
+        },
+        EventKind::RunFinished {
+            run_id: parsed("run"),
+            outcome: RunOutcome::Failed,
+            sequence,
+            usage: sequence.map(|_| Usage::default()),
+            error_code: sequence.map(|_| RunErrorCode::Interrupted),
+        },
+        EventKind::WorkerStopped,
+    ]
+}
+
+pub(crate) fn detail(at: Timestamp, sequence: Option<u64>) -> WorkerDetail {
+    let summary = WorkerSummary {
+        runtime_id: parsed("backend-internal"),
+        worker_id: parsed("w1"),
+        display_ref: "w1@backend-internal".to_owned(),
+        display_name: parsed("“Reviewer”"),
+        implementation_kind: ImplementationKind::Embedded,
+        profile: sequence.map(|_| parsed("builtin:default")),
+        state: WorkerState::Running,
+        active_run: sequence.map(|_| parsed("run")),
+        created_at: sequence.map(|_| at),
+        last_activity_at: sequence.map(|_| at),
+        capabilities: Capability::ALL.into_iter().collect(),
+        diagnostics: vec![Diagnostic::new("code", Severity::Info, "A message.")],
+    };
+    let conversation = sequence.map(|_| ConversationSummary {
+        transcript: TranscriptBounds {
+            entries: 2,
+            first_sequence: sequence,
+            last_sequence: None,
+        },
+        latest_cursor: Cursor::new(1, 2),
+        usage: Usage::default(),
+        last_run: Some(LastRun {
+            run_id: parsed("run"),
+            outcome: RunOutcome::TimedOut,
+            error_code: None,
+            finished_at: at,
+        }),
+    });
+    WorkerDetail {
+        summary,
+        conversation,
+    }
+}
