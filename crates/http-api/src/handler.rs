@@ -77,9 +77,21 @@ fn bare(status: StatusCode, body: Bytes) -> Answer {
     answer
 }
 
-/// An answer of JSON, serialised once.
+/// Room for an answer that does not grow: a worker, a runtime with its limits.
+const BYTES_OF_ONE: usize = 1_024;
+
+/// An answer of JSON of one thing.
 fn json(status: StatusCode, body: &impl Serialize) -> Result<Answer, Refusal> {
-    let bytes = serde_json::to_vec(body).map_err(|error| {
+    json_of(status, body, BYTES_OF_ONE)
+}
+
+/// An answer of JSON that is probably not longer than `expected_bytes`.
+fn json_of(
+    status: StatusCode,
+    body: &impl Serialize,
+    expected_bytes: usize,
+) -> Result<Answer, Refusal> {
+    let bytes = registry_core::json::to_vec(body, expected_bytes).map_err(|error| {
         tracing::error!(
             error = &error as &dyn std::error::Error,
             "answer does not serialise"

@@ -4,11 +4,18 @@
 use http::StatusCode;
 use registry_core::port::{CancelTarget, EventsQuery, Input, TranscriptQuery};
 
-use super::{Answer, json, mark};
+use super::{Answer, json, json_of, mark};
 use crate::api::Api;
 use crate::extract::Asked;
 use crate::problem::Refusal;
 use crate::wire::{CancelRunBody, SendInputBody};
+
+/// Room for what a page has besides its items.
+const BYTES_OF_PAGE: usize = 256;
+/// Room for an entry without its words.
+const BYTES_OF_ENTRY: usize = 192;
+/// Room for an event with a word or two.
+const BYTES_OF_EVENT: usize = 192;
 
 pub(super) async fn send_input(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
     let worker = asked.worker()?;
@@ -38,7 +45,9 @@ pub(super) async fn transcript(api: &Api, asked: &Asked) -> Result<Answer, Refus
         limit: asked.query.limit()?,
     };
     let page = api.registry().transcript(&worker, &query).await?;
-    json(StatusCode::OK, &page)
+    let said: usize = page.entries.iter().map(|entry| entry.content.len()).sum();
+    let expected_bytes = BYTES_OF_PAGE + page.entries.len() * BYTES_OF_ENTRY + said;
+    json_of(StatusCode::OK, &page, expected_bytes)
 }
 
 pub(super) async fn events(api: &Api, asked: Asked) -> Result<Answer, Refusal> {
@@ -51,5 +60,6 @@ pub(super) async fn events(api: &Api, asked: Asked) -> Result<Answer, Refusal> {
     // A poll may wait for long, and needs nothing more of its request.
     drop(asked);
     let batch = api.registry().events(&worker, &query).await?;
-    json(StatusCode::OK, &batch)
+    let expected_bytes = BYTES_OF_PAGE + batch.events.len() * BYTES_OF_EVENT;
+    json_of(StatusCode::OK, &batch, expected_bytes)
 }

@@ -4,13 +4,19 @@ use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use registry_core::WorkerRef;
 use registry_core::port::CreateWorker;
+use registry_core::projection::WorkerPage;
 use registry_core::registry::{WorkerFilter, WorkerListQuery};
 
-use super::{Answer, json, mark};
+use super::{Answer, json, json_of, mark};
 use crate::api::Api;
 use crate::extract::Asked;
 use crate::problem::{EdgeRefusal, Refusal};
 use crate::wire::{CreateWorkerBody, StopWorkerBody, path};
+
+/// Room for what a page has besides its workers.
+const BYTES_OF_PAGE: usize = 256;
+/// Room for a worker in a list.
+const BYTES_OF_WORKER: usize = 512;
 
 pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
     let query = &asked.query;
@@ -24,7 +30,7 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
         limit: query.limit()?,
     };
     let page = api.registry().list_workers(&query).await?;
-    json(StatusCode::OK, &page)
+    json_of_page(&page)
 }
 
 pub(super) async fn list_of_runtime(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
@@ -35,7 +41,12 @@ pub(super) async fn list_of_runtime(api: &Api, asked: &Asked) -> Result<Answer, 
         .registry()
         .list_runtime_workers(&runtime_id, state, page_token.as_ref(), limit)
         .await?;
-    json(StatusCode::OK, &page)
+    json_of_page(&page)
+}
+
+fn json_of_page(page: &WorkerPage) -> Result<Answer, Refusal> {
+    let expected_bytes = BYTES_OF_PAGE + page.items.len() * BYTES_OF_WORKER;
+    json_of(StatusCode::OK, page, expected_bytes)
 }
 
 pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
