@@ -27,6 +27,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// The product's, since the server under test is a process of this program; so the bare server
+/// has it as well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Faults and load against the workspace server
 #[derive(Parser)]
 #[command(version, about)]

@@ -6,6 +6,11 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use yoi_workspace_server::ServeArgs;
 use yoi_workspace_server::args::without_empty_variables;
 
+/// One thread often frees what another has allocated; with glibc's allocator they then wait for
+/// each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Serves one workspace: an embedded worker runtime and local records behind one HTTP API
 #[derive(Parser)]
 #[command(version, about)]

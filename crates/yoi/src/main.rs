@@ -25,6 +25,10 @@ use yoi_workspace_server::args::without_empty_variables;
 use args::Cli;
 use failure::Exit;
 
+/// As the server of its own has: `yoi serve` is the same.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match parse() {
         Ok(cli) => command::run(cli),
