@@ -131,12 +131,12 @@ impl Api {
     ///
     /// # Cancellation
     /// A mutation that has reached its runtime is carried out all the same.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<Bytes>
+    pub fn answer<B>(&self, request: Request<B>) -> impl Future<Output = Response<Bytes>>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,
     {
-        layer::observe(self, request).await
+        layer::observe(self, request)
     }
 }
 

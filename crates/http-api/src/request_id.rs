@@ -4,6 +4,7 @@
 use std::fmt;
 use std::future::Future;
 
+use tokio::task::futures::TaskLocalFuture;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
@@ -25,9 +26,9 @@ impl RequestId {
         Self(Uuid::now_v7())
     }
 
-    /// Runs `work` as part of this request.
-    pub(crate) async fn scope<T>(self, work: impl Future<Output = T>) -> T {
-        CURRENT.scope(self, work).await
+    /// `work` as part of this request. No `async fn`: that would hold `work` twice.
+    pub(crate) fn scope<W: Future>(self, work: W) -> TaskLocalFuture<Self, W> {
+        CURRENT.scope(self, work)
     }
 
     /// The request that the running task works on; none outside requests, and none in a task

@@ -21,13 +21,13 @@ use crate::wire::header::X_REQUEST_ID;
 pub(crate) const ACCESS_TARGET: &str = "yoi::access";
 
 /// The answer to any request.
-pub(crate) async fn observe<B>(api: &Api, request: Request<B>) -> Answer
+pub(crate) fn observe<B>(api: &Api, request: Request<B>) -> impl Future<Output = Answer>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
 {
     let request_id = RequestId::new();
-    request_id.scope(observed(api, request, request_id)).await
+    request_id.scope(observed(api, request, request_id))
 }
 
 async fn observed<B>(api: &Api, request: Request<B>, request_id: RequestId) -> Answer

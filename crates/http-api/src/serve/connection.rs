@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::pin;
 
+use futures_util::FutureExt as _;
 use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -27,9 +28,9 @@ pub(super) async fn serve(stream: TcpStream, api: &Api, mut is_ending: watch::Re
     stream.set_write_timeout(Some(limits.write_stall_timeout));
     let stream = Lingering::new(Box::pin(stream), limits.linger_timeout, is_ending.clone());
 
-    let service = service_fn(async |request| {
-        let answer = api.answer(request).await;
-        Ok::<_, Infallible>(answer.map(Full::new))
+    let service = service_fn(|request| {
+        let answer = api.answer(request);
+        answer.map(|answer| Ok::<_, Infallible>(answer.map(Full::new)))
     });
     // hyper starts the head's timer at its first read, that is at accept, starts it anew
     // when a connection falls idle, and does not reset it for bytes that trickle in.
