@@ -46,10 +46,12 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    #[inline]
     fn raw(&mut self, json: &[u8]) {
         self.json.extend_from_slice(json);
     }
 
+    #[inline]
     fn comma_unless_after(&mut self, bracket: u8) {
         if self.json.last() != Some(&bracket) {
             self.json.push(b',');
@@ -64,14 +66,17 @@ impl Writer<'_> {
         self.json.push(b'"');
     }
 
+    #[inline]
     fn field<T: Serialize + ?Sized>(
         &mut self,
         name: &'static str,
         value: &T,
     ) -> Result<(), NotJson> {
+        debug_assert!(text::is_clean(name), "{name} needs escaping");
         self.comma_unless_after(b'{');
-        self.name(name);
-        self.json.push(b':');
+        self.json.push(b'"');
+        self.raw(name.as_bytes());
+        self.raw(b"\":");
         value.serialize(&mut *self)
     }
 
@@ -156,6 +161,7 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
         self.serialize_str(value.encode_utf8(&mut [0; 4]))
     }
 
+    #[inline]
     fn serialize_str(self, value: &str) -> Result<(), NotJson> {
         self.json.push(b'"');
         text::escape_into(self.json, value);
