@@ -127,7 +127,12 @@ impl Api {
     }
 
     /// The answer to a request, after every check: what [`serve()`](crate::serve()) gives to
-    /// each connection, for whoever asks without one.
+    /// each connection, for whoever asks without one. It never fails: a panic in a handler
+    /// becomes the problem `internal`. `HEAD` is answered with the body of `GET`; to leave it
+    /// out is the connection's affair.
+    ///
+    /// # Panics
+    /// Outside of a tokio executor with time, when a body or a source has to be waited for.
     ///
     /// # Cancellation
     /// A mutation that has reached its runtime is carried out all the same.

@@ -65,7 +65,8 @@ impl Asked {
         body::parse(&self.body)
     }
 
-    /// The id that stands, percent-encoded or not, where the template has `{field}`.
+    /// The id that stands, percent-encoded or not, where the template has `{field}`. (The router
+    /// has found it too, but what it found borrows the path, which is a part of `head`.)
     fn path_id<T: FromStr<Err = IdError>>(&self, field: &'static str) -> Result<T, EdgeRefusal> {
         let is_wanted = |segment: &[u8]| {
             segment

@@ -1,5 +1,6 @@
 //! What carries each operation out: take what was asked for apart, ask the registry once,
-//! answer with what it said.
+//! answer with what it said. Where that may take long, the request is dropped before: nothing
+//! of it must be held while a run ends or a poll waits.
 
 mod conversation;
 mod runtime;
@@ -39,11 +40,11 @@ pub(crate) async fn carry_out(
         OperationId::GetRuntime => runtime::get(api, &asked).await,
         OperationId::ListRuntimeWorkers => worker::list_of_runtime(api, &asked).await,
         OperationId::ListWorkers => worker::list(api, &asked).await,
-        OperationId::CreateWorker => worker::create(api, &asked).await,
+        OperationId::CreateWorker => worker::create(api, asked).await,
         OperationId::GetWorker => worker::get(api, &asked).await,
-        OperationId::StopWorker => worker::stop(api, &asked).await,
-        OperationId::SendInput => conversation::send_input(api, &asked).await,
-        OperationId::CancelRun => conversation::cancel(api, &asked).await,
+        OperationId::StopWorker => worker::stop(api, asked).await,
+        OperationId::SendInput => conversation::send_input(api, asked).await,
+        OperationId::CancelRun => conversation::cancel(api, asked).await,
         OperationId::ReadTranscript => conversation::transcript(api, &asked).await,
         OperationId::ReadEvents => conversation::events(api, asked).await,
     }
@@ -77,8 +78,11 @@ fn bare(status: StatusCode, body: Bytes) -> Answer {
     answer
 }
 
-/// Room for an answer that does not grow: a worker, a runtime with its limits.
+/// Room for one worker or runtime, in bytes. A longer answer, as the list of runtimes, grows
+/// out of it.
 const BYTES_OF_ONE: usize = 1_024;
+/// Room for what a page has besides its items, in bytes.
+const BYTES_OF_PAGE: usize = 256;
 
 /// An answer of JSON of one thing.
 fn json(status: StatusCode, body: &impl Serialize) -> Result<Answer, Refusal> {

@@ -1,7 +1,7 @@
 //! The accept loop: who may connect, for how long, and how it ends.
 //!
-//! `axum::serve` bounds neither the time for a request head nor the number of connections,
-//! so the loop is our own, on hyper's HTTP/1 builder.
+//! hyper serves one connection. How many there may be, and how all of them end, is decided
+//! here; the deadlines of one are in `connection`.
 
 mod connection;
 mod linger;
@@ -65,10 +65,10 @@ pub async fn serve(
             Ok((stream, _peer)) => {
                 accepted += 1;
                 let (api, is_ending) = (api.clone(), is_ending.clone());
+                let counted = api.metrics().connection();
                 connections.spawn(async move {
-                    let _counted = api.metrics().connection();
                     connection::serve(stream, &api, is_ending).await;
-                    drop(permit);
+                    drop((permit, counted));
                 });
             }
             Err(error) if is_of_the_peer(&error) => {}

@@ -129,6 +129,9 @@ async fn what_waits_for_slow_readers_is_bounded_and_given_back() {
         200,
         "a small answer goes out"
     );
+    let request = server.head("HEAD", &transcript, "");
+    let head = server.send(request.as_bytes()).await;
+    assert_eq!(head.status, 200, "nothing of it is sent");
 
     drop(slow);
     let again = async { while server.get(&transcript).await.status != 200 {} };

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 const MILLISECOND: i32 = 1_000_000;
 
 /// Serialises an instant as [`Timestamp`] itself does. One that is no finer than a millisecond,
-/// as the runtime's are, takes a third of the time.
+/// as the runtime's are, is written without the general formatter.
 pub(crate) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     let of_day = Offset::UTC.to_datetime(*at);
     let fraction = of_day.subsec_nanosecond();

@@ -11,7 +11,6 @@ mod refusal;
 pub use listing::{WorkerFilter, WorkerListQuery};
 pub use operation::CreatedWorker;
 
-use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -217,7 +216,7 @@ impl Registered {
     }
 }
 
-/// Waits for a source no longer than `deadline`.
+/// Waits for a source no longer than `deadline`, from when its answer is not there at once.
 ///
 /// # Cancellation
 /// Past the deadline the source's future is dropped; the ports say what that leaves behind.
@@ -227,7 +226,7 @@ async fn within<T>(
 ) -> Result<T, SourceError> {
     let mut answer = pin!(answer);
     // Most answers are there at once: the clock is read for those that are not.
-    if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
+    if let Poll::Ready(answer) = futures_util::poll!(answer.as_mut()) {
         return answer;
     }
     tokio::time::timeout(deadline, answer)

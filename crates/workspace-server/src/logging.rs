@@ -1,7 +1,8 @@
 //! Where log lines go, and how they look.
 //!
 //! Events pass a filter, become lines (`json`, `pretty`) on the thread that logs them, and wait
-//! in a buffer (`waiting`) from which a thread of its own writes them (`writer`).
+//! in a buffer (`waiting`) from which a thread of its own writes them (`writer`). An embedding
+//! program, as the bench, can make one log of its own with [`dispatch`].
 
 mod json;
 mod pretty;
@@ -20,7 +21,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use crate::args::LogFormat;
 use crate::logging::json::JsonLines;
 use crate::logging::pretty::Heading;
-use crate::logging::writer::{Lines, Pace};
+use crate::logging::writer::{Bounds, Lines};
 use crate::wire;
 
 pub use writer::LogGuard;
@@ -84,8 +85,9 @@ pub(crate) fn init(format: LogFormat, filter: &str) -> Result<LogGuard, LogError
 
 /// A log that writes to `out` what `filter` lets through.
 ///
-/// A thread of its own writes the lines, many at once, until the guard is dropped. When `out`
-/// stalls, lines are dropped and counted, and requests go on.
+/// A thread of its own writes the lines, many at once and at most 5 ms late, until the guard is
+/// dropped. At most 8 MiB of lines wait; when `out` stalls, further ones are dropped and
+/// counted, and requests go on.
 ///
 /// # Errors
 /// [`LogError`]
@@ -94,14 +96,14 @@ pub fn dispatch(
     filter: &str,
     out: impl Write + Send + 'static,
 ) -> Result<(Dispatch, LogGuard), LogError> {
-    paced(look, filter, out, Pace::default())
+    paced(look, filter, out, Bounds::default())
 }
 
 fn paced(
     look: Look,
     filter: &str,
     out: impl Write + Send + 'static,
-    pace: Pace,
+    bounds: Bounds,
 ) -> Result<(Dispatch, LogGuard), LogError> {
     let filter = EnvFilter::builder()
         .parse(filter)
@@ -110,7 +112,7 @@ fn paced(
         Look::Json => json::lost,
         Look::Plain | Look::Coloured => pretty::lost,
     };
-    let (lines, guard) = Lines::to(out, pace, lost).map_err(LogError::Thread)?;
+    let (lines, guard) = Lines::to(out, bounds, lost).map_err(LogError::Thread)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(lines)

@@ -25,7 +25,7 @@ use yoi_workspace_server::args::without_empty_variables;
 use args::Cli;
 use failure::Exit;
 
-/// As the server of its own has: `yoi serve` is the same.
+/// The same as in `yoi-workspace-server`, because `yoi serve` is that server (ADR 19).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

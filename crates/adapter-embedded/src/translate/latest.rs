@@ -7,22 +7,22 @@ use worker_runtime as runtime;
 ///
 /// Each page has its own, so that the clones on it share no counter with another request:
 /// cores would wait for each other at one.
-pub(super) struct Latest<From, To>(Option<(From, To)>);
+pub(super) struct Latest<T, U>(Option<(T, U)>);
 
 /// The run that an entry or event is of.
 pub(super) type LatestRun = Latest<runtime::RunId, RunId>;
 /// The profile of a worker; none where its id is none of the registry's.
 pub(super) type LatestProfile = Latest<runtime::ProfileId, Option<ProfileId>>;
 
-impl<From, To> Default for Latest<From, To> {
+impl<T, U> Default for Latest<T, U> {
     fn default() -> Self {
         Self(None)
     }
 }
 
-impl<From: PartialEq, To: Clone> Latest<From, To> {
+impl<T: PartialEq, U: Clone> Latest<T, U> {
     /// What becomes of `value`: a clone of what became of its neighbour, if that is the same.
-    pub(super) fn or_translate(&mut self, value: From, translate: impl FnOnce(&From) -> To) -> To {
+    pub(super) fn or_translate(&mut self, value: T, translate: impl FnOnce(&T) -> U) -> U {
         match &self.0 {
             Some((latest, translated)) if *latest == value => translated.clone(),
             Some(_) | None => {

@@ -4,23 +4,22 @@
 use http::StatusCode;
 use registry_core::port::{CancelTarget, EventsQuery, Input, TranscriptQuery};
 
-use super::{Answer, json, json_of, mark};
+use super::{Answer, BYTES_OF_PAGE, json, json_of, mark};
 use crate::api::Api;
 use crate::extract::Asked;
 use crate::problem::Refusal;
 use crate::wire::{CancelRunBody, SendInputBody};
 
-/// Room for what a page has besides its items.
-const BYTES_OF_PAGE: usize = 256;
-/// Room for an entry without its words.
+/// Room for an entry without its words, in bytes.
 const BYTES_OF_ENTRY: usize = 192;
-/// Room for an event with a word or two.
+/// Room for an event with a word or two, in bytes.
 const BYTES_OF_EVENT: usize = 192;
 
-pub(super) async fn send_input(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+pub(super) async fn send_input(api: &Api, asked: Asked) -> Result<Answer, Refusal> {
     let worker = asked.worker()?;
     let idempotency_key = asked.idempotency_key()?;
     let SendInputBody { content } = asked.body()?;
+    drop(asked);
     let input = Input {
         content,
         idempotency_key,
@@ -30,9 +29,10 @@ pub(super) async fn send_input(api: &Api, asked: &Asked) -> Result<Answer, Refus
     Ok(mark(answer, sent.replay))
 }
 
-pub(super) async fn cancel(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+pub(super) async fn cancel(api: &Api, asked: Asked) -> Result<Answer, Refusal> {
     let worker = asked.worker()?;
     let CancelRunBody { run_id } = asked.body()?;
+    drop(asked);
     let target = run_id.map_or(CancelTarget::ActiveRun, CancelTarget::Run);
     let answer = api.registry().cancel(&worker, target).await?;
     json(StatusCode::OK, &answer)
@@ -57,7 +57,6 @@ pub(super) async fn events(api: &Api, asked: Asked) -> Result<Answer, Refusal> {
         limit: asked.query.limit()?,
         wait: asked.query.wait()?,
     };
-    // A poll may wait for long, and needs nothing more of its request.
     drop(asked);
     let batch = api.registry().events(&worker, &query).await?;
     let expected_bytes = BYTES_OF_PAGE + batch.events.len() * BYTES_OF_EVENT;

@@ -7,15 +7,13 @@ use registry_core::port::CreateWorker;
 use registry_core::projection::WorkerPage;
 use registry_core::registry::{WorkerFilter, WorkerListQuery};
 
-use super::{Answer, json, json_of, mark};
+use super::{Answer, BYTES_OF_PAGE, json, json_of, mark};
 use crate::api::Api;
 use crate::extract::Asked;
 use crate::problem::{EdgeRefusal, Refusal};
 use crate::wire::{CreateWorkerBody, StopWorkerBody, path};
 
-/// Room for what a page has besides its workers.
-const BYTES_OF_PAGE: usize = 256;
-/// Room for a worker in a list.
+/// Room for a worker in a list, in bytes.
 const BYTES_OF_WORKER: usize = 512;
 
 pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
@@ -49,13 +47,14 @@ fn json_of_page(page: &WorkerPage) -> Result<Answer, Refusal> {
     json_of(StatusCode::OK, page, expected_bytes)
 }
 
-pub(super) async fn create(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+pub(super) async fn create(api: &Api, asked: Asked) -> Result<Answer, Refusal> {
     let runtime_id = asked.runtime_id()?;
     let idempotency_key = asked.idempotency_key()?;
     let CreateWorkerBody {
         display_name,
         profile,
     } = asked.body()?;
+    drop(asked);
     let request = CreateWorker {
         display_name,
         profile,
@@ -75,9 +74,10 @@ pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
     json(StatusCode::OK, &worker)
 }
 
-pub(super) async fn stop(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+pub(super) async fn stop(api: &Api, asked: Asked) -> Result<Answer, Refusal> {
     let worker = asked.worker()?;
     let StopWorkerBody {} = asked.body()?;
+    drop(asked);
     let worker = api.registry().stop(&worker).await?;
     json(StatusCode::OK, &worker)
 }

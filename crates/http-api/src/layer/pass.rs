@@ -1,10 +1,8 @@
-//! The way of a request through the checks to its handler, and of its answer back, in one
-//! place.
-//!
-//! They are calls, not layers around a service: the way can be read in one place, and nothing
-//! is boxed or copied from layer to layer.
+//! The way of a request through the layers to its handler, and of its answer back, in one
+//! place. A layer is a function that lets a request pass or refuses it.
 
 use bytes::Bytes;
+use http::Method;
 use http::request::Parts;
 use hyper::body::Body;
 
@@ -68,9 +66,11 @@ where
     authorise(api, target.access, &head.headers)?;
     let body = collect_body(api, target, body).await?;
     let operation = target.operation?;
+    // That of `HEAD` is not sent.
+    let may_be_held = operation.answer_grows() && head.method != Method::HEAD;
     let asked = admit(operation, head, body)?;
     let answer = handler::carry_out(api, operation.id, asked).await?;
-    if operation.answer_grows() {
+    if may_be_held {
         Ok(hold(api, answer)?)
     } else {
         Ok(answer)

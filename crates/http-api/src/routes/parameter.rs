@@ -1,4 +1,4 @@
-//! The parameters of operations, with the bounds that the extractors enforce.
+//! The parameters of operations, with the bounds that `extract` enforces.
 
 use registry_core::page::{PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX};
 use registry_core::port::EVENT_WAIT_MAX;

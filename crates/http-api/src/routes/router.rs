@@ -50,7 +50,7 @@ impl Methods {
             OPERATIONS
                 .iter()
                 .find(|operation| operation.path == path && operation.verb == verb)
-                .map_or(other, Target::operation)
+                .map_or(other, Target::of)
         };
         Self {
             get: of(Verb::Get),

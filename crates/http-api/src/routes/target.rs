@@ -19,7 +19,7 @@ pub(crate) struct Target {
 
 impl Target {
     /// The requests that `operation` answers.
-    pub(crate) fn operation(operation: &'static Operation) -> Self {
+    pub(crate) fn of(operation: &'static Operation) -> Self {
         Self {
             route: operation.path,
             access: access(operation.path),
@@ -72,7 +72,7 @@ mod tests {
     fn only_operations_whose_table_row_has_a_body_take_one() {
         let of = |id| {
             let operation = OPERATIONS.iter().find(|operation| operation.id == id);
-            Target::operation(operation.unwrap())
+            Target::of(operation.unwrap())
         };
         assert!(of(OperationId::SendInput).takes_body());
         assert!(!of(OperationId::GetHealth).takes_body());

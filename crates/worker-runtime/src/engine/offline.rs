@@ -33,8 +33,9 @@ impl OfflineEngine {
     /// Words of the input that are quoted.
     pub const QUOTED_WORDS: usize = 200;
 
-    /// An engine with this time between two words. Zero sends them as fast as the
-    /// executor lets other tasks have their turn.
+    /// An engine with this time between two words. Zero sets no timer: the words follow each
+    /// other, and other tasks have their turn when the run has used up its share of the
+    /// executor ([`Output::push`]).
     #[must_use]
     pub const fn new(pace: Duration) -> Self {
         Self { pace }
@@ -74,7 +75,8 @@ impl TurnEngine for OfflineEngine {
     }
 }
 
-/// Words with one space between two of them.
+/// The reply to an input. Between two of its words stands one space, so that its pieces are
+/// its words.
 fn reply_to(input: &str) -> String {
     let mut reply = String::with_capacity(OPENING.len() + input.len().min(USUAL_INPUT_BYTES));
     reply.push_str(OPENING);

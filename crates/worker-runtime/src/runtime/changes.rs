@@ -39,7 +39,7 @@ impl Changes {
         }
     }
 
-    /// Wakes everybody, from outside of that section.
+    /// Wakes everybody, whether or not anything changed; from outside of that section, too.
     pub(super) fn wake(&self) {
         self.notify.notify_waiters();
     }

@@ -26,11 +26,11 @@ impl Write for Captured {
 /// Everything that the log has written of what `act` says.
 pub(in crate::logging) fn logged(look: Look, filter: &str, act: impl FnOnce()) -> String {
     let captured = Captured::default();
-    let pace = Pace {
+    let bounds = Bounds {
         patience: PATIENCE,
-        ..Pace::default()
+        ..Bounds::default()
     };
-    let (log, guard) = paced(look, filter, captured.clone(), pace).expect("a log");
+    let (log, guard) = paced(look, filter, captured.clone(), bounds).expect("a log");
     dispatcher::with_default(&log, act);
     drop(guard);
     let lines = captured.0.lock().expect("a buffer").clone();

@@ -113,9 +113,9 @@ impl Waiting {
         let mut buffer = self.lock();
         buffer.closing = true;
         self.stirred.notify_one();
-        let written = |buffer: &mut Buffer| buffer.writer != Writer::Gone;
+        let at_work = |buffer: &mut Buffer| buffer.writer != Writer::Gone;
         // Whoever waited in vain ends all the same.
-        drop(self.ended.wait_timeout_while(buffer, patience, written));
+        drop(self.ended.wait_timeout_while(buffer, patience, at_work));
     }
 
     fn lock(&self) -> MutexGuard<'_, Buffer> {

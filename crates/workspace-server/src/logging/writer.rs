@@ -22,7 +22,7 @@ const KEPT_BYTES: usize = 256 * 1024;
 
 /// How much may wait, and for how long.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+pub(super) struct Bounds {
     /// Most bytes of lines that wait.
     pub(super) bytes_max: usize,
     /// How long lines gather before they are written, and how long a reader that is not ready
@@ -32,7 +32,7 @@ pub(super) struct Pace {
     pub(super) patience: Duration,
 }
 
-impl Default for Pace {
+impl Default for Bounds {
     fn default() -> Self {
         Self {
             bytes_max: WAITING_BYTES_MAX,
@@ -42,7 +42,9 @@ impl Default for Pace {
     }
 }
 
-/// Writes what still waits when it is dropped, unless nobody takes it.
+/// Ends the log when it is dropped: what still waits is written, and waited for one second at
+/// most.
+#[must_use = "the log ends when this is dropped"]
 pub struct LogGuard {
     waiting: Arc<Waiting>,
     patience: Duration,
@@ -68,17 +70,13 @@ impl Lines {
     /// The system has no thread.
     pub(super) fn to(
         out: impl Write + Send + 'static,
-        pace: Pace,
+        bounds: Bounds,
         lost: fn(u64) -> Vec<u8>,
     ) -> io::Result<(Self, LogGuard)> {
-        let waiting = Arc::new(Waiting::new(pace.bytes_max));
-        let guard = LogGuard {
-            waiting: Arc::clone(&waiting),
-            patience: pace.patience,
-        };
+        let waiting = Arc::new(Waiting::new(bounds.bytes_max));
         let mut outlet = Outlet {
             out,
-            pause: pace.linger,
+            pause: bounds.linger,
             notice: lost,
             lost: 0,
             torn: false,
@@ -87,6 +85,10 @@ impl Lines {
         thread::Builder::new()
             .name("log".to_owned())
             .spawn(move || outlet.drain(&from))?;
+        let guard = LogGuard {
+            waiting: Arc::clone(&waiting),
+            patience: bounds.patience,
+        };
         Ok((Self(waiting), guard))
     }
 }

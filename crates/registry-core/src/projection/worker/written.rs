@@ -8,8 +8,9 @@ use super::{WorkerDetail, WorkerSummary};
 use crate::instant::Shown;
 use crate::projection::field_if_some;
 
-/// Fields of a summary, and of a detail, at most.
+/// Most fields of a summary.
 const SUMMARY_FIELDS: usize = 12;
+/// Most fields of a detail: the summary's, and its conversation.
 const DETAIL_FIELDS: usize = SUMMARY_FIELDS + 1;
 
 impl WorkerSummary {

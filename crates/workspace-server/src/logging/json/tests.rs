@@ -125,6 +125,8 @@ fn of_an_error_with_endless_causes_the_nearest_are_told() {
     let told = line(|| tracing::warn!(error = &error as &dyn Error));
     let causes = told["fields"]["error.sources"].as_array().unwrap();
     assert_eq!(causes.len(), CAUSES_MAX);
+    let nearest = format!("layer {} of \"many\"", 10 * CAUSES_MAX - 1);
+    assert_eq!(causes[0], nearest.as_str());
 }
 
 #[test]

@@ -48,7 +48,7 @@ struct Log {
 }
 
 impl Log {
-    fn with(pace: Pace) -> Self {
+    fn with(bounds: Bounds) -> Self {
         let (offering, offered) = mpsc::channel();
         let (takes, taken) = mpsc::channel();
         let out = Offering {
@@ -56,7 +56,7 @@ impl Log {
             taken,
         };
         let notice = |lost| format!("{lost} lost\n").into_bytes();
-        let (lines, guard) = Lines::to(out, pace, notice).expect("a thread");
+        let (lines, guard) = Lines::to(out, bounds, notice).expect("a thread");
         Self {
             lines,
             guard,
@@ -92,17 +92,17 @@ impl Log {
     }
 }
 
-fn pace(linger: Duration) -> Pace {
-    Pace {
+fn bounds(linger: Duration) -> Bounds {
+    Bounds {
         linger,
         patience: PATIENCE,
-        ..Pace::default()
+        ..Bounds::default()
     }
 }
 
 #[test]
 fn lines_that_gather_are_written_at_once() {
-    let log = Log::with(pace(FOR_EVER));
+    let log = Log::with(bounds(FOR_EVER));
     for _ in 0..1000 {
         log.say("a line\n");
     }
@@ -111,7 +111,7 @@ fn lines_that_gather_are_written_at_once() {
 
 #[test]
 fn a_line_wakes_the_writer_whenever_it_sleeps() {
-    let log = Log::with(pace(Duration::ZERO));
+    let log = Log::with(bounds(Duration::ZERO));
     for number in 0..10_000 {
         let line = format!("{number}\n");
         log.say(&line);
@@ -125,7 +125,7 @@ fn a_line_wakes_the_writer_whenever_it_sleeps() {
 fn lines_of_many_threads_all_arrive_whole() {
     const THREADS: usize = 4;
     const LINES: usize = 5_000;
-    let log = Log::with(pace(Duration::ZERO));
+    let log = Log::with(bounds(Duration::ZERO));
     for _ in 0..THREADS * LINES {
         log.reader(Takes::Bytes(usize::MAX));
     }
@@ -152,9 +152,9 @@ fn lines_of_many_threads_all_arrive_whole() {
 
 #[test]
 fn what_a_stalled_reader_leaves_no_room_for_is_dropped_and_counted() {
-    let log = Log::with(Pace {
+    let log = Log::with(Bounds {
         bytes_max: "second\nthird\n".len(),
-        ..pace(Duration::ZERO)
+        ..bounds(Duration::ZERO)
     });
     log.say("first\n");
     assert_eq!(log.offers(), "first\n");
@@ -166,9 +166,9 @@ fn what_a_stalled_reader_leaves_no_room_for_is_dropped_and_counted() {
 
 #[test]
 fn a_line_that_never_has_room_is_counted_without_others() {
-    let log = Log::with(Pace {
+    let log = Log::with(Bounds {
         bytes_max: 3,
-        ..pace(Duration::ZERO)
+        ..bounds(Duration::ZERO)
     });
     log.say("long\n");
     assert_eq!(log.end(), ["1 lost\n"]);
@@ -176,9 +176,9 @@ fn a_line_that_never_has_room_is_counted_without_others() {
 
 #[test]
 fn a_stalled_reader_does_not_hold_up_the_end() {
-    let log = Log::with(Pace {
+    let log = Log::with(Bounds {
         patience: Duration::ZERO,
-        ..pace(Duration::ZERO)
+        ..bounds(Duration::ZERO)
     });
     log.say("a line\n");
     assert_eq!(log.offers(), "a line\n");
@@ -200,7 +200,7 @@ fn after_the_end_lines_go_nowhere_and_take_no_room() {
         guard,
         offered,
         takes,
-    } = Log::with(pace(Duration::ZERO));
+    } = Log::with(bounds(Duration::ZERO));
     drop(takes);
     drop(guard);
     for _ in 0..1000 {
@@ -214,7 +214,7 @@ fn after_the_end_lines_go_nowhere_and_take_no_room() {
 
 #[test]
 fn a_reader_that_takes_little_and_not_always_gets_everything() {
-    let log = Log::with(pace(Duration::ZERO));
+    let log = Log::with(bounds(Duration::ZERO));
     log.reader(Takes::Bytes(3));
     log.reader(Takes::Fails(ErrorKind::WouldBlock));
     log.reader(Takes::Fails(ErrorKind::Interrupted));
@@ -225,7 +225,7 @@ fn a_reader_that_takes_little_and_not_always_gets_everything() {
 
 #[test]
 fn lines_that_a_reader_fails_to_take_are_counted_and_the_next_begins_anew() {
-    let log = Log::with(pace(Duration::ZERO));
+    let log = Log::with(bounds(Duration::ZERO));
     log.say("first\n");
     assert_eq!(log.offers(), "first\n");
     log.say("second\nthird\nfourth\n");
@@ -242,7 +242,7 @@ fn lines_that_a_reader_fails_to_take_are_counted_and_the_next_begins_anew() {
 
 #[test]
 fn lost_lines_are_told_of_until_the_reader_takes_it() {
-    let log = Log::with(pace(Duration::ZERO));
+    let log = Log::with(bounds(Duration::ZERO));
     log.say("first\n");
     assert_eq!(log.offers(), "first\n");
     log.reader(Takes::Bytes(0));
