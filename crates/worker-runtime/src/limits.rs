@@ -32,7 +32,7 @@ pub const EVENT_BYTES: usize = 1024 * 1024;
 pub const DELTA_BYTES: usize = 16 * 1024;
 /// Bytes that all workers hold together, with what active runs may still produce.
 pub const TOTAL_BYTES: usize = 512 * 1024 * 1024;
-/// How long one run may take.
+/// How long one run may take, from when its engine first waits for something.
 pub const RUN_TIME: Duration = Duration::from_secs(300);
 /// Items in a page when the caller names no number.
 pub const PAGE_DEFAULT: usize = 50;
