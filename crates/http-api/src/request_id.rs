@@ -6,7 +6,6 @@ use std::future::Future;
 
 use tokio::task::futures::TaskLocalFuture;
 use uuid::Uuid;
-use uuid::fmt::Hyphenated;
 
 tokio::task_local! {
     static CURRENT: RequestId;
@@ -18,9 +17,6 @@ tokio::task_local! {
 pub struct RequestId(Uuid);
 
 impl RequestId {
-    /// Characters of the text form: a UUID in lower case, with hyphens.
-    pub const TEXT_CHARS: usize = Hyphenated::LENGTH;
-
     /// A fresh id; UUIDv7, so that ids sort by time.
     pub(crate) fn new() -> Self {
         Self(Uuid::now_v7())
@@ -38,10 +34,10 @@ impl RequestId {
         CURRENT.try_with(|id| *id).ok()
     }
 
-    /// The text that [`Display`](fmt::Display) gives, written into `text` without the cost of
+    /// Gives the text that [`Display`](fmt::Display) shows to `read`, without the cost of
     /// formatting: a busy server needs it for every answer and every log line.
-    pub fn write_to(self, text: &mut [u8; Self::TEXT_CHARS]) -> &str {
-        self.0.hyphenated().encode_lower(text)
+    pub fn with_text<R>(self, read: impl FnOnce(&str) -> R) -> R {
+        read(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
 }
 
@@ -69,7 +65,6 @@ mod tests {
         assert_eq!(spawned, None);
         assert_eq!(RequestId::current(), None);
 
-        let mut text = [0; RequestId::TEXT_CHARS];
-        assert_eq!(id.write_to(&mut text), id.to_string());
+        id.with_text(|text| assert_eq!(text, id.to_string()));
     }
 }

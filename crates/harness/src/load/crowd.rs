@@ -4,7 +4,7 @@
 use super::Plan;
 use super::footprint::Figure;
 use super::measure::Side;
-use super::route::{Asked, Route};
+use super::route::{Asked, Route, share};
 use crate::failure::Failure;
 use crate::ratio::Ratios;
 use crate::server::Server;
@@ -71,9 +71,8 @@ fn asked(route: Route, workers: &[Worker], connections: usize) -> Vec<Vec<Asked>
     let distance = (workers.len() / (connections * ASKED_ABOUT)).max(1);
     let spread: Vec<_> = workers.iter().step_by(distance).collect();
     let of = |connection| {
-        let own = spread.iter().cycle().skip(connection).step_by(connections);
-        let distinct = (spread.len() / connections).clamp(1, ASKED_ABOUT);
-        own.take(distinct)
+        share(&spread, connection, connections)
+            .take(ASKED_ABOUT)
             .map(|worker| Asked::get(worker.path.clone()))
             .collect()
     };

@@ -201,9 +201,8 @@ impl Route {
     /// share no worker where there are enough.
     pub(super) fn asked(self, workers: &[Worker], connections: usize) -> Vec<Vec<Asked>> {
         let of = |connection: usize, most: usize, below: &str, body: Option<Value>| {
-            let own = workers.iter().cycle().skip(connection).step_by(connections);
-            let distinct = (workers.len() / connections).clamp(1, most);
-            own.take(distinct)
+            share(workers, connection, connections)
+                .take(most)
                 .map(|worker| Asked {
                     path: format!("{}{below}", worker.path),
                     body: body.clone(),
@@ -225,6 +224,16 @@ impl Route {
         };
         (0..connections).map(one).collect()
     }
+}
+
+/// Those of `all` that one of so many connections asks about: no other's, where there are enough.
+pub(super) fn share<T>(
+    all: &[T],
+    connection: usize,
+    connections: usize,
+) -> impl Iterator<Item = &T> {
+    let own = all.iter().cycle().skip(connection).step_by(connections);
+    own.take((all.len() / connections).max(1))
 }
 
 fn said() -> Value {

@@ -62,8 +62,7 @@ where
     for (name, value) in &SECURITY_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    let mut text = [0; RequestId::TEXT_CHARS];
-    if let Ok(id) = HeaderValue::from_str(request_id.write_to(&mut text)) {
+    if let Ok(id) = request_id.with_text(HeaderValue::from_str) {
         headers.insert(HeaderName::from_static(X_REQUEST_ID), id);
     }
 

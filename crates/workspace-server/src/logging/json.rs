@@ -126,8 +126,7 @@ fn open(line: &mut Vec<u8>, level: &Level, target: &str) {
     line.push(b'"');
     if let Some(id) = RequestId::current() {
         line.extend_from_slice(b",\"request_id\":\"");
-        let mut text = [0; RequestId::TEXT_CHARS];
-        line.extend_from_slice(id.write_to(&mut text).as_bytes());
+        id.with_text(|text| line.extend_from_slice(text.as_bytes()));
         line.push(b'"');
     }
     line.extend_from_slice(b",\"target\":");
