@@ -7,10 +7,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::json::{Clean, ShortText};
+
 /// Bytes of a cursor before encoding: epoch, then sequence, both big-endian.
 const CURSOR_BYTES: usize = 16;
 /// Characters of a cursor's text: 16 bytes in unpadded base64url (RFC 4648 §5).
 pub const CURSOR_CHARS: usize = 22;
+/// The first ones hold the epoch and two bits of the sequence, the others the rest of it.
+const HALF_CHARS: usize = CURSOR_CHARS / 2;
 
 /// The alphabet of base64url.
 const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -49,18 +53,23 @@ impl Cursor {
 
     /// Gives the cursor's text to `write`, without a place of its own for it.
     fn with_text<R>(&self, write: impl FnOnce(&str) -> R) -> R {
-        let whole = (u128::from(self.epoch) << 64) | u128::from(self.sequence);
-        let mut text = [0; CURSOR_CHARS];
-        for (place, character) in text.iter_mut().enumerate() {
-            // 128 bits and four that carry nothing are 22 characters of six bits.
-            let six_bits = match (CURSOR_CHARS - 1 - place) * 6 {
-                0 => whole << 4,
-                above => whole >> (above - 4),
-            };
-            *character = BASE64URL[(six_bits & 0x3f) as usize];
-        }
-        write(std::str::from_utf8(&text).expect("base64 is ASCII"))
+        let (epoch, sequence) = (self.epoch, self.sequence);
+        let mut text = ShortText::default();
+        text.bytes[..HALF_CHARS].copy_from_slice(&half(epoch, sequence >> 62));
+        text.bytes[HALF_CHARS..CURSOR_CHARS].copy_from_slice(&half(sequence << 2, 0));
+        write(text.as_str(CURSOR_CHARS))
     }
+}
+
+/// A word and two bits more, in characters of six bits.
+fn half(word: u64, two_bits: u64) -> [u8; HALF_CHARS] {
+    std::array::from_fn(|place| {
+        let six_bits = match HALF_CHARS - 1 - place {
+            0 => (word << 2) | two_bits,
+            after => word >> (after * 6 - 2),
+        };
+        BASE64URL[(six_bits & 0x3f) as usize]
+    })
 }
 
 impl fmt::Display for Cursor {
@@ -71,7 +80,7 @@ impl fmt::Display for Cursor {
 
 impl Serialize for Cursor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.with_text(|text| serializer.serialize_str(text))
+        self.with_text(|text| Clean(text).serialize(serializer))
     }
 }
 

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::json::Clean;
+
 /// Longest accepted [`RuntimeId`], [`WorkerId`], [`RunId`] or [`ProfileId`], in characters.
 pub const ID_MAX_CHARS: usize = 64;
 /// Longest accepted [`IdempotencyKey`], in characters.
@@ -72,12 +74,6 @@ macro_rules! id {
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
@@ -131,6 +127,20 @@ id!(
     /// A client's key for one attempt at a mutation: 1–128 visible ASCII characters.
     IdempotencyKey, max IDEMPOTENCY_KEY_MAX_CHARS, of KEY, pattern "^[!-~]+$"
 );
+
+/// Ids that clients see. None of their alphabets has a character that JSON escapes.
+macro_rules! shown {
+    ($($name:ident),*) => {$(
+        impl Serialize for $name {
+            #[inline]
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                Clean(self.as_str()).serialize(serializer)
+            }
+        }
+    )*};
+}
+
+shown!(RuntimeId, WorkerId, RunId, ProfileId);
 
 impl RuntimeId {
     /// The same id in a place of its own. Clones of one id share a counter; one that every

@@ -4,8 +4,12 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 use serde::{Serialize, Serializer};
 
+use crate::json::{Clean, ShortText};
+
 /// Nanoseconds of a millisecond.
 const MILLISECOND: i32 = 1_000_000;
+/// What an instant's numbers are written into.
+const FORM: &[u8; 23] = b"0000-00-00T00:00:00.000";
 
 /// Serialises an instant as [`Timestamp`] itself does. One that is no finer than a millisecond,
 /// as the runtime's are, is written without the general formatter.
@@ -18,41 +22,45 @@ pub(crate) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<
     if fraction % MILLISECOND != 0 {
         return at.serialize(serializer);
     }
-    let mut text = *b"0000-00-00T00:00:00.000Z";
-    write_pair(&mut text, 0, year / 100);
-    write_pair(&mut text, 2, year % 100);
+    let mut text = ShortText::default();
+    text.bytes[..FORM.len()].copy_from_slice(FORM);
     let pairs = [
-        (5, of_day.month()),
-        (8, of_day.day()),
-        (11, of_day.hour()),
-        (14, of_day.minute()),
-        (17, of_day.second()),
+        (0, year / 100),
+        (2, year % 100),
+        (5, of_day.month().unsigned_abs().into()),
+        (8, of_day.day().unsigned_abs().into()),
+        (11, of_day.hour().unsigned_abs().into()),
+        (14, of_day.minute().unsigned_abs().into()),
+        (17, of_day.second().unsigned_abs().into()),
     ];
     for (place, number) in pairs {
-        write_pair(&mut text, place, number.unsigned_abs().into());
+        text.bytes[place..place + 2].copy_from_slice(&PAIRS[usize::from(number)]);
     }
-    let millis = (fraction / MILLISECOND).unsigned_abs() as u16;
-    text[20] = digit(millis / 100);
-    write_pair(&mut text, 21, millis % 100);
+    let millis = (fraction / MILLISECOND).unsigned_abs() as usize;
+    let (tens, ones) = (millis / 10, millis % 10);
+    text.bytes[20..22].copy_from_slice(&PAIRS[tens]);
+    text.bytes[22] = PAIRS[ones][1];
     // Without the fraction's last zeros, and without its point when it is zero.
-    let mut end = if millis == 0 { 19 } else { 23 };
-    while text[end - 1] == b'0' && end > 20 {
-        end -= 1;
+    let end = match (tens, ones) {
+        (_, 1..) => 23,
+        (0, 0) => 19,
+        (tens, 0) if tens % 10 == 0 => 21,
+        (_, 0) => 22,
+    };
+    text.bytes[end] = b'Z';
+    Clean(text.as_str(end + 1)).serialize(serializer)
+}
+
+/// The numbers below 100, with both digits.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < pairs.len() {
+        pairs[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
+        number += 1;
     }
-    text[end] = b'Z';
-    let text = std::str::from_utf8(&text[..=end]).expect("digits and marks are ASCII");
-    serializer.serialize_str(text)
-}
-
-/// Writes a number below 100.
-fn write_pair(text: &mut [u8; 24], place: usize, number: u16) {
-    text[place] = digit(number / 10);
-    text[place + 1] = digit(number % 10);
-}
-
-fn digit(number: u16) -> u8 {
-    b'0' + number as u8
-}
+    pairs
+};
 
 /// An instant to be shown.
 pub(crate) struct Shown(pub(crate) Timestamp);

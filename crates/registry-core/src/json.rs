@@ -1,15 +1,22 @@
 //! Projections as JSON text: byte for byte what `serde_json` writes, for less (ADR 18).
 //!
-//! Answers are mostly short strings under field names. Here a string is looked over eight
-//! bytes at a time for what has to be escaped, and a field's name, which is a constant of
-//! ours, not at all.
+//! Answers are mostly short strings under field names. Here a string is looked over sixteen
+//! bytes at a time for what has to be escaped. What is known to need no escaping is not looked
+//! at: names of fields, which are constants and written as such, and texts whose alphabet
+//! excludes it ([`Clean`]).
 
+mod clean;
 mod compound;
 mod text;
 
 use std::fmt::{self, Display, Write as _};
+use std::mem;
 
 use serde::ser::{self, Impossible, Serialize, Serializer};
+
+pub(crate) use clean::{Clean, ShortText};
+
+use compound::Fields;
 
 /// The value as JSON, written into a buffer that has room for `expected_bytes` from the start.
 ///
@@ -17,10 +24,16 @@ use serde::ser::{self, Impossible, Serialize, Serializer};
 /// [`NotJson`] for what no projection has: floating-point numbers, bytes, 128-bit numbers,
 /// maps whose keys are no strings, and enum variants that hold several values.
 pub fn to_vec<T: Serialize + ?Sized>(value: &T, expected_bytes: usize) -> Result<Vec<u8>, NotJson> {
-    let mut json = Vec::with_capacity(expected_bytes);
-    value.serialize(&mut Writer { json: &mut json })?;
-    Ok(json)
+    let mut writer = Writer {
+        json: Vec::with_capacity(expected_bytes),
+        clean: false,
+    };
+    value.serialize(&mut writer)?;
+    Ok(writer.json)
 }
+
+/// Bytes of the longest name that is written in one piece, with its marks.
+const NAME_MAX_BYTES: usize = 32;
 
 /// A value that is not written as JSON here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,11 +54,13 @@ fn refused<T>(what: &'static str) -> Result<T, NotJson> {
 ///
 /// A list or object that was opened last and is still empty is one whose bracket is the last
 /// byte; so commas need no state.
-struct Writer<'a> {
-    json: &'a mut Vec<u8>,
+struct Writer {
+    json: Vec<u8>,
+    /// Whether the next value is a [`Clean`] text.
+    clean: bool,
 }
 
-impl Writer<'_> {
+impl Writer {
     #[inline]
     fn raw(&mut self, json: &[u8]) {
         self.json.extend_from_slice(json);
@@ -58,27 +73,27 @@ impl Writer<'_> {
         }
     }
 
-    /// The name of a field or variant: a constant of ours that needs no escaping.
-    #[inline]
-    fn name(&mut self, name: &'static str) {
+    /// The name of a field or variant between its marks: a constant of ours that needs no
+    /// escaping. Inlined, so that its length is a constant as well and all of it one copy.
+    #[inline(always)]
+    fn name(&mut self, before: &'static [u8], name: &'static str, after: &'static [u8]) {
         debug_assert!(text::is_clean(name), "{name} needs escaping");
-        self.json.push(b'"');
-        self.raw(name.as_bytes());
-        self.json.push(b'"');
+        let (begin, end) = (before.len(), before.len() + name.len());
+        let whole = end + after.len();
+        let mut marked = [0; NAME_MAX_BYTES];
+        if whole > NAME_MAX_BYTES {
+            for part in [before, name.as_bytes(), after] {
+                self.raw(part);
+            }
+            return;
+        }
+        marked[..begin].copy_from_slice(before);
+        marked[begin..end].copy_from_slice(name.as_bytes());
+        marked[end..whole].copy_from_slice(after);
+        self.raw(&marked[..whole]);
     }
 
-    #[inline]
-    fn field<T: Serialize + ?Sized>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<(), NotJson> {
-        self.comma_unless_after(b'{');
-        self.name(name);
-        self.json.push(b':');
-        value.serialize(&mut *self)
-    }
-
+    #[inline(always)]
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotJson> {
         self.comma_unless_after(b'[');
         value.serialize(&mut *self)
@@ -89,14 +104,14 @@ impl Writer<'_> {
     }
 }
 
-impl fmt::Write for Writer<'_> {
+impl fmt::Write for Writer {
     fn write_str(&mut self, part: &str) -> fmt::Result {
-        text::escape_into(self.json, part);
+        text::escape_into(&mut self.json, part);
         Ok(())
     }
 }
 
-impl<'w, 'a> Serializer for &'w mut Writer<'a> {
+impl<'w> Serializer for &'w mut Writer {
     type Ok = ();
     type Error = NotJson;
     type SerializeSeq = Self;
@@ -104,9 +119,10 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
     type SerializeTupleStruct = Self;
     type SerializeTupleVariant = Impossible<(), NotJson>;
     type SerializeMap = Self;
-    type SerializeStruct = Self;
+    type SerializeStruct = Fields<'w>;
     type SerializeStructVariant = Impossible<(), NotJson>;
 
+    #[inline]
     fn serialize_bool(self, value: bool) -> Result<(), NotJson> {
         self.raw(if value { b"true" } else { b"false" });
         Ok(())
@@ -143,8 +159,9 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
         self.serialize_u64(value.into())
     }
 
+    #[inline]
     fn serialize_u64(self, value: u64) -> Result<(), NotJson> {
-        text::decimal_into(self.json, value);
+        text::decimal_into(&mut self.json, value);
         Ok(())
     }
 
@@ -162,9 +179,14 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
 
     #[inline]
     fn serialize_str(self, value: &str) -> Result<(), NotJson> {
-        self.json.push(b'"');
-        text::escape_into(self.json, value);
-        self.json.push(b'"');
+        if mem::take(&mut self.clean) {
+            debug_assert!(text::is_clean(value), "{value} needs escaping");
+            self.json.push(b'"');
+            self.raw(value.as_bytes());
+            self.json.push(b'"');
+        } else {
+            text::string_into(&mut self.json, value);
+        }
         Ok(())
     }
 
@@ -176,6 +198,7 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
         self.serialize_unit()
     }
 
+    #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), NotJson> {
         value.serialize(self)
     }
@@ -189,21 +212,24 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
         self.serialize_unit()
     }
 
+    #[inline]
     fn serialize_unit_variant(
         self,
         _: &'static str,
         _: u32,
         variant: &'static str,
     ) -> Result<(), NotJson> {
-        self.name(variant);
+        self.name(b"\"", variant, b"\"");
         Ok(())
     }
 
+    #[inline]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
-        _: &'static str,
+        name: &'static str,
         value: &T,
     ) -> Result<(), NotJson> {
+        self.clean = name == clean::NAME;
         value.serialize(self)
     }
 
@@ -214,12 +240,13 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
         variant: &'static str,
         value: &T,
     ) -> Result<(), NotJson> {
-        self.json.push(b'{');
-        self.field(variant, value)?;
+        self.name(b"{\"", variant, b"\":");
+        value.serialize(&mut *self)?;
         self.close(b'}');
         Ok(())
     }
 
+    #[inline]
     fn serialize_seq(self, _: Option<usize>) -> Result<Self, NotJson> {
         self.json.push(b'[');
         Ok(self)
@@ -248,8 +275,12 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
         Ok(self)
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, NotJson> {
-        self.serialize_map(None)
+    #[inline]
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Fields<'w>, NotJson> {
+        Ok(Fields {
+            writer: self,
+            before: b"{\"",
+        })
     }
 
     fn serialize_struct_variant(

@@ -4,7 +4,7 @@ use serde::ser::{self, Serialize};
 
 use super::{NotJson, Writer, refused};
 
-impl ser::SerializeSeq for &mut Writer<'_> {
+impl ser::SerializeSeq for &mut Writer {
     type Ok = ();
     type Error = NotJson;
 
@@ -18,7 +18,7 @@ impl ser::SerializeSeq for &mut Writer<'_> {
     }
 }
 
-impl ser::SerializeTuple for &mut Writer<'_> {
+impl ser::SerializeTuple for &mut Writer {
     type Ok = ();
     type Error = NotJson;
 
@@ -32,7 +32,7 @@ impl ser::SerializeTuple for &mut Writer<'_> {
     }
 }
 
-impl ser::SerializeTupleStruct for &mut Writer<'_> {
+impl ser::SerializeTupleStruct for &mut Writer {
     type Ok = ();
     type Error = NotJson;
 
@@ -46,25 +46,40 @@ impl ser::SerializeTupleStruct for &mut Writer<'_> {
     }
 }
 
-impl ser::SerializeStruct for &mut Writer<'_> {
+/// The fields of an object.
+pub(super) struct Fields<'w> {
+    pub(super) writer: &'w mut Writer,
+    /// What stands before the next name: the object's bracket, later a comma. A constant
+    /// wherever the fields are written one after another.
+    pub(super) before: &'static [u8; 2],
+}
+
+impl ser::SerializeStruct for Fields<'_> {
     type Ok = ();
     type Error = NotJson;
 
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         name: &'static str,
         value: &T,
     ) -> Result<(), NotJson> {
-        self.field(name, value)
+        self.writer.name(self.before, name, b"\":");
+        self.before = b",\"";
+        value.serialize(&mut *self.writer)
     }
 
+    #[inline]
     fn end(self) -> Result<(), NotJson> {
-        self.close(b'}');
+        if self.before == b"{\"" {
+            self.writer.raw(b"{");
+        }
+        self.writer.close(b'}');
         Ok(())
     }
 }
 
-impl ser::SerializeMap for &mut Writer<'_> {
+impl ser::SerializeMap for &mut Writer {
     type Ok = ();
     type Error = NotJson;
 

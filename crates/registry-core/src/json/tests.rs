@@ -1,15 +1,16 @@
 //! What is written here is what `serde_json` writes, and nothing that isn't JSON.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde::Serialize;
 
 use super::*;
-use crate::Cursor;
 use crate::projection::WorkerEvent;
 use crate::projection::tests::example::{detail, entry, kinds};
+use crate::{Cursor, ProfileId, RunId, RuntimeId, WorkerId};
 
 fn same(value: &(impl Serialize + ?Sized)) {
     let ours = String::from_utf8(to_vec(value, 0).unwrap()).unwrap();
@@ -132,4 +133,36 @@ fn what_no_projection_has_is_refused_and_not_written_wrong() {
         let said = refusal.unwrap_err().to_string();
         assert!(said.starts_with("not written as JSON: "), "{said}");
     }
+}
+
+/// Whether every id that parses can be written as it is.
+fn ids_are_clean<T: Serialize + FromStr>() -> bool {
+    (u8::MIN..=0x7f).map(char::from).all(|character| {
+        let Ok(id) = format!("a{character}").parse::<T>() else {
+            return true;
+        };
+        text::is_clean(&character.to_string())
+            && to_vec(&id, 0).unwrap() == format!("\"a{character}\"").into_bytes()
+    })
+}
+
+#[test]
+fn no_id_that_clients_see_has_anything_to_escape() {
+    assert!(ids_are_clean::<RuntimeId>());
+    assert!(ids_are_clean::<WorkerId>());
+    assert!(ids_are_clean::<RunId>());
+    assert!(ids_are_clean::<ProfileId>());
+}
+
+#[test]
+fn a_text_after_a_clean_one_is_looked_over_again() {
+    #[derive(Serialize)]
+    struct Both<'a> {
+        clean: Clean<'a>,
+        text: &'a str,
+    }
+    same(&Both {
+        clean: Clean("a-1"),
+        text: "\"",
+    });
 }

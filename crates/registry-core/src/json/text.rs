@@ -1,66 +1,72 @@
 //! The text of strings and numbers.
 
 /// Bytes that are looked at in one step.
-const WORD: usize = size_of::<u64>();
-/// The lowest bit of each byte of a word.
-const ONES: u64 = u64::MAX / 0xff;
-/// The highest bit of each byte of a word.
-const HIGHS: u64 = ONES << 7;
+const BLOCK: usize = 16;
+/// The same, where a text is shorter.
+const HALF_BLOCK: usize = BLOCK / 2;
 /// Most digits of a number.
 const DIGITS: usize = 20;
 
+/// Appends a string.
+pub(super) fn string_into(json: &mut Vec<u8>, text: &str) {
+    json.push(b'"');
+    if is_clean(text) {
+        json.extend_from_slice(text.as_bytes());
+    } else {
+        escape_into(json, text);
+    }
+    json.push(b'"');
+}
+
 /// Appends the inside of a string.
+#[inline(never)]
 pub(super) fn escape_into(json: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
-    loop {
-        let clean = clean_bytes(rest);
-        json.extend_from_slice(&rest[..clean]);
-        let Some(byte) = rest.get(clean) else {
-            return;
-        };
-        escape_byte(json, *byte);
-        rest = &rest[clean + 1..];
+    while let Some(at) = first_escaped(rest) {
+        json.extend_from_slice(&rest[..at]);
+        escape_byte(json, rest[at]);
+        rest = &rest[at + 1..];
     }
+    json.extend_from_slice(rest);
 }
 
-/// Whether nothing of the text has to be escaped.
+/// Where the first byte is that has to be escaped.
+fn first_escaped(bytes: &[u8]) -> Option<usize> {
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    let clean = blocks.iter().take_while(|block| !any_escaped(block));
+    let before = clean.count() * BLOCK;
+    let after = bytes[before..].iter().position(|byte| is_escaped(*byte));
+    after.map(|at| before + at)
+}
+
+/// Whether nothing of the text has to be escaped: `"`, `\` or a control character (RFC 8259 §7).
+#[inline]
 pub(super) fn is_clean(text: &str) -> bool {
-    clean_bytes(text.as_bytes()) == text.len()
+    let bytes = text.as_bytes();
+    let halves = (
+        bytes.first_chunk::<HALF_BLOCK>(),
+        bytes.last_chunk::<HALF_BLOCK>(),
+    );
+    // The last block reaches back into the one before.
+    match (bytes.last_chunk::<BLOCK>(), halves) {
+        (Some(last), _) => {
+            let (blocks, _) = bytes.as_chunks::<BLOCK>();
+            !any_escaped(last) && !blocks.iter().any(any_escaped)
+        }
+        (None, (Some(first), Some(last))) => !any_escaped(first) && !any_escaped(last),
+        (None, _) => !bytes.iter().any(|byte| is_escaped(*byte)),
+    }
 }
 
-/// How many bytes come before the first one that has to be escaped: `"`, `\` or a control
-/// character (RFC 8259 §7).
-fn clean_bytes(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<WORD>();
-    for (index, word) in words.iter().enumerate() {
-        if let Some(at) = first_to_escape(*word) {
-            return index * WORD + at;
-        }
-    }
-    let before = bytes.len() - rest.len();
-    match bytes.last_chunk() {
-        _ if rest.is_empty() => before,
-        // The last word again reaches back into what is clean.
-        Some(last) => first_to_escape(*last).map_or(bytes.len(), |at| bytes.len() - WORD + at),
-        None => rest
-            .iter()
-            .position(|byte| is_escaped(*byte))
-            .unwrap_or(rest.len()),
-    }
+/// Looks at all bytes of a block: without a way out of the loop, that is done at once.
+fn any_escaped<const N: usize>(block: &[u8; N]) -> bool {
+    block
+        .iter()
+        .fold(false, |any, byte| any | is_escaped(*byte))
 }
 
 fn is_escaped(byte: u8) -> bool {
-    byte < b' ' || matches!(byte, b'"' | b'\\')
-}
-
-/// All bytes of a word at once ("Bit Twiddling Hacks", S. E. Anderson: *determine if a word
-/// has a byte less than n*). A borrow can mark a byte after a marked one, never before it.
-fn first_to_escape(bytes: [u8; WORD]) -> Option<usize> {
-    let word = u64::from_le_bytes(bytes);
-    let below = |word: u64, bound: u8| word.wrapping_sub(ONES * u64::from(bound)) & !word & HIGHS;
-    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    let marks = below(word, b' ') | is(b'"') | is(b'\\');
-    (marks != 0).then_some(marks.trailing_zeros() as usize / 8)
+    (byte < b' ') | (byte == b'"') | (byte == b'\\')
 }
 
 fn escape_byte(json: &mut Vec<u8>, byte: u8) {

@@ -10,6 +10,7 @@ use super::{RunErrorCode, RunOutcome, Usage, field_if_some};
 use crate::cursor::Cursor;
 use crate::id::RunId;
 use crate::instant::Shown;
+use crate::json::Clean;
 
 /// Fields of the event that has most of them.
 const FIELDS_MAX: usize = 8;
@@ -33,7 +34,7 @@ impl Serialize for WorkerEvent {
         let mut event = serializer.serialize_struct("WorkerEvent", FIELDS_MAX)?;
         event.serialize_field("cursor", &self.cursor)?;
         event.serialize_field("at", &Shown(self.at))?;
-        event.serialize_field("kind", self.kind.as_str())?;
+        event.serialize_field("kind", &Clean(self.kind.as_str()))?;
         match &self.kind {
             EventKind::WorkerCreated | EventKind::WorkerStopped => {}
             EventKind::InputAccepted { run_id, sequence } => {

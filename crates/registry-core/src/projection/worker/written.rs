@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::{WorkerDetail, WorkerSummary};
 use crate::instant::Shown;
+use crate::json::Clean;
 use crate::projection::field_if_some;
 
 /// Most fields of a summary.
@@ -14,10 +15,11 @@ const SUMMARY_FIELDS: usize = 12;
 const DETAIL_FIELDS: usize = SUMMARY_FIELDS + 1;
 
 impl WorkerSummary {
+    #[inline]
     fn serialize_fields<S: SerializeStruct>(&self, worker: &mut S) -> Result<(), S::Error> {
         worker.serialize_field("runtime_id", &self.runtime_id)?;
         worker.serialize_field("worker_id", &self.worker_id)?;
-        worker.serialize_field("display_ref", &self.display_ref)?;
+        worker.serialize_field("display_ref", &Clean(&self.display_ref))?;
         worker.serialize_field("display_name", &self.display_name)?;
         worker.serialize_field("implementation_kind", &self.implementation_kind)?;
         field_if_some(worker, "profile", self.profile.as_ref())?;
