@@ -7,7 +7,7 @@ use http::header::{
     HOST, ORIGIN, VARY,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::api::Api;
 use crate::extract::{Only, only};
@@ -15,6 +15,8 @@ use crate::handler::{Answer, without_body};
 use crate::origin::AllowedOrigin;
 use crate::problem::EdgeRefusal;
 
+/// How the page's site is related to this one (Fetch Metadata §2.3).
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// How long a browser may remember a preflight's answer, in seconds.
 const PREFLIGHT_MAX_AGE_S: u16 = 600;
 const ALLOWED_METHODS: &str = "GET, HEAD, POST";
@@ -112,7 +114,7 @@ fn source(allowed: &[AllowedOrigin], headers: &HeaderMap) -> Source {
             }
         }
     }
-    match only(headers, "sec-fetch-site") {
+    match only(headers, &SEC_FETCH_SITE) {
         // `none` is a person: a typed address, a bookmark.
         Only::Absent | Only::One(b"same-origin" | b"none") => Source::Own,
         Only::One(_) | Only::Repeated => Source::Foreign,
