@@ -95,7 +95,7 @@ pub(super) fn admit(operation: &Operation, head: Parts, body: Bytes) -> Result<A
         return Err(EdgeRefusal::UnsupportedMediaType);
     }
     let query = Query::parse(operation, head.uri.query())?;
-    Ok(Asked::new(operation.path, head, query, body))
+    Ok(Asked::new(head, query, body))
 }
 
 #[cfg(test)]

@@ -20,6 +20,24 @@ pub const READYZ: &str = "/readyz";
 /// Prometheus metrics.
 pub const METRICS: &str = "/metrics";
 
+/// What stands between the ids of a worker.
+const WORKERS_OF_RUNTIME: &str = "workers/";
+
+/// The segments of a path that are a runtime's id and a worker's, as they were sent.
+pub(crate) fn ids(path: &str) -> (Option<&str>, Option<&str>) {
+    let below = path.strip_prefix(RUNTIMES);
+    let Some(below) = below.and_then(|below| below.strip_prefix('/')) else {
+        return (None, None);
+    };
+    let Some((runtime_id, below)) = below.split_once('/') else {
+        return (Some(below), None);
+    };
+    let worker_id = below
+        .strip_prefix(WORKERS_OF_RUNTIME)
+        .map(|rest| rest.split_once('/').map_or(rest, |(id, _)| id));
+    (Some(runtime_id), worker_id)
+}
+
 /// One runtime.
 pub fn runtime(runtime_id: &RuntimeId) -> String {
     format!("{RUNTIMES}/{runtime_id}")
@@ -61,4 +79,19 @@ pub fn transcript(of: &WorkerRef) -> String {
 /// A worker's events.
 pub fn events(of: &WorkerRef) -> String {
     format!("{}/events", worker(of))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes::OPERATIONS;
+
+    #[test]
+    fn the_ids_of_every_path_are_found_where_its_template_has_them() {
+        for operation in &OPERATIONS {
+            let found = ids(operation.path);
+            let has = |name: &'static str| operation.path.contains(name).then_some(name);
+            assert_eq!(found, (has("{runtime_id}"), has("{worker_id}")));
+        }
+    }
 }
