@@ -5,7 +5,10 @@ use http::Method;
 use super::{OPERATIONS, Target, Verb};
 
 /// Every path of the table, and where each of its methods leads. Made once.
-pub(crate) struct Router(matchit::Router<Methods>);
+pub(crate) struct Router {
+    paths: matchit::Router<Methods>,
+    nowhere: Target,
+}
 
 /// Where the methods of one path lead.
 struct Methods {
@@ -25,20 +28,23 @@ impl Router {
                     .expect("a test asks for every path of the table");
             }
         }
-        Self(paths)
+        Self {
+            paths,
+            nowhere: Target::nowhere(),
+        }
     }
 
     /// Where a request leads.
-    pub(crate) fn target(&self, method: &Method, path: &str) -> Target {
-        let Ok(found) = self.0.at(path) else {
-            return Target::nowhere();
+    pub(crate) fn target(&self, method: &Method, path: &str) -> &Target {
+        let Ok(found) = self.paths.at(path) else {
+            return &self.nowhere;
         };
         let methods = found.value;
         match *method {
             // RFC 9110 §9.3.2: as `GET`, without the body.
-            Method::GET | Method::HEAD => methods.get,
-            Method::POST => methods.post,
-            _ => methods.other,
+            Method::GET | Method::HEAD => &methods.get,
+            Method::POST => &methods.post,
+            _ => &methods.other,
         }
     }
 }
@@ -66,7 +72,8 @@ mod tests {
     use crate::routes::OperationId;
 
     fn operation(method: &Method, path: &str) -> Option<OperationId> {
-        let target = Router::new().target(method, path);
+        let router = Router::new();
+        let target = router.target(method, path);
         target.operation.ok().map(|operation| operation.id)
     }
 
