@@ -21,7 +21,7 @@ pub const READYZ: &str = "/readyz";
 pub const METRICS: &str = "/metrics";
 
 /// What stands between the ids of a worker.
-const WORKERS_OF_RUNTIME: &str = "workers/";
+const WORKERS_OF_RUNTIME: &str = "/workers/";
 
 /// The segments of a path that are a runtime's id and a worker's, as they were sent.
 pub(crate) fn ids(path: &str) -> (Option<&str>, Option<&str>) {
@@ -29,13 +29,17 @@ pub(crate) fn ids(path: &str) -> (Option<&str>, Option<&str>) {
     let Some(below) = below.and_then(|below| below.strip_prefix('/')) else {
         return (None, None);
     };
-    let Some((runtime_id, below)) = below.split_once('/') else {
-        return (Some(below), None);
-    };
+    let (runtime_id, below) = first_segment(below);
     let worker_id = below
         .strip_prefix(WORKERS_OF_RUNTIME)
-        .map(|rest| rest.split_once('/').map_or(rest, |(id, _)| id));
+        .map(|below| first_segment(below).0);
     (Some(runtime_id), worker_id)
+}
+
+/// What comes before the first slash, and what comes from there on.
+fn first_segment(path: &str) -> (&str, &str) {
+    let ends = path.bytes().position(|byte| byte == b'/');
+    path.split_at(ends.unwrap_or(path.len()))
 }
 
 /// One runtime.
