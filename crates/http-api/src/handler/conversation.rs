@@ -4,7 +4,8 @@
 use http::StatusCode;
 use registry_core::port::{CancelTarget, EventsQuery, Input, TranscriptQuery};
 
-use super::{Answer, BYTES_OF_PAGE, json, json_of, mark};
+use super::{BYTES_OF_PAGE, json, json_of, mark};
+use crate::answer::Answer;
 use crate::api::Api;
 use crate::extract::Asked;
 use crate::problem::Refusal;

@@ -2,7 +2,8 @@
 
 use http::StatusCode;
 
-use super::{Answer, json};
+use super::json;
+use crate::answer::Answer;
 use crate::api::Api;
 use crate::extract::Asked;
 use crate::problem::Refusal;

@@ -7,7 +7,8 @@ use registry_core::port::CreateWorker;
 use registry_core::projection::WorkerPage;
 use registry_core::registry::{WorkerFilter, WorkerListQuery};
 
-use super::{Answer, BYTES_OF_PAGE, json, json_of, mark};
+use super::{BYTES_OF_PAGE, json, json_of, mark};
+use crate::answer::Answer;
 use crate::api::Api;
 use crate::extract::Asked;
 use crate::problem::{EdgeRefusal, Refusal};
@@ -65,7 +66,7 @@ pub(super) async fn create(api: &Api, asked: Asked) -> Result<Answer, Refusal> {
     let location = path::worker(&WorkerRef::new(runtime_id, worker_id));
     let location = HeaderValue::try_from(location).map_err(|_| EdgeRefusal::Internal)?;
     let mut answer = json(StatusCode::CREATED, &created.worker)?;
-    answer.headers_mut().insert(LOCATION, location);
+    answer.say(LOCATION, location);
     Ok(mark(answer, created.replay))
 }
 

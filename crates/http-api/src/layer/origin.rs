@@ -9,9 +9,9 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
+use crate::answer::Answer;
 use crate::api::Api;
 use crate::extract::{Only, only};
-use crate::handler::{Answer, without_body};
 use crate::origin::AllowedOrigin;
 use crate::problem::EdgeRefusal;
 
@@ -70,22 +70,21 @@ pub(super) fn check_origin(api: &Api, head: &mut Parts) -> Result<Visit, EdgeRef
 impl Sharing {
     /// Lets the origin's page read the answer that has these headers.
     pub(super) fn mark(self, headers: &mut HeaderMap) {
-        share_with(self.0, headers);
+        headers.extend(shared_with(self.0));
         let names = HeaderValue::from_static(EXPOSED_HEADERS);
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, names);
     }
 }
 
 fn preflight_answer(origin: HeaderValue) -> Answer {
-    let mut answer = without_body(StatusCode::NO_CONTENT);
-    let headers = answer.headers_mut();
-    share_with(origin, headers);
+    let mut answer = Answer::without_body(StatusCode::NO_CONTENT);
+    answer.headers.extend(shared_with(origin));
     let methods = HeaderValue::from_static(ALLOWED_METHODS);
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    answer.say(ACCESS_CONTROL_ALLOW_METHODS, methods);
     let names = HeaderValue::from_static(ALLOWED_HEADERS);
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
+    answer.say(ACCESS_CONTROL_ALLOW_HEADERS, names);
     let max_age = HeaderValue::from(PREFLIGHT_MAX_AGE_S);
-    headers.insert(ACCESS_CONTROL_MAX_AGE, max_age);
+    answer.say(ACCESS_CONTROL_MAX_AGE, max_age);
     answer
 }
 
@@ -93,9 +92,11 @@ fn is_preflight(head: &Parts) -> bool {
     head.method == Method::OPTIONS && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-fn share_with(origin: HeaderValue, headers: &mut HeaderMap) {
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(VARY, HeaderValue::from_static("origin"));
+fn shared_with(origin: HeaderValue) -> [(HeaderName, HeaderValue); 2] {
+    [
+        (ACCESS_CONTROL_ALLOW_ORIGIN, origin),
+        (VARY, HeaderValue::from_static("origin")),
+    ]
 }
 
 /// Judges the headers of a request whose `Host` was found to be this server's.

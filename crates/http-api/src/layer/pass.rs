@@ -12,8 +12,9 @@ use super::body::{admit, collect_body};
 use super::hold::hold;
 use super::host::check_host;
 use super::origin::{Sharing, Visit, check_origin};
+use crate::answer::Answer;
 use crate::api::Api;
-use crate::handler::{self, Answer};
+use crate::handler;
 use crate::problem::{EdgeRefusal, Refusal};
 use crate::routes::Target;
 
