@@ -13,8 +13,8 @@ pub(crate) use query::Query;
 use std::str::FromStr;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, Uri};
 use percent_encoding::percent_decode_str;
 use registry_core::id::IdError;
 use registry_core::{IdempotencyKey, RuntimeId, WorkerRef};
@@ -25,17 +25,18 @@ use crate::problem::EdgeRefusal;
 use crate::wire::header::IDEMPOTENCY_KEY;
 use crate::wire::path;
 
-/// A request to an operation, past every check.
-pub(crate) struct Asked {
-    head: Parts,
+/// A request to an operation, past every check. When it is dropped, nothing of the request is
+/// held any more.
+pub(crate) struct Asked<'a> {
+    head: &'a mut Parts,
     /// The query, its names checked against the operation's.
     pub(crate) query: Query,
     body: Bytes,
 }
 
-impl Asked {
+impl<'a> Asked<'a> {
     /// A request whose path is one of the table's.
-    pub(crate) fn new(head: Parts, query: Query, body: Bytes) -> Self {
+    pub(crate) fn new(head: &'a mut Parts, query: Query, body: Bytes) -> Self {
         Self { head, query, body }
     }
 
@@ -60,6 +61,13 @@ impl Asked {
     /// What was sent along.
     pub(crate) fn body<T: BodyFields>(&self) -> Result<T, EdgeRefusal> {
         body::parse(&self.body)
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.head.uri = Uri::default();
+        self.head.headers = HeaderMap::new();
     }
 }
 

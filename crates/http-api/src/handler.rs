@@ -23,7 +23,7 @@ use crate::wire::header::IDEMPOTENCY_REPLAYED;
 pub(crate) async fn carry_out(
     api: &Api,
     operation: OperationId,
-    asked: Asked,
+    asked: Asked<'_>,
 ) -> Result<Answer, Refusal> {
     match operation {
         OperationId::GetWorkspace => server::workspace(api),

@@ -14,7 +14,7 @@ pub(super) async fn list(api: &Api) -> Result<Answer, Refusal> {
     json(StatusCode::OK, &RuntimeList { items })
 }
 
-pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+pub(super) async fn get(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let runtime = api.registry().runtime(&asked.runtime_id()?).await?;
     json(StatusCode::OK, &runtime)
 }

@@ -18,7 +18,7 @@ pub(super) fn workspace(api: &Api) -> Result<Answer, Refusal> {
     json(StatusCode::OK, api.workspace())
 }
 
-pub(super) fn create_session(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+pub(super) fn create_session(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let CreateSessionBody {} = asked.body()?;
     let mut answer = Answer::without_body(StatusCode::NO_CONTENT);
     match api.config().auth {

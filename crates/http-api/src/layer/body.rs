@@ -90,7 +90,11 @@ where
 }
 
 /// Checks what the table says of the operation: its media type and its query parameters.
-pub(super) fn admit(operation: &Operation, head: Parts, body: Bytes) -> Result<Asked, EdgeRefusal> {
+pub(super) fn admit<'a>(
+    operation: &Operation,
+    head: &'a mut Parts,
+    body: Bytes,
+) -> Result<Asked<'a>, EdgeRefusal> {
     if operation.body.is_some() && !is_json(&head.headers) {
         return Err(EdgeRefusal::UnsupportedMediaType);
     }

@@ -35,14 +35,14 @@ where
     B::Error: Into<BoxError>,
 {
     let began = Instant::now();
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let target = api.router().target(&head.method, head.uri.path());
     let (method, route) = (method_label(&head.method), target.route);
     let counted = api.metrics().begin(method, target);
 
     // What a panic leaves half done is dropped with the handler's future; nothing that
     // outlives it is reached but through locks, which poison or recover by themselves.
-    let passed = AssertUnwindSafe(pass(api, target, head, body)).catch_unwind();
+    let passed = AssertUnwindSafe(pass(api, target, &mut head, body)).catch_unwind();
     let Passed { answer, sharing } = passed
         .await
         .unwrap_or_else(|_| Passed::alone(Err(EdgeRefusal::Internal.into())));
