@@ -13,8 +13,9 @@ pub(crate) use query::Query;
 use std::str::FromStr;
 
 use bytes::Bytes;
+use http::header::AsHeaderName;
 use http::request::Parts;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, HeaderName, Uri};
 use percent_encoding::percent_decode_str;
 use registry_core::id::IdError;
 use registry_core::{IdempotencyKey, RuntimeId, WorkerRef};
@@ -22,8 +23,9 @@ use registry_core::{IdempotencyKey, RuntimeId, WorkerRef};
 use body::BodyFields;
 
 use crate::problem::EdgeRefusal;
-use crate::wire::header::IDEMPOTENCY_KEY;
-use crate::wire::path;
+use crate::wire::{header, path};
+
+static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static(header::IDEMPOTENCY_KEY);
 
 /// A request to an operation, past every check. When it is dropped, nothing of the request is
 /// held any more.
@@ -96,7 +98,7 @@ fn encoded_path_id<T: FromStr<Err = IdError>>(
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, EdgeRefusal> {
     const FIELD: &str = "Idempotency-Key";
-    let text = match only(headers, IDEMPOTENCY_KEY) {
+    let text = match only(headers, &IDEMPOTENCY_KEY) {
         Only::Absent => return Ok(None),
         Only::One(text) => text,
         Only::Repeated => {
@@ -127,7 +129,7 @@ pub(crate) enum Only<'a> {
 }
 
 /// The header's only value.
-pub(crate) fn only<'a>(headers: &'a HeaderMap, name: impl http::header::AsHeaderName) -> Only<'a> {
+pub(crate) fn only<'a>(headers: &'a HeaderMap, name: impl AsHeaderName) -> Only<'a> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Only::Absent,
