@@ -19,7 +19,7 @@ use tracing_subscriber::fmt::format::{FormatEvent, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use self::text::{Inside, digit, push_number, push_text};
+use self::text::{Inside, digit, push_inside, push_number, push_text};
 use super::{LOST, TARGET};
 
 /// Most causes of one error that a line tells: far more than errors have.
@@ -106,10 +106,7 @@ where
         let metadata = event.metadata();
         buffer.open(metadata.level(), metadata.target());
         let line = &mut buffer.line;
-        event.record(&mut Fields {
-            line,
-            separator: "",
-        });
+        event.record(&mut Fields { line, first: true });
         line.push('}');
         if let Some(span) = context.parent_span() {
             push_span(line, &span);
@@ -126,10 +123,7 @@ pub(super) fn lost(lines: u64) -> Vec<u8> {
     let mut buffer = Buffer::new();
     buffer.open(&Level::WARN, TARGET);
     let line = &mut buffer.line;
-    let mut fields = Fields {
-        line,
-        separator: "",
-    };
+    let mut fields = Fields { line, first: true };
     fields.push_name("message");
     push_text(fields.line, LOST);
     fields.push_name("lines");
@@ -194,18 +188,22 @@ where
 /// Writes an event's fields as the entries of an object.
 struct Fields<'a> {
     line: &'a mut String,
-    /// What stands before the next entry.
-    separator: &'static str,
+    /// The next entry has none before it.
+    first: bool,
 }
 
 impl Fields<'_> {
     fn push_name(&mut self, name: &str) {
         // What Rust writes before a name that is one of its keywords is no part of it.
         let name = name.strip_prefix("r#").unwrap_or(name);
-        self.line.push_str(self.separator);
-        self.separator = ",";
-        push_text(self.line, name);
-        self.line.push(':');
+        if self.first {
+            self.first = false;
+            self.line.push('"');
+        } else {
+            self.line.push_str(",\"");
+        }
+        push_inside(self.line, name);
+        self.line.push_str("\":");
     }
 
     /// A text that is only made when it is shown. Of one that can't be shown whole, there is

@@ -22,8 +22,8 @@ pub(super) fn push_text(line: &mut String, text: &str) {
     line.push('"');
 }
 
-/// The inside of a string.
-fn push_inside(line: &mut String, text: &str) {
+/// Appends the inside of a string.
+pub(super) fn push_inside(line: &mut String, text: &str) {
     // A table, because most texts are too short for anything that looks at several bytes.
     let escaped = |any, byte| any | ESCAPED[usize::from(byte)];
     if text.bytes().fold(0, escaped) == 0 {
