@@ -23,7 +23,8 @@ use registry_core::{IdempotencyKey, RuntimeId, WorkerRef};
 use body::BodyFields;
 
 use crate::problem::EdgeRefusal;
-use crate::wire::{header, path};
+use crate::wire::header;
+use crate::wire::path::Address;
 
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static(header::IDEMPOTENCY_KEY);
 
@@ -44,15 +45,19 @@ impl<'a> Asked<'a> {
 
     /// The runtime that the path names.
     pub(crate) fn runtime_id(&self) -> Result<RuntimeId, EdgeRefusal> {
-        let (runtime_id, _) = path::ids(self.head.uri.path());
-        path_id("runtime_id", runtime_id)
+        path_id("runtime_id", self.address().runtime_id)
     }
 
     /// The worker that the path names.
     pub(crate) fn worker(&self) -> Result<WorkerRef, EdgeRefusal> {
-        let (runtime_id, worker_id) = path::ids(self.head.uri.path());
-        let runtime_id = path_id("runtime_id", runtime_id)?;
-        Ok(WorkerRef::new(runtime_id, path_id("worker_id", worker_id)?))
+        let address = self.address();
+        let runtime_id = path_id("runtime_id", address.runtime_id)?;
+        let worker_id = path_id("worker_id", address.worker_id)?;
+        Ok(WorkerRef::new(runtime_id, worker_id))
+    }
+
+    fn address(&self) -> Address<'_> {
+        Address::of(self.head.uri.path())
     }
 
     /// The client's key for one attempt at a mutation.
