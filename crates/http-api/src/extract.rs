@@ -13,46 +13,51 @@ pub(crate) use query::Query;
 use std::str::FromStr;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::header::AsHeaderName;
 use http::request::Parts;
-use percent_encoding::percent_decode;
+use http::{HeaderMap, HeaderName, Uri};
+use percent_encoding::percent_decode_str;
 use registry_core::id::IdError;
 use registry_core::{IdempotencyKey, RuntimeId, WorkerRef};
 
 use body::BodyFields;
 
 use crate::problem::EdgeRefusal;
-use crate::wire::header::IDEMPOTENCY_KEY;
+use crate::wire::header;
+use crate::wire::path::Address;
 
-/// A request to an operation, past every check.
-pub(crate) struct Asked {
-    template: &'static str,
-    head: Parts,
+static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static(header::IDEMPOTENCY_KEY);
+
+/// A request to an operation, past every check. When it is dropped, nothing of the request is
+/// held any more.
+pub(crate) struct Asked<'a> {
+    head: &'a mut Parts,
     /// The query, its names checked against the operation's.
     pub(crate) query: Query,
     body: Bytes,
 }
 
-impl Asked {
-    /// A request to the operation whose path is `template`, which that of `head` matches.
-    pub(crate) fn new(template: &'static str, head: Parts, query: Query, body: Bytes) -> Self {
-        Self {
-            template,
-            head,
-            query,
-            body,
-        }
+impl<'a> Asked<'a> {
+    /// A request whose path is one of the table's.
+    pub(crate) fn new(head: &'a mut Parts, query: Query, body: Bytes) -> Self {
+        Self { head, query, body }
     }
 
     /// The runtime that the path names.
     pub(crate) fn runtime_id(&self) -> Result<RuntimeId, EdgeRefusal> {
-        self.path_id("runtime_id")
+        path_id("runtime_id", self.address().runtime_id)
     }
 
     /// The worker that the path names.
     pub(crate) fn worker(&self) -> Result<WorkerRef, EdgeRefusal> {
-        let runtime_id = self.runtime_id()?;
-        Ok(WorkerRef::new(runtime_id, self.path_id("worker_id")?))
+        let address = self.address();
+        let runtime_id = path_id("runtime_id", address.runtime_id)?;
+        let worker_id = path_id("worker_id", address.worker_id)?;
+        Ok(WorkerRef::new(runtime_id, worker_id))
+    }
+
+    fn address(&self) -> Address<'_> {
+        Address::of(self.head.uri.path())
     }
 
     /// The client's key for one attempt at a mutation.
@@ -64,35 +69,41 @@ impl Asked {
     pub(crate) fn body<T: BodyFields>(&self) -> Result<T, EdgeRefusal> {
         body::parse(&self.body)
     }
+}
 
-    /// The id that stands, percent-encoded or not, where the template has `{field}`. (The router
-    /// has found it too, but what it found borrows the path, which is a part of `head`.)
-    fn path_id<T: FromStr<Err = IdError>>(&self, field: &'static str) -> Result<T, EdgeRefusal> {
-        let is_wanted = |segment: &[u8]| {
-            segment
-                .strip_prefix(b"{")
-                .is_some_and(|rest| rest.strip_suffix(b"}") == Some(field.as_bytes()))
-        };
-        let encoded = segments(self.template)
-            .zip(segments(self.head.uri.path()))
-            .find_map(|(name, segment)| is_wanted(name).then_some(segment))
-            .ok_or(EdgeRefusal::Internal)?;
-        let text = percent_decode(encoded).decode_utf8();
-        let text = text.map_err(|_| EdgeRefusal::InvalidIdentifier {
-            field: "path",
-            reason: "It is not UTF-8.",
-        })?;
-        text.parse().map_err(|error| EdgeRefusal::id(field, error))
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.head.uri = Uri::default();
+        self.head.headers = HeaderMap::new();
     }
 }
 
-fn segments(path: &str) -> impl Iterator<Item = &[u8]> {
-    path.as_bytes().split(|byte| *byte == b'/')
+/// The id that a segment of the path is, percent-encoded or not.
+fn path_id<T: FromStr<Err = IdError>>(
+    field: &'static str,
+    segment: Option<&str>,
+) -> Result<T, EdgeRefusal> {
+    let segment = segment.ok_or(EdgeRefusal::Internal)?;
+    // No id has a `%`: a segment that is one has nothing encoded.
+    segment.parse().or_else(|_| encoded_path_id(field, segment))
+}
+
+#[cold]
+fn encoded_path_id<T: FromStr<Err = IdError>>(
+    field: &'static str,
+    segment: &str,
+) -> Result<T, EdgeRefusal> {
+    let text = percent_decode_str(segment).decode_utf8();
+    let text = text.map_err(|_| EdgeRefusal::InvalidIdentifier {
+        field: "path",
+        reason: "It is not UTF-8.",
+    })?;
+    text.parse().map_err(|error| EdgeRefusal::id(field, error))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, EdgeRefusal> {
     const FIELD: &str = "Idempotency-Key";
-    let text = match only(headers, IDEMPOTENCY_KEY) {
+    let text = match only(headers, &IDEMPOTENCY_KEY) {
         Only::Absent => return Ok(None),
         Only::One(text) => text,
         Only::Repeated => {
@@ -123,7 +134,7 @@ pub(crate) enum Only<'a> {
 }
 
 /// The header's only value.
-pub(crate) fn only<'a>(headers: &'a HeaderMap, name: impl http::header::AsHeaderName) -> Only<'a> {
+pub(crate) fn only<'a>(headers: &'a HeaderMap, name: impl AsHeaderName) -> Only<'a> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Only::Absent,

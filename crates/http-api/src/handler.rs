@@ -7,12 +7,11 @@ mod runtime;
 mod server;
 mod worker;
 
-use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use registry_core::port::Replay;
 use serde::Serialize;
 
+use crate::answer::Answer;
 use crate::api::Api;
 use crate::extract::Asked;
 use crate::problem::{EdgeRefusal, Refusal};
@@ -20,14 +19,11 @@ use crate::routes::OperationId;
 use crate::wire::MEDIA_TYPE_JSON;
 use crate::wire::header::IDEMPOTENCY_REPLAYED;
 
-/// An answer, whole before it is sent.
-pub(crate) type Answer = http::Response<Bytes>;
-
 /// Does what was asked for.
 pub(crate) async fn carry_out(
     api: &Api,
     operation: OperationId,
-    asked: Asked,
+    asked: Asked<'_>,
 ) -> Result<Answer, Refusal> {
     match operation {
         OperationId::GetWorkspace => server::workspace(api),
@@ -48,34 +44,6 @@ pub(crate) async fn carry_out(
         OperationId::ReadTranscript => conversation::transcript(api, &asked).await,
         OperationId::ReadEvents => conversation::events(api, asked).await,
     }
-}
-
-/// Headers of an answer at most: those of every answer, of its body, of one outcome, and of
-/// one that is shared with another origin.
-const HEADERS_MAX: usize = 12;
-
-/// An answer with a body.
-pub(crate) fn whole(
-    status: StatusCode,
-    media_type: &'static str,
-    body: impl Into<Bytes>,
-) -> Answer {
-    let mut answer = bare(status, body.into());
-    let media_type = HeaderValue::from_static(media_type);
-    answer.headers_mut().insert(CONTENT_TYPE, media_type);
-    answer
-}
-
-/// An answer that its status says all about.
-pub(crate) fn without_body(status: StatusCode) -> Answer {
-    bare(status, Bytes::new())
-}
-
-fn bare(status: StatusCode, body: Bytes) -> Answer {
-    let mut answer = Answer::new(body);
-    *answer.status_mut() = status;
-    *answer.headers_mut() = HeaderMap::with_capacity(HEADERS_MAX);
-    answer
 }
 
 /// Room for one worker or runtime, in bytes. A longer answer, as the list of runtimes, grows
@@ -102,7 +70,7 @@ fn json_of(
         );
         EdgeRefusal::Internal
     })?;
-    Ok(whole(status, MEDIA_TYPE_JSON, bytes))
+    Ok(Answer::whole(status, MEDIA_TYPE_JSON, bytes))
 }
 
 /// Says on the answer that it was given before.
@@ -112,7 +80,7 @@ fn mark(mut answer: Answer, replay: Replay) -> Answer {
         Replay::Replayed => {
             let name = HeaderName::from_static(IDEMPOTENCY_REPLAYED);
             let value = HeaderValue::from_static("true");
-            answer.headers_mut().insert(name, value);
+            answer.say(name, value);
         }
     }
     answer

@@ -4,6 +4,7 @@
 
 mod authorise;
 mod body;
+mod complete;
 mod hold;
 mod host;
 mod observe;

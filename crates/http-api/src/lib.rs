@@ -23,6 +23,7 @@ mod handler;
 mod layer;
 mod request_id;
 
+mod answer;
 mod answer_bytes;
 mod api;
 mod metrics;

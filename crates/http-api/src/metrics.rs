@@ -1,44 +1,29 @@
 //! Metrics for Prometheus. Labels are methods, route templates, statuses and ids of ours:
 //! what a client sends never becomes a label.
 
-use std::time::Duration;
+mod requests;
+
+pub(crate) use requests::InFlight;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use registry_core::projection::{RuntimeStatus, RuntimeSummary};
+
+use crate::routes::Target;
+use requests::Requests;
 
 /// The media type of the metrics: OpenMetrics text, which Prometheus reads.
 pub(crate) const MEDIA_TYPE_METRICS: &str =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// The status label of a request whose client went away before the answer.
-const ABORTED: u32 = 499;
-
 /// What the server counts about itself.
 pub(crate) struct Metrics {
     registry: Registry,
-    requests: Family<RequestLabels, Counter>,
-    durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
-    in_flight: Gauge,
+    requests: Requests,
     connections: Gauge,
     answer_bytes: Gauge,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct RequestLabels {
-    method: &'static str,
-    route: &'static str,
-    status: u32,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct RouteLabels {
-    method: &'static str,
-    route: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -56,53 +41,26 @@ impl Metrics {
     /// Nothing counted yet.
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("yoi");
-        let metrics = Self {
-            requests: Family::default(),
-            durations: Family::new_with_constructor(latency_buckets),
-            in_flight: Gauge::default(),
-            connections: Gauge::default(),
-            answer_bytes: Gauge::default(),
-            registry: Registry::default(),
-        };
-        registry.register(
-            "http_requests",
-            "Requests by method, route and status; 499 when the client went away",
-            metrics.requests.clone(),
-        );
-        registry.register(
-            "http_request_duration_seconds",
-            "Time from a request's head to its answer, long polls included",
-            metrics.durations.clone(),
-        );
-        registry.register(
-            "http_requests_in_flight",
-            "Requests without an answer yet, waiting polls included",
-            metrics.in_flight.clone(),
-        );
-        registry.register(
-            "http_connections",
-            "Open connections",
-            metrics.connections.clone(),
-        );
+        let (requests, connections, answer_bytes) =
+            (Requests::new(), Gauge::default(), Gauge::default());
+        requests.register(&mut registry);
+        registry.register("http_connections", "Open connections", connections.clone());
         registry.register(
             "http_answer_bytes",
             "Bytes of large answers that their clients have not taken yet",
-            metrics.answer_bytes.clone(),
+            answer_bytes.clone(),
         );
         Self {
             registry,
-            ..metrics
+            requests,
+            connections,
+            answer_bytes,
         }
     }
 
     /// Counts a request until it is finished, or dropped.
-    pub(crate) fn begin(&self, method: &'static str, route: &'static str) -> InFlight<'_> {
-        self.in_flight.inc();
-        InFlight {
-            metrics: self,
-            labels: RouteLabels { method, route },
-            status: ABORTED,
-        }
+    pub(crate) fn begin(&self, method: &'static str, target: &Target) -> InFlight<'_> {
+        self.requests.begin(method, target)
     }
 
     /// Counts a connection until the guard is dropped.
@@ -127,34 +85,6 @@ impl Metrics {
     }
 }
 
-/// A request on its way; counted as aborted unless it is finished.
-pub(crate) struct InFlight<'a> {
-    metrics: &'a Metrics,
-    labels: RouteLabels,
-    status: u32,
-}
-
-impl InFlight<'_> {
-    /// The request is answered.
-    pub(crate) fn finish(mut self, status: u16, took: Duration) {
-        self.status = u32::from(status);
-        let durations = self.metrics.durations.get_or_create(&self.labels);
-        durations.observe(took.as_secs_f64());
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        let labels = RequestLabels {
-            method: self.labels.method,
-            route: self.labels.route,
-            status: self.status,
-        };
-        self.metrics.requests.get_or_create(&labels).inc();
-        self.metrics.in_flight.dec();
-    }
-}
-
 /// A connection that is open.
 pub(crate) struct OpenConnection(Gauge);
 
@@ -162,11 +92,6 @@ impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.dec();
     }
-}
-
-/// From a millisecond to beyond the longest poll of 30 s.
-fn latency_buckets() -> Histogram {
-    Histogram::new(exponential_buckets(0.001, 2.0, 16))
 }
 
 /// What the runtimes said when they were asked: made anew each time, so that nothing stale
@@ -238,13 +163,18 @@ fn gauge(number: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::routes::{OPERATIONS, Router};
+    use http::Method;
+    use std::collections::BTreeMap;
+    use std::time::Duration;
 
     #[test]
     fn a_request_that_is_dropped_counts_as_aborted_and_leaves_nothing_in_flight() {
-        let metrics = Metrics::new();
-        drop(metrics.begin("GET", "/healthz"));
+        let (metrics, router) = (Metrics::new(), Router::new());
+        let health = router.target(&Method::GET, "/healthz");
+        drop(metrics.begin("GET", health));
         metrics
-            .begin("GET", "/healthz")
+            .begin("GET", health)
             .finish(200, Duration::from_millis(3));
         let text = metrics.encode(&[]);
         let line = "yoi_http_requests_total{method=\"GET\",route=\"/healthz\",status=";
@@ -252,5 +182,32 @@ mod tests {
         assert!(text.contains(&format!("{line}\"200\"}} 1\n")), "{text}");
         assert!(text.contains("yoi_http_requests_in_flight 0\n"), "{text}");
         assert!(text.ends_with("# EOF\n"), "{text}");
+    }
+
+    #[test]
+    fn every_request_counts_under_its_own_method_route_and_status() {
+        let (metrics, router) = (Metrics::new(), Router::new());
+        let mut counts = BTreeMap::new();
+        for operation in &OPERATIONS {
+            for method in [operation.verb.as_str(), "HEAD", "PUT"] {
+                let target = router.target(&method.parse().unwrap(), operation.path);
+                for status in [operation.success.status, 200, 503] {
+                    metrics.begin(method, target).finish(status, Duration::ZERO);
+                    *counts.entry((method, operation.path, status)).or_insert(0) += 1;
+                }
+            }
+        }
+        let text = metrics.encode(&[]);
+        let mut durations = BTreeMap::new();
+        for ((method, route, status), count) in counts {
+            let labels = format!("{{method=\"{method}\",route=\"{route}\"");
+            let line = format!("yoi_http_requests_total{labels},status=\"{status}\"}} {count}\n");
+            assert!(text.contains(&line), "{line}{text}");
+            *durations.entry(labels).or_insert(0) += count;
+        }
+        for (labels, count) in durations {
+            let line = format!("yoi_http_request_duration_seconds_count{labels}}} {count}\n");
+            assert!(text.contains(&line), "{line}{text}");
+        }
     }
 }

@@ -42,7 +42,10 @@ impl AllowedHost {
 
     /// Whether a `Host` header or a request's authority names this host.
     pub(crate) fn is(&self, presented: &[u8]) -> bool {
-        let named = |name: &str| name.as_bytes().eq_ignore_ascii_case(presented);
+        // Nearly all clients write lower case, which is found with less effort.
+        let named = |name: &str| {
+            name.as_bytes() == presented || name.as_bytes().eq_ignore_ascii_case(presented)
+        };
         named(&self.0) || self.0.strip_suffix(HTTP_PORT).is_some_and(named)
     }
 }

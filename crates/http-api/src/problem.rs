@@ -16,7 +16,7 @@ use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use registry_core::{FixedText, RegistryError, UnavailableReason, WorkerRef};
 
-use crate::handler::{Answer, whole};
+use crate::answer::Answer;
 use crate::routes;
 use crate::wire::{MEDIA_TYPE_PROBLEM, Problem, ProblemCode, path};
 
@@ -110,23 +110,22 @@ impl Refusal {
         let code = problem.code;
         let body = serde_json::to_vec(&problem)
             .expect("a problem has string keys alone and no map that could fail");
-        let mut answer = whole(status(code), MEDIA_TYPE_PROBLEM, body);
-        let headers = answer.headers_mut();
+        let mut answer = Answer::whole(status(code), MEDIA_TYPE_PROBLEM, body);
         if let Retry::After { seconds } = text(code).retry {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            answer.say(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(allow) = allow {
-            headers.insert(ALLOW, HeaderValue::from_static(allow));
+            answer.say(ALLOW, HeaderValue::from_static(allow));
         }
         if code == ProblemCode::Unauthorized {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            answer.say(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if matches!(
             code,
             ProblemCode::RequestTimeout | ProblemCode::BodyTooLarge
         ) {
             // The rest of the body is never read, so no other request can follow.
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            answer.say(CONNECTION, HeaderValue::from_static("close"));
         }
         answer
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 
 use tokio::task::futures::TaskLocalFuture;
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 tokio::task_local! {
     static CURRENT: RequestId;
@@ -17,9 +17,10 @@ tokio::task_local! {
 pub struct RequestId(Uuid);
 
 impl RequestId {
-    /// A fresh id; UUIDv7, so that ids sort by time.
+    /// A fresh id; UUIDv7, so that ids sort by time, to the millisecond. A counter that puts those
+    /// of one millisecond in order would be shared by all threads, behind a lock.
     pub(crate) fn new() -> Self {
-        Self(Uuid::now_v7())
+        Self(Uuid::new_v7(Timestamp::now(NoContext)))
     }
 
     /// `work` as part of this request. No `async fn`: that would hold `work` twice.

@@ -169,7 +169,7 @@ fn an_idempotency_key_is_one_visible_text() {
     let judge = |values: &[&[u8]]| {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(IDEMPOTENCY_KEY, HeaderValue::from_bytes(value).unwrap());
+            headers.append(&IDEMPOTENCY_KEY, HeaderValue::from_bytes(value).unwrap());
         }
         idempotency_key(&headers)
     };

@@ -4,7 +4,8 @@
 use http::StatusCode;
 use registry_core::port::{CancelTarget, EventsQuery, Input, TranscriptQuery};
 
-use super::{Answer, BYTES_OF_PAGE, json, json_of, mark};
+use super::{BYTES_OF_PAGE, json, json_of, mark};
+use crate::answer::Answer;
 use crate::api::Api;
 use crate::extract::Asked;
 use crate::problem::Refusal;
@@ -15,7 +16,7 @@ const BYTES_OF_ENTRY: usize = 192;
 /// Room for an event with a word or two, in bytes.
 const BYTES_OF_EVENT: usize = 192;
 
-pub(super) async fn send_input(api: &Api, asked: Asked) -> Result<Answer, Refusal> {
+pub(super) async fn send_input(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusal> {
     let worker = asked.worker()?;
     let idempotency_key = asked.idempotency_key()?;
     let SendInputBody { content } = asked.body()?;
@@ -29,7 +30,7 @@ pub(super) async fn send_input(api: &Api, asked: Asked) -> Result<Answer, Refusa
     Ok(mark(answer, sent.replay))
 }
 
-pub(super) async fn cancel(api: &Api, asked: Asked) -> Result<Answer, Refusal> {
+pub(super) async fn cancel(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusal> {
     let worker = asked.worker()?;
     let CancelRunBody { run_id } = asked.body()?;
     drop(asked);
@@ -38,7 +39,7 @@ pub(super) async fn cancel(api: &Api, asked: Asked) -> Result<Answer, Refusal> {
     json(StatusCode::OK, &answer)
 }
 
-pub(super) async fn transcript(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+pub(super) async fn transcript(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let worker = asked.worker()?;
     let query = TranscriptQuery {
         range: asked.query.transcript_range()?,
@@ -50,7 +51,7 @@ pub(super) async fn transcript(api: &Api, asked: &Asked) -> Result<Answer, Refus
     json_of(StatusCode::OK, &page, expected_bytes)
 }
 
-pub(super) async fn events(api: &Api, asked: Asked) -> Result<Answer, Refusal> {
+pub(super) async fn events(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusal> {
     let worker = asked.worker()?;
     let query = EventsQuery {
         after: asked.query.after_cursor()?,

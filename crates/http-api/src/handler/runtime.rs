@@ -2,7 +2,8 @@
 
 use http::StatusCode;
 
-use super::{Answer, json};
+use super::json;
+use crate::answer::Answer;
 use crate::api::Api;
 use crate::extract::Asked;
 use crate::problem::Refusal;
@@ -13,7 +14,7 @@ pub(super) async fn list(api: &Api) -> Result<Answer, Refusal> {
     json(StatusCode::OK, &RuntimeList { items })
 }
 
-pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+pub(super) async fn get(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let runtime = api.registry().runtime(&asked.runtime_id()?).await?;
     json(StatusCode::OK, &runtime)
 }

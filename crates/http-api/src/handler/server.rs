@@ -3,7 +3,8 @@
 use http::header::SET_COOKIE;
 use http::{HeaderValue, StatusCode};
 
-use super::{Answer, json, whole, without_body};
+use super::json;
+use crate::answer::Answer;
 use crate::api::Api;
 use crate::config::Auth;
 use crate::extract::Asked;
@@ -17,9 +18,9 @@ pub(super) fn workspace(api: &Api) -> Result<Answer, Refusal> {
     json(StatusCode::OK, api.workspace())
 }
 
-pub(super) fn create_session(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+pub(super) fn create_session(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let CreateSessionBody {} = asked.body()?;
-    let mut answer = without_body(StatusCode::NO_CONTENT);
+    let mut answer = Answer::without_body(StatusCode::NO_CONTENT);
     match api.config().auth {
         Auth::None => {}
         Auth::Token(_) => {
@@ -29,7 +30,7 @@ pub(super) fn create_session(api: &Api, asked: &Asked) -> Result<Answer, Refusal
                 EdgeRefusal::Internal
             })?;
             let cookie = HeaderValue::try_from(cookie).map_err(|_| EdgeRefusal::Internal)?;
-            answer.headers_mut().insert(SET_COOKIE, cookie);
+            answer.say(SET_COOKIE, cookie);
         }
     }
     Ok(answer)
@@ -51,9 +52,9 @@ pub(super) fn readiness(api: &Api) -> Result<Answer, Refusal> {
 pub(super) async fn metrics(api: &Api) -> Answer {
     let runtimes = api.registry().runtimes().await;
     let text = api.metrics().encode(&runtimes);
-    whole(StatusCode::OK, MEDIA_TYPE_METRICS, text)
+    Answer::whole(StatusCode::OK, MEDIA_TYPE_METRICS, text)
 }
 
 pub(super) fn document(api: &Api) -> Answer {
-    whole(StatusCode::OK, MEDIA_TYPE_JSON, api.document())
+    Answer::whole(StatusCode::OK, MEDIA_TYPE_JSON, api.document())
 }

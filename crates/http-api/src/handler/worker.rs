@@ -7,7 +7,8 @@ use registry_core::port::CreateWorker;
 use registry_core::projection::WorkerPage;
 use registry_core::registry::{WorkerFilter, WorkerListQuery};
 
-use super::{Answer, BYTES_OF_PAGE, json, json_of, mark};
+use super::{BYTES_OF_PAGE, json, json_of, mark};
+use crate::answer::Answer;
 use crate::api::Api;
 use crate::extract::Asked;
 use crate::problem::{EdgeRefusal, Refusal};
@@ -16,7 +17,7 @@ use crate::wire::{CreateWorkerBody, StopWorkerBody, path};
 /// Room for a worker in a list, in bytes.
 const BYTES_OF_WORKER: usize = 512;
 
-pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+pub(super) async fn list(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let query = &asked.query;
     let query = WorkerListQuery {
         filter: WorkerFilter {
@@ -31,7 +32,7 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
     json_of_page(&page)
 }
 
-pub(super) async fn list_of_runtime(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+pub(super) async fn list_of_runtime(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let runtime_id = asked.runtime_id()?;
     let (state, page_token) = (asked.query.named("state")?, asked.query.page_token()?);
     let limit = asked.query.limit()?;
@@ -47,7 +48,7 @@ fn json_of_page(page: &WorkerPage) -> Result<Answer, Refusal> {
     json_of(StatusCode::OK, page, expected_bytes)
 }
 
-pub(super) async fn create(api: &Api, asked: Asked) -> Result<Answer, Refusal> {
+pub(super) async fn create(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusal> {
     let runtime_id = asked.runtime_id()?;
     let idempotency_key = asked.idempotency_key()?;
     let CreateWorkerBody {
@@ -65,16 +66,16 @@ pub(super) async fn create(api: &Api, asked: Asked) -> Result<Answer, Refusal> {
     let location = path::worker(&WorkerRef::new(runtime_id, worker_id));
     let location = HeaderValue::try_from(location).map_err(|_| EdgeRefusal::Internal)?;
     let mut answer = json(StatusCode::CREATED, &created.worker)?;
-    answer.headers_mut().insert(LOCATION, location);
+    answer.say(LOCATION, location);
     Ok(mark(answer, created.replay))
 }
 
-pub(super) async fn get(api: &Api, asked: &Asked) -> Result<Answer, Refusal> {
+pub(super) async fn get(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let worker = api.registry().worker(&asked.worker()?).await?;
     json(StatusCode::OK, &worker)
 }
 
-pub(super) async fn stop(api: &Api, asked: Asked) -> Result<Answer, Refusal> {
+pub(super) async fn stop(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusal> {
     let worker = asked.worker()?;
     let StopWorkerBody {} = asked.body()?;
     drop(asked);

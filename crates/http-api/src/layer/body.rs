@@ -90,12 +90,16 @@ where
 }
 
 /// Checks what the table says of the operation: its media type and its query parameters.
-pub(super) fn admit(operation: &Operation, head: Parts, body: Bytes) -> Result<Asked, EdgeRefusal> {
+pub(super) fn admit<'a>(
+    operation: &Operation,
+    head: &'a mut Parts,
+    body: Bytes,
+) -> Result<Asked<'a>, EdgeRefusal> {
     if operation.body.is_some() && !is_json(&head.headers) {
         return Err(EdgeRefusal::UnsupportedMediaType);
     }
     let query = Query::parse(operation, head.uri.query())?;
-    Ok(Asked::new(operation.path, head, query, body))
+    Ok(Asked::new(head, query, body))
 }
 
 #[cfg(test)]

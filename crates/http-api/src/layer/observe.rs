@@ -6,22 +6,21 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{HeaderName, HeaderValue, Method, Request};
+use http::{Method, Request, Response};
 use hyper::body::Body;
 
+use super::BoxError;
+use super::complete::complete;
 use super::pass::{Passed, pass};
-use super::{BoxError, SECURITY_HEADERS};
 use crate::api::Api;
-use crate::handler::Answer;
 use crate::problem::EdgeRefusal;
 use crate::request_id::RequestId;
-use crate::wire::header::X_REQUEST_ID;
 
 /// The target of the access log, so that a log filter can keep it apart.
 pub(crate) const ACCESS_TARGET: &str = "yoi::access";
 
 /// The answer to any request.
-pub(crate) fn observe<B>(api: &Api, request: Request<B>) -> impl Future<Output = Answer>
+pub(crate) fn observe<B>(api: &Api, request: Request<B>) -> impl Future<Output = Response<Bytes>>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
@@ -30,44 +29,35 @@ where
     request_id.scope(observed(api, request, request_id))
 }
 
-async fn observed<B>(api: &Api, request: Request<B>, request_id: RequestId) -> Answer
+async fn observed<B>(api: &Api, request: Request<B>, request_id: RequestId) -> Response<Bytes>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
 {
     let began = Instant::now();
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let target = api.router().target(&head.method, head.uri.path());
     let (method, route) = (method_label(&head.method), target.route);
-    let counted = api.metrics().begin(method, route);
+    let counted = api.metrics().begin(method, target);
 
     // What a panic leaves half done is dropped with the handler's future; nothing that
     // outlives it is reached but through locks, which poison or recover by themselves.
-    let passed = AssertUnwindSafe(pass(api, &target, head, body)).catch_unwind();
+    let passed = AssertUnwindSafe(pass(api, target, &mut head, body)).catch_unwind();
     let Passed { answer, sharing } = passed
         .await
         .unwrap_or_else(|_| Passed::alone(Err(EdgeRefusal::Internal.into())));
 
-    let (mut answer, code) = match answer {
+    let (answer, code) = match answer {
         Ok(answer) => (answer, None),
         Err(refusal) => {
             let code = refusal.code().as_str();
             (refusal.render(request_id.to_string()), Some(code))
         }
     };
-    let headers = answer.headers_mut();
-    if let Some(sharing) = sharing {
-        sharing.mark(headers);
-    }
-    for (name, value) in &SECURITY_HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    if let Ok(id) = request_id.with_text(HeaderValue::from_str) {
-        headers.insert(HeaderName::from_static(X_REQUEST_ID), id);
-    }
+    let status = answer.status.as_u16();
+    let answer = complete(answer, sharing, request_id);
 
     let took = began.elapsed();
-    let status = answer.status().as_u16();
     counted.finish(status, took);
     tracing::info!(
         target: ACCESS_TARGET,

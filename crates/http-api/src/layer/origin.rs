@@ -7,14 +7,16 @@ use http::header::{
     HOST, ORIGIN, VARY,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
+use crate::answer::Answer;
 use crate::api::Api;
 use crate::extract::{Only, only};
-use crate::handler::{Answer, without_body};
 use crate::origin::AllowedOrigin;
 use crate::problem::EdgeRefusal;
 
+/// How the page's site is related to this one (Fetch Metadata §2.3).
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// How long a browser may remember a preflight's answer, in seconds.
 const PREFLIGHT_MAX_AGE_S: u16 = 600;
 const ALLOWED_METHODS: &str = "GET, HEAD, POST";
@@ -68,22 +70,21 @@ pub(super) fn check_origin(api: &Api, head: &mut Parts) -> Result<Visit, EdgeRef
 impl Sharing {
     /// Lets the origin's page read the answer that has these headers.
     pub(super) fn mark(self, headers: &mut HeaderMap) {
-        share_with(self.0, headers);
+        headers.extend(shared_with(self.0));
         let names = HeaderValue::from_static(EXPOSED_HEADERS);
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, names);
     }
 }
 
 fn preflight_answer(origin: HeaderValue) -> Answer {
-    let mut answer = without_body(StatusCode::NO_CONTENT);
-    let headers = answer.headers_mut();
-    share_with(origin, headers);
+    let mut answer = Answer::without_body(StatusCode::NO_CONTENT);
+    answer.headers.extend(shared_with(origin));
     let methods = HeaderValue::from_static(ALLOWED_METHODS);
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    answer.say(ACCESS_CONTROL_ALLOW_METHODS, methods);
     let names = HeaderValue::from_static(ALLOWED_HEADERS);
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
+    answer.say(ACCESS_CONTROL_ALLOW_HEADERS, names);
     let max_age = HeaderValue::from(PREFLIGHT_MAX_AGE_S);
-    headers.insert(ACCESS_CONTROL_MAX_AGE, max_age);
+    answer.say(ACCESS_CONTROL_MAX_AGE, max_age);
     answer
 }
 
@@ -91,9 +92,11 @@ fn is_preflight(head: &Parts) -> bool {
     head.method == Method::OPTIONS && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-fn share_with(origin: HeaderValue, headers: &mut HeaderMap) {
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(VARY, HeaderValue::from_static("origin"));
+fn shared_with(origin: HeaderValue) -> [(HeaderName, HeaderValue); 2] {
+    [
+        (ACCESS_CONTROL_ALLOW_ORIGIN, origin),
+        (VARY, HeaderValue::from_static("origin")),
+    ]
 }
 
 /// Judges the headers of a request whose `Host` was found to be this server's.
@@ -112,7 +115,7 @@ fn source(allowed: &[AllowedOrigin], headers: &HeaderMap) -> Source {
             }
         }
     }
-    match only(headers, "sec-fetch-site") {
+    match only(headers, &SEC_FETCH_SITE) {
         // `none` is a person: a typed address, a bookmark.
         Only::Absent | Only::One(b"same-origin" | b"none") => Source::Own,
         Only::One(_) | Only::Repeated => Source::Foreign,

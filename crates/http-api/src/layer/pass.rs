@@ -12,8 +12,9 @@ use super::body::{admit, collect_body};
 use super::hold::hold;
 use super::host::check_host;
 use super::origin::{Sharing, Visit, check_origin};
+use crate::answer::Answer;
 use crate::api::Api;
-use crate::handler::{self, Answer};
+use crate::handler;
 use crate::problem::{EdgeRefusal, Refusal};
 use crate::routes::Target;
 
@@ -38,12 +39,12 @@ impl Passed {
 }
 
 /// Sends a request on its way.
-pub(super) async fn pass<B>(api: &Api, target: &Target, mut head: Parts, body: B) -> Passed
+pub(super) async fn pass<B>(api: &Api, target: &Target, head: &mut Parts, body: B) -> Passed
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
 {
-    let sharing = match visit(api, &mut head) {
+    let sharing = match visit(api, head) {
         Ok(Visit::Own) => None,
         Ok(Visit::Shared(sharing)) => Some(sharing),
         Ok(Visit::Preflight(answer)) => return Passed::alone(Ok(answer)),
@@ -58,7 +59,7 @@ fn visit(api: &Api, head: &mut Parts) -> Result<Visit, EdgeRefusal> {
     check_origin(api, head)
 }
 
-async fn enter<B>(api: &Api, target: &Target, head: Parts, body: B) -> Result<Answer, Refusal>
+async fn enter<B>(api: &Api, target: &Target, head: &mut Parts, body: B) -> Result<Answer, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,

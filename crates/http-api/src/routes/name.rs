@@ -1,7 +1,7 @@
 //! The names of operations, methods and tags.
 
 /// Names one operation; the `operationId` of the OpenAPI document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum OperationId {
     GetWorkspace,
     ListRuntimes,

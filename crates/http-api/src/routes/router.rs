@@ -3,9 +3,19 @@
 use http::Method;
 
 use super::{OPERATIONS, Target, Verb};
+use crate::wire::path::Address;
 
 /// Every path of the table, and where each of its methods leads. Made once.
-pub(crate) struct Router(matchit::Router<Methods>);
+pub(crate) struct Router {
+    paths: Vec<Path>,
+    nowhere: Target,
+}
+
+/// One path of the table.
+struct Path {
+    template: Address<'static>,
+    methods: Methods,
+}
 
 /// Where the methods of one path lead.
 struct Methods {
@@ -16,31 +26,50 @@ struct Methods {
 
 impl Router {
     pub(crate) fn new() -> Self {
-        let mut paths = matchit::Router::new();
-        for (at, operation) in OPERATIONS.iter().enumerate() {
-            let is_first_of_path = OPERATIONS[..at].iter().all(|o| o.path != operation.path);
-            if is_first_of_path {
-                paths
-                    .insert(operation.path, Methods::of(operation.path))
-                    .expect("a test asks for every path of the table");
-            }
+        let mut templates: Vec<_> = OPERATIONS.iter().map(|operation| operation.path).collect();
+        templates.sort_unstable();
+        templates.dedup();
+        Self {
+            paths: templates.into_iter().map(Path::of).collect(),
+            nowhere: Target::nowhere(),
         }
-        Self(paths)
     }
 
     /// Where a request leads.
-    pub(crate) fn target(&self, method: &Method, path: &str) -> Target {
-        let Ok(found) = self.0.at(path) else {
-            return Target::nowhere();
+    pub(crate) fn target(&self, method: &Method, path: &str) -> &Target {
+        let address = Address::of(path);
+        let Some(path) = self.paths.iter().find(|path| path.is_at(&address)) else {
+            return &self.nowhere;
         };
-        let methods = found.value;
         match *method {
             // RFC 9110 §9.3.2: as `GET`, without the body.
-            Method::GET | Method::HEAD => methods.get,
-            Method::POST => methods.post,
-            _ => methods.other,
+            Method::GET | Method::HEAD => &path.methods.get,
+            Method::POST => &path.methods.post,
+            _ => &path.methods.other,
         }
     }
+}
+
+impl Path {
+    fn of(path: &'static str) -> Self {
+        Self {
+            template: Address::of(path),
+            methods: Methods::of(path),
+        }
+    }
+
+    /// Whether `address` has ids where the template has them, and is the same besides.
+    fn is_at(&self, address: &Address<'_>) -> bool {
+        let template = &self.template;
+        stands_for(template.runtime_id, address.runtime_id)
+            && stands_for(template.worker_id, address.worker_id)
+            && template.rest == address.rest
+    }
+}
+
+/// Whether there is a segment where the template has one; an empty one is none.
+fn stands_for(template: Option<&str>, segment: Option<&str>) -> bool {
+    template.is_some() == segment.is_some() && segment != Some("")
 }
 
 impl Methods {
@@ -66,7 +95,8 @@ mod tests {
     use crate::routes::OperationId;
 
     fn operation(method: &Method, path: &str) -> Option<OperationId> {
-        let target = Router::new().target(method, path);
+        let router = Router::new();
+        let target = router.target(method, path);
         target.operation.ok().map(|operation| operation.id)
     }
 
@@ -102,6 +132,17 @@ mod tests {
             "/HEALTHZ",
             "/api/runtimes/",
             "/api/runtimes//workers",
+            "/api/runtimes//workers/b",
+            "/api/runtimesa/workers",
+            "/api/runtimes/a/",
+            "/api/runtimes/a/healthz",
+            "/api/runtimes/a/workers/",
+            "/api/runtimes/a/workers//events",
+            "/api/runtimes/a/workersb",
+            "/api/runtimes/a/workers/b/",
+            "/api/runtimes/a/workers/b/c",
+            "/api/runtimes/a/workers/b/events/c",
+            "/api/workers/b",
             "/api/runtimes/a/workers/b/events/",
         ] {
             assert_eq!(operation(&Method::GET, path), None, "{path}");

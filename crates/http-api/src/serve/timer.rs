@@ -8,7 +8,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use hyper::rt::{Sleep, Timer};
@@ -59,13 +59,14 @@ impl Future for Deadline {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // Nothing in here can panic half way.
         let mut alarm = self.alarm.lock().unwrap_or_else(PoisonError::into_inner);
-        while time::Instant::now() < self.at {
-            if alarm.deadline() > self.at || alarm.is_elapsed() {
-                alarm.as_mut().reset(self.at);
+        // The clock is asked only when the alarm rings, or would ring too late.
+        while alarm.deadline() > self.at || alarm.as_mut().poll(cx).is_ready() {
+            if time::Instant::now() >= self.at {
+                return Poll::Ready(());
             }
-            ready!(alarm.as_mut().poll(cx));
+            alarm.as_mut().reset(self.at);
         }
-        Poll::Ready(())
+        Poll::Pending
     }
 }
 

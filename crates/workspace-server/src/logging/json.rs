@@ -1,68 +1,91 @@
 //! Log lines for programs: one JSON object each, written in one pass.
 //!
 //! `timestamp`, `level`, `request_id` within a request, `target`, `fields` and, within a span,
-//! `span`. All text is escaped by `serde_json`.
+//! `span`. What has to be escaped, `serde_json` escapes.
+
+mod text;
 
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::iter;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_api::RequestId;
 use jiff::Timestamp;
-use jiff::fmt::StdIoWrite;
-use jiff::fmt::temporal::DateTimePrinter;
-use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::{FormatEvent, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
+use self::text::{Inside, digit, push_inside, push_number, push_text};
 use super::{LOST, TARGET};
 
 /// Most causes of one error that a line tells: far more than errors have.
 const CAUSES_MAX: usize = 16;
-/// Bytes of its buffers that a thread keeps from line to line: many times a line of ours.
+/// Bytes of its buffer that a thread keeps from line to line: many times a line of ours.
 const KEPT_BYTES: usize = 16 * 1024;
-/// Time with microseconds, in UTC.
-const TIME: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
 
 thread_local! {
-    /// Empty while a line is made: a value that logs while it is shown gets new buffers.
-    static BUFFERS: Cell<Buffers> = const { Cell::new(Buffers::new()) };
+    /// Empty while a line is made: a value that logs while it is shown gets a new buffer.
+    static BUFFER: Cell<Buffer> = const { Cell::new(Buffer::new()) };
 }
 
 /// What a line is made in.
 #[derive(Default)]
-struct Buffers {
-    line: Vec<u8>,
-    /// A value's text before it is escaped.
+struct Buffer {
+    line: String,
+    second: Second,
+}
+
+/// A second, in UTC. Most lines are of the same one as the line before.
+#[derive(Default)]
+struct Second {
+    since_1970: u64,
+    /// Empty before the first line.
     text: String,
 }
 
-impl Buffers {
+impl Buffer {
     const fn new() -> Self {
         Self {
-            line: Vec::new(),
-            text: String::new(),
+            line: String::new(),
+            second: Second {
+                since_1970: 0,
+                text: String::new(),
+            },
         }
     }
 
-    /// The thread's own, empty.
+    /// The thread's own, without a line.
     fn take() -> Self {
         // None is left when the thread ends.
-        BUFFERS.try_with(Cell::take).unwrap_or_default()
+        BUFFER.try_with(Cell::take).unwrap_or_default()
     }
 
     fn give_back(mut self) {
-        if self.line.capacity() <= KEPT_BYTES && self.text.capacity() <= KEPT_BYTES {
+        if self.line.capacity() <= KEPT_BYTES {
             self.line.clear();
-            self.text.clear();
             // As above.
-            let _ = BUFFERS.try_with(|kept| kept.set(self));
+            let _ = BUFFER.try_with(|kept| kept.set(self));
         }
+    }
+}
+
+impl Second {
+    fn text(&mut self, since_1970: u64) -> &str {
+        if self.since_1970 != since_1970 || self.text.is_empty() {
+            let at = i64::try_from(since_1970).map(Timestamp::from_second);
+            // 1970 when the system's clock is out of its mind.
+            let at = at.ok().and_then(Result::ok).unwrap_or_default();
+            let text = at.to_string();
+            *self = Self {
+                since_1970,
+                text: text.trim_end_matches('Z').to_owned(),
+            };
+        }
+        &self.text
     }
 }
 
@@ -79,143 +102,148 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut buffers = Buffers::take();
-        let Buffers { line, text } = &mut buffers;
+        let mut buffer = Buffer::take();
         let metadata = event.metadata();
-        open(line, metadata.level(), metadata.target());
-        let mut fields = Fields {
-            line,
-            text,
-            separator: "",
-        };
-        event.record(&mut fields);
-        line.push(b'}');
+        buffer.open(metadata.level(), metadata.target());
+        let line = &mut buffer.line;
+        event.record(&mut Fields { line, first: true });
+        line.push('}');
         if let Some(span) = context.parent_span() {
             push_span(line, &span);
         }
-        line.extend_from_slice(b"}\n");
-        let whole = str::from_utf8(line).map_err(|_| fmt::Error)?;
-        writer.write_str(whole)?;
-        buffers.give_back();
+        line.push_str("}\n");
+        writer.write_str(line)?;
+        buffer.give_back();
         Ok(())
     }
 }
 
 /// The line that says that `lines` were lost.
 pub(super) fn lost(lines: u64) -> Vec<u8> {
-    let mut line = Vec::new();
-    open(&mut line, &Level::WARN, TARGET);
-    let mut fields = Fields {
-        line: &mut line,
-        text: &mut String::new(),
-        separator: "",
-    };
-    fields.push("message", LOST);
-    fields.push("lines", &lines);
-    line.extend_from_slice(b"}}\n");
-    line
+    let mut buffer = Buffer::new();
+    buffer.open(&Level::WARN, TARGET);
+    let line = &mut buffer.line;
+    let mut fields = Fields { line, first: true };
+    fields.push_name("message");
+    push_text(fields.line, LOST);
+    fields.push_name("lines");
+    push_number(fields.line, lines);
+    line.push_str("}}\n");
+    buffer.line.into_bytes()
 }
 
-/// Everything before the first field.
-fn open(line: &mut Vec<u8>, level: &Level, target: &str) {
-    line.extend_from_slice(b"{\"timestamp\":\"");
-    // A vector takes everything.
-    let _ = TIME.print_timestamp(&now(), StdIoWrite(&mut *line));
-    line.extend_from_slice(b"\",\"level\":\"");
-    line.extend_from_slice(level.as_str().as_bytes());
-    line.push(b'"');
-    if let Some(id) = RequestId::current() {
-        line.extend_from_slice(b",\"request_id\":\"");
-        id.with_text(|text| line.extend_from_slice(text.as_bytes()));
-        line.push(b'"');
+impl Buffer {
+    /// Writes everything before the first field.
+    fn open(&mut self, level: &Level, target: &str) {
+        let Self { line, second } = self;
+        line.push_str("{\"timestamp\":\"");
+        push_time(line, second);
+        line.push_str("\",\"level\":\"");
+        line.push_str(level.as_str());
+        line.push('"');
+        if let Some(id) = RequestId::current() {
+            line.push_str(",\"request_id\":\"");
+            id.with_text(|text| line.push_str(text));
+            line.push('"');
+        }
+        line.push_str(",\"target\":");
+        push_text(line, target);
+        line.push_str(",\"fields\":{");
     }
-    line.extend_from_slice(b",\"target\":");
-    push(line, target);
-    line.extend_from_slice(b",\"fields\":{");
 }
 
-/// The time, or 1970 when the system's clock is out of its mind.
-fn now() -> Timestamp {
-    Timestamp::try_from(SystemTime::now()).unwrap_or_default()
+/// The present time with microseconds.
+fn push_time(line: &mut String, second: &mut Second) {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    let since_1970 = since_1970.unwrap_or(Duration::ZERO);
+    line.push_str(second.text(since_1970.as_secs()));
+    line.push('.');
+    let micros = since_1970.subsec_micros();
+    for place in [100_000, 10_000, 1_000, 100, 10, 1] {
+        line.push(digit(u64::from(micros / place)));
+    }
+    line.push('Z');
 }
 
 /// The innermost span: its fields, which the library has kept as a JSON object, and its name.
-fn push_span<S>(line: &mut Vec<u8>, span: &SpanRef<'_, S>)
+fn push_span<S>(line: &mut String, span: &SpanRef<'_, S>)
 where
     S: for<'a> LookupSpan<'a>,
 {
-    line.extend_from_slice(b",\"span\":{");
+    line.push_str(",\"span\":{");
     let extensions = span.extensions();
     let fields = extensions.get::<FormattedFields<JsonFields>>();
     let fields = fields
         .and_then(|fields| fields.fields.strip_prefix('{')?.strip_suffix('}'))
         .unwrap_or_default();
     if !fields.is_empty() {
-        line.extend_from_slice(fields.as_bytes());
-        line.push(b',');
+        line.push_str(fields);
+        line.push(',');
     }
-    line.extend_from_slice(b"\"name\":");
-    push(line, span.name());
-    line.push(b'}');
-}
-
-fn push<T: Serialize + ?Sized>(line: &mut Vec<u8>, value: &T) {
-    // A vector takes everything, and no value of ours refuses to be written.
-    let _ = serde_json::to_writer(line, value);
+    line.push_str("\"name\":");
+    push_text(line, span.name());
+    line.push('}');
 }
 
 /// Writes an event's fields as the entries of an object.
 struct Fields<'a> {
-    line: &'a mut Vec<u8>,
-    text: &'a mut String,
-    /// What stands before the next entry.
-    separator: &'static str,
+    line: &'a mut String,
+    /// The next entry has none before it.
+    first: bool,
 }
 
 impl Fields<'_> {
     fn push_name(&mut self, name: &str) {
         // What Rust writes before a name that is one of its keywords is no part of it.
         let name = name.strip_prefix("r#").unwrap_or(name);
-        self.line.extend_from_slice(self.separator.as_bytes());
-        self.separator = ",";
-        push(self.line, name);
-        self.line.push(b':');
-    }
-
-    fn push<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
-        self.push_name(name);
-        push(self.line, value);
+        if self.first {
+            self.first = false;
+            self.line.push('"');
+        } else {
+            self.line.push_str(",\"");
+        }
+        push_inside(self.line, name);
+        self.line.push_str("\":");
     }
 
     /// A text that is only made when it is shown. Of one that can't be shown whole, there is
     /// what could be shown.
     fn push_shown(&mut self, shown: fmt::Arguments<'_>) {
-        self.text.clear();
-        let _ = self.text.write_fmt(shown);
-        push(self.line, self.text.as_str());
+        self.line.push('"');
+        let _ = Inside(self.line).write_fmt(shown);
+        self.line.push('"');
     }
 }
 
 impl Visit for Fields<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.push(field.name(), value);
+        self.push_name(field.name());
+        push_text(self.line, value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.push(field.name(), &value);
+        self.push_name(field.name());
+        self.line.push_str(if value { "true" } else { "false" });
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.push(field.name(), &value);
+        self.push_name(field.name());
+        push_number(self.line, value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.push(field.name(), &value);
+        self.push_name(field.name());
+        if value < 0 {
+            self.line.push('-');
+        }
+        push_number(self.line, value.unsigned_abs());
     }
 
     /// JSON has no infinities; they are `null`.
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.push(field.name(), &value);
+        self.push_name(field.name());
+        let number = serde_json::to_string(&value);
+        self.line.push_str(number.as_deref().unwrap_or("null"));
     }
 
     /// Everything else, numbers of 128 bits and bytes among them, as text.
@@ -233,13 +261,13 @@ impl Visit for Fields<'_> {
         }
         self.push_name(&format!("{}.sources", field.name()));
         let causes = iter::successors(error.source(), |cause| (*cause).source());
-        let mut separator = b'[';
+        let mut separator = '[';
         for cause in causes.take(CAUSES_MAX) {
             self.line.push(separator);
             self.push_shown(format_args!("{cause}"));
-            separator = b',';
+            separator = ',';
         }
-        self.line.push(b']');
+        self.line.push(']');
     }
 }
 

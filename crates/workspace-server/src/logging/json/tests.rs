@@ -196,11 +196,11 @@ fn a_value_that_logs_while_it_is_shown_breaks_no_line() {
 }
 
 #[test]
-fn a_thread_keeps_buffers_of_usual_lines_only() {
+fn a_thread_keeps_a_buffer_of_usual_lines_only() {
     let kept = || {
-        let buffers = Buffers::take();
-        let bytes = buffers.line.capacity().max(buffers.text.capacity());
-        buffers.give_back();
+        let buffer = Buffer::take();
+        let bytes = buffer.line.capacity();
+        buffer.give_back();
         bytes
     };
     line(|| tracing::info!(text = "short"));
@@ -223,6 +223,16 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #[test]
+    fn a_second_is_told_as_itself_whatever_was_told_before(seconds in proptest::array::uniform2(0..=253_402_207_200_u64)) {
+        let mut kept = Second::default();
+        for second in [seconds[0], seconds[0], seconds[1]] {
+            let told: Timestamp = format!("{}Z", kept.text(second)).parse().unwrap();
+            prop_assert_eq!(u64::try_from(told.as_second()), Ok(second));
+            prop_assert_eq!(told.subsec_nanosecond(), 0);
+        }
+    }
+
     #[test]
     fn every_line_is_json_and_gives_the_values_back(
         texts in proptest::array::uniform5(text()),

@@ -1,0 +1,60 @@
+//! What every answer says besides its own: the headers that keep it where it belongs, and the
+//! request's id.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+
+use super::SECURITY_HEADERS;
+use super::origin::Sharing;
+use crate::answer::Answer;
+use crate::request_id::RequestId;
+use crate::wire::MEDIA_TYPE_JSON;
+use crate::wire::header;
+
+static X_REQUEST_ID: HeaderName = HeaderName::from_static(header::X_REQUEST_ID);
+
+/// Room for headers: those of every answer, of its body, of one outcome, and of one that is
+/// shared with another origin.
+const HEADERS_MAX: usize = 12;
+
+/// The headers of most answers, with an empty request id. To copy a map is less effort than to
+/// fill one.
+static USUAL: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let mut headers = HeaderMap::with_capacity(HEADERS_MAX);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE_JSON));
+    for (name, value) in &SECURITY_HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(&X_REQUEST_ID, HeaderValue::from_static(""));
+    headers
+});
+
+/// The answer to the request `id` as it is sent.
+pub(super) fn complete(answer: Answer, sharing: Option<Sharing>, id: RequestId) -> Response<Bytes> {
+    let mut headers = USUAL.clone();
+    match answer.media_type {
+        Some(MEDIA_TYPE_JSON) => {}
+        Some(other) => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(other));
+        }
+        None => {
+            headers.remove(CONTENT_TYPE);
+        }
+    }
+    let id = id.with_text(HeaderValue::from_str);
+    let id = id.expect("digits and hyphens may stand in a header");
+    headers.insert(&X_REQUEST_ID, id);
+    for (name, value) in answer.headers {
+        headers.insert(name, value);
+    }
+    if let Some(sharing) = sharing {
+        sharing.mark(&mut headers);
+    }
+    let mut complete = Response::new(answer.body);
+    *complete.status_mut() = answer.status;
+    *complete.headers_mut() = headers;
+    complete
+}

@@ -1,0 +1,64 @@
+//! Texts and numbers as they stand in a line.
+
+use std::fmt;
+
+/// Not zero for a byte that has to be escaped in a JSON string (RFC 8259 §7).
+static ESCAPED: [u8; 256] = {
+    let mut escaped = [0; 256];
+    let mut control = 0;
+    while control < b' ' {
+        escaped[control as usize] = 1;
+        control += 1;
+    }
+    escaped[b'"' as usize] = 1;
+    escaped[b'\\' as usize] = 1;
+    escaped
+};
+
+/// Appends a string.
+pub(super) fn push_text(line: &mut String, text: &str) {
+    line.push('"');
+    push_inside(line, text);
+    line.push('"');
+}
+
+/// Appends the inside of a string.
+pub(super) fn push_inside(line: &mut String, text: &str) {
+    // A table, because most texts are too short for anything that looks at several bytes.
+    let escaped = |any, byte| any | ESCAPED[usize::from(byte)];
+    if text.bytes().fold(0, escaped) == 0 {
+        line.push_str(text);
+    } else {
+        push_escaped(line, text);
+    }
+}
+
+#[cold]
+fn push_escaped(line: &mut String, text: &str) {
+    let quoted = serde_json::to_string(text);
+    let quoted = quoted.expect("text can always be written as JSON");
+    line.push_str(&quoted[1..quoted.len() - 1]);
+}
+
+/// Appends a number.
+pub(super) fn push_number(line: &mut String, number: u64) {
+    if number > 9 {
+        push_number(line, number / 10);
+    }
+    line.push(digit(number));
+}
+
+/// The last digit of a number.
+pub(super) fn digit(number: u64) -> char {
+    char::from(b'0' + (number % 10) as u8)
+}
+
+/// Writes text as the inside of a string.
+pub(super) struct Inside<'a>(pub(super) &'a mut String);
+
+impl fmt::Write for Inside<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        push_inside(self.0, text);
+        Ok(())
+    }
+}
