@@ -58,6 +58,7 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "registry-core",
         &[
+            "arrayvec",
             "async-trait",
             "base64",
             "futures-core",

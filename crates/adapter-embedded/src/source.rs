@@ -93,7 +93,7 @@ impl WorkerCatalog for EmbeddedSource {
     async fn list(&self, query: &CatalogQuery) -> Result<CatalogPage, SourceError> {
         // A state that the runtime's workers are never in has no workers.
         match translate::list_query(query)? {
-            Some(query) => Ok(translate::worker_page(self.runtime.list(query))),
+            Some(query) => Ok(translate::worker_page(&self.runtime, query)),
             None => Ok(CatalogPage::default()),
         }
     }

@@ -22,6 +22,12 @@ macro_rules! uuid_id {
                 Self(Uuid::now_v7())
             }
 
+            /// The UUID, as its 16 bytes in the order of its digits.
+            #[must_use]
+            pub const fn uuid(self) -> [u8; 16] {
+                self.0.into_bytes()
+            }
+
             /// Gives the id's text to `read`, without a place of its own for it.
             pub fn with_text<R>(self, read: impl FnOnce(&str) -> R) -> R {
                 read(self.0.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()))

@@ -173,10 +173,9 @@ impl WorkerFilter {
 /// Adds a source's answer to the page, each part marked with its runtime.
 fn append(page: &mut WorkerPage, registered: &Registered, answer: CatalogPage) {
     let descriptor = registered.descriptor();
-    let runtime_id = descriptor.runtime_id.unshared();
     page.items.extend(answer.workers.into_iter().map(|record| {
         WorkerSummary::project(
-            &runtime_id,
+            &descriptor.runtime_id,
             descriptor.implementation_kind,
             registered.capabilities,
             record,
