@@ -75,6 +75,7 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "worker-runtime",
         &[
+            "arrayvec",
             "async-trait",
             "futures-core",
             "futures-util",
