@@ -109,6 +109,7 @@ fn said(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
     said
 }
 
+#[inline(always)]
 pub(crate) fn worker_detail(worker: runtime::WorkerSnapshot) -> port::WorkerDetailRecord {
     let runtime::TranscriptBounds {
         first_sequence,
