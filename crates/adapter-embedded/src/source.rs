@@ -93,17 +93,17 @@ impl WorkerCatalog for EmbeddedSource {
     async fn list(&self, query: &CatalogQuery) -> Result<CatalogPage, SourceError> {
         // A state that the runtime's workers are never in has no workers.
         match translate::list_query(query)? {
-            Some(query) => Ok(translate::worker_page(self.runtime.list(query))),
+            Some(query) => Ok(translate::worker_page(&self.runtime, query)),
             None => Ok(CatalogPage::default()),
         }
     }
 
     async fn get(&self, worker_id: &WorkerId) -> Result<WorkerDetailRecord, SourceError> {
         let id = translate::worker_id(worker_id)?;
-        self.runtime
-            .get(id)
-            .map(translate::worker_detail)
-            .map_err(translate::unknown_worker)
+        match self.runtime.get(id) {
+            Ok(worker) => Ok(translate::worker_detail(worker)),
+            Err(unknown) => Err(translate::unknown_worker(unknown)),
+        }
     }
 }
 

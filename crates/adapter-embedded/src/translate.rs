@@ -28,7 +28,7 @@ pub(crate) fn worker_id(id: &WorkerId) -> Result<runtime::WorkerId, SourceError>
 }
 
 pub(crate) fn run_id(id: runtime::RunId) -> RunId {
-    id.with_text(|text| text.parse().expect("a hyphenated UUID is a run id"))
+    RunId::of_uuid(id.uuid())
 }
 
 pub(crate) fn cursor(cursor: runtime::Cursor) -> Cursor {

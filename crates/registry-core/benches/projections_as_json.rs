@@ -10,7 +10,7 @@ use registry_core::projection::{
     TranscriptBounds, TranscriptEntry, TranscriptPage, Usage, WorkerDetail, WorkerEvent,
     WorkerPage, WorkerState, WorkerSummary,
 };
-use registry_core::{Capability, CapabilitySet, Cursor};
+use registry_core::{Capability, CapabilitySet, Cursor, WorkerRef};
 use serde::Serialize;
 
 /// Items on a page.
@@ -109,10 +109,11 @@ fn measure(bencher: Bencher<'_, '_>, writer: Writer, projection: &impl Serialize
 }
 
 fn detail() -> WorkerDetail {
+    let worker = WorkerRef::new(parsed("backend-internal"), parsed(UUID));
     let summary = WorkerSummary {
-        runtime_id: parsed("backend-internal"),
-        worker_id: parsed(UUID),
-        display_ref: format!("{UUID}@backend-internal"),
+        display_ref: worker.display_ref(),
+        runtime_id: worker.runtime_id,
+        worker_id: worker.worker_id,
         display_name: parsed("Worker 1a2b3c"),
         implementation_kind: ImplementationKind::Embedded,
         profile: Some(parsed("builtin:default")),

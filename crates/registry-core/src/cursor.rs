@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::json::{Clean, ShortText};
+use crate::ascii::ShortText;
+use crate::json::Clean;
 
 /// Bytes of a cursor before encoding: epoch, then sequence, both big-endian.
 const CURSOR_BYTES: usize = 16;
@@ -15,6 +16,9 @@ const CURSOR_BYTES: usize = 16;
 pub const CURSOR_CHARS: usize = 22;
 /// The first ones hold the epoch and two bits of the sequence, the others the rest of it.
 const HALF_CHARS: usize = CURSOR_CHARS / 2;
+
+/// Room for it.
+const TEXT_BYTES: usize = 32;
 
 /// The alphabet of base64url.
 const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -54,7 +58,7 @@ impl Cursor {
     /// Gives the cursor's text to `write`, without a place of its own for it.
     fn with_text<R>(&self, write: impl FnOnce(&str) -> R) -> R {
         let (epoch, sequence) = (self.epoch, self.sequence);
-        let mut text = ShortText::default();
+        let mut text = ShortText::<TEXT_BYTES>::default();
         text.bytes[..HALF_CHARS].copy_from_slice(&half(epoch, sequence >> 62));
         text.bytes[HALF_CHARS..CURSOR_CHARS].copy_from_slice(&half(sequence << 2, 0));
         write(text.as_str(CURSOR_CHARS))

@@ -3,12 +3,18 @@
 //! An id that exists has been parsed; nothing validates it again. Errors say what was wrong
 //! and never repeat the rejected text, because that text may be hostile.
 
+mod display_ref;
+mod hyphenated;
+
+pub use display_ref::DisplayRef;
+
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
+use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::alphabet;
 use crate::json::Clean;
 
 /// Longest accepted [`RuntimeId`], [`WorkerId`], [`RunId`] or [`ProfileId`], in characters.
@@ -36,13 +42,15 @@ pub enum IdError {
     },
 }
 
-/// Defines one id type: the alphabet decides, everything else is the same.
+/// Defines one id type: the alphabet decides, everything else is the same. An id holds its
+/// text in place, so that one that is copied or dropped costs no allocation and touches no
+/// counter that another core may be at.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, max $max:expr, of $alphabet:expr, pattern $pattern:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
         #[serde(try_from = "String")]
-        pub struct $name(Arc<str>);
+        pub struct $name(ArrayString<{ $max }>);
 
         impl $name {
             /// The text, exactly as it was parsed.
@@ -56,7 +64,9 @@ macro_rules! id {
 
             fn from_str(text: &str) -> Result<Self, IdError> {
                 $alphabet.check(text, $max)?;
-                Ok(Self(Arc::from(text)))
+                ArrayString::from(text)
+                    .map(Self)
+                    .map_err(|_| IdError::TooLong { max: $max })
             }
         }
 
@@ -70,7 +80,7 @@ macro_rules! id {
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                id.0.as_ref().to_owned()
+                id.as_str().to_owned()
             }
         }
 
@@ -142,13 +152,19 @@ macro_rules! shown {
 
 shown!(RuntimeId, WorkerId, RunId, ProfileId);
 
-impl RuntimeId {
-    /// The same id in a place of its own. Clones of one id share a counter; one that every
-    /// item of every request's page shared would have cores wait for each other.
-    pub(crate) fn unshared(&self) -> Self {
-        Self(self.as_str().into())
-    }
+/// The same door for what can't be wrong: a UUID, whose text is its hyphenated lower-case one.
+macro_rules! id_of_uuid {
+    ($($name:ident),*) => {$(
+        impl $name {
+            /// The id whose text is the UUID of these bytes.
+            pub fn of_uuid(bytes: [u8; 16]) -> Self {
+                Self(hyphenated::text(bytes))
+            }
+        }
+    )*};
 }
+
+id_of_uuid!(WorkerId, RunId);
 
 /// The routing key of every worker operation. A worker id alone is never one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -169,14 +185,14 @@ impl WorkerRef {
     }
 
     /// `worker@runtime`, for people. There is no parser for it, so it can't become authority.
-    pub fn display_ref(&self) -> String {
-        [self.worker_id.as_str(), "@", self.runtime_id.as_str()].concat()
+    pub fn display_ref(&self) -> DisplayRef {
+        DisplayRef::of(&self.worker_id, &self.runtime_id)
     }
 }
 
 impl fmt::Display for WorkerRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.display_ref())
+        f.write_str(self.display_ref().as_str())
     }
 }
 
@@ -209,13 +225,11 @@ fn letter_digit_or_mark(byte: u8) -> bool {
 }
 
 impl Alphabet {
-    /// Checks a text. That it is well formed is seen over all its bytes at once; what is
-    /// wrong is looked for only when something is.
+    /// Checks a text. What is wrong is looked for only when something is.
     #[inline]
     fn check(self, text: &str, max: usize) -> Result<(), IdError> {
         let first = *text.as_bytes().first().ok_or(IdError::Empty)?;
-        // Without a way out of the loop, several bytes are looked at in one step.
-        let allowed = text.bytes().fold(true, |all, byte| all & (self.any)(byte));
+        let allowed = alphabet::all(text.as_bytes(), self.any);
         if allowed && (self.first)(first) && text.len() <= max {
             return Ok(());
         }

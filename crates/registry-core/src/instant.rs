@@ -4,10 +4,13 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 use serde::{Serialize, Serializer};
 
-use crate::json::{Clean, ShortText};
+use crate::ascii::ShortText;
+use crate::json::Clean;
 
 /// Nanoseconds of a millisecond.
 const MILLISECOND: i32 = 1_000_000;
+/// Room for an instant's text.
+const TEXT_BYTES: usize = 32;
 /// What an instant's numbers are written into.
 const FORM: &[u8; 23] = b"0000-00-00T00:00:00.000";
 
@@ -22,7 +25,7 @@ pub(crate) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<
     if fraction % MILLISECOND != 0 {
         return at.serialize(serializer);
     }
-    let mut text = ShortText::default();
+    let mut text = ShortText::<TEXT_BYTES>::default();
     text.bytes[..FORM.len()].copy_from_slice(FORM);
     let pairs = [
         (0, year / 100),

@@ -14,7 +14,7 @@ use std::mem;
 
 use serde::ser::{self, Impossible, Serialize, Serializer};
 
-pub(crate) use clean::{Clean, ShortText};
+pub(crate) use clean::Clean;
 
 use compound::Fields;
 

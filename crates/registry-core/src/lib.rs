@@ -5,6 +5,8 @@
 //! [`port`] (what a runtime source must or may implement), [`error`] (every refusal),
 //! [`registry`] (which source answers, and how long it may take).
 
+mod alphabet;
+mod ascii;
 pub mod id;
 
 pub mod cursor;
@@ -28,7 +30,7 @@ pub mod mock;
 pub use capability::{Capability, CapabilitySet};
 pub use cursor::Cursor;
 pub use error::{RegistryError, SourceError, UnavailableReason};
-pub use id::{IdempotencyKey, ProfileId, RunId, RuntimeId, WorkerId, WorkerRef};
+pub use id::{DisplayRef, IdempotencyKey, ProfileId, RunId, RuntimeId, WorkerId, WorkerRef};
 pub use page::{PageLimit, PageToken};
 pub use registry::{Deadlines, RuntimeRegistry};
 pub use text::{DisplayName, FixedText};

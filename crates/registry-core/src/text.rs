@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::alphabet;
+
 /// Longest display name, in characters: one line of a table.
 pub const DISPLAY_NAME_MAX_CHARS: usize = 80;
 
@@ -91,10 +93,9 @@ impl fmt::Display for DisplayName {
 
 fn check(text: &str) -> Result<(), DisplayNameError> {
     // Of ASCII's printable characters, the space alone can't stand alone.
-    let printable = text
-        .bytes()
-        .fold(true, |all, b| all & matches!(b, b' '..=b'~'));
-    if printable && text.len() <= DISPLAY_NAME_MAX_CHARS && text.bytes().any(|b| b != b' ') {
+    let printable = alphabet::all(text.as_bytes(), |byte| matches!(byte, b' '..=b'~'));
+    let blank = alphabet::all(text.as_bytes(), |byte| byte == b' ');
+    if printable && text.len() <= DISPLAY_NAME_MAX_CHARS && !blank {
         return Ok(());
     }
     if text.chars().take(DISPLAY_NAME_MAX_CHARS + 1).count() > DISPLAY_NAME_MAX_CHARS {

@@ -14,13 +14,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use arrayvec::ArrayString;
+
 const BUILTIN_DEFAULT: &str = include_str!("../resources/default.profile");
 const BUILTIN_COMPANION: &str = include_str!("../resources/companion.profile");
 
 /// Names a profile: 1 to 64 characters of `a-z 0-9 - _ : .`, the first of them a
-/// letter or a digit. A clone is cheap.
+/// letter or a digit. A clone is cheap: the text is in place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ProfileId(Arc<str>);
+pub struct ProfileId(ArrayString<{ Self::MAX_LEN }>);
 
 impl ProfileId {
     /// The longest id, in characters.
@@ -30,12 +32,6 @@ impl ProfileId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// The same id in a place of its own. Clones of one id share a counter, for which cores
-    /// would wait if the workers of a profile shared it.
-    pub(crate) fn unshared(&self) -> Self {
-        Self(self.as_str().into())
     }
 }
 
@@ -47,11 +43,11 @@ impl FromStr for ProfileId {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_:.".contains(&byte)
         };
         let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-        if starts_well && text.len() <= Self::MAX_LEN && text.bytes().all(allowed) {
-            Ok(Self(text.into()))
-        } else {
-            Err(ProfileError::InvalidId)
+        if !starts_well || !text.bytes().all(allowed) {
+            return Err(ProfileError::InvalidId);
         }
+        let text = ArrayString::from(text);
+        text.map(Self).map_err(|_| ProfileError::InvalidId)
     }
 }
 

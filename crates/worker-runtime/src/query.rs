@@ -25,9 +25,9 @@ pub struct ListQuery {
 
 /// Some workers, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WorkerPage {
+pub struct WorkerPage<W = WorkerSnapshot> {
     /// The workers, each as it was when the page was built.
-    pub workers: Vec<WorkerSnapshot>,
+    pub workers: Vec<W>,
     /// Where to go on; none at the end of the list. With a filter there can be more
     /// even when the page isn't full: one page looks at no more than
     /// [`Limits::list_scan`](crate::Limits) workers.

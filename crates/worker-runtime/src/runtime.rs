@@ -120,6 +120,16 @@ impl Runtime {
     /// exactly once, whatever is created or forgotten in between.
     #[must_use]
     pub fn list(&self, query: ListQuery) -> WorkerPage {
+        self.list_as(query, |worker| worker)
+    }
+
+    /// The same as [`list`](Self::list), each worker at once as what the caller makes of it.
+    #[must_use]
+    pub fn list_as<W>(
+        &self,
+        query: ListQuery,
+        mut show: impl FnMut(WorkerSnapshot) -> W,
+    ) -> WorkerPage<W> {
         let limits = &self.inner.limits;
         let limit = limits.page(query.limit);
         let scan = match query.state {
@@ -141,10 +151,14 @@ impl Runtime {
                 break;
             }
             last = Some(slot.id());
-            workers.extend(slot.read(|worker| {
+            let worker = slot.read(|worker| {
                 let shown = query.state.is_none_or(|state| state == worker.state());
                 shown.then(|| worker.snapshot())
-            }));
+            });
+            // Out here, where nobody has to wait for it.
+            if let Some(worker) = worker {
+                workers.push(show(worker));
+            }
         }
         WorkerPage {
             workers,

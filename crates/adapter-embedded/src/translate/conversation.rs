@@ -97,6 +97,8 @@ pub(crate) fn single_event(single: runtime::Event) -> shown::WorkerEvent {
     event(single, &mut LatestRun::default())
 }
 
+// Inlined, so that the events of a batch are made where they stay.
+#[inline(always)]
 fn event(event: runtime::Event, runs: &mut LatestRun) -> shown::WorkerEvent {
     use runtime::EventKind as Happened;
     let mut run_id = |id| runs.or_translate(id, |id| run_id(*id));

@@ -4,9 +4,6 @@ use registry_core::{ProfileId, RunId};
 use worker_runtime as runtime;
 
 /// The value that was translated latest, and what became of it.
-///
-/// Each page has its own, so that the clones on it share no counter with another request:
-/// cores would wait for each other at one.
 pub(super) struct Latest<T, U>(Option<(T, U)>);
 
 /// The run that an entry or event is of.

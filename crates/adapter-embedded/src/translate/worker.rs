@@ -39,13 +39,12 @@ pub(crate) fn list_query(
     }))
 }
 
-pub(crate) fn worker_page(page: runtime::WorkerPage) -> CatalogPage {
+/// A page of records, each made as soon as the worker is seen.
+pub(crate) fn worker_page(workers: &runtime::Runtime, query: runtime::ListQuery) -> CatalogPage {
     let mut profiles = LatestProfile::default();
-    let records = page.workers.into_iter();
+    let page = workers.list_as(query, |worker| worker_record(worker, &mut profiles));
     CatalogPage {
-        workers: records
-            .map(|worker| worker_record(worker, &mut profiles))
-            .collect(),
+        workers: page.workers,
         next: page
             .next
             .map(|id| id.with_text(|text| text.parse().expect("a UUID is a position"))),
@@ -53,13 +52,13 @@ pub(crate) fn worker_page(page: runtime::WorkerPage) -> CatalogPage {
     }
 }
 
+// Inlined, as is what makes the snapshot: a page's workers are not copied from call to call.
+#[inline(always)]
 fn worker_record(
     worker: runtime::WorkerSnapshot,
     profiles: &mut LatestProfile,
 ) -> port::WorkerRecord {
-    let worker_id: WorkerId = worker
-        .id
-        .with_text(|text| text.parse().expect("a hyphenated UUID is a worker id"));
+    let worker_id = WorkerId::of_uuid(worker.id.uuid());
     // Both sides have the same rules for a name; without one, a worker has its id.
     let display_name = DisplayName::try_from(Arc::<str>::from(worker.display_name))
         .unwrap_or_else(|_| worker_id.as_str().parse().expect("an id can be shown"));
@@ -82,6 +81,14 @@ fn worker_record(
 
 /// What is said of a worker whose conversation, or whose reply, no longer fits its model.
 fn remarks(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
+    if remarks == runtime::RunRemarks::default() {
+        return Vec::new();
+    }
+    said(remarks)
+}
+
+#[cold]
+fn said(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
     let mut said = Vec::new();
     if remarks.left_out_entries > 0 {
         let context_truncated = shown::Diagnostic::new(
@@ -102,6 +109,7 @@ fn remarks(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
     said
 }
 
+#[inline(always)]
 pub(crate) fn worker_detail(worker: runtime::WorkerSnapshot) -> port::WorkerDetailRecord {
     let runtime::TranscriptBounds {
         first_sequence,

@@ -9,7 +9,7 @@ use registry_core::projection::{
     TranscriptPage, Usage, WorkerDetail, WorkerEvent, WorkerPage, WorkerState, WorkerSummary,
     WorkersByState,
 };
-use registry_core::{Capability, CapabilitySet, Cursor, FixedText, RunId, WorkerId};
+use registry_core::{Capability, CapabilitySet, Cursor, FixedText, RunId, WorkerId, WorkerRef};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -226,11 +226,12 @@ fn a_runtime() -> RuntimeSummary {
 
 fn a_worker(state: WorkerState) -> WorkerDetail {
     let of_runtime: CapabilitySet = Capability::ALL.into_iter().collect();
+    let worker = WorkerRef::new("backend-internal".parse().expect(SOUND), worker_id());
     WorkerDetail {
         summary: WorkerSummary {
-            runtime_id: "backend-internal".parse().expect(SOUND),
-            worker_id: worker_id(),
-            display_ref: format!("{}@backend-internal", worker_id()),
+            display_ref: worker.display_ref(),
+            runtime_id: worker.runtime_id,
+            worker_id: worker.worker_id,
             display_name: "Reviewer".parse().expect(SOUND),
             implementation_kind: ImplementationKind::Embedded,
             profile: Some("builtin:default".parse().expect(SOUND)),

@@ -83,7 +83,7 @@ fn a_display_ref_names_both_ids_and_is_no_id() {
     let worker = WorkerRef::new("one".parse().unwrap(), "two".parse().unwrap());
     assert_eq!(worker.display_ref(), "two@one");
     assert_eq!(
-        worker.display_ref().parse::<WorkerId>(),
+        worker.display_ref().as_str().parse::<WorkerId>(),
         Err(IdError::ForbiddenCharacter { at: 3 })
     );
 }

@@ -1,4 +1,4 @@
-//! Texts in which nothing has to be escaped, whatever they say.
+//! A text in which nothing has to be escaped, whatever it says.
 
 use serde::{Serialize, Serializer};
 
@@ -13,36 +13,5 @@ impl Serialize for Clean<'_> {
     #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_newtype_struct(NAME, self.0)
-    }
-}
-
-/// Bytes of a [`ShortText`].
-const SHORT_TEXT_BYTES: usize = 32;
-
-/// Room in which a short ASCII text is put together, blank at first. Aligned and never shorter,
-/// it is seen to be ASCII by whole words.
-#[repr(align(8))]
-pub(crate) struct ShortText {
-    pub(crate) bytes: [u8; SHORT_TEXT_BYTES],
-}
-
-impl Default for ShortText {
-    #[inline]
-    fn default() -> Self {
-        Self {
-            bytes: [b' '; SHORT_TEXT_BYTES],
-        }
-    }
-}
-
-impl ShortText {
-    /// Its first `length` bytes.
-    ///
-    /// # Panics
-    /// When something that isn't ASCII was put into it.
-    #[inline]
-    pub(crate) fn as_str(&self, length: usize) -> &str {
-        let whole = std::str::from_utf8(&self.bytes).expect("only ASCII is put into it");
-        &whole[..length]
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Diagnostic, ImplementationKind};
 use crate::capability::CapabilitySet;
 use crate::cursor::Cursor;
-use crate::id::{ProfileId, RunId, RuntimeId, WorkerId, WorkerRef};
+use crate::id::{DisplayRef, ProfileId, RunId, RuntimeId, WorkerId, WorkerRef};
 use crate::instant;
 use crate::page::PageToken;
 use crate::port::{WorkerDetailRecord, WorkerRecord};
@@ -154,7 +154,7 @@ pub struct WorkerSummary {
     /// Its id within that runtime.
     pub worker_id: WorkerId,
     /// `worker@runtime`, for people; never accepted as authority.
-    pub display_ref: String,
+    pub display_ref: DisplayRef,
     /// Its name for people.
     pub display_name: DisplayName,
     /// How its runtime is implemented.
@@ -182,6 +182,8 @@ pub struct WorkerSummary {
 impl WorkerSummary {
     /// What clients see of `record`: everything that names or describes its runtime comes
     /// from the registry's own knowledge, so a source can't speak for another one.
+    // Inlined, so that the ids are copied to where they stay.
+    #[inline(always)]
     pub(crate) fn project(
         runtime_id: &RuntimeId,
         implementation_kind: ImplementationKind,

@@ -1,5 +1,7 @@
 //! Lists of workers, over one runtime or all of them.
 
+use std::convert::identity;
+
 use super::refusal::Subject;
 use super::{Registered, RuntimeRegistry, contained, unavailable, within};
 use crate::error::{RegistryError, SourceError};
@@ -147,8 +149,8 @@ impl RuntimeRegistry {
         registered: &Registered,
         query: &CatalogQuery,
     ) -> Result<CatalogPage, SourceError> {
-        let answer = within(self.deadlines.read, registered.source.catalog().list(query)).await;
-        match answer {
+        let answer = registered.source.catalog().list(query);
+        match within(self.deadlines.read, answer, identity).await {
             // A position that was not given can't be wrong: the source is.
             Err(nonsense @ SourceError::InvalidPosition) if query.after.is_none() => {
                 Err(SourceError::failed(nonsense))
@@ -173,10 +175,9 @@ impl WorkerFilter {
 /// Adds a source's answer to the page, each part marked with its runtime.
 fn append(page: &mut WorkerPage, registered: &Registered, answer: CatalogPage) {
     let descriptor = registered.descriptor();
-    let runtime_id = descriptor.runtime_id.unshared();
     page.items.extend(answer.workers.into_iter().map(|record| {
         WorkerSummary::project(
-            &runtime_id,
+            &descriptor.runtime_id,
             descriptor.implementation_kind,
             registered.capabilities,
             record,

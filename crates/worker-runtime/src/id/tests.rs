@@ -12,6 +12,9 @@ fn an_id_has_one_spelling() {
     assert_eq!(text, text.to_lowercase());
     for alias in [
         text.to_uppercase(),
+        text.replacen(|c: char| c.is_ascii_digit(), "A", 1),
+        text.replacen(|c: char| c.is_ascii_digit(), "g", 1),
+        text.replace('-', "0"),
         text.replace('-', ""),
         format!("{{{text}}}"),
         format!("urn:uuid:{text}"),
@@ -39,6 +42,15 @@ fn only_a_version_7_uuid_is_an_id() {
     ] {
         assert_eq!(other.parse::<RunId>(), Err(ParseIdError), "{other}");
     }
+}
+
+#[test]
+fn an_id_is_the_number_that_its_text_is() {
+    let text = "01234567-89ab-7cde-bf01-23456789abcd";
+    let id: WorkerId = text.parse().unwrap();
+    let number = 0x0123_4567_89ab_7cde_bf01_2345_6789_abcd_u128;
+    assert_eq!(id.uuid(), number.to_be_bytes());
+    assert_eq!(id.to_string(), text);
 }
 
 #[test]

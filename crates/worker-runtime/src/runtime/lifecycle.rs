@@ -143,7 +143,7 @@ impl Inner {
                     Some(name) => name.clone(),
                     None => DisplayName::default_for(id),
                 },
-                profile: request.profile.id().unshared(),
+                profile: request.profile.id().clone(),
                 key: request.key.clone(),
                 at,
             };

@@ -7,7 +7,7 @@ use crate::projection::{
     RunErrorCode, RunOutcome, Severity, TranscriptBounds, TranscriptEntry, Usage, WorkerDetail,
     WorkerState, WorkerSummary,
 };
-use crate::{Capability, Cursor};
+use crate::{Capability, Cursor, WorkerRef};
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()
@@ -47,10 +47,11 @@ pub(crate) fn kinds(text: &str, sequence: Option<u64>) -> [EventKind; 5] {
 }
 
 pub(crate) fn detail(at: Timestamp, sequence: Option<u64>) -> WorkerDetail {
+    let worker = WorkerRef::new(parsed("backend-internal"), parsed("w1"));
     let summary = WorkerSummary {
-        runtime_id: parsed("backend-internal"),
-        worker_id: parsed("w1"),
-        display_ref: "w1@backend-internal".to_owned(),
+        display_ref: worker.display_ref(),
+        runtime_id: worker.runtime_id,
+        worker_id: worker.worker_id,
         display_name: parsed("“Reviewer”"),
         implementation_kind: ImplementationKind::Embedded,
         profile: sequence.map(|_| parsed("builtin:default")),

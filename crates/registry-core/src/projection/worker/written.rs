@@ -6,7 +6,6 @@ use serde::{Serialize, Serializer};
 
 use super::{WorkerDetail, WorkerSummary};
 use crate::instant::Shown;
-use crate::json::Clean;
 use crate::projection::field_if_some;
 
 /// Most fields of a summary.
@@ -19,7 +18,7 @@ impl WorkerSummary {
     fn serialize_fields<S: SerializeStruct>(&self, worker: &mut S) -> Result<(), S::Error> {
         worker.serialize_field("runtime_id", &self.runtime_id)?;
         worker.serialize_field("worker_id", &self.worker_id)?;
-        worker.serialize_field("display_ref", &Clean(&self.display_ref))?;
+        worker.serialize_field("display_ref", &self.display_ref)?;
         worker.serialize_field("display_name", &self.display_name)?;
         worker.serialize_field("implementation_kind", &self.implementation_kind)?;
         field_if_some(worker, "profile", self.profile.as_ref())?;

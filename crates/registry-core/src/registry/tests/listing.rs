@@ -42,7 +42,7 @@ proptest! {
             loop {
                 let page = registry.list_workers(&query).await.unwrap();
                 assert!(page.items.len() <= limit.get());
-                shown.extend(page.items.into_iter().map(|worker| worker.display_ref));
+                shown.extend(page.items.into_iter().map(|worker| worker.display_ref.to_string()));
                 match page.next_page_token {
                     // As a client does: the token travels as text.
                     Some(token) => query.page_token = Some(token.to_string().parse().unwrap()),

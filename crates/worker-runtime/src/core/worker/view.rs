@@ -57,6 +57,8 @@ impl Worker {
         self.log.read(after, limit)
     }
 
+    // Inlined, so that it is made where it is needed: it is not small.
+    #[inline(always)]
     pub(crate) fn snapshot(&self) -> WorkerSnapshot {
         WorkerSnapshot {
             id: self.birth.id,

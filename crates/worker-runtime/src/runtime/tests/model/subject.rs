@@ -42,7 +42,7 @@ type Operation = Pin<Box<dyn Future<Output = End>>>;
 #[derive(Debug)]
 enum End {
     Cancel(RunNumber, Result<Cancellation, CancelError>),
-    Stop(Result<WorkerSnapshot, StopError>),
+    Stop(Result<Box<WorkerSnapshot>, StopError>),
     Shutdown(Vec<ActiveRun>, ShutdownReport),
 }
 
@@ -162,7 +162,7 @@ impl Subject {
     pub(super) fn stop(&mut self, worker: WorkerNumber) -> Answer {
         let (id, active) = (self.worker_id(worker), self.active_run(worker));
         let runtime = self.runtime.clone();
-        let ended = self.begin(async move { End::Stop(runtime.stop(id).await) });
+        let ended = self.begin(async move { End::Stop(runtime.stop(id).await.map(Box::new)) });
         Answer::Begun(match (ended, active) {
             (None, Some(run)) => Ok(Begun::Ending(run)),
             (Some(End::Stop(Ok(worker))), None) => {

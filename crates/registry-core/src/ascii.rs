@@ -1,0 +1,29 @@
+//! Short ASCII texts that are put together in place.
+
+/// Room for a text of at most so many bytes, blank at first. Aligned, and best of a multiple of
+/// sixteen bytes, it is seen to be ASCII by whole words.
+#[repr(align(8))]
+pub(crate) struct ShortText<const BYTES: usize> {
+    pub(crate) bytes: [u8; BYTES],
+}
+
+impl<const BYTES: usize> Default for ShortText<BYTES> {
+    #[inline]
+    fn default() -> Self {
+        Self {
+            bytes: [b' '; BYTES],
+        }
+    }
+}
+
+impl<const BYTES: usize> ShortText<BYTES> {
+    /// Its first `length` bytes.
+    ///
+    /// # Panics
+    /// When something that isn't ASCII was put into it.
+    #[inline]
+    pub(crate) fn as_str(&self, length: usize) -> &str {
+        let whole = std::str::from_utf8(&self.bytes).expect("only ASCII is put into it");
+        &whole[..length]
+    }
+}

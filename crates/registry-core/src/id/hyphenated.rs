@@ -1,0 +1,52 @@
+//! The text of a UUID: 32 lower-case hexadecimal digits in five groups (RFC 9562, section 4).
+
+use arrayvec::ArrayString;
+
+use super::ID_MAX_CHARS;
+use crate::ascii::ShortText;
+
+/// Characters of the text.
+const CHARS: usize = 36;
+/// Room for it.
+const TEXT_BYTES: usize = 48;
+/// Where the two digits of each byte stand: a hyphen is before the third, fourth, fifth and
+/// sixth pair of bytes.
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+/// The two digits of every byte.
+const DIGITS: [[u8; 2]; 256] = digits();
+
+pub(super) fn text(uuid: [u8; 16]) -> ArrayString<ID_MAX_CHARS> {
+    let mut text = ShortText::<TEXT_BYTES>::default();
+    text.bytes[..CHARS].fill(b'-');
+    for (byte, place) in uuid.into_iter().zip(PLACES) {
+        text.bytes[place..place + 2].copy_from_slice(&DIGITS[usize::from(byte)]);
+    }
+    ArrayString::from(text.as_str(CHARS)).expect("a UUID is shorter than an id may be")
+}
+
+const fn digits() -> [[u8; 2]; 256] {
+    let digit = b"0123456789abcdef";
+    let mut digits = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < digits.len() {
+        digits[byte] = [digit[byte >> 4], digit[byte & 0xf]];
+        byte += 1;
+    }
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_text_is_the_number_in_lower_case_hexadecimal_groups(number: u128) {
+            let text = text(number.to_be_bytes());
+            let groups: Vec<usize> = text.split('-').map(str::len).collect();
+            prop_assert_eq!(groups, [8, 4, 4, 4, 12]);
+            prop_assert_eq!(text.replace('-', ""), format!("{number:032x}"));
+        }
+    }
+}
