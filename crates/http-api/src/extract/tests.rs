@@ -194,6 +194,15 @@ fn shown(refusal: EdgeRefusal) -> String {
     format!("{:?}", Refusal::from(refusal))
 }
 
+#[test]
+fn a_request_that_is_dropped_leaves_nothing_in_its_head() {
+    let request = http::Request::get("/api/runtimes/a/workers/b?x=%61").header(CONTENT_TYPE, "x");
+    let (mut head, ()) = request.body(()).unwrap().into_parts();
+    drop(Asked::new(&mut head, Query::default(), Bytes::new()));
+    assert!(head.headers.is_empty());
+    assert_eq!(head.uri, "/");
+}
+
 proptest! {
     #[test]
     fn no_query_panics_or_comes_back(text in "\\PC{0,60}") {

@@ -58,3 +58,40 @@ pub(super) fn complete(answer: Answer, sharing: Option<Sharing>, id: RequestId) 
     *complete.headers_mut() = headers;
     complete
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::StatusCode;
+    use http::header::{LOCATION, RETRY_AFTER};
+
+    fn completed(answer: Answer) -> HeaderMap {
+        complete(answer, None, RequestId::new())
+            .into_parts()
+            .0
+            .headers
+    }
+
+    #[test]
+    fn an_answer_names_its_own_media_type_or_none() {
+        let ok = StatusCode::OK;
+        for media_type in [MEDIA_TYPE_JSON, "text/plain"] {
+            let headers = completed(Answer::whole(ok, media_type, "x"));
+            assert_eq!(headers[CONTENT_TYPE], media_type);
+        }
+        let headers = completed(Answer::without_body(ok));
+        assert!(!headers.contains_key(CONTENT_TYPE));
+    }
+
+    #[test]
+    fn an_answer_has_its_own_headers_beside_those_of_every_answer_and_none_of_another_one() {
+        let usual = completed(Answer::without_body(StatusCode::OK)).len();
+        let mut answer = Answer::without_body(StatusCode::CREATED);
+        answer.say(LOCATION, HeaderValue::from_static("/there"));
+        answer.say(RETRY_AFTER, HeaderValue::from(1));
+        let headers = completed(answer);
+        assert_eq!(headers[LOCATION], "/there");
+        assert_eq!(headers.len(), usual + 2);
+        assert_eq!(completed(Answer::without_body(StatusCode::OK)).len(), usual);
+    }
+}

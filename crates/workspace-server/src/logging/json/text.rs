@@ -62,3 +62,26 @@ impl fmt::Write for Inside<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_character_alone_is_written_as_serde_json_writes_it() {
+        for character in '\0'..='\u{100}' {
+            let mut line = String::new();
+            push_text(&mut line, &character.to_string());
+            assert_eq!(line, serde_json::to_string(&character).unwrap());
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_with_all_their_digits() {
+        for number in [0, 9, 10, 99, 100, 1_234_567_890, u64::MAX] {
+            let mut line = String::new();
+            push_number(&mut line, number);
+            assert_eq!(line, number.to_string());
+        }
+    }
+}
