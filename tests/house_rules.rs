@@ -58,6 +58,7 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "registry-core",
         &[
+            "arcstr",
             "async-trait",
             "base64",
             "futures-core",
@@ -74,6 +75,7 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "worker-runtime",
         &[
+            "arcstr",
             "async-trait",
             "futures-core",
             "futures-util",

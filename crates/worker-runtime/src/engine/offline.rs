@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::words::words;
+use super::words::words as count;
 use super::{EngineError, ModelInfo, Output, Turn, TurnEngine, Usage};
 use crate::sync;
 
@@ -13,6 +13,8 @@ const OPENING: &str = "No model is configured, so this is the offline engine: it
                        it was told. You said: “";
 /// Room for the quotation that a reply begins with: most inputs are shorter.
 const USUAL_INPUT_BYTES: usize = 1_024;
+/// Room for the words that a reply begins with.
+const USUAL_WORDS: usize = 64;
 
 /// Says that no model is configured, and quotes the input back.
 ///
@@ -34,8 +36,8 @@ impl OfflineEngine {
     pub const QUOTED_WORDS: usize = 200;
 
     /// An engine with this time between two words. Zero sets no timer: the words follow each
-    /// other, and other tasks have their turn when the run has used up its share of the
-    /// executor ([`Output::push`]).
+    /// other, several in a step, and other tasks have their turn when the run has used up its
+    /// share of the executor ([`Output::push_all`]).
     #[must_use]
     pub const fn new(pace: Duration) -> Self {
         Self { pace }
@@ -59,18 +61,19 @@ impl TurnEngine for OfflineEngine {
 
     async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
         let reply = reply_to(&turn.input);
-        let mut output_tokens = 0;
-        for word in reply.split_inclusive(char::is_whitespace) {
-            // Without a pace, `push` lets other tasks have their turn now and then.
-            if !self.pace.is_zero() {
+        let mut words = Vec::with_capacity(USUAL_WORDS);
+        words.extend(reply.split_inclusive(' '));
+        if self.pace.is_zero() {
+            output.push_all(&words).await?;
+        } else {
+            for word in &words {
                 sync::sleep(self.pace).await;
+                output.push(word).await?;
             }
-            output.push(word).await?;
-            output_tokens += 1;
         }
         Ok(Usage {
-            input_tokens: words(&turn.instructions) + turn.transcript.words_with_input(),
-            output_tokens,
+            input_tokens: count(&turn.instructions) + turn.transcript.words_with_input(),
+            output_tokens: words.len() as u64,
         })
     }
 }

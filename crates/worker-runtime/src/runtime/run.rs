@@ -12,7 +12,7 @@ use super::clock::MillisClock;
 use super::contained::Contained;
 use super::slot::{Launch, Slot};
 use crate::core::RunEnd;
-use crate::engine::{Output, TurnEngine};
+use crate::engine::{Hearer, Output, OutputClosed, Remark, TurnEngine};
 use crate::event::RunErrorCode;
 use crate::id::RunId;
 use crate::sync;
@@ -37,13 +37,30 @@ impl Unfinished {
     }
 
     fn output(&self) -> Output {
-        let (slot, run_id, clock) = (Arc::clone(&self.slot), self.run_id, self.clock.clone());
-        let remarked = Arc::clone(&slot);
-        Output::new(move |text| {
-            let now = clock.now();
-            slot.apply(|worker| worker.extend(run_id, text, now))
+        Output::to(Reply {
+            slot: Arc::clone(&self.slot),
+            run_id: self.run_id,
+            clock: self.clock.clone(),
         })
-        .with_remarks(move |remark| remarked.apply(|worker| worker.remark(run_id, remark)))
+    }
+}
+
+/// The reply of a run, as its engine may write it.
+struct Reply {
+    slot: Arc<Slot>,
+    run_id: RunId,
+    clock: MillisClock,
+}
+
+impl Hearer for Reply {
+    fn say(&self, texts: &[&str]) -> Result<(), OutputClosed> {
+        let now = self.clock.now();
+        self.slot
+            .apply(|worker| worker.extend(self.run_id, texts, now))
+    }
+
+    fn remark(&self, remark: Remark) {
+        self.slot.apply(|worker| worker.remark(self.run_id, remark));
     }
 }
 
