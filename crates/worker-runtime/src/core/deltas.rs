@@ -22,20 +22,23 @@ impl Deltas {
     /// These texts as deltas; none unless there are several that may share a text and have
     /// `room` bytes together.
     pub(super) fn of(run_id: RunId, texts: &[&str], room: usize) -> Option<Self> {
-        if !(2..=DELTAS_AT_ONCE).contains(&texts.len()) || texts.contains(&"") {
+        let several = (2..=DELTAS_AT_ONCE).contains(&texts.len());
+        if !several || texts.iter().any(|text| text.is_empty()) {
             return None;
         }
         let bytes: usize = texts.iter().map(|text| text.len()).sum();
         if bytes > room.min(SHARED_TEXT_BYTES) {
             return None;
         }
-        let ends = texts.iter().scan(0, |end, text| {
-            *end += text.len();
-            u16::try_from(*end).ok()
-        });
+        let mut ends = Vec::with_capacity(texts.len());
+        let mut end = 0;
+        for text in texts {
+            end += text.len();
+            ends.push(u16::try_from(end).ok()?);
+        }
         Some(Self {
             run_id,
-            ends: ends.collect(),
+            ends: ends.into_boxed_slice(),
             text: texts.concat().into(),
         })
     }

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::words::words as count;
+use super::words::{parts, words as count};
 use super::{EngineError, ModelInfo, Output, Turn, TurnEngine, Usage};
 use crate::sync;
 
 /// What every reply begins with.
 const OPENING: &str = "No model is configured, so this is the offline engine: it only repeats what \
                        it was told. You said: “";
+/// What the quotation ends with.
+const CLOSING: &str = "”";
 /// Room for the quotation that a reply begins with: most inputs are shorter.
 const USUAL_INPUT_BYTES: usize = 1_024;
 /// Room for the words that a reply begins with.
@@ -62,7 +64,7 @@ impl TurnEngine for OfflineEngine {
     async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
         let reply = reply_to(&turn.input);
         let mut words = Vec::with_capacity(USUAL_WORDS);
-        words.extend(reply.split_inclusive(' '));
+        words.extend(parts(&reply));
         if self.pace.is_zero() {
             output.push_all(&words).await?;
         } else {
@@ -81,7 +83,8 @@ impl TurnEngine for OfflineEngine {
 /// The reply to an input. Between two of its words stands one space, so that its pieces are
 /// its words.
 fn reply_to(input: &str) -> String {
-    let mut reply = String::with_capacity(OPENING.len() + input.len().min(USUAL_INPUT_BYTES));
+    let quotation = input.len().min(USUAL_INPUT_BYTES);
+    let mut reply = String::with_capacity(OPENING.len() + quotation + CLOSING.len());
     reply.push_str(OPENING);
     let mut words = input.split_whitespace();
     let mut space = "";
@@ -90,7 +93,7 @@ fn reply_to(input: &str) -> String {
         reply.push_str(word);
         space = " ";
     }
-    reply.push('”');
+    reply.push_str(CLOSING);
     match words.count() {
         0 => {}
         1 => reply.push_str(" (1 more word)"),
