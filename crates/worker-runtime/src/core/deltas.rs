@@ -22,18 +22,17 @@ impl Deltas {
     /// These texts as deltas; none unless there are several that may share a text and have
     /// `room` bytes together.
     pub(super) fn of(run_id: RunId, texts: &[&str], room: usize) -> Option<Self> {
-        let several = (2..=DELTAS_AT_ONCE).contains(&texts.len());
-        if !several || texts.iter().any(|text| text.is_empty()) {
+        if !(2..=DELTAS_AT_ONCE).contains(&texts.len()) {
             return None;
         }
-        let bytes: usize = texts.iter().map(|text| text.len()).sum();
-        if bytes > room.min(SHARED_TEXT_BYTES) {
-            return None;
-        }
+        let room = room.min(SHARED_TEXT_BYTES);
         let mut ends = Vec::with_capacity(texts.len());
         let mut end = 0;
         for text in texts {
             end += text.len();
+            if text.is_empty() || end > room {
+                return None;
+            }
             ends.push(u16::try_from(end).ok()?);
         }
         Some(Self {
