@@ -26,23 +26,21 @@ impl Output {
     /// An output that gives each pushed text to `sink`: for testing an engine without
     /// a runtime.
     pub fn new(sink: impl Fn(&str) -> Result<(), OutputClosed> + Send + Sync + 'static) -> Self {
-        Self::to(Sink(sink))
+        Self::to(Arc::new(Sink(sink)))
     }
 
-    pub(crate) fn to(hearer: impl Hearer + 'static) -> Self {
-        Self {
-            hearer: Arc::new(hearer),
-        }
+    pub(crate) fn to(hearer: Arc<dyn Hearer>) -> Self {
+        Self { hearer }
     }
 
     /// The same output, which also gives each remark to `remarks`; without it, remarks
     /// are lost.
     #[must_use]
     pub fn with_remarks(self, remarks: impl Fn(Remark) + Send + Sync + 'static) -> Self {
-        Self::to(Remarked {
+        Self::to(Arc::new(Remarked {
             output: self,
             remarks,
-        })
+        }))
     }
 
     /// Says something about the run that is no part of its reply. Once the run has begun
@@ -135,7 +133,7 @@ mod tests {
         most: usize,
     }
 
-    impl Hearer for Arc<Steps> {
+    impl Hearer for Steps {
         fn say(&self, texts: &[&str]) -> Result<(), OutputClosed> {
             let mut seen = self.seen.lock().unwrap();
             seen.push(texts.len());
@@ -156,7 +154,7 @@ mod tests {
                 seen: Mutex::default(),
                 most,
             });
-            let output = Output::to(Arc::clone(&steps));
+            let output = Output::to(steps.clone());
             let pushed = output.push_all(&texts).now_or_never().unwrap();
             assert_eq!(pushed.is_ok(), most == 3);
             assert_eq!(*steps.seen.lock().unwrap(), expected);
