@@ -39,13 +39,16 @@ fn is_space(byte: u8) -> bool {
 
 /// Whether there is white space outside of ASCII.
 fn has_other_space(text: &str) -> bool {
-    let other = |character: char| !character.is_ascii() && character.is_whitespace();
-    let begins_at = |place| text.get(place..).and_then(|rest| rest.chars().next());
-    let mut strides = text.as_bytes().chunks(NARROW).enumerate();
+    let is_space = |place| {
+        let mut rest = text.get(place..).into_iter().flat_map(str::chars);
+        rest.next().is_some_and(char::is_whitespace)
+    };
+    let strides = text.as_bytes().chunks(NARROW).zip((0..).step_by(NARROW));
+    let mut wide = strides.filter(|(stride, _)| !stride.is_ascii());
     !text.is_ascii()
-        && strides.any(|(number, stride)| {
-            let places = number * NARROW..number * NARROW + stride.len();
-            !stride.is_ascii() && places.filter_map(begins_at).any(other)
+        && wide.any(|(stride, start)| {
+            let mut places = stride.iter().zip(start..);
+            places.any(|(byte, place)| !byte.is_ascii() && is_space(place))
         })
 }
 
