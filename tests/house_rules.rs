@@ -58,6 +58,7 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "registry-core",
         &[
+            "arcstr",
             "arrayvec",
             "async-trait",
             "base64",
@@ -75,6 +76,7 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "worker-runtime",
         &[
+            "arcstr",
             "arrayvec",
             "async-trait",
             "futures-core",

@@ -1,7 +1,5 @@
 //! A worker of the embedded runtime, and reading its events on by cursor.
 
-use std::sync::Arc;
-
 use registry_core::Cursor;
 use registry_core::projection::{
     AcceptedInput, EventBatch, EventKind, RunErrorCode, RunOutcome, WorkerDetail, WorkerEvent,
@@ -183,9 +181,9 @@ impl Follower {
         &mut self,
         client: &mut Client,
         seen: impl FnMut(&WorkerEvent),
-    ) -> Result<Arc<str>, Failure> {
+    ) -> Result<String, Failure> {
         self.until(client, "a word of a run", seen, |event| match &event.kind {
-            EventKind::OutputDelta { text, .. } => Some(Arc::clone(text)),
+            EventKind::OutputDelta { text, .. } => Some(text.to_string()),
             EventKind::WorkerCreated
             | EventKind::InputAccepted { .. }
             | EventKind::RunFinished { .. }

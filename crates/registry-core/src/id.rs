@@ -138,8 +138,8 @@ id!(
     IdempotencyKey, max IDEMPOTENCY_KEY_MAX_CHARS, of KEY, pattern "^[!-~]+$"
 );
 
-/// Ids that clients see. None of their alphabets has a character that JSON escapes.
-macro_rules! shown {
+/// Ids whose alphabet has no character that JSON escapes.
+macro_rules! serialise_clean {
     ($($name:ident),*) => {$(
         impl Serialize for $name {
             #[inline]
@@ -150,7 +150,13 @@ macro_rules! shown {
     )*};
 }
 
-shown!(RuntimeId, WorkerId, RunId, ProfileId);
+serialise_clean!(RuntimeId, WorkerId, RunId, ProfileId);
+
+impl Serialize for IdempotencyKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
 
 /// The same door for what can't be wrong: a UUID, whose text is its hyphenated lower-case one.
 macro_rules! id_of_uuid {

@@ -3,6 +3,7 @@
 //! Time and ids come in as values, and what changed comes out as values. The shell in
 //! [`runtime`](crate::runtime) brings the locks, and nothing in here knows of them.
 
+mod deltas;
 mod keys;
 mod log;
 mod reply;

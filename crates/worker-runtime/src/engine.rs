@@ -10,15 +10,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::id::{RunId, WorkerId};
-use crate::sync;
 
 mod history;
 mod offline;
+mod output;
 mod words;
 
 pub(crate) use history::Entries;
 pub use history::History;
 pub use offline::OfflineEngine;
+pub(crate) use output::Hearer;
+pub use output::Output;
 
 /// Produces the assistant's text for a run.
 #[async_trait]
@@ -67,65 +69,6 @@ pub struct Turn {
     pub transcript: History,
     /// What to answer.
     pub input: Arc<str>,
-}
-
-/// Where a run's reply goes. A clone is cheap, and writes to the same reply.
-#[derive(Clone)]
-pub struct Output {
-    sink: Arc<Sink>,
-    remarks: Option<Arc<Remarks>>,
-}
-
-type Sink = dyn Fn(&str) -> Result<(), OutputClosed> + Send + Sync;
-type Remarks = dyn Fn(Remark) + Send + Sync;
-
-impl Output {
-    /// An output that gives each pushed text to `sink`: for testing an engine without
-    /// a runtime.
-    pub fn new(sink: impl Fn(&str) -> Result<(), OutputClosed> + Send + Sync + 'static) -> Self {
-        Self {
-            sink: Arc::new(sink),
-            remarks: None,
-        }
-    }
-
-    /// The same output, which also gives each remark to `remarks`; without it, remarks
-    /// are lost.
-    #[must_use]
-    pub fn with_remarks(mut self, remarks: impl Fn(Remark) + Send + Sync + 'static) -> Self {
-        self.remarks = Some(Arc::new(remarks));
-        self
-    }
-
-    /// Says something about the run that is no part of its reply. Once the run has begun
-    /// to end, nobody hears it.
-    pub fn remark(&self, remark: Remark) {
-        if let Some(remarks) = &self.remarks {
-            remarks(remark);
-        }
-    }
-
-    /// Appends `text` to the reply, and lets other tasks run now and then, so that an
-    /// engine that pushes without end can be cancelled.
-    ///
-    /// # Errors
-    /// [`OutputClosed`] when the run takes no more text: it was cancelled, has ended, or
-    /// its output is full. The engine should return; nothing that it pushes is kept.
-    ///
-    /// # Cancellation
-    /// `text` is appended whole or, if the future is dropped before it was polled, not
-    /// at all.
-    pub async fn push(&self, text: &str) -> Result<(), OutputClosed> {
-        let pushed = (self.sink)(text);
-        sync::cooperate().await;
-        pushed
-    }
-}
-
-impl fmt::Debug for Output {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output").finish_non_exhaustive()
-    }
 }
 
 /// What an engine has to say about a run besides its reply.

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arcstr::Substr;
 use jiff::Timestamp;
 
 use crate::cursor::Cursor;
@@ -37,8 +38,9 @@ pub enum EventKind {
     OutputDelta {
         /// The run.
         run_id: RunId,
-        /// What came in addition; at most [`Limits::delta_bytes`](crate::Limits) long.
-        text: Arc<str>,
+        /// What came in addition; at most [`Limits::delta_bytes`](crate::Limits) long. Neighbours
+        /// that came together share what they are parts of.
+        text: Substr,
     },
     /// The run ended. Exactly one of these follows every `InputAccepted`.
     RunFinished {

@@ -63,6 +63,15 @@ const KEY_BYTES: usize = IdempotencyKey::MAX_LEN + KEY_OVERHEAD_BYTES;
 /// Bytes counted for a worker besides its transcript, events and keys.
 pub const WORKER_OVERHEAD_BYTES: usize = 2_048;
 
+/// Deltas that are appended in one step at most. A step holds its worker's lock, and a run that
+/// never waits takes as many in a row as the executor lets one task have (tokio: 128), which
+/// together is a fraction of a millisecond.
+pub(crate) const DELTAS_AT_ONCE: usize = 32;
+/// Bytes of the text that the deltas of one step share; larger ones have texts of their own. It is
+/// held until the last of them is dropped, and counts by the deltas that are held: what is then
+/// held for nothing is within [`WORKER_OVERHEAD_BYTES`].
+pub(crate) const SHARED_TEXT_BYTES: usize = 384;
+
 /// The bounds of one runtime. [`Limits::default`] has the constants of this module.
 ///
 /// They are checked together when the runtime is built ([`Limits::validate`]).

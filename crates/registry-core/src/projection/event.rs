@@ -1,7 +1,6 @@
 //! What clients see of a worker's events.
 
-use std::sync::Arc;
-
+use arcstr::Substr;
 use jiff::Timestamp;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
@@ -82,7 +81,8 @@ pub enum EventKind {
         /// The run.
         run_id: RunId,
         /// What to append to its text so far.
-        text: Arc<str>,
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
+        text: Substr,
     },
     /// The run ended; each accepted input has exactly one such event.
     RunFinished {

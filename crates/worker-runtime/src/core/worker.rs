@@ -10,7 +10,7 @@ use super::transcript::{Transcript, entry_cost};
 use crate::command::Accepted;
 use crate::cursor::{Cursor, Epoch};
 use crate::display_name::DisplayName;
-use crate::engine::{OutputClosed, Remark, RunRemarks, Usage};
+use crate::engine::{Remark, RunRemarks, Usage};
 use crate::error::{CancelError, InputError};
 use crate::event::{Entry, EventKind, Role, RunErrorCode, RunOutcome};
 use crate::id::{IdempotencyKey, RunId, WorkerId};
@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::profile::ProfileId;
 use crate::snapshot::LastRun;
 
+mod extend;
 mod run;
 mod view;
 
@@ -158,36 +159,6 @@ impl Worker {
             self.inputs.remember(key, fingerprint, answer);
         }
         Ok(answer)
-    }
-
-    /// Appends text to the reply of a run. Past the output limit, what fits is kept and
-    /// the run begins to end.
-    pub(crate) fn extend(
-        &mut self,
-        run_id: RunId,
-        text: &str,
-        now: Timestamp,
-    ) -> Result<(), OutputClosed> {
-        let State::Running(run) = &mut self.state else {
-            return Err(OutputClosed);
-        };
-        if run.id != run_id {
-            return Err(OutputClosed);
-        }
-        let room = self.limits.output_bytes - run.reply.len();
-        let (mut kept, cut) = text.split_at(text.floor_char_boundary(room));
-        run.reply.push(kept);
-        while !kept.is_empty() {
-            let (delta, rest) = kept.split_at(kept.floor_char_boundary(self.limits.delta_bytes));
-            let text = delta.into();
-            self.record(now, EventKind::OutputDelta { run_id, text });
-            kept = rest;
-        }
-        if cut.is_empty() {
-            return Ok(());
-        }
-        self.state.end(Verdict::OutputLimit, Then::Idle);
-        Err(OutputClosed)
     }
 
     /// Notes what is said about a run. No event: it changes nothing that readers follow.

@@ -1,18 +1,25 @@
 //! The engine that works without a model, so that everything else can be tried.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::words::words;
+use super::words::{parts, words as count};
 use super::{EngineError, ModelInfo, Output, Turn, TurnEngine, Usage};
 use crate::sync;
 
 /// What every reply begins with.
 const OPENING: &str = "No model is configured, so this is the offline engine: it only repeats what \
-                       it was told. You said: “";
-/// Room for the quotation that a reply begins with: most inputs are shorter.
+                       it was told. You said: ";
+/// Its words.
+static OPENING_WORDS: LazyLock<Box<[&str]>> = LazyLock::new(|| parts(OPENING).collect());
+/// What a quotation is between.
+const QUOTES: [&str; 2] = ["“", "”"];
+/// Room for the quotation at first: most inputs are shorter.
 const USUAL_INPUT_BYTES: usize = 1_024;
+/// Room for the words that a reply begins with.
+const USUAL_WORDS: usize = 64;
 
 /// Says that no model is configured, and quotes the input back.
 ///
@@ -34,8 +41,8 @@ impl OfflineEngine {
     pub const QUOTED_WORDS: usize = 200;
 
     /// An engine with this time between two words. Zero sets no timer: the words follow each
-    /// other, and other tasks have their turn when the run has used up its share of the
-    /// executor ([`Output::push`]).
+    /// other, several in a step, and other tasks have their turn when the run has used up its
+    /// share of the executor ([`Output::push_all`]).
     #[must_use]
     pub const fn new(pace: Duration) -> Self {
         Self { pace }
@@ -58,42 +65,45 @@ impl TurnEngine for OfflineEngine {
     }
 
     async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
-        let reply = reply_to(&turn.input);
-        let mut output_tokens = 0;
-        for word in reply.split_inclusive(char::is_whitespace) {
-            // Without a pace, `push` lets other tasks have their turn now and then.
-            if !self.pace.is_zero() {
+        let quotation = quotation_of(&turn.input);
+        let mut words = Vec::with_capacity(USUAL_WORDS);
+        words.extend_from_slice(&OPENING_WORDS);
+        words.extend(parts(&quotation));
+        if self.pace.is_zero() {
+            output.push_all(&words).await?;
+        } else {
+            for word in &words {
                 sync::sleep(self.pace).await;
+                output.push(word).await?;
             }
-            output.push(word).await?;
-            output_tokens += 1;
         }
         Ok(Usage {
-            input_tokens: words(&turn.instructions) + turn.transcript.words_with_input(),
-            output_tokens,
+            input_tokens: count(&turn.instructions) + turn.transcript.words_with_input(),
+            output_tokens: words.len() as u64,
         })
     }
 }
 
-/// The reply to an input. Between two of its words stands one space, so that its pieces are
-/// its words.
-fn reply_to(input: &str) -> String {
-    let mut reply = String::with_capacity(OPENING.len() + input.len().min(USUAL_INPUT_BYTES));
-    reply.push_str(OPENING);
+/// What of an input is repeated. Between two of its words stands one space, so that its parts
+/// are its words.
+fn quotation_of(input: &str) -> String {
+    let [open, close] = QUOTES;
+    let room = input.len().min(USUAL_INPUT_BYTES) + open.len() + close.len();
+    let mut quotation = String::with_capacity(room);
     let mut words = input.split_whitespace();
-    let mut space = "";
+    let mut before = open;
     for word in words.by_ref().take(OfflineEngine::QUOTED_WORDS) {
-        reply.push_str(space);
-        reply.push_str(word);
-        space = " ";
+        quotation.push_str(before);
+        quotation.push_str(word);
+        before = " ";
     }
-    reply.push('”');
+    quotation.push_str(close);
     match words.count() {
         0 => {}
-        1 => reply.push_str(" (1 more word)"),
-        more => reply.push_str(&format!(" ({more} more words)")),
+        1 => quotation.push_str(" (1 more word)"),
+        more => quotation.push_str(&format!(" ({more} more words)")),
     }
-    reply
+    quotation
 }
 
 #[cfg(test)]
@@ -101,20 +111,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reply_says_that_there_is_no_model_and_quotes_the_input() {
-        let reply = reply_to("  hello\n there ");
-        assert!(reply.starts_with("No model is configured"), "{reply}");
-        assert!(reply.ends_with("You said: “hello there”"), "{reply}");
+    fn every_reply_says_that_there_is_no_model() {
+        assert!(OPENING.starts_with("No model is configured"));
+        assert_eq!(OPENING_WORDS.concat(), OPENING);
+    }
+
+    #[test]
+    fn the_input_is_quoted_with_one_space_between_its_words() {
+        assert_eq!(quotation_of("  hello\n there "), "“hello there”");
     }
 
     #[test]
     fn a_long_input_is_quoted_by_its_first_words() {
         let numbers: Vec<String> = (1..=202).map(|n| n.to_string()).collect();
-        let reply = reply_to(&numbers.join(" "));
-        assert!(reply.contains(" 199 200” (2 more words)"), "{reply}");
-        let reply = reply_to(&numbers[..201].join(" "));
-        assert!(reply.ends_with(" 200” (1 more word)"), "{reply}");
-        let reply = reply_to(&numbers[..200].join(" "));
-        assert!(reply.ends_with(" 200”"), "{reply}");
+        let quotation = quotation_of(&numbers.join(" "));
+        assert!(
+            quotation.contains(" 199 200” (2 more words)"),
+            "{quotation}"
+        );
+        let quotation = quotation_of(&numbers[..201].join(" "));
+        assert!(quotation.ends_with(" 200” (1 more word)"), "{quotation}");
+        let quotation = quotation_of(&numbers[..200].join(" "));
+        assert!(quotation.ends_with(" 200”"), "{quotation}");
     }
 }

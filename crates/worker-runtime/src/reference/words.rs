@@ -103,7 +103,7 @@ pub(crate) enum Begun {
 /// What an engine does next.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    Say(String),
+    Say(Vec<String>),
     Remark(Remark),
     Complete(Usage),
     Fail(RunErrorCode),

@@ -139,7 +139,7 @@ impl Worker {
     pub(crate) fn engine(&mut self, step: &Step, at: Millis) -> bool {
         let open = matches!(&self.active, Some(active) if active.fate == Fate::Open);
         match step {
-            Step::Say(text) => return open && self.grows(text, at),
+            Step::Say(texts) => return open && texts.iter().all(|text| self.grows(text, at)),
             Step::Remark(Remark::ContextTruncated { entries }) if open => {
                 self.remarks.left_out_entries = *entries;
             }

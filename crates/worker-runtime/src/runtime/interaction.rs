@@ -35,7 +35,7 @@ impl Runtime {
             key: input.idempotency_key.map(keyed),
             content: input.content.into(),
         };
-        let now = self.inner.clock.now();
+        let now = slot.now();
         let start = loop {
             match slot.start(input.clone(), now, || self.inner.accepting()) {
                 Err(InputError::Capacity(short)) if self.inner.make_room(short.limit) => {}
@@ -48,7 +48,7 @@ impl Runtime {
         };
         // First of all: from here on the run ends whatever happens.
         let run_id = accepted.run_id;
-        let run = Unfinished::new(slot, run_id, self.inner.clock.clone());
+        let run = Unfinished::new(slot, run_id);
         debug!(worker_id = %id, %run_id, "input accepted");
         let engine = self.inner.engine.clone();
         executor.spawn(drive(run, engine, launch, self.inner.limits.run_time));

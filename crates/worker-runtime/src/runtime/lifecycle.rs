@@ -63,7 +63,7 @@ impl Runtime {
     /// waiting for it.
     pub async fn stop(&self, id: WorkerId) -> Result<WorkerSnapshot, StopError> {
         let slot = self.inner.slot(id)?;
-        let now = self.inner.clock.now();
+        let now = slot.now();
         if let Some(run_id) = slot.apply(|worker| worker.stop(now)) {
             let deadline = sync::after(self.inner.limits.cancel_wait);
             slot.ended(run_id, deadline).await?;
@@ -147,7 +147,13 @@ impl Inner {
                 key: request.key.clone(),
                 at,
             };
-            let slot = Slot::new(birth, request.profile, &self.limits, &self.ledger)?;
+            let slot = Slot::new(
+                birth,
+                request.profile,
+                &self.limits,
+                &self.ledger,
+                &self.clock,
+            )?;
             let slot = Arc::new(slot);
             directory.insert(Arc::clone(&slot), request.fingerprint);
             Ok((slot, false))

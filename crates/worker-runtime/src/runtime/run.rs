@@ -8,53 +8,59 @@ use std::time::Duration;
 
 use tracing::debug;
 
-use super::clock::MillisClock;
 use super::contained::Contained;
 use super::slot::{Launch, Slot};
 use crate::core::RunEnd;
-use crate::engine::{Output, TurnEngine};
+use crate::engine::{Hearer, Output, OutputClosed, Remark, TurnEngine};
 use crate::event::RunErrorCode;
 use crate::id::RunId;
 use crate::sync;
 
 /// A run that has not ended yet. Dropping it ends the run: there is no way to lose one.
 pub(super) struct Unfinished {
-    slot: Arc<Slot>,
-    run_id: RunId,
-    clock: MillisClock,
+    reply: Arc<Reply>,
     end: RunEnd,
 }
 
+/// The reply of a run, as its engine may write it.
+struct Reply {
+    slot: Arc<Slot>,
+    run_id: RunId,
+}
+
 impl Unfinished {
-    pub(super) fn new(slot: Arc<Slot>, run_id: RunId, clock: MillisClock) -> Self {
+    pub(super) fn new(slot: Arc<Slot>, run_id: RunId) -> Self {
         Self {
-            slot,
-            run_id,
-            clock,
+            reply: Arc::new(Reply { slot, run_id }),
             // What holds if the task is dropped, or panics, before it knows better.
             end: RunEnd::Failed(RunErrorCode::Interrupted),
         }
     }
 
     fn output(&self) -> Output {
-        let (slot, run_id, clock) = (Arc::clone(&self.slot), self.run_id, self.clock.clone());
-        let remarked = Arc::clone(&slot);
-        Output::new(move |text| {
-            let now = clock.now();
-            slot.apply(|worker| worker.extend(run_id, text, now))
-        })
-        .with_remarks(move |remark| remarked.apply(|worker| worker.remark(run_id, remark)))
+        Output::to(self.reply.clone())
+    }
+}
+
+impl Hearer for Reply {
+    fn say(&self, texts: &[&str]) -> Result<(), OutputClosed> {
+        let now = self.slot.now();
+        self.slot
+            .apply(|worker| worker.extend(self.run_id, texts, now))
+    }
+
+    fn remark(&self, remark: Remark) {
+        self.slot.apply(|worker| worker.remark(self.run_id, remark));
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        let now = self.clock.now();
-        let outcome = self
-            .slot
-            .apply(|worker| worker.finish(self.run_id, self.end, now));
+        let Reply { slot, run_id } = &*self.reply;
+        let now = slot.now();
+        let outcome = slot.apply(|worker| worker.finish(*run_id, self.end, now));
         if let Some(outcome) = outcome {
-            debug!(worker_id = %self.slot.id(), run_id = %self.run_id, %outcome, "run finished");
+            debug!(worker_id = %slot.id(), %run_id, %outcome, "run finished");
         }
     }
 }

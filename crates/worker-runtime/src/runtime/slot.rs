@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::changes::Changes;
+use super::clock::MillisClock;
 use super::ledger::Ledger;
 use super::meter::{Meter, Share};
 use crate::command::Accepted;
@@ -29,6 +30,8 @@ pub(super) struct Slot {
     changes: Changes,
     pollers: Arc<Meter>,
     ledger: Arc<Ledger>,
+    /// Here, so that a run needs no counted handle that all of them would share.
+    clock: MillisClock,
 }
 
 /// What the lock guards.
@@ -74,6 +77,7 @@ impl Slot {
         profile: &Profile,
         limits: &Arc<Limits>,
         ledger: &Arc<Ledger>,
+        clock: &MillisClock,
     ) -> Result<Self, CapacityExhausted> {
         let (id, key) = (birth.id, birth.key.clone());
         let worker = Worker::new(birth, Arc::clone(limits));
@@ -91,6 +95,7 @@ impl Slot {
             changes: Changes::new(),
             pollers: Meter::new(limits.worker_pollers),
             ledger: Arc::clone(ledger),
+            clock: clock.clone(),
         })
     }
 
@@ -100,6 +105,11 @@ impl Slot {
 
     pub(super) fn key(&self) -> Option<&IdempotencyKey> {
         self.key.as_ref()
+    }
+
+    /// The time by the runtime's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Looks at the worker.

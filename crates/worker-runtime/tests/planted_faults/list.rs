@@ -83,8 +83,9 @@ pub(crate) const FAULTS: &[Fault] = &[
         scenario: "readers::poll_and_append",
         edits: &[Edit {
             file: "core/log.rs",
-            from: "self.latest += 1;",
-            to: "self.latest += 1 + u64::from(self.latest == 2);",
+            from: "let first = self.latest + 1;",
+            to: "self.latest += u64::from(self.latest == 2);
+        let first = self.latest + 1;",
         }],
     },
     Fault {

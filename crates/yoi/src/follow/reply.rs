@@ -1,7 +1,5 @@
 //! One run's reply: which part of it was shown, and how the run ended.
 
-use std::sync::Arc;
-
 use registry_core::RunId;
 use registry_core::projection::{EntryRole, EventKind, RunOutcome, TranscriptPage, WorkerDetail};
 
@@ -18,7 +16,7 @@ pub(crate) struct Reply {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Shown {
     /// More text of the reply.
-    Text(Arc<str>),
+    Text(String),
     /// The run has ended.
     Ended(RunEnd),
     /// Nothing.
@@ -51,7 +49,7 @@ impl Reply {
         match event {
             EventKind::OutputDelta { run_id, text } if *run_id == self.run_id => {
                 self.shown_bytes += text.len();
-                Shown::Text(Arc::clone(text))
+                Shown::Text(text.to_string())
             }
             EventKind::RunFinished {
                 run_id,

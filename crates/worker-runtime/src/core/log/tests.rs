@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::id::RunId;
+use crate::limits::{DELTAS_AT_ONCE, SHARED_TEXT_BYTES, WORKER_OVERHEAD_BYTES};
 
 const EPOCH: Epoch = Epoch::new(7);
 
@@ -14,11 +15,14 @@ fn log(events: usize, event_bytes: usize) -> EventLog {
     EventLog::new(EPOCH, &limits)
 }
 
+fn run() -> RunId {
+    let id = "0198c0de-0000-7000-8000-000000000001";
+    id.parse().unwrap()
+}
+
 fn delta(text: &str) -> EventKind {
     EventKind::OutputDelta {
-        run_id: "0198c0de-0000-7000-8000-000000000001"
-            .parse::<RunId>()
-            .unwrap(),
+        run_id: run(),
         text: text.into(),
     }
 }
@@ -96,8 +100,52 @@ fn a_cursor_that_cannot_be_resumed_from_is_expired_and_never_clamped() {
 
 #[test]
 fn an_event_counts_for_no_less_than_it_takes() {
-    // The text's allocation has two counters before it.
-    assert!(size_of::<Event>() + 2 * size_of::<usize>() <= EVENT_OVERHEAD_BYTES);
+    // The text's allocation has a length and a counter before it.
+    let alone = size_of::<Step>() + 2 * size_of::<usize>();
+    assert!(alone <= EVENT_OVERHEAD_BYTES);
+    // The last of several deltas holds the text and the ends of all of them.
+    let ends = DELTAS_AT_ONCE * size_of::<u16>();
+    let left = alone + SHARED_TEXT_BYTES + ends - EVENT_OVERHEAD_BYTES;
+    assert!(left <= WORKER_OVERHEAD_BYTES / 4);
+}
+
+#[test]
+fn deltas_of_one_step_are_events_like_others() {
+    let (mut together, mut alone) = (log(5, 4_096), log(5, 4_096));
+    let words = ["a ", "bé ", "c"];
+    // From all held to the oldest gone one by one, from every place to every other.
+    for round in 0..9 {
+        if round % 3 == 2 {
+            together.append(Timestamp::UNIX_EPOCH, delta("x"));
+            alone.append(Timestamp::UNIX_EPOCH, delta("x"));
+        } else {
+            let deltas = Deltas::of(run(), &words, usize::MAX).unwrap();
+            together.append_deltas(Timestamp::UNIX_EPOCH, deltas);
+            for word in words {
+                alone.append(Timestamp::UNIX_EPOCH, delta(word));
+            }
+        }
+        assert_eq!(together.bytes(), alone.bytes());
+        for after in together.oldest().sequence()..=together.latest().sequence() {
+            for limit in 1..6 {
+                let page = together.read(Some(at(after)), limit);
+                assert_eq!(page, alone.read(Some(at(after)), limit));
+            }
+        }
+        assert_eq!(together.read(None, 9), alone.read(None, 9));
+    }
+}
+
+#[test]
+fn only_a_few_small_texts_are_shared() {
+    let large = "x".repeat(SHARED_TEXT_BYTES);
+    let many = ["x"; DELTAS_AT_ONCE + 1];
+    for texts in [&["x"][..], &["x", ""], &["x", &large], &many] {
+        assert!(Deltas::of(run(), texts, usize::MAX).is_none(), "{texts:?}");
+    }
+    assert!(Deltas::of(run(), &["x", "y"], 1).is_none());
+    assert!(Deltas::of(run(), &["x", &large[1..]], usize::MAX).is_some());
+    assert!(Deltas::of(run(), &many[1..], usize::MAX).is_some());
 }
 
 #[test]

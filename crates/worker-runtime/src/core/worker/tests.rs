@@ -1,6 +1,7 @@
 //! The rules, one at a time.
 
 use super::*;
+use crate::engine::OutputClosed;
 use crate::error::InputError;
 use crate::query::TranscriptPosition;
 use crate::snapshot::WorkerState;
@@ -109,8 +110,8 @@ fn a_run_goes_from_input_to_reply() {
     assert_eq!(accepted.cursor, worker.cursor());
     assert_eq!(worker.state(), WorkerState::Running);
 
-    worker.extend(run(1), "he", NOW).unwrap();
-    worker.extend(run(1), "llo", NOW).unwrap();
+    worker.extend(run(1), &["he"], NOW).unwrap();
+    worker.extend(run(1), &["llo"], NOW).unwrap();
     let usage = Usage {
         input_tokens: 2,
         output_tokens: 3,
@@ -163,7 +164,7 @@ fn an_input_must_say_something_and_fit() {
 #[test]
 fn an_accepted_cancel_decides_the_outcome_even_if_the_engine_finishes() {
     let mut worker = running();
-    worker.extend(run(1), "he", NOW).unwrap();
+    worker.extend(run(1), &["he"], NOW).unwrap();
     assert_eq!(worker.cancel(None), Ok(Some(run(1))));
     assert_eq!(worker.state(), WorkerState::Cancelling);
     assert_eq!(
@@ -200,11 +201,11 @@ fn a_run_ends_exactly_once() {
 #[test]
 fn text_is_only_taken_from_the_running_run() {
     let mut worker = running();
-    assert_eq!(worker.extend(run(2), "stray", NOW), Err(OutputClosed));
+    assert_eq!(worker.extend(run(2), &["stray"], NOW), Err(OutputClosed));
     worker.cancel(None).unwrap();
-    assert_eq!(worker.extend(run(1), "late", NOW), Err(OutputClosed));
+    assert_eq!(worker.extend(run(1), &["late"], NOW), Err(OutputClosed));
     worker.finish(run(1), completed(), NOW);
-    assert_eq!(worker.extend(run(1), "later", NOW), Err(OutputClosed));
+    assert_eq!(worker.extend(run(1), &["later"], NOW), Err(OutputClosed));
     assert_eq!(story(&worker), "input_accepted cancelled");
 }
 
@@ -251,9 +252,9 @@ fn a_reply_past_the_limit_keeps_what_fits_and_fails() {
         ..Limits::default()
     });
     worker.accept(input(run(1), "hi"), NOW).unwrap();
-    worker.extend(run(1), "abc", NOW).unwrap();
+    worker.extend(run(1), &["abc"], NOW).unwrap();
     // The é has two bytes, of which only one would fit.
-    assert_eq!(worker.extend(run(1), "dé", NOW), Err(OutputClosed));
+    assert_eq!(worker.extend(run(1), &["dé"], NOW), Err(OutputClosed));
     assert_eq!(worker.state(), WorkerState::Cancelling);
     worker.finish(run(1), completed(), NOW);
     assert_eq!(said(&worker), "user:hi assistant:abcd…");
@@ -270,8 +271,8 @@ fn a_long_delta_is_split_between_characters_and_an_empty_one_is_none() {
         ..Limits::default()
     });
     worker.accept(input(run(1), "hi"), NOW).unwrap();
-    worker.extend(run(1), "", NOW).unwrap();
-    worker.extend(run(1), "ééééx", NOW).unwrap();
+    worker.extend(run(1), &[""], NOW).unwrap();
+    worker.extend(run(1), &["ééééx"], NOW).unwrap();
     assert_eq!(story(&worker), "input_accepted +éé +ééx");
 }
 
@@ -302,13 +303,28 @@ fn the_same_key_and_content_gets_the_first_answer_in_every_state() {
 }
 
 #[test]
+fn texts_of_one_step_are_a_delta_each_as_long_as_there_is_room() {
+    let mut worker = worker_with(Limits {
+        output_bytes: 8,
+        ..Limits::default()
+    });
+    worker.accept(input(run(1), "hi"), NOW).unwrap();
+    worker.extend(run(1), &["he", "llo"], NOW).unwrap();
+    let full = worker.extend(run(1), &["l", "dé", "x"], NOW);
+    assert_eq!(full, Err(OutputClosed));
+    assert_eq!(story(&worker), "input_accepted +he +llo +l +d");
+    let pieces = worker.in_flight().unwrap().1;
+    assert_eq!(pieces.concat(), "hellold");
+}
+
+#[test]
 fn the_reply_in_progress_is_seen_with_the_cursor_of_the_same_instant() {
     let mut worker = running();
-    worker.extend(run(1), "hel", NOW).unwrap();
+    worker.extend(run(1), &["hel"], NOW).unwrap();
     let (run_id, pieces) = worker.in_flight().unwrap();
     assert_eq!((run_id, pieces.concat()), (run(1), "hel".to_owned()));
     let cursor = worker.cursor();
-    worker.extend(run(1), "lo", NOW).unwrap();
+    worker.extend(run(1), &["lo"], NOW).unwrap();
     let suffix = worker.read(Some(cursor), 10).unwrap().events;
     let EventKind::OutputDelta { text, .. } = &suffix[0].kind else {
         panic!("{suffix:?}");
@@ -327,7 +343,7 @@ fn an_idle_worker_counts_the_same_before_and_after_it_is_stopped() {
 #[test]
 fn a_page_of_the_transcript_ends_at_its_limit() {
     let mut worker = running();
-    worker.extend(run(1), "hello", NOW).unwrap();
+    worker.extend(run(1), &["hello"], NOW).unwrap();
     worker.finish(run(1), completed(), NOW);
     let page = worker.slice(TranscriptPosition::Newest, 1);
     assert_eq!((page.entries[0].sequence, page.has_earlier), (2, true));

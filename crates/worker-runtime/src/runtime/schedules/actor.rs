@@ -11,7 +11,8 @@ use super::super::Inner;
 use crate::core::Worker;
 use crate::{EngineError, EngineErrorKind, Output, RunId, Turn, TurnEngine, Usage, WorkerId};
 
-/// The words: `hang` for ever · `fail` · `panic`. Any other word is said.
+/// The words: `hang` for ever · `fail` · `panic`. Any other word is said, parts that `+` joins in
+/// one step.
 #[derive(Default)]
 pub(super) struct Actor {
     runtime: OnceLock<Weak<Inner>>,
@@ -53,7 +54,10 @@ impl TurnEngine for Actor {
                 "fail" => return Err(EngineError::new(EngineErrorKind::RateLimited)),
                 // Without the panic hook, which would print the schedule.
                 "panic" => resume_unwind(Box::new("as the input says")),
-                word => output.push(word).await?,
+                word => {
+                    let parts: Vec<&str> = word.split('+').collect();
+                    output.push_all(&parts).await?;
+                }
             }
         }
         Ok(Usage::default())

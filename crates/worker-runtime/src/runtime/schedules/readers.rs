@@ -136,7 +136,7 @@ fn snapshot_and_append() {
                 (page.cursor, events)
             },
             async move {
-                b.input(worker, "a b").await.expect("it is idle");
+                b.input(worker, "a b+c").await.expect("it is idle");
                 b.look(worker);
                 b.page(worker);
                 b.stop(worker).await;
@@ -175,7 +175,7 @@ fn subscribe_and_evict() {
             },
             async move {
                 b.runtime
-                    .send_input(worker, crate::Input::new("a b c"))
+                    .send_input(worker, crate::Input::new("a b+c"))
                     .expect("it is idle");
                 b.stop(worker).await;
             },

@@ -150,7 +150,7 @@ async fn an_engine_that_never_rests_times_out_as_well() {
 
 #[tokio::test(start_paused = true)]
 async fn an_engine_that_floods_its_output_is_ended_at_the_limit() {
-    for script in ["flood", "deaf-flood"] {
+    for script in ["flood", "spate", "deaf-flood"] {
         let stage = Stage::with(Limits {
             output_bytes: 1_000,
             ..Limits::default()
@@ -161,6 +161,23 @@ async fn an_engine_that_floods_its_output_is_ended_at_the_limit() {
         assert_eq!(stage.end(worker, &run).await, full, "{script}");
         let reply = &stage.said(worker)[1];
         assert_eq!(reply.len(), "assistant:".len() + 1_000 + "…".len());
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_speaks_without_end_can_be_heard_and_cancelled_on_the_thread_that_it_shares() {
+    for script in ["flood", "spate"] {
+        let stage = Stage::new();
+        let worker = stage.worker();
+        let run = stage.send(worker, script);
+        stage.spoken(worker, &run).await;
+        let cancelled = stage.runtime.cancel(worker, None).await.unwrap();
+        let run_id = run.run_id;
+        assert_eq!(
+            cancelled,
+            crate::Cancellation::Cancelled { run_id },
+            "{script}"
+        );
     }
 }
 

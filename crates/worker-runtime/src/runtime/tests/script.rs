@@ -8,8 +8,9 @@ use crate::sync::Notify;
 use crate::{EngineError, EngineErrorKind, Output, Turn, TurnEngine, Usage};
 
 /// The words: `wait` until opened · `hang` for ever · `spin` for ever · `fail` · `panic` ·
-/// `panic-at-creation` · `panic-at-drop` · `block-at-drop` until released · `flood`
-/// without end · `deaf-flood` without end or heed. Any other word is said.
+/// `panic-at-creation` · `panic-at-drop` · `block-at-drop` until released · `flood` and
+/// `spate`, which is many texts at once, without end · `deaf-flood` without end or heed. Any
+/// other word is said.
 #[derive(Debug, Default)]
 pub(super) struct Script {
     /// Opens one `wait`.
@@ -42,6 +43,9 @@ impl Script {
                 "panic-at-drop" | "block-at-drop" => {}
                 "flood" => loop {
                     output.push("all work and no play ").await?;
+                },
+                "spate" => loop {
+                    output.push_all(&["all work ", "and no play "]).await?;
                 },
                 "deaf-flood" => loop {
                     let _ = output.push("all work and no play ").await;

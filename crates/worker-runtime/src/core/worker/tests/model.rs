@@ -160,7 +160,10 @@ impl Subject {
 
     fn engine(&mut self, run: RunId, step: Step, now: Timestamp) -> Answer {
         let end = match step {
-            Step::Say(text) => return Answer::Open(self.worker.extend(run, &text, now).is_ok()),
+            Step::Say(texts) => {
+                let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+                return Answer::Open(self.worker.extend(run, &texts, now).is_ok());
+            }
             Step::Remark(remark) => {
                 self.worker.remark(run, remark);
                 return Answer::None;
@@ -239,7 +242,8 @@ fn steps() -> impl Strategy<Value = Step> {
         output_tokens: 1,
     };
     prop_oneof![
-        6 => "[xyé]{0,8}".prop_map(Step::Say),
+        3 => "[xyé]{0,8}".prop_map(|text| Step::Say(vec![text])),
+        3 => prop::collection::vec("[xyé]{0,2}|[xyé]{1,8}", 0..5).prop_map(Step::Say),
         1 => (0..3_usize).prop_map(|entries| Step::Remark(Remark::ContextTruncated { entries })),
         1 => Just(Step::Remark(Remark::ReplyCutShort)),
         3 => (0..3_u64).prop_map(move |tokens| Step::Complete(usage(tokens))),

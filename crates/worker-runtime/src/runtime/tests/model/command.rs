@@ -244,7 +244,7 @@ fn steps() -> impl Strategy<Value = Step> {
     };
     let rate_limited = RunErrorCode::Engine(EngineErrorKind::RateLimited);
     prop_oneof![
-        8 => "[xyé]{0,8}".prop_map(Step::Say),
+        8 => prop::collection::vec("[xyé]{0,2}|[xyé]{1,8}", 1..4).prop_map(Step::Say),
         1 => (0..3_usize).prop_map(|entries| Step::Remark(Remark::ContextTruncated { entries })),
         1 => Just(Step::Remark(Remark::ReplyCutShort)),
         4 => (0..3_u64).prop_map(move |tokens| Step::Complete(usage(tokens))),

@@ -35,7 +35,10 @@ impl TurnEngine for Puppets {
         self.strings.lock().unwrap().insert(turn.run_id, string);
         loop {
             match pulls.recv().await {
-                Some(Step::Say(text)) => output.push(&text).await?,
+                Some(Step::Say(texts)) => {
+                    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+                    output.push_all(&texts).await?;
+                }
                 Some(Step::Remark(remark)) => output.remark(remark),
                 Some(Step::Complete(usage)) => return Ok(usage),
                 Some(Step::Fail(RunErrorCode::Engine(kind))) => return Err(EngineError::new(kind)),
