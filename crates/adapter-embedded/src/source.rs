@@ -100,10 +100,10 @@ impl WorkerCatalog for EmbeddedSource {
 
     async fn get(&self, worker_id: &WorkerId) -> Result<WorkerDetailRecord, SourceError> {
         let id = translate::worker_id(worker_id)?;
-        match self.runtime.get(id) {
-            Ok(worker) => Ok(translate::worker_detail(worker)),
-            Err(unknown) => Err(translate::unknown_worker(unknown)),
-        }
+        self.runtime
+            .get(id)
+            .map(translate::worker_detail)
+            .map_err(translate::unknown_worker)
     }
 }
 

@@ -28,8 +28,9 @@ use crate::wire::path::Address;
 
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static(header::IDEMPOTENCY_KEY);
 
-/// A request to an operation, past every check. When it is dropped, nothing of the request is
-/// held any more.
+/// A request to an operation, past every check. When it is dropped, its URI, its headers and
+/// its body are given up, so that nothing that waits holds them. The head is borrowed, because
+/// to move one costs more than to look at it.
 pub(crate) struct Asked<'a> {
     head: &'a mut Parts,
     /// The query, its names checked against the operation's.

@@ -1,6 +1,6 @@
 //! What every request passes before a handler sees it, outermost first: [`observe`], which
 //! sends it on its way through `host`, `origin`, `authorise` and `body` (see `pass`); its
-//! answer passes `hold` on the way back.
+//! answer passes `hold` and `complete` on the way back.
 
 mod authorise;
 mod body;

@@ -18,6 +18,7 @@ use requests::Requests;
 /// The media type of the metrics: OpenMetrics text, which Prometheus reads.
 pub(crate) const MEDIA_TYPE_METRICS: &str =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /// What the server counts about itself.
 pub(crate) struct Metrics {
     registry: Registry,

@@ -50,7 +50,15 @@ impl fmt::Display for RequestId {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+
+    #[test]
+    fn requests_of_one_millisecond_have_ids_of_their_own() {
+        let ids: HashSet<String> = (0..10_000).map(|_| RequestId::new().to_string()).collect();
+        assert_eq!(ids.len(), 10_000);
+    }
 
     #[tokio::test]
     async fn a_request_knows_its_id_only_within_it_and_writes_it_as_it_is_shown() {

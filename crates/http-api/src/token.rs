@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn a_token_that_differs_in_any_one_byte_does_not_match() {
-        for length in TOKEN_MIN_CHARS..=MINTED_BYTES {
+        let minted = Token::mint().unwrap().reveal().len();
+        for length in TOKEN_MIN_CHARS..=minted {
             let own = "x".repeat(length);
             let token: Token = own.parse().unwrap();
             assert!(token.matches(own.as_bytes()));

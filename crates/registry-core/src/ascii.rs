@@ -1,7 +1,10 @@
 //! Short ASCII texts that are put together in place.
 
-/// Room for a text of at most so many bytes, blank at first. Aligned, and best of a multiple of
-/// sixteen bytes, it is seen to be ASCII by whole words.
+/// The hexadecimal digits.
+pub(crate) const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// Room for a text of at most so many bytes, blank at first. `from_utf8` looks at whole words of
+/// a text that is aligned: a multiple of sixteen bytes leaves none to be looked at alone.
 #[repr(align(8))]
 pub(crate) struct ShortText<const BYTES: usize> {
     pub(crate) bytes: [u8; BYTES],

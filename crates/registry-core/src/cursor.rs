@@ -14,10 +14,10 @@ use crate::json::Clean;
 const CURSOR_BYTES: usize = 16;
 /// Characters of a cursor's text: 16 bytes in unpadded base64url (RFC 4648 §5).
 pub const CURSOR_CHARS: usize = 22;
-/// The first ones hold the epoch and two bits of the sequence, the others the rest of it.
+/// The first characters hold the epoch and two bits of the sequence, the others the rest of it.
 const HALF_CHARS: usize = CURSOR_CHARS / 2;
 
-/// Room for it.
+/// Room for a cursor's text.
 const TEXT_BYTES: usize = 32;
 
 /// The alphabet of base64url.

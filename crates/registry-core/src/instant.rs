@@ -40,15 +40,16 @@ pub(crate) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<
         text.bytes[place..place + 2].copy_from_slice(&PAIRS[usize::from(number)]);
     }
     let millis = (fraction / MILLISECOND).unsigned_abs() as usize;
-    let (tens, ones) = (millis / 10, millis % 10);
-    text.bytes[20..22].copy_from_slice(&PAIRS[tens]);
-    text.bytes[22] = PAIRS[ones][1];
+    let (first_two, last) = (millis / 10, millis % 10);
+    text.bytes[20..22].copy_from_slice(&PAIRS[first_two]);
+    text.bytes[22] = PAIRS[last][1];
     // Without the fraction's last zeros, and without its point when it is zero.
-    let end = match (tens, ones) {
-        (_, 1..) => 23,
-        (0, 0) => 19,
-        (tens, 0) if tens % 10 == 0 => 21,
-        (_, 0) => 22,
+    let (point, all) = (19, FORM.len());
+    let end = match (first_two, last) {
+        (_, 1..) => all,
+        (0, 0) => point,
+        (_, 0) if first_two % 10 != 0 => all - 1,
+        (_, 0) => all - 2,
     };
     text.bytes[end] = b'Z';
     Clean(text.as_str(end + 1)).serialize(serializer)

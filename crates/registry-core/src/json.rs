@@ -15,6 +15,7 @@ use std::mem;
 use serde::ser::{self, Impossible, Serialize, Serializer};
 
 pub(crate) use clean::Clean;
+pub use text::is_clean;
 
 use compound::Fields;
 
@@ -52,8 +53,8 @@ fn refused<T>(what: &'static str) -> Result<T, NotJson> {
 
 /// Appends values to a text.
 ///
-/// A list or object that was opened last and is still empty is one whose bracket is the last
-/// byte; so commas need no state.
+/// A list or map that was opened last and is still empty is one whose bracket is the last byte,
+/// so their commas need no state; those of a struct are in its [`Fields`](compound::Fields).
 struct Writer {
     json: Vec<u8>,
     /// Whether the next value is a [`Clean`] text.

@@ -11,11 +11,10 @@ mod refusal;
 pub use listing::{WorkerFilter, WorkerListQuery};
 pub use operation::CreatedWorker;
 
-use std::convert::identity;
-use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -157,8 +156,8 @@ impl RuntimeRegistry {
     }
 
     async fn summarize(&self, registered: &Registered) -> RuntimeSummary {
-        let status = Box::pin(contained(async { registered.source.status().await }));
-        let answer = within(self.deadlines.read, status, identity).await;
+        let status = contained(async { registered.source.status().await });
+        let answer = within(self.deadlines.read, status).await;
         let descriptor = registered.descriptor().clone();
         let (status, counts, diagnostics) = match answer {
             Ok(status) => (status.status, Some(status.counts), status.diagnostics),
@@ -217,40 +216,25 @@ impl Registered {
     }
 }
 
-/// What `told` makes of a source's answer, for which it is waited no longer than `deadline` from
-/// when it is not there at once.
+/// Waits for a source no longer than `deadline`, from when its answer is not there at once.
 ///
 /// # Cancellation
 /// Past the deadline the source's future is dropped; the ports say what that leaves behind.
-fn within<T, R>(
+async fn within<T>(
     deadline: Duration,
-    answer: impl Future<Output = Result<T, SourceError>> + Unpin,
-    told: impl FnOnce(Result<T, SourceError>) -> R,
-) -> impl Future<Output = R> {
-    let (mut at_once, mut told) = (Some(answer), Some(told));
-    let mut told = move |answer| told.take().expect("it is told once")(answer);
-    let mut in_time = None;
-    // One future, not several around each other: an answer that is not small would be moved from
-    // each to the next.
-    poll_fn(move |context| {
-        // Most answers are there at once: the clock is read for those that are not.
-        if let Some(answer) = &mut at_once
-            && let Poll::Ready(answer) = answer.poll_unpin(context)
-        {
-            return Poll::Ready(told(answer));
-        }
-        if let Some(answer) = at_once.take() {
-            in_time = Some(Box::pin(tokio::time::timeout(deadline, answer)));
-        }
-        let in_time = in_time
-            .as_mut()
-            .expect("it is waited for since it was not there");
-        let answer = ready!(in_time.poll_unpin(context));
-        Poll::Ready(told(answer.unwrap_or(Err(SourceError::Unavailable {
+    answer: impl Future<Output = Result<T, SourceError>>,
+) -> Result<T, SourceError> {
+    let mut answer = pin!(answer);
+    // Most answers are there at once: the clock is read for those that are not.
+    if let Poll::Ready(answer) = futures_util::poll!(answer.as_mut()) {
+        return answer;
+    }
+    tokio::time::timeout(deadline, answer)
+        .await
+        .unwrap_or(Err(SourceError::Unavailable {
             reason: UnavailableReason::DeadlineExceeded,
             cause: None,
-        }))))
-    })
+        }))
 }
 
 /// Turns a panic of a source into its failure, where others are asked as well: a defect of one

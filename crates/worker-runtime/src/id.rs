@@ -76,6 +76,7 @@ const BYTES_AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30
 const HYPHENS_AT: [usize; 4] = [8, 13, 18, 23];
 /// What a lower-case hexadecimal digit is worth, and no other character.
 const DIGITS: [u8; 256] = digits();
+/// More than a digit is worth, also together with one.
 const NO_DIGIT: u8 = 0xff;
 
 /// Accepts the canonical text only: `Uuid` also reads braces, URNs, bare digits and

@@ -1,4 +1,5 @@
-//! What was translated latest: neighbours on a page are often of the same run or profile.
+//! What was translated latest: neighbours on a page are often of the same run or profile, and
+//! to copy an id is less than to write or check one.
 
 use registry_core::{ProfileId, RunId};
 use worker_runtime as runtime;

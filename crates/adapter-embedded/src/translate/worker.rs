@@ -84,11 +84,11 @@ fn remarks(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
     if remarks == runtime::RunRemarks::default() {
         return Vec::new();
     }
-    said(remarks)
+    diagnostics_of(remarks)
 }
 
 #[cold]
-fn said(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
+fn diagnostics_of(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
     let mut said = Vec::new();
     if remarks.left_out_entries > 0 {
         let context_truncated = shown::Diagnostic::new(
@@ -109,6 +109,7 @@ fn said(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
     said
 }
 
+// Inlined for the same reason.
 #[inline(always)]
 pub(crate) fn worker_detail(worker: runtime::WorkerSnapshot) -> port::WorkerDetailRecord {
     let runtime::TranscriptBounds {

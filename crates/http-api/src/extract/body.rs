@@ -64,7 +64,7 @@ pub(super) fn parse<T: BodyFields>(bytes: &[u8]) -> Result<T, EdgeRefusal> {
         Ok(parsed) => Ok(parsed),
         Err(error) => Err(match error.classify() {
             Category::Syntax | Category::Eof | Category::Io => whole("It is not JSON."),
-            Category::Data => blamed::<T>(bytes).unwrap_or_else(|| {
+            Category::Data => blamed_field::<T>(bytes).unwrap_or_else(|| {
                 whole(
                     "It is not an object with the documented fields: one is missing, repeated or \
                      unknown.",
@@ -76,14 +76,14 @@ pub(super) fn parse<T: BodyFields>(bytes: &[u8]) -> Result<T, EdgeRefusal> {
 
 /// The field of ours that is to blame for a body that is no `T`. To know that, the way through
 /// the body has to be noted, which is not worth its cost before something is wrong.
-fn blamed<T: BodyFields>(bytes: &[u8]) -> Option<EdgeRefusal> {
+fn blamed_field<T: BodyFields>(bytes: &[u8]) -> Option<EdgeRefusal> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let error = serde_path_to_error::deserialize::<_, T>(&mut json).err()?;
-    blame::<T>(error.path())
+    field_of_path::<T>(error.path())
 }
 
 /// The field of ours that the path leads to. A path that leads elsewhere was the client's.
-fn blame<T: BodyFields>(path: &serde_path_to_error::Path) -> Option<EdgeRefusal> {
+fn field_of_path<T: BodyFields>(path: &serde_path_to_error::Path) -> Option<EdgeRefusal> {
     let mut segments = path.iter();
     let Some(serde_path_to_error::Segment::Map { key }) = segments.next() else {
         return None;

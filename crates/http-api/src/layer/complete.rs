@@ -16,14 +16,10 @@ use crate::wire::header;
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static(header::X_REQUEST_ID);
 
-/// Room for headers: those of every answer, of its body, of one outcome, and of one that is
-/// shared with another origin.
-const HEADERS_MAX: usize = 12;
-
 /// The headers of most answers, with an empty request id. To copy a map is less effort than to
 /// fill one.
 static USUAL: LazyLock<HeaderMap> = LazyLock::new(|| {
-    let mut headers = HeaderMap::with_capacity(HEADERS_MAX);
+    let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE_JSON));
     for (name, value) in &SECURITY_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
@@ -48,6 +44,10 @@ pub(super) fn complete(answer: Answer, sharing: Option<Sharing>, id: RequestId) 
     let id = id.expect("digits and hyphens may stand in a header");
     headers.insert(&X_REQUEST_ID, id);
     for (name, value) in answer.headers {
+        debug_assert!(
+            !headers.contains_key(&name),
+            "every answer says its own {name}"
+        );
         headers.insert(name, value);
     }
     if let Some(sharing) = sharing {

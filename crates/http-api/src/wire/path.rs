@@ -60,8 +60,7 @@ impl<'a> Address<'a> {
 
 /// What comes before the first slash, and what comes from there on.
 fn first_segment(path: &str) -> (&str, &str) {
-    let ends = memchr::memchr(b'/', path.as_bytes());
-    path.split_at(ends.unwrap_or(path.len()))
+    path.split_at(path.find('/').unwrap_or(path.len()))
 }
 
 /// One runtime.

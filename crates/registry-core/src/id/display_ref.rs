@@ -5,7 +5,8 @@ use std::fmt;
 use arrayvec::ArrayString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{ID_MAX_CHARS, RuntimeId, WorkerId};
+use super::{ID_MAX_CHARS, RuntimeId, WorkerId, letter_digit_or_mark};
+use crate::alphabet;
 use crate::json::Clean;
 
 /// Two ids and the mark between them.
@@ -54,18 +55,17 @@ impl Serialize for DisplayRef {
     }
 }
 
-/// A client shows what it was told, once it is seen to be of the right form; that is all that
-/// can be done with it.
+/// A client shows what it was told; that is all that can be done with it. What can't be of two
+/// ids and the mark between them is refused.
 impl<'de> Deserialize<'de> for DisplayRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let ids = text.split_once('@').and_then(|(worker_id, runtime_id)| {
-            Some(Self::of(
-                &worker_id.parse().ok()?,
-                &runtime_id.parse().ok()?,
-            ))
-        });
-        ids.ok_or_else(|| serde::de::Error::custom("not of the form worker@runtime"))
+        let allowed = |byte| letter_digit_or_mark(byte) | (byte == b'@');
+        ArrayString::from(&text)
+            .ok()
+            .filter(|text| alphabet::all(text.as_bytes(), allowed))
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom("not of two ids"))
     }
 }
 
@@ -81,5 +81,20 @@ impl schemars::JsonSchema for DisplayRef {
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         String::json_schema(generator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_of_two_ids_is_not_shown() {
+        let of = |text: &str| serde_json::from_value::<DisplayRef>(text.into());
+        assert_eq!(of("w-1@r_1").unwrap(), "w-1@r_1");
+        assert_eq!(of(&"x".repeat(MAX_CHARS)).unwrap(), &*"x".repeat(MAX_CHARS));
+        for wrong in ["\"@r", "w@r\n", "W@r", "é@r", &"x".repeat(MAX_CHARS + 1)] {
+            assert!(of(wrong).is_err(), "{wrong:?}");
+        }
     }
 }

@@ -3,11 +3,11 @@
 use arrayvec::ArrayString;
 
 use super::ID_MAX_CHARS;
-use crate::ascii::ShortText;
+use crate::ascii::{HEX, ShortText};
 
 /// Characters of the text.
 const CHARS: usize = 36;
-/// Room for it.
+/// Room for the text.
 const TEXT_BYTES: usize = 48;
 /// Where the two digits of each byte stand: a hyphen is before the third, fourth, fifth and
 /// sixth pair of bytes.
@@ -25,11 +25,10 @@ pub(super) fn text(uuid: [u8; 16]) -> ArrayString<ID_MAX_CHARS> {
 }
 
 const fn digits() -> [[u8; 2]; 256] {
-    let digit = b"0123456789abcdef";
     let mut digits = [[0; 2]; 256];
     let mut byte = 0;
     while byte < digits.len() {
-        digits[byte] = [digit[byte >> 4], digit[byte & 0xf]];
+        digits[byte] = [HEX[byte >> 4], HEX[byte & 0xf]];
         byte += 1;
     }
     digits

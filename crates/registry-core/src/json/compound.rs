@@ -58,6 +58,7 @@ impl ser::SerializeStruct for Fields<'_> {
     type Ok = ();
     type Error = NotJson;
 
+    // Inlined for the constants in it: see `Writer::name`.
     #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,

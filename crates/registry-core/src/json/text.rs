@@ -1,9 +1,10 @@
 //! The text of strings and numbers.
 
+use crate::alphabet;
+use crate::ascii::HEX;
+
 /// Bytes that are looked at in one step.
 const BLOCK: usize = 16;
-/// The same, where a text is shorter.
-const HALF_BLOCK: usize = BLOCK / 2;
 /// Most digits of a number.
 const DIGITS: usize = 20;
 
@@ -18,7 +19,7 @@ pub(super) fn string_into(json: &mut Vec<u8>, text: &str) {
     json.push(b'"');
 }
 
-/// Appends the inside of a string.
+/// Appends the inside of a string. Not inlined, so that the way of what is clean stays short.
 #[inline(never)]
 pub(super) fn escape_into(json: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
@@ -39,23 +40,11 @@ fn first_escaped(bytes: &[u8]) -> Option<usize> {
     after.map(|at| before + at)
 }
 
-/// Whether nothing of the text has to be escaped: `"`, `\` or a control character (RFC 8259 §7).
+/// Whether the text can stand in a JSON string as it is, without `"`, `\` and control characters
+/// (RFC 8259 §7).
 #[inline]
-pub(super) fn is_clean(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let halves = (
-        bytes.first_chunk::<HALF_BLOCK>(),
-        bytes.last_chunk::<HALF_BLOCK>(),
-    );
-    // The last block reaches back into the one before.
-    match (bytes.last_chunk::<BLOCK>(), halves) {
-        (Some(last), _) => {
-            let (blocks, _) = bytes.as_chunks::<BLOCK>();
-            !any_escaped(last) && !blocks.iter().any(any_escaped)
-        }
-        (None, (Some(first), Some(last))) => !any_escaped(first) && !any_escaped(last),
-        (None, _) => !bytes.iter().any(|byte| is_escaped(*byte)),
-    }
+pub fn is_clean(text: &str) -> bool {
+    alphabet::all(text.as_bytes(), |byte| !is_escaped(byte))
 }
 
 /// Looks at all bytes of a block: without a way out of the loop, that is done at once.
@@ -78,7 +67,6 @@ fn escape_byte(json: &mut Vec<u8>, byte: u8) {
         0x08 => b'b',
         0x0c => b'f',
         _ => {
-            const HEX: &[u8; 16] = b"0123456789abcdef";
             let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
             json.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
             return;

@@ -1,7 +1,5 @@
 //! Lists of workers, over one runtime or all of them.
 
-use std::convert::identity;
-
 use super::refusal::Subject;
 use super::{Registered, RuntimeRegistry, contained, unavailable, within};
 use crate::error::{RegistryError, SourceError};
@@ -149,8 +147,8 @@ impl RuntimeRegistry {
         registered: &Registered,
         query: &CatalogQuery,
     ) -> Result<CatalogPage, SourceError> {
-        let answer = registered.source.catalog().list(query);
-        match within(self.deadlines.read, answer, identity).await {
+        let answer = within(self.deadlines.read, registered.source.catalog().list(query)).await;
+        match answer {
             // A position that was not given can't be wrong: the source is.
             Err(nonsense @ SourceError::InvalidPosition) if query.after.is_none() => {
                 Err(SourceError::failed(nonsense))

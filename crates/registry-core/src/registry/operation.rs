@@ -1,6 +1,5 @@
 //! Operations on workers: each one call to the source that the reference names.
 
-use std::convert::identity;
 use std::time::Duration;
 
 use super::audit::Audit;
@@ -11,8 +10,8 @@ use crate::cursor::Cursor;
 use crate::error::{RegistryError, SourceError};
 use crate::id::{RunId, RuntimeId, WorkerRef};
 use crate::port::{
-    CancelTarget, CreateWorker, CreatedWorkerRecord, EventStream, EventsQuery, Input, InputReceipt,
-    Replay, RuntimeSource, TranscriptQuery, WorkerDetailRecord,
+    CancelTarget, CreateWorker, EventStream, EventsQuery, Input, InputReceipt, Replay,
+    RuntimeSource, TranscriptQuery, WorkerDetailRecord,
 };
 use crate::projection::{CancelAnswer, EventBatch, TranscriptPage, WorkerDetail};
 
@@ -34,8 +33,8 @@ impl RuntimeRegistry {
     pub async fn worker(&self, worker: &WorkerRef) -> Result<WorkerDetail, RegistryError> {
         let registered = self.registered(&worker.runtime_id)?;
         let answer = registered.source.catalog().get(&worker.worker_id);
-        let shown = |record| project(registered, record);
-        ask(self.deadlines.read, subject(worker), answer, shown).await
+        let record = ask(self.deadlines.read, subject(worker), answer).await?;
+        Ok(project(registered, record))
     }
 
     /// Creates a worker in a runtime.
@@ -70,17 +69,11 @@ impl RuntimeRegistry {
             runtime_id,
             profile: profile.as_ref(),
         };
-        let shown = |created: CreatedWorkerRecord| CreatedWorker {
+        let created = ask(self.deadlines.mutation, subject, port.create(request)).await?;
+        Ok(CreatedWorker {
             worker: project(registered, created.worker),
             replay: created.replay,
-        };
-        ask(
-            self.deadlines.mutation,
-            subject,
-            port.create(request),
-            shown,
-        )
-        .await
+        })
     }
 
     /// Sends a worker an input, which starts a run.
@@ -108,7 +101,7 @@ impl RuntimeRegistry {
         let registered = self.registered(&worker.runtime_id)?;
         let port = registered.port(Capability::SendInput, RuntimeSource::interaction)?;
         let answer = port.send_input(&worker.worker_id, input);
-        ask(self.deadlines.mutation, subject(worker), answer, identity).await
+        ask(self.deadlines.mutation, subject(worker), answer).await
     }
 
     /// Cancels a worker's active run, or only the run that the target names.
@@ -145,7 +138,6 @@ impl RuntimeRegistry {
             self.deadlines.mutation,
             subject,
             port.cancel(&worker.worker_id, target),
-            identity,
         )
         .await
     }
@@ -166,8 +158,8 @@ impl RuntimeRegistry {
         let registered = self.registered(&worker.runtime_id)?;
         let port = registered.port(Capability::StopWorker, RuntimeSource::lifecycle)?;
         let answer = port.stop(&worker.worker_id);
-        let shown = |record| project(registered, record);
-        ask(self.deadlines.mutation, subject(worker), answer, shown).await
+        let record = ask(self.deadlines.mutation, subject(worker), answer).await?;
+        Ok(project(registered, record))
     }
 
     /// A page of a worker's transcript.
@@ -183,7 +175,7 @@ impl RuntimeRegistry {
         let registered = self.registered(&worker.runtime_id)?;
         let port = registered.port(Capability::ReadTranscript, RuntimeSource::observation)?;
         let answer = port.transcript(&worker.worker_id, query);
-        ask(self.deadlines.read, subject(worker), answer, identity).await
+        ask(self.deadlines.read, subject(worker), answer).await
     }
 
     /// A worker's events after a cursor; waits for the first one up to the query's wait.
@@ -205,7 +197,6 @@ impl RuntimeRegistry {
             self.deadlines.read.saturating_add(query.wait.get()),
             subject(worker),
             answer,
-            identity,
         )
         .await
     }
@@ -234,18 +225,15 @@ fn subject(worker: &WorkerRef) -> Subject<'_> {
     }
 }
 
-/// One call to a source within its deadline: what clients see of its answer, or its refusal
-/// completed with ids.
-fn ask<T, U>(
+/// One call to a source within its deadline, its refusal completed with ids.
+async fn ask<T>(
     deadline: Duration,
     subject: Subject<'_>,
-    answer: impl Future<Output = Result<T, SourceError>> + Unpin,
-    shown: impl FnOnce(T) -> U,
-) -> impl Future<Output = Result<U, RegistryError>> {
-    within(deadline, answer, move |answer| match answer {
-        Ok(answer) => Ok(shown(answer)),
-        Err(error) => Err(subject.refused(error)),
-    })
+    answer: impl Future<Output = Result<T, SourceError>>,
+) -> Result<T, RegistryError> {
+    within(deadline, answer)
+        .await
+        .map_err(|error| subject.refused(error))
 }
 
 fn project(registered: &Registered, record: WorkerDetailRecord) -> WorkerDetail {

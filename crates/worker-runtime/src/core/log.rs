@@ -32,11 +32,11 @@ struct Step {
     /// The number of its first event.
     first: u64,
     at: Timestamp,
-    what: What,
+    what: Appended,
 }
 
 #[derive(Debug)]
-enum What {
+enum Appended {
     Event(EventKind),
     Deltas(Deltas),
 }
@@ -56,15 +56,15 @@ impl EventLog {
 
     /// Numbers and appends an event, and drops the oldest ones. The new one stays.
     pub(super) fn append(&mut self, at: Timestamp, kind: EventKind) -> Cursor {
-        self.take(at, What::Event(kind))
+        self.push(at, Appended::Event(kind))
     }
 
     /// The same with several deltas. The last of them stays.
     pub(super) fn append_deltas(&mut self, at: Timestamp, deltas: Deltas) -> Cursor {
-        self.take(at, What::Deltas(deltas))
+        self.push(at, Appended::Deltas(deltas))
     }
 
-    fn take(&mut self, at: Timestamp, what: What) -> Cursor {
+    fn push(&mut self, at: Timestamp, what: Appended) -> Cursor {
         let first = self.latest + 1;
         self.latest += what.len() as u64;
         self.held += what.len();
@@ -158,7 +158,7 @@ impl Step {
     }
 }
 
-impl What {
+impl Appended {
     /// How many events it is; at least one.
     fn len(&self) -> usize {
         match self {

@@ -90,8 +90,9 @@ fn quotation_of(input: &str) -> String {
     let [open, close] = QUOTES;
     let room = input.len().min(USUAL_INPUT_BYTES) + open.len() + close.len();
     let mut quotation = String::with_capacity(room);
+    quotation.push_str(open);
     let mut words = input.split_whitespace();
-    let mut before = open;
+    let mut before = "";
     for word in words.by_ref().take(OfflineEngine::QUOTED_WORDS) {
         quotation.push_str(before);
         quotation.push_str(word);
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reply_says_that_there_is_no_model() {
+    fn the_opening_is_the_words_that_it_consists_of() {
         assert!(OPENING.starts_with("No model is configured"));
         assert_eq!(OPENING_WORDS.concat(), OPENING);
     }
@@ -119,6 +120,7 @@ mod tests {
     #[test]
     fn the_input_is_quoted_with_one_space_between_its_words() {
         assert_eq!(quotation_of("  hello\n there "), "“hello there”");
+        assert_eq!(quotation_of(" "), "“”");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 /// Neighbouring bytes whose words are counted in one byte.
 const STRIDE: usize = 255;
 /// Neighbouring bytes that are passed over if they are all of ASCII.
-const NARROW: usize = 16;
+const BLOCK: usize = 16;
 
 /// How many words there are: what white space separates.
 pub(super) fn words(text: &str) -> u64 {
@@ -39,21 +39,21 @@ fn is_space(byte: u8) -> bool {
 
 /// Whether there is white space outside of ASCII.
 fn has_other_space(text: &str) -> bool {
-    let is_space = |place| {
+    let begins_space = |place| {
         let mut rest = text.get(place..).into_iter().flat_map(str::chars);
         rest.next().is_some_and(char::is_whitespace)
     };
-    let strides = text.as_bytes().chunks(NARROW).zip((0..).step_by(NARROW));
-    let mut wide = strides.filter(|(stride, _)| !stride.is_ascii());
+    let blocks = text.as_bytes().chunks(BLOCK).zip((0..).step_by(BLOCK));
+    let mut wide = blocks.filter(|(block, _)| !block.is_ascii());
     !text.is_ascii()
-        && wide.any(|(stride, start)| {
-            let mut places = stride.iter().zip(start..);
-            places.any(|(byte, place)| !byte.is_ascii() && is_space(place))
+        && wide.any(|(block, start)| {
+            let mut places = block.iter().zip(start..);
+            places.any(|(byte, place)| !byte.is_ascii() && begins_space(place))
         })
 }
 
-/// The parts of a text, each with the space that ends it. By bytes: `split_inclusive` takes
-/// four times as long over words as short as these.
+/// The parts of a text, each with the space that ends it. By bytes, which for words as short as
+/// these is less work than `split_inclusive`.
 pub(super) fn parts(mut text: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let space = text.bytes().position(|byte| byte == b' ');
@@ -79,7 +79,7 @@ mod tests {
     fn every_character_is_what_unicode_says_at_every_place() {
         // The last white space is U+3000.
         for character in '\0'..='\u{3100}' {
-            for place in 0..2 * NARROW {
+            for place in 0..2 * BLOCK {
                 let mut text = "aa aaa  aaaa “aaa” ".repeat(2);
                 if !text.is_char_boundary(place) || !text.is_char_boundary(place + 1) {
                     continue;
@@ -98,7 +98,7 @@ mod tests {
         }
 
         #[test]
-        fn parts_end_with_a_space_each(text in "[ab“ ]{0,30}") {
+        fn all_parts_but_the_last_end_with_a_space(text in "[ab“ ]{0,30}") {
             let expected: Vec<&str> = text.split_inclusive(' ').collect();
             prop_assert_eq!(parts(&text).collect::<Vec<_>>(), expected);
         }

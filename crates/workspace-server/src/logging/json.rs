@@ -33,7 +33,6 @@ thread_local! {
 }
 
 /// What a line is made in.
-#[derive(Default)]
 struct Buffer {
     line: String,
     second: Second,
@@ -70,6 +69,12 @@ impl Buffer {
             // As above.
             let _ = BUFFER.try_with(|kept| kept.set(self));
         }
+    }
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -38,6 +38,36 @@ async fn the_offline_engine_streams_a_word_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_offline_engine_says_the_same_at_any_pace_and_that_there_is_no_model() {
+    let mut said = Vec::new();
+    for pace in [Duration::ZERO, OfflineEngine::PACE] {
+        let engine = Arc::new(OfflineEngine::new(pace));
+        let runtime = Runtime::builder().engine(engine).build().unwrap();
+        let worker = runtime.create(CreateWorker::default()).unwrap().worker.id;
+        let run = runtime.send_input(worker, Input::new("a  b c")).unwrap();
+        let slot = runtime.inner.slot(worker).unwrap();
+        slot.ended(run.run_id, None).await.unwrap();
+        let events = runtime.events(worker, EventsQuery::default()).await;
+        let deltas = events.unwrap().events.into_iter().map(|event| event.kind);
+        let page = runtime.transcript(worker, TranscriptQuery::default());
+        let reply = page.unwrap().entries.pop().unwrap().content;
+        let of_run = deltas.filter_map(|kind| match kind {
+            EventKind::OutputDelta { text, .. } => Some(text.to_string()),
+            EventKind::WorkerCreated
+            | EventKind::InputAccepted { .. }
+            | EventKind::RunFinished { .. }
+            | EventKind::WorkerStopped => None,
+        });
+        let of_run: Vec<String> = of_run.collect();
+        assert_eq!(of_run.concat(), *reply);
+        said.push(of_run);
+    }
+    assert_eq!(said[0], said[1]);
+    assert_eq!(said[0].concat().find("No model is configured"), Some(0));
+    assert_eq!(said[0].last().unwrap(), "c”");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_offline_engine_counts_words_as_tokens() {
     let runtime = Runtime::builder().build().unwrap();
     let words = |text: &str| text.split_whitespace().count() as u64;

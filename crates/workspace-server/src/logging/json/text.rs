@@ -2,18 +2,7 @@
 
 use std::fmt;
 
-/// Not zero for a byte that has to be escaped in a JSON string (RFC 8259 §7).
-static ESCAPED: [u8; 256] = {
-    let mut escaped = [0; 256];
-    let mut control = 0;
-    while control < b' ' {
-        escaped[control as usize] = 1;
-        control += 1;
-    }
-    escaped[b'"' as usize] = 1;
-    escaped[b'\\' as usize] = 1;
-    escaped
-};
+use registry_core::json::is_clean;
 
 /// Appends a string.
 pub(super) fn push_text(line: &mut String, text: &str) {
@@ -24,9 +13,7 @@ pub(super) fn push_text(line: &mut String, text: &str) {
 
 /// Appends the inside of a string.
 pub(super) fn push_inside(line: &mut String, text: &str) {
-    // A table, because most texts are too short for anything that looks at several bytes.
-    let escaped = |any, byte| any | ESCAPED[usize::from(byte)];
-    if text.bytes().fold(0, escaped) == 0 {
+    if is_clean(text) {
         line.push_str(text);
     } else {
         push_escaped(line, text);
