@@ -7,20 +7,24 @@ const HALF: usize = BLOCK / 2;
 
 /// Whether each of the bytes is allowed.
 #[inline]
-pub(crate) fn all(bytes: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
-    // Without a way out of the loop, all bytes of a block are looked at at once.
-    let whole = |block: &[u8]| block.iter().fold(true, |all, byte| all & allowed(*byte));
-    // The last block reaches back into the one before it.
-    if let Some(last) = bytes.last_chunk::<BLOCK>() {
-        let (blocks, _) = bytes.as_chunks::<BLOCK>();
-        whole(last) && blocks.iter().all(|block| whole(block))
-    } else if let (Some(first), Some(last)) =
-        (bytes.first_chunk::<HALF>(), bytes.last_chunk::<HALF>())
-    {
-        whole(first) & whole(last)
-    } else {
-        whole(bytes)
+pub(crate) fn all(bytes: &[u8], allowed: impl Fn(u8) -> bool + Copy) -> bool {
+    let halves = (bytes.first_chunk::<HALF>(), bytes.last_chunk::<HALF>());
+    match (bytes.last_chunk::<BLOCK>(), halves) {
+        // The last block reaches back into the one before it.
+        (Some(last), _) => {
+            let (blocks, _) = bytes.as_chunks::<BLOCK>();
+            whole(last, allowed) && blocks.iter().all(|block| whole(block, allowed))
+        }
+        (None, (Some(first), Some(last))) => whole(first, allowed) && whole(last, allowed),
+        (None, _) => bytes.iter().all(|byte| allowed(*byte)),
     }
+}
+
+/// The same for a block, whose length is a constant: without a way out of the loop, all of its
+/// bytes are looked at at once. Inlined, because that is less than the call.
+#[inline(always)]
+fn whole<const BYTES: usize>(block: &[u8; BYTES], allowed: impl Fn(u8) -> bool) -> bool {
+    block.iter().fold(true, |all, byte| all & allowed(*byte))
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub mod conformance;
 #[cfg(feature = "mock")]
 pub mod mock;
 
+pub use arcstr::Substr;
 pub use capability::{Capability, CapabilitySet};
 pub use cursor::Cursor;
 pub use error::{RegistryError, SourceError, UnavailableReason};

@@ -61,6 +61,7 @@ mod reference;
 mod runtime;
 mod sync;
 
+pub use arcstr::Substr;
 pub use command::{
     Accepted, ActiveRun, Cancellation, CreateWorker, Created, Input, ShutdownReport,
 };

@@ -91,7 +91,8 @@ pub struct Limits {
     pub transcript_bytes: usize,
     /// See [`TRANSCRIPT_PAGE_BYTES`].
     pub transcript_page_bytes: usize,
-    /// See [`EVENTS`].
+    /// See [`EVENTS`]. Fewer than an engine pushes in one step (32 texts at most) leave a reader
+    /// no time between the first and the last of them.
     pub events: usize,
     /// See [`EVENT_BYTES`].
     pub event_bytes: usize,

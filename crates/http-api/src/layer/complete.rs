@@ -16,10 +16,13 @@ use crate::wire::header;
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static(header::X_REQUEST_ID);
 
+/// Headers that an answer may have before the table that finds them has to grow.
+const HEADERS_MAX: usize = 12;
+
 /// The headers of most answers, with an empty request id. To copy a map is less effort than to
 /// fill one.
 static USUAL: LazyLock<HeaderMap> = LazyLock::new(|| {
-    let mut headers = HeaderMap::new();
+    let mut headers = HeaderMap::with_capacity(HEADERS_MAX);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE_JSON));
     for (name, value) in &SECURITY_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
