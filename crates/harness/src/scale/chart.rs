@@ -57,13 +57,14 @@ fn draw_on<Backend: DrawingBackend>(
         .bold_line_style(RGBColor(210, 210, 210))
         .draw()?;
     for (line, colour) in curve.lines.iter().zip(COLOURS) {
-        let points = points(curve, line);
+        let points = points(curve, line)
+            .into_iter()
+            .map(|(place, figure)| (place, figure.max(bottom)));
         chart
             .draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?
             .label(line.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
-        let dots = points.into_iter();
-        chart.draw_series(dots.map(|point| Circle::new(point, 4, colour.filled())))?;
+        chart.draw_series(points.map(|point| Circle::new(point, 4, colour.filled())))?;
     }
     chart
         .configure_series_labels()
@@ -87,12 +88,19 @@ fn points(curve: &Curve, line: &Line) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// From below the lowest figure to above the highest, with a third left free for the legend.
+/// From below the lowest figure to above the highest, with a third left free for the legend. A
+/// logarithmic axis has no zero: what costs nothing stands at the bottom.
 fn heights(curve: &Curve) -> (f64, f64) {
     let figures = curve.lines.iter().flat_map(|line| points(curve, line));
-    let (low, high) = figures.fold((f64::MAX, 0.0_f64), |(low, high), (_, figure)| {
+    let figures = figures
+        .map(|(_, figure)| figure)
+        .filter(|figure| *figure > 0.0);
+    let (low, high) = figures.fold((f64::MAX, 0.0_f64), |(low, high), figure| {
         (low.min(figure), high.max(figure))
     });
+    if high == 0.0 {
+        return (0.1, 1.0);
+    }
     let bottom = low / 2.0;
     (bottom, high * (high / bottom).sqrt())
 }
@@ -110,5 +118,34 @@ fn figure_label(figure: f64) -> String {
         format!("{figure:.2}")
     } else {
         format!("{figure:.0}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_costs_nothing_can_be_drawn() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("free.svg");
+        for figures in [[0.0, 0.0], [0.0, 2.0]] {
+            let mut line = Line::new("free", figures.len());
+            for (size, figure) in figures.into_iter().enumerate() {
+                line.add(size, figure);
+            }
+            let curve = Curve {
+                file: "free",
+                title: "What costs nothing",
+                size: "things",
+                unit: "bytes each",
+                sizes: vec![1, 10],
+                lines: vec![line],
+                method: "",
+            };
+            draw(&curve, &file).unwrap();
+            let drawn = std::fs::read_to_string(&file).unwrap();
+            assert_eq!(drawn.matches("<circle").count(), figures.len());
+        }
     }
 }

@@ -12,8 +12,8 @@ use super::pollers::Stage;
 use super::workers::BYTES_MAX;
 use crate::process_reading::Reading;
 
-/// Of each thing that is held.
-const SIZES: [u32; 3] = [1_000, 10_000, 100_000];
+/// Of each thing that is held: fewer can take less than one step of the allocator.
+const SIZES: [u32; 3] = [10_000, 30_000, 100_000];
 /// Events that a worker has said when it is looked at: what fits into its log.
 const EVENTS: u32 = 1_000;
 /// Words of an input: as many deltas of the offline engine as one reply can have.
