@@ -3,7 +3,7 @@
 //! Answers are mostly short strings under field names. Here a string is looked over sixteen
 //! bytes at a time for what has to be escaped. What is known to need no escaping is not looked
 //! at: names of fields, which are constants and written as such, and texts whose alphabet
-//! excludes it ([`Clean`]).
+//! excludes it (`Clean`).
 
 mod clean;
 mod compound;
