@@ -20,8 +20,17 @@ pub(crate) fn all(bytes: &[u8], allowed: impl Fn(u8) -> bool + Copy) -> bool {
     }
 }
 
-/// The same for a block, whose length is a constant: without a way out of the loop, all of its
-/// bytes are looked at at once. Inlined, because that is less than the call.
+/// Where the first byte is that is not allowed.
+pub(crate) fn first_foreign(bytes: &[u8], allowed: impl Fn(u8) -> bool + Copy) -> Option<usize> {
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    let kept = blocks.iter().take_while(|block| whole(block, allowed));
+    let before = kept.count() * BLOCK;
+    let after = bytes[before..].iter().position(|byte| !allowed(*byte));
+    after.map(|at| before + at)
+}
+
+/// Whether all bytes of a block are allowed. Its length is a constant: without a way out of the
+/// loop, all of them are looked at at once. Inlined, because that is less than the call.
 #[inline(always)]
 fn whole<const BYTES: usize>(block: &[u8; BYTES], allowed: impl Fn(u8) -> bool) -> bool {
     block.iter().fold(true, |all, byte| all & allowed(*byte))
@@ -36,9 +45,11 @@ mod tests {
         for length in 0..=3 * BLOCK {
             let mut bytes = vec![b'a'; length];
             assert!(all(&bytes, |byte| byte == b'a'), "{length}");
+            assert_eq!(first_foreign(&bytes, |byte| byte == b'a'), None);
             for at in 0..length {
                 bytes[at] = b'b';
                 assert!(!all(&bytes, |byte| byte == b'a'), "{at} of {length}");
+                assert_eq!(first_foreign(&bytes, |byte| byte == b'a'), Some(at));
                 bytes[at] = b'a';
             }
         }

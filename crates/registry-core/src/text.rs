@@ -94,8 +94,7 @@ impl fmt::Display for DisplayName {
 fn check(text: &str) -> Result<(), DisplayNameError> {
     // Of ASCII's printable characters, the space alone can't stand alone.
     let printable = alphabet::all(text.as_bytes(), |byte| matches!(byte, b' '..=b'~'));
-    let blank = alphabet::all(text.as_bytes(), |byte| byte == b' ');
-    if printable && text.len() <= DISPLAY_NAME_MAX_CHARS && !blank {
+    if printable && text.len() <= DISPLAY_NAME_MAX_CHARS && text.bytes().any(|b| b != b' ') {
         return Ok(());
     }
     if text.chars().take(DISPLAY_NAME_MAX_CHARS + 1).count() > DISPLAY_NAME_MAX_CHARS {

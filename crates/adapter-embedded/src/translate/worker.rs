@@ -81,14 +81,6 @@ fn worker_record(
 
 /// What is said of a worker whose conversation, or whose reply, no longer fits its model.
 fn remarks(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
-    if remarks == runtime::RunRemarks::default() {
-        return Vec::new();
-    }
-    diagnostics_of(remarks)
-}
-
-#[cold]
-fn diagnostics_of(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
     let mut said = Vec::new();
     if remarks.left_out_entries > 0 {
         let context_truncated = shown::Diagnostic::new(

@@ -92,14 +92,6 @@ impl Requests {
             status: ABORTED,
         }
     }
-
-    fn answered(&self, labels: &RequestLabels) -> Counter {
-        self.answered.get_or_create_owned(labels)
-    }
-
-    fn duration(&self, labels: &RouteLabels) -> Histogram {
-        self.durations.get_or_create_owned(labels)
-    }
 }
 
 impl Usual {
@@ -127,7 +119,7 @@ impl InFlight<'_> {
     pub(crate) fn finish(mut self, status: u16, took: Duration) {
         self.status = status;
         let find = || {
-            self.requests.duration(&RouteLabels {
+            self.requests.durations.get_or_create_owned(&RouteLabels {
                 method: self.method,
                 route: self.route,
             })
@@ -143,7 +135,7 @@ impl InFlight<'_> {
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         let find = || {
-            self.requests.answered(&RequestLabels {
+            self.requests.answered.get_or_create_owned(&RequestLabels {
                 method: self.method,
                 route: self.route,
                 status: u32::from(self.status),

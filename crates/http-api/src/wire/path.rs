@@ -78,7 +78,7 @@ pub fn runtime_workers(runtime_id: &RuntimeId) -> String {
 /// One worker.
 pub fn worker(worker: &WorkerRef) -> String {
     format!(
-        "{RUNTIMES}/{}/workers/{}",
+        "{RUNTIMES}/{}{WORKERS_OF_RUNTIME}{}",
         worker.runtime_id, worker.worker_id
     )
 }

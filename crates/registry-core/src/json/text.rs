@@ -3,8 +3,6 @@
 use crate::alphabet;
 use crate::ascii::HEX;
 
-/// Bytes that are looked at in one step.
-const BLOCK: usize = 16;
 /// Most digits of a number.
 const DIGITS: usize = 20;
 
@@ -23,7 +21,7 @@ pub(super) fn string_into(json: &mut Vec<u8>, text: &str) {
 #[inline(never)]
 pub(super) fn escape_into(json: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
-    while let Some(at) = first_escaped(rest) {
+    while let Some(at) = alphabet::first_foreign(rest, is_plain) {
         json.extend_from_slice(&rest[..at]);
         escape_byte(json, rest[at]);
         rest = &rest[at + 1..];
@@ -31,31 +29,15 @@ pub(super) fn escape_into(json: &mut Vec<u8>, text: &str) {
     json.extend_from_slice(rest);
 }
 
-/// Where the first byte is that has to be escaped.
-fn first_escaped(bytes: &[u8]) -> Option<usize> {
-    let (blocks, _) = bytes.as_chunks::<BLOCK>();
-    let clean = blocks.iter().take_while(|block| !any_escaped(block));
-    let before = clean.count() * BLOCK;
-    let after = bytes[before..].iter().position(|byte| is_escaped(*byte));
-    after.map(|at| before + at)
-}
-
 /// Whether the text can stand in a JSON string as it is, without `"`, `\` and control characters
 /// (RFC 8259 §7).
 #[inline]
 pub fn is_clean(text: &str) -> bool {
-    alphabet::all(text.as_bytes(), |byte| !is_escaped(byte))
+    alphabet::all(text.as_bytes(), is_plain)
 }
 
-/// Looks at all bytes of a block: without a way out of the loop, that is done at once.
-fn any_escaped<const N: usize>(block: &[u8; N]) -> bool {
-    block
-        .iter()
-        .fold(false, |any, byte| any | is_escaped(*byte))
-}
-
-fn is_escaped(byte: u8) -> bool {
-    (byte < b' ') | (byte == b'"') | (byte == b'\\')
+fn is_plain(byte: u8) -> bool {
+    (byte >= b' ') & (byte != b'"') & (byte != b'\\')
 }
 
 fn escape_byte(json: &mut Vec<u8>, byte: u8) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::deltas::Deltas;
 use super::keys::{Fingerprint, Keys, key_cost};
 use super::log::EventLog;
 use super::transcript::{Transcript, entry_cost};
@@ -250,6 +251,11 @@ impl Worker {
     fn record(&mut self, at: Timestamp, kind: EventKind) -> Cursor {
         self.last_activity_at = at;
         self.log.append(at, kind)
+    }
+
+    fn record_deltas(&mut self, at: Timestamp, deltas: Deltas) {
+        self.last_activity_at = at;
+        self.log.append_deltas(at, deltas);
     }
 }
 

@@ -60,9 +60,7 @@ impl Output {
     /// `text` is appended whole or, if the future is dropped before it was polled, not
     /// at all.
     pub async fn push(&self, text: &str) -> Result<(), OutputClosed> {
-        let pushed = self.hearer.say(&[text]);
-        sync::cooperate().await;
-        pushed
+        self.push_all(&[text]).await
     }
 
     /// Appends each of `texts` to the reply, as [`push`](Self::push) would one after the other,

@@ -27,8 +27,7 @@ impl Worker {
         let room = self.limits.output_bytes - run.reply.len();
         if let Some(deltas) = Deltas::of(run_id, texts, room.min(self.limits.delta_bytes)) {
             run.reply.push(deltas.text());
-            self.last_activity_at = now;
-            self.log.append_deltas(now, deltas);
+            self.record_deltas(now, deltas);
             return Ok(());
         }
         texts
