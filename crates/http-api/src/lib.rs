@@ -40,5 +40,5 @@ pub use config::{
 pub use origin::{AllowedHost, AllowedOrigin, InvalidHost, InvalidOrigin};
 pub use request_id::RequestId;
 pub use routes::{OperationInfo, operations};
-pub use serve::{ServeReport, serve};
+pub use serve::{ServeReport, ServingThreads, serve};
 pub use token::{InvalidToken, NoRandomness, TOKEN_MAX_CHARS, TOKEN_MIN_CHARS, Token};

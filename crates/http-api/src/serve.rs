@@ -1,10 +1,11 @@
 //! The accept loop: who may connect, for how long, and how it ends.
 //!
 //! hyper serves one connection. How many there may be, and how all of them end, is decided
-//! here; the deadlines of one are in `connection`.
+//! here; the deadlines of one are in `connection`, and who serves them in `threads`.
 
 mod connection;
 mod linger;
+mod threads;
 mod timer;
 
 use std::future::Future;
@@ -19,6 +20,8 @@ use tokio::task::JoinSet;
 
 use crate::api::Api;
 
+pub use threads::ServingThreads;
+
 /// Pause after an accept that failed for want of resources (EMFILE, ENFILE, ENOBUFS, ENOMEM):
 /// the waiting connection stays in the queue, and accepting it at once would fail again.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -32,7 +35,8 @@ pub struct ServeReport {
     pub cut: usize,
 }
 
-/// Serves `api` on `listener` until `shutdown` ends, then drains.
+/// Serves `api` on `listener` until `shutdown` ends, then drains. The calling task accepts
+/// connections; `threads` serve them.
 ///
 /// From then on nothing is accepted, `/readyz` answers 503, idle connections are closed,
 /// and the others are once their request is answered. What is left at the drain deadline is
@@ -40,6 +44,7 @@ pub struct ServeReport {
 pub async fn serve(
     listener: TcpListener,
     api: Api,
+    threads: &ServingThreads,
     shutdown: impl Future<Output = ()>,
 ) -> ServeReport {
     let limits = api.config().connection;
@@ -61,15 +66,18 @@ pub async fn serve(
             Some(_ended) = connections.join_next() => continue,
             next = next => next,
         };
-        match connection {
-            Ok((stream, _peer)) => {
+        // From here on it belongs to another executor, which waits for its bytes.
+        match connection.and_then(|(stream, _peer)| stream.into_std()) {
+            Ok(stream) => {
                 accepted += 1;
                 let (api, is_ending) = (api.clone(), is_ending.clone());
-                let counted = api.metrics().connection();
-                connections.spawn(async move {
+                let thread = threads.least_busy();
+                let counted = (permit, api.metrics().connection(), thread.serves());
+                let served = async move {
                     connection::serve(stream, &api, is_ending).await;
-                    drop((permit, counted));
-                });
+                    drop(counted);
+                };
+                connections.spawn_on(served, thread.executor());
             }
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {

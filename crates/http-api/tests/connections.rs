@@ -4,7 +4,8 @@
 #[expect(dead_code, reason = "these tests need a part of the fixture alone")]
 mod server;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use http_api::ServeReport;
@@ -46,19 +47,36 @@ async fn head_is_answered_as_get_without_the_body() {
     }
 }
 
+#[tokio::test]
+async fn requests_are_worked_on_by_the_threads_that_serve() {
+    let (worked, workers) = mpsc::channel();
+    let mut source = embedded();
+    source.catalog.checkpoint();
+    source.catalog.expect_get().returning(move |_| {
+        let thread = thread::current().name().map(str::to_owned);
+        worked.send(thread).expect("the test listens");
+        Ok(worker(WorkerState::Idle))
+    });
+    let server = Server::over(vec![source], |_| {}).await;
+    for _ in 0..8 {
+        assert_eq!(server.get(WORKER).await.status, 200);
+        let thread = workers.try_recv().unwrap().unwrap_or_default();
+        assert!(thread.starts_with("serving-"), "{thread}");
+    }
+}
+
 /// A server one of whose requests has reached its source and waits there.
-async fn with_a_request_at_work(release: Arc<Notify>) -> (Server, tokio::net::TcpStream) {
+async fn with_a_request_at_work(released: mpsc::Receiver<()>) -> (Server, tokio::net::TcpStream) {
     let reached = Arc::new(Notify::new());
     let mut source = embedded();
     source.catalog.checkpoint();
-    let (at_work, go_on) = (Arc::clone(&reached), release);
+    let (at_work, released) = (Arc::clone(&reached), Mutex::new(released));
     source.catalog.expect_get().returning(move |_| {
         at_work.notify_one();
-        // The mock's answer is synchronous: another thread of the runtime goes on meanwhile.
-        tokio::task::block_in_place(|| {
-            let patience = tokio::time::timeout(Duration::from_secs(5), go_on.notified());
-            let _ = tokio::runtime::Handle::current().block_on(patience);
-        });
+        // The mock's answer is synchronous: one of the serving threads waits for it.
+        let released = released.lock().expect("asked once");
+        let released = released.recv_timeout(Duration::from_secs(5));
+        released.expect("the test lets it go on");
         Ok(worker(WorkerState::Idle))
     });
     let server = Server::over(vec![source], |_| {}).await;
@@ -72,12 +90,12 @@ async fn with_a_request_at_work(release: Arc<Notify>) -> (Server, tokio::net::Tc
     (server, stream)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn a_request_at_work_is_answered_while_the_server_ends() {
-    let release = Arc::new(Notify::new());
-    let (server, mut stream) = with_a_request_at_work(Arc::clone(&release)).await;
+    let (release, released) = mpsc::channel();
+    let (server, mut stream) = with_a_request_at_work(released).await;
     let stopping = tokio::spawn(server.stop());
-    release.notify_one();
+    release.send(()).unwrap();
     let answer = Answer::parse(&read_to_end(&mut stream).await);
     assert_eq!(answer.status, 200);
     let report = in_time(stopping).await.unwrap();

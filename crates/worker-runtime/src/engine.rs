@@ -34,8 +34,9 @@ pub trait TurnEngine: Send + Sync {
     ///
     /// # Cancellation
     /// The run is cancelled by dropping the future, and the worker takes no other input
-    /// until the drop has returned: neither polling nor dropping may block. Work handed
-    /// to other tasks should be tied to the future's life.
+    /// until the drop has returned: neither polling nor dropping may block, or compute for
+    /// long, because the thread has others to serve. Work handed to other tasks should be
+    /// tied to the future's life.
     ///
     /// # Ordering
     /// One call per run, and never two at once for the same worker.

@@ -39,17 +39,16 @@ pub fn run_with(args: ServeArgs, adapt: impl FnOnce(&mut ServerConfig)) -> ExitC
         Ok(signals) => signals,
         Err(error) => return refuse(&error, ExitCode::FAILURE),
     };
-    let executor = match tokio::runtime::Builder::new_multi_thread()
+    // For what is not a request: accepting connections, and ending. The server has threads of
+    // its own for what clients ask.
+    let executor = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
     {
         Ok(executor) => executor,
         Err(error) => return refuse(&error, ExitCode::FAILURE),
     };
-    let code = executor.block_on(serve_until_signalled(config, signals));
-    // A blocked file system call of the local source must not hold the process back.
-    executor.shutdown_background();
-    code
+    executor.block_on(serve_until_signalled(config, signals))
 }
 
 /// Lets the process have as many open files as it may: a connection is one, and the limit that

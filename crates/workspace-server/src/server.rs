@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use http_api::{AllowedHost, Api, ApiConfig, Auth, Draining, Token};
+use http_api::{AllowedHost, Api, ApiConfig, Auth, Draining, ServingThreads, Token};
 use jiff::Timestamp;
 use registry_core::registry::DuplicateRuntime;
 use tokio::net::{TcpListener, TcpSocket};
@@ -35,6 +35,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// There are no threads to serve with.
+    #[error("can't start the threads that serve")]
+    Threads(#[source] io::Error),
     /// No token could be minted.
     #[error(transparent)]
     Token(#[from] http_api::NoRandomness),
@@ -68,6 +71,7 @@ pub struct Server {
     api: Api,
     draining: Draining,
     runtime: Runtime,
+    threads: ServingThreads,
     file: Option<ServerFile>,
 }
 
@@ -87,6 +91,7 @@ impl Server {
             AuthSetting::None => return Err(StartError::OpenToTheNetwork),
         };
         let wire::Parts { runtime, registry } = wire::parts(&config)?;
+        let threads = ServingThreads::start().map_err(StartError::Threads)?;
         let bind_error = |source| StartError::Bind {
             address: config.listen,
             source,
@@ -109,6 +114,7 @@ impl Server {
             api,
             draining,
             runtime,
+            threads,
             file,
         })
     }
@@ -140,6 +146,7 @@ impl Server {
             api,
             draining,
             runtime,
+            threads,
             file,
             ..
         } = self;
@@ -153,11 +160,11 @@ impl Server {
             let _ = stop_http.send(());
             runtime.shutdown(SHUTDOWN_DEADLINE).await
         };
-        let answered = http_api::serve(listener, api, async {
+        let answered = http_api::serve(listener, api, &threads, async {
             let _ = http_stops.await;
         });
         let (runs, connections) = tokio::join!(ended, answered);
-        drop(file);
+        drop((file, threads));
         let ending = Ending {
             runs_cancelled: runs.cancelled.len(),
             runs_abandoned: runs.abandoned.len(),

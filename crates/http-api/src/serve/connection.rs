@@ -1,6 +1,7 @@
 //! One connection, from accept to close.
 
 use std::convert::Infallible;
+use std::net;
 use std::pin::pin;
 
 use futures_util::FutureExt as _;
@@ -18,8 +19,18 @@ use crate::api::Api;
 
 /// Serves one connection until it ends, or until the server is ending and the request at
 /// hand is answered.
-pub(super) async fn serve(stream: TcpStream, api: &Api, mut is_ending: watch::Receiver<bool>) {
+pub(super) async fn serve(stream: net::TcpStream, api: &Api, mut is_ending: watch::Receiver<bool>) {
     let limits = &api.config().connection;
+    let stream = match TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "can't wait for bytes"
+            );
+            return;
+        }
+    };
     // Answers are written whole; waiting for more to send along only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(error = &error as &dyn std::error::Error, "no TCP_NODELAY");

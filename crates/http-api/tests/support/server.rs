@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_api::wire::Problem;
-use http_api::{Api, ApiConfig, Auth, ConnectionLimits, Draining, ServeReport, Token, serve};
+use http_api::{
+    Api, ApiConfig, Auth, ConnectionLimits, Draining, ServeReport, ServingThreads, Token, serve,
+};
 use registry_core::mock::MockSource;
 use registry_core::port::{
     CatalogPage, CreatedWorkerRecord, InputReceipt, Replay, RuntimeDescriptor, RuntimeSource,
@@ -86,9 +88,13 @@ impl Server {
         let api = Api::new(Arc::new(builder.build()), config);
         let draining = api.draining();
         let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(serve(listener, api, async {
-            let _ = stopped.await;
-        }));
+        let threads = ServingThreads::start().unwrap();
+        let running = tokio::spawn(async move {
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            serve(listener, api, &threads, stopped).await
+        });
         Self {
             port,
             draining,
