@@ -8,6 +8,7 @@ mod server;
 mod worker;
 
 use http::{HeaderName, HeaderValue, StatusCode};
+use registry_core::json::WriteJson;
 use registry_core::port::Replay;
 use serde::Serialize;
 
@@ -52,18 +53,20 @@ const BYTES_OF_ONE: usize = 1_024;
 /// Room for what a page has besides its items, in bytes.
 const BYTES_OF_PAGE: usize = 256;
 
-/// An answer of JSON of one thing.
-fn json(status: StatusCode, body: &impl Serialize) -> Result<Answer, Refusal> {
+/// An answer of what is asked for most: one worker, or what was done to it.
+fn json(status: StatusCode, body: &impl WriteJson) -> Answer {
     json_of(status, body, BYTES_OF_ONE)
 }
 
-/// An answer of JSON that is probably not longer than `expected_bytes`.
-fn json_of(
-    status: StatusCode,
-    body: &impl Serialize,
-    expected_bytes: usize,
-) -> Result<Answer, Refusal> {
-    let bytes = registry_core::json::to_vec(body, expected_bytes).map_err(|error| {
+/// The same of what is probably not longer than `expected_bytes`.
+fn json_of(status: StatusCode, body: &impl WriteJson, expected_bytes: usize) -> Answer {
+    let bytes = registry_core::json::written(body, expected_bytes);
+    Answer::whole(status, MEDIA_TYPE_JSON, bytes)
+}
+
+/// An answer of anything else.
+fn serialised(status: StatusCode, body: &impl Serialize) -> Result<Answer, Refusal> {
+    let bytes = registry_core::json::to_vec(body, BYTES_OF_ONE).map_err(|error| {
         tracing::error!(
             error = &error as &dyn std::error::Error,
             "answer does not serialise"

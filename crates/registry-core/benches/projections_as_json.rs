@@ -5,6 +5,7 @@
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use jiff::Timestamp;
+use registry_core::json::WriteJson;
 use registry_core::projection::{
     ConversationSummary, EntryRole, EventBatch, EventKind, ImplementationKind, LastRun, RunOutcome,
     TranscriptBounds, TranscriptEntry, TranscriptPage, Usage, WorkerDetail, WorkerEvent,
@@ -87,22 +88,20 @@ enum Writer {
 impl Writer {
     const ALL: [Self; 2] = [Self::SerdeJson, Self::Ours];
 
-    fn json(self, projection: &impl Serialize, expected_bytes: usize) -> Vec<u8> {
-        let json = match self {
+    fn json(self, projection: &(impl Serialize + WriteJson), expected_bytes: usize) -> Vec<u8> {
+        match self {
             Self::SerdeJson => {
                 let mut json = Vec::with_capacity(expected_bytes);
-                serde_json::to_writer(&mut json, projection)
-                    .map(|()| json)
-                    .ok()
+                serde_json::to_writer(&mut json, projection).expect("projections serialise");
+                json
             }
-            Self::Ours => registry_core::json::to_vec(projection, expected_bytes).ok(),
-        };
-        json.expect("projections serialise")
+            Self::Ours => registry_core::json::written(projection, expected_bytes),
+        }
     }
 }
 
 /// Both writers have room for the whole text from the start.
-fn measure(bencher: Bencher<'_, '_>, writer: Writer, projection: &impl Serialize) {
+fn measure(bencher: Bencher<'_, '_>, writer: Writer, projection: &(impl Serialize + WriteJson)) {
     let length = writer.json(projection, 0).len();
     let json = || writer.json(black_box(projection), length);
     bencher.counter(BytesCount::new(length)).bench_local(json);

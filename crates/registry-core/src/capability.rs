@@ -1,5 +1,7 @@
 //! What can be asked of a runtime or a worker, derived from ports and state, never declared.
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::port::RuntimeSource;
@@ -120,6 +122,19 @@ impl CapabilitySet {
             .into_iter()
             .filter(move |capability| self.contains(*capability))
     }
+
+    /// The set as it serialises. Few sets are ever shown, so each is put together once.
+    pub(crate) fn json(self) -> &'static str {
+        static LISTS: [OnceLock<String>; 1 << u8::BITS] =
+            [const { OnceLock::new() }; 1 << u8::BITS];
+        LISTS[usize::from(self.0)].get_or_init(|| {
+            let names: Vec<_> = self.iter().map(Capability::as_str).collect();
+            match names.as_slice() {
+                [] => "[]".to_owned(),
+                [..] => format!("[\"{}\"]", names.join("\",\"")),
+            }
+        })
+    }
 }
 
 impl Extend<Capability> for CapabilitySet {
@@ -192,6 +207,14 @@ mod tests {
         let list = serde_json::to_string(&set).unwrap();
         assert_eq!(list, r#"["list_workers","read_events"]"#);
         assert_eq!(serde_json::from_str::<CapabilitySet>(&list).unwrap(), set);
+    }
+
+    #[test]
+    fn every_set_is_written_as_it_serialises() {
+        for bits in u8::MIN..=u8::MAX {
+            let set = CapabilitySet(bits);
+            assert_eq!(set.json(), serde_json::to_string(&set).unwrap());
+        }
     }
 
     #[test]

@@ -7,18 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::ascii::ShortText;
-use crate::json::Clean;
-
 /// Bytes of a cursor before encoding: epoch, then sequence, both big-endian.
 const CURSOR_BYTES: usize = 16;
 /// Characters of a cursor's text: 16 bytes in unpadded base64url (RFC 4648 §5).
 pub const CURSOR_CHARS: usize = 22;
 /// The first characters hold the epoch and two bits of the sequence, the others the rest of it.
 const HALF_CHARS: usize = CURSOR_CHARS / 2;
-
-/// Room for a cursor's text.
-const TEXT_BYTES: usize = 32;
 
 /// The alphabet of base64url.
 const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -55,13 +49,14 @@ impl Cursor {
         self.sequence
     }
 
-    /// Gives the cursor's text to `write`, without a place of its own for it.
-    fn with_text<R>(&self, write: impl FnOnce(&str) -> R) -> R {
+    /// The cursor's text: ASCII.
+    #[inline]
+    pub(crate) fn text(&self) -> [u8; CURSOR_CHARS] {
         let (epoch, sequence) = (self.epoch, self.sequence);
-        let mut text = ShortText::<TEXT_BYTES>::default();
-        text.bytes[..HALF_CHARS].copy_from_slice(&half(epoch, sequence >> 62));
-        text.bytes[HALF_CHARS..CURSOR_CHARS].copy_from_slice(&half(sequence << 2, 0));
-        write(text.as_str(CURSOR_CHARS))
+        let mut text = [0; CURSOR_CHARS];
+        text[..HALF_CHARS].copy_from_slice(&half(epoch, sequence >> 62));
+        text[HALF_CHARS..].copy_from_slice(&half(sequence << 2, 0));
+        text
     }
 }
 
@@ -78,13 +73,14 @@ fn half(word: u64, two_bits: u64) -> [u8; HALF_CHARS] {
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.with_text(|text| f.write_str(text))
+        let text = self.text();
+        f.write_str(str::from_utf8(&text).expect("base64url is ASCII"))
     }
 }
 
 impl Serialize for Cursor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.with_text(|text| Clean(text).serialize(serializer))
+        serializer.collect_str(self)
     }
 }
 

@@ -8,6 +8,7 @@
 mod clean;
 mod compound;
 mod text;
+mod written;
 
 use std::fmt::{self, Display, Write as _};
 use std::mem;
@@ -16,6 +17,7 @@ use serde::ser::{self, Impossible, Serialize, Serializer};
 
 pub(crate) use clean::Clean;
 pub use text::is_clean;
+pub use written::{JsonText, WriteJson, written};
 
 use compound::Fields;
 

@@ -11,9 +11,9 @@ use adapter_embedded::EmbeddedSource;
 use divan::Bencher;
 use futures_util::FutureExt as _;
 use registry_core::id::{RuntimeId, WorkerRef};
+use registry_core::json::WriteJson;
 use registry_core::port::{EventWait, EventsQuery, TranscriptQuery, TranscriptRange};
 use registry_core::{PageLimit, RuntimeRegistry};
-use serde::Serialize;
 use tokio::runtime::{Builder, Runtime as Executor};
 use tokio::task::yield_now;
 use worker_runtime::{Limits, OfflineEngine, Runtime, WorkerId, WorkerState};
@@ -101,8 +101,8 @@ impl Pair {
 }
 
 /// An answer's body.
-fn to_json(projection: &impl Serialize, items: usize) -> Vec<u8> {
-    registry_core::json::to_vec(projection, items * ITEM_BYTES).expect("projections are JSON")
+fn to_json(projection: &impl WriteJson, items: usize) -> Vec<u8> {
+    registry_core::json::written(projection, items * ITEM_BYTES)
 }
 
 fn runtime_id() -> RuntimeId {

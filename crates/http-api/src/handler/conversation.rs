@@ -4,7 +4,7 @@
 use http::StatusCode;
 use registry_core::port::{CancelTarget, EventsQuery, Input, TranscriptQuery};
 
-use super::{BYTES_OF_PAGE, json, json_of, mark};
+use super::{BYTES_OF_PAGE, json, json_of, mark, serialised};
 use crate::answer::Answer;
 use crate::api::Api;
 use crate::extract::Asked;
@@ -26,7 +26,7 @@ pub(super) async fn send_input(api: &Api, asked: Asked<'_>) -> Result<Answer, Re
         idempotency_key,
     };
     let sent = api.registry().send_input(&worker, input).await?;
-    let answer = json(StatusCode::ACCEPTED, &sent.accepted)?;
+    let answer = json(StatusCode::ACCEPTED, &sent.accepted);
     Ok(mark(answer, sent.replay))
 }
 
@@ -36,7 +36,7 @@ pub(super) async fn cancel(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusa
     drop(asked);
     let target = run_id.map_or(CancelTarget::ActiveRun, CancelTarget::Run);
     let answer = api.registry().cancel(&worker, target).await?;
-    json(StatusCode::OK, &answer)
+    serialised(StatusCode::OK, &answer)
 }
 
 pub(super) async fn transcript(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
@@ -48,7 +48,7 @@ pub(super) async fn transcript(api: &Api, asked: &Asked<'_>) -> Result<Answer, R
     let page = api.registry().transcript(&worker, &query).await?;
     let said: usize = page.entries.iter().map(|entry| entry.content.len()).sum();
     let expected_bytes = BYTES_OF_PAGE + page.entries.len() * BYTES_OF_ENTRY + said;
-    json_of(StatusCode::OK, &page, expected_bytes)
+    Ok(json_of(StatusCode::OK, &page, expected_bytes))
 }
 
 pub(super) async fn events(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusal> {
@@ -61,5 +61,5 @@ pub(super) async fn events(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusa
     drop(asked);
     let batch = api.registry().events(&worker, &query).await?;
     let expected_bytes = BYTES_OF_PAGE + batch.events.len() * BYTES_OF_EVENT;
-    json_of(StatusCode::OK, &batch, expected_bytes)
+    Ok(json_of(StatusCode::OK, &batch, expected_bytes))
 }

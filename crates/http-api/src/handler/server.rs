@@ -3,7 +3,7 @@
 use http::header::SET_COOKIE;
 use http::{HeaderValue, StatusCode};
 
-use super::json;
+use super::serialised;
 use crate::answer::Answer;
 use crate::api::Api;
 use crate::config::Auth;
@@ -15,7 +15,7 @@ use crate::wire::{
 };
 
 pub(super) fn workspace(api: &Api) -> Result<Answer, Refusal> {
-    json(StatusCode::OK, api.workspace())
+    serialised(StatusCode::OK, api.workspace())
 }
 
 pub(super) fn create_session(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
@@ -38,7 +38,7 @@ pub(super) fn create_session(api: &Api, asked: &Asked<'_>) -> Result<Answer, Ref
 
 pub(super) fn health() -> Result<Answer, Refusal> {
     let status = HealthStatus::Ok;
-    json(StatusCode::OK, &Health { status })
+    serialised(StatusCode::OK, &Health { status })
 }
 
 pub(super) fn readiness(api: &Api) -> Result<Answer, Refusal> {
@@ -46,7 +46,7 @@ pub(super) fn readiness(api: &Api) -> Result<Answer, Refusal> {
         return Err(EdgeRefusal::ShuttingDown.into());
     }
     let status = ReadinessStatus::Ready;
-    json(StatusCode::OK, &Readiness { status })
+    serialised(StatusCode::OK, &Readiness { status })
 }
 
 pub(super) async fn metrics(api: &Api) -> Answer {

@@ -29,7 +29,7 @@ pub(super) async fn list(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal
         limit: query.limit()?,
     };
     let page = api.registry().list_workers(&query).await?;
-    json_of_page(&page)
+    Ok(json_of_page(&page))
 }
 
 pub(super) async fn list_of_runtime(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
@@ -40,10 +40,10 @@ pub(super) async fn list_of_runtime(api: &Api, asked: &Asked<'_>) -> Result<Answ
         .registry()
         .list_runtime_workers(&runtime_id, state, page_token.as_ref(), limit)
         .await?;
-    json_of_page(&page)
+    Ok(json_of_page(&page))
 }
 
-fn json_of_page(page: &WorkerPage) -> Result<Answer, Refusal> {
+fn json_of_page(page: &WorkerPage) -> Answer {
     let expected_bytes = BYTES_OF_PAGE + page.items.len() * BYTES_OF_WORKER;
     json_of(StatusCode::OK, page, expected_bytes)
 }
@@ -65,14 +65,14 @@ pub(super) async fn create(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusa
     let worker_id = created.worker.summary.worker_id.clone();
     let location = path::worker(&WorkerRef::new(runtime_id, worker_id));
     let location = HeaderValue::try_from(location).map_err(|_| EdgeRefusal::Internal)?;
-    let mut answer = json(StatusCode::CREATED, &created.worker)?;
+    let mut answer = json(StatusCode::CREATED, &created.worker);
     answer.say(LOCATION, location);
     Ok(mark(answer, created.replay))
 }
 
 pub(super) async fn get(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let worker = api.registry().worker(&asked.worker()?).await?;
-    json(StatusCode::OK, &worker)
+    Ok(json(StatusCode::OK, &worker))
 }
 
 pub(super) async fn stop(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusal> {
@@ -80,5 +80,5 @@ pub(super) async fn stop(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusal>
     let StopWorkerBody {} = asked.body()?;
     drop(asked);
     let worker = api.registry().stop(&worker).await?;
-    json(StatusCode::OK, &worker)
+    Ok(json(StatusCode::OK, &worker))
 }

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::{RunErrorCode, RunOutcome, Usage, field_if_some};
 use crate::cursor::Cursor;
 use crate::id::RunId;
-use crate::instant::Shown;
-use crate::json::Clean;
+use crate::json::{JsonText, WriteJson};
 
 /// Fields of the event that has most of them.
 const FIELDS_MAX: usize = 8;
@@ -32,8 +31,8 @@ impl Serialize for WorkerEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut event = serializer.serialize_struct("WorkerEvent", FIELDS_MAX)?;
         event.serialize_field("cursor", &self.cursor)?;
-        event.serialize_field("at", &Shown(self.at))?;
-        event.serialize_field("kind", &Clean(self.kind.as_str()))?;
+        event.serialize_field("at", &self.at)?;
+        event.serialize_field("kind", self.kind.as_str())?;
         match &self.kind {
             EventKind::WorkerCreated | EventKind::WorkerStopped => {}
             EventKind::InputAccepted { run_id, sequence } => {
@@ -127,4 +126,68 @@ pub struct EventBatch {
     pub next_cursor: Cursor,
     /// Whether the batch reaches the newest event.
     pub caught_up: bool,
+}
+
+impl WriteJson for WorkerEvent {
+    fn write_json(&self, json: &mut JsonText) {
+        json.piece(r#"{"cursor":""#);
+        json.cursor(self.cursor);
+        json.piece(r#"","at":""#);
+        json.instant(self.at);
+        match &self.kind {
+            EventKind::WorkerCreated => json.piece(r#"","kind":"worker_created"}"#),
+            EventKind::InputAccepted { run_id, sequence } => {
+                json.piece(r#"","kind":"input_accepted","run_id":""#);
+                json.clean(run_id.as_str());
+                json.piece(r#"","sequence":"#);
+                json.number(*sequence);
+                json.piece("}");
+            }
+            EventKind::OutputDelta { run_id, text } => {
+                json.piece(r#"","kind":"output_delta","run_id":""#);
+                json.clean(run_id.as_str());
+                json.piece(r#"","text":""#);
+                json.escaped(text);
+                json.piece(r#""}"#);
+            }
+            EventKind::RunFinished {
+                run_id,
+                outcome,
+                sequence,
+                usage,
+                error_code,
+            } => {
+                json.piece(r#"","kind":"run_finished","run_id":""#);
+                json.clean(run_id.as_str());
+                json.piece(r#"","outcome":"#);
+                outcome.write_json(json);
+                if let Some(sequence) = sequence {
+                    json.piece(r#","sequence":"#);
+                    json.number(*sequence);
+                }
+                if let Some(usage) = usage {
+                    json.piece(r#","usage":"#);
+                    usage.write_json(json);
+                }
+                if let Some(error_code) = error_code {
+                    json.piece(r#","error_code":"#);
+                    error_code.write_json(json);
+                }
+                json.piece("}");
+            }
+            EventKind::WorkerStopped => json.piece(r#"","kind":"worker_stopped"}"#),
+        }
+    }
+}
+
+impl WriteJson for EventBatch {
+    fn write_json(&self, json: &mut JsonText) {
+        json.piece(r#"{"events":"#);
+        json.list(&self.events);
+        json.piece(r#","next_cursor":""#);
+        json.cursor(self.next_cursor);
+        json.piece(r#"","caught_up":"#);
+        json.truth(self.caught_up);
+        json.piece("}");
+    }
 }

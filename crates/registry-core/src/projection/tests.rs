@@ -1,5 +1,6 @@
 //! Names and numbers as clients see them.
 
+pub(crate) mod any;
 mod by_derive;
 pub(crate) mod example;
 

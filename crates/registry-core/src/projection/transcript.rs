@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cursor::Cursor;
 use crate::id::RunId;
-use crate::instant;
+use crate::json::{JsonText, WriteJson};
 
 /// Whose words an entry holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,8 +33,6 @@ pub struct TranscriptEntry {
     /// The run it belongs to.
     pub run_id: RunId,
     /// When it was committed.
-    #[serde(serialize_with = "instant::serialize")]
-    #[cfg_attr(feature = "schema", schemars(with = "Timestamp"))]
     pub created_at: Timestamp,
     /// Whether it is a reply whose run did not complete.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -76,4 +74,65 @@ pub struct TranscriptPage {
     pub in_flight: Option<InFlightText>,
     /// The event position of the same instant.
     pub cursor: Cursor,
+}
+
+impl WriteJson for TranscriptEntry {
+    fn write_json(&self, json: &mut JsonText) {
+        json.piece(r#"{"sequence":"#);
+        json.number(self.sequence);
+        match self.role {
+            EntryRole::User => json.piece(r#","role":"user","content":""#),
+            EntryRole::Assistant => json.piece(r#","role":"assistant","content":""#),
+        }
+        json.escaped(&self.content);
+        json.piece(r#"","run_id":""#);
+        json.clean(self.run_id.as_str());
+        json.piece(r#"","created_at":""#);
+        json.instant(self.created_at);
+        json.piece(if self.partial {
+            r#"","partial":true}"#
+        } else {
+            r#""}"#
+        });
+    }
+}
+
+impl WriteJson for InFlightText {
+    fn write_json(&self, json: &mut JsonText) {
+        json.piece(r#"{"run_id":""#);
+        json.clean(self.run_id.as_str());
+        json.piece(r#"","text":""#);
+        json.escaped(&self.text);
+        json.piece(r#""}"#);
+    }
+}
+
+impl WriteJson for TranscriptPage {
+    fn write_json(&self, json: &mut JsonText) {
+        json.piece(r#"{"entries":"#);
+        json.list(&self.entries);
+        if let Some(first_sequence) = self.first_sequence {
+            json.piece(r#","first_sequence":"#);
+            json.number(first_sequence);
+        }
+        if let Some(last_sequence) = self.last_sequence {
+            json.piece(r#","last_sequence":"#);
+            json.number(last_sequence);
+        }
+        json.piece(r#","has_earlier":"#);
+        json.truth(self.has_earlier);
+        json.piece(r#","has_later":"#);
+        json.truth(self.has_later);
+        if let Some(pruned_before) = self.pruned_before {
+            json.piece(r#","pruned_before":"#);
+            json.number(pruned_before);
+        }
+        if let Some(in_flight) = &self.in_flight {
+            json.piece(r#","in_flight":"#);
+            in_flight.write_json(json);
+        }
+        json.piece(r#","cursor":""#);
+        json.cursor(self.cursor);
+        json.piece(r#""}"#);
+    }
 }

@@ -1,5 +1,6 @@
 //! What clients see of a worker, and of what was asked of it.
 
+mod as_json;
 mod written;
 
 use jiff::Timestamp;
@@ -9,7 +10,6 @@ use super::{Diagnostic, ImplementationKind};
 use crate::capability::CapabilitySet;
 use crate::cursor::Cursor;
 use crate::id::{DisplayRef, ProfileId, RunId, RuntimeId, WorkerId, WorkerRef};
-use crate::instant;
 use crate::page::PageToken;
 use crate::port::{WorkerDetailRecord, WorkerRecord};
 use crate::text::DisplayName;
@@ -110,8 +110,6 @@ pub struct LastRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_code: Option<RunErrorCode>,
     /// When it ended.
-    #[serde(serialize_with = "instant::serialize")]
-    #[cfg_attr(feature = "schema", schemars(with = "Timestamp"))]
     pub finished_at: Timestamp,
 }
 

@@ -5,7 +5,6 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use super::{WorkerDetail, WorkerSummary};
-use crate::instant::Shown;
 use crate::projection::field_if_some;
 
 /// Most fields of a summary.
@@ -24,9 +23,8 @@ impl WorkerSummary {
         field_if_some(worker, "profile", self.profile.as_ref())?;
         worker.serialize_field("state", &self.state)?;
         field_if_some(worker, "active_run", self.active_run.as_ref())?;
-        field_if_some(worker, "created_at", self.created_at.map(Shown).as_ref())?;
-        let last_activity_at = self.last_activity_at.map(Shown);
-        field_if_some(worker, "last_activity_at", last_activity_at.as_ref())?;
+        field_if_some(worker, "created_at", self.created_at.as_ref())?;
+        field_if_some(worker, "last_activity_at", self.last_activity_at.as_ref())?;
         worker.serialize_field("capabilities", &self.capabilities)?;
         worker.serialize_field("diagnostics", &self.diagnostics)
     }
