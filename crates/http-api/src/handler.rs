@@ -47,8 +47,7 @@ pub(crate) async fn carry_out(
     }
 }
 
-/// Room for one worker or runtime, in bytes. A longer answer, as the list of runtimes, grows
-/// out of it.
+/// Room for one worker, in bytes.
 const BYTES_OF_ONE: usize = 1_024;
 /// Room for what a page has besides its items, in bytes.
 const BYTES_OF_PAGE: usize = 256;
@@ -60,13 +59,13 @@ fn json(status: StatusCode, body: &impl WriteJson) -> Answer {
 
 /// The same of what is probably not longer than `expected_bytes`.
 fn json_of(status: StatusCode, body: &impl WriteJson, expected_bytes: usize) -> Answer {
-    let bytes = registry_core::json::written(body, expected_bytes);
+    let bytes = registry_core::json::to_vec(body, expected_bytes);
     Answer::whole(status, MEDIA_TYPE_JSON, bytes)
 }
 
 /// An answer of anything else.
 fn serialised(status: StatusCode, body: &impl Serialize) -> Result<Answer, Refusal> {
-    let bytes = registry_core::json::to_vec(body, BYTES_OF_ONE).map_err(|error| {
+    let bytes = serde_json::to_vec(body).map_err(|error| {
         tracing::error!(
             error = &error as &dyn std::error::Error,
             "answer does not serialise"

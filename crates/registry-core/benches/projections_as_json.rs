@@ -95,7 +95,7 @@ impl Writer {
                 serde_json::to_writer(&mut json, projection).expect("projections serialise");
                 json
             }
-            Self::Ours => registry_core::json::written(projection, expected_bytes),
+            Self::Ours => registry_core::json::to_vec(projection, expected_bytes),
         }
     }
 }

@@ -15,7 +15,6 @@ use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::alphabet;
-use crate::json::Clean;
 
 /// Longest accepted [`RuntimeId`], [`WorkerId`], [`RunId`] or [`ProfileId`], in characters.
 pub const ID_MAX_CHARS: usize = 64;
@@ -78,6 +77,12 @@ macro_rules! id {
             }
         }
 
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
         impl From<$name> for String {
             fn from(id: $name) -> Self {
                 id.as_str().to_owned()
@@ -137,26 +142,6 @@ id!(
     /// A client's key for one attempt at a mutation: 1–128 visible ASCII characters.
     IdempotencyKey, max IDEMPOTENCY_KEY_MAX_CHARS, of KEY, pattern "^[!-~]+$"
 );
-
-/// Ids whose alphabet has no character that JSON escapes.
-macro_rules! serialise_clean {
-    ($($name:ident),*) => {$(
-        impl Serialize for $name {
-            #[inline]
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                Clean(self.as_str()).serialize(serializer)
-            }
-        }
-    )*};
-}
-
-serialise_clean!(RuntimeId, WorkerId, RunId, ProfileId);
-
-impl Serialize for IdempotencyKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
 
 /// The same door for what can't be wrong: a UUID, whose text is its hyphenated lower-case one.
 macro_rules! id_of_uuid {

@@ -102,7 +102,7 @@ impl Pair {
 
 /// An answer's body.
 fn to_json(projection: &impl WriteJson, items: usize) -> Vec<u8> {
-    registry_core::json::written(projection, items * ITEM_BYTES)
+    registry_core::json::to_vec(projection, items * ITEM_BYTES)
 }
 
 fn runtime_id() -> RuntimeId {

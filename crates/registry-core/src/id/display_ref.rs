@@ -7,7 +7,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{ID_MAX_CHARS, RuntimeId, WorkerId, letter_digit_or_mark};
 use crate::alphabet;
-use crate::json::Clean;
 
 /// Two ids and the mark between them.
 const MAX_CHARS: usize = 2 * ID_MAX_CHARS + 1;
@@ -51,7 +50,7 @@ impl fmt::Debug for DisplayRef {
 
 impl Serialize for DisplayRef {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Clean(self.as_str()).serialize(serializer)
+        serializer.serialize_str(self.as_str())
     }
 }
 

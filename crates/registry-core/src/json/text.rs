@@ -6,17 +6,6 @@ use crate::ascii::HEX;
 /// Most digits of a number.
 const DIGITS: usize = 20;
 
-/// Appends a string.
-pub(super) fn string_into(json: &mut Vec<u8>, text: &str) {
-    json.push(b'"');
-    if is_clean(text) {
-        json.extend_from_slice(text.as_bytes());
-    } else {
-        escape_into(json, text);
-    }
-    json.push(b'"');
-}
-
 /// Appends the inside of a string. Not inlined, so that the way of what is clean stays short.
 #[inline(never)]
 pub(super) fn escape_into(json: &mut Vec<u8>, text: &str) {

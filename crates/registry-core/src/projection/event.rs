@@ -2,20 +2,15 @@
 
 use arcstr::Substr;
 use jiff::Timestamp;
-use serde::ser::SerializeStruct as _;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use super::{RunErrorCode, RunOutcome, Usage, field_if_some};
+use super::{RunErrorCode, RunOutcome, Usage};
 use crate::cursor::Cursor;
 use crate::id::RunId;
 use crate::json::{JsonText, WriteJson};
 
-/// Fields of the event that has most of them.
-const FIELDS_MAX: usize = 8;
-
 /// A numbered fact about a worker.
-// Serialised by hand: what `flatten` derives goes through a map. Reading it is derived.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkerEvent {
     /// The position after this event.
@@ -25,40 +20,6 @@ pub struct WorkerEvent {
     /// What happened.
     #[serde(flatten)]
     pub kind: EventKind,
-}
-
-impl Serialize for WorkerEvent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut event = serializer.serialize_struct("WorkerEvent", FIELDS_MAX)?;
-        event.serialize_field("cursor", &self.cursor)?;
-        event.serialize_field("at", &self.at)?;
-        event.serialize_field("kind", self.kind.as_str())?;
-        match &self.kind {
-            EventKind::WorkerCreated | EventKind::WorkerStopped => {}
-            EventKind::InputAccepted { run_id, sequence } => {
-                event.serialize_field("run_id", run_id)?;
-                event.serialize_field("sequence", sequence)?;
-            }
-            EventKind::OutputDelta { run_id, text } => {
-                event.serialize_field("run_id", run_id)?;
-                event.serialize_field("text", text)?;
-            }
-            EventKind::RunFinished {
-                run_id,
-                outcome,
-                sequence,
-                usage,
-                error_code,
-            } => {
-                event.serialize_field("run_id", run_id)?;
-                event.serialize_field("outcome", outcome)?;
-                field_if_some(&mut event, "sequence", sequence.as_ref())?;
-                field_if_some(&mut event, "usage", usage.as_ref())?;
-                field_if_some(&mut event, "error_code", error_code.as_ref())?;
-            }
-        }
-        event.end()
-    }
 }
 
 /// What happened.

@@ -3,17 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::example::{detail, entry, kinds};
+use super::example::detail;
 use crate::projection as shown;
-use crate::{Capability, Cursor, ProfileId, RunId};
-
-#[derive(Serialize)]
-struct Event<'a> {
-    cursor: Cursor,
-    at: Timestamp,
-    #[serde(flatten)]
-    kind: &'a shown::EventKind,
-}
+use crate::{Capability, ProfileId, RunId};
 
 #[derive(Serialize)]
 struct Detail<'a> {
@@ -41,17 +33,6 @@ struct Summary<'a> {
     last_activity_at: Option<Timestamp>,
     capabilities: Vec<&'a str>,
     diagnostics: &'a [shown::Diagnostic],
-}
-
-#[derive(Serialize)]
-struct Entry<'a> {
-    sequence: u64,
-    role: shown::EntryRole,
-    content: &'a str,
-    run_id: &'a RunId,
-    created_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    partial: Option<bool>,
 }
 
 impl<'a> Summary<'a> {
@@ -94,37 +75,5 @@ fn a_worker_is_written_as_derived_and_reads_back() {
             conversation: &detail.conversation,
         };
         same(&detail, &whole);
-    }
-}
-
-#[test]
-fn an_event_is_written_as_derived_and_reads_back() {
-    let (cursor, at) = (Cursor::new(1, 2), Timestamp::UNIX_EPOCH);
-    for sequence in [None, Some(1)] {
-        for kind in kinds("a \"text\"", sequence) {
-            let derived = Event {
-                cursor,
-                at,
-                kind: &kind,
-            };
-            let kind = kind.clone();
-            same(&shown::WorkerEvent { cursor, at, kind }, &derived);
-        }
-    }
-}
-
-#[test]
-fn an_entry_is_written_as_derived_and_reads_back() {
-    for partial in [false, true] {
-        let entry = entry(Timestamp::UNIX_EPOCH, "a \"text\"", partial);
-        let derived = Entry {
-            sequence: entry.sequence,
-            role: entry.role,
-            content: &entry.content,
-            run_id: &entry.run_id,
-            created_at: entry.created_at,
-            partial: partial.then_some(true),
-        };
-        same(&entry, &derived);
     }
 }

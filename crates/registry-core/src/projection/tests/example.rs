@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 
 use crate::projection::{
-    ConversationSummary, Diagnostic, EntryRole, EventKind, ImplementationKind, LastRun,
-    RunErrorCode, RunOutcome, Severity, TranscriptBounds, TranscriptEntry, Usage, WorkerDetail,
-    WorkerState, WorkerSummary,
+    ConversationSummary, Diagnostic, EntryRole, ImplementationKind, LastRun, RunOutcome, Severity,
+    TranscriptBounds, TranscriptEntry, Usage, WorkerDetail, WorkerState, WorkerSummary,
 };
 use crate::{Capability, Cursor, WorkerRef};
 
@@ -22,28 +21,6 @@ pub(crate) fn entry(created_at: Timestamp, content: &str, partial: bool) -> Tran
         created_at,
         partial,
     }
-}
-
-pub(crate) fn kinds(text: &str, sequence: Option<u64>) -> [EventKind; 5] {
-    [
-        EventKind::WorkerCreated,
-        EventKind::InputAccepted {
-            run_id: parsed("run"),
-            sequence: 1,
-        },
-        EventKind::OutputDelta {
-            run_id: parsed("run"),
-            text: text.into(),
-        },
-        EventKind::RunFinished {
-            run_id: parsed("run"),
-            outcome: RunOutcome::Failed,
-            sequence,
-            usage: sequence.map(|_| Usage::default()),
-            error_code: sequence.map(|_| RunErrorCode::Interrupted),
-        },
-        EventKind::WorkerStopped,
-    ]
 }
 
 pub(crate) fn detail(at: Timestamp, sequence: Option<u64>) -> WorkerDetail {

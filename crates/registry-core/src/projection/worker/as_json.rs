@@ -15,7 +15,9 @@ impl WorkerSummary {
         json.piece(r#"","worker_id":""#);
         json.clean(self.worker_id.as_str());
         json.piece(r#"","display_ref":""#);
-        json.clean(self.display_ref.as_str());
+        json.clean(self.worker_id.as_str());
+        json.piece("@");
+        json.clean(self.runtime_id.as_str());
         json.piece(r#"","display_name":""#);
         json.escaped(self.display_name.as_str());
         json.piece(r#"","implementation_kind":""#);
