@@ -3,6 +3,17 @@
 /// The hexadecimal digits.
 pub(crate) const HEX: &[u8; 16] = b"0123456789abcdef";
 
+/// The numbers below 100, with both digits.
+pub(crate) const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < pairs.len() {
+        pairs[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
+        number += 1;
+    }
+    pairs
+};
+
 /// Room for a text of at most so many bytes, blank at first. `from_utf8` looks at whole words of
 /// a text that is aligned: a multiple of sixteen bytes leaves none to be looked at alone.
 #[repr(align(8))]

@@ -48,15 +48,36 @@ impl Cursor {
     pub fn sequence(&self) -> u64 {
         self.sequence
     }
+}
 
-    /// The cursor's text: ASCII.
-    #[inline]
-    pub(crate) fn text(&self) -> [u8; CURSOR_CHARS] {
-        let (epoch, sequence) = (self.epoch, self.sequence);
-        let mut text = [0; CURSOR_CHARS];
-        text[..HALF_CHARS].copy_from_slice(&half(epoch, sequence >> 62));
-        text[HALF_CHARS..].copy_from_slice(&half(sequence << 2, 0));
-        text
+/// Appends cursors to a text. Those of one answer are of one epoch: the half of the text that
+/// says so is made once.
+pub(crate) struct Cursors {
+    of: (u64, u64),
+    half: [u8; HALF_CHARS],
+}
+
+impl Default for Cursors {
+    fn default() -> Self {
+        Self::of(0, 0)
+    }
+}
+
+impl Cursors {
+    fn of(epoch: u64, two_bits: u64) -> Self {
+        Self {
+            of: (epoch, two_bits),
+            half: half(epoch, two_bits),
+        }
+    }
+
+    pub(crate) fn append(&mut self, text: &mut Vec<u8>, cursor: Cursor) {
+        let (epoch, two_bits) = (cursor.epoch, cursor.sequence >> 62);
+        if self.of != (epoch, two_bits) {
+            *self = Self::of(epoch, two_bits);
+        }
+        text.extend_from_slice(&self.half);
+        text.extend_from_slice(&half(cursor.sequence << 2, 0));
     }
 }
 
@@ -73,7 +94,8 @@ fn half(word: u64, two_bits: u64) -> [u8; HALF_CHARS] {
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.text();
+        let mut text = Vec::with_capacity(CURSOR_CHARS);
+        Cursors::default().append(&mut text, *self);
         f.write_str(str::from_utf8(&text).expect("base64url is ASCII"))
     }
 }

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
+use crate::ascii::PAIRS;
+
 /// Nanoseconds of a millisecond.
 const MILLISECOND: u32 = 1_000_000;
 /// Seconds of a day.
@@ -101,17 +103,6 @@ fn put_time(text: &mut [u8; TEXT_BYTES], second: u32, millis: u32) -> usize {
 fn put(text: &mut [u8; TEXT_BYTES], place: usize, number: u32) {
     text[place..place + 2].copy_from_slice(&PAIRS[number as usize]);
 }
-
-/// The numbers below 100, with both digits.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut number = 0;
-    while number < pairs.len() {
-        pairs[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
-        number += 1;
-    }
-    pairs
-};
 
 #[cfg(test)]
 mod tests {

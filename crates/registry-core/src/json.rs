@@ -12,7 +12,7 @@ use jiff::Timestamp;
 pub use text::is_clean;
 
 use crate::capability::CapabilitySet;
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Cursors};
 use crate::instant::Instants;
 
 /// What writes itself as JSON: the text that its `Serialize` describes, in fewer steps.
@@ -26,6 +26,7 @@ pub fn to_vec(value: &impl WriteJson, expected_bytes: usize) -> Vec<u8> {
     let mut json = JsonText {
         bytes: Vec::with_capacity(expected_bytes),
         instants: Instants::default(),
+        cursors: Cursors::default(),
     };
     value.write_json(&mut json);
     json.bytes
@@ -38,13 +39,14 @@ const UUID_CHARS: usize = 36;
 pub struct JsonText {
     bytes: Vec<u8>,
     instants: Instants,
+    cursors: Cursors,
 }
 
 impl JsonText {
     /// What is known before: names, and the marks around them. Inlined, because a copy of
     /// constant length is less than a call.
     #[inline(always)]
-    pub(crate) fn piece(&mut self, json: &'static str) {
+    pub fn piece(&mut self, json: &'static str) {
         self.bytes.extend_from_slice(json.as_bytes());
     }
 
@@ -81,7 +83,7 @@ impl JsonText {
 
     /// The inside of the string that a cursor is.
     pub(crate) fn cursor(&mut self, cursor: Cursor) {
-        self.bytes.extend_from_slice(&cursor.text());
+        self.cursors.append(&mut self.bytes, cursor);
     }
 
     pub(crate) fn truth(&mut self, value: bool) {
@@ -94,7 +96,7 @@ impl JsonText {
 
     /// A list, which for remarks is nearly always empty.
     #[inline(always)]
-    pub(crate) fn list<T: WriteJson>(&mut self, items: &[T]) {
+    pub fn list<T: WriteJson>(&mut self, items: &[T]) {
         match items.split_first() {
             None => self.piece("[]"),
             Some((first, others)) => self.items(first, others),

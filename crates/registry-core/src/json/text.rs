@@ -1,10 +1,7 @@
 //! The text of strings and numbers.
 
 use crate::alphabet;
-use crate::ascii::HEX;
-
-/// Most digits of a number.
-const DIGITS: usize = 20;
+use crate::ascii::{HEX, PAIRS};
 
 /// Appends the inside of a string. Not inlined, so that the way of what is clean stays short.
 #[inline(never)]
@@ -46,17 +43,15 @@ fn escape_byte(json: &mut Vec<u8>, byte: u8) {
     json.extend_from_slice(&[b'\\', short]);
 }
 
-/// Appends a number.
+/// Appends a number, two digits at a step.
 pub(super) fn decimal_into(json: &mut Vec<u8>, number: u64) {
-    let mut digits = [0; DIGITS];
-    let (mut rest, mut begins) = (number, DIGITS);
-    loop {
-        begins -= 1;
-        digits[begins] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
+    let pair = &PAIRS[(number % 100) as usize];
+    match number {
+        0..10 => json.push(pair[1]),
+        10..100 => json.extend_from_slice(pair),
+        100.. => {
+            decimal_into(json, number / 100);
+            json.extend_from_slice(pair);
         }
     }
-    json.extend_from_slice(&digits[begins..]);
 }
