@@ -59,6 +59,11 @@ proptest! {
     }
 
     #[test]
+    fn a_runtime_is_written_as_it_serialises(runtime in any::runtime()) {
+        same_and_reads_back(&runtime);
+    }
+
+    #[test]
     fn a_transcript_is_written_as_it_serialises(page in any::transcript()) {
         same_and_reads_back(&page);
     }

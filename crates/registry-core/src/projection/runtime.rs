@@ -1,5 +1,7 @@
 //! What clients see of a runtime.
 
+mod as_json;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

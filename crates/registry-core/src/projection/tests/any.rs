@@ -1,5 +1,7 @@
 //! Any projections, for what has to hold of all of them.
 
+mod runtime;
+
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -14,7 +16,9 @@ use crate::projection::{
     TranscriptBounds, TranscriptEntry, TranscriptPage, Usage, WorkerDetail, WorkerEvent,
     WorkerPage, WorkerState, WorkerSummary,
 };
-use crate::{Capability, Cursor, DisplayName, PageToken, RunId, WorkerRef};
+use crate::{Capability, CapabilitySet, Cursor, DisplayName, PageToken, RunId, WorkerRef};
+
+pub(crate) use runtime::runtime;
 
 /// Most items of a list.
 const ITEMS: usize = 4;
@@ -42,6 +46,22 @@ fn cursor() -> impl Strategy<Value = Cursor> {
         .prop_map(|(epoch, sequence)| Cursor::new(epoch, sequence))
 }
 
+fn name() -> impl Strategy<Value = DisplayName> {
+    "[!-~é“\u{2603}😀][ -~é“\u{2603}😀]{0,79}".prop_map(|text| text.parse().unwrap())
+}
+
+fn implementation_kind() -> impl Strategy<Value = ImplementationKind> {
+    select(vec![
+        ImplementationKind::Embedded,
+        ImplementationKind::LocalCompat,
+    ])
+}
+
+fn capabilities() -> impl Strategy<Value = CapabilitySet> {
+    subsequence(Capability::ALL.to_vec(), 0..=Capability::ALL.len())
+        .prop_map(CapabilitySet::from_iter)
+}
+
 fn remark() -> impl Strategy<Value = Diagnostic> {
     let severity = select(vec![Severity::Info, Severity::Warning, Severity::Error]);
     let remark = (severity, any::<u32>(), option::of(id()));
@@ -54,9 +74,8 @@ fn remark() -> impl Strategy<Value = Diagnostic> {
 prop_compose! {
     fn summary()(
         ids in (id(), id()),
-        display_name in "[ -~é“\u{2603}😀]{1,80}",
-        implementation_kind in
-            select(vec![ImplementationKind::Embedded, ImplementationKind::LocalCompat]),
+        display_name in name(),
+        implementation_kind in implementation_kind(),
         profile in option::of(id()),
         state in select(vec![
             WorkerState::Idle,
@@ -67,7 +86,7 @@ prop_compose! {
         ]),
         active_run in option::of(id()),
         instants in (option::of(instant()), option::of(instant())),
-        capabilities in subsequence(Capability::ALL.to_vec(), 0..=Capability::ALL.len()),
+        capabilities in capabilities(),
         diagnostics in vec(remark(), 0..ITEMS),
     ) -> WorkerSummary {
         let worker = WorkerRef::new(ids.0, ids.1);
@@ -75,14 +94,14 @@ prop_compose! {
             display_ref: worker.display_ref(),
             runtime_id: worker.runtime_id,
             worker_id: worker.worker_id,
-            display_name: DisplayName::cleaned(&format!("{display_name}.")).unwrap(),
+            display_name,
             implementation_kind,
             profile,
             state,
             active_run,
             created_at: instants.0,
             last_activity_at: instants.1,
-            capabilities: capabilities.into_iter().collect(),
+            capabilities,
             diagnostics,
         }
     }
