@@ -101,6 +101,16 @@ proptest! {
 }
 
 #[test]
+fn every_byte_of_ascii_is_escaped_or_not_as_it_serialises() {
+    for byte in 0..=0x7f {
+        let character = char::from(byte);
+        for times in [1, 8, 16] {
+            same(&Said(&character.to_string().repeat(times)));
+        }
+    }
+}
+
+#[test]
 fn the_ends_of_numbers_are_written_whole() {
     same(&Number(u64::MAX));
     for digits in 0..20 {
