@@ -53,6 +53,7 @@ impl Cursor {
 /// Appends cursors to a text. Those of one answer are of one epoch: the half of the text that
 /// says so is made once.
 pub(crate) struct Cursors {
+    /// The epoch, and the two bits of the sequence that stand with it.
     of: (u64, u64),
     half: [u8; HALF_CHARS],
 }

@@ -25,20 +25,5 @@ pub use worker::{
     TranscriptBounds, Usage, WorkerDetail, WorkerPage, WorkerState, WorkerSummary,
 };
 
-use serde::Serialize;
-use serde::ser::SerializeStruct;
-
-/// A field that is absent when there is no value.
-fn field_if_some<S: SerializeStruct>(
-    object: &mut S,
-    name: &'static str,
-    value: Option<&impl Serialize>,
-) -> Result<(), S::Error> {
-    match value {
-        Some(value) => object.serialize_field(name, value),
-        None => object.skip_field(name),
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests;

@@ -207,7 +207,7 @@ impl WorkerSummary {
 }
 
 /// One worker, whole.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkerDetail {
     /// What a list shows of it.

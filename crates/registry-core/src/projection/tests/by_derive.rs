@@ -8,14 +8,6 @@ use crate::projection as shown;
 use crate::{Capability, ProfileId, RunId};
 
 #[derive(Serialize)]
-struct Detail<'a> {
-    #[serde(flatten)]
-    summary: Summary<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    conversation: &'a Option<shown::ConversationSummary>,
-}
-
-#[derive(Serialize)]
 struct Summary<'a> {
     runtime_id: &'a str,
     worker_id: &'a str,
@@ -54,26 +46,15 @@ impl<'a> Summary<'a> {
     }
 }
 
-fn same<T>(by_hand: &T, derived: &impl Serialize)
-where
-    T: Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
-{
-    let text = serde_json::to_string(by_hand).unwrap();
-    assert_eq!(text, serde_json::to_string(derived).unwrap());
-    assert_eq!(&serde_json::from_str::<T>(&text).unwrap(), by_hand);
-}
-
 #[test]
-fn a_worker_is_written_as_derived_and_reads_back() {
+fn a_worker_is_written_as_derived() {
     let at = Timestamp::from_millisecond(1_700_000_000_120).unwrap();
     for sequence in [None, Some(1)] {
-        let detail = detail(at, sequence);
-        let derived = || Summary::of(&detail.summary, "w1@backend-internal");
-        same(&detail.summary, &derived());
-        let whole = Detail {
-            summary: derived(),
-            conversation: &detail.conversation,
-        };
-        same(&detail, &whole);
+        let worker = detail(at, sequence).summary;
+        let derived = Summary::of(&worker, "w1@backend-internal");
+        assert_eq!(
+            serde_json::to_string(&worker).unwrap(),
+            serde_json::to_string(&derived).unwrap()
+        );
     }
 }

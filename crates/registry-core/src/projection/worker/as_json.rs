@@ -1,4 +1,4 @@
-//! Workers as the text of answers. `written.rs` is what this has to be the same as.
+//! Workers as the text of answers.
 
 use super::{
     AcceptedInput, ConversationSummary, LastRun, RunErrorCode, RunOutcome, TranscriptBounds, Usage,
