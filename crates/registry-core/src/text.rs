@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
+use smol_str::SmolStr;
 
 use crate::alphabet;
 
@@ -13,10 +13,10 @@ use crate::alphabet;
 pub const DISPLAY_NAME_MAX_CHARS: usize = 80;
 
 /// Text that a person wrote to be shown: 1–80 characters on one line, with none that steer
-/// a terminal or the direction of text.
+/// a terminal or the direction of text. A short one is in place; a longer one is shared.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct DisplayName(Arc<str>);
+pub struct DisplayName(SmolStr);
 
 /// Why a text is not a display name. Never carries the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,15 +58,15 @@ impl FromStr for DisplayName {
     type Err = DisplayNameError;
 
     fn from_str(text: &str) -> Result<Self, DisplayNameError> {
-        check(text).map(|()| Self(Arc::from(text)))
+        check(text).map(|()| Self(text.into()))
     }
 }
 
-/// A text that is shared already becomes a name without a copy.
-impl TryFrom<Arc<str>> for DisplayName {
+/// A text that is held the same way becomes a name without an allocation.
+impl TryFrom<SmolStr> for DisplayName {
     type Error = DisplayNameError;
 
-    fn try_from(text: Arc<str>) -> Result<Self, DisplayNameError> {
+    fn try_from(text: SmolStr) -> Result<Self, DisplayNameError> {
         check(&text).map(|()| Self(text))
     }
 }

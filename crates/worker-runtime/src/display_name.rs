@@ -2,16 +2,18 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::id::WorkerId;
 
-/// A worker's name for people: never a key, and not unique. A clone is cheap.
+/// A worker's name for people: never a key, and not unique.
 ///
 /// 1 to [`DisplayName::MAX_CHARS`] characters, not all of them white space, none of
-/// them one that changes how the text around it is laid out.
+/// them one that changes how the text around it is laid out. A short name is in place: a clone of
+/// it allocates nothing, and counts no reference that another core may be counting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DisplayName(Arc<str>);
+pub struct DisplayName(SmolStr);
 
 impl DisplayName {
     /// The longest name, in characters: one line of a terminal.
@@ -19,15 +21,20 @@ impl DisplayName {
 
     /// The name of a worker that was given none, e.g. `Worker 1a2b3c`.
     pub(crate) fn default_for(id: WorkerId) -> Self {
-        let id = id.to_string();
         // The end of a UUIDv7 is random; its beginning is the time.
-        Self(format!("Worker {}", &id[id.len() - 6..]).into())
+        id.with_text(|id| Self(format_smolstr!("Worker {}", &id[id.len() - 6..])))
     }
 
     /// The name's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The name's text, as it is held.
+    #[must_use]
+    pub fn into_text(self) -> SmolStr {
+        self.0
     }
 }
 
@@ -47,13 +54,6 @@ impl FromStr for DisplayName {
             }
         }
         Ok(Self(text.into()))
-    }
-}
-
-/// The name's text, as it is shared.
-impl From<DisplayName> for Arc<str> {
-    fn from(name: DisplayName) -> Self {
-        name.0
     }
 }
 
@@ -101,6 +101,14 @@ mod tests {
         }
         let longest = "é".repeat(DisplayName::MAX_CHARS);
         assert_eq!(longest.parse::<DisplayName>().unwrap().as_str(), longest);
+    }
+
+    #[test]
+    fn a_name_that_is_not_long_is_in_place() {
+        for text in ["Worker 1a2b3c", "Review of the changelog"] {
+            let name: DisplayName = text.parse().unwrap();
+            assert!(!name.into_text().is_heap_allocated(), "{text}");
+        }
     }
 
     #[test]

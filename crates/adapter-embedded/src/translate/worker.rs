@@ -1,7 +1,5 @@
 //! Workers: what is asked about them and what is known of them.
 
-use std::sync::Arc;
-
 use registry_core::port::{self, CancelTarget, CatalogPage, Replay};
 use registry_core::projection as shown;
 use registry_core::{DisplayName, SourceError, WorkerId};
@@ -60,7 +58,7 @@ fn worker_record(
 ) -> port::WorkerRecord {
     let worker_id = WorkerId::of_uuid(worker.id.uuid());
     // Both sides have the same rules for a name; without one, a worker has its id.
-    let display_name = DisplayName::try_from(Arc::<str>::from(worker.display_name))
+    let display_name = DisplayName::try_from(worker.display_name.into_text())
         .unwrap_or_else(|_| worker_id.as_str().parse().expect("an id can be shown"));
     port::WorkerRecord {
         display_name,
