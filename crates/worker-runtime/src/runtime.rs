@@ -1,9 +1,10 @@
 //! The shell around the rules: the handle, its locks, tasks, timers and wake-ups.
 //!
-//! Locks: one for the [directory], one in each [slot], one for the order of stopping
-//! in the [ledger]. A slot's section may enter the ledger's, so that whoever sees a worker
-//! stopped can have its place; no other section enters another one, and none contains an
-//! `.await`.
+//! Locks: one for the [directory], which readers share, one in each [slot], one for the order
+//! of stopping in the [ledger]. They are entered in this order alone. A section that reads the
+//! directory may enter slots, one after the other, so that a list reads its workers where they
+//! are; a slot's section may enter the ledger's, so that whoever sees a worker stopped can have
+//! its place. No other section enters another one, and none contains an `.await`.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::limits::Limits;
 use crate::profile::ProfileSet;
 use crate::query::{ListQuery, WorkerPage};
 use crate::snapshot::{Phase, RuntimeStatus, WorkerSnapshot};
-use crate::sync::{AtomicBool, Mutex, Ordering};
+use crate::sync::{AtomicBool, Ordering, RwLock};
 
 mod builder;
 mod changes;
@@ -58,7 +59,7 @@ struct Inner {
     clock: MillisClock,
     epoch: Epoch,
     stopping: AtomicBool,
-    directory: Mutex<Directory>,
+    directory: RwLock<Directory>,
     ledger: Arc<Ledger>,
 }
 
@@ -124,6 +125,10 @@ impl Runtime {
     }
 
     /// The same as [`list`](Self::list), each worker at once as what the caller makes of it.
+    ///
+    /// `show` has to be quick, and must not call the runtime. Workers can be read meanwhile, by
+    /// lists as well, but whoever creates or forgets one waits until the page is made: until at
+    /// most [`Limits::list_scan`] workers have been looked at, and a page of them shown.
     #[must_use]
     pub fn list_as<W>(
         &self,
@@ -136,34 +141,32 @@ impl Runtime {
             None => limit,
             Some(_) => limits.list_scan,
         };
-        // One more than is looked at tells whether the list goes on.
-        let (slots, mut more) = self.inner.directory.with(|directory| {
-            let mut slots = directory.older_than(query.after, scan.saturating_add(1));
-            let more = slots.len() > scan;
-            slots.truncate(scan);
-            (slots, more)
-        });
-        let mut workers = Vec::with_capacity(limit.min(slots.len()));
-        let mut last = None;
-        for slot in slots {
-            if workers.len() == limit {
-                more = true;
-                break;
+        self.inner.directory.read(|directory| {
+            let mut workers = Vec::with_capacity(limit.min(directory.len()));
+            let mut last = None;
+            for (looked_at, slot) in directory.older_than(query.after).enumerate() {
+                // One more than is looked at tells that the list goes on.
+                if looked_at == scan || workers.len() == limit {
+                    return WorkerPage {
+                        workers,
+                        next: last,
+                    };
+                }
+                last = Some(slot.id());
+                let worker = slot.read(|worker| {
+                    let shown = query.state.is_none_or(|state| state == worker.state());
+                    shown.then(|| worker.snapshot())
+                });
+                // Out here, where the worker doesn't have to wait for it.
+                if let Some(worker) = worker {
+                    workers.push(show(worker));
+                }
             }
-            last = Some(slot.id());
-            let worker = slot.read(|worker| {
-                let shown = query.state.is_none_or(|state| state == worker.state());
-                shown.then(|| worker.snapshot())
-            });
-            // Out here, where nobody has to wait for it.
-            if let Some(worker) = worker {
-                workers.push(show(worker));
+            WorkerPage {
+                workers,
+                next: None,
             }
-        }
-        WorkerPage {
-            workers,
-            next: last.filter(|_| more),
-        }
+        })
     }
 }
 
@@ -189,13 +192,12 @@ impl Inner {
 
     fn slot(&self, worker_id: WorkerId) -> Result<Arc<Slot>, UnknownWorker> {
         self.directory
-            .with(|directory| directory.get(worker_id))
+            .read(|directory| directory.get(worker_id))
             .ok_or(UnknownWorker { worker_id })
     }
 
     fn slots(&self) -> Vec<Arc<Slot>> {
-        self.directory
-            .with(|directory| directory.older_than(None, usize::MAX))
+        self.directory.read(Directory::all)
     }
 }
 

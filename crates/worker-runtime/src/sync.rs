@@ -42,3 +42,24 @@ impl<T> Mutex<T> {
         section(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+/// A lock that readers share, and otherwise like [`Mutex`].
+///
+/// A section must not enter the same lock again, not even to read: a writer that waits may be
+/// let in first, and then all wait for ever.
+#[derive(Debug, Default)]
+pub(crate) struct RwLock<T>(primitives::RawRwLock<T>);
+
+impl<T> RwLock<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(primitives::RawRwLock::new(value))
+    }
+
+    pub(crate) fn read<R>(&self, section: impl FnOnce(&T) -> R) -> R {
+        section(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn write<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
+        section(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}

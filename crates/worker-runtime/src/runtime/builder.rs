@@ -11,7 +11,7 @@ use crate::engine::{OfflineEngine, TurnEngine};
 use crate::error::BuildError;
 use crate::limits::Limits;
 use crate::profile::ProfileSet;
-use crate::sync::{AtomicBool, Mutex};
+use crate::sync::{AtomicBool, RwLock};
 
 /// Puts a [`Runtime`] together; made by [`Runtime::builder`].
 #[must_use]
@@ -74,7 +74,7 @@ impl RuntimeBuilder {
                 clock: MillisClock::new(self.clock),
                 epoch: Epoch::random(),
                 stopping: AtomicBool::new(false),
-                directory: Mutex::new(Directory::default()),
+                directory: RwLock::new(Directory::default()),
                 ledger,
             }),
         })

@@ -25,15 +25,15 @@ impl Directory {
         self.slots.get(&id).cloned()
     }
 
-    /// At most `limit` workers older than `after`, newest first: a range of the map.
-    pub(super) fn older_than(&self, after: Option<WorkerId>, limit: usize) -> Vec<Arc<Slot>> {
+    pub(super) fn all(&self) -> Vec<Arc<Slot>> {
+        self.slots.values().cloned().collect()
+    }
+
+    /// The workers older than `after`, newest first: a range of the map.
+    pub(super) fn older_than(&self, after: Option<WorkerId>) -> impl Iterator<Item = &Slot> {
         let end = after.map_or(Bound::Unbounded, Bound::Excluded);
         let range = self.slots.range((Bound::Unbounded, end));
-        range
-            .rev()
-            .take(limit)
-            .map(|(_, slot)| Arc::clone(slot))
-            .collect()
+        range.rev().map(|(_, slot)| &**slot)
     }
 
     /// The worker that was created under this key, and for which request.

@@ -117,7 +117,7 @@ impl Runtime {
 impl Inner {
     fn create(&self, request: &NewWorker<'_>) -> Result<Created, CreateError> {
         let at = self.clock.now();
-        let slot = self.directory.with(|directory| {
+        let slot = self.directory.write(|directory| {
             let known = request
                 .key
                 .as_ref()
@@ -173,7 +173,7 @@ impl Inner {
         let Some(id) = self.ledger.take_oldest_stopped() else {
             return false;
         };
-        let slot = self.directory.with(|directory| directory.remove(id));
+        let slot = self.directory.write(|directory| directory.remove(id));
         if let Some(slot) = slot {
             self.ledger.leave(slot.read(Worker::state));
             debug!(worker_id = %id, "worker forgotten");

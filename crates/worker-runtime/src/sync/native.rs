@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Elapsed;
 
 pub(crate) use std::sync::Mutex as RawMutex;
+pub(crate) use std::sync::RwLock as RawRwLock;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize};
 pub(crate) use tokio::sync::Notify;
 pub(crate) use tokio::time::Instant;

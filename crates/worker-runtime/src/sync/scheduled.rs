@@ -18,6 +18,7 @@ use shuttle::rand::{Rng, thread_rng};
 use super::{Elapsed, Mutex};
 
 pub(crate) use shuttle::sync::Mutex as RawMutex;
+pub(crate) use shuttle::sync::RwLock as RawRwLock;
 pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicUsize};
 
 /// From here on a duration is longer than any schedule.

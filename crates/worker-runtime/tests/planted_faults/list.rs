@@ -352,10 +352,10 @@ pub(crate) const FAULTS: &[Fault] = &[
             Edit {
                 file: "runtime/lifecycle.rs",
                 from: "        let at = self.clock.now();
-        let slot = self.directory.with(|directory| {",
+        let slot = self.directory.write(|directory| {",
                 to: "        let at = self.clock.now();
-        let workers = self.directory.with(|directory| directory.len());
-        let slot = self.directory.with(|directory| {",
+        let workers = self.directory.read(|directory| directory.len());
+        let slot = self.directory.write(|directory| {",
             },
             Edit {
                 file: "runtime/lifecycle.rs",

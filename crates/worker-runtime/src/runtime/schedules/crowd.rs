@@ -170,6 +170,34 @@ fn poll_and_forget() {
 }
 
 #[test]
+fn list_and_stop_and_forget() {
+    let limits = Limits {
+        workers: 2,
+        ..timeless()
+    };
+    explore(limits, |stage| async move {
+        let (first, second) = (stage.worker(), stage.worker());
+        let (a, b) = (stage.clone(), stage.clone());
+        let stopped = ListQuery {
+            state: Some(WorkerState::Stopped),
+            ..ListQuery::default()
+        };
+        let (listed, ()) = both(async move { a.runtime.list(stopped) }, async move {
+            b.runtime.stop(first).await.expect("it is there");
+            b.worker();
+        })
+        .await;
+        for worker in &listed.workers {
+            assert_eq!((worker.id, worker.state), (first, WorkerState::Stopped));
+        }
+        assert!(listed.workers.len() <= 1 && listed.next.is_none());
+        assert!(stage.runtime.get(first).is_err());
+        stage.look(second);
+        stage.settle().await;
+    });
+}
+
+#[test]
 fn list_and_create() {
     explore(timeless(), |stage| async move {
         let old: Vec<WorkerId> = (0..3).map(|_| stage.worker()).collect();
