@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Diagnostic, ImplementationKind};
 use crate::capability::CapabilitySet;
 use crate::cursor::Cursor;
-use crate::id::{DisplayRef, ProfileId, RunId, RuntimeId, WorkerId, WorkerRef};
+use crate::id::{DisplayRef, ProfileId, RunId, RuntimeId, WorkerId};
 use crate::page::PageToken;
 use crate::port::{WorkerDetailRecord, WorkerRecord};
 use crate::text::DisplayName;
@@ -143,16 +143,16 @@ pub struct ConversationSummary {
 }
 
 /// One worker in a list.
-// How it serialises is written by hand. Its attributes are for the schema and for reading.
+// How it serialises is written by hand, with its `display_ref` beside the ids. Its attributes are
+// for the schema and for reading.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = DisplayRef::stands_beside_its_ids))]
 pub struct WorkerSummary {
     /// The runtime that holds it.
     pub runtime_id: RuntimeId,
     /// Its id within that runtime.
     pub worker_id: WorkerId,
-    /// `worker@runtime`, for people; never accepted as authority.
-    pub display_ref: DisplayRef,
     /// Its name for people.
     pub display_name: DisplayName,
     /// How its runtime is implemented.
@@ -178,6 +178,11 @@ pub struct WorkerSummary {
 }
 
 impl WorkerSummary {
+    /// `worker@runtime`, for people; never accepted as authority.
+    pub fn display_ref(&self) -> DisplayRef {
+        DisplayRef::of(&self.worker_id, &self.runtime_id)
+    }
+
     /// What clients see of `record`: everything that names or describes its runtime comes
     /// from the registry's own knowledge, so a source can't speak for another one.
     // Inlined, so that the ids are copied to where they stay.
@@ -188,11 +193,9 @@ impl WorkerSummary {
         of_runtime: CapabilitySet,
         record: WorkerRecord,
     ) -> Self {
-        let worker = WorkerRef::new(runtime_id.clone(), record.worker_id);
         Self {
-            display_ref: worker.display_ref(),
-            runtime_id: worker.runtime_id,
-            worker_id: worker.worker_id,
+            runtime_id: runtime_id.clone(),
+            worker_id: record.worker_id,
             display_name: record.display_name,
             implementation_kind,
             profile: record.profile,

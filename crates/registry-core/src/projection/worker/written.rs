@@ -14,7 +14,7 @@ impl Serialize for WorkerSummary {
         let worker = &mut object;
         worker.serialize_field("runtime_id", &self.runtime_id)?;
         worker.serialize_field("worker_id", &self.worker_id)?;
-        worker.serialize_field("display_ref", &self.display_ref)?;
+        worker.serialize_field("display_ref", &self.display_ref())?;
         worker.serialize_field("display_name", &self.display_name)?;
         worker.serialize_field("implementation_kind", &self.implementation_kind)?;
         field_if_some(worker, "profile", self.profile.as_ref())?;
