@@ -102,7 +102,7 @@ impl WorkerCatalog for EmbeddedSource {
         let id = translate::worker_id(worker_id)?;
         self.runtime
             .get(id)
-            .map(translate::worker_detail)
+            .map(|worker| translate::worker_detail(&worker))
             .map_err(translate::unknown_worker)
     }
 }
@@ -113,7 +113,7 @@ impl WorkerLifecycle for EmbeddedSource {
         let request = translate::create_worker(request)?;
         self.runtime
             .create(request)
-            .map(translate::created)
+            .map(|created| translate::created(&created))
             .map_err(translate::create_error)
     }
 
@@ -122,7 +122,7 @@ impl WorkerLifecycle for EmbeddedSource {
         self.runtime
             .stop(id)
             .await
-            .map(translate::worker_detail)
+            .map(|worker| translate::worker_detail(&worker))
             .map_err(translate::stop_error)
     }
 

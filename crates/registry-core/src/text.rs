@@ -63,11 +63,13 @@ impl FromStr for DisplayName {
 }
 
 /// A text that is held the same way becomes a name without an allocation.
-impl TryFrom<SmolStr> for DisplayName {
+impl TryFrom<&SmolStr> for DisplayName {
     type Error = DisplayNameError;
 
-    fn try_from(text: SmolStr) -> Result<Self, DisplayNameError> {
-        check(&text).map(|()| Self(text))
+    #[inline]
+    fn try_from(text: &SmolStr) -> Result<Self, DisplayNameError> {
+        check(text)?;
+        Ok(Self(text.clone()))
     }
 }
 

@@ -33,8 +33,8 @@ impl DisplayName {
 
     /// The name's text, as it is held.
     #[must_use]
-    pub fn into_text(self) -> SmolStr {
-        self.0
+    pub fn text(&self) -> &SmolStr {
+        &self.0
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
     fn a_name_that_is_not_long_is_in_place() {
         for text in ["Worker 1a2b3c", "Review of the changelog"] {
             let name: DisplayName = text.parse().unwrap();
-            assert!(!name.into_text().is_heap_allocated(), "{text}");
+            assert!(!name.text().is_heap_allocated(), "{text}");
         }
     }
 

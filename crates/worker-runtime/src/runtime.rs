@@ -121,7 +121,7 @@ impl Runtime {
     /// exactly once, whatever is created or forgotten in between.
     #[must_use]
     pub fn list(&self, query: ListQuery) -> WorkerPage {
-        self.list_as(query, |worker| worker)
+        self.list_as(query, WorkerSnapshot::clone)
     }
 
     /// The same as [`list`](Self::list), each worker at once as what the caller makes of it.
@@ -133,7 +133,7 @@ impl Runtime {
     pub fn list_as<W>(
         &self,
         query: ListQuery,
-        mut show: impl FnMut(WorkerSnapshot) -> W,
+        mut show: impl FnMut(&WorkerSnapshot) -> W,
     ) -> WorkerPage<W> {
         let limits = &self.inner.limits;
         let limit = limits.page(query.limit);
@@ -149,16 +149,16 @@ impl Runtime {
                 if looked_at == scan || workers.len() == limit {
                     return WorkerPage {
                         workers,
-                        next: last,
+                        next: last.map(Slot::id),
                     };
                 }
-                last = Some(slot.id());
+                last = Some(slot);
                 let worker = slot.read(|worker| {
                     let shown = query.state.is_none_or(|state| state == worker.state());
                     shown.then(|| worker.snapshot())
                 });
                 // Out here, where the worker doesn't have to wait for it.
-                if let Some(worker) = worker {
+                if let Some(worker) = &worker {
                     workers.push(show(worker));
                 }
             }

@@ -68,7 +68,7 @@ fn entry(entry: runtime::Entry, runs: &mut LatestRun) -> shown::TranscriptEntry 
             runtime::Role::Assistant => shown::EntryRole::Assistant,
         },
         content: entry.content,
-        run_id: runs.or_translate(entry.run_id, |id| run_id(*id)),
+        run_id: runs.or_translate(&entry.run_id, |id| run_id(*id)),
         created_at: entry.at,
         partial: entry.partial,
     }
@@ -101,7 +101,7 @@ pub(crate) fn single_event(single: runtime::Event) -> shown::WorkerEvent {
 #[inline(always)]
 fn event(event: runtime::Event, runs: &mut LatestRun) -> shown::WorkerEvent {
     use runtime::EventKind as Happened;
-    let mut run_id = |id| runs.or_translate(id, |id| run_id(*id));
+    let mut run_id = |id| runs.or_translate(&id, |id| run_id(*id));
     let kind = match event.kind {
         Happened::WorkerCreated => shown::EventKind::WorkerCreated,
         Happened::InputAccepted {

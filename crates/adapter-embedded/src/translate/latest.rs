@@ -18,14 +18,14 @@ impl<T, U> Default for Latest<T, U> {
     }
 }
 
-impl<T: PartialEq, U: Clone> Latest<T, U> {
+impl<T: Clone + PartialEq, U: Clone> Latest<T, U> {
     /// What becomes of `value`: a clone of what became of its neighbour, if that is the same.
-    pub(super) fn or_translate(&mut self, value: T, translate: impl FnOnce(&T) -> U) -> U {
+    pub(super) fn or_translate(&mut self, value: &T, translate: impl FnOnce(&T) -> U) -> U {
         match &self.0 {
-            Some((latest, translated)) if *latest == value => translated.clone(),
+            Some((latest, translated)) if latest == value => translated.clone(),
             Some(_) | None => {
-                let translated = translate(&value);
-                self.0 = Some((value, translated.clone()));
+                let translated = translate(value);
+                self.0 = Some((value.clone(), translated.clone()));
                 translated
             }
         }
@@ -41,7 +41,7 @@ mod tests {
         let mut latest = Latest::default();
         let mut translated = Vec::new();
         let shown = ["a", "a", "b", "b", "a"].map(|value| {
-            latest.or_translate(value, |value| {
+            latest.or_translate(&value, |value| {
                 translated.push(*value);
                 value.to_uppercase()
             })

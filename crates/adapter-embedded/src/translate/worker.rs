@@ -50,20 +50,20 @@ pub(crate) fn worker_page(workers: &runtime::Runtime, query: runtime::ListQuery)
     }
 }
 
-// Inlined, as is what makes the snapshot: a page's workers are not copied from call to call.
+// Inlined, so that a page's records are made of its snapshots in place.
 #[inline(always)]
 fn worker_record(
-    worker: runtime::WorkerSnapshot,
+    worker: &runtime::WorkerSnapshot,
     profiles: &mut LatestProfile,
 ) -> port::WorkerRecord {
-    let worker_id = WorkerId::of_uuid(worker.id.uuid());
-    // Both sides have the same rules for a name; without one, a worker has its id.
-    let display_name = DisplayName::try_from(worker.display_name.into_text())
-        .unwrap_or_else(|_| worker_id.as_str().parse().expect("an id can be shown"));
     port::WorkerRecord {
-        display_name,
-        worker_id,
-        profile: profiles.or_translate(worker.profile, |id| id.as_str().parse().ok()),
+        worker_id: WorkerId::of_uuid(worker.id.uuid()),
+        // Both sides have the same rules for a name; without one, a worker has its id.
+        display_name: match DisplayName::try_from(worker.display_name.text()) {
+            Ok(name) => name,
+            Err(_) => (worker.id).with_text(|id| id.parse().expect("an id can be shown")),
+        },
+        profile: profiles.or_translate(&worker.profile, |id| id.as_str().parse().ok()),
         state: match worker.state {
             runtime::WorkerState::Idle => shown::WorkerState::Idle,
             runtime::WorkerState::Running => shown::WorkerState::Running,
@@ -73,12 +73,22 @@ fn worker_record(
         active_run: worker.active_run.map(run_id),
         created_at: Some(worker.created_at),
         last_activity_at: Some(worker.last_activity_at),
-        diagnostics: remarks(worker.remarks),
+        diagnostics: diagnostics(worker.remarks),
     }
 }
 
-/// What is said of a worker whose conversation, or whose reply, no longer fits its model.
-fn remarks(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
+/// What is said of a worker whose conversation, or whose reply, no longer fits its model. There
+/// is nothing to say of most, and that is seen without a call.
+#[inline]
+fn diagnostics(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
+    if remarks == runtime::RunRemarks::default() {
+        return Vec::new();
+    }
+    remarked(remarks)
+}
+
+#[cold]
+fn remarked(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
     let mut said = Vec::new();
     if remarks.left_out_entries > 0 {
         let context_truncated = shown::Diagnostic::new(
@@ -101,7 +111,7 @@ fn remarks(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
 
 // Inlined for the same reason.
 #[inline(always)]
-pub(crate) fn worker_detail(worker: runtime::WorkerSnapshot) -> port::WorkerDetailRecord {
+pub(crate) fn worker_detail(worker: &runtime::WorkerSnapshot) -> port::WorkerDetailRecord {
     let runtime::TranscriptBounds {
         first_sequence,
         last_sequence,
@@ -145,9 +155,9 @@ pub(crate) fn create_worker(
     })
 }
 
-pub(crate) fn created(created: runtime::Created) -> port::CreatedWorkerRecord {
+pub(crate) fn created(created: &runtime::Created) -> port::CreatedWorkerRecord {
     port::CreatedWorkerRecord {
-        worker: worker_detail(created.worker),
+        worker: worker_detail(&created.worker),
         replay: replay(created.replayed),
     }
 }
