@@ -85,5 +85,6 @@ pub use query::{
 };
 pub use runtime::{Clock, Runtime, RuntimeBuilder, SystemClock};
 pub use snapshot::{
-    LastRun, Phase, RuntimeStatus, TranscriptBounds, WorkerCounts, WorkerSnapshot, WorkerState,
+    LastRun, ListedWorker, Phase, RuntimeStatus, TranscriptBounds, WorkerCounts, WorkerSnapshot,
+    WorkerState,
 };

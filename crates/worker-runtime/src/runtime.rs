@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use crate::core::Worker;
+use crate::core::{Birth, Worker};
 use crate::cursor::Epoch;
 use crate::engine::{ModelInfo, TurnEngine};
 use crate::error::{Stopping, UnknownWorker};
@@ -16,7 +16,7 @@ use crate::id::WorkerId;
 use crate::limits::Limits;
 use crate::profile::ProfileSet;
 use crate::query::{ListQuery, WorkerPage};
-use crate::snapshot::{Phase, RuntimeStatus, WorkerSnapshot};
+use crate::snapshot::{ListedWorker, Phase, RuntimeStatus, WorkerSnapshot};
 use crate::sync::{AtomicBool, Ordering, RwLock};
 
 mod builder;
@@ -110,7 +110,7 @@ impl Runtime {
     /// # Errors
     /// [`UnknownWorker`].
     pub fn get(&self, id: WorkerId) -> Result<WorkerSnapshot, UnknownWorker> {
-        Ok(self.inner.slot(id)?.read(Worker::snapshot))
+        Ok(self.inner.slot(id)?.snapshot())
     }
 
     /// Some workers, newest first. A page costs what is on it, and with a filter at most
@@ -121,10 +121,15 @@ impl Runtime {
     /// exactly once, whatever is created or forgotten in between.
     #[must_use]
     pub fn list(&self, query: ListQuery) -> WorkerPage {
-        self.list_as(query, WorkerSnapshot::clone)
+        self.page(
+            query,
+            |birth, worker| worker.snapshot(birth),
+            |_, whole| whole,
+        )
     }
 
-    /// The same as [`list`](Self::list), each worker at once as what the caller makes of it.
+    /// The same as [`list`](Self::list), each worker as what the caller makes of it, which is
+    /// looked at where it is.
     ///
     /// `show` has to be quick, and must not call the runtime. Workers can be read meanwhile, by
     /// lists as well, but whoever creates or forgets one waits until the page is made: until at
@@ -133,7 +138,34 @@ impl Runtime {
     pub fn list_as<W>(
         &self,
         query: ListQuery,
-        mut show: impl FnMut(&WorkerSnapshot) -> W,
+        mut show: impl FnMut(ListedWorker<'_>) -> W,
+    ) -> WorkerPage<W> {
+        self.page(
+            query,
+            |_, worker| worker.glance(),
+            |birth, now| {
+                show(ListedWorker {
+                    id: birth.id,
+                    display_name: &birth.display_name,
+                    profile: &birth.profile,
+                    state: now.state,
+                    active_run: now.active_run,
+                    created_at: birth.at,
+                    last_activity_at: now.last_activity_at,
+                    remarks: now.remarks,
+                })
+            },
+        )
+    }
+
+    /// Each worker of the page is looked at within its lock, and shown outside of it.
+    // Inlined, so that what is seen of a worker is not moved before it is shown.
+    #[inline(always)]
+    fn page<L, W>(
+        &self,
+        query: ListQuery,
+        look: impl Fn(&Birth, &Worker) -> L,
+        mut show: impl FnMut(&Birth, L) -> W,
     ) -> WorkerPage<W> {
         let limits = &self.inner.limits;
         let limit = limits.page(query.limit);
@@ -153,13 +185,12 @@ impl Runtime {
                     };
                 }
                 last = Some(slot);
-                let worker = slot.read(|worker| {
+                let seen = slot.read(|worker| {
                     let shown = query.state.is_none_or(|state| state == worker.state());
-                    shown.then(|| worker.snapshot())
+                    shown.then(|| look(slot.birth(), worker))
                 });
-                // Out here, where the worker doesn't have to wait for it.
-                if let Some(worker) = &worker {
-                    workers.push(show(worker));
+                if let Some(seen) = seen {
+                    workers.push(show(slot.birth(), seen));
                 }
             }
             WorkerPage {

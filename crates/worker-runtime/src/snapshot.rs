@@ -40,6 +40,44 @@ pub struct WorkerSnapshot {
     pub remarks: RunRemarks,
 }
 
+impl WorkerSnapshot {
+    /// What a list shows of it.
+    #[must_use]
+    pub fn listed(&self) -> ListedWorker<'_> {
+        ListedWorker {
+            id: self.id,
+            display_name: &self.display_name,
+            profile: &self.profile,
+            state: self.state,
+            active_run: self.active_run,
+            created_at: self.created_at,
+            last_activity_at: self.last_activity_at,
+            remarks: self.remarks,
+        }
+    }
+}
+
+/// A worker in a list at one instant: a [`WorkerSnapshot`] without its conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListedWorker<'a> {
+    /// Its name for programs.
+    pub id: WorkerId,
+    /// Its name for people.
+    pub display_name: &'a DisplayName,
+    /// The profile that it was created with.
+    pub profile: &'a ProfileId,
+    /// What it is doing.
+    pub state: WorkerState,
+    /// The run in progress; present when `running` or `cancelling`.
+    pub active_run: Option<RunId>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When its latest event happened.
+    pub last_activity_at: Timestamp,
+    /// What was said of its latest run besides the reply.
+    pub remarks: RunRemarks,
+}
+
 /// What a worker is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WorkerState {

@@ -50,10 +50,10 @@ pub(crate) fn worker_page(workers: &runtime::Runtime, query: runtime::ListQuery)
     }
 }
 
-// Inlined, so that a page's records are made of its snapshots in place.
+// Inlined, so that a page's records are made where its workers are looked at.
 #[inline(always)]
 fn worker_record(
-    worker: &runtime::WorkerSnapshot,
+    worker: runtime::ListedWorker<'_>,
     profiles: &mut LatestProfile,
 ) -> port::WorkerRecord {
     port::WorkerRecord {
@@ -63,7 +63,7 @@ fn worker_record(
             Ok(name) => name,
             Err(_) => (worker.id).with_text(|id| id.parse().expect("an id can be shown")),
         },
-        profile: profiles.or_translate(&worker.profile, |id| id.as_str().parse().ok()),
+        profile: profiles.or_translate(worker.profile, |id| id.as_str().parse().ok()),
         state: match worker.state {
             runtime::WorkerState::Idle => shown::WorkerState::Idle,
             runtime::WorkerState::Running => shown::WorkerState::Running,
@@ -136,7 +136,7 @@ pub(crate) fn worker_detail(worker: &runtime::WorkerSnapshot) -> port::WorkerDet
         }),
     };
     port::WorkerDetailRecord {
-        worker: worker_record(worker, &mut LatestProfile::default()),
+        worker: worker_record(worker.listed(), &mut LatestProfile::default()),
         conversation: Some(conversation),
     }
 }

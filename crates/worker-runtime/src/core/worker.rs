@@ -29,7 +29,9 @@ use run::{Run, State, Then, Verdict};
 /// One worker: its state, its transcript, and the events about it.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    birth: Birth,
+    id: WorkerId,
+    /// What the key it was created under counts.
+    key_bytes: usize,
     limits: Arc<Limits>,
     state: State,
     transcript: Transcript,
@@ -41,7 +43,8 @@ pub(crate) struct Worker {
     remarks: RunRemarks,
 }
 
-/// What is settled when a worker is created.
+/// What is settled when a worker is created. It never changes: who shows a worker reads it
+/// beside the worker, without the worker's lock.
 #[derive(Debug, Clone)]
 pub(crate) struct Birth {
     pub(crate) id: WorkerId,
@@ -71,8 +74,10 @@ pub(crate) enum Admission {
 }
 
 impl Worker {
-    pub(crate) fn new(birth: Birth, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(birth: &Birth, limits: Arc<Limits>) -> Self {
         let mut worker = Self {
+            id: birth.id,
+            key_bytes: birth.key.as_ref().map_or(0, key_cost),
             state: State::Idle,
             transcript: Transcript::new(&limits),
             log: EventLog::new(birth.epoch, &limits),
@@ -82,15 +87,14 @@ impl Worker {
             last_run: None,
             remarks: RunRemarks::default(),
             limits,
-            birth,
         };
-        worker.record(worker.birth.at, EventKind::WorkerCreated);
+        worker.record(birth.at, EventKind::WorkerCreated);
         worker
     }
 
     /// Says what would become of an input, and changes nothing.
     pub(crate) fn admit(&self, input: &NewRun) -> Result<Admission, InputError> {
-        let worker_id = self.birth.id;
+        let worker_id = self.id;
         if let Some((key, fingerprint)) = &input.key {
             let known = self.inputs.recall(key, *fingerprint);
             let known = known.map_err(|_| InputError::IdempotencyConflict { worker_id })?;
@@ -176,7 +180,7 @@ impl Worker {
         };
         match expected {
             Some(expected) if expected != active => Err(CancelError::RunMismatch {
-                worker_id: self.birth.id,
+                worker_id: self.id,
                 expected,
                 active,
             }),

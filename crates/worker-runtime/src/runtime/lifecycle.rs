@@ -69,7 +69,7 @@ impl Runtime {
             slot.ended(run_id, deadline).await?;
         }
         debug!(worker_id = %id, "worker stopped");
-        Ok(slot.read(Worker::snapshot))
+        Ok(slot.snapshot())
     }
 
     /// Takes no more work, cancels the active runs, and wakes everybody who waits. Ends
@@ -160,7 +160,7 @@ impl Inner {
         });
         let (slot, replayed) = slot?;
         debug!(worker_id = %slot.id(), replayed, "worker created");
-        let worker = slot.read(Worker::snapshot);
+        let worker = slot.snapshot();
         Ok(Created { worker, replayed })
     }
 

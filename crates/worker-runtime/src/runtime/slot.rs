@@ -15,7 +15,7 @@ use crate::error::{CapacityExhausted, InputError, StillEnding, Stopping};
 use crate::id::{IdempotencyKey, RunId, WorkerId};
 use crate::limits::{LimitName, Limits};
 use crate::profile::Profile;
-use crate::snapshot::WorkerState;
+use crate::snapshot::{WorkerSnapshot, WorkerState};
 use crate::sync::{self, Instant, Mutex, Notify};
 
 /// A worker and its wake-ups.
@@ -23,8 +23,7 @@ use crate::sync::{self, Instant, Mutex, Notify};
 /// [`apply`](Self::apply) and [`start`](Self::start) are the only ways to change the
 /// worker: number, append, count and wake happen in one section there.
 pub(super) struct Slot {
-    id: WorkerId,
-    key: Option<IdempotencyKey>,
+    birth: Birth,
     instructions: Arc<str>,
     guarded: Mutex<Guarded>,
     changes: Changes,
@@ -79,13 +78,11 @@ impl Slot {
         ledger: &Arc<Ledger>,
         clock: &MillisClock,
     ) -> Result<Self, CapacityExhausted> {
-        let (id, key) = (birth.id, birth.key.clone());
-        let worker = Worker::new(birth, Arc::clone(limits));
+        let worker = Worker::new(&birth, Arc::clone(limits));
         let bytes = take(&ledger.bytes, worker.held_bytes(), LimitName::TotalBytes)?;
         ledger.enter(worker.state());
         Ok(Self {
-            id,
-            key,
+            birth,
             instructions: Arc::clone(profile.instructions()),
             guarded: Mutex::new(Guarded {
                 worker,
@@ -100,11 +97,20 @@ impl Slot {
     }
 
     pub(super) fn id(&self) -> WorkerId {
-        self.id
+        self.birth.id
     }
 
     pub(super) fn key(&self) -> Option<&IdempotencyKey> {
-        self.key.as_ref()
+        self.birth.key.as_ref()
+    }
+
+    pub(super) fn birth(&self) -> &Birth {
+        &self.birth
+    }
+
+    /// The worker at this instant.
+    pub(super) fn snapshot(&self) -> WorkerSnapshot {
+        self.read(|worker| worker.snapshot(&self.birth))
     }
 
     /// The time by the runtime's clock.
@@ -148,7 +154,7 @@ impl Slot {
             });
             let accepted = self.step(guarded, |worker| worker.accept(input, now))?;
             let turn = Turn {
-                worker_id: self.id,
+                worker_id: self.birth.id,
                 run_id,
                 instructions: Arc::clone(&self.instructions),
                 transcript: guarded.worker.history(),
@@ -177,7 +183,7 @@ impl Slot {
             sync::until(deadline, changed)
                 .await
                 .map_err(|_| StillEnding {
-                    worker_id: self.id,
+                    worker_id: self.birth.id,
                     run_id,
                 })?;
         }
@@ -213,7 +219,7 @@ impl Slot {
             self.ledger.leave(old);
             self.ledger.enter(new);
             if new == WorkerState::Stopped {
-                self.ledger.note_stopped(self.id);
+                self.ledger.note_stopped(self.birth.id);
             }
         }
         if let (WorkerState::Cancelling, true, Some(run)) = (new, new != old, &guarded.run) {

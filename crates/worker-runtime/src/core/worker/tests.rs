@@ -22,16 +22,19 @@ fn worker_id() -> WorkerId {
     "0198c0de-0000-7000-8000-ffffffffffff".parse().unwrap()
 }
 
-fn worker_with(limits: Limits) -> Worker {
-    let birth = Birth {
+fn birth() -> Birth {
+    Birth {
         id: worker_id(),
         epoch: Epoch::new(1),
         display_name: "Ada".parse().unwrap(),
         profile: "builtin:default".parse().unwrap(),
         key: None,
         at: NOW,
-    };
-    Worker::new(birth, Arc::new(limits))
+    }
+}
+
+fn worker_with(limits: Limits) -> Worker {
+    Worker::new(&birth(), Arc::new(limits))
 }
 
 fn worker() -> Worker {
@@ -121,13 +124,13 @@ fn a_run_goes_from_input_to_reply() {
     assert_eq!(worker.state(), WorkerState::Idle);
     assert_eq!(story(&worker), "input_accepted +he +llo completed");
     assert_eq!(said(&worker), "user:hi assistant:hello");
-    assert_eq!(worker.snapshot().usage, usage);
+    assert_eq!(worker.snapshot(&birth()).usage, usage);
 }
 
 #[test]
 fn a_busy_worker_refuses_an_input_and_does_not_change() {
     let mut worker = running();
-    let before = worker.snapshot();
+    let before = worker.snapshot(&birth());
     let refusal = worker.accept(input(run(2), "more"), NOW);
     assert_eq!(
         refusal,
@@ -136,7 +139,7 @@ fn a_busy_worker_refuses_an_input_and_does_not_change() {
             run_id: run(1),
         })
     );
-    assert_eq!(worker.snapshot(), before);
+    assert_eq!(worker.snapshot(&birth()), before);
 }
 
 #[test]
@@ -357,10 +360,10 @@ fn what_is_left_out_of_a_conversation_is_known_until_the_next_run() {
     worker.remark(run(9), remark(7));
     worker.finish(run(1), completed(), NOW);
     worker.remark(run(1), remark(8));
-    assert_eq!(worker.snapshot().remarks.left_out_entries, 3);
-    assert!(!worker.snapshot().remarks.reply_cut_short);
+    assert_eq!(worker.snapshot(&birth()).remarks.left_out_entries, 3);
+    assert!(!worker.snapshot(&birth()).remarks.reply_cut_short);
     worker.accept(input(run(2), "more"), NOW).unwrap();
-    assert_eq!(worker.snapshot().remarks.left_out_entries, 0);
+    assert_eq!(worker.snapshot(&birth()).remarks.left_out_entries, 0);
     worker.remark(run(2), Remark::ReplyCutShort);
-    assert!(worker.snapshot().remarks.reply_cut_short);
+    assert!(worker.snapshot(&birth()).remarks.reply_cut_short);
 }

@@ -2,15 +2,26 @@
 
 use std::sync::Arc;
 
-use super::{NewRun, State, Worker, entry_cost, key_cost};
+use jiff::Timestamp;
+
+use super::{Birth, NewRun, State, Worker, entry_cost, key_cost};
 use crate::core::transcript::Slice;
 use crate::cursor::Cursor;
-use crate::engine::History;
+use crate::engine::{History, RunRemarks};
 use crate::error::CursorExpired;
 use crate::id::RunId;
 use crate::limits::{EVENT_OVERHEAD_BYTES, WORKER_OVERHEAD_BYTES};
 use crate::query::{EventBatch, TranscriptPosition};
 use crate::snapshot::{TranscriptBounds, WorkerSnapshot, WorkerState};
+
+/// What of a worker in a list may change from one instant to the next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Glance {
+    pub(crate) state: WorkerState,
+    pub(crate) active_run: Option<RunId>,
+    pub(crate) last_activity_at: Timestamp,
+    pub(crate) remarks: RunRemarks,
+}
 
 impl Worker {
     pub(crate) fn state(&self) -> WorkerState {
@@ -57,16 +68,27 @@ impl Worker {
         self.log.read(after, limit)
     }
 
-    // Inlined, so that it is made where it is needed: it is not small.
-    #[inline(always)]
-    pub(crate) fn snapshot(&self) -> WorkerSnapshot {
-        WorkerSnapshot {
-            id: self.birth.id,
-            display_name: self.birth.display_name.clone(),
-            profile: self.birth.profile.clone(),
+    /// What a list shows of it besides its [`Birth`].
+    #[inline]
+    pub(crate) fn glance(&self) -> Glance {
+        Glance {
             state: self.state(),
             active_run: self.active_run(),
-            created_at: self.birth.at,
+            last_activity_at: self.last_activity_at,
+            remarks: self.remarks,
+        }
+    }
+
+    // Inlined, so that it is made where it is needed: it is not small.
+    #[inline(always)]
+    pub(crate) fn snapshot(&self, birth: &Birth) -> WorkerSnapshot {
+        WorkerSnapshot {
+            id: birth.id,
+            display_name: birth.display_name.clone(),
+            profile: birth.profile.clone(),
+            state: self.state(),
+            active_run: self.active_run(),
+            created_at: birth.at,
             last_activity_at: self.last_activity_at,
             transcript: self.transcript.bounds(),
             cursor: self.log.latest(),
@@ -109,6 +131,6 @@ impl Worker {
             State::Stopped => 0,
             State::Idle | State::Running(_) | State::Ending { .. } => EVENT_OVERHEAD_BYTES,
         };
-        WORKER_OVERHEAD_BYTES + self.birth.key.as_ref().map_or(0, key_cost) + last_event
+        WORKER_OVERHEAD_BYTES + self.key_bytes + last_event
     }
 }

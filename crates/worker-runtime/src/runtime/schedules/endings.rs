@@ -90,7 +90,7 @@ fn the_last_handle_and_a_run() {
         let actor = Arc::clone(&stage.actor);
         drop(stage);
         slot.ended(run, None).await.expect("without a deadline");
-        let last = slot.read(|worker| worker.snapshot().last_run);
+        let last = slot.snapshot().last_run;
         assert_eq!(last.expect("it has ended").outcome, RunOutcome::Cancelled);
         actor.went_well();
     });

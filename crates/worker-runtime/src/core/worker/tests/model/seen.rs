@@ -12,7 +12,7 @@ const FUTURE: u64 = 2;
 
 /// State, run, and what a snapshot says.
 pub(super) fn check_state(subject: &Subject, model: &Model) {
-    let (snapshot, wanted) = (subject.worker.snapshot(), &model.worker);
+    let (snapshot, wanted) = (subject.worker.snapshot(&birth()), &model.worker);
     assert_eq!(snapshot.state, wanted.state());
     let active = snapshot.active_run.map(|run| subject.names.run(run));
     assert_eq!(active, wanted.active_run());
