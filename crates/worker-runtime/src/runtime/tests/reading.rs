@@ -1,5 +1,7 @@
 //! Events, transcripts and lists.
 
+use std::sync::atomic::AtomicI64;
+
 use super::*;
 use crate::{CapacityExhausted, CursorExpired, EventsError, LimitName, ListQuery, OfflineEngine};
 
@@ -210,6 +212,35 @@ fn a_list_shows_each_worker_once_whatever_is_created_meanwhile() {
         }
     }
     assert_eq!(shown, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_shows_of_each_worker_what_is_seen_of_it_alone() {
+    // Each reading is a second later: no two of the times are the same.
+    let seconds = AtomicI64::new(0);
+    let clock = move || jiff::Timestamp::from_second(seconds.fetch_add(1, Ordering::SeqCst));
+    let script = Arc::new(Script::default());
+    let engine: Arc<dyn TurnEngine> = script.clone();
+    let runtime = Runtime::builder().engine(engine);
+    let runtime = runtime.clock(Arc::new(move || clock().unwrap())).build();
+    let stage = Stage {
+        runtime: runtime.unwrap(),
+        script,
+    };
+    let workers = [stage.worker(), stage.worker(), stage.worker()];
+    stage.send(workers[1], "hang");
+    stage.runtime.stop(workers[2]).await.unwrap();
+
+    let all = ListQuery::default();
+    let whole = stage.runtime.list(all).workers;
+    let listed = |worker: ListedWorker<'_>| format!("{worker:?}");
+    let listed = stage.runtime.list_as(all, listed).workers;
+    assert_eq!((whole.len(), listed.len()), (3, 3));
+    for (worker, (whole, listed)) in workers.iter().rev().zip(whole.iter().zip(&listed)) {
+        let alone = stage.runtime.get(*worker).unwrap();
+        assert_eq!(*whole, alone);
+        assert_eq!(*listed, format!("{:?}", alone.listed()));
+    }
 }
 
 #[tokio::test(start_paused = true)]
