@@ -1,7 +1,7 @@
 //! What clients see of a worker, and of what was asked of it.
 
 mod as_json;
-mod written;
+mod serialised;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
