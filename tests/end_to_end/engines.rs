@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::thread;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -19,6 +20,30 @@ impl TurnEngine for Speechless {
         output.push("words of the embedding program").await?;
         pending().await
     }
+}
+
+/// Says on which thread it is.
+struct NamesItsThread;
+
+#[async_trait]
+impl TurnEngine for NamesItsThread {
+    async fn run(&self, _turn: Turn, output: Output) -> Result<Usage, EngineError> {
+        output
+            .push(thread::current().name().unwrap_or_default())
+            .await?;
+        Ok(Usage::default())
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_on_a_thread_that_serves_connections() {
+    let engine = EngineSetting::Own(Arc::new(NamesItsThread));
+    let server = TestServer::start_with(|config| config.engine = engine).await;
+    let worker = server.create_worker().await;
+    worker.answers("where are you?").await;
+    let transcript = worker.transcript("").await;
+    let thread = transcript["entries"][1]["content"].as_str().unwrap();
+    assert!(thread.starts_with("serving-"), "{thread}");
 }
 
 #[tokio::test]

@@ -25,9 +25,8 @@ pub const DISPLAY_NAME: &str = "Local records";
 ///
 /// The directory is read when someone asks, at most once per refresh interval, on one
 /// blocking thread at a time. Must be used within a tokio runtime. A file system that never
-/// answers keeps that thread: end the process with
-/// [`Runtime::shutdown_timeout`](https://docs.rs/tokio/1/tokio/runtime/struct.Runtime.html#method.shutdown_timeout),
-/// which does not wait for it.
+/// answers keeps that thread: end the process without waiting for it, for example with
+/// [`Runtime::shutdown_background`](https://docs.rs/tokio/1/tokio/runtime/struct.Runtime.html#method.shutdown_background).
 pub struct LocalSource {
     descriptor: RuntimeDescriptor,
     records: Refresher,

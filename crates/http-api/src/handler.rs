@@ -52,18 +52,18 @@ const BYTES_OF_ONE: usize = 1_024;
 /// Room for what a page has besides its items, in bytes.
 const BYTES_OF_PAGE: usize = 256;
 
-/// An answer of what is asked for most: one worker, or what was done to it.
+/// An answer with one of what writes itself: a worker, or what was done to it.
 fn json(status: StatusCode, body: &impl WriteJson) -> Answer {
     json_of(status, body, BYTES_OF_ONE)
 }
 
-/// The same of what is probably not longer than `expected_bytes`.
+/// The same with what is probably not longer than `expected_bytes`.
 fn json_of(status: StatusCode, body: &impl WriteJson, expected_bytes: usize) -> Answer {
     let bytes = registry_core::json::to_vec(body, expected_bytes);
     Answer::whole(status, MEDIA_TYPE_JSON, bytes)
 }
 
-/// An answer of anything else.
+/// An answer with anything else.
 fn serialised(status: StatusCode, body: &impl Serialize) -> Result<Answer, Refusal> {
     let bytes = serde_json::to_vec(body).map_err(|error| {
         tracing::error!(

@@ -26,6 +26,10 @@ pub use threads::ServingThreads;
 /// the waiting connection stays in the queue, and accepting it at once would fail again.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
+/// Longest wait for connections that were cut to be gone. A thread that something blocks lets
+/// go of none of its connections; they end with it.
+const CUT_WAIT: Duration = Duration::from_secs(1);
+
 /// What became of the connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServeReport {
@@ -40,7 +44,7 @@ pub struct ServeReport {
 ///
 /// From then on nothing is accepted, `/readyz` answers 503, idle connections are closed,
 /// and the others are once their request is answered. What is left at the drain deadline is
-/// cut. To let waiting polls be answered, end the runtimes before `shutdown` does.
+/// cut; of a thread that is blocked, when the thread is free again or the process ends. To let waiting polls be answered, end the runtimes before `shutdown` does.
 pub async fn serve(
     listener: TcpListener,
     api: Api,
@@ -66,18 +70,22 @@ pub async fn serve(
             Some(_ended) = connections.join_next() => continue,
             next = next => next,
         };
-        // From here on it belongs to another executor, which waits for its bytes.
+        // It leaves this executor: the one that serves it waits for its bytes.
         match connection.and_then(|(stream, _peer)| stream.into_std()) {
             Ok(stream) => {
                 accepted += 1;
                 let (api, is_ending) = (api.clone(), is_ending.clone());
-                let thread = threads.least_busy();
-                let counted = (permit, api.metrics().connection(), thread.serves());
-                let served = async move {
+                let thread = threads.with_fewest_connections();
+                let counted = (
+                    permit,
+                    api.metrics().connection(),
+                    thread.count_connection(),
+                );
+                let life = async move {
                     connection::serve(stream, &api, is_ending).await;
                     drop(counted);
                 };
-                connections.spawn_on(served, thread.executor());
+                connections.spawn_on(life, thread.executor());
             }
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
@@ -93,15 +101,21 @@ pub async fn serve(
     drop(listener);
     api.draining().begin();
     ending.send_replace(true);
-    let all = async { while connections.join_next().await.is_some() {} };
-    // Dropping the wait at its deadline loses nothing: the set still has what is open.
-    let drained = tokio::time::timeout(limits.drain_timeout, all).await;
+    all_gone(&mut connections, limits.drain_timeout).await;
     let cut = connections.len();
-    if drained.is_err() {
+    if cut > 0 {
         tracing::warn!(cut, "connections cut at the drain deadline");
-        connections.shutdown().await;
+        connections.abort_all();
+        all_gone(&mut connections, CUT_WAIT).await;
     }
     ServeReport { accepted, cut }
+}
+
+/// Waits for the connections to end. Dropping the wait at its deadline loses nothing: the set
+/// still has what is open.
+async fn all_gone(connections: &mut JoinSet<()>, patience: Duration) {
+    let all = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(patience, all).await;
 }
 
 /// Whether the connection, not the listener, failed: the next accept may well succeed.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use http_api::ServeReport;
+use http_api::{ApiConfig, ServeReport};
 use registry_core::SourceError;
 use registry_core::projection::WorkerState;
 use server::{Answer, Server, WORKER, embedded, hasty, in_time, read_to_end, worker};
@@ -48,8 +48,8 @@ async fn head_is_answered_as_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn requests_are_worked_on_by_the_threads_that_serve() {
-    let (worked, workers) = mpsc::channel();
+async fn a_connection_is_served_by_one_thread_as_long_as_it_lasts() {
+    let (worked, mut workers) = tokio::sync::mpsc::unbounded_channel();
     let mut source = embedded();
     source.catalog.checkpoint();
     source.catalog.expect_get().returning(move |_| {
@@ -58,15 +58,25 @@ async fn requests_are_worked_on_by_the_threads_that_serve() {
         Ok(worker(WorkerState::Idle))
     });
     let server = Server::over(vec![source], |_| {}).await;
+    let mut stream = server.connect().await;
+    let request = server
+        .head("GET", WORKER, "")
+        .replace("close", "keep-alive");
+    let mut threads = Vec::new();
     for _ in 0..8 {
-        assert_eq!(server.get(WORKER).await.status, 200);
-        let thread = workers.try_recv().unwrap().unwrap_or_default();
-        assert!(thread.starts_with("serving-"), "{thread}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let thread = in_time(workers.recv()).await.flatten();
+        threads.push(thread.unwrap_or_default());
     }
+    assert!(threads[0].starts_with("serving-"), "{threads:?}");
+    assert!(threads.iter().all(|thread| *thread == threads[0]));
 }
 
 /// A server one of whose requests has reached its source and waits there.
-async fn with_a_request_at_work(released: mpsc::Receiver<()>) -> (Server, tokio::net::TcpStream) {
+async fn with_a_request_at_work(
+    released: mpsc::Receiver<()>,
+    change: impl FnOnce(&mut ApiConfig),
+) -> (Server, tokio::net::TcpStream) {
     let reached = Arc::new(Notify::new());
     let mut source = embedded();
     source.catalog.checkpoint();
@@ -79,7 +89,7 @@ async fn with_a_request_at_work(released: mpsc::Receiver<()>) -> (Server, tokio:
         released.expect("the test lets it go on");
         Ok(worker(WorkerState::Idle))
     });
-    let server = Server::over(vec![source], |_| {}).await;
+    let server = Server::over(vec![source], change).await;
     let mut stream = server.connect().await;
     let request = server
         .head("GET", WORKER, "")
@@ -93,7 +103,7 @@ async fn with_a_request_at_work(released: mpsc::Receiver<()>) -> (Server, tokio:
 #[tokio::test]
 async fn a_request_at_work_is_answered_while_the_server_ends() {
     let (release, released) = mpsc::channel();
-    let (server, mut stream) = with_a_request_at_work(released).await;
+    let (server, mut stream) = with_a_request_at_work(released, |_| {}).await;
     let stopping = tokio::spawn(server.stop());
     release.send(()).unwrap();
     let answer = Answer::parse(&read_to_end(&mut stream).await);
@@ -106,6 +116,23 @@ async fn a_request_at_work_is_answered_while_the_server_ends() {
             cut: 0
         }
     );
+}
+
+#[tokio::test]
+async fn a_server_ends_at_its_deadline_though_a_thread_is_blocked() {
+    let (release, released) = mpsc::channel();
+    let hasty = |config: &mut ApiConfig| hasty(&mut config.connection);
+    let (server, _stream) = with_a_request_at_work(released, hasty).await;
+    let report = server.stop().await;
+    assert_eq!(
+        report,
+        ServeReport {
+            accepted: 1,
+            cut: 1
+        }
+    );
+    // Only now does the request's thread go on.
+    release.send(()).unwrap();
 }
 
 #[tokio::test]

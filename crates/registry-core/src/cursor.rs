@@ -52,23 +52,23 @@ impl Cursor {
 
 /// Appends cursors to a text. Those of one answer are of one epoch: the half of the text that
 /// says so is made once.
-pub(crate) struct Cursors {
+pub(crate) struct CursorWriter {
     /// The epoch, and the two bits of the sequence that stand with it.
     of: (u64, u64),
-    half: [u8; HALF_CHARS],
+    first_half: [u8; HALF_CHARS],
 }
 
-impl Default for Cursors {
+impl Default for CursorWriter {
     fn default() -> Self {
         Self::of(0, 0)
     }
 }
 
-impl Cursors {
+impl CursorWriter {
     fn of(epoch: u64, two_bits: u64) -> Self {
         Self {
             of: (epoch, two_bits),
-            half: half(epoch, two_bits),
+            first_half: half(epoch, two_bits),
         }
     }
 
@@ -77,7 +77,7 @@ impl Cursors {
         if self.of != (epoch, two_bits) {
             *self = Self::of(epoch, two_bits);
         }
-        text.extend_from_slice(&self.half);
+        text.extend_from_slice(&self.first_half);
         text.extend_from_slice(&half(cursor.sequence << 2, 0));
     }
 }
@@ -96,7 +96,7 @@ fn half(word: u64, two_bits: u64) -> [u8; HALF_CHARS] {
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = Vec::with_capacity(CURSOR_CHARS);
-        Cursors::default().append(&mut text, *self);
+        CursorWriter::default().append(&mut text, *self);
         f.write_str(str::from_utf8(&text).expect("base64url is ASCII"))
     }
 }

@@ -1,4 +1,4 @@
-//! Instants as answers show them: RFC 3339, in UTC, as short as it goes.
+//! InstantWriter as answers show them: RFC 3339, in UTC, as short as it goes.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -9,9 +9,9 @@ use crate::ascii::PAIRS;
 const MILLISECOND: u32 = 1_000_000;
 /// Seconds of a day.
 const DAY: u64 = 86_400;
-/// Room for an instant's text.
+/// Room for an instant's text. More than the 24 bytes that it has at most: a copy of 32 is one step.
 const TEXT_BYTES: usize = 32;
-/// What the numbers of an instant are put into.
+/// What the numbers of an instant are put into; what is behind them is cut off.
 const FORM: [u8; TEXT_BYTES] = *b"1970-01-01T00:00:00.000         ";
 /// Bytes of the text up to the fraction's point.
 const TO_POINT: usize = 19;
@@ -20,20 +20,20 @@ const TO_END: usize = 23;
 
 /// Appends instants to a text. One is nearly always of the day of the one before it: the text
 /// of a day is made once, and the time of day is put into it.
-pub(crate) struct Instants {
+pub(crate) struct InstantWriter {
     /// Days since the first of 1970.
     day: u64,
     /// An instant of that day.
     form: [u8; TEXT_BYTES],
 }
 
-impl Default for Instants {
+impl Default for InstantWriter {
     fn default() -> Self {
         Self { day: 0, form: FORM }
     }
 }
 
-impl Instants {
+impl InstantWriter {
     /// Appends what [`Timestamp`] itself shows. An instant since 1970 that is no finer than a
     /// millisecond, as the runtime's are, is written without the general formatter.
     pub(crate) fn append(&mut self, text: &mut Vec<u8>, at: Timestamp) {
@@ -46,7 +46,7 @@ impl Instants {
                 }
                 self.append_time(text, (second % DAY) as u32, fraction / MILLISECOND);
             }
-            (Ok(_) | Err(_), Ok(_) | Err(_)) => append_any(text, at),
+            _ => append_any(text, at),
         }
     }
 
@@ -54,10 +54,9 @@ impl Instants {
     fn append_time(&self, text: &mut Vec<u8>, second: u32, millis: u32) {
         let begins = text.len();
         text.extend_from_slice(&self.form);
-        if let Some(form) = text.last_chunk_mut() {
-            let length = put_time(form, second, millis);
-            text.truncate(begins + length);
-        }
+        let form = text.last_chunk_mut().expect("it was just appended");
+        let length = put_time(form, second, millis);
+        text.truncate(begins + length);
     }
 
     #[cold]
@@ -109,11 +108,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    use crate::projection::tests::any;
+    use crate::projection::tests::arbitrary;
 
     /// Checks the text of each instant, written after the one before it.
     fn same(instants: &[Timestamp]) {
-        let mut written = Instants::default();
+        let mut written = InstantWriter::default();
         for at in instants {
             let mut text = b"at ".to_vec();
             written.append(&mut text, *at);
@@ -134,7 +133,7 @@ mod tests {
 
         #[test]
         fn an_instant_is_shown_right_after_any_other(
-            instants in proptest::collection::vec(any::instant(), 1..10),
+            instants in proptest::collection::vec(arbitrary::instant(), 1..10),
         ) {
             same(&instants);
         }
@@ -171,7 +170,7 @@ mod tests {
         ];
         for at in shown {
             let mut text = Vec::new();
-            Instants::default().append(&mut text, at.parse().unwrap());
+            InstantWriter::default().append(&mut text, at.parse().unwrap());
             assert_eq!(text, at.as_bytes());
         }
     }

@@ -1,9 +1,11 @@
-//! Projections as JSON text: byte for byte what `serde_json` writes, for less (ADR 18).
+//! Projections as JSON text: byte for byte what `serde_json` writes, for less (ADR 24).
 //!
 //! What is asked for most writes itself piece by piece ([`WriteJson`]): what is known before, as
 //! the names of fields and the marks around them, is a copy of constant length, and what needs no
-//! escaping is not looked over. Tests hold each of them to its `Serialize`. Everything else is
-//! left to `serde_json`.
+//! escaping is not looked over. Each does so beside its definition, or in an `as_json` where that
+//! is long; tests hold each of them to its `Serialize`. Everything else is left to `serde_json`.
+//! Who is not of this crate writes lists of projections, and needs no more than
+//! [`JsonText::piece`] and [`JsonText::list`].
 
 mod text;
 
@@ -12,8 +14,8 @@ use jiff::Timestamp;
 pub use text::is_clean;
 
 use crate::capability::CapabilitySet;
-use crate::cursor::{Cursor, Cursors};
-use crate::instant::Instants;
+use crate::cursor::{Cursor, CursorWriter};
+use crate::instant::InstantWriter;
 
 /// What writes itself as JSON: the text that its `Serialize` describes, in fewer steps.
 pub trait WriteJson {
@@ -25,8 +27,8 @@ pub trait WriteJson {
 pub fn to_vec(value: &impl WriteJson, expected_bytes: usize) -> Vec<u8> {
     let mut json = JsonText {
         bytes: Vec::with_capacity(expected_bytes),
-        instants: Instants::default(),
-        cursors: Cursors::default(),
+        instants: InstantWriter::default(),
+        cursors: CursorWriter::default(),
     };
     value.write_json(&mut json);
     json.bytes
@@ -38,8 +40,8 @@ const UUID_CHARS: usize = 36;
 /// A text of JSON that is being written.
 pub struct JsonText {
     bytes: Vec<u8>,
-    instants: Instants,
-    cursors: Cursors,
+    instants: InstantWriter,
+    cursors: CursorWriter,
 }
 
 impl JsonText {

@@ -34,6 +34,7 @@ pub use error::{RegistryError, SourceError, UnavailableReason};
 pub use id::{DisplayRef, IdempotencyKey, ProfileId, RunId, RuntimeId, WorkerId, WorkerRef};
 pub use page::{PageLimit, PageToken};
 pub use registry::{Deadlines, RuntimeRegistry};
+pub use smol_str::SmolStr;
 pub use text::{DisplayName, FixedText};
 
 #[cfg(test)]

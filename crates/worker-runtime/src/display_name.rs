@@ -10,8 +10,9 @@ use crate::id::WorkerId;
 /// A worker's name for people: never a key, and not unique.
 ///
 /// 1 to [`DisplayName::MAX_CHARS`] characters, not all of them white space, none of
-/// them one that changes how the text around it is laid out. A short name is in place: a clone of
-/// it allocates nothing, and counts no reference that another core may be counting.
+/// them one that changes how the text around it is laid out. Up to 23 bytes are in place: a clone
+/// allocates nothing, and counts no reference that another core may be counting. A longer name
+/// is shared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisplayName(SmolStr);
 
@@ -31,9 +32,9 @@ impl DisplayName {
         &self.0
     }
 
-    /// The name's text, as it is held.
+    /// The name's text as it is held, for another type of name that holds it the same way.
     #[must_use]
-    pub fn text(&self) -> &SmolStr {
+    pub fn as_smol_str(&self) -> &SmolStr {
         &self.0
     }
 }
@@ -107,7 +108,7 @@ mod tests {
     fn a_name_that_is_not_long_is_in_place() {
         for text in ["Worker 1a2b3c", "Review of the changelog"] {
             let name: DisplayName = text.parse().unwrap();
-            assert!(!name.text().is_heap_allocated(), "{text}");
+            assert!(!name.as_smol_str().is_heap_allocated(), "{text}");
         }
     }
 

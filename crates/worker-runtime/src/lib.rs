@@ -84,6 +84,7 @@ pub use query::{
     TranscriptQuery, WorkerPage,
 };
 pub use runtime::{Clock, Runtime, RuntimeBuilder, SystemClock};
+pub use smol_str::SmolStr;
 pub use snapshot::{
     LastRun, ListedWorker, Phase, RuntimeStatus, TranscriptBounds, WorkerCounts, WorkerSnapshot,
     WorkerState,

@@ -38,7 +38,8 @@ pub const RUN_TIME: Duration = Duration::from_secs(300);
 pub const PAGE_DEFAULT: usize = 50;
 /// Items in a page at most.
 pub const PAGE_MAX: usize = 200;
-/// Workers that one filtered page of a list looks at, whether or not they match.
+/// Workers that one filtered page of a list looks at, whether or not they match. Whoever creates
+/// or forgets a worker meanwhile waits for it.
 pub const LIST_SCAN: usize = 1_000;
 /// How long a reader may wait for events: below the idle time-out of common proxies.
 pub const WAIT: Duration = Duration::from_secs(30);
@@ -49,7 +50,7 @@ pub const POLLERS: usize = 10_000;
 /// Idempotency keys of inputs remembered per worker; the oldest is forgotten first.
 pub const INPUT_KEYS: usize = 256;
 /// How long `cancel` and `stop` wait for a run to end. An engine that yields ends
-/// within a millisecond; one that blocks its thread shouldn't block the caller.
+/// within a millisecond; one that blocks its thread shouldn't block a caller on another.
 pub const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
 /// Bytes counted for a transcript entry besides its content.

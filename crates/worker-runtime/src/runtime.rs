@@ -132,8 +132,9 @@ impl Runtime {
     /// looked at where it is.
     ///
     /// `show` has to be quick, and must not call the runtime. Workers can be read meanwhile, by
-    /// lists as well, but whoever creates or forgets one waits until the page is made: until at
-    /// most [`Limits::list_scan`] workers have been looked at, and a page of them shown.
+    /// lists as well, but whoever creates or forgets one waits until the page is made, and who
+    /// comes after that waits with them: until at most [`Limits::list_scan`] workers have been
+    /// looked at, and a page of them shown.
     #[must_use]
     pub fn list_as<W>(
         &self,
@@ -158,7 +159,8 @@ impl Runtime {
         )
     }
 
-    /// Each worker of the page is looked at within its lock, and shown outside of it.
+    /// Each worker of the page is looked at within its own lock and shown outside of it; both
+    /// within the directory's.
     // Inlined, so that what is seen of a worker is not moved before it is shown.
     #[inline(always)]
     fn page<L, W>(

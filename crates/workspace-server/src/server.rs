@@ -164,6 +164,7 @@ impl Server {
             let _ = http_stops.await;
         });
         let (runs, connections) = tokio::join!(ended, answered);
+        // What was abandoned ends here, as far as its thread is free to let go of it.
         drop((file, threads));
         let ending = Ending {
             runs_cancelled: runs.cancelled.len(),

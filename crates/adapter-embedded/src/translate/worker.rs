@@ -59,9 +59,11 @@ fn worker_record(
     port::WorkerRecord {
         worker_id: WorkerId::of_uuid(worker.id.uuid()),
         // Both sides have the same rules for a name; without one, a worker has its id.
-        display_name: match DisplayName::try_from(worker.display_name.text()) {
+        display_name: match DisplayName::try_from(worker.display_name.as_smol_str()) {
             Ok(name) => name,
-            Err(_) => (worker.id).with_text(|id| id.parse().expect("an id can be shown")),
+            Err(_) => worker
+                .id
+                .with_text(|id| id.parse().expect("an id can be shown")),
         },
         profile: profiles.or_translate(worker.profile, |id| id.as_str().parse().ok()),
         state: match worker.state {
@@ -73,22 +75,22 @@ fn worker_record(
         active_run: worker.active_run.map(run_id),
         created_at: Some(worker.created_at),
         last_activity_at: Some(worker.last_activity_at),
-        diagnostics: diagnostics(worker.remarks),
+        diagnostics: of_remarks(worker.remarks),
     }
 }
 
 /// What is said of a worker whose conversation, or whose reply, no longer fits its model. There
 /// is nothing to say of most, and that is seen without a call.
 #[inline]
-fn diagnostics(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
+fn of_remarks(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
     if remarks == runtime::RunRemarks::default() {
         return Vec::new();
     }
-    remarked(remarks)
+    of_some_remarks(remarks)
 }
 
 #[cold]
-fn remarked(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
+fn of_some_remarks(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
     let mut said = Vec::new();
     if remarks.left_out_entries > 0 {
         let context_truncated = shown::Diagnostic::new(
@@ -109,7 +111,7 @@ fn remarked(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
     said
 }
 
-// Inlined for the same reason.
+// Inlined, so that a record of 400 bytes is made where it stays.
 #[inline(always)]
 pub(crate) fn worker_detail(worker: &runtime::WorkerSnapshot) -> port::WorkerDetailRecord {
     let runtime::TranscriptBounds {

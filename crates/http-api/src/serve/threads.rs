@@ -12,11 +12,13 @@ use std::thread;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// Tasks of one thread that may block at the same time, on files: each is a thread of its own.
+/// Tasks of one thread that may block at the same time, each in a thread of its own: looks at
+/// files, of which there is one at a time, and look-ups of a provider's name, of which there are
+/// as many as runs that need a new connection. By default 64 runs may be active.
 const BLOCKING_TASKS_MAX: usize = 64;
 
-/// Threads that serve connections, and what their requests start. Dropping this ends them, and
-/// drops what still runs on them.
+/// Threads that serve connections, and what their requests start. Dropping this ends them without
+/// waiting for it, and drops what still runs on them.
 #[derive(Debug)]
 pub struct ServingThreads {
     threads: Vec<ServingThread>,
@@ -33,7 +35,7 @@ pub(super) struct ServingThread {
 
 /// Counts a connection to its thread as long as it is held.
 #[derive(Debug)]
-pub(super) struct Served {
+pub(super) struct Counted {
     _connections: Arc<()>,
 }
 
@@ -54,7 +56,7 @@ impl ServingThreads {
     }
 
     /// The thread with the fewest connections.
-    pub(super) fn least_busy(&self) -> &ServingThread {
+    pub(super) fn with_fewest_connections(&self) -> &ServingThread {
         let threads = self.threads.iter();
         let least = threads.min_by_key(|thread| Arc::strong_count(&thread.connections));
         least.expect("there is at least one thread")
@@ -88,8 +90,8 @@ impl ServingThread {
     }
 
     /// Counts one more connection.
-    pub(super) fn serves(&self) -> Served {
-        Served {
+    pub(super) fn count_connection(&self) -> Counted {
+        Counted {
             _connections: Arc::clone(&self.connections),
         }
     }
@@ -118,15 +120,17 @@ mod tests {
             all.map(|thread| Arc::strong_count(&thread.connections) - 1)
                 .collect::<Vec<_>>()
         };
-        let mut served: Vec<_> = (0..7).map(|_| threads.least_busy().serves()).collect();
+        let mut counted: Vec<_> = (0..7)
+            .map(|_| threads.with_fewest_connections().count_connection())
+            .collect();
         assert_eq!(counts(), [3, 2, 2]);
         // The second thread's.
-        served.remove(4);
-        served.remove(1);
+        counted.remove(4);
+        counted.remove(1);
         assert_eq!(counts(), [3, 0, 2]);
-        let next = threads.least_busy().serves();
+        let next = threads.with_fewest_connections().count_connection();
         assert_eq!(counts(), [3, 1, 2]);
-        drop((served, next));
+        drop((counted, next));
         assert_eq!(counts(), [0, 0, 0]);
     }
 
@@ -134,12 +138,15 @@ mod tests {
     fn what_runs_on_a_thread_ends_with_it() {
         let threads = threads(1);
         let (held, dropped) = mpsc::channel();
-        threads.least_busy().executor().spawn(async move {
-            held.send(thread::current().name().map(str::to_owned))
-                .unwrap();
-            pending::<()>().await;
-            drop(held);
-        });
+        threads
+            .with_fewest_connections()
+            .executor()
+            .spawn(async move {
+                held.send(thread::current().name().map(str::to_owned))
+                    .unwrap();
+                pending::<()>().await;
+                drop(held);
+            });
         let name = dropped.recv_timeout(PATIENCE).unwrap();
         assert_eq!(name.as_deref(), Some("serving-0"));
         drop(threads);

@@ -62,9 +62,7 @@ impl DisplayRef {
             "description": "`worker@runtime`, for people; never accepted as authority.",
         });
         let object = schema.ensure_object();
-        if let Some(properties) = object.get_mut("properties") {
-            properties["display_ref"] = text.into();
-        }
+        object["properties"]["display_ref"] = text.into();
         let required = object.get_mut("required");
         if let Some(required) = required.and_then(|list| list.as_array_mut()) {
             required.insert(2, "display_ref".into());

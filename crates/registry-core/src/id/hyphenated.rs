@@ -3,25 +3,29 @@
 use arrayvec::ArrayString;
 
 use super::ID_MAX_CHARS;
-use crate::ascii::{HEX, ShortText};
+use crate::ascii::HEX;
 
 /// Characters of the text.
 const CHARS: usize = 36;
-/// Room for the text.
-const TEXT_BYTES: usize = 48;
 /// Where the two digits of each byte stand: a hyphen is before the third, fourth, fifth and
 /// sixth pair of bytes.
 const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 /// The two digits of every byte.
 const DIGITS: [[u8; 2]; 256] = digits();
 
+/// Room for the text. `from_utf8` looks at whole words of what is aligned: a multiple of sixteen
+/// bytes leaves none to be looked at alone.
+#[repr(align(8))]
+struct Room([u8; 48]);
+
 pub(super) fn text(uuid: [u8; 16]) -> ArrayString<ID_MAX_CHARS> {
-    let mut text = ShortText::<TEXT_BYTES>::default();
-    text.bytes[..CHARS].fill(b'-');
+    let mut room = Room([b' '; 48]);
+    room.0[..CHARS].fill(b'-');
     for (byte, place) in uuid.into_iter().zip(PLACES) {
-        text.bytes[place..place + 2].copy_from_slice(&DIGITS[usize::from(byte)]);
+        room.0[place..place + 2].copy_from_slice(&DIGITS[usize::from(byte)]);
     }
-    ArrayString::from(text.as_str(CHARS)).expect("a UUID is shorter than an id may be")
+    let text = str::from_utf8(&room.0).expect("only ASCII is put into it");
+    ArrayString::from(&text[..CHARS]).expect("a UUID is shorter than an id may be")
 }
 
 const fn digits() -> [[u8; 2]; 256] {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::projection::tests::any;
+use crate::projection::tests::arbitrary;
 use crate::{ProfileId, RunId, RuntimeId, WorkerId};
 
 fn same(value: &(impl WriteJson + Serialize)) -> String {
@@ -49,32 +49,32 @@ impl WriteJson for Number {
 
 proptest! {
     #[test]
-    fn a_page_of_workers_is_written_as_it_serialises(page in any::page()) {
+    fn a_page_of_workers_is_written_as_it_serialises(page in arbitrary::page()) {
         same_and_reads_back(&page);
     }
 
     #[test]
-    fn a_worker_is_written_as_it_serialises(detail in any::detail()) {
+    fn a_worker_is_written_as_it_serialises(detail in arbitrary::detail()) {
         same_and_reads_back(&detail);
     }
 
     #[test]
-    fn a_runtime_is_written_as_it_serialises(runtime in any::runtime()) {
+    fn a_runtime_is_written_as_it_serialises(runtime in arbitrary::runtime()) {
         same_and_reads_back(&runtime);
     }
 
     #[test]
-    fn a_transcript_is_written_as_it_serialises(page in any::transcript()) {
+    fn a_transcript_is_written_as_it_serialises(page in arbitrary::transcript()) {
         same_and_reads_back(&page);
     }
 
     #[test]
-    fn events_are_written_as_they_serialise(batch in any::events()) {
+    fn events_are_written_as_they_serialise(batch in arbitrary::events()) {
         same_and_reads_back(&batch);
     }
 
     #[test]
-    fn an_accepted_input_is_written_as_it_serialises(accepted in any::accepted()) {
+    fn an_accepted_input_is_written_as_it_serialises(accepted in arbitrary::accepted()) {
         same_and_reads_back(&accepted);
     }
 

@@ -64,19 +64,6 @@ pub enum EventKind {
     WorkerStopped,
 }
 
-impl EventKind {
-    /// The name that clients see.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::WorkerCreated => "worker_created",
-            Self::InputAccepted { .. } => "input_accepted",
-            Self::OutputDelta { .. } => "output_delta",
-            Self::RunFinished { .. } => "run_finished",
-            Self::WorkerStopped => "worker_stopped",
-        }
-    }
-}
-
 /// Events after a cursor, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -1,6 +1,6 @@
 //! Names and numbers as clients see them.
 
-pub(crate) mod any;
+pub(crate) mod arbitrary;
 mod by_derive;
 pub(crate) mod example;
 

@@ -47,7 +47,7 @@ impl<'a> Summary<'a> {
 }
 
 #[test]
-fn a_worker_is_written_as_derived() {
+fn a_worker_serialises_as_if_derived() {
     let at = Timestamp::from_millisecond(1_700_000_000_120).unwrap();
     for sequence in [None, Some(1)] {
         let worker = detail(at, sequence).summary;

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use crate::projection::{
-    ConversationSummary, Diagnostic, EntryRole, ImplementationKind, LastRun, RunOutcome, Severity,
-    TranscriptBounds, TranscriptEntry, Usage, WorkerDetail, WorkerState, WorkerSummary,
+    Diagnostic, EntryRole, ImplementationKind, Severity, TranscriptEntry, WorkerDetail,
+    WorkerState, WorkerSummary,
 };
-use crate::{Capability, Cursor, WorkerRef};
+use crate::{Capability, WorkerRef};
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()
@@ -38,23 +38,8 @@ pub(crate) fn detail(at: Timestamp, sequence: Option<u64>) -> WorkerDetail {
         capabilities: Capability::ALL.into_iter().collect(),
         diagnostics: vec![Diagnostic::new("code", Severity::Info, "A message.")],
     };
-    let conversation = sequence.map(|_| ConversationSummary {
-        transcript: TranscriptBounds {
-            entries: 2,
-            first_sequence: sequence,
-            last_sequence: None,
-        },
-        latest_cursor: Cursor::new(1, 2),
-        usage: Usage::default(),
-        last_run: Some(LastRun {
-            run_id: parsed("run"),
-            outcome: RunOutcome::TimedOut,
-            error_code: None,
-            finished_at: at,
-        }),
-    });
     WorkerDetail {
         summary,
-        conversation,
+        conversation: None,
     }
 }

@@ -21,6 +21,7 @@ impl WorkerSummary {
         json.clean(self.runtime_id.as_str());
         json.piece(r#"","display_name":""#);
         json.escaped(self.display_name.as_str());
+        // Kind and state with the names before them: one copy each, not two.
         match self.implementation_kind {
             ImplementationKind::Embedded => json.piece(r#"","implementation_kind":"embedded"#),
             ImplementationKind::LocalCompat => {

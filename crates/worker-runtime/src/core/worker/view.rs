@@ -82,6 +82,7 @@ impl Worker {
     // Inlined, so that it is made where it is needed: it is not small.
     #[inline(always)]
     pub(crate) fn snapshot(&self, birth: &Birth) -> WorkerSnapshot {
+        debug_assert_eq!(birth.id, self.id, "the birth of another worker");
         WorkerSnapshot {
             id: birth.id,
             display_name: birth.display_name.clone(),

@@ -21,12 +21,12 @@ use crate::{Capability, CapabilitySet, Cursor, DisplayName, PageToken, RunId, Wo
 pub(crate) use runtime::runtime;
 
 /// Most items of a list.
-const ITEMS: usize = 4;
+const ITEMS: usize = 3;
 
 /// Ids as long as a UUID is, and of any other length.
 fn id<T: FromStr<Err: std::fmt::Debug> + std::fmt::Debug>() -> impl Strategy<Value = T> {
     let parsed = |text: String| text.parse().unwrap();
-    prop_oneof!["[0-9a-f-]{35}[0-9a-f]", "[a-z0-9_-]{0,63}"]
+    prop_oneof!["[0-9a-f-]{36}", "[a-z0-9_-]{1,64}"]
         .prop_map(move |text| parsed(format!("a{}", text.get(1..).unwrap_or_default())))
 }
 
@@ -87,7 +87,7 @@ prop_compose! {
         active_run in option::of(id()),
         instants in (option::of(instant()), option::of(instant())),
         capabilities in capabilities(),
-        diagnostics in vec(remark(), 0..ITEMS),
+        diagnostics in vec(remark(), 0..=ITEMS),
     ) -> WorkerSummary {
         let worker = WorkerRef::new(ids.0, ids.1);
         WorkerSummary {
@@ -172,13 +172,13 @@ pub(crate) fn detail() -> impl Strategy<Value = WorkerDetail> {
 
 prop_compose! {
     pub(crate) fn page()(
-        items in vec(summary(), 0..ITEMS),
-        next_runtime in option::of(id()),
-        diagnostics in vec(remark(), 0..ITEMS),
+        items in vec(summary(), 0..=ITEMS),
+        next in option::of((id(), option::of("[!-~]{1,20}"))),
+        diagnostics in vec(remark(), 0..=ITEMS),
     ) -> WorkerPage {
-        let next_page_token = next_runtime.map(|runtime_id| PageToken {
+        let next_page_token = next.map(|(runtime_id, position)| PageToken {
             runtime_id,
-            position: None,
+            position: position.map(|text| text.parse().unwrap()),
         });
         WorkerPage { items, next_page_token, diagnostics }
     }
@@ -205,7 +205,7 @@ prop_compose! {
 
 prop_compose! {
     pub(crate) fn transcript()(
-        entries in vec(entry(), 0..ITEMS),
+        entries in vec(entry(), 0..=ITEMS),
         sequences: [Option<u64>; 3],
         flags: [bool; 2],
         in_flight in option::of((id::<RunId>(), any::<String>())),
@@ -252,7 +252,7 @@ fn kind() -> impl Strategy<Value = EventKind> {
 
 prop_compose! {
     pub(crate) fn events()(
-        events in vec((cursor(), instant(), kind()), 0..ITEMS),
+        events in vec((cursor(), instant(), kind()), 0..=ITEMS),
         next_cursor in cursor(),
         caught_up: bool,
     ) -> EventBatch {
