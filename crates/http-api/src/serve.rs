@@ -28,7 +28,7 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Longest wait for connections that were cut to be gone. A thread that something blocks lets
 /// go of none of its connections; they end with it.
-const CUT_WAIT: Duration = Duration::from_secs(1);
+const CUT_WAIT: Duration = Duration::from_millis(200);
 
 /// What became of the connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use tokio::runtime::{Builder, Handle};
@@ -40,7 +40,7 @@ pub(super) struct Counted {
 }
 
 impl ServingThreads {
-    /// One thread for each processor that this process may use.
+    /// One thread for each processor that this process may use. Each takes four file descriptors.
     ///
     /// # Errors
     /// When the operating system refuses a thread, or what it needs to wait for sockets.
@@ -65,20 +65,15 @@ impl ServingThreads {
 
 impl ServingThread {
     fn start(number: usize) -> io::Result<Self> {
-        let executor = Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(BLOCKING_TASKS_MAX)
-            .thread_name("blocking")
-            .build()?;
-        let handle = executor.handle().clone();
-        let (end, ends) = oneshot::channel::<()>();
+        let (end, ends) = oneshot::channel();
+        let (started, starts) = mpsc::channel();
         thread::Builder::new()
             .name(format!("serving-{number}"))
-            // Nothing is ever sent: the end is that the sender is gone. Nobody waits for the
-            // thread, which a blocked file system call may hold back.
-            .spawn(move || drop(executor.block_on(ends)))?;
+            .spawn(move || run(&started, ends))?;
+        // Whether it has what it needs is known at once.
+        let executor = starts.recv().map_err(io::Error::other)??;
         Ok(Self {
-            executor: handle,
+            executor,
             connections: Arc::new(()),
             _end: end,
         })
@@ -94,6 +89,25 @@ impl ServingThread {
         Counted {
             _connections: Arc::clone(&self.connections),
         }
+    }
+}
+
+/// The life of a thread: `ends` is never sent anything, it ends when its sender is gone. Nobody
+/// waits for that, as a blocked file system call may hold it back. The executor is made here, because
+/// it must not be dropped by a task if the thread can't be had.
+fn run(started: &mpsc::Sender<io::Result<Handle>>, ends: oneshot::Receiver<()>) {
+    let executor = Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_TASKS_MAX)
+        .thread_name("blocking")
+        .build();
+    // Who starts the thread waits for one of these.
+    match executor {
+        Ok(executor) => {
+            let _ = started.send(Ok(executor.handle().clone()));
+            let _ = executor.block_on(ends);
+        }
+        Err(error) => drop(started.send(Err(error))),
     }
 }
 
