@@ -44,7 +44,8 @@ pub struct ServeReport {
 ///
 /// From then on nothing is accepted, `/readyz` answers 503, idle connections are closed,
 /// and the others are once their request is answered. What is left at the drain deadline is
-/// cut; of a thread that is blocked, when the thread is free again or the process ends. To let waiting polls be answered, end the runtimes before `shutdown` does.
+/// cut; of a thread that is blocked, when the thread is free again or the process ends. To let
+/// waiting polls be answered, end the runtimes before `shutdown` does.
 pub async fn serve(
     listener: TcpListener,
     api: Api,

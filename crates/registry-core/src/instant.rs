@@ -1,9 +1,9 @@
-//! InstantWriter as answers show them: RFC 3339, in UTC, as short as it goes.
+//! Instants as answers show them: RFC 3339, in UTC, as short as it goes.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use crate::ascii::PAIRS;
+use crate::digits::PAIRS;
 
 /// Nanoseconds of a millisecond.
 const MILLISECOND: u32 = 1_000_000;

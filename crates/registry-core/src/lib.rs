@@ -6,7 +6,7 @@
 //! [`registry`] (which source answers, and how long it may take).
 
 mod alphabet;
-mod ascii;
+mod digits;
 pub mod id;
 
 pub mod cursor;

@@ -8,7 +8,6 @@
 
 use std::sync::Arc;
 
-use crate::core::{Birth, Worker};
 use crate::cursor::Epoch;
 use crate::engine::{ModelInfo, TurnEngine};
 use crate::error::{Stopping, UnknownWorker};
@@ -121,11 +120,9 @@ impl Runtime {
     /// exactly once, whatever is created or forgotten in between.
     #[must_use]
     pub fn list(&self, query: ListQuery) -> WorkerPage {
-        self.page(
-            query,
-            |birth, worker| worker.snapshot(birth),
-            |_, whole| whole,
-        )
+        self.page(query, |slot| {
+            slot.read_in(query.state, |worker| worker.snapshot(slot.birth()))
+        })
     }
 
     /// The same as [`list`](Self::list), each worker as what the caller makes of it, which is
@@ -141,34 +138,17 @@ impl Runtime {
         query: ListQuery,
         mut show: impl FnMut(ListedWorker<'_>) -> W,
     ) -> WorkerPage<W> {
-        self.page(
-            query,
-            |_, worker| worker.glance(),
-            |birth, now| {
-                show(ListedWorker {
-                    id: birth.id,
-                    display_name: &birth.display_name,
-                    profile: &birth.profile,
-                    state: now.state,
-                    active_run: now.active_run,
-                    created_at: birth.at,
-                    last_activity_at: now.last_activity_at,
-                    remarks: now.remarks,
-                })
-            },
-        )
+        self.page(query, |slot| {
+            let seen = slot.read_in(query.state, |worker| worker.listed(slot.birth()));
+            // Out here, where nobody has to wait for the worker.
+            seen.map(&mut show)
+        })
     }
 
-    /// Each worker of the page is looked at within its own lock and shown outside of it; both
-    /// within the directory's.
+    /// The workers that `show` makes something of, each shown within the directory's section.
     // Inlined, so that what is seen of a worker is not moved before it is shown.
     #[inline(always)]
-    fn page<L, W>(
-        &self,
-        query: ListQuery,
-        look: impl Fn(&Birth, &Worker) -> L,
-        mut show: impl FnMut(&Birth, L) -> W,
-    ) -> WorkerPage<W> {
+    fn page<W>(&self, query: ListQuery, mut show: impl FnMut(&Slot) -> Option<W>) -> WorkerPage<W> {
         let limits = &self.inner.limits;
         let limit = limits.page(query.limit);
         let scan = match query.state {
@@ -177,27 +157,21 @@ impl Runtime {
         };
         self.inner.directory.read(|directory| {
             let mut workers = Vec::with_capacity(limit.min(directory.len()));
-            let mut last = None;
+            let (mut last, mut next) = (None, None);
             for (looked_at, slot) in directory.older_than(query.after).enumerate() {
                 // One more than is looked at tells that the list goes on.
                 if looked_at == scan || workers.len() == limit {
-                    return WorkerPage {
-                        workers,
-                        next: last.map(Slot::id),
-                    };
+                    next = last;
+                    break;
                 }
                 last = Some(slot);
-                let seen = slot.read(|worker| {
-                    let shown = query.state.is_none_or(|state| state == worker.state());
-                    shown.then(|| look(slot.birth(), worker))
-                });
-                if let Some(seen) = seen {
-                    workers.push(show(slot.birth(), seen));
+                if let Some(worker) = show(slot) {
+                    workers.push(worker);
                 }
             }
             WorkerPage {
                 workers,
-                next: None,
+                next: next.map(Slot::id),
             }
         })
     }

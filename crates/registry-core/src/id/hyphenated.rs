@@ -3,7 +3,7 @@
 use arrayvec::ArrayString;
 
 use super::ID_MAX_CHARS;
-use crate::ascii::HEX;
+use crate::digits::HEX;
 
 /// Characters of the text.
 const CHARS: usize = 36;

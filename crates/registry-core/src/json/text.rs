@@ -1,7 +1,7 @@
 //! The text of strings and numbers.
 
 use crate::alphabet;
-use crate::ascii::{HEX, PAIRS};
+use crate::digits::{HEX, PAIRS};
 
 /// Appends the inside of a string. Not inlined, so that the way of what is clean stays short.
 #[inline(never)]

@@ -123,6 +123,19 @@ impl Slot {
         self.guarded.with(|guarded| look(&guarded.worker))
     }
 
+    /// Looks at the worker if it is in this state.
+    #[inline(always)]
+    pub(super) fn read_in<R>(
+        &self,
+        state: Option<WorkerState>,
+        look: impl FnOnce(&Worker) -> R,
+    ) -> Option<R> {
+        self.read(|worker| {
+            let is_in = state.is_none_or(|state| state == worker.state());
+            is_in.then(|| look(worker))
+        })
+    }
+
     /// Changes the worker.
     pub(super) fn apply<R>(&self, step: impl FnOnce(&mut Worker) -> R) -> R {
         self.guarded.with(|guarded| self.step(guarded, step))

@@ -2,10 +2,9 @@
 
 use super::{
     AcceptedInput, ConversationSummary, LastRun, RunErrorCode, RunOutcome, TranscriptBounds, Usage,
-    WorkerDetail, WorkerPage, WorkerState, WorkerSummary,
+    WorkerDetail, WorkerPage, WorkerSummary,
 };
 use crate::json::{JsonText, WriteJson};
-use crate::projection::ImplementationKind;
 
 impl WorkerSummary {
     /// Its fields, with the bracket before them.
@@ -21,24 +20,14 @@ impl WorkerSummary {
         json.clean(self.runtime_id.as_str());
         json.piece(r#"","display_name":""#);
         json.escaped(self.display_name.as_str());
-        // Kind and state with the names before them: one copy each, not two.
-        match self.implementation_kind {
-            ImplementationKind::Embedded => json.piece(r#"","implementation_kind":"embedded"#),
-            ImplementationKind::LocalCompat => {
-                json.piece(r#"","implementation_kind":"local_compat"#);
-            }
-        }
+        json.piece(r#"","implementation_kind":""#);
+        json.clean(self.implementation_kind.as_str());
         if let Some(profile) = &self.profile {
             json.piece(r#"","profile":""#);
             json.clean(profile.as_str());
         }
-        match self.state {
-            WorkerState::Idle => json.piece(r#"","state":"idle"#),
-            WorkerState::Running => json.piece(r#"","state":"running"#),
-            WorkerState::Cancelling => json.piece(r#"","state":"cancelling"#),
-            WorkerState::Stopped => json.piece(r#"","state":"stopped"#),
-            WorkerState::Recorded => json.piece(r#"","state":"recorded"#),
-        }
+        json.piece(r#"","state":""#);
+        json.clean(self.state.as_str());
         if let Some(active_run) = &self.active_run {
             json.piece(r#"","active_run":""#);
             json.clean(active_run.as_str());

@@ -2,26 +2,15 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::{Birth, NewRun, State, Worker, entry_cost, key_cost};
 use crate::core::transcript::Slice;
 use crate::cursor::Cursor;
-use crate::engine::{History, RunRemarks};
+use crate::engine::History;
 use crate::error::CursorExpired;
 use crate::id::RunId;
 use crate::limits::{EVENT_OVERHEAD_BYTES, WORKER_OVERHEAD_BYTES};
 use crate::query::{EventBatch, TranscriptPosition};
-use crate::snapshot::{TranscriptBounds, WorkerSnapshot, WorkerState};
-
-/// What of a worker in a list may change from one instant to the next.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Glance {
-    pub(crate) state: WorkerState,
-    pub(crate) active_run: Option<RunId>,
-    pub(crate) last_activity_at: Timestamp,
-    pub(crate) remarks: RunRemarks,
-}
+use crate::snapshot::{ListedWorker, TranscriptBounds, WorkerSnapshot, WorkerState};
 
 impl Worker {
     pub(crate) fn state(&self) -> WorkerState {
@@ -68,12 +57,17 @@ impl Worker {
         self.log.read(after, limit)
     }
 
-    /// What a list shows of it besides its [`Birth`].
+    /// What a list shows of it. It borrows from the birth alone, and so outlives the worker's lock.
     #[inline]
-    pub(crate) fn glance(&self) -> Glance {
-        Glance {
+    pub(crate) fn listed<'b>(&self, birth: &'b Birth) -> ListedWorker<'b> {
+        debug_assert_eq!(birth.id, self.id, "the birth of another worker");
+        ListedWorker {
+            id: birth.id,
+            display_name: &birth.display_name,
+            profile: &birth.profile,
             state: self.state(),
             active_run: self.active_run(),
+            created_at: birth.at,
             last_activity_at: self.last_activity_at,
             remarks: self.remarks,
         }
