@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::command::CreateWorker;
+use crate::core::Worker;
 use crate::error::{CreateError, InputError};
 use crate::event::RunOutcome;
 

@@ -10,6 +10,7 @@ use super::actor::Actor;
 use super::history::History;
 use super::*;
 use crate::command::{Accepted, Cancellation, CreateWorker, Input};
+use crate::core::Worker;
 use crate::error::{CancelError, EventsError, InputError};
 use crate::event::{Event, EventKind};
 use crate::id::RunId;
