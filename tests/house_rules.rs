@@ -64,6 +64,7 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
             "base64",
             "futures-core",
             "futures-util",
+            "itoa",
             "jiff",
             "mockall",
             "schemars",

@@ -18,14 +18,15 @@ impl Ratios {
         self.quantile(2)
     }
 
-    /// Median, and the quartiles around it.
+    /// Median, and the quartiles around it; a dash where something was held against nothing.
     pub(crate) fn shown(&self) -> String {
-        format!(
-            "{:.2} ({:.2}–{:.2})",
-            self.median(),
-            self.quantile(1),
-            self.quantile(3)
-        )
+        let quartiles = [1, 2, 3].map(|quarters| self.quantile(quarters));
+        if quartiles.iter().all(|quartile| quartile.is_finite()) {
+            let [lower, median, upper] = quartiles;
+            format!("{median:.2} ({lower:.2}–{upper:.2})")
+        } else {
+            "–".to_owned()
+        }
     }
 
     /// The ratio below which so many quarters of them are, between two ranks in proportion.

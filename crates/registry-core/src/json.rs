@@ -75,7 +75,18 @@ impl JsonText {
     }
 
     pub(crate) fn number(&mut self, number: u64) {
-        text::decimal_into(&mut self.bytes, number);
+        let mut digits = itoa::Buffer::new();
+        self.bytes
+            .extend_from_slice(digits.format(number).as_bytes());
+    }
+
+    /// A number that may be missing, and what is written before it when it is there.
+    #[inline(always)]
+    pub(crate) fn number_if_any(&mut self, before: &'static str, number: Option<u64>) {
+        if let Some(number) = number {
+            self.piece(before);
+            self.number(number);
+        }
     }
 
     /// The inside of the string that an instant is.

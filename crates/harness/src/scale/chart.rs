@@ -130,19 +130,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("free.svg");
         for figures in [[0.0, 0.0], [0.0, 2.0]] {
-            let mut line = Line::new("free", figures.len());
-            for (size, figure) in figures.into_iter().enumerate() {
-                line.add(size, figure);
-            }
-            let curve = Curve {
-                file: "free",
-                title: "What costs nothing",
-                size: "things",
-                unit: "bytes each",
-                sizes: vec![1, 10],
-                lines: vec![line],
-                method: "",
-            };
+            let curve = Curve::sample(figures);
             draw(&curve, &file).unwrap();
             let drawn = std::fs::read_to_string(&file).unwrap();
             assert_eq!(drawn.matches("<circle").count(), figures.len());

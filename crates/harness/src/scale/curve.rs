@@ -57,6 +57,26 @@ impl Line {
     }
 }
 
+#[cfg(test)]
+impl Curve {
+    /// What two sizes of a library cost to read, measured once.
+    pub(super) fn sample(figures: [f64; 2]) -> Self {
+        let mut line = Line::new("reading", figures.len());
+        for (size, figure) in figures.into_iter().enumerate() {
+            line.add(size, figure);
+        }
+        Self {
+            file: "reading",
+            title: "Cost of reading",
+            size: "books",
+            unit: "µs per page",
+            sizes: vec![0, 1_000],
+            lines: vec![line],
+            method: "By eye.",
+        }
+    }
+}
+
 /// One size, set up to be measured again and again.
 pub(super) trait Measured<const LINES: usize>: Sized {
     /// Sets the size up.

@@ -74,23 +74,17 @@ fn figure(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::curve::Line;
     use super::*;
 
     #[test]
+    fn there_is_no_ratio_to_what_costs_nothing() {
+        let shown = table(&Curve::sample([0.0, 2.0]));
+        assert!(shown.contains("| reading | 0.000 | 2.00 [–] |"), "{shown}");
+    }
+
+    #[test]
     fn charts_and_tables_say_what_was_measured() {
-        let mut line = Line::new("reading", 2);
-        line.add(0, 0.25);
-        line.add(1, 12.0);
-        let curve = Curve {
-            file: "reading",
-            title: "Cost of reading",
-            size: "books",
-            unit: "µs per page",
-            sizes: vec![0, 1_000],
-            lines: vec![line],
-            method: "By eye.",
-        };
+        let curve = Curve::sample([0.25, 12.0]);
         let directory = tempfile::tempdir().unwrap();
         let page = write(directory.path(), &[curve]).unwrap();
         assert!(

@@ -1,7 +1,7 @@
-//! The text of strings and numbers.
+//! The text of strings.
 
 use crate::alphabet;
-use crate::digits::{HEX, PAIRS};
+use crate::digits::HEX;
 
 /// Appends the inside of a string. Not inlined, so that the way of what is clean stays short.
 #[inline(never)]
@@ -44,17 +44,4 @@ fn escape_byte(json: &mut Vec<u8>, byte: u8) {
         }
     };
     json.extend_from_slice(&[b'\\', short]);
-}
-
-/// Appends a number, two digits at a step.
-pub(super) fn decimal_into(json: &mut Vec<u8>, number: u64) {
-    let pair = &PAIRS[(number % 100) as usize];
-    match number {
-        0..10 => json.push(pair[1]),
-        10..100 => json.extend_from_slice(pair),
-        100.. => {
-            decimal_into(json, number / 100);
-            json.extend_from_slice(pair);
-        }
-    }
 }

@@ -109,10 +109,7 @@ impl WriteJson for WorkerEvent {
                 json.clean(run_id.as_str());
                 json.piece(r#"","outcome":"#);
                 outcome.write_json(json);
-                if let Some(sequence) = sequence {
-                    json.piece(r#","sequence":"#);
-                    json.number(*sequence);
-                }
+                json.number_if_any(r#","sequence":"#, *sequence);
                 if let Some(usage) = usage {
                     json.piece(r#","usage":"#);
                     usage.write_json(json);

@@ -111,22 +111,13 @@ impl WriteJson for TranscriptPage {
     fn write_json(&self, json: &mut JsonText) {
         json.piece(r#"{"entries":"#);
         json.list(&self.entries);
-        if let Some(first_sequence) = self.first_sequence {
-            json.piece(r#","first_sequence":"#);
-            json.number(first_sequence);
-        }
-        if let Some(last_sequence) = self.last_sequence {
-            json.piece(r#","last_sequence":"#);
-            json.number(last_sequence);
-        }
+        json.number_if_any(r#","first_sequence":"#, self.first_sequence);
+        json.number_if_any(r#","last_sequence":"#, self.last_sequence);
         json.piece(r#","has_earlier":"#);
         json.truth(self.has_earlier);
         json.piece(r#","has_later":"#);
         json.truth(self.has_later);
-        if let Some(pruned_before) = self.pruned_before {
-            json.piece(r#","pruned_before":"#);
-            json.number(pruned_before);
-        }
+        json.number_if_any(r#","pruned_before":"#, self.pruned_before);
         if let Some(in_flight) = &self.in_flight {
             json.piece(r#","in_flight":"#);
             in_flight.write_json(json);

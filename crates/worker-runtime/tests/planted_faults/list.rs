@@ -378,4 +378,33 @@ pub(crate) const FAULTS: &[Fault] = &[
 }",
         }],
     },
+    Fault {
+        invariant: 9,
+        name: "a worker is forgotten within its own section",
+        scenario: "crowd::list_and_stop_and_forget",
+        edits: &[Edit {
+            file: "runtime/lifecycle.rs",
+            from: "        let slot = self.directory.write(|directory| directory.remove(id));
+        if let Some(slot) = slot {
+            self.ledger.leave(slot.read(Worker::state));",
+            to: "        if let Ok(slot) = self.slot(id) {
+            slot.read(|worker| {
+                self.directory.write(|directory| directory.remove(id));
+                self.ledger.leave(worker.state());
+            });",
+        }],
+    },
+    Fault {
+        invariant: 9,
+        name: "a stop enters the directory from within the worker's section",
+        scenario: "crowd::list_and_stop_and_forget",
+        edits: &[Edit {
+            file: "runtime/lifecycle.rs",
+            from: "slot.apply(|worker| worker.stop(now))",
+            to: "slot.apply(|worker| {
+            self.inner.directory.write(|directory| directory.get(id));
+            worker.stop(now)
+        })",
+        }],
+    },
 ];

@@ -19,7 +19,7 @@ use tracing_subscriber::fmt::format::{FormatEvent, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use self::text::{Inside, digit, push_inside, push_number, push_text};
+use self::text::{Inside, push_inside, push_number, push_text};
 use super::{LOST, TARGET};
 
 /// Most causes of one error that a line tells: far more than errors have.
@@ -165,7 +165,8 @@ fn push_time(line: &mut String, second: &mut Second) {
     line.push('.');
     let micros = since_1970.subsec_micros();
     for place in [100_000, 10_000, 1_000, 100, 10, 1] {
-        line.push(digit(u64::from(micros / place)));
+        let digit = b'0' + (micros / place % 10) as u8;
+        line.push(char::from(digit));
     }
     line.push('Z');
 }
@@ -238,10 +239,7 @@ impl Visit for Fields<'_> {
 
     fn record_i64(&mut self, field: &Field, value: i64) {
         self.push_name(field.name());
-        if value < 0 {
-            self.line.push('-');
-        }
-        push_number(self.line, value.unsigned_abs());
+        push_number(self.line, value);
     }
 
     /// JSON has no infinities; they are `null`.

@@ -100,14 +100,8 @@ impl WriteJson for TranscriptBounds {
     fn write_json(&self, json: &mut JsonText) {
         json.piece(r#"{"entries":"#);
         json.number(self.entries);
-        if let Some(first_sequence) = self.first_sequence {
-            json.piece(r#","first_sequence":"#);
-            json.number(first_sequence);
-        }
-        if let Some(last_sequence) = self.last_sequence {
-            json.piece(r#","last_sequence":"#);
-            json.number(last_sequence);
-        }
+        json.number_if_any(r#","first_sequence":"#, self.first_sequence);
+        json.number_if_any(r#","last_sequence":"#, self.last_sequence);
         json.piece("}");
     }
 }
