@@ -56,6 +56,18 @@ fn the_bounds_are_where_they_are_said_to_be() {
         long.parse::<RuntimeId>(),
         Err(IdError::TooLong { max: ID_MAX_CHARS })
     );
+    let foreign_within = format!("{}!!", "a".repeat(ID_MAX_CHARS - 1));
+    assert_eq!(
+        foreign_within.parse::<RuntimeId>(),
+        Err(IdError::ForbiddenCharacter {
+            at: ID_MAX_CHARS - 1
+        })
+    );
+    let foreign_beyond = format!("{}!", "a".repeat(ID_MAX_CHARS));
+    assert_eq!(
+        foreign_beyond.parse::<RuntimeId>(),
+        Err(IdError::TooLong { max: ID_MAX_CHARS })
+    );
     for first in ["-a", "_a"] {
         assert_eq!(
             first.parse::<RunId>(),
@@ -82,8 +94,16 @@ fn the_bounds_are_where_they_are_said_to_be() {
 fn a_display_ref_names_both_ids_and_is_no_id() {
     let worker = WorkerRef::new("one".parse().unwrap(), "two".parse().unwrap());
     assert_eq!(worker.display_ref(), "two@one");
+    assert_ne!(worker.display_ref(), "one@two");
     assert_eq!(
         worker.display_ref().as_str().parse::<WorkerId>(),
         Err(IdError::ForbiddenCharacter { at: 3 })
     );
+}
+
+#[test]
+fn a_display_ref_has_room_for_the_longest_ids() {
+    let longest = "a".repeat(ID_MAX_CHARS);
+    let worker = WorkerRef::new(longest.parse().unwrap(), longest.parse().unwrap());
+    assert_eq!(worker.to_string(), format!("{longest}@{longest}"));
 }
