@@ -18,6 +18,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 pub(crate) use bare::{BareArgs, SUBCOMMAND as BARE_SUBCOMMAND, serve as serve_bare};
 
 use crate::failure::Failure;
+use crate::ratio;
 use crate::table::Table;
 use measure::Measured;
 use route::Route;
@@ -153,7 +154,7 @@ fn row(route: Route, measured: &Measured) -> Vec<String> {
             .map_or_else(String::new, |goal| format!("≥ {goal:.2}")),
         format!("{bare:.1} µs"),
         format!("{ours:.1} µs"),
-        format!("{:.2}", bare / ours),
+        ratio::shown(bare, ours),
         measured.ours.refused().to_string(),
     ]
 }

@@ -1,5 +1,8 @@
 //! Ratios of what was measured in turns: their middle, and how far they spread.
 
+/// What stands where there is no ratio.
+const NO_NUMBER: &str = "–";
+
 /// Some ratios, at least one.
 #[derive(Debug, Clone)]
 pub(crate) struct Ratios(Vec<f64>);
@@ -18,14 +21,14 @@ impl Ratios {
         self.quantile(2)
     }
 
-    /// Median, and the quartiles around it; a dash where something was held against nothing.
+    /// Median, and the quartiles around it; a dash where one of them is no number.
     pub(crate) fn shown(&self) -> String {
         let quartiles = [1, 2, 3].map(|quarters| self.quantile(quarters));
         if quartiles.iter().all(|quartile| quartile.is_finite()) {
             let [lower, median, upper] = quartiles;
             format!("{median:.2} ({lower:.2}–{upper:.2})")
         } else {
-            "–".to_owned()
+            NO_NUMBER.to_owned()
         }
     }
 
@@ -35,8 +38,22 @@ impl Ratios {
         let (below, rest) = (place / 4, place % 4);
         let lower = self.0.get(below).copied().unwrap_or(f64::NAN);
         let upper = self.0.get(below + 1).copied().unwrap_or(lower);
-        let share = [0.0, 0.25, 0.5, 0.75][rest];
-        lower + (upper - lower) * share
+        match rest {
+            0 => lower,
+            1 => lower + (upper - lower) * 0.25,
+            2 => lower + (upper - lower) * 0.5,
+            _ => lower + (upper - lower) * 0.75,
+        }
+    }
+}
+
+/// One ratio; a dash for what was held against nothing.
+pub(crate) fn shown(first: f64, second: f64) -> String {
+    let ratio = first / second;
+    if ratio.is_finite() {
+        format!("{ratio:.2}")
+    } else {
+        NO_NUMBER.to_owned()
     }
 }
 
@@ -55,5 +72,15 @@ mod tests {
         assert_eq!(ratios.shown(), "3.00 (2.00–4.00)");
         assert!((median([1.0, 2.0]) - 1.5).abs() < 1e-9);
         assert!(Ratios::of([]).median().is_nan());
+    }
+
+    #[test]
+    fn a_ratio_to_nothing_is_a_dash_and_spoils_no_other() {
+        assert_eq!(shown(3.0, 2.0), "1.50");
+        assert_eq!(shown(3.0, 0.0), "–");
+        assert_eq!(shown(0.0, 0.0), "–");
+        assert_eq!(Ratios::of([(1.0, 0.0)]).shown(), "–");
+        let one_of_five = [(1.0, 1.0), (2.0, 1.0), (3.0, 1.0), (4.0, 1.0), (1.0, 0.0)];
+        assert_eq!(Ratios::of(one_of_five).shown(), "3.00 (2.00–4.00)");
     }
 }

@@ -3,8 +3,6 @@
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use crate::digits::PAIRS;
-
 /// Nanoseconds of a millisecond.
 const MILLISECOND: u32 = 1_000_000;
 /// Seconds of a day.
@@ -17,6 +15,17 @@ const FORM: [u8; TEXT_BYTES] = *b"1970-01-01T00:00:00.000         ";
 const TO_POINT: usize = 19;
 /// Bytes of the text up to the `Z` after a whole fraction.
 const TO_END: usize = 23;
+
+/// The numbers below 100, with both digits.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < pairs.len() {
+        pairs[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
+        number += 1;
+    }
+    pairs
+};
 
 /// Appends instants to a text. One is nearly always of the day of the one before it: the text
 /// of a day is made once, and the time of day is put into it.

@@ -80,7 +80,8 @@ impl JsonText {
             .extend_from_slice(digits.format(number).as_bytes());
     }
 
-    /// A number that may be missing, and what is written before it when it is there.
+    /// A number that may be missing, and what is written before it when it is there. Inlined,
+    /// so that this stays a copy of constant length.
     #[inline(always)]
     pub(crate) fn number_if_any(&mut self, before: &'static str, number: Option<u64>) {
         if let Some(number) = number {

@@ -121,7 +121,7 @@ impl Runtime {
     #[must_use]
     pub fn list(&self, query: ListQuery) -> WorkerPage {
         self.page(query, |slot| {
-            slot.read_in(query.state, |worker| worker.snapshot(slot.birth()))
+            slot.read_if_in(query.state, |worker| worker.snapshot(slot.birth()))
         })
     }
 
@@ -139,13 +139,14 @@ impl Runtime {
         mut show: impl FnMut(ListedWorker<'_>) -> W,
     ) -> WorkerPage<W> {
         self.page(query, |slot| {
-            let seen = slot.read_in(query.state, |worker| worker.listed(slot.birth()));
-            // Out here, where nobody has to wait for the worker.
+            let seen = slot.read_if_in(query.state, |worker| worker.listed(slot.birth()));
+            // Outside of the worker's own section; the directory's is still open.
             seen.map(&mut show)
         })
     }
 
-    /// The workers that `show` makes something of, each shown within the directory's section.
+    /// The workers that `show` makes something of: those in the state that is asked for. It is
+    /// called within the directory's section, and may enter the slot's.
     // Inlined, so that what is seen of a worker is not moved before it is shown.
     #[inline(always)]
     fn page<W>(&self, query: ListQuery, mut show: impl FnMut(&Slot) -> Option<W>) -> WorkerPage<W> {

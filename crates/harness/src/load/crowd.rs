@@ -6,7 +6,7 @@ use super::footprint::Figure;
 use super::measure::Side;
 use super::route::{Asked, Route, share};
 use crate::failure::Failure;
-use crate::ratio::Ratios;
+use crate::ratio::{self, Ratios};
 use crate::server::Server;
 use crate::worker::Worker;
 
@@ -45,9 +45,9 @@ pub(super) async fn measure(plan: Plan) -> Result<Vec<Figure>, Failure> {
         figures.push(Figure {
             what: format!("{}, {MANY} ÷ {FEW} workers", route.name()),
             seen: format!(
-                "{} by rate, {:.2} by CPU",
+                "{} by rate, {} by CPU",
                 Ratios::of(rates).shown(),
-                many.processor_us() / few.processor_us()
+                ratio::shown(many.processor_us(), few.processor_us())
             ),
             goal: GOAL,
         });

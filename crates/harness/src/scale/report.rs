@@ -17,7 +17,8 @@ const INTRODUCTION: &str = "\
 # What an operation costs when there is much of everything
 
 Written by `cargo run --release -p harness -- scale`. Figures are medians of the rounds. In
-brackets: the ratio to the smallest size, round by round, as median and quartiles.
+brackets: the ratio to the smallest size, round by round, as median and quartiles;
+a dash where the smallest costs nothing.
 ";
 
 /// Writes charts and tables into `directory`; gives the page.

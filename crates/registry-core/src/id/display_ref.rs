@@ -11,7 +11,7 @@ use super::{ID_MAX_CHARS, RuntimeId, WorkerId};
 const MAX_CHARS: usize = 2 * ID_MAX_CHARS + 1;
 
 /// `worker@runtime`, for people; never accepted as authority. Nothing makes ids of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DisplayRef(ArrayString<MAX_CHARS>);
 
 impl DisplayRef {
@@ -38,6 +38,12 @@ impl PartialEq<&str> for DisplayRef {
 impl fmt::Display for DisplayRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for DisplayRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DisplayRef({self})")
     }
 }
 

@@ -93,12 +93,20 @@ fn the_bounds_are_where_they_are_said_to_be() {
 #[test]
 fn a_display_ref_names_both_ids_and_is_no_id() {
     let worker = WorkerRef::new("one".parse().unwrap(), "two".parse().unwrap());
-    assert_eq!(worker.display_ref(), "two@one");
-    assert_ne!(worker.display_ref(), "one@two");
+    assert_eq!(worker.display_ref().as_str(), "two@one");
+    assert_eq!(worker.to_string(), "two@one");
+    assert_eq!(format!("{:?}", worker.display_ref()), "DisplayRef(two@one)");
     assert_eq!(
         worker.display_ref().as_str().parse::<WorkerId>(),
         Err(IdError::ForbiddenCharacter { at: 3 })
     );
+}
+
+#[test]
+fn a_display_ref_equals_its_own_text_alone() {
+    let worker = WorkerRef::new("one".parse().unwrap(), "two".parse().unwrap());
+    assert_eq!(worker.display_ref(), "two@one");
+    assert_ne!(worker.display_ref(), "one@two");
 }
 
 #[test]

@@ -37,16 +37,6 @@ impl WriteJson for Said<'_> {
     }
 }
 
-#[derive(Serialize)]
-#[serde(transparent)]
-struct Number(u64);
-
-impl WriteJson for Number {
-    fn write_json(&self, json: &mut JsonText) {
-        json.number(self.0);
-    }
-}
-
 proptest! {
     #[test]
     fn a_page_of_workers_is_written_as_it_serialises(page in arbitrary::page()) {
@@ -93,11 +83,6 @@ proptest! {
     fn any_text_is_written_as_it_serialises(text: String) {
         same(&Said(&text));
     }
-
-    #[test]
-    fn any_number_is_written_as_it_serialises(number: u64, digits in 0_u32..20) {
-        same(&Number(number % 10_u64.pow(digits)));
-    }
 }
 
 #[test]
@@ -107,16 +92,6 @@ fn every_byte_of_ascii_is_escaped_or_not_as_it_serialises() {
         for times in [1, 8, 16] {
             same(&Said(&character.to_string().repeat(times)));
         }
-    }
-}
-
-#[test]
-fn the_ends_of_numbers_are_written_whole() {
-    same(&Number(u64::MAX));
-    for digits in 0..20 {
-        let more = 10_u64.pow(digits);
-        same(&Number(more));
-        same(&Number(more - 1));
     }
 }
 

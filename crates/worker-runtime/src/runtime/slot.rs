@@ -123,9 +123,11 @@ impl Slot {
         self.guarded.with(|guarded| look(&guarded.worker))
     }
 
-    /// Looks at the worker if it is in this state.
+    /// Looks at the worker if it is in this state; without one, whatever its state. Both in one
+    /// section.
+    // Inlined, so that what is seen is not moved.
     #[inline(always)]
-    pub(super) fn read_in<R>(
+    pub(super) fn read_if_in<R>(
         &self,
         state: Option<WorkerState>,
         look: impl FnOnce(&Worker) -> R,

@@ -407,4 +407,30 @@ pub(crate) const FAULTS: &[Fault] = &[
         })",
         }],
     },
+    Fault {
+        invariant: 9,
+        name: "workers are looked at from within the order of stopping",
+        scenario: "crowd::create_and_evict",
+        edits: &[
+            Edit {
+                file: "runtime/ledger.rs",
+                from: "take_oldest_stopped(&self) -> Option<WorkerId> {
+        self.stop_order.with(VecDeque::pop_front)",
+                to: "take_oldest_stopped(&self, look: impl FnOnce()) -> Option<WorkerId> {
+        self.stop_order.with(|order| {
+            look();
+            order.pop_front()
+        })",
+            },
+            Edit {
+                file: "runtime/lifecycle.rs",
+                from: "self.ledger.take_oldest_stopped() else {",
+                to: "self.ledger.take_oldest_stopped(|| {
+            for slot in self.slots() {
+                slot.read(Worker::state);
+            }
+        }) else {",
+            },
+        ],
+    },
 ];

@@ -57,7 +57,8 @@ impl Worker {
         self.log.read(after, limit)
     }
 
-    /// What a list shows of it. It borrows from the birth alone, and so outlives the worker's lock.
+    /// What a list shows of it: [`WorkerSnapshot::listed`] without making the snapshot. It borrows
+    /// from the birth alone, and so outlives the worker's lock.
     #[inline]
     pub(crate) fn listed<'b>(&self, birth: &'b Birth) -> ListedWorker<'b> {
         debug_assert_eq!(birth.id, self.id, "the birth of another worker");

@@ -182,13 +182,19 @@ fn list_and_stop_and_forget() {
             state: Some(WorkerState::Stopped),
             ..ListQuery::default()
         };
-        let (listed, ()) = both(async move { a.runtime.list(stopped) }, async move {
-            b.runtime.stop(first).await.expect("it is there");
-            b.worker();
-        })
+        let (listed, ()) = both(
+            async move {
+                a.runtime
+                    .list_as(stopped, |worker| (worker.id, worker.state))
+            },
+            async move {
+                b.runtime.stop(first).await.expect("it is there");
+                b.worker();
+            },
+        )
         .await;
         for worker in &listed.workers {
-            assert_eq!((worker.id, worker.state), (first, WorkerState::Stopped));
+            assert_eq!(*worker, (first, WorkerState::Stopped));
         }
         assert!(listed.workers.len() <= 1 && listed.next.is_none());
         assert!(stage.runtime.get(first).is_err());

@@ -256,13 +256,15 @@ async fn a_filtered_list_looks_at_so_many_workers_and_then_says_where_to_go_on()
         stage.runtime.stop(worker).await.unwrap();
     }
     let page = |after| {
-        let state = Some(WorkerState::Stopped);
-        let page = stage.runtime.list(ListQuery {
+        let query = ListQuery {
             after,
-            state,
+            state: Some(WorkerState::Stopped),
             limit: None,
-        });
+        };
+        let page = stage.runtime.list(query);
         let ids: Vec<WorkerId> = page.workers.iter().map(|worker| worker.id).collect();
+        let in_place = stage.runtime.list_as(query, |worker| worker.id);
+        assert_eq!((&in_place.workers, in_place.next), (&ids, page.next));
         (ids, page.next)
     };
     assert_eq!(page(None), (vec![workers[6]], Some(workers[5])));

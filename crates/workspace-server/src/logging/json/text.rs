@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use itoa::{Buffer, Integer};
 use registry_core::json::is_clean;
 
 /// Appends a string.
@@ -29,8 +28,8 @@ fn push_escaped(line: &mut String, text: &str) {
 }
 
 /// Appends a number.
-pub(super) fn push_number(line: &mut String, number: impl Integer) {
-    line.push_str(Buffer::new().format(number));
+pub(super) fn push_number(line: &mut String, number: impl itoa::Integer) {
+    line.push_str(itoa::Buffer::new().format(number));
 }
 
 /// Writes text as the inside of a string.
