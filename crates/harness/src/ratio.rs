@@ -35,15 +35,11 @@ impl Ratios {
     /// The ratio below which so many quarters of them are, between two ranks in proportion.
     fn quantile(&self, quarters: usize) -> f64 {
         let place = quarters * self.0.len().saturating_sub(1);
-        let (below, rest) = (place / 4, place % 4);
-        let lower = self.0.get(below).copied().unwrap_or(f64::NAN);
-        let upper = self.0.get(below + 1).copied().unwrap_or(lower);
-        match rest {
-            0 => lower,
-            1 => lower + (upper - lower) * 0.25,
-            2 => lower + (upper - lower) * 0.5,
-            _ => lower + (upper - lower) * 0.75,
-        }
+        let at_rank = |rank: usize| self.0.get(rank).copied().unwrap_or(f64::NAN);
+        // The same rank twice where the place is one, so that no other has a part in it.
+        let (lower, upper) = (at_rank(place / 4), at_rank(place.div_ceil(4)));
+        let share = [0.0, 0.25, 0.5, 0.75][place % 4];
+        lower + (upper - lower) * share
     }
 }
 

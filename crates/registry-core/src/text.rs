@@ -13,8 +13,8 @@ use crate::alphabet;
 pub const DISPLAY_NAME_MAX_CHARS: usize = 80;
 
 /// Text that a person wrote to be shown: 1–80 characters on one line, with none that steer
-/// a terminal or the direction of text. Up to 23 bytes are in place; a longer
-/// one is shared.
+/// a terminal or the direction of text. Up to 23 bytes are in place; a longer one is
+/// shared.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct DisplayName(SmolStr);

@@ -1,11 +1,36 @@
 //! Names and numbers as clients see them.
 
 pub(crate) mod arbitrary;
-mod by_derive;
 pub(crate) mod example;
+
+use jiff::Timestamp;
 
 use super::*;
 use crate::id::RuntimeId;
+
+#[test]
+fn a_worker_serialises_with_the_ref_of_both_ids_beside_them() {
+    let at = Timestamp::from_millisecond(1_700_000_000_120).unwrap();
+    let serialised =
+        |sequence| serde_json::to_string(&example::detail(at, sequence).summary).unwrap();
+    let bare = concat!(
+        r#"{"runtime_id":"backend-internal","worker_id":"w1","display_ref":"w1@backend-internal","#,
+        r#""display_name":"“Reviewer”","implementation_kind":"embedded","state":"running","#,
+        r#""capabilities":["list_workers","get_worker","create_worker","send_input","cancel_run","#,
+        r#""stop_worker","read_transcript","read_events"],"#,
+        r#""diagnostics":[{"code":"code","severity":"info","message":"A message.","count":1}]}"#,
+    );
+    assert_eq!(serialised(None), bare);
+    let whole = bare.replace(
+        r#""state":"running","#,
+        concat!(
+            r#""profile":"builtin:default","state":"running","active_run":"run","#,
+            r#""created_at":"2023-11-14T22:13:20.12Z","#,
+            r#""last_activity_at":"2023-11-14T22:13:20.12Z","#,
+        ),
+    );
+    assert_eq!(serialised(Some(1)), whole);
+}
 
 #[test]
 fn an_enum_is_named_as_it_serialises() {

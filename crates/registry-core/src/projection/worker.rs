@@ -143,7 +143,7 @@ pub struct ConversationSummary {
 }
 
 /// One worker in a list.
-// How it serialises is written by hand, with its `display_ref` beside the ids. Its attributes are
+// It serialises with its `display_ref` beside the ids (`serialised.rs`). The attributes here are
 // for the schema and for reading.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
