@@ -1,18 +1,14 @@
-//! The wired server, met as its users meet it: over real sockets, through every layer.
+//! The wired server, used as its clients use it: over real sockets, through every layer.
 
 #![expect(clippy::unwrap_used, reason = "in a test the panic is the message")]
 
-#[path = "end_to_end/fixture.rs"]
-mod fixture;
 #[path = "end_to_end/process.rs"]
 mod process;
-#[path = "end_to_end/provider.rs"]
-mod provider;
-#[path = "end_to_end/records.rs"]
-mod records;
 #[path = "end_to_end/sources.rs"]
 mod sources;
 
+#[path = "end_to_end/blocked_engine.rs"]
+mod blocked_engine;
 #[path = "end_to_end/canaries.rs"]
 mod canaries;
 #[path = "end_to_end/conversation.rs"]

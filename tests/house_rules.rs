@@ -1,5 +1,5 @@
-//! The rules of the house that a program can check: which crate may know which, how files
-//! open and what they are called, and white space.
+//! Rules of this repository that a program can check: dependencies between crates, names and
+//! first lines of files, lints, white space.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
-/// Which of our packages each of our packages may depend on, in any build but its own tests.
+/// Which of our packages each of our packages may depend on other than for its own tests. So
+/// `testkit`, `fuzz-checks` and `harness` are in no product.
 const ALLOWED_EDGES: &[(&str, &[&str])] = &[
     ("worker-runtime", &[]),
     ("registry-core", &[]),
@@ -30,30 +31,23 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
         "yoi",
         &["http-api", "registry-core", "yoi-workspace-server"],
     ),
-    (
-        "fuzz-checks",
-        &[
-            "adapter-local",
-            "http-api",
-            "registry-core",
-            "worker-runtime",
-            "yoi-workspace-server",
-        ],
-    ),
-    (
-        "harness",
-        &[
-            "adapter-local",
-            "http-api",
-            "registry-core",
-            "worker-runtime",
-            "yoi-workspace-server",
-        ],
-    ),
+    ("testkit", &["yoi-workspace-server"]),
+    ("fuzz-checks", PROOFS),
+    ("harness", PROOFS),
 ];
 
-/// What the pure crates may use besides `std`: values, errors and futures, nothing that
-/// reaches a file, a socket or a browser.
+/// What the crates that test the wired server may depend on.
+const PROOFS: &[&str] = &[
+    "adapter-local",
+    "http-api",
+    "registry-core",
+    "testkit",
+    "worker-runtime",
+    "yoi-workspace-server",
+];
+
+/// External dependencies of the pure crates: values, errors and futures, nothing that does input
+/// or output.
 const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "registry-core",
@@ -96,16 +90,15 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Names that say nothing about what a module knows.
+/// Names that don't tell what a module is responsible for.
 const FORBIDDEN_MODULES: &[&str] = &[
     "mod", "utils", "util", "helpers", "helper", "common", "types", "misc", "manager",
 ];
 
-/// Where text files of ours are, below the root; what a build doesn't take along may be
-/// absent.
+/// Directories of text files. Not all are there in a build from a source package.
 const TEXT_ROOTS: &[&str] = &["crates", "tests", "docs", ".ci", "fuzz/fuzz_targets"];
-/// Text files at the root, and the endings of those below it.
-const TEXT_ENDINGS: &[&str] = &["rs", "toml", "md", "nix", "json", "profile", "sh"];
+/// Extensions of text files; files without one are text, too.
+const TEXT_EXTENSIONS: &[&str] = &["rs", "toml", "md", "nix", "json", "profile", "sh"];
 
 fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -138,8 +131,15 @@ fn files_below(directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Every text file of ours, without what cargo wrote.
-fn text_files() -> Vec<PathBuf> {
+/// A text file.
+struct TextFile {
+    /// Below the root.
+    path: String,
+    text: String,
+}
+
+/// Every text file but the lock file.
+fn text_files() -> Vec<TextFile> {
     let root = root();
     let mut found = Vec::new();
     for directory in TEXT_ROOTS {
@@ -150,83 +150,65 @@ fn text_files() -> Vec<PathBuf> {
             found.push(entry.path());
         }
     }
-    let ours = |path: &PathBuf| {
-        let ending = path
-            .extension()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        ending.is_empty() || TEXT_ENDINGS.contains(&ending.as_str())
+    let is_text = |path: &PathBuf| {
+        path.extension()
+            .is_none_or(|extension| TEXT_EXTENSIONS.contains(&extension.to_string_lossy().as_ref()))
     };
-    found.retain(ours);
-    found
+    let files = found.iter().filter(|path| is_text(path)).map(|path| {
+        let below = path.strip_prefix(&root).expect("it is below the root");
+        TextFile {
+            path: below.display().to_string(),
+            text: fs::read_to_string(path).expect("a UTF-8 file"),
+        }
+    });
+    files.collect()
 }
 
-fn rust_files() -> Vec<PathBuf> {
+fn rust_files() -> Vec<TextFile> {
     let mut files = text_files();
-    files.retain(|path| path.extension().is_some_and(|ending| ending == "rs"));
-    assert!(
-        files.len() > 50,
-        "the walk must find the sources, not {} files",
-        files.len()
-    );
+    files.retain(|file| file.path.ends_with(".rs"));
+    assert!(files.len() > 50, "found {} source files", files.len());
     files
 }
 
-fn shown(path: &Path) -> String {
-    path.strip_prefix(root())
-        .unwrap_or(path)
-        .display()
-        .to_string()
-}
-
 #[test]
-fn crates_know_only_the_crates_they_may_know() {
+fn crates_depend_only_on_the_crates_they_may() {
     let metadata = metadata();
     let ours: BTreeSet<_> = metadata.packages.iter().map(|p| p.name.as_str()).collect();
     let listed: BTreeSet<_> = ALLOWED_EDGES.iter().map(|(name, _)| *name).collect();
     assert_eq!(ours, listed, "a new package needs a line in ALLOWED_EDGES");
 
     for package in &metadata.packages {
-        let (_, allowed) = ALLOWED_EDGES
-            .iter()
+        let mut edges = ALLOWED_EDGES.iter();
+        let (_, allowed) = edges
             .find(|(name, _)| *name == package.name.as_str())
             .expect("listed");
-        let known: BTreeSet<_> = package
-            .dependencies
-            .iter()
-            .filter(|dependency| dependency.kind != DependencyKind::Development)
-            .map(|dependency| dependency.name.as_str())
-            .filter(|name| ours.contains(name))
-            .collect();
-        let allowed = allowed.iter().copied().collect();
-        assert!(
-            known.is_subset(&allowed),
-            "{} may know {allowed:?}, not {known:?}",
-            package.name
-        );
+        for dependency in &package.dependencies {
+            let is_ours = ours.contains(dependency.name.as_str());
+            if is_ours && dependency.kind != DependencyKind::Development {
+                let (from, to) = (&package.name, dependency.name.as_str());
+                assert!(allowed.contains(&to), "{from} may not depend on {to}");
+            }
+        }
     }
 }
 
 #[test]
-fn the_pure_crates_reach_no_file_no_socket_and_no_browser() {
+fn the_pure_crates_do_no_input_or_output() {
     let metadata = metadata();
     for (name, allowed) in PURE_DEPENDENCIES {
-        let package = metadata
-            .packages
-            .iter()
-            .find(|p| p.name == *name)
-            .expect("a package");
+        let mut packages = metadata.packages.iter();
+        let package = packages.find(|p| p.name == *name).expect("a package");
         for dependency in &package.dependencies {
             if dependency.kind == DependencyKind::Development {
                 continue;
             }
-            let known = allowed.contains(&dependency.name.as_str());
-            assert!(known, "{name} has no use for {}", dependency.name);
+            let is_allowed = allowed.contains(&dependency.name.as_str());
+            assert!(is_allowed, "{name} may not depend on {}", dependency.name);
             if dependency.name == "tokio" {
                 for feature in &dependency.features {
-                    let harmless = matches!(feature.as_str(), "rt" | "sync" | "time");
-                    assert!(harmless, "{name} has no use for tokio's {feature}");
+                    let is_pure = matches!(feature.as_str(), "rt" | "sync" | "time");
+                    assert!(is_pure, "{name} may not use tokio's {feature}");
                 }
             }
         }
@@ -236,48 +218,26 @@ fn the_pure_crates_reach_no_file_no_socket_and_no_browser() {
 #[test]
 fn only_the_composition_root_names_concrete_adapters() {
     let concrete = ["adapter_embedded", "adapter_local", "adapter_model"];
-    for path in rust_files() {
-        let place = shown(&path);
-        let at_home = place.starts_with("crates/adapter-")
-            || place == "crates/workspace-server/src/wire.rs"
-            || place == "crates/fuzz-checks/src/local_metadata.rs"
-            || place == "crates/harness/src/scale/local.rs"
-            || place == "tests/house_rules.rs";
-        if at_home {
-            continue;
-        }
-        let text = fs::read_to_string(&path).expect("a source file");
+    for TextFile { path, text } in rust_files() {
+        let may_name = path.starts_with("crates/adapter-")
+            || path == "crates/workspace-server/src/wire.rs"
+            || path == "crates/fuzz-checks/src/local_metadata.rs"
+            || path == "crates/harness/src/scale/local.rs"
+            || path == "tests/house_rules.rs";
         for name in concrete {
-            assert!(!text.contains(name), "{place} names {name}");
+            assert!(may_name || !text.contains(name), "{path} names {name}");
         }
     }
 }
 
 #[test]
-fn every_source_file_says_first_what_it_knows() {
-    for path in rust_files() {
-        let text = fs::read_to_string(&path).expect("a source file");
-        assert!(
-            text.starts_with("//! "),
-            "{} does not open with `//!`",
-            shown(&path)
-        );
-    }
-}
-
-#[test]
-fn modules_are_named_for_what_they_know() {
-    for path in rust_files() {
-        let stem = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        assert!(
-            !FORBIDDEN_MODULES.contains(&stem.as_str()),
-            "{} says nothing",
-            shown(&path)
-        );
+fn source_files_open_with_their_documentation_and_are_named_for_their_responsibility() {
+    for TextFile { path, text } in rust_files() {
+        assert!(text.starts_with("//! "), "{path} doesn't open with `//!`");
+        let stem = Path::new(&path).file_stem().unwrap_or_default();
+        let stem = stem.to_string_lossy();
+        let is_forbidden = FORBIDDEN_MODULES.contains(&stem.as_ref());
+        assert!(!is_forbidden, "{path} has a name that tells nothing");
     }
 }
 
@@ -287,47 +247,25 @@ fn no_test_is_ignored_and_no_lint_is_silenced_without_a_reason() {
     let ignore = concat!("#[ign", "ore");
     let allow = concat!("#[all", "ow(");
     let expect = concat!("#[exp", "ect(");
-    for path in rust_files() {
-        let text = fs::read_to_string(&path).expect("a source file");
-        assert!(!text.contains(ignore), "{} ignores a test", shown(&path));
-        assert!(
-            !text.contains(allow),
-            "{}: use #[expect(…, reason)]",
-            shown(&path)
-        );
+    for TextFile { path, text } in rust_files() {
+        assert!(!text.contains(ignore), "{path} ignores a test");
+        assert!(!text.contains(allow), "{path}: use #[expect(…, reason)]");
         for (at, _) in text.match_indices(expect) {
             let end = text[at..].find(")]").map_or(text.len(), |end| at + end);
-            assert!(
-                text[at..end].contains("reason"),
-                "{}: expect without reason",
-                shown(&path)
-            );
+            let has_reason = text[at..end].contains("reason");
+            assert!(has_reason, "{path}: expect without reason");
         }
     }
 }
 
 #[test]
 fn text_files_end_with_one_newline_and_no_line_ends_with_white_space() {
-    for path in text_files() {
-        let text = fs::read_to_string(&path).expect("text files are UTF-8");
-        let place = shown(&path);
-        assert!(
-            text.is_empty() || text.ends_with('\n'),
-            "{place} ends without a newline"
-        );
-        assert!(!text.ends_with("\n\n"), "{place} ends with a blank line");
-        for (number, line) in text.lines().enumerate() {
-            assert_eq!(
-                line.trim_end(),
-                line,
-                "{place}:{} ends with white space",
-                number + 1
-            );
-            assert!(
-                !line.contains('\r'),
-                "{place}:{} has a carriage return",
-                number + 1
-            );
+    for TextFile { path, text } in text_files() {
+        let has_end = text.is_empty() || text.ends_with('\n') && !text.ends_with("\n\n");
+        assert!(has_end, "{path} doesn't end with one newline");
+        for (number, line) in (1..).zip(text.lines()) {
+            let is_clean = line.trim_end() == line && !line.contains('\r');
+            assert!(is_clean, "{path}:{number} ends with white space");
         }
     }
 }

@@ -1,112 +1,98 @@
-//! Who is who: ids that name nothing, ids of others, and other spellings of an id.
+//! Ids that name nothing, ids of another runtime's worker, and other spellings of an id.
 
-use reqwest::Method;
 use serde_json::json;
+use testkit::client::{EMBEDDED, LOCAL};
+use testkit::http::send;
+use testkit::json::text;
+use testkit::server::TestServer;
 
-use crate::fixture::{Answer, EMBEDDED, LOCAL, NOBODY, TestServer};
+/// A worker id and a run id that nothing has.
+pub(crate) const UNUSED_ID: &str = "0190a3c0-0000-7000-8000-000000000000";
 
 #[tokio::test]
 async fn unknown_and_foreign_are_the_same() {
     let server = TestServer::start().await;
-    server.has_record("workers/old", "old");
+    server.workspace.write_record("workers/old", "old");
     let local = server.get(&format!("{LOCAL}/workers")).await.expect(200);
-    let local_id = local["items"][0]["worker_id"].as_str().unwrap().to_owned();
+    let local_id = text(&local["items"][0]["worker_id"]);
     let embedded_id = server.create_worker().await.id;
 
-    server
-        .get("/api/runtimes/elsewhere")
-        .await
-        .expect_problem(404, "unknown_runtime");
-    let elsewhere = format!("/api/runtimes/elsewhere/workers/{embedded_id}");
-    server
-        .get(&elsewhere)
-        .await
-        .expect_problem(404, "unknown_runtime");
-
-    let unknown = server.get(&format!("{EMBEDDED}/workers/{NOBODY}")).await;
-    let foreign = server.get(&format!("{EMBEDDED}/workers/{local_id}")).await;
-    let abroad = server.get(&format!("{LOCAL}/workers/{embedded_id}")).await;
-    let mut shapes = Vec::new();
-    for answer in [unknown, foreign, abroad] {
-        let mut problem = answer.expect_problem(404, "unknown_worker");
+    for path in ["", &format!("/workers/{embedded_id}")] {
+        let response = server.get(&format!("/api/runtimes/elsewhere{path}")).await;
+        response.expect_problem(404, "unknown_runtime");
+    }
+    let mut problems = Vec::new();
+    for path in [
+        format!("{EMBEDDED}/workers/{UNUSED_ID}"),
+        format!("{EMBEDDED}/workers/{local_id}"),
+        format!("{LOCAL}/workers/{embedded_id}"),
+    ] {
+        let response = server.get(&path).await;
+        let mut problem = response.expect_problem(404, "unknown_worker");
         let fields = problem.as_object_mut().unwrap();
         for own in ["worker_id", "runtime_id", "request_id"] {
-            fields.remove(own).expect("the ids that were asked for");
+            fields.remove(own).expect("the ids of the request");
         }
-        shapes.push(problem);
+        problems.push(problem);
     }
-    assert!(
-        shapes.windows(2).all(|pair| pair[0] == pair[1]),
-        "{shapes:?}"
-    );
-    for operation in ["input", "cancel", "stop"] {
-        let body = if operation == "input" {
-            json!({ "content": "hi" })
-        } else {
-            json!({})
-        };
-        let answer = server
-            .post(&format!("{EMBEDDED}/workers/{NOBODY}/{operation}"), &body)
-            .await;
-        answer.expect_problem(404, "unknown_worker");
-    }
+    let are_same = problems.windows(2).all(|pair| pair[0] == pair[1]);
+    assert!(are_same, "{problems:?}");
+
+    let nobody = server.worker(UNUSED_ID);
     for view in ["transcript", "events"] {
-        let answer = server
-            .get(&format!("{EMBEDDED}/workers/{NOBODY}/{view}"))
-            .await;
-        answer.expect_problem(404, "unknown_worker");
+        let response = server.get(&format!("{}/{view}", nobody.path)).await;
+        response.expect_problem(404, "unknown_worker");
+    }
+    let requests = [
+        nobody.try_send("hi").await,
+        nobody.cancel(&json!({})).await,
+        nobody.stop().await,
+    ];
+    for response in requests {
+        response.expect_problem(404, "unknown_worker");
     }
 }
 
 #[tokio::test]
 async fn another_spelling_of_an_id_is_another_id() {
     let server = TestServer::start().await;
-    let worker = server.create_worker().await;
-    let id = &worker.id;
-    let none = id.replace('-', "");
-    let spellings = [
-        none.as_str(),
-        &id[..35],
-        &format!("{id}0"),
-        &id.replace('-', "_"),
+    let id = &server.create_worker().await.id;
+    let unknown = [
+        id.replace('-', ""),
+        id[..35].to_owned(),
+        format!("{id}0"),
+        id.replace('-', "_"),
     ];
-    for spelling in spellings {
-        let answer = server.get(&format!("{EMBEDDED}/workers/{spelling}")).await;
-        answer.expect_problem(404, "unknown_worker");
+    for spelling in unknown {
+        let response = server.get(&format!("{EMBEDDED}/workers/{spelling}")).await;
+        response.expect_problem(404, "unknown_worker");
     }
-    let upper = id.to_uppercase();
-    let display_ref = format!("{id}@backend-internal");
-    let bad = [
-        upper.as_str(),
-        &display_ref,
-        &format!("%7B{id}%7D"),
-        "..%2F..%2Fetc",
-        "%00",
-        "%ff",
+    let invalid = [
+        id.to_uppercase(),
+        format!("{id}@backend-internal"),
+        format!("%7B{id}%7D"),
+        "..%2F..%2Fetc".to_owned(),
+        "%00".to_owned(),
+        "%ff".to_owned(),
     ];
-    for spelling in bad {
-        let answer = server.get(&format!("{EMBEDDED}/workers/{spelling}")).await;
-        answer.expect_problem(400, "invalid_identifier");
-        assert!(!answer.text.contains("etc"), "{}", answer.text);
+    for spelling in invalid {
+        let response = server.get(&format!("{EMBEDDED}/workers/{spelling}")).await;
+        let problem = response.expect_problem(400, "invalid_identifier");
+        assert!(!response.text().contains("etc"), "{problem}");
     }
 }
 
 #[tokio::test]
 async fn unknown_routes_and_methods_are_problems_too() {
     let server = TestServer::start().await;
-    for path in [
-        "/",
-        "/api",
-        "/api/runtimes/",
-        "/api/nothing",
-        "/api/workers/x/input",
-        "/%2e%2e",
-    ] {
-        server.get(path).await.expect_problem(404, "unknown_route");
+    let paths = ["/", "/api", "/api/runtimes/", "/api/nothing", "/%2e%2e"];
+    for path in paths.into_iter().chain(["/api/workers/x/input"]) {
+        let response = server.get(path).await;
+        response.expect_problem(404, "unknown_route");
     }
-    for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::POST] {
-        let answer = Answer::to(server.request(method, "/api/runtimes")).await;
-        answer.expect_problem(405, "method_not_allowed");
-        assert!(answer.header("allow").unwrap().contains("GET"));
+    for method in ["PUT", "DELETE", "PATCH", "POST"] {
+        let response = send(server.request(method, "/api/runtimes")).await;
+        response.expect_problem(405, "method_not_allowed");
+        assert!(response.header("allow").unwrap().contains("GET"));
     }
 }

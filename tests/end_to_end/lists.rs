@@ -1,49 +1,42 @@
-//! Lists over all runtimes: what they show, and that pages lose and repeat nothing.
+//! Lists over all runtimes: what is in them, and that pages neither lose nor repeat a worker.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use testkit::client::{EMBEDDED, LOCAL};
+use testkit::json::{each, find, text};
+use testkit::server::TestServer;
 
-use crate::fixture::{EMBEDDED, LOCAL, TestServer};
-use crate::sources::{Fault, Faulty};
+use crate::sources::{Fault, FaultySource};
 
-fn ids(page: &Value) -> Vec<String> {
-    let items = page["items"].as_array().unwrap();
-    items
-        .iter()
-        .map(|worker| worker["display_ref"].as_str().unwrap().to_owned())
+fn refs(page: &Value) -> Vec<String> {
+    let refs = each(&page["items"], "display_ref").into_iter();
+    refs.map(|display_ref| text(display_ref).to_owned())
         .collect()
 }
 
 #[tokio::test]
-async fn one_list_shows_the_workers_of_every_runtime_and_says_whose_they_are() {
+async fn one_list_has_the_workers_of_every_runtime_and_says_whose_they_are() {
     let server = TestServer::start().await;
-    server.has_record("workers/old", "old hand");
+    server.workspace.write_record("workers/old", "old hand");
     let worker = server.create_worker().await;
     let page = server.get("/api/workers").await.expect(200);
-    let kinds: Vec<_> = page["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|w| &w["implementation_kind"])
-        .collect();
+    let kinds = each(&page["items"], "implementation_kind");
     assert_eq!(kinds, ["embedded", "local_compat"]);
     assert_eq!(page["items"][0]["worker_id"], worker.id);
     assert_eq!(page["items"][1]["display_name"], "old hand");
     assert_eq!(page["items"][1]["state"], "recorded");
 
-    let by = async |query: &str| {
-        ids(&server
-            .get(&format!("/api/workers?{query}"))
-            .await
-            .expect(200))
-        .len()
-    };
-    assert_eq!(by("runtime_id=local-compat").await, 1);
-    assert_eq!(by("implementation_kind=embedded").await, 1);
-    assert_eq!(by("state=recorded").await, 1);
-    assert_eq!(by("state=idle&implementation_kind=local_compat").await, 0);
+    for (query, count) in [
+        ("runtime_id=local-compat", 1),
+        ("implementation_kind=embedded", 1),
+        ("state=recorded", 1),
+        ("state=idle&implementation_kind=local_compat", 0),
+    ] {
+        let page = server.get(&format!("/api/workers?{query}")).await;
+        assert_eq!(refs(&page.expect(200)).len(), count, "{query}");
+    }
     let unknown = server.get("/api/workers?runtime_id=elsewhere").await;
     unknown.expect_problem(404, "unknown_runtime");
     let local = server.get(&format!("{LOCAL}/workers")).await.expect(200);
@@ -51,92 +44,70 @@ async fn one_list_shows_the_workers_of_every_runtime_and_says_whose_they_are() {
 }
 
 #[tokio::test]
-async fn pages_show_every_worker_once_while_others_are_created() {
+async fn pages_have_every_worker_once_while_others_are_created() {
     let server = TestServer::start().await;
     let mut expected = BTreeSet::new();
     for _ in 0..23 {
         let worker = server.create_worker().await;
         expected.insert(format!("{}@backend-internal", worker.id));
     }
-    let mut shown = Vec::new();
+    let mut listed = Vec::new();
     let mut path = "/api/workers?limit=5".to_owned();
     loop {
         let page = server.get(&path).await.expect(200);
-        let new = ids(&page);
+        let new = refs(&page);
         assert!(new.len() <= 5);
-        shown.extend(new);
-        // A newer worker stands before the first page, and moves nothing.
+        listed.extend(new);
+        // A newer worker belongs before the first page, and moves nothing.
         server.create_worker().await;
         let Some(token) = page.get("next_page_token") else {
             break;
         };
-        path = format!(
-            "/api/workers?limit=5&page_token={}",
-            token.as_str().unwrap()
-        );
+        path = format!("/api/workers?limit=5&page_token={}", text(token));
     }
-    let newest_first = shown.windows(2).all(|pair| pair[0] > pair[1]);
-    assert!(newest_first, "{shown:?}");
-    assert_eq!(shown.into_iter().collect::<BTreeSet<_>>(), expected);
+    let newest_first = listed.windows(2).all(|pair| pair[0] > pair[1]);
+    assert!(newest_first, "{listed:?}");
+    assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), expected);
 }
 
 #[tokio::test]
 async fn a_runtime_that_fails_is_named_and_hides_no_other() {
     let secret = "CANARY-cause-of-the-failure";
-    let server = TestServer::start_with(|config| {
-        config
-            .sources
-            .push(Arc::new(Faulty::new("failing", Fault::Fails(secret))));
-    })
-    .await;
+    let failing = Arc::new(FaultySource::new("failing", Fault::Fails(secret)));
+    let server = TestServer::start_with(|config| config.sources.push(failing)).await;
     server.create_worker().await;
-    let answer = server.get("/api/workers").await;
-    let page = answer.expect(200);
-    assert_eq!(ids(&page).len(), 1);
-    let diagnostics = page["diagnostics"].as_array().unwrap();
-    let failing = diagnostics
-        .iter()
-        .find(|d| d["runtime_id"] == "failing")
-        .unwrap();
-    assert_eq!(failing["code"], "runtime_unavailable");
+    let workers = server.get("/api/workers").await;
+    let page = workers.expect(200);
+    assert_eq!(refs(&page).len(), 1);
+    let diagnostic = find(&page["diagnostics"], "runtime_id", "failing");
+    assert_eq!(diagnostic["code"], "runtime_unavailable");
     let runtimes = server.get("/api/runtimes").await;
-    let statuses: Vec<_> = runtimes.expect(200)["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|runtime| runtime["status"].clone())
-        .collect();
+    let list = runtimes.expect(200);
+    let statuses = each(&list["items"], "status");
     assert_eq!(statuses, ["available", "available", "unavailable"]);
-    assert!(!answer.text.contains(secret) && !runtimes.text.contains(secret));
+    assert!(!workers.text().contains(secret) && !runtimes.text().contains(secret));
 }
 
 #[tokio::test]
-async fn bounds_and_tokens_of_lists_are_refused_not_guessed_at() {
+async fn limits_and_tokens_of_lists_are_refused_not_guessed_at() {
     let server = TestServer::start().await;
-    for query in [
-        "limit=0",
-        "limit=201",
-        "limit=-1",
-        "limit=x",
-        "limit=1&limit=2",
-        "nonsense=1",
+    let list = format!("{EMBEDDED}/workers");
+    for (query, code) in [
+        ("limit=0", "invalid_query"),
+        ("limit=201", "invalid_query"),
+        ("limit=-1", "invalid_query"),
+        ("limit=x", "invalid_query"),
+        ("limit=1&limit=2", "invalid_query"),
+        ("nonsense=1", "invalid_query"),
+        ("page_token=x", "invalid_page_token"),
+        ("page_token=MSBsb2NhbC1jb21wYXQg", "invalid_page_token"),
+        ("page_token=AAAA%00", "invalid_page_token"),
     ] {
-        let answer = server.get(&format!("{EMBEDDED}/workers?{query}")).await;
-        answer.expect_problem(400, "invalid_query");
+        let response = server.get(&format!("{list}?{query}")).await;
+        response.expect_problem(400, code);
     }
-    let answer = server.get("/api/workers?state=sleeping").await;
-    answer.expect_problem(400, "invalid_query");
-    for token in ["x", "MSBsb2NhbC1jb21wYXQg", "AAAA%00"] {
-        let answer = server
-            .get(&format!("{EMBEDDED}/workers?page_token={token}"))
-            .await;
-        answer.expect_problem(400, "invalid_page_token");
-    }
-    assert_eq!(
-        server
-            .get(&format!("{EMBEDDED}/workers?limit=200"))
-            .await
-            .expect(200)["items"],
-        json!([])
-    );
+    let response = server.get("/api/workers?state=sleeping").await;
+    response.expect_problem(400, "invalid_query");
+    let page = server.get(&format!("{list}?limit=200")).await.expect(200);
+    assert_eq!(page["items"], json!([]));
 }

@@ -1,153 +1,116 @@
-//! Workers that think: a model provider behind the embedded runtime.
+//! Workers with a model: a provider behind the embedded runtime.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::json;
+use testkit::canary::assert_absent;
+use testkit::client::{EMBEDDED, output};
+use testkit::deadline::in_time;
+use testkit::json::text;
+use testkit::provider::{Provider, count, numbers, refusal};
+use testkit::server::TestServer;
 use yoi_workspace_server::ModelConfig;
 use yoi_workspace_server::config::EngineSetting;
 
-use crate::canaries::{Ear, converse};
-use crate::fixture::{EMBEDDED, PATIENCE, TestServer};
-use crate::process::ServerProcess;
-use crate::provider::{Answers, Provider, numbers};
+use crate::canaries::{Recorder, use_embedded_runtime};
+use crate::process::{BINARY, ServerProcess};
 
-/// A delta this often is a hundred a second.
-const FAST: Duration = Duration::from_millis(10);
+/// Time between two deltas: a hundred a second.
+const PAUSE: Duration = Duration::from_millis(10);
 
-fn model_at(provider: &Provider) -> ModelConfig {
+/// A provider whose replies are so many numbers, and a server that has it as its model.
+async fn server_with_replies_of(deltas: u32) -> (Provider, TestServer) {
+    let provider = Provider::start().await;
+    provider.respond_always(move |request| count(request, deltas, PAUSE));
     let endpoint = format!("http://{}/v1", provider.address);
-    ModelConfig::from_settings("test-model", Some(&endpoint), None, |_| None).unwrap()
-}
-
-async fn server_with(provider: &Provider) -> TestServer {
-    TestServer::start_with(|config| {
-        config.engine = EngineSetting::Model(Box::new(model_at(provider)));
-    })
-    .await
-}
-
-/// What the deltas among `events` say.
-fn said(events: &[Value]) -> String {
-    events
-        .iter()
-        .filter_map(|event| event["text"].as_str())
-        .collect()
+    let model = ModelConfig::from_settings("test-model", Some(&endpoint), None, |_| None);
+    let engine = EngineSetting::Model(Box::new(model.unwrap()));
+    let server = TestServer::start_with(|config| config.engine = engine).await;
+    (provider, server)
 }
 
 #[tokio::test]
 async fn a_model_answers_through_every_layer() {
-    let provider = Provider::start(Answers::Numbers {
-        deltas: 20,
-        pause: FAST,
-    })
-    .await;
-    let server = server_with(&provider).await;
+    let (provider, server) = server_with_replies_of(20).await;
     let runtime = server.get(EMBEDDED).await;
-    let summary = runtime.expect(200);
-    assert_eq!(
-        summary["model"],
-        json!({ "name": "test-model", "offline": false })
-    );
-    assert!(!runtime.text.contains(&provider.address.to_string()));
+    let model = json!({ "name": "test-model", "offline": false });
+    assert_eq!(runtime.expect(200)["model"], model);
+    assert!(!runtime.text().contains(&provider.address.to_string()));
 
     let worker = server.create_worker().await;
     for turn in 1..=2_u64 {
-        let events = worker.answers("count!").await;
-        assert_eq!(said(&events), numbers(20));
+        let events = worker.run("count!").await;
+        assert_eq!(output(&events), numbers(20));
         let end = events.last().unwrap();
         assert_eq!(end["outcome"], "completed");
-        // The instructions, then one input and one reply for each turn before, then the input.
-        assert_eq!(
-            end["usage"],
-            json!({ "input_tokens": 2 * turn, "output_tokens": 20 })
-        );
+        // The instructions, an input and a reply for each turn before, and the input.
+        let usage = json!({ "input_tokens": 2 * turn, "output_tokens": 20 });
+        assert_eq!(end["usage"], usage);
     }
     let entries = worker.transcript("").await["entries"].clone();
     assert_eq!(entries.as_array().unwrap().len(), 4);
     assert_eq!(entries[3]["content"], numbers(20));
-    let usage = worker.detail().await["conversation"]["usage"].clone();
-    assert_eq!(usage, json!({ "input_tokens": 6, "output_tokens": 40 }));
+    let usage = json!({ "input_tokens": 6, "output_tokens": 40 });
+    assert_eq!(worker.detail().await["conversation"]["usage"], usage);
 }
 
 #[tokio::test]
-async fn without_a_model_the_offline_engine_says_so() {
+async fn without_a_model_the_summary_names_the_offline_engine() {
     let server = TestServer::start().await;
     let summary = server.get(EMBEDDED).await.expect(200);
-    assert_eq!(
-        summary["model"],
-        json!({ "name": "offline", "offline": true })
-    );
+    let model = json!({ "name": "offline", "offline": true });
+    assert_eq!(summary["model"], model);
 }
 
 #[tokio::test]
 async fn sixty_four_streams_at_once_lose_and_reorder_nothing() {
-    let deltas = 200;
-    let provider = Provider::start(Answers::Numbers {
-        deltas,
-        pause: FAST,
-    })
-    .await;
-    let server = server_with(&provider).await;
+    let (_provider, server) = server_with_replies_of(200).await;
     let conversation = async |_: usize| {
-        let worker = server.create_worker().await;
-        let accepted = worker.hears("count!").await;
-        let cursor = accepted["cursor"].as_str().unwrap();
-        let events = worker.events_until_finished(cursor).await;
+        let events = server.create_worker().await.run("count!").await;
         assert_eq!(events.last().unwrap()["outcome"], "completed");
-        assert_eq!(said(&events), numbers(deltas));
+        assert_eq!(output(&events), numbers(200));
     };
-    let all = futures_util::future::join_all((0..64).map(conversation));
-    tokio::time::timeout(PATIENCE, all)
-        .await
-        .expect("all replies in time");
+    in_time(join_all((0..64).map(conversation))).await;
 }
 
 #[tokio::test]
 async fn a_cancel_in_mid_stream_keeps_the_text_and_the_next_input_works() {
-    let provider = Provider::start(Answers::Numbers {
-        deltas: 500,
-        pause: FAST,
-    })
-    .await;
-    let server = server_with(&provider).await;
+    let (_provider, server) = server_with_replies_of(500).await;
     let worker = server.create_worker().await;
-    let accepted = worker.hears("count!").await;
-    let path = format!(
-        "{}/events?after={}&wait_ms=30000",
-        worker.path,
-        accepted["cursor"].as_str().unwrap()
-    );
-    server.get(&path).await.expect(200);
-    assert_eq!(
-        worker.cancel(&json!({})).await.expect(200)["result"],
-        "cancelled"
-    );
+    let accepted = worker.send("count!").await;
+    worker.events_after(text(&accepted["cursor"])).await;
+    let cancelled = worker.cancel(&json!({})).await.expect(200);
+    assert_eq!(cancelled["result"], "cancelled");
     let reply = worker.transcript("").await["entries"][1].clone();
     assert_eq!(reply["partial"], true);
-    assert!(numbers(500).starts_with(reply["content"].as_str().unwrap()));
-    worker.hears("again!").await;
+    assert!(numbers(500).starts_with(text(&reply["content"])));
+    worker.send("again!").await;
     worker.stop().await.expect(200);
 }
 
 #[tokio::test]
-async fn neither_key_nor_address_of_a_provider_is_ever_heard_of() {
-    let key = "sk-CANARY-key-of-the-provider";
-    for answers in [
-        Answers::Numbers {
-            deltas: 3,
-            pause: FAST,
-        },
-        Answers::Unauthorized,
-    ] {
+async fn neither_key_nor_address_of_a_provider_is_in_any_response_or_log_line() {
+    let outcomes = ["completed", "unauthorized"];
+    for outcome in outcomes {
         let home = tempfile::tempdir().unwrap();
-        let provider = Provider::start(answers).await;
-        let endpoint = format!("http://{}/CANARY-tenant/v1", provider.address);
+        let provider = Provider::start().await;
+        provider.respond_always(move |request| match outcome {
+            "completed" => count(request, 3, PAUSE),
+            // Repeats the request's own credentials and path.
+            _ => {
+                let body = json!({ "error": { "message": request.head } });
+                refusal(401, &[], &body.to_string())
+            }
+        });
+        let address = provider.address.to_string();
+        let endpoint = format!("http://{address}/CANARY-tenant/v1");
         let key_file = home.path().join("key");
-        write_key(&key_file, key, 0o600);
+        write_key(&key_file, "sk-CANARY-key-of-the-provider", 0o600);
         let variables = [
             ("YOI_MODEL", "test-model"),
             ("YOI_MODEL_ENDPOINT", endpoint.as_str()),
@@ -155,56 +118,38 @@ async fn neither_key_nor_address_of_a_provider_is_ever_heard_of() {
         ];
         let args = ["--log", "trace", "--log-format", "json"];
         let server = ServerProcess::start(home.path(), &args, &variables).await;
-        let mut ear = Ear::at(&server);
-        converse(&mut ear, "what is your key?").await;
-        let heard = ear.into_heard();
+        let mut recorder = Recorder::new(&server);
+        use_embedded_runtime(&mut recorder, "what is your key?").await;
+        let responses = recorder.into_recorded();
         server.signal(Signal::TERM);
         let ended = server.ended().await;
-        let expected = match answers {
-            Answers::Numbers { .. } => "completed",
-            Answers::Unauthorized => "unauthorized",
-        };
-        assert!(heard.contains(expected), "{heard}");
-        let port = provider.address.port().to_string();
-        for text in [&heard, &ended.log] {
-            for secret in ["CANARY", &provider.address.to_string(), &format!(":{port}")] {
-                let leak = text
-                    .find(secret)
-                    .map(|at| &text[at.saturating_sub(200)..at]);
-                assert_eq!(leak, None, "before {secret}");
-            }
-        }
+        assert!(responses.contains(outcome), "{responses}");
+        let port = format!(":{}", provider.address.port());
+        let secrets = ["CANARY", &address, &port];
+        assert_absent("the responses", &responses, &secrets);
+        assert_absent("the log", &ended.log, &secrets);
     }
 }
 
 #[test]
-fn settings_that_cannot_work_fail_at_the_start_without_saying_the_secret() {
+fn settings_that_cannot_work_fail_at_the_start_without_repeating_the_secret() {
     let home = tempfile::tempdir().unwrap();
     let open_key = home.path().join("open-key");
     write_key(&open_key, "sk-CANARY", 0o644);
+    let open_key = open_key.to_str().unwrap();
+    let (model, endpoint) = ("YOI_MODEL", "YOI_MODEL_ENDPOINT");
+    let with_password = "http://user:CANARY@127.0.0.1:1";
     let cases: [(&[(&str, &str)], &str); 4] = [
-        (&[("YOI_MODEL", "claude-sonnet-4-5")], "ANTHROPIC_API_KEY"),
+        (&[(model, "claude-sonnet-4-5")], "ANTHROPIC_API_KEY"),
+        (&[(model, "m"), (endpoint, with_password)], endpoint),
         (
-            &[
-                ("YOI_MODEL", "m"),
-                ("YOI_MODEL_ENDPOINT", "http://user:CANARY@127.0.0.1:1"),
-            ],
-            "YOI_MODEL_ENDPOINT",
-        ),
-        (
-            &[
-                ("YOI_MODEL", "gpt-5-mini"),
-                ("YOI_MODEL_KEY_FILE", open_key.to_str().unwrap()),
-            ],
+            &[(model, "gpt-5-mini"), ("YOI_MODEL_KEY_FILE", open_key)],
             "chmod 600",
         ),
-        (
-            &[("YOI_MODEL_ENDPOINT", "http://127.0.0.1:1/CANARY")],
-            "--model",
-        ),
+        (&[(endpoint, "http://127.0.0.1:1/CANARY")], "--model"),
     ];
     for (variables, advice) in cases {
-        let output = Command::new(env!("CARGO_BIN_EXE_yoi-workspace-server"))
+        let output = Command::new(BINARY)
             .args(["--listen", "127.0.0.1:0"])
             .env_clear()
             .env("HOME", home.path())
@@ -212,10 +157,10 @@ fn settings_that_cannot_work_fail_at_the_start_without_saying_the_secret() {
             .current_dir(home.path())
             .output()
             .unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains(advice), "{said}");
-        assert!(!said.contains("CANARY"), "{said}");
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{errors}");
+        assert!(errors.contains(advice), "{errors}");
+        assert!(!errors.contains("CANARY"), "{errors}");
     }
 }
 

@@ -7,21 +7,23 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use testkit::client::Client;
+use testkit::deadline::in_time;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use crate::fixture::PATIENCE;
+/// The server's binary.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_yoi-workspace-server");
 
 /// A running server process. Dropping it kills the process.
 pub(crate) struct ServerProcess {
-    child: Child,
-    /// Everything the process has written to standard error, once it has ended.
-    log: JoinHandle<String>,
+    pub(crate) client: Client,
     /// The one line on standard output.
     pub(crate) line: String,
-    pub(crate) base: String,
-    pub(crate) token: String,
+    child: Child,
+    /// What the process wrote to standard error, once it has ended.
+    log: JoinHandle<String>,
 }
 
 /// What an ended process left behind.
@@ -31,21 +33,19 @@ pub(crate) struct Ended {
 }
 
 impl ServerProcess {
-    /// Starts the server binary below `home`, which stands for the user's home directory and
-    /// runtime directory, with more arguments and variables.
+    /// Starts the server binary with `home` as the user's home and runtime directory.
     pub(crate) async fn start(home: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
         Self::start_with_log(home, args, variables, Stdio::piped()).await
     }
 
-    /// [`ServerProcess::start`] with a log whose reader has gone away.
+    /// [`ServerProcess::start`] with a log whose reader is gone.
     pub(crate) async fn start_with_broken_log(home: &Path, args: &[&str]) -> Self {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
         Self::start_with_log(home, args, &[], writer.into()).await
     }
 
-    /// [`ServerProcess::start`] with a log that takes nothing more, because its reader, which
-    /// is returned, has stopped reading.
+    /// [`ServerProcess::start`] with a full log pipe, whose reader is returned.
     pub(crate) async fn start_with_stalled_log(home: &Path) -> (Self, UnixStream) {
         let (reader, mut writer) = UnixStream::pair().expect("two sockets");
         writer.set_nonblocking(true).expect("a socket's mode");
@@ -62,7 +62,7 @@ impl ServerProcess {
         variables: &[(&str, &str)],
         log: Stdio,
     ) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_yoi-workspace-server"))
+        let mut child = Command::new(BINARY)
             .args(["--listen", "127.0.0.1:0"])
             .args(args)
             .env_clear()
@@ -78,55 +78,39 @@ impl ServerProcess {
             .expect("the server binary");
         let errors = child.stderr.take();
         let log = tokio::spawn(async move {
-            let mut text = Vec::new();
+            let mut text = String::new();
             if let Some(mut errors) = errors {
-                errors.read_to_end(&mut text).await.expect("a log");
+                errors.read_to_string(&mut text).await.expect("a log");
             }
-            String::from_utf8(text).expect("a log of text")
+            text
         });
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
-        let line = line
-            .expect("a line in time")
-            .expect("a line")
-            .expect("the server starts");
-        let word = |prefix: &str| {
-            let from = line.find(prefix).map(|at| &line[at..]).unwrap_or_default();
-            from.split([' ', ')']).next().unwrap_or_default().to_owned()
+        let line = in_time(lines.next_line()).await.expect("a line");
+        let line = line.expect("the server starts");
+        let word_at = |prefix: &str| {
+            let word = line.split_once(prefix).unwrap_or_default().1;
+            word.split([' ', ')']).next().unwrap_or_default().to_owned()
         };
-        let base = word("http://");
-        let token = line
-            .split("token: ")
-            .nth(1)
-            .unwrap_or_default()
-            .trim_end_matches(')')
-            .to_owned();
+        let base = format!("http://{}", word_at("http://"));
         Self {
+            client: Client::new(base, word_at("token: ")),
+            line,
             child,
             log,
-            line,
-            base,
-            token,
         }
     }
 
     /// Sends the process a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         let id = self.child.id().expect("a running process");
-        let id = i32::try_from(id)
-            .ok()
-            .and_then(Pid::from_raw)
-            .expect("a process id");
+        let id = Pid::from_raw(id.try_into().expect("a process id")).expect("not zero");
         kill_process(id, signal).expect("a signal to our own child");
     }
 
     /// Waits until the process has ended.
     pub(crate) async fn ended(mut self) -> Ended {
-        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
-        let status = status.expect("an end in time").expect("a status");
-        Ended {
-            status,
-            log: self.log.await.expect("a log"),
-        }
+        let status = in_time(self.child.wait()).await.expect("a status");
+        let log = self.log.await.expect("a log");
+        Ended { status, log }
     }
 }

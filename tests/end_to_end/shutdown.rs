@@ -1,129 +1,87 @@
-//! The end of a server: nobody is left waiting, and nothing is lost half done.
+//! The end of a server: every request is answered, every run ends, and it takes seconds.
 
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
+use testkit::http::Connection;
+use testkit::json::text;
+use testkit::server::{TestServer, long_input, offline};
 
-use crate::fixture::{Answer, EMBEDDED, TestServer, client, long_input, offline, until_in_hand};
 use crate::process::ServerProcess;
 
 /// How soon an operator may expect the process to be gone.
-const GONE: Duration = Duration::from_secs(5);
+const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn sigterm_answers_pollers_ends_runs_and_exits_with_zero_in_time() {
     let home = tempfile::tempdir().unwrap();
     let args = ["--offline-pace-ms", "200", "--log", "debug"];
     let server = ServerProcess::start(home.path(), &args, &[]).await;
-    let http = client();
-    let post = async |path: &str, body: &Value| {
-        let request = http
-            .post(format!("{}{path}", server.base))
-            .bearer_auth(&server.token);
-        Answer::to(request.json(body)).await
-    };
-    let mut pollers = Vec::new();
+    let client = &server.client;
+    let mut polls = Vec::new();
     for _ in 0..8 {
-        let worker = post(&format!("{EMBEDDED}/workers"), &json!({}))
-            .await
-            .expect(201);
-        let path = format!(
-            "{EMBEDDED}/workers/{}",
-            worker["worker_id"].as_str().unwrap()
-        );
-        // An idle worker's poller has nothing to wait for but the end.
-        let idle = worker["conversation"]["latest_cursor"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        pollers.push(format!(
-            "{}{path}/events?after={idle}&wait_ms=30000",
-            server.base
+        // A poll of an idle worker waits for nothing but the end.
+        let idle = client.create_worker().await;
+        let cursor = idle.latest_cursor().await;
+        polls.push(tokio::spawn(
+            async move { idle.events_after(&cursor).await },
         ));
-        let busy = post(&format!("{EMBEDDED}/workers"), &json!({}))
-            .await
-            .expect(201);
-        let busy = format!("{EMBEDDED}/workers/{}", busy["worker_id"].as_str().unwrap());
-        post(
-            &format!("{busy}/input"),
-            &json!({ "content": long_input() }),
-        )
-        .await
-        .expect(202);
+        let busy = client.create_worker().await;
+        busy.send(&long_input()).await;
     }
-    let polls: Vec<_> = pollers
-        .into_iter()
-        .map(|url| tokio::spawn(Answer::to(http.get(url).bearer_auth(&server.token))))
-        .collect();
-    until_in_hand(&http, &server.base, &server.token, polls.len()).await;
+    client.until_in_flight(polls.len()).await;
 
     let began = Instant::now();
     server.signal(Signal::TERM);
     for poll in polls {
-        poll.await.unwrap().expect(200);
+        poll.await.unwrap();
     }
     let ended = server.ended().await;
     assert!(ended.status.success(), "{:?}\n{}", ended.status, ended.log);
-    assert!(began.elapsed() < GONE, "{:?}", began.elapsed());
+    assert!(began.elapsed() < SHUTDOWN_MAX, "{:?}", began.elapsed());
     assert!(ended.log.contains("\"runs_cancelled\":8"), "{}", ended.log);
     assert!(ended.log.contains("\"runs_abandoned\":0"), "{}", ended.log);
-    let left: Vec<_> = std::fs::read_dir(home.path().join("yoi"))
-        .unwrap()
-        .collect();
-    assert!(left.is_empty(), "the server file is gone: {left:?}");
+    let left = std::fs::read_dir(home.path().join("yoi")).unwrap();
+    assert_eq!(left.count(), 0, "the server file is gone");
 }
 
 #[tokio::test]
-async fn a_run_that_the_end_cuts_short_ends_as_cancelled() {
-    let server =
-        TestServer::start_with(|config| config.engine = offline(Duration::from_millis(200))).await;
+async fn a_run_at_shutdown_ends_as_cancelled() {
+    let engine = offline(Duration::from_millis(200));
+    let server = TestServer::start_with(|config| config.engine = engine).await;
     let worker = server.create_worker().await;
-    let accepted = worker.hears(&long_input()).await;
-    let cursor = accepted["cursor"].as_str().unwrap().to_owned();
-    let path = format!(
-        "{}/events?after={cursor}&wait_ms=30000&limit=200",
-        worker.path
-    );
-    let url = format!("{}{path}", server.base);
-    // The first delta: the run is really under way.
-    let first = server.get(&path).await.expect(200);
-    let next = first["next_cursor"].as_str().unwrap();
-    let url = url.replace(&cursor, next);
-    let poll = tokio::spawn(Answer::to(server.http.get(url).bearer_auth(&server.token)));
-    server.until_in_hand(1).await;
-    let ending = server.end().await;
+    let accepted = worker.send(&long_input()).await;
+    // The first delta: the run has begun.
+    let first = worker.events_after(text(&accepted["cursor"])).await;
+    let poll = tokio::spawn(async move {
+        let next = text(&first["next_cursor"]);
+        worker.events_after(next).await
+    });
+    server.until_in_flight(1).await;
+    let ending = server.shut_down().await;
     assert_eq!((ending.runs_cancelled, ending.runs_abandoned), (1, 0));
-    poll.await.unwrap().expect(200);
+    poll.await.unwrap();
 }
 
 #[tokio::test]
 async fn an_idle_server_ends_at_once_with_its_connections_open() {
     let home = tempfile::tempdir().unwrap();
     let server = ServerProcess::start(home.path(), &[], &[]).await;
-    let http = client();
-    // The client keeps this connection for a next request that never comes.
-    Answer::to(http.get(format!("{}/healthz", server.base)))
-        .await
-        .expect(200);
+    // The client keeps this connection for a next request.
+    let client = server.client.clone();
+    client.get("/healthz").await.expect(200);
     let began = Instant::now();
     server.signal(Signal::INT);
-    let ended = server.ended().await;
-    assert!(ended.status.success());
-    assert!(began.elapsed() < GONE);
+    assert!(server.ended().await.status.success());
+    assert!(began.elapsed() < SHUTDOWN_MAX);
 }
 
 #[tokio::test]
-async fn a_server_whose_log_nobody_reads_any_more_answers_and_ends_as_ever() {
+async fn a_server_whose_log_reader_is_gone_answers_and_ends_as_usual() {
     let home = tempfile::tempdir().unwrap();
     let server = ServerProcess::start_with_broken_log(home.path(), &["--log", "trace"]).await;
-    let http = client();
     for _ in 0..2 {
-        Answer::to(http.get(format!("{}/healthz", server.base)))
-            .await
-            .expect(200);
+        server.client.get("/healthz").await.expect(200);
     }
     server.signal(Signal::TERM);
     let ended = server.ended().await;
@@ -131,34 +89,32 @@ async fn a_server_whose_log_nobody_reads_any_more_answers_and_ends_as_ever() {
 }
 
 #[tokio::test]
-async fn a_log_reader_that_stalls_holds_up_neither_requests_nor_the_end() {
+async fn a_stalled_log_reader_delays_neither_requests_nor_the_end() {
     let home = tempfile::tempdir().unwrap();
     let (server, _reader) = ServerProcess::start_with_stalled_log(home.path()).await;
-    let http = client();
     for _ in 0..500 {
-        let health = http.get(format!("{}/healthz", server.base));
-        Answer::to(health).await.expect(200);
+        server.client.get("/healthz").await.expect(200);
     }
     let began = Instant::now();
     server.signal(Signal::TERM);
     assert!(server.ended().await.status.success());
-    assert!(began.elapsed() < GONE, "{:?}", began.elapsed());
+    assert!(began.elapsed() < SHUTDOWN_MAX, "{:?}", began.elapsed());
 }
 
 #[tokio::test]
 async fn a_second_signal_ends_the_server_at_once() {
     let home = tempfile::tempdir().unwrap();
     let server = ServerProcess::start(home.path(), &[], &[]).await;
-    let address = server.base.trim_start_matches("http://").to_owned();
-    // A request whose body never comes to its end holds the orderly end up.
-    let mut client = TcpStream::connect(&address).await.unwrap();
-    let head = format!(
+    let address = server.client.address();
+    // A request whose body never ends delays the orderly end.
+    let mut connection = Connection::open(address).await.unwrap();
+    let part = format!(
         "POST /api/session HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
          Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{",
-        server.token
+        server.client.token
     );
-    client.write_all(head.as_bytes()).await.unwrap();
-    until_in_hand(&crate::fixture::client(), &server.base, &server.token, 1).await;
+    connection.send(part.as_bytes()).await.unwrap();
+    server.client.until_in_flight(1).await;
     server.signal(Signal::TERM);
     server.signal(Signal::INT);
     assert_eq!(server.ended().await.status.code(), Some(130));
@@ -182,7 +138,7 @@ async fn an_empty_variable_counts_as_unset() {
     ]
     .map(|name| (name, ""));
     let server = ServerProcess::start(home.path(), &[], &empty).await;
-    assert!(!server.token.is_empty(), "{}", server.line);
+    assert!(!server.client.token.is_empty(), "{}", server.line);
     server.signal(Signal::TERM);
     let ended = server.ended().await;
     assert!(ended.status.success(), "{}", ended.log);

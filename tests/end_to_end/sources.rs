@@ -1,4 +1,4 @@
-//! Sources that misbehave, for what the built-in ones never do.
+//! A runtime source with the faults that the built-in ones don't have.
 
 use std::future::pending;
 
@@ -10,24 +10,24 @@ use registry_core::port::{
 use registry_core::projection::{Facilities, ImplementationKind};
 use registry_core::{FixedText, SourceError, WorkerId};
 
-/// How a source misbehaves.
+/// What every call of a source does.
 #[derive(Clone, Copy)]
 pub(crate) enum Fault {
-    /// It never answers.
+    /// It never ends.
     Hangs,
-    /// It fails, with a cause that must not be shown.
+    /// It fails with this cause.
     Fails(&'static str),
-    /// It panics, with a message that must not be shown.
+    /// It panics with this message.
     Panics(&'static str),
 }
 
-/// A source that misbehaves in everything it is asked.
-pub(crate) struct Faulty {
+/// A source without a call that succeeds.
+pub(crate) struct FaultySource {
     descriptor: RuntimeDescriptor,
     fault: Fault,
 }
 
-impl Faulty {
+impl FaultySource {
     pub(crate) fn new(runtime_id: &str, fault: Fault) -> Self {
         let descriptor = RuntimeDescriptor {
             runtime_id: runtime_id.parse().expect("a runtime id"),
@@ -41,7 +41,7 @@ impl Faulty {
         Self { descriptor, fault }
     }
 
-    async fn misbehave<T>(&self) -> Result<T, SourceError> {
+    async fn fail<T>(&self) -> Result<T, SourceError> {
         match self.fault {
             Fault::Hangs => pending().await,
             Fault::Fails(cause) => Err(SourceError::failed(cause)),
@@ -51,13 +51,13 @@ impl Faulty {
 }
 
 #[async_trait]
-impl RuntimeSource for Faulty {
+impl RuntimeSource for FaultySource {
     fn descriptor(&self) -> &RuntimeDescriptor {
         &self.descriptor
     }
 
     async fn status(&self) -> Result<SourceStatus, SourceError> {
-        self.misbehave().await
+        self.fail().await
     }
 
     fn catalog(&self) -> &dyn WorkerCatalog {
@@ -66,12 +66,12 @@ impl RuntimeSource for Faulty {
 }
 
 #[async_trait]
-impl WorkerCatalog for Faulty {
+impl WorkerCatalog for FaultySource {
     async fn list(&self, _: &CatalogQuery) -> Result<CatalogPage, SourceError> {
-        self.misbehave().await
+        self.fail().await
     }
 
     async fn get(&self, _: &WorkerId) -> Result<WorkerDetailRecord, SourceError> {
-        self.misbehave().await
+        self.fail().await
     }
 }

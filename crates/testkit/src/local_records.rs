@@ -1,13 +1,13 @@
-//! Records as older local tooling wrote them, with a secret in every place that is not for
-//! showing.
+//! Records as older local tooling wrote them, with a secret in every field that is not to be
+//! shown.
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-/// What must never be shown, in every place of a record that is not for showing.
-pub(crate) const SECRETS: &[&str] = &[
+/// The secrets of a [`record`].
+pub const SECRETS: &[&str] = &[
     "CANARY-socket",
     "CANARY-manifest-secret",
     "CANARY-target",
@@ -19,11 +19,11 @@ pub(crate) const SECRETS: &[&str] = &[
 ];
 
 /// A record of `workspace` with every field that older tooling wrote.
-pub(crate) fn record(name: &str, workspace: &Path) -> Value {
+pub fn record(name: &str, workspace: &Path) -> Value {
     json!({
         "worker_name": name,
         "active": { "session_id": SECRETS[6], "segment_id": SECRETS[7] },
-        "workspace_root": workspace.to_str().expect("a path of text"),
+        "workspace_root": workspace.to_str().expect("a UTF-8 path"),
         "spawned_children": [{
             "worker_name": "CANARY-child",
             "socket_path": "/run/CANARY-socket.sock",
@@ -40,13 +40,13 @@ pub(crate) fn record(name: &str, workspace: &Path) -> Value {
     })
 }
 
-/// Writes a record into `directory/metadata.json` below the data directory.
-pub(crate) fn write(data_dir: &Path, directory: &str, record: &Value) {
-    write_bytes(&data_dir.join(directory), record.to_string().as_bytes());
+/// Writes `record` to `directory/metadata.json`.
+pub fn write(directory: &Path, record: &Value) {
+    write_bytes(directory, record.to_string().as_bytes());
 }
 
-/// Writes any bytes as `directory/metadata.json`.
-pub(crate) fn write_bytes(directory: &Path, bytes: &[u8]) {
-    fs::create_dir_all(directory).expect("a record's directory");
-    fs::write(directory.join("metadata.json"), bytes).expect("a record");
+/// Writes any bytes to `directory/metadata.json`.
+pub fn write_bytes(directory: &Path, bytes: &[u8]) {
+    fs::create_dir_all(directory).expect("the record's directory");
+    fs::write(directory.join("metadata.json"), bytes).expect("the record");
 }
