@@ -1,10 +1,10 @@
-//! Bodies of a client that may: see `fuzz_checks::bodies`.
+//! Bodies of an authorised client: see `fuzz_checks::bodies`.
 #![no_main]
 
-use fuzz_checks::World;
+use fuzz_checks::ServerFixture;
 
-thread_local!(static WORLD: World = World::new());
+thread_local!(static SERVER: ServerFixture = ServerFixture::new());
 
 libfuzzer_sys::fuzz_target!(
-    |bytes: &[u8]| WORLD.with(|world| fuzz_checks::bodies::check(world, bytes))
+    |bytes: &[u8]| SERVER.with(|server| fuzz_checks::bodies::check(server, bytes))
 );

@@ -1,8 +1,8 @@
 //! Local metadata files: see `fuzz_checks::local_metadata`.
 #![no_main]
 
-use fuzz_checks::local_metadata::Shelf;
+use fuzz_checks::local_metadata::RecordFixture;
 
-thread_local!(static SHELF: Shelf = Shelf::new());
+thread_local!(static FIXTURE: RecordFixture = RecordFixture::new());
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| SHELF.with(|shelf| shelf.check(bytes)));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| FIXTURE.with(|fixture| fixture.check(bytes)));

@@ -1,10 +1,10 @@
 //! Whole requests to the wired server: see `fuzz_checks::requests`.
 #![no_main]
 
-use fuzz_checks::World;
+use fuzz_checks::ServerFixture;
 
-thread_local!(static WORLD: World = World::new());
+thread_local!(static SERVER: ServerFixture = ServerFixture::new());
 
 libfuzzer_sys::fuzz_target!(
-    |bytes: &[u8]| WORLD.with(|world| fuzz_checks::requests::check(world, bytes))
+    |bytes: &[u8]| SERVER.with(|server| fuzz_checks::requests::check(server, bytes))
 );

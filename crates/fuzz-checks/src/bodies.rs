@@ -1,118 +1,114 @@
-//! Bodies of a client that may: what the documented schema takes is carried out with exactly
-//! the values that were sent, and what it does not take is refused with the documented status.
+//! Bodies of an authorised client: what the schema allows is done with exactly the values that
+//! were sent, and everything else is refused with the documented status.
 
 mod expected;
-mod shape;
+mod generated;
 
 use arbitrary::{Arbitrary as _, Unstructured};
 use http_body_util::Full;
 use serde_json::Value;
+use testkit::http::Response;
+use testkit::json::find;
 
-use crate::answer::Answer;
-use crate::server::{WORKERS_PATH, World};
+use crate::names::grammar;
+use crate::server::{ServerFixture, WORKERS_PATH};
 use expected::Expected;
-use shape::{Operation, Shape};
+use generated::{GeneratedBody, Operation};
 
 /// The most bytes of a body.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// Checks the body that is made of these bytes, if one is.
+/// Checks the body that is made of these bytes, if they are enough for one.
 ///
 /// # Panics
 /// When a rule is broken.
-pub fn check(world: &World, bytes: &[u8]) {
-    let Ok(shape) = Shape::arbitrary(&mut Unstructured::new(bytes)) else {
+pub fn check(server: &ServerFixture, bytes: &[u8]) {
+    let Ok(generated) = GeneratedBody::arbitrary(&mut Unstructured::new(bytes)) else {
         return;
     };
-    let guest = world.guest();
-    let worker = guest.path.as_str();
-    let path = match shape.operation {
+    let worker = server.temporary_worker();
+    let worker = worker.path.as_str();
+    let path = match generated.operation {
         Operation::Create => WORKERS_PATH.to_owned(),
         Operation::Input => format!("{worker}/input"),
         Operation::Cancel => format!("{worker}/cancel"),
         Operation::Stop => format!("{worker}/stop"),
         Operation::Session => "/api/session".to_owned(),
     };
-    let body = shape.body();
-    let key = shape.key(world);
+    let body = generated.body();
+    let key = generated.key(server);
     let send = || {
-        let mut request = world.allowed("POST", &path);
+        let mut request = server.authorised("POST", &path);
         if let Some(key) = &key {
             request = request.header("idempotency-key", key);
         }
         let request = request.body(Full::from(body.clone()));
-        let answer = world.ask(request.expect("a path and a body of bytes"));
-        answer.keeps_the_rules(world);
-        answer
+        server.respond_checked(request.expect("a request"))
     };
-    let answer = send();
-    let _created = answer.header("location").map(|path| world.guest_at(path));
-    let takes_key = matches!(shape.operation, Operation::Create | Operation::Input);
+    let response = send();
+    let created = response.header("location");
+    let _created = created.map(|path| server.stop_later(path));
+    let takes_key = matches!(generated.operation, Operation::Create | Operation::Input);
+    let is_key = |key: &[u8]| std::str::from_utf8(key).is_ok_and(grammar::key);
     let expected = match &key {
         _ if body.len() > BODY_BYTES_MAX => Expected::Refused(413, "body_too_large"),
-        Some(key) if takes_key && !expected::is_key(key.as_bytes()) => {
+        Some(key) if takes_key && !is_key(key.as_bytes()) => {
             Expected::Refused(400, "invalid_identifier")
         }
-        Some(_) | None => Expected::of(&shape.operation, &body),
+        Some(_) | None => Expected::of(generated.operation, &body),
     };
-    match &expected {
+    match expected {
         Expected::Refused(status, code) => {
-            assert_eq!(answer.status, *status, "{expected:?}: {answer:?}");
-            assert_eq!(answer.problem().code.as_str(), *code, "{answer:?}");
+            response.expect_problem(status, code);
         }
         Expected::Done(status) => {
-            assert_eq!(answer.status, *status, "{answer:?}");
-            has_what_was_sent(world, &shape.operation, worker, &body, &answer);
+            assert_eq!(response.status, status, "{response:?}");
+            check_effect(server, generated.operation, worker, &body, &response);
             if takes_key && key.is_some() {
-                is_done_once(&answer, &send());
+                check_replay(&response, &send());
             }
         }
     }
 }
 
-/// The fields that were sent, and no others, are what there is now.
-fn has_what_was_sent(
-    world: &World,
-    operation: &Operation,
+/// The values that were sent, and no others, are there now.
+fn check_effect(
+    server: &ServerFixture,
+    operation: Operation,
     worker: &str,
     body: &[u8],
-    answer: &Answer,
+    response: &Response,
 ) {
-    let sent: Value = serde_json::from_slice(body).expect("what was taken is JSON");
-    let now = answer.json();
+    let sent: Value = serde_json::from_slice(body).expect("an accepted body is JSON");
+    let result = response.expect(response.status);
     match operation {
         Operation::Create => {
-            let name = &sent["display_name"];
-            let is_kept = name.is_null() || *name == now["display_name"];
-            assert!(is_kept, "{sent} made {now}");
-            let profile = &sent["profile"];
-            let default = Value::from("builtin:default");
-            let profile = if profile.is_null() { &default } else { profile };
-            assert_eq!(*profile, now["profile"]);
-            assert_eq!(now["state"], "idle");
+            let (name, profile) = (&sent["display_name"], &sent["profile"]);
+            let has_name = name.is_null() || *name == result["display_name"];
+            assert!(has_name, "{sent} made {result}");
+            let profile = profile.as_str().unwrap_or("builtin:default");
+            assert_eq!(result["profile"], profile);
+            assert_eq!(result["state"], "idle");
         }
         Operation::Input => {
-            let page = world.get(&format!("{worker}/transcript")).json();
-            let entry = page["entries"]
-                .as_array()
-                .and_then(|entries| entries.iter().find(|entry| entry["role"] == "user"));
-            let entry = entry.expect("an accepted input is in the transcript");
+            let page = server.get(&format!("{worker}/transcript")).expect(200);
+            let entry = find(&page["entries"], "role", "user");
             assert_eq!(entry["content"], sent["content"]);
-            assert_eq!(entry["sequence"], now["sequence"]);
-            assert_eq!(entry["run_id"], now["run_id"]);
+            assert_eq!(entry["sequence"], result["sequence"]);
+            assert_eq!(entry["run_id"], result["run_id"]);
         }
-        Operation::Cancel => assert_eq!(now["result"], "not_running", "{now}"),
-        Operation::Stop => assert_eq!(now["state"], "stopped"),
+        Operation::Cancel => assert_eq!(result["result"], "not_running", "{result}"),
+        Operation::Stop => assert_eq!(result["state"], "stopped"),
         Operation::Session => {
-            let cookie = answer.header("set-cookie").expect("a session's cookie");
+            let cookie = response.header("set-cookie").expect("a session's cookie");
             assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"));
-            assert!(answer.body.is_empty());
+            assert!(response.body.is_empty());
         }
     }
 }
 
-/// The same request again is answered the same, and says that it was done before.
-fn is_done_once(first: &Answer, again: &Answer) {
+/// A repeated request has the same response, marked as replayed.
+fn check_replay(first: &Response, again: &Response) {
     assert_eq!(first.header("idempotency-replayed"), None);
     assert_eq!(again.header("idempotency-replayed"), Some("true"));
     assert_eq!(again.status, first.status);

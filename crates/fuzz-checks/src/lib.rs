@@ -1,24 +1,23 @@
-//! What must hold of any input, however hostile. Each check takes a fuzzer's bytes, makes an
-//! input of them, gives it to the product by its public doors, and judges the outcome by rules
-//! that are written down here a second time, from the documents and not from the code.
+//! Checks that must hold of any input, however hostile. Each makes an input of a fuzzer's bytes,
+//! gives it to the product through its public interfaces, and panics when the outcome breaks a
+//! rule that is written down here a second time, from the documents and not from the code.
 //!
-//! A check panics when a rule is broken, and returns when all hold. The targets in `fuzz/` feed
-//! the checks with libFuzzer; the tests of this crate, on a stable compiler, with the corpus
-//! that the fuzzer left and with inputs of their own.
+//! The targets in `fuzz/` run the checks with libFuzzer; the tests of this crate run them on a
+//! stable compiler, with the fuzzer's corpus and with generated inputs.
 //!
-//! Reading order: `marker` (how an echo is recognised), [`names`] (ids, cursors, tokens),
-//! [`local_metadata`], `server` and `answer` (the wired server, asked without a socket),
-//! [`requests`] (any request at all), [`bodies`] (bodies of a client that may).
+//! Reading order: `marker` (finding rejected text in a refusal), [`names`] (ids, cursors,
+//! tokens), [`local_metadata`], `server` and `response` (the wired server without a socket),
+//! [`requests`] (any request), [`bodies`] (bodies of an authorised client).
 
 mod marker;
 
 pub mod local_metadata;
 pub mod names;
 
-mod answer;
+mod response;
 mod server;
 
 pub mod bodies;
 pub mod requests;
 
-pub use server::World;
+pub use server::ServerFixture;

@@ -1,10 +1,10 @@
 //! A `metadata.json` of any bytes, read as the server reads it: from a directory, through the
 //! source and the registry.
 //!
-//! The record is shown, or it is one remark. What is shown of it is its name and its profile,
-//! both cleaned, and nothing else that stood in the file.
+//! Either its worker is listed or there is one diagnostic. Of the file, the list has the worker's
+//! name and its profile, both cleaned, and nothing else.
 
-mod secrets;
+mod content;
 
 use std::fs;
 use std::path::Path;
@@ -20,18 +20,18 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::names::grammar;
-use secrets::{Record, Said};
+use content::{Content, Record};
 
-/// The workspace of the records: one that need not exist, because roots are compared as text
-/// where it does not.
+/// The workspace of the records. It need not exist: roots that don't are compared as text.
 const WORKSPACE: &str = "/w";
 /// The directory of the one record, below the data directory.
 const DIRECTORY: &str = "pods/fuzzed";
-/// Longer than any check takes: within one check the directory is read once.
+/// Longer than a check, so that it reads the directory once.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(3_600);
 
-/// Records of which nothing is a secret: their answers hold every word that is ours.
-const BLAND: [&str; 4] = [
+/// Records without secrets, whose responses contain every word of the product's own. The first
+/// one's worker is listed.
+const HARMLESS: [&str; 4] = [
     r#"{"worker_name":"x","workspace_root":"/w","active":{},
         "resolved_manifest_snapshot":{"profile_selector":"x"}}"#,
     r#"{"worker_name":"x","workspace_root":"/x"}"#,
@@ -39,21 +39,19 @@ const BLAND: [&str; 4] = [
     "x",
 ];
 
-/// A data directory with one record, whose bytes change from check to check.
-pub struct Shelf {
+/// A data directory with one record, which every check overwrites.
+pub struct RecordFixture {
     runtime: Runtime,
     data_dir: TempDir,
-    words_of_ours: String,
+    /// The responses to harmless records.
+    known_text: String,
 }
 
-/// What clients see of the one record: the list, and the worker if it is one.
-type Answers = (WorkerPage, Option<WorkerDetail>);
-
-impl Shelf {
-    /// A shelf in a temporary directory.
+impl RecordFixture {
+    /// A record in a temporary directory.
     ///
     /// # Panics
-    /// When the machine has no room for it.
+    /// When there can't be one.
     pub fn new() -> Self {
         let data_dir = tempfile::tempdir().expect("a data directory");
         fs::create_dir_all(data_dir.path().join(DIRECTORY)).expect("a record's directory");
@@ -61,18 +59,17 @@ impl Shelf {
             .enable_time()
             .build()
             .expect("an async runtime");
-        let mut shelf = Self {
+        let mut fixture = Self {
             runtime,
             data_dir,
-            words_of_ours: String::new(),
+            known_text: String::new(),
         };
-        for (at, record) in BLAND.iter().enumerate() {
-            let (page, detail) = shelf.ask(record.as_bytes());
-            // The first is this workspace's: a product that hides everything passes nothing.
-            assert_eq!(detail.is_some(), at == 0, "{record} is shown or not");
-            shelf.words_of_ours += &(to_json(&page) + &to_json(&detail));
+        for (at, record) in HARMLESS.iter().enumerate() {
+            let (page, detail) = fixture.list(record.as_bytes());
+            assert_eq!(detail.is_some(), at == 0, "{record} is listed or not");
+            fixture.known_text += &(to_json(&page) + &to_json(&detail));
         }
-        shelf
+        fixture
     }
 
     /// Checks a metadata file of these bytes.
@@ -80,21 +77,21 @@ impl Shelf {
     /// # Panics
     /// When a rule is broken.
     pub fn check(&self, bytes: &[u8]) {
-        let said = Said::by(bytes);
-        let (page, detail) = self.ask(bytes);
-        let mut told = vec![self.words_of_ours.as_str()];
+        let content = Content::parse(bytes);
+        let (page, detail) = self.list(bytes);
+        let mut public = vec![self.known_text.as_str()];
         match &detail {
-            None => left_out(&page, &said, bytes.len()),
+            None => check_omitted(&page, &content, bytes.len()),
             Some(detail) => {
-                told.extend(shown(&page, detail, &said));
-                said.is_kept_from(&to_json(detail), &told);
+                public.extend(check_listed(&page, detail, &content));
+                content.assert_not_leaked(&to_json(detail), &public);
             }
         }
-        said.is_kept_from(&to_json(&page), &told);
+        content.assert_not_leaked(&to_json(&page), &public);
     }
 
-    /// Writes the record, and asks as the HTTP API does.
-    fn ask(&self, bytes: &[u8]) -> Answers {
+    /// Writes the record, and reads the list and its worker as the HTTP API does.
+    fn list(&self, bytes: &[u8]) -> (WorkerPage, Option<WorkerDetail>) {
         let file = self.data_dir.path().join(DIRECTORY).join("metadata.json");
         fs::write(file, bytes).expect("a record");
         let source = LocalSource::new(LocalConfig {
@@ -115,12 +112,12 @@ impl Shelf {
             let detail = match page.items.as_mut_slice() {
                 [] => None,
                 [summary] => {
-                    let of_this_source = adapter_local::RUNTIME_ID.parse().expect("an id");
-                    let worker = WorkerRef::new(of_this_source, summary.worker_id.clone());
+                    let runtime_id = adapter_local::RUNTIME_ID.parse().expect("an id");
+                    let worker = WorkerRef::new(runtime_id, summary.worker_id.clone());
                     let detail = registry.worker(&worker).await;
-                    let mut detail = detail.expect("a worker that is listed is there");
+                    let mut detail = detail.expect("a listed worker is found");
                     assert_eq!(detail.summary, *summary, "list and detail agree");
-                    // Times are the file system's, and no part of what the file says.
+                    // Times are the file system's and not part of the content.
                     for summary in [summary, &mut detail.summary] {
                         (summary.created_at, summary.last_activity_at) = (None, None);
                     }
@@ -133,13 +130,29 @@ impl Shelf {
     }
 }
 
-impl Default for Shelf {
+impl Default for RecordFixture {
     fn default() -> Self {
         Self::new()
     }
 }
 
-/// Where a record belongs.
+/// Why a record's worker must not be listed, as the code of the diagnostic.
+fn reason_to_omit(content: &Content, length: usize) -> Option<&'static str> {
+    let limit = LocalLimits::default().metadata_bytes;
+    if u64::try_from(length).is_ok_and(|length| length > limit) {
+        return Some("local_metadata_oversized");
+    }
+    match content {
+        Content::Record(record) if record.is_unambiguous => match owner(record) {
+            Owner::ThisWorkspace => None,
+            Owner::Another => Some("local_other_workspace"),
+            Owner::None => Some("local_no_workspace"),
+        },
+        Content::Record(_) | Content::Invalid => Some("local_metadata_invalid"),
+    }
+}
+
+/// Whose a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Owner {
     ThisWorkspace,
@@ -147,85 +160,73 @@ enum Owner {
     None,
 }
 
-/// Whose a record is: by the names between its root's slashes, or by where links lead, if both
-/// roots are there.
+/// Compares roots by their components, or by their real paths if both exist.
 fn owner(record: &Record) -> Owner {
     let root = record.workspace_root.as_deref().unwrap_or_default();
     if !root.starts_with('/') {
         return Owner::None;
     }
-    let names = |root: &str| -> Vec<String> {
+    let components = |root: &str| -> Vec<String> {
         let names = root.split('/').filter(|name| !matches!(*name, "" | "."));
         names.map(str::to_owned).collect()
     };
     let real = |root: &str| Path::new(root).canonicalize().ok();
-    let is_ours = names(root) == names(WORKSPACE)
+    let is_same = components(root) == components(WORKSPACE)
         || real(root).is_some_and(|root| real(WORKSPACE).is_some_and(|ours| ours == root));
-    if is_ours {
+    if is_same {
         Owner::ThisWorkspace
     } else {
         Owner::Another
     }
 }
 
-/// A record that is not shown is counted, once, under the code of its reason, and gives nothing
-/// away. A sound one of this workspace has no reason.
-fn left_out(page: &WorkerPage, said: &Said, length: usize) {
-    let [remark] = page.diagnostics.as_slice() else {
-        panic!("one record is one remark, not {:?}", page.diagnostics);
+/// An omitted record is counted once, under the code of its reason.
+fn check_omitted(page: &WorkerPage, content: &Content, length: usize) {
+    let [diagnostic] = page.diagnostics.as_slice() else {
+        panic!("one record is one diagnostic, not {:?}", page.diagnostics);
     };
-    let limit = LocalLimits::default().metadata_bytes;
-    let is_oversized = u64::try_from(length).is_ok_and(|length| length > limit);
-    let reason = match said {
-        _ if is_oversized => Some("local_metadata_oversized"),
-        Said::Nothing => Some("local_metadata_invalid"),
-        Said::Record(record) if !record.is_clear => Some("local_metadata_invalid"),
-        Said::Record(record) => match owner(record) {
-            Owner::Another => Some("local_other_workspace"),
-            Owner::None => Some("local_no_workspace"),
-            Owner::ThisWorkspace => None,
-        },
-    };
-    let reason = reason.unwrap_or_else(|| panic!("a record of ours is hidden: {remark:?}"));
-    assert_eq!(remark.code.as_str(), reason, "{remark:?}");
-    assert_eq!(remark.count, 1);
+    let reason = reason_to_omit(content, length);
+    assert_eq!(Some(diagnostic.code.as_str()), reason, "{diagnostic:?}");
+    assert_eq!(diagnostic.count, 1);
 }
 
-/// Checks a record that is shown, and answers what is shown of it on purpose.
-fn shown<'a>(page: &WorkerPage, detail: &'a WorkerDetail, said: &Said) -> [&'a str; 2] {
-    let Said::Record(record) = said else {
-        panic!("a worker was made of a file that is no record");
+/// Checks a listed worker, and returns what is public of the file.
+fn check_listed<'a>(
+    page: &WorkerPage,
+    detail: &'a WorkerDetail,
+    content: &Content,
+) -> [&'a str; 2] {
+    let Content::Record(record) = content else {
+        panic!("the worker of a file that is no record is listed");
     };
+    assert_eq!(
+        reason_to_omit(content, 0),
+        None,
+        "it is listed all the same"
+    );
     assert!(page.diagnostics.is_empty(), "{:?}", page.diagnostics);
     let summary = &detail.summary;
     assert_eq!(summary.worker_id.as_str(), expected_id());
     assert_eq!(summary.state, WorkerState::Recorded);
     assert!(summary.active_run.is_none() && detail.conversation.is_none());
-    let root = record.workspace_root.as_deref();
-    assert_eq!(owner(record), Owner::ThisWorkspace, "{root:?} is shown");
-    assert!(record.is_clear, "an ambiguous record is shown");
 
     let name = summary.display_name.as_str();
     assert!(grammar::display_name(name), "{name:?}");
     assert!(!looks_like_a_path(name), "{name:?}");
     let label = format!("Local worker {}", &expected_id()["local-".len()..][..6]);
-    let own = DisplayName::cleaned(&record.worker_name);
-    let is_own = own.is_some_and(|own| own.as_str() == name);
-    assert!(
-        is_own || name == label,
-        "{name:?} of {:?}",
-        record.worker_name
-    );
+    let cleaned = DisplayName::cleaned(&record.worker_name);
+    let is_own = cleaned.is_some_and(|cleaned| cleaned.as_str() == name);
+    let written = &record.worker_name;
+    assert!(is_own || name == label, "{name:?} of {written:?}");
     let profile = summary.profile.as_ref().map(ProfileId::as_str);
     if let Some(profile) = profile {
         assert!(profile.starts_with("builtin:"), "{profile:?}");
         assert!(record.texts.iter().any(|text| text == profile));
     }
-
     [name, profile.unwrap_or_default()]
 }
 
-/// As DESIGN.md §7 has it: 32 hex digits of a digest of the directory's name.
+/// `local-` and 32 hexadecimal digits of a digest of the directory's name.
 fn expected_id() -> String {
     let digest = Sha256::digest(b"yoi/local-worker/v1\0pods\0fuzzed");
     let digits = digest[..16].iter().map(|byte| format!("{byte:02x}"));
@@ -238,10 +239,9 @@ fn looks_like_a_path(name: &str) -> bool {
     let mut characters = lower.chars();
     let begins_with_drive =
         characters.next().is_some_and(|c| c.is_ascii_lowercase()) && characters.next() == Some(':');
-    lower.contains(['/', '\\', '\u{ff0f}', '\u{2215}', '\u{2044}'])
-        || lower.contains("%2f")
-        || lower.contains("%5c")
-        || lower.starts_with(['~'])
+    let separators = ["/", "\\", "\u{ff0f}", "\u{2215}", "\u{2044}", "%2f", "%5c"];
+    separators.iter().any(|separator| lower.contains(separator))
+        || lower.starts_with('~')
         || lower.starts_with("file:")
         || begins_with_drive
 }

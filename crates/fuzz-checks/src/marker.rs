@@ -1,8 +1,8 @@
-//! A text that nothing but an echo can bring into a refusal.
+//! A text that is in a refusal only if the refusal repeats rejected input.
 
 use arbitrary::Arbitrary;
 
-/// Stands in rejected texts. Nothing that we write contains it, and no id can: ids have neither
+/// Added to rejected text. No message of the product contains it and no id can: ids have neither
 /// capitals nor `~` nor `!`.
 pub(crate) const MARKER: &str = "Zq~7Hx!";
 
@@ -14,15 +14,18 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    /// The whole text.
     pub(crate) fn whole(&self) -> String {
         let end = if self.is_marked { MARKER } else { "" };
         format!("{}{end}", self.text)
     }
 }
 
-/// Whether a text has the marker in it, in any case of letters.
-pub(crate) fn stands_in(text: &str) -> bool {
-    text.to_ascii_lowercase()
-        .contains(&MARKER.to_ascii_lowercase())
+/// Panics when a text contains the marker in any case of letters.
+#[track_caller]
+pub(crate) fn assert_not_repeated(text: &str) {
+    let (text, marker) = (text.to_ascii_lowercase(), MARKER.to_ascii_lowercase());
+    assert!(
+        !text.contains(&marker),
+        "rejected input is repeated: {text}"
+    );
 }

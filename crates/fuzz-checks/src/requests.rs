@@ -1,157 +1,180 @@
-//! Any request at all, given to the wired router. Who gets in, what is found at a path, and
-//! what every answer has, is judged from HTTP.md; see `gate` and `route`. Which operations there
-//! are comes from the product's own table: one that is missing there is not missed here.
+//! Any request to the wired server: who is authorised, what a path is, and what every response
+//! has, is judged from the documents. The operations come from the product's own table: one that
+//! is missing there is not missed here.
 
-mod gate;
-mod route;
-mod shape;
+mod access;
+mod generated;
 
 use arbitrary::{Arbitrary as _, Unstructured};
+use http::Method;
 use http::request::Parts;
+use http_api::{OperationInfo, operations};
+use testkit::http::Response;
 
-use crate::answer::Answer;
 use crate::names::grammar;
-use crate::server::{EMBEDDED, World};
-use gate::Verdict;
-use route::Route;
-use shape::Shape;
+use crate::response::has_body;
+use crate::server::{EMBEDDED, ServerFixture};
+use access::Access;
+use generated::GeneratedRequest;
 
 /// The largest `limit` that every list takes.
 const LIMIT_OF_ALL: u16 = 100;
 
-/// Checks the request that is made of these bytes, if one is.
+/// Checks the request that is made of these bytes, if they are enough for one.
 ///
 /// # Panics
 /// When a rule is broken.
-pub fn check(world: &World, bytes: &[u8]) {
-    let Ok(shape) = Shape::arbitrary(&mut Unstructured::new(bytes)) else {
+pub fn check(server: &ServerFixture, bytes: &[u8]) {
+    let Ok(generated) = GeneratedRequest::arbitrary(&mut Unstructured::new(bytes)) else {
         return;
     };
-    let Some(request) = shape.request(world) else {
+    let Some(request) = generated.request(server) else {
         return;
     };
     let (head, body) = request.into_parts();
-    let answer = world.ask(http::Request::from_parts(head.clone(), body));
-    answer.keeps_the_rules(world);
-    gate_held(world, &head, &answer);
-    if gate::verdict(world, &head) == Verdict::Through {
-        found_what_is_there(&head, &answer);
-        page_stays_in_its_list(&head, &answer);
-        right_read_is_answered(world, &head, &answer);
+    let response = server.respond_checked(http::Request::from_parts(head.clone(), body));
+    // Stopped at the end, so that the fuzzer doesn't run out of workers.
+    let _created = (response.status == 201).then(|| {
+        let location = response.header("location").expect("the path of the worker");
+        assert!(location.starts_with(head.uri.path()), "{location}");
+        server.stop_later(location)
+    });
+    let access = access::of(server, &head);
+    check_access(access, &head, &response);
+    if access == Access::Granted {
+        check_route(server, &head, &response);
+        check_page_token(&head, &response);
     }
-    clean_up(world, &head, &answer);
 }
 
-/// Nobody got further than they may, and nobody who may was turned away.
-fn gate_held(world: &World, head: &Parts, answer: &Answer) {
-    let verdict = gate::verdict(world, head);
-    let refused = match verdict {
-        Verdict::Misdirected => Some((421, "misdirected_host")),
-        Verdict::CrossOrigin => Some((403, "cross_origin_rejected")),
-        Verdict::Unauthorised => Some((401, "unauthorized")),
-        Verdict::Preflight | Verdict::Through => None,
+/// Nobody is let in who may not, and nobody is turned away who may.
+fn check_access(access: Access, head: &Parts, response: &Response) {
+    let is_shared = !matches!(access, Access::Misdirected | Access::CrossOrigin);
+    let refusal = match access {
+        Access::Misdirected => Some((421, "misdirected_host")),
+        Access::CrossOrigin => Some((403, "cross_origin_rejected")),
+        Access::Unauthorised => Some((401, "unauthorized")),
+        Access::Preflight | Access::Granted => None,
     };
-    if let Some((status, name)) = refused {
-        assert_eq!(answer.status, status, "{verdict:?} of {head:?}: {answer:?}");
-        assert_eq!(answer.problem().code.as_str(), name, "{answer:?}");
-        assert!(answer.header("set-cookie").is_none());
-        let challenge = answer.header("www-authenticate");
-        assert_eq!(challenge, (status == 401).then_some("Bearer"), "{answer:?}");
-    } else {
-        assert!(
-            !matches!(answer.status, 401 | 403 | 421),
-            "{head:?}: {answer:?}"
+    if let Some((status, code)) = refusal {
+        assert_eq!(
+            response.status, status,
+            "{access:?}, {head:?}: {response:?}"
         );
+        if has_body(&head.method, response) {
+            response.expect_problem(status, code);
+        }
+        assert!(response.header("set-cookie").is_none());
+        let challenge = response.header("www-authenticate");
+        assert_eq!(challenge, (status == 401).then_some("Bearer"));
+    } else {
+        let is_refused = matches!(response.status, 401 | 403 | 421);
+        assert!(!is_refused, "{head:?}: {response:?}");
     }
-    if verdict == Verdict::Preflight {
-        assert_eq!(answer.status, 204, "{answer:?}");
+    if access == Access::Preflight {
+        assert_eq!(response.status, 204, "{response:?}");
     }
-    let shared = answer.header("access-control-allow-origin");
-    let is_refused_as_foreign = matches!(verdict, Verdict::Misdirected | Verdict::CrossOrigin);
-    let friend = gate::friend(head).filter(|_| !is_refused_as_foreign);
-    assert_eq!(shared, friend, "{head:?}");
-    assert!(answer.header("access-control-allow-credentials").is_none());
+    let shared_with = response.header("access-control-allow-origin");
+    let origin = access::allowed_origin(head).filter(|_| is_shared);
+    assert_eq!(shared_with, origin, "{head:?}");
+    let credentials = response.header("access-control-allow-credentials");
+    assert_eq!(credentials, None);
 }
 
-/// The right kind of answer for what the path and method are.
-fn found_what_is_there(head: &Parts, answer: &Answer) {
-    match route::route(&head.method, head.uri.path()) {
-        Route::Nothing => assert_eq!(answer.status, 404, "{head:?}: {answer:?}"),
-        Route::OtherMethods(methods) => {
-            assert_eq!(answer.status, 405, "{head:?}: {answer:?}");
-            assert_eq!(answer.header("allow"), Some(methods.as_str()), "{head:?}");
-        }
-        Route::Operation(operation) => {
-            let is_typed = answer.status < 300 || answer.header("content-type").is_some();
-            assert!(is_typed, "{head:?}: {answer:?}");
-            let media_type = head.headers.get("content-type");
-            let media_type = media_type.map(|value| value.as_bytes().to_ascii_lowercase());
-            let is_json = media_type.is_some_and(|value| value.starts_with(b"application/json"));
-            if operation.takes_body && !is_json {
-                assert_eq!(answer.status, 415, "{head:?}: {answer:?}");
+/// The status is one that the path and the method can have.
+fn check_route(server: &ServerFixture, head: &Parts, response: &Response) {
+    let path = head.uri.path();
+    let at_path: Vec<_> = operations()
+        .filter(|operation| matches_template(operation.path, path))
+        .collect();
+    let method = match head.method.as_str() {
+        "HEAD" => "GET",
+        method => method,
+    };
+    if at_path.is_empty() {
+        assert_eq!(response.status, 404, "{head:?}: {response:?}");
+    } else if let Some(operation) = at_path.iter().find(|known| known.method == method) {
+        check_operation(server, operation, head, response);
+    } else {
+        let mut allowed = Vec::new();
+        for (method, also) in [("GET", Some("HEAD")), ("POST", None)] {
+            if at_path.iter().any(|known| known.method == method) {
+                allowed.push(method);
+                allowed.extend(also);
             }
         }
+        assert_eq!(response.status, 405, "{head:?}: {response:?}");
+        let allow = response.header("allow");
+        assert_eq!(allow, Some(allowed.join(", ").as_str()), "{head:?}");
     }
 }
 
-/// A read of what is there, with no query or a `limit` that its list takes, is a 200.
-fn right_read_is_answered(world: &World, head: &Parts, answer: &Answer) {
-    let Route::Operation(operation) = route::route(&head.method, head.uri.path()) else {
-        return;
+/// Whether a path has the segments of a template, whose parameters stand for one that isn't
+/// empty.
+fn matches_template(template: &str, path: &str) -> bool {
+    let (template, path): (Vec<_>, Vec<_>) =
+        (template.split('/').collect(), path.split('/').collect());
+    let is_match = |(wanted, found): (&&str, &&str)| {
+        wanted == found || (wanted.starts_with('{') && !found.is_empty())
     };
+    template.len() == path.len() && template.iter().zip(&path).all(is_match)
+}
+
+/// A response has a media type, a body must be JSON, and a valid read is answered.
+fn check_operation(
+    server: &ServerFixture,
+    operation: &OperationInfo,
+    head: &Parts,
+    response: &Response,
+) {
+    let has_type = response.status < 300 || response.header("content-type").is_some();
+    assert!(has_type, "{head:?}: {response:?}");
+    let media_type = head.headers.get("content-type");
+    let media_type = media_type.map(|value| value.as_bytes().to_ascii_lowercase());
+    let is_json = media_type.is_some_and(|value| value.starts_with(b"application/json"));
+    if operation.takes_body && !is_json {
+        assert_eq!(response.status, 415, "{head:?}: {response:?}");
+    }
     if operation.method != "GET" {
         return;
     }
-    let right = operation.path.replace("{runtime_id}", EMBEDDED);
-    let right = right.replace("{worker_id}", &world.worker());
-    let is_list = ["/workers", "/transcript", "/events"]
-        .iter()
-        .any(|list| operation.path.ends_with(list));
-    let is_known = head.uri.query().is_none_or(|query| {
+    let existing = operation.path.replace("{runtime_id}", EMBEDDED);
+    let existing = existing.replace("{worker_id}", &server.worker());
+    let lists = ["/workers", "/transcript", "/events"];
+    let is_list = lists.iter().any(|list| operation.path.ends_with(list));
+    let is_valid_query = head.uri.query().is_none_or(|query| {
         let limit = query.strip_prefix("limit=");
         let limit = limit.and_then(|limit| limit.parse().ok());
         is_list && limit.is_some_and(|limit| (1..=LIMIT_OF_ALL).contains(&limit))
     });
-    if head.uri.path() == right && is_known {
-        assert_eq!(answer.status, 200, "{head:?}: {answer:?}");
+    if head.uri.path() == existing && is_valid_query {
+        assert_eq!(response.status, 200, "{head:?}: {response:?}");
     }
 }
 
-/// A page token of one list is none of another.
-fn page_stays_in_its_list(head: &Parts, answer: &Answer) {
+/// A page token of one list is refused by another.
+fn check_page_token(head: &Parts, response: &Response) {
     let path = head.uri.path();
     let query = head.uri.query().unwrap_or_default();
     let parameter = |name: &str| {
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs
-            .clone()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value)
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let pair = pairs.find(|(known, _)| *known == name);
+        pair.map(|(_, value)| value)
     };
-    let list_of = path
-        .strip_prefix("/api/runtimes/")
-        .and_then(|rest| rest.strip_suffix("/workers"));
-    let listed = if path == "/api/workers" {
+    let list = if path == "/api/workers" {
         parameter("runtime_id")
     } else {
-        list_of
+        let runtime = path.strip_prefix("/api/runtimes/");
+        runtime.and_then(|rest| rest.strip_suffix("/workers"))
     };
     let token = parameter("page_token").map(grammar::page_token_runtime);
-    if let (Some(listed), Some(token)) = (listed, token) {
-        let fits = token.as_deref() == Some(listed);
-        let is_read = matches!(head.method.as_str(), "GET" | "HEAD");
-        let is_plain = !query.contains(['%', '+']);
-        if is_read && is_plain && !fits {
-            assert!(answer.status >= 400, "{head:?}: {answer:?}");
-        }
-    }
-}
-
-/// Stops a worker that the request created, so that there is always room for one.
-fn clean_up(world: &World, head: &Parts, answer: &Answer) {
-    if answer.status == 201 {
-        let location = answer.header("location").expect("a new worker has a place");
-        assert!(location.starts_with(head.uri.path()), "{location}");
-        drop(world.guest_at(location));
+    let is_read = matches!(head.method, Method::GET | Method::HEAD);
+    let is_encoded = query.contains(['%', '+']);
+    if let (Some(list), Some(token)) = (list, token)
+        && is_read
+        && !is_encoded
+        && token.as_deref() != Some(list)
+    {
+        assert!(response.status >= 400, "{head:?}: {response:?}");
     }
 }

@@ -1,133 +1,129 @@
-//! The wired server, asked without a socket: the composition root's own parts, in a time that
-//! passes only when everybody waits.
+//! The wired server without a socket, in a runtime whose time passes only when every task waits.
 
 use std::cell::{Cell, RefCell};
-use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
 use http_api::Api;
 use http_body_util::Full;
-use tempfile::TempDir;
+use testkit::http::Response;
+use testkit::json::text;
+use testkit::local_records::{SECRETS, record, write};
+use testkit::server::{Workspace, offline};
 use tokio::runtime::Runtime;
-use yoi_workspace_server::config::{AuthSetting, EngineSetting};
-use yoi_workspace_server::{Server, ServerConfig};
+use yoi_workspace_server::Server;
+use yoi_workspace_server::config::AuthSetting;
 
-use crate::answer::Answer;
+use crate::response;
 
-/// The embedded runtime.
+/// The id of the embedded runtime.
 pub(crate) const EMBEDDED: &str = "backend-internal";
-/// Where its workers are.
+/// The path of its workers.
 pub(crate) const WORKERS_PATH: &str = "/api/runtimes/backend-internal/workers";
-/// The local records.
+/// The id of the local records.
 pub(crate) const LOCAL: &str = "local-compat";
 /// The one other origin whose pages may call.
-pub(crate) const FRIEND: &str = "https://app.example";
-/// The token, in no answer.
+pub(crate) const ALLOWED_ORIGIN: &str = "https://app.example";
+/// The token.
 pub(crate) const TOKEN: &str = "canary-token-of-more-than-22-characters";
-/// Workers held at once. Few, because a check reads every list; the oldest stopped one makes
-/// room for the next.
-const WORKERS: usize = 32;
-/// A record with a secret in every place that has one.
-const RECORD: &str = include_str!("server/record.json");
-/// What the record must not give away.
-const RECORD_SECRETS: &[&str] = &["CANARY", "11111111-2222-4333-8444-555555555555"];
+/// Most workers at once. Few, because the checks read whole lists; creating one more evicts the
+/// oldest stopped one.
+const WORKERS_MAX: usize = 32;
 
-/// A server that listens and is never served, a client with a session, and a worker.
-pub struct World {
+/// A server, a session, and a worker that takes inputs.
+pub struct ServerFixture {
     runtime: Runtime,
     api: Api,
+    pub(crate) port: u16,
     /// The value of the session's cookie.
     pub(crate) session: String,
-    pub(crate) port: u16,
     worker: RefCell<String>,
-    numbers: Cell<u64>,
+    last_number: Cell<u64>,
+    /// What no response may contain.
     secrets: Vec<String>,
-    // Bound, so that the port is nobody else's; dropped last.
+    // Keeps the port and the directories.
     _server: Server,
-    _directories: [TempDir; 2],
+    _workspace: Workspace,
 }
 
-impl World {
-    /// A world with a workspace and a data directory of its own.
+impl ServerFixture {
+    /// A server with a workspace and a data directory of its own.
     ///
     /// # Panics
-    /// When the machine has no room for it, or the server does not start.
+    /// When the server does not start.
     pub fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
             .build()
             .expect("an async runtime");
-        let directories = [(); 2].map(|()| tempfile::tempdir().expect("a directory"));
-        let [workspace, data] = directories.each_ref().map(|found| found.path().to_owned());
-        keep_record(&workspace, &data);
-        let secrets = [&workspace, &data].map(|path| path.display().to_string());
-        let mut config = ServerConfig::new(workspace);
-        config.local_data_dir = Some(data);
-        config.engine = EngineSetting::Offline {
-            pace: Duration::ZERO,
-        };
-        config.limits.workers = WORKERS;
+        let workspace = Workspace::new();
+        let mut local = record("reviewer", workspace.root());
+        local["resolved_manifest_snapshot"]["profile"]["source"]["provenance"] =
+            "/CANARY/profile".into();
+        write(&workspace.data_dir().join("workers/canary"), &local);
+        let mut config = workspace.config();
+        config.engine = offline(Duration::ZERO);
+        config.limits.workers = WORKERS_MAX;
         config.auth = AuthSetting::Token(TOKEN.parse().expect("a token"));
-        config.allowed_origins = vec![FRIEND.parse().expect("an origin")];
+        config.allowed_origins = vec![ALLOWED_ORIGIN.parse().expect("an origin")];
         let server = runtime.block_on(Server::bind(config));
         let server = server.expect("the server binds");
-        let mut world = Self {
+        let mut fixture = Self {
             api: server.api().clone(),
             runtime,
-            session: String::new(),
             port: server.address().port(),
+            session: String::new(),
             worker: RefCell::default(),
-            numbers: Cell::default(),
-            secrets: Vec::from(secrets),
+            last_number: Cell::default(),
+            secrets: vec![TOKEN.to_owned(), "CANARY".to_owned()],
             _server: server,
-            _directories: directories,
+            _workspace: workspace,
         };
-        let answer = world.post("/api/session", "{}");
-        let cookie = answer.header("set-cookie").expect("a session's cookie");
-        let pair = cookie
-            .split(';')
-            .next()
-            .and_then(|pair| pair.split_once('='));
-        world.session = pair.expect("a cookie is a pair").1.to_owned();
-        world
+        let response = fixture.post("/api/session", "{}");
+        let cookie = response.header("set-cookie").expect("a session's cookie");
+        let pair = cookie.split(';').next().unwrap_or_default();
+        let (_, session) = pair.split_once('=').expect("a cookie is a pair");
+        session.clone_into(&mut fixture.session);
+        let directories = [fixture._workspace.root(), fixture._workspace.data_dir()];
+        let paths = directories.map(|path| path.display().to_string());
+        fixture.secrets.extend(paths);
+        fixture.secrets.push(fixture.session.clone());
+        fixture
             .secrets
-            .extend([TOKEN.to_owned(), world.session.clone()]);
-        world
-            .secrets
-            .extend(RECORD_SECRETS.iter().map(ToString::to_string));
-        world.worker.replace(world.new_worker());
-        world
+            .extend(SECRETS.iter().map(ToString::to_string));
+        fixture.worker = fixture.new_worker().into();
+        fixture
     }
 
-    /// The answer to a request, as it is given to the connection.
-    pub(crate) fn ask(&self, request: Request<Full<Bytes>>) -> Answer {
-        Answer::of(self.runtime.block_on(self.api.answer(request)))
+    /// The response to a request, as a connection would hand it over.
+    pub(crate) fn respond(&self, request: Request<Full<Bytes>>) -> Response {
+        self.runtime.block_on(self.api.answer(request)).into()
     }
 
-    /// A `POST` of a client that may.
-    pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
-        self.ask(
-            self.allowed("POST", path)
-                .body(Full::from(body.to_owned()))
-                .expect("a request"),
-        )
+    /// [`ServerFixture::respond`], with the checks of every response.
+    pub(crate) fn respond_checked(&self, request: Request<Full<Bytes>>) -> Response {
+        let method = request.method().clone();
+        let response = self.respond(request);
+        response::check(&method, &response, &self.secrets);
+        response
     }
 
-    /// A `GET` of a client that may.
-    pub(crate) fn get(&self, path: &str) -> Answer {
-        self.ask(
-            self.allowed("GET", path)
-                .body(Full::default())
-                .expect("a request"),
-        )
+    /// A `POST` of an authorised client.
+    pub(crate) fn post(&self, path: &str, body: &str) -> Response {
+        let request = self.authorised("POST", path).body(body.to_owned().into());
+        self.respond(request.expect("a request"))
     }
 
-    /// The head of a request that passes every gate.
-    pub(crate) fn allowed(&self, method: &str, path: &str) -> http::request::Builder {
+    /// A `GET` of an authorised client.
+    pub(crate) fn get(&self, path: &str) -> Response {
+        let request = self.authorised("GET", path).body(Full::default());
+        self.respond(request.expect("a request"))
+    }
+
+    /// The head of a request of an authorised client.
+    pub(crate) fn authorised(&self, method: &str, path: &str) -> http::request::Builder {
         Request::builder()
             .method(method)
             .uri(path)
@@ -139,9 +135,8 @@ impl World {
     /// The id of a worker that takes inputs.
     pub(crate) fn worker(&self) -> String {
         let known = self.worker.borrow().clone();
-        let path = format!("{WORKERS_PATH}/{known}");
-        let state = self.get(&path).json()["state"].clone();
-        if state != "stopped" && !state.is_null() {
+        let response = self.get(&format!("{WORKERS_PATH}/{known}"));
+        if response.status == 200 && response.json()["state"] != "stopped" {
             return known;
         }
         let next = self.new_worker();
@@ -149,62 +144,45 @@ impl World {
         next
     }
 
-    /// A worker of the caller's own.
-    pub(crate) fn guest(&self) -> Guest<'_> {
-        self.guest_at(&format!("{WORKERS_PATH}/{}", self.new_worker()))
-    }
-
-    /// The worker that stands there, which is the caller's to stop.
-    pub(crate) fn guest_at(&self, path: &str) -> Guest<'_> {
-        let path = path.to_owned();
-        Guest { world: self, path }
-    }
-
     fn new_worker(&self) -> String {
-        let created = self.post(WORKERS_PATH, "{}");
-        assert_eq!(created.status, 201, "{created:?}");
-        let id = created.json()["worker_id"].as_str().map(str::to_owned);
-        id.expect("a worker has an id")
+        let created = self.post(WORKERS_PATH, "{}").expect(201);
+        text(&created["worker_id"]).to_owned()
+    }
+
+    /// A new worker.
+    pub(crate) fn temporary_worker(&self) -> TemporaryWorker<'_> {
+        self.stop_later(&format!("{WORKERS_PATH}/{}", self.new_worker()))
+    }
+
+    /// The worker at `path`.
+    pub(crate) fn stop_later(&self, path: &str) -> TemporaryWorker<'_> {
+        TemporaryWorker {
+            server: self,
+            path: path.to_owned(),
+        }
     }
 
     /// A number that was not given out before.
     pub(crate) fn next_number(&self) -> u64 {
-        let next = self.numbers.get() + 1;
-        self.numbers.set(next);
-        next
-    }
-
-    /// What must stand in no answer.
-    pub(crate) fn secrets(&self) -> &[String] {
-        &self.secrets
+        self.last_number.set(self.last_number.get() + 1);
+        self.last_number.get()
     }
 }
 
-impl Default for World {
+impl Default for ServerFixture {
     fn default() -> Self {
         Self::new()
     }
 }
 
-/// A worker that is stopped at the end of a check, also of one that failed, so that there is
-/// always room for the next.
-pub(crate) struct Guest<'a> {
-    world: &'a World,
-    /// Its place in the API.
+/// A worker that is stopped when this is dropped, so that a check never exhausts the workers.
+pub(crate) struct TemporaryWorker<'a> {
+    server: &'a ServerFixture,
     pub(crate) path: String,
 }
 
-impl Drop for Guest<'_> {
+impl Drop for TemporaryWorker<'_> {
     fn drop(&mut self) {
-        self.world.post(&format!("{}/stop", self.path), "{}");
+        self.server.post(&format!("{}/stop", self.path), "{}");
     }
-}
-
-/// Writes a record of the workspace into the data directory.
-fn keep_record(workspace: &std::path::Path, data: &std::path::Path) {
-    let directory: PathBuf = data.join("workers/canary");
-    fs::create_dir_all(&directory).expect("a record's directory");
-    let root = workspace.to_str().expect("a path of text");
-    let record = RECORD.replace("WORKSPACE", root);
-    fs::write(directory.join("metadata.json"), record).expect("a record");
 }

@@ -1,4 +1,4 @@
-//! What becomes of a body, by the OpenAPI document's schemas and HTTP.md's table of problems.
+//! The outcome that the OpenAPI document's schemas prescribe for a body.
 
 use std::fmt;
 
@@ -6,28 +6,28 @@ use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::Value;
 
-use super::shape::Operation;
+use super::generated::Operation;
 use crate::names::grammar;
 
 /// The most bytes of an input.
 const INPUT_BYTES_MAX: usize = 128 * 1024;
-/// The profiles that there are.
+/// The known profiles.
 const PROFILES: [&str; 2] = ["builtin:default", "builtin:companion"];
 
 const INVALID_BODY: Expected = Expected::Refused(400, "invalid_body");
 
-/// What must come of it.
+/// An outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expected {
-    /// This status and this code.
+    /// A problem with this status and code.
     Refused(u16, &'static str),
-    /// It is carried out, with this status.
+    /// Success, with this status.
     Done(u16),
 }
 
 impl Expected {
-    /// What must come of a body that is sent to an operation.
-    pub(super) fn of(operation: &Operation, body: &[u8]) -> Self {
+    /// The outcome of a body of an operation.
+    pub(super) fn of(operation: Operation, body: &[u8]) -> Self {
         let Ok(Fields(fields)) = serde_json::from_slice(body) else {
             return INVALID_BODY;
         };
@@ -43,12 +43,15 @@ impl Expected {
         if is_repeated || !names.iter().all(|name| known.contains(name)) {
             return INVALID_BODY;
         }
-        let field = |wanted| fields.iter().find(|(name, _)| name == wanted);
-        let field = |wanted| field(wanted).map(|(_, value)| value);
+        let field = |wanted| {
+            let mut fields = fields.iter();
+            let field = fields.find(|(name, _)| name == wanted);
+            field.map(|(_, value)| value)
+        };
         match operation {
             Operation::Create => create(field("display_name"), field("profile")),
             Operation::Input => input(field("content")),
-            Operation::Cancel if is_absent_or(field("run_id"), grammar::slug) => Self::Done(200),
+            Operation::Cancel if is_optional(field("run_id"), grammar::slug) => Self::Done(200),
             Operation::Cancel => INVALID_BODY,
             Operation::Stop => Self::Done(200),
             Operation::Session => Self::Done(204),
@@ -57,12 +60,10 @@ impl Expected {
 }
 
 fn create(display_name: Option<&Value>, profile: Option<&Value>) -> Expected {
-    let is_sound = is_absent_or(display_name, grammar::display_name)
-        && is_absent_or(profile, grammar::profile);
-    if !is_sound {
-        return INVALID_BODY;
-    }
+    let is_valid =
+        is_optional(display_name, grammar::display_name) && is_optional(profile, grammar::profile);
     match profile.and_then(Value::as_str) {
+        _ if !is_valid => INVALID_BODY,
         Some(profile) if !PROFILES.contains(&profile) => Expected::Refused(422, "unknown_profile"),
         Some(_) | None => Expected::Done(201),
     }
@@ -77,31 +78,26 @@ fn input(content: Option<&Value>) -> Expected {
     }
 }
 
-/// Whether an optional field is left out, null, or a text of this grammar.
-fn is_absent_or(value: Option<&Value>, grammar: fn(&str) -> bool) -> bool {
+/// Whether an optional field is missing, null, or a text of this grammar.
+fn is_optional(value: Option<&Value>, grammar: fn(&str) -> bool) -> bool {
     match value {
         None | Some(Value::Null) => true,
         Some(value) => value.as_str().is_some_and(grammar),
     }
 }
 
-/// Whether a header's value is an idempotency key.
-pub(super) fn is_key(value: &[u8]) -> bool {
-    std::str::from_utf8(value).is_ok_and(grammar::key)
-}
-
-/// The fields of an object in their order, repeated ones as well.
+/// The fields of an object in their order, repeated ones included.
 struct Fields(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EachField)
+        deserializer.deserialize_map(FieldsVisitor)
     }
 }
 
-struct EachField;
+struct FieldsVisitor;
 
-impl<'de> Visitor<'de> for EachField {
+impl<'de> Visitor<'de> for FieldsVisitor {
     type Value = Fields;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

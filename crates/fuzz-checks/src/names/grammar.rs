@@ -1,21 +1,22 @@
-//! The grammars of names, as the documents give them. Written without a look at the parsers,
-//! and slowly: a grammar here only has to be plain.
+//! The grammars of names as the documents give them, written without looking at the parsers.
 
 /// Runtime, worker and run ids: 1–64 of `a-z 0-9 - _`, starting with a letter or digit.
 pub(crate) fn slug(text: &str) -> bool {
-    alphabet(text, "-_")
+    id(text, "-_")
 }
 
 /// Profile ids: the same, and `:` and `.`.
 pub(crate) fn profile(text: &str) -> bool {
-    alphabet(text, "-_:.")
+    id(text, "-_:.")
 }
 
-fn alphabet(text: &str, marks: &str) -> bool {
-    let plain = |c: char| matches!(c, 'a'..='z' | '0'..='9');
+fn id(text: &str, punctuation: &str) -> bool {
+    let is_alphanumeric = |c: char| matches!(c, 'a'..='z' | '0'..='9');
     (1..=64).contains(&text.len())
-        && text.starts_with(plain)
-        && text.chars().all(|c| plain(c) || marks.contains(c))
+        && text.starts_with(is_alphanumeric)
+        && text
+            .chars()
+            .all(|c| is_alphanumeric(c) || punctuation.contains(c))
 }
 
 /// Idempotency keys: 1–128 visible ASCII characters.
@@ -28,13 +29,13 @@ pub(crate) fn key(text: &str) -> bool {
 pub(crate) fn display_name(text: &str) -> bool {
     const DIRECTION: &str = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\
                              \u{2066}\u{2067}\u{2068}\u{2069}";
-    let steers = |c: char| {
+    let is_control = |c: char| {
         let code = u32::from(c);
         code < 0x20 || (0x7f..=0x9f).contains(&code) || "\u{2028}\u{2029}".contains(c)
     };
     text.chars().count() <= 80
         && text.chars().any(|c| !c.is_whitespace())
-        && !text.chars().any(|c| steers(c) || DIRECTION.contains(c))
+        && !text.chars().any(|c| is_control(c) || DIRECTION.contains(c))
 }
 
 /// Cursors: 16 bytes.
@@ -48,12 +49,12 @@ pub(super) fn page_token(text: &str) -> bool {
     text.len() <= 256 && page_token_runtime(text).is_some()
 }
 
-/// The runtime that a page token stands in.
+/// The runtime in whose list a page token is a position.
 pub(crate) fn page_token_runtime(text: &str) -> Option<String> {
     let plain = String::from_utf8(base64url(text)?).ok()?;
     let (runtime, position) = plain.strip_prefix("1 ")?.split_once(' ')?;
-    let sound = position.len() <= 96 && position.chars().all(|c| ('!'..='~').contains(&c));
-    (slug(runtime) && sound).then(|| runtime.to_owned())
+    let is_valid = position.len() <= 96 && position.chars().all(|c| ('!'..='~').contains(&c));
+    (slug(runtime) && is_valid).then(|| runtime.to_owned())
 }
 
 /// Ids of the embedded runtime: UUIDs of version 7 in their usual spelling, in lower case
@@ -71,17 +72,17 @@ pub(super) fn uuid_v7(text: &str) -> bool {
 /// Unpadded base64url (RFC 4648 §5) in its only spelling: the bits left over are zero.
 fn base64url(text: &str) -> Option<Vec<u8>> {
     const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let (mut bytes, mut held, mut bits) = (Vec::new(), 0_u32, 0);
+    let (mut bytes, mut buffer, mut bits) = (Vec::new(), 0_u32, 0);
     for digit in text.chars() {
         let value = u32::try_from(DIGITS.find(digit)?).ok()?;
-        held = (held << 6) | value;
+        buffer = (buffer << 6) | value;
         bits += 6;
         if bits >= 8 {
             bits -= 8;
-            bytes.push(u8::try_from((held >> bits) & 0xff).ok()?);
-            held &= (1 << bits) - 1;
+            bytes.push(u8::try_from((buffer >> bits) & 0xff).ok()?);
+            buffer &= (1 << bits) - 1;
         }
     }
-    // Six bits left over are a digit that is no part of any byte.
-    (bits < 6 && held == 0).then_some(bytes)
+    // Six bits left over are a digit that belongs to no byte.
+    (bits < 6 && buffer == 0).then_some(bytes)
 }

@@ -1,4 +1,4 @@
-//! The body that a fuzzer's bytes are: an object of near-right fields, or any bytes at all.
+//! The body that a fuzzer's bytes stand for: an object of nearly valid fields, or any bytes.
 
 use arbitrary::Arbitrary;
 use http::HeaderValue;
@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use crate::marker::Text;
 use crate::names::grammar;
-use crate::server::World;
+use crate::server::ServerFixture;
 
-/// A body, where it is sent, and under which key.
+/// A body, its operation, and an idempotency key. The corpus in `fuzz/corpus` depends on the order
+/// of fields and variants.
 #[derive(Debug, Arbitrary)]
-pub(super) struct Shape {
+pub(super) struct GeneratedBody {
     pub(super) operation: Operation,
     key: Option<Key>,
     content: Content,
@@ -29,7 +30,7 @@ pub(super) enum Operation {
 #[derive(Debug, Arbitrary)]
 enum Key {
     /// One that no other request has.
-    Right,
+    New,
     Any(Text),
     Long(u8),
 }
@@ -43,9 +44,9 @@ enum Content {
 
 #[derive(Debug, Arbitrary)]
 enum Name {
-    /// The field that the operation takes; the second of two where the flag says so.
-    Own(bool),
-    Other(Text),
+    /// The first or the second field that the operation takes.
+    Known(bool),
+    Any(Text),
 }
 
 #[derive(Debug, Arbitrary)]
@@ -54,16 +55,15 @@ enum Field {
     Bool(bool),
     Number(i64),
     Text(Text),
-    /// A character and how often it stands there.
+    /// A character and its number of repetitions.
     Long(char, u32),
     Profile(bool),
     List(Vec<Text>),
-    /// Lists in lists, this deep.
+    /// Nested lists.
     Deep(u16),
 }
 
-impl Shape {
-    /// The body's bytes.
+impl GeneratedBody {
     pub(super) fn body(&self) -> Vec<u8> {
         match &self.content {
             Content::Any(bytes) => bytes.clone(),
@@ -79,17 +79,15 @@ impl Shape {
         }
     }
 
-    /// The value of the `Idempotency-Key`, where the request has one that a connection takes.
-    ///
-    /// A key that is sound and that another request may have had is left out: what becomes of
-    /// it depends on that one.
-    pub(super) fn key(&self, world: &World) -> Option<HeaderValue> {
+    /// The `Idempotency-Key`, if it is a header's value. A valid key of a create that an earlier
+    /// request may have had is left out, because the outcome would depend on that one.
+    pub(super) fn key(&self, server: &ServerFixture) -> Option<HeaderValue> {
         let text = match self.key.as_ref()? {
-            Key::Right => format!("key-{}", world.next_number()),
+            Key::New => format!("key-{}", server.next_number()),
             Key::Any(text) => text.whole(),
             Key::Long(length) => "k".repeat(usize::from(*length)),
         };
-        let is_new = matches!(self.key, Some(Key::Right)) || !grammar::key(&text);
+        let is_new = matches!(self.key, Some(Key::New)) || !grammar::key(&text);
         let value = HeaderValue::from_bytes(text.as_bytes()).ok();
         value.filter(|_| is_new || matches!(self.operation, Operation::Input))
     }
@@ -98,11 +96,11 @@ impl Shape {
 impl Name {
     fn text(&self, operation: Operation) -> String {
         match (self, operation) {
-            (Self::Other(text), _) => text.whole(),
-            (Self::Own(false), Operation::Create) => "display_name".to_owned(),
-            (Self::Own(true), Operation::Create) => "profile".to_owned(),
-            (Self::Own(_), Operation::Input) => "content".to_owned(),
-            (Self::Own(_), Operation::Cancel | Operation::Stop | Operation::Session) => {
+            (Self::Any(text), _) => text.whole(),
+            (Self::Known(false), Operation::Create) => "display_name".to_owned(),
+            (Self::Known(true), Operation::Create) => "profile".to_owned(),
+            (Self::Known(_), Operation::Input) => "content".to_owned(),
+            (Self::Known(_), Operation::Cancel | Operation::Stop | Operation::Session) => {
                 "run_id".to_owned()
             }
         }
@@ -110,9 +108,9 @@ impl Name {
 }
 
 impl Field {
-    /// Longest text in characters: more than an input's bytes, less than a body's.
+    /// Longest text in characters: more than the bytes of an input, fewer than those of a body.
     const LONG_MAX: u32 = 140_000;
-    /// Deepest nesting: beyond what any parser goes down.
+    /// Deepest nesting: deeper than any parser allows.
     const DEEP_MAX: u16 = 2_000;
 
     fn json(&self) -> String {
@@ -126,11 +124,8 @@ impl Field {
                 json!(character.to_string().repeat(times))
             }
             Self::Profile(is_default) => {
-                json!(if *is_default {
-                    "builtin:default"
-                } else {
-                    "builtin:companion"
-                })
+                let profiles = ["builtin:companion", "builtin:default"];
+                json!(profiles[usize::from(*is_default)])
             }
             Self::List(texts) => texts.iter().map(Text::whole).collect(),
             Self::Deep(depth) => {

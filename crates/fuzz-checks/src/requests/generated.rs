@@ -1,5 +1,5 @@
-//! The request that a fuzzer's bytes are: mostly sound, with anything hostile in any part, so
-//! that deep places are reached as well as the first gate.
+//! The request that a fuzzer's bytes stand for: valid in most parts and hostile in any, so that
+//! requests get past the first checks.
 
 use arbitrary::Arbitrary;
 use bytes::Bytes;
@@ -9,18 +9,18 @@ use http_body_util::Full;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 
 use crate::marker::Text;
-use crate::server::{EMBEDDED, FRIEND, LOCAL, TOKEN, World};
+use crate::server::{ALLOWED_ORIGIN, EMBEDDED, LOCAL, ServerFixture, TOKEN};
 
-/// The parts of a request.
+/// The parts of a request. The corpus in `fuzz/corpus` depends on the order of fields and variants.
 #[derive(Debug, Arbitrary)]
-pub(super) struct Shape {
+pub(super) struct GeneratedRequest {
     method: Verb,
     target: Target,
     query: Vec<Parameter>,
     host: Host,
     origin: Option<Origin>,
     site: Option<Site>,
-    credential: Credential,
+    credentials: Credentials,
     media_type: MediaType,
     more: Vec<(Name, Text)>,
     body: Content,
@@ -29,7 +29,7 @@ pub(super) struct Shape {
 #[derive(Debug, Arbitrary)]
 enum Verb {
     /// The method of the operation that the target names.
-    Own,
+    OfOperation,
     Known(u8),
     Any(String),
 }
@@ -62,7 +62,7 @@ enum Parameter {
     WaitMs(u16),
     State(u8),
     Runtime(bool),
-    TokenOf(bool),
+    PageToken(bool),
     After(u8),
     Any(Text, Text),
 }
@@ -77,21 +77,21 @@ enum Host {
 
 #[derive(Debug, Arbitrary)]
 enum Origin {
-    Own,
-    Friend,
+    Same,
+    Allowed,
     Twice,
     Any(Text),
 }
 
 #[derive(Debug, Arbitrary)]
 enum Site {
-    Own,
-    NoPage,
+    SameOrigin,
+    None,
     Any(Text),
 }
 
 #[derive(Debug, Arbitrary)]
-enum Credential {
+enum Credentials {
     Token,
     Session,
     SessionAnd(Text),
@@ -124,19 +124,17 @@ enum Content {
     Any(Vec<u8>),
 }
 
-impl Shape {
-    /// The request, unless some part of it is nothing that a connection would let through.
-    pub(super) fn request(&self, world: &World) -> Option<Request<Full<Bytes>>> {
-        let method = self.method()?;
-        let mut target = self.target(world);
+impl GeneratedRequest {
+    /// The request, unless a connection would refuse its method, target or headers.
+    pub(super) fn request(&self, server: &ServerFixture) -> Option<Request<Full<Bytes>>> {
+        let mut target = self.target(server);
         for (at, parameter) in self.query.iter().enumerate() {
             target.push(if at == 0 { '?' } else { '&' });
             target += &parameter.text();
         }
         let uri = Uri::try_from(target).ok()?;
-        let mut request = Request::builder().method(method).uri(uri);
-        for (name, value) in self.headers(world) {
-            // What is no header is refused by the connection, before anything of ours.
+        let mut request = Request::builder().method(self.method()?).uri(uri);
+        for (name, value) in self.headers(server) {
             let name = HeaderName::from_bytes(name.as_bytes());
             let value = HeaderValue::from_bytes(value.as_bytes());
             if let (Ok(name), Ok(value)) = (name, value) {
@@ -146,85 +144,88 @@ impl Shape {
         request.body(Full::from(self.body.bytes())).ok()
     }
 
-    fn operation(at: u8) -> http_api::OperationInfo {
-        let all: Vec<_> = operations().collect();
-        all[usize::from(at) % all.len()]
-    }
-
     fn method(&self) -> Option<Method> {
         const KNOWN: [&str; 9] = [
             "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT",
         ];
         let name = match (&self.method, &self.target) {
-            (Verb::Own, Target::Operation { at, .. } | Target::Absolute { at, .. }) => {
-                Self::operation(*at).method
+            (Verb::OfOperation, Target::Operation { at, .. } | Target::Absolute { at, .. }) => {
+                operation(*at).method
             }
-            (Verb::Own, Target::Any(_)) => "GET",
-            (Verb::Known(at), _) => KNOWN[usize::from(*at) % KNOWN.len()],
+            (Verb::OfOperation, Target::Any(_)) => "GET",
+            (Verb::Known(at), _) => pick(&KNOWN, *at),
             (Verb::Any(name), _) => name,
         };
         Method::from_bytes(name.as_bytes()).ok()
     }
 
-    fn target(&self, world: &World) -> String {
+    fn target(&self, server: &ServerFixture) -> String {
         match &self.target {
             Target::Operation {
                 at,
                 runtime,
                 worker,
-            } => Self::operation(*at)
+            } => operation(*at)
                 .path
                 .replace("{runtime_id}", &runtime.text(EMBEDDED))
-                .replace("{worker_id}", &worker.text(&world.worker())),
+                .replace("{worker_id}", &worker.text(&server.worker())),
             Target::Absolute { at, authority } => {
-                let ours = format!("localhost:{}", world.port);
-                let authority = authority.as_ref().map_or(ours, Text::whole);
-                format!("http://{authority}{}", Self::operation(*at).path)
+                let own = format!("localhost:{}", server.port);
+                let authority = authority.as_ref().map_or(own, Text::whole);
+                format!("http://{authority}{}", operation(*at).path)
             }
             Target::Any(text) => format!("/{}", text.whole()),
         }
     }
 
-    fn headers(&self, world: &World) -> Vec<(String, String)> {
+    fn headers(&self, server: &ServerFixture) -> Vec<(String, String)> {
+        const HOSTS: [&str; 4] = ["localhost", "127.0.0.1", "[::1]", "LOCALHOST"];
+        let own = format!("localhost:{}", server.port);
+        let hosts = match &self.host {
+            Host::Right(at) => vec![format!("{}:{}", pick(&HOSTS, *at), server.port)],
+            Host::Missing => vec![],
+            Host::Twice => vec![own.clone(); 2],
+            Host::Any(text) => vec![text.whole()],
+        };
+        let origins = match &self.origin {
+            None => vec![],
+            Some(Origin::Same) => vec![format!("http://{own}")],
+            Some(Origin::Allowed) => vec![ALLOWED_ORIGIN.to_owned()],
+            Some(Origin::Twice) => vec![ALLOWED_ORIGIN.to_owned(); 2],
+            Some(Origin::Any(text)) => vec![text.whole()],
+        };
+        let site = self.site.as_ref().map(|site| match site {
+            Site::SameOrigin => "same-origin".to_owned(),
+            Site::None => "none".to_owned(),
+            Site::Any(text) => text.whole(),
+        });
+        let media_type = match &self.media_type {
+            MediaType::Json => Some("application/json".to_owned()),
+            MediaType::None => None,
+            MediaType::Any(text) => Some(text.whole()),
+        };
         let mut headers = Vec::new();
-        let mut add = |name: &str, value: String| headers.push((name.to_owned(), value));
-        let own = format!("localhost:{}", world.port);
-        match &self.host {
-            Host::Right(at) => {
-                let names = ["localhost", "127.0.0.1", "[::1]", "LOCALHOST"];
-                let name = names[usize::from(*at) % names.len()];
-                add("host", format!("{name}:{}", world.port));
-            }
-            Host::Missing => {}
-            Host::Twice => (0..2).for_each(|_| add("host", own.clone())),
-            Host::Any(text) => add("host", text.whole()),
-        }
-        match &self.origin {
-            None => {}
-            Some(Origin::Own) => add("origin", format!("http://{own}")),
-            Some(Origin::Friend) => add("origin", FRIEND.to_owned()),
-            Some(Origin::Twice) => (0..2).for_each(|_| add("origin", FRIEND.to_owned())),
-            Some(Origin::Any(text)) => add("origin", text.whole()),
-        }
-        match &self.site {
-            None => {}
-            Some(Site::Own) => add("sec-fetch-site", "same-origin".to_owned()),
-            Some(Site::NoPage) => add("sec-fetch-site", "none".to_owned()),
-            Some(Site::Any(text)) => add("sec-fetch-site", text.whole()),
-        }
-        match &self.media_type {
-            MediaType::Json => add("content-type", "application/json".to_owned()),
-            MediaType::None => {}
-            MediaType::Any(text) => add("content-type", text.whole()),
-        }
-        headers.extend(self.credential.headers(world));
-        let more = self
-            .more
-            .iter()
-            .map(|(name, value)| (name.text(), value.whole()));
-        headers.extend(more);
+        let mut add = |name: &str, values: Vec<String>| {
+            headers.extend(values.into_iter().map(|value| (name.to_owned(), value)));
+        };
+        add("host", hosts);
+        add("origin", origins);
+        add("sec-fetch-site", Vec::from_iter(site));
+        add("content-type", Vec::from_iter(media_type));
+        headers.extend(self.credentials.headers(server));
+        let more = self.more.iter();
+        headers.extend(more.map(|(name, value)| (name.text().to_owned(), value.whole())));
         headers
     }
+}
+
+fn operation(at: u8) -> http_api::OperationInfo {
+    let all: Vec<_> = operations().collect();
+    all[usize::from(at) % all.len()]
+}
+
+fn pick<'a>(choices: &[&'a str], at: u8) -> &'a str {
+    choices[usize::from(at) % choices.len()]
 }
 
 impl Segment {
@@ -241,27 +242,26 @@ impl Segment {
 impl Parameter {
     fn text(&self) -> String {
         const STATES: [&str; 6] = ["idle", "running", "cancelling", "stopped", "recorded", "x"];
+        const RUNTIMES: [&str; 2] = [EMBEDDED, LOCAL];
         // `1 backend-internal ` and `1 local-compat `: the beginning of either list.
         const TOKENS: [&str; 2] = ["MSBiYWNrZW5kLWludGVybmFsIA", "MSBsb2NhbC1jb21wYXQg"];
         match self {
             Self::Limit(limit) => format!("limit={limit}"),
             Self::WaitMs(wait) => format!("wait_ms={wait}"),
-            Self::State(at) => format!("state={}", STATES[usize::from(*at) % STATES.len()]),
-            Self::Runtime(is_local) => {
-                format!("runtime_id={}", if *is_local { LOCAL } else { EMBEDDED })
-            }
-            Self::TokenOf(is_local) => format!("page_token={}", TOKENS[usize::from(*is_local)]),
+            Self::State(at) => format!("state={}", pick(&STATES, *at)),
+            Self::Runtime(is_local) => format!("runtime_id={}", RUNTIMES[usize::from(*is_local)]),
+            Self::PageToken(is_local) => format!("page_token={}", TOKENS[usize::from(*is_local)]),
             Self::After(sequence) => format!("after={sequence}"),
             Self::Any(name, value) => format!("{}={}", name.whole(), value.whole()),
         }
     }
 }
 
-impl Credential {
-    fn headers(&self, world: &World) -> Vec<(String, String)> {
+impl Credentials {
+    fn headers(&self, server: &ServerFixture) -> Vec<(String, String)> {
         let bearer = |token: &str| ("authorization".to_owned(), format!("Bearer {token}"));
         let session = || {
-            let cookie = format!("a=b; yoi_session_{}={}", world.port, world.session);
+            let cookie = format!("a=b; yoi_session_{}={}", server.port, server.session);
             ("cookie".to_owned(), cookie)
         };
         match self {
@@ -271,18 +271,18 @@ impl Credential {
             Self::None => Vec::new(),
             Self::Wrong(text) => vec![bearer(&text.whole())],
             Self::Cut(at) => vec![bearer(&TOKEN[..usize::from(*at) % TOKEN.len()])],
-            Self::Twice => vec![bearer(TOKEN), bearer(TOKEN)],
+            Self::Twice => vec![bearer(TOKEN); 2],
         }
     }
 }
 
 impl Name {
-    fn text(&self) -> String {
+    fn text(&self) -> &str {
         match self {
-            Self::IdempotencyKey => "idempotency-key".to_owned(),
-            Self::Preflight => "access-control-request-method".to_owned(),
-            Self::Forwarded => "x-forwarded-host".to_owned(),
-            Self::Any(name) => name.clone(),
+            Self::IdempotencyKey => "idempotency-key",
+            Self::Preflight => "access-control-request-method",
+            Self::Forwarded => "x-forwarded-host",
+            Self::Any(name) => name,
         }
     }
 }
@@ -292,9 +292,10 @@ impl Content {
         match self {
             Self::Empty => Vec::new(),
             Self::Object => b"{}".to_vec(),
-            Self::Input(text) => serde_json::json!({ "content": text.whole() })
-                .to_string()
-                .into(),
+            Self::Input(text) => {
+                let input = serde_json::json!({ "content": text.whole() });
+                input.to_string().into()
+            }
             Self::Any(bytes) => bytes.clone(),
         }
     }

@@ -1,0 +1,112 @@
+//! Who may do what, judged by the head of a request alone.
+
+use http::request::Parts;
+
+use crate::server::{ALLOWED_ORIGIN, ServerFixture, TOKEN};
+
+/// What becomes of a request before its route matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// The `Host` isn't this server: 421.
+    Misdirected,
+    /// It comes from a page of another origin: 403.
+    CrossOrigin,
+    /// It is a preflight of the allowed origin: 204.
+    Preflight,
+    /// It has no valid token or session: 401.
+    Unauthorised,
+    /// Its route decides.
+    Granted,
+}
+
+/// The access of a request.
+pub(super) fn of(server: &ServerFixture, head: &Parts) -> Access {
+    if !has_right_host(server, head) {
+        return Access::Misdirected;
+    }
+    let origin = allowed_origin(head);
+    if origin.is_none() && !is_same_origin(head) {
+        return Access::CrossOrigin;
+    }
+    let asks_for_method = !values(head, "access-control-request-method").is_empty();
+    if origin.is_some() && head.method == "OPTIONS" && asks_for_method {
+        return Access::Preflight;
+    }
+    let is_open = matches!(head.uri.path(), "/healthz" | "/readyz");
+    if is_open || has_token(head) || has_session(server, head) {
+        Access::Granted
+    } else {
+        Access::Unauthorised
+    }
+}
+
+/// The allowed origin, if the request comes from it.
+pub(super) fn allowed_origin(head: &Parts) -> Option<&'static str> {
+    let origins = values(head, "origin");
+    (origins == [ALLOWED_ORIGIN.as_bytes()]).then_some(ALLOWED_ORIGIN)
+}
+
+fn has_right_host(server: &ServerFixture, head: &Parts) -> bool {
+    let hosts = values(head, "host");
+    let [host] = hosts.as_slice() else {
+        return false;
+    };
+    let is_ours = ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
+        let name = format!("{name}:{}", server.port);
+        name.as_bytes().eq_ignore_ascii_case(host)
+    });
+    let target = head
+        .uri
+        .authority()
+        .map(|target| target.as_str().as_bytes());
+    is_ours && target.is_none_or(|target| target.eq_ignore_ascii_case(host))
+}
+
+/// Whether the request comes from no page, or from one of the server itself.
+fn is_same_origin(head: &Parts) -> bool {
+    let (hosts, origins) = (values(head, "host"), values(head, "origin"));
+    let is_own_origin = match origins.as_slice() {
+        [] => true,
+        [origin] => ["http://", "https://"].iter().any(|scheme| {
+            let host = origin.strip_prefix(scheme.as_bytes());
+            host.is_some_and(|host| host.eq_ignore_ascii_case(hosts[0]))
+        }),
+        _ => false,
+    };
+    let sites = values(head, "sec-fetch-site");
+    let is_own_site = match sites.as_slice() {
+        [] => true,
+        [site] => matches!(*site, b"same-origin" | b"none"),
+        _ => false,
+    };
+    is_own_origin && is_own_site
+}
+
+fn has_token(head: &Parts) -> bool {
+    let credentials = values(head, "authorization");
+    let [credentials] = credentials.as_slice() else {
+        return false;
+    };
+    let (scheme, rest) = credentials.split_at(credentials.len().min(6));
+    let spaces = rest.iter().take_while(|byte| b" \t".contains(byte)).count();
+    scheme.eq_ignore_ascii_case(b"bearer") && spaces > 0 && rest[spaces..] == *TOKEN.as_bytes()
+}
+
+/// A session authorises everything but a further session. It does not count beside an
+/// `Authorization` header or from the allowed origin.
+fn has_session(server: &ServerFixture, head: &Parts) -> bool {
+    let pair = format!("yoi_session_{}={}", server.port, server.session);
+    let has_cookie = values(head, "cookie").iter().any(|cookies| {
+        let mut cookies = cookies.split(|byte| *byte == b';');
+        cookies.any(|cookie| cookie.trim_ascii() == pair.as_bytes())
+    });
+    has_cookie
+        && values(head, "authorization").is_empty()
+        && allowed_origin(head).is_none()
+        && head.uri.path() != "/api/session"
+}
+
+fn values<'a>(head: &'a Parts, name: &str) -> Vec<&'a [u8]> {
+    let values = head.headers.get_all(name).iter();
+    values.map(http::HeaderValue::as_bytes).collect()
+}
