@@ -2,7 +2,6 @@
 
 use serde_json::json;
 use testkit::client::{EMBEDDED, LOCAL};
-use testkit::http::send;
 use testkit::json::text;
 use testkit::server::TestServer;
 
@@ -79,20 +78,5 @@ async fn another_spelling_of_an_id_is_another_id() {
         let response = server.get(&format!("{EMBEDDED}/workers/{spelling}")).await;
         let problem = response.expect_problem(400, "invalid_identifier");
         assert!(!response.text().contains("etc"), "{problem}");
-    }
-}
-
-#[tokio::test]
-async fn unknown_routes_and_methods_are_problems_too() {
-    let server = TestServer::start().await;
-    let paths = ["/", "/api", "/api/runtimes/", "/api/nothing", "/%2e%2e"];
-    for path in paths.into_iter().chain(["/api/workers/x/input"]) {
-        let response = server.get(path).await;
-        response.expect_problem(404, "unknown_route");
-    }
-    for method in ["PUT", "DELETE", "PATCH", "POST"] {
-        let response = send(server.request(method, "/api/runtimes")).await;
-        response.expect_problem(405, "method_not_allowed");
-        assert!(response.header("allow").unwrap().contains("GET"));
     }
 }

@@ -12,7 +12,7 @@ use testkit::canary::assert_absent;
 use testkit::client::{EMBEDDED, output};
 use testkit::deadline::in_time;
 use testkit::json::text;
-use testkit::provider::{Provider, count, numbers, refusal};
+use testkit::provider::{ScriptedProvider, ScriptedResponse, numbers};
 use testkit::server::TestServer;
 use yoi_workspace_server::ModelConfig;
 use yoi_workspace_server::config::EngineSetting;
@@ -24,9 +24,9 @@ use crate::process::{BINARY, ServerProcess};
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// A provider whose replies are so many numbers, and a server that has it as its model.
-async fn server_with_replies_of(deltas: u32) -> (Provider, TestServer) {
-    let provider = Provider::start().await;
-    provider.respond_always(move |request| count(request, deltas, PAUSE));
+async fn server_with_replies_of(count: u32) -> (ScriptedProvider, TestServer) {
+    let provider = ScriptedProvider::start().await;
+    provider.respond_with(move |request| ScriptedResponse::openai_numbers(request, count, PAUSE));
     let endpoint = format!("http://{}/v1", provider.address);
     let model = ModelConfig::from_settings("test-model", Some(&endpoint), None, |_| None);
     let engine = EngineSetting::Model(Box::new(model.unwrap()));
@@ -98,13 +98,13 @@ async fn neither_key_nor_address_of_a_provider_is_in_any_response_or_log_line() 
     let outcomes = ["completed", "unauthorized"];
     for outcome in outcomes {
         let home = tempfile::tempdir().unwrap();
-        let provider = Provider::start().await;
-        provider.respond_always(move |request| match outcome {
-            "completed" => count(request, 3, PAUSE),
+        let provider = ScriptedProvider::start().await;
+        provider.respond_with(move |request| match outcome {
+            "completed" => ScriptedResponse::openai_numbers(request, 3, PAUSE),
             // Repeats the request's own credentials and path.
             _ => {
                 let body = json!({ "error": { "message": request.head } });
-                refusal(401, &[], &body.to_string())
+                ScriptedResponse::new(401, &[]).send(body.to_string())
             }
         });
         let address = provider.address.to_string();

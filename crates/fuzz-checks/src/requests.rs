@@ -57,13 +57,7 @@ fn check_access(access: Access, head: &Parts, response: &Response) {
         Access::Preflight | Access::Granted => None,
     };
     if let Some((status, code)) = refusal {
-        assert_eq!(
-            response.status, status,
-            "{access:?}, {head:?}: {response:?}"
-        );
-        if has_body(&head.method, response) {
-            response.expect_problem(status, code);
-        }
+        check_problem(head, response, status, code);
         assert!(response.header("set-cookie").is_none());
         let challenge = response.header("www-authenticate");
         assert_eq!(challenge, (status == 401).then_some("Bearer"));
@@ -81,6 +75,13 @@ fn check_access(access: Access, head: &Parts, response: &Response) {
     assert_eq!(credentials, None);
 }
 
+fn check_problem(head: &Parts, response: &Response, status: u16, code: &str) {
+    assert_eq!(response.status, status, "{head:?}: {response:?}");
+    if has_body(&head.method, response) {
+        response.expect_problem(status, code);
+    }
+}
+
 /// The status is one that the path and the method can have.
 fn check_route(server: &ServerFixture, head: &Parts, response: &Response) {
     let path = head.uri.path();
@@ -92,7 +93,7 @@ fn check_route(server: &ServerFixture, head: &Parts, response: &Response) {
         method => method,
     };
     if at_path.is_empty() {
-        assert_eq!(response.status, 404, "{head:?}: {response:?}");
+        check_problem(head, response, 404, "unknown_route");
     } else if let Some(operation) = at_path.iter().find(|known| known.method == method) {
         check_operation(server, operation, head, response);
     } else {
@@ -103,7 +104,7 @@ fn check_route(server: &ServerFixture, head: &Parts, response: &Response) {
                 allowed.extend(also);
             }
         }
-        assert_eq!(response.status, 405, "{head:?}: {response:?}");
+        check_problem(head, response, 405, "method_not_allowed");
         let allow = response.header("allow");
         assert_eq!(allow, Some(allowed.join(", ").as_str()), "{head:?}");
     }

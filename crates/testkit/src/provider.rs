@@ -1,50 +1,153 @@
-//! A model provider on loopback that plays a script for each request, byte for byte.
+//! A scripted model provider on loopback: one response per request, byte for byte.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep};
 
-/// Time between two comments of [`Step::SendComments`].
-const COMMENT_INTERVAL: Duration = Duration::from_millis(20);
-
-/// What the provider does with one request, in this order, before it closes the connection.
-pub type Script = Vec<Step>;
-
-/// One step of a [`Script`].
-#[derive(Debug, Clone)]
-pub enum Step {
-    /// Sends these bytes.
-    Send(Vec<u8>),
-    /// Waits until this long after the beginning of the script, so that a late timer does not
-    /// slow the pace of what follows.
-    WaitUntil(Duration),
-    /// Waits for a notification.
-    WaitFor(Arc<Notify>),
-    /// Sends a comment every 20 ms until the client closes the connection.
-    SendComments,
-    /// Sends nothing more and reports when the client closes the connection; see
-    /// [`Provider::hung_up`].
-    Stall,
+/// What is done with a request. The connection is closed after the last step.
+#[derive(Debug, Clone, Default)]
+pub struct ScriptedResponse {
+    steps: Vec<Step>,
 }
 
-/// A request that the provider received.
 #[derive(Debug, Clone)]
-pub struct Request {
-    /// The request line and the headers.
+enum Step {
+    Send(Vec<u8>),
+    Delay(Duration),
+    WaitFor(Arc<Notify>),
+    RepeatUntilClosed(Vec<u8>, Duration),
+    StallUntilClosed,
+}
+
+impl ScriptedResponse {
+    /// Starts a response with these headers and a body that ends with the connection.
+    pub fn new(status: u16, headers: &[(&str, &str)]) -> Self {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"));
+        let headers: String = headers.collect();
+        let head = format!("HTTP/1.1 {status} x\r\nconnection: close\r\n{headers}\r\n");
+        Self::raw(head)
+    }
+
+    /// Starts with these bytes instead of HTTP headers.
+    pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::default().send(bytes)
+    }
+
+    /// Closes the connection without a byte.
+    pub fn disconnect() -> Self {
+        Self::default()
+    }
+
+    /// Neither answers nor closes the connection.
+    pub fn no_answer() -> Self {
+        Self::default().stall()
+    }
+
+    /// A whole reply in OpenAI's protocol: a chunk for each delta, then its usage.
+    pub fn openai(deltas: &[&str]) -> Self {
+        let headers = [("content-type", "text/event-stream")];
+        let response = Self::new(200, &headers);
+        let deltas = deltas.iter();
+        deltas.fold(response, |it, text| it.delta(text)).end()
+    }
+
+    /// A whole reply in OpenAI's protocol: the numbers from 0 to below `count`, one after each
+    /// `pause`. Its usage is a token for each message of the request and for each number.
+    pub fn openai_numbers(request: &RecordedRequest, count: u32, pause: Duration) -> Self {
+        assert_eq!(request.body["stream"], true, "{}", request.body);
+        let response = Self::new(200, &[("content-type", "text/event-stream")]);
+        let response = (0..count).fold(response, |response, number| {
+            response.delay(pause).delta(&format!("{number} "))
+        });
+        let messages = request.body["messages"].as_array().map_or(0, Vec::len);
+        response.end_with_usage(messages, count)
+    }
+
+    fn step(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// Sends these bytes.
+    pub fn send(self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.step(Step::Send(bytes.into()))
+    }
+
+    /// Sends a server-sent event.
+    pub fn event(self, data: &Value) -> Self {
+        self.send(format!("data: {data}\n\n"))
+    }
+
+    /// Sends a piece of a reply in OpenAI's protocol.
+    pub fn delta(self, text: &str) -> Self {
+        let delta = json!({"content": text});
+        self.event(&json!({"choices": [{"index": 0, "delta": delta, "finish_reason": null}]}))
+    }
+
+    /// Sends the end of a reply in OpenAI's protocol, with a usage of 7 and 3 tokens.
+    pub fn end(self) -> Self {
+        self.end_with_usage(7, 3)
+    }
+
+    fn end_with_usage(self, input_tokens: usize, output_tokens: u32) -> Self {
+        let usage = json!({"prompt_tokens": input_tokens, "completion_tokens": output_tokens});
+        self.event(&json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
+            .event(&json!({"choices": [], "usage": usage}))
+            .send("data: [DONE]\n\n")
+    }
+
+    /// Waits this long.
+    pub fn delay(self, delay: Duration) -> Self {
+        self.step(Step::Delay(delay))
+    }
+
+    /// Waits for this signal.
+    pub fn wait_for(self, signal: &Arc<Notify>) -> Self {
+        self.step(Step::WaitFor(Arc::clone(signal)))
+    }
+
+    /// Sends these bytes at this interval until the client closes the connection.
+    pub fn repeat(self, bytes: &str, interval: Duration) -> Self {
+        self.step(Step::RepeatUntilClosed(bytes.into(), interval))
+    }
+
+    /// Sends nothing more until the client closes the connection, and records when it did:
+    /// see [`ScriptedProvider::client_disconnected`].
+    pub fn stall(self) -> Self {
+        self.step(Step::StallUntilClosed)
+    }
+
+    /// The same response with this text replaced in everything that it sends.
+    pub fn replace(mut self, from: &str, to: &str) -> Self {
+        for step in &mut self.steps {
+            if let Step::Send(bytes) = step {
+                *bytes = String::from_utf8_lossy(bytes).replace(from, to).into();
+            }
+        }
+        self
+    }
+}
+
+/// A request as it was received.
+#[derive(Debug, Clone)]
+pub struct RecordedRequest {
+    /// Request line and headers.
     pub head: String,
     /// The body.
     pub body: Value,
 }
 
-impl Request {
+impl RecordedRequest {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
@@ -53,218 +156,168 @@ impl Request {
     }
 }
 
-/// A listening provider. Dropping it stops it.
-pub struct Provider {
+/// A listening provider. Dropping it closes all its connections.
+pub struct ScriptedProvider {
     /// Where it listens.
     pub address: SocketAddr,
-    shared: Arc<Mutex<Shared>>,
-    hang_ups: mpsc::UnboundedReceiver<Instant>,
-    listening: JoinHandle<()>,
+    shared: Arc<Shared>,
+    disconnects: mpsc::UnboundedReceiver<Instant>,
+    accepting: JoinHandle<()>,
 }
 
-#[derive(Default)]
 struct Shared {
-    scripts: VecDeque<Script>,
-    default: Option<Box<MakeScript>>,
-    requests: Vec<Request>,
+    default_response: Mutex<Box<MakeResponse>>,
+    responses: Mutex<VecDeque<ScriptedResponse>>,
+    requests: Mutex<Vec<RecordedRequest>>,
+    disconnected: mpsc::UnboundedSender<Instant>,
 }
 
-type MakeScript = dyn Fn(&Request) -> Script + Send;
+type MakeResponse = dyn Fn(&RecordedRequest) -> ScriptedResponse + Send;
 
-impl Provider {
-    /// A provider on a free port, which answers 418 unless it has a script.
+impl ScriptedProvider {
+    /// A provider at a free port.
     pub async fn start() -> Self {
         Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0))).await
     }
 
-    /// [`Provider::start`] at this address.
+    /// A provider at this address.
     pub async fn start_at(address: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address).await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let shared = Arc::<Mutex<Shared>>::default();
-        let (hung_up, hang_ups) = mpsc::unbounded_channel();
-        let serving = Arc::clone(&shared);
-        let listening = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&serving), hung_up.clone()));
-            }
+        let listener = TcpListener::bind(address).await.expect("a free port");
+        let address = listener.local_addr().expect("a bound socket");
+        let (disconnected, disconnects) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            default_response: Mutex::new(Box::new(|_| ScriptedResponse::new(418, &[]))),
+            responses: Mutex::default(),
+            requests: Mutex::default(),
+            disconnected,
         });
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Self {
             address,
             shared,
-            hang_ups,
-            listening,
+            disconnects,
+            accepting,
         }
     }
 
-    /// An address at which nobody listens.
+    /// An address at which nothing listens.
     pub async fn unused_address() -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        listener.local_addr().expect("an address")
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        listener.local_addr().expect("a bound socket")
     }
 
-    /// Queues the script for the next request that has none.
-    pub fn respond(&self, script: Script) {
-        self.with(|shared| shared.scripts.push_back(script));
+    /// Makes the response to every request for which none is queued, in place of status 418.
+    pub fn respond_with(
+        &self,
+        response: impl Fn(&RecordedRequest) -> ScriptedResponse + Send + 'static,
+    ) {
+        let default = self.shared.default_response.lock();
+        *default.expect("no panic holds it") = Box::new(response);
     }
 
-    /// Makes the script of every request for which none is queued.
-    pub fn respond_always(&self, script: impl Fn(&Request) -> Script + Send + 'static) {
-        self.with(|shared| shared.default = Some(Box::new(script)));
+    /// Queues the response to the next request.
+    pub fn enqueue(&self, response: ScriptedResponse) {
+        let mut responses = self.shared.responses.lock().expect("no panic holds it");
+        responses.push_back(response);
     }
 
-    /// The requests so far.
-    pub fn requests(&self) -> Vec<Request> {
-        self.with(|shared| shared.requests.clone())
+    /// All requests so far.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        let requests = self.shared.requests.lock();
+        requests.expect("no panic holds it").clone()
     }
 
     /// The latest request.
-    pub fn last_request(&self) -> Request {
-        self.requests().pop().expect("a request")
+    pub fn last_request(&self) -> RecordedRequest {
+        self.requests().pop().expect("a request was received")
     }
 
-    /// Waits until the client closes a connection that stalls, and returns when it did.
-    pub async fn hung_up(&mut self) -> Instant {
-        self.hang_ups.recv().await.expect("the provider listens")
-    }
-
-    fn with<T>(&self, work: impl FnOnce(&mut Shared) -> T) -> T {
-        work(&mut self.shared.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Waits until a client closes a stalled connection, and returns when it did.
+    pub async fn client_disconnected(&mut self) -> Instant {
+        let disconnect = self.disconnects.recv().await;
+        disconnect.expect("the sender lives as long as the provider")
     }
 }
 
-impl Drop for Provider {
+impl Drop for ScriptedProvider {
     fn drop(&mut self) {
-        self.listening.abort();
+        self.accepting.abort();
     }
 }
 
-async fn serve(
-    mut stream: TcpStream,
-    shared: Arc<Mutex<Shared>>,
-    hung_up: mpsc::UnboundedSender<Instant>,
-) {
-    let Some(request) = receive(&mut stream).await else {
-        return;
+/// Owns the tasks of all connections, which end with it.
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            // A client that disconnects needs no report.
+            let _ = serve(stream, &shared).await;
+        });
+    }
+}
+
+async fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
+    let Some(request) = receive(&mut stream).await? else {
+        return Ok(());
     };
-    let script = {
-        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let queued = shared.scripts.pop_front();
-        let script = queued.or_else(|| shared.default.as_ref().map(|script| script(&request)));
-        shared.requests.push(request);
-        script.unwrap_or_else(|| vec![head(418, &[])])
-    };
-    let began = Instant::now();
-    for step in script {
+    let queued = shared.responses.lock();
+    let queued = queued.expect("no panic holds it").pop_front();
+    let response = queued.unwrap_or_else(|| {
+        let default = shared.default_response.lock();
+        default.expect("no panic holds it")(&request)
+    });
+    let requests = shared.requests.lock();
+    requests.expect("no panic holds it").push(request);
+    for step in response.steps {
         match step {
-            Step::Send(bytes) => {
-                if stream.write_all(&bytes).await.is_err() {
-                    return;
-                }
-            }
-            Step::WaitUntil(offset) => sleep_until(began + offset).await,
-            Step::WaitFor(notification) => notification.notified().await,
-            Step::SendComments => {
-                while stream.write_all(b": still here\n\n").await.is_ok() {
-                    sleep(COMMENT_INTERVAL).await;
-                }
-                return;
-            }
-            Step::Stall => {
-                until_closed(&mut stream).await;
-                let _ = hung_up.send(Instant::now());
-                return;
+            Step::Send(bytes) => stream.write_all(&bytes).await?,
+            Step::Delay(delay) => sleep(delay).await,
+            Step::WaitFor(signal) => signal.notified().await,
+            Step::RepeatUntilClosed(bytes, interval) => loop {
+                stream.write_all(&bytes).await?;
+                sleep(interval).await;
+            },
+            Step::StallUntilClosed => {
+                drain(&mut stream).await;
+                let _ = shared.disconnected.send(Instant::now());
+                return Ok(());
             }
         }
     }
-    // Closing with unread bytes would reset the connection, and the client could lose the response.
-    let _ = stream.shutdown().await;
-    until_closed(&mut stream).await;
+    // Closing a socket with unread bytes would reset it, and lose what was sent.
+    stream.shutdown().await?;
+    drain(&mut stream).await;
+    Ok(())
 }
 
-async fn until_closed(stream: &mut TcpStream) {
+async fn drain(stream: &mut TcpStream) {
     while !matches!(stream.read(&mut [0; 64]).await, Ok(0) | Err(_)) {}
 }
 
-async fn receive(stream: &mut TcpStream) -> Option<Request> {
+/// Receives a request; `None` if it is incomplete or has no JSON body.
+async fn receive(stream: &mut TcpStream) -> std::io::Result<Option<RecordedRequest>> {
     let mut received = Vec::new();
-    loop {
+    while stream.read_buf(&mut received).await? > 0 {
         let text = String::from_utf8_lossy(&received);
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let mut request = Request {
-                head: head.to_owned(),
-                body: Value::Null,
-            };
-            let length: usize = request.header("content-length")?.parse().ok()?;
-            if body.len() >= length {
-                request.body = serde_json::from_str(body).ok()?;
-                return Some(request);
-            }
-        }
-        if stream.read_buf(&mut received).await.ok()? == 0 {
-            return None;
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let mut request = RecordedRequest {
+            head: head.to_owned(),
+            body: Value::Null,
+        };
+        let length = request.header("content-length");
+        let length: Option<usize> = length.and_then(|length| length.parse().ok());
+        if length.is_some_and(|length| body.len() >= length) {
+            request.body = serde_json::from_str(body)?;
+            return Ok(Some(request));
         }
     }
+    Ok(None)
 }
 
-/// The head of a response whose body ends with the connection.
-pub fn head(status: u16, headers: &[(&str, &str)]) -> Step {
-    let headers = headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"));
-    let headers: String = headers.collect();
-    Step::Send(format!("HTTP/1.1 {status} x\r\nconnection: close\r\n{headers}\r\n").into_bytes())
-}
-
-/// A whole response that is no reply.
-pub fn refusal(status: u16, headers: &[(&str, &str)], body: &str) -> Script {
-    vec![head(status, headers), Step::Send(body.as_bytes().to_vec())]
-}
-
-/// One server-sent event.
-pub fn event(data: &Value) -> Step {
-    Step::Send(format!("data: {data}\n\n").into_bytes())
-}
-
-/// A piece of a reply as OpenAI sends it.
-pub fn delta(text: &str) -> Step {
-    event(&json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]}))
-}
-
-/// The end of a reply as OpenAI sends it.
-pub fn end(input_tokens: u64, output_tokens: u64) -> [Step; 3] {
-    [
-        event(&json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})),
-        event(&json!({"choices": [], "usage": {
-            "prompt_tokens": input_tokens, "completion_tokens": output_tokens}})),
-        Step::Send(b"data: [DONE]\n\n".to_vec()),
-    ]
-}
-
-/// A whole reply as OpenAI sends it, with a usage of 7 and 3 tokens.
-pub fn reply(pieces: &[&str]) -> Script {
-    let mut script = vec![head(200, &[("content-type", "text/event-stream")])];
-    script.extend(pieces.iter().map(|piece| delta(piece)));
-    script.extend(end(7, 3));
-    script
-}
-
-/// Replies to `request` with the numbers from 0 to below `count`, one every `pause`. The usage is a
-/// token for each message of the request and for each number.
-pub fn count(request: &Request, count: u32, pause: Duration) -> Script {
-    assert_eq!(request.body["stream"], true, "{}", request.body);
-    let mut script = vec![head(200, &[("content-type", "text/event-stream")])];
-    for number in 0..count {
-        script.push(Step::WaitUntil(pause * number));
-        script.push(delta(&format!("{number} ")));
-    }
-    let messages = request.body["messages"].as_array().map_or(0, Vec::len);
-    let messages = u64::try_from(messages).expect("a small number");
-    script.extend(end(messages, u64::from(count)));
-    script
-}
-
-/// The text of a reply of [`count`].
+/// The text of a reply of [`ScriptedResponse::openai_numbers`].
 pub fn numbers(count: u32) -> String {
     (0..count).map(|number| format!("{number} ")).collect()
 }
