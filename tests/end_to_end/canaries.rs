@@ -2,49 +2,13 @@
 //! everything that leaves the server: responses, headers, events, metrics, logs.
 
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::canary::assert_absent;
 use testkit::client::{Client, EMBEDDED, LOCAL};
-use testkit::http::{RequestBuilder, send};
 use testkit::json::{items, text};
 use testkit::local_records::{SECRETS, record, write, write_bytes};
 
 use crate::process::ServerProcess;
-
-/// A client that records every response.
-pub(crate) struct Recorder {
-    client: Client,
-    recorded: String,
-}
-
-impl Recorder {
-    pub(crate) fn new(server: &ServerProcess) -> Self {
-        Self {
-            client: server.client.clone(),
-            recorded: String::new(),
-        }
-    }
-
-    /// Status, headers and bodies of all responses.
-    pub(crate) fn into_recorded(self) -> String {
-        self.recorded
-    }
-
-    async fn send(&mut self, request: RequestBuilder) -> Value {
-        let response = send(request).await;
-        self.recorded += &response.whole();
-        serde_json::from_slice(&response.body).unwrap_or_default()
-    }
-
-    async fn get(&mut self, path: &str) -> Value {
-        self.send(self.client.request("GET", path)).await
-    }
-
-    async fn post(&mut self, path: &str, body: Value) -> Value {
-        self.send(self.client.request("POST", path).json(&body))
-            .await
-    }
-}
 
 #[tokio::test]
 async fn no_planted_secret_is_in_any_response_or_log_line() {
@@ -75,12 +39,12 @@ async fn no_planted_secret_is_in_any_response_or_log_line() {
     let args = "--log trace --log-format json --offline-pace-ms 0";
     let args: Vec<_> = args.split(' ').collect();
     let server = ServerProcess::start(home.path(), &args, &variables).await;
-    let mut recorder = Recorder::new(&server);
+    let client = server.client.recording();
     let content = "CONTENT-of-a-conversation";
-    use_local_records(&mut recorder, content).await;
-    use_embedded_runtime(&mut recorder, content).await;
-    provoke_refusals(&mut recorder).await;
-    let (responses, line) = (recorder.into_recorded(), server.line.clone());
+    use_local_records(&client, content).await;
+    use_embedded_runtime(&client, content).await;
+    provoke_refusals(&client).await;
+    let (responses, line) = (client.recorded(), server.line.clone());
     let token = server.client.token.clone();
     server.signal(Signal::TERM);
     let ended = server.ended().await;
@@ -98,47 +62,34 @@ async fn no_planted_secret_is_in_any_response_or_log_line() {
 }
 
 /// Every operation on the local records, of which there are two.
-async fn use_local_records(recorder: &mut Recorder, content: &str) {
-    let local = recorder.get(&format!("{LOCAL}/workers")).await;
+async fn use_local_records(client: &Client, content: &str) {
+    let local = client.get(&format!("{LOCAL}/workers")).await.expect(200);
     assert_eq!(items(&local["items"]).len(), 2, "{local}");
     for worker in items(&local["items"]) {
         let path = format!("{LOCAL}/workers/{}", text(&worker["worker_id"]));
-        recorder.get(&path).await;
-        recorder.get(&format!("{path}/transcript")).await;
+        client.get(&path).await;
+        client.get(&format!("{path}/transcript")).await;
         let body = json!({ "content": content });
-        recorder.post(&format!("{path}/input"), body).await;
+        client.post(&format!("{path}/input"), &body).await;
     }
 }
 
 /// Every operation on the server and on a worker of the embedded runtime.
-pub(crate) async fn use_embedded_runtime(recorder: &mut Recorder, content: &str) {
+pub(crate) async fn use_embedded_runtime(client: &Client, content: &str) {
     let server = ["/api/workspace", "/api/runtimes", "/api/workers"];
     for path in server.into_iter().chain([LOCAL, EMBEDDED, "/metrics"]) {
-        recorder.get(path).await;
+        client.get(path).await;
     }
-    let workers = format!("{EMBEDDED}/workers");
-    let worker = recorder.post(&workers, json!({})).await;
-    let path = format!("{EMBEDDED}/workers/{}", text(&worker["worker_id"]));
-    let body = json!({ "content": content });
-    let accepted = recorder.post(&format!("{path}/input"), body).await;
-    let mut cursor = text(&accepted["cursor"]).to_owned();
-    loop {
-        let events = format!("{path}/events?after={cursor}&wait_ms=30000");
-        let page = recorder.get(&events).await;
-        let mut events = items(&page["events"]).iter();
-        if events.any(|event| event["kind"] == "run_finished") {
-            break;
-        }
-        text(&page["next_cursor"]).clone_into(&mut cursor);
-    }
-    recorder.get(&path).await;
-    recorder.get(&format!("{path}/transcript")).await;
-    recorder.post(&format!("{path}/cancel"), json!({})).await;
-    recorder.post(&format!("{path}/stop"), json!({})).await;
+    let worker = client.create_worker().await;
+    worker.run(content).await;
+    worker.detail().await;
+    worker.transcript("").await;
+    worker.cancel(&json!({})).await;
+    worker.stop().await;
 }
 
 /// Requests that are refused, with secrets in every part of them.
-async fn provoke_refusals(recorder: &mut Recorder) {
+async fn provoke_refusals(client: &Client) {
     for path in [
         "/CANARY-route",
         "/api/runtimes/CANARY-runtime",
@@ -148,11 +99,9 @@ async fn provoke_refusals(recorder: &mut Recorder) {
         "/api/workers?state=CANARY-state",
         "/api/runtimes/backend-internal/workers/x/events?after=CANARY-cursor",
     ] {
-        recorder.get(path).await;
-        recorder
-            .send(recorder.client.anonymous("DELETE", path))
-            .await;
-        recorder.send(recorder.client.request("DELETE", path)).await;
+        client.get(path).await;
+        client.send(client.anonymous("DELETE", path)).await;
+        client.send(client.request("DELETE", path)).await;
     }
     for body in [
         json!({ "CANARY-field": 1 }),
@@ -161,7 +110,7 @@ async fn provoke_refusals(recorder: &mut Recorder) {
         json!(["CANARY-array"]),
         json!("CANARY-text"),
     ] {
-        recorder.post(&format!("{EMBEDDED}/workers"), body).await;
+        client.post(&format!("{EMBEDDED}/workers"), &body).await;
     }
     for (name, value) in [
         ("authorization", "Bearer CANARY-wrong-token-CANARY-wrong"),
@@ -172,10 +121,10 @@ async fn provoke_refusals(recorder: &mut Recorder) {
         ("user-agent", "CANARY-agent"),
         ("referer", "CANARY"),
     ] {
-        let request = recorder.client.anonymous("GET", "/api/workspace");
-        recorder.send(request.header(name, value)).await;
+        let request = client.anonymous("GET", "/api/workspace");
+        client.send(request.header(name, value)).await;
     }
-    let request = recorder.client.anonymous("POST", "/api/workspace");
+    let request = client.anonymous("POST", "/api/workspace");
     let request = request.header("content-type", "CANARY/type");
-    recorder.send(request.body("CANARY-body")).await;
+    client.send(request.body("CANARY-body")).await;
 }

@@ -6,7 +6,6 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use testkit::client::{EMBEDDED, output};
 use testkit::deadline::in_time;
-use testkit::http::send;
 use testkit::json::{each, find, items, strings, text};
 use testkit::server::{TestServer, long_input, offline};
 
@@ -275,7 +274,7 @@ async fn the_server_describes_itself_and_its_health() {
     assert_eq!(workspace["server_version"], env!("CARGO_PKG_VERSION"));
     find(&workspace["limits"], "name", "body_bytes");
     for path in ["/healthz", "/readyz"] {
-        send(server.anonymous("GET", path)).await.expect(200);
+        server.send(server.anonymous("GET", path)).await.expect(200);
     }
     let metrics = server.get("/metrics").await;
     assert_eq!(metrics.status, 200);

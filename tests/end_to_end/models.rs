@@ -17,7 +17,7 @@ use testkit::server::TestServer;
 use yoi_workspace_server::ModelConfig;
 use yoi_workspace_server::config::EngineSetting;
 
-use crate::canaries::{Recorder, use_embedded_runtime};
+use crate::canaries::use_embedded_runtime;
 use crate::process::{BINARY, ServerProcess};
 
 /// Time between two deltas: a hundred a second.
@@ -118,9 +118,9 @@ async fn neither_key_nor_address_of_a_provider_is_in_any_response_or_log_line() 
         ];
         let args = ["--log", "trace", "--log-format", "json"];
         let server = ServerProcess::start(home.path(), &args, &variables).await;
-        let mut recorder = Recorder::new(&server);
-        use_embedded_runtime(&mut recorder, "what is your key?").await;
-        let responses = recorder.into_recorded();
+        let client = server.client.recording();
+        use_embedded_runtime(&client, "what is your key?").await;
+        let responses = client.recorded();
         server.signal(Signal::TERM);
         let ended = server.ended().await;
         assert!(responses.contains(outcome), "{responses}");

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde_json::json;
 use testkit::client::{EMBEDDED, LOCAL};
-use testkit::http::send;
 use testkit::json::{items, text};
 use testkit::server::{TestServer, long_input, offline};
 
@@ -220,7 +219,7 @@ async fn operations_that_the_local_source_lacks_are_unsupported() {
         } else if method == "POST" {
             request = request.json(&json!({}));
         }
-        let response = send(request).await;
+        let response = server.send(request).await;
         let problem = response.expect_problem(405, "operation_unsupported");
         assert_eq!(problem["capability"], capability);
         assert!(response.header("allow").is_some(), "RFC 9110 §15.5.6");

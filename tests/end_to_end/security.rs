@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde_json::json;
-use testkit::http::{Response, send};
+use testkit::http::Response;
 use testkit::server::TestServer;
 use yoi_workspace_server::config::AuthSetting;
 use yoi_workspace_server::{Server, ServerConfig, StartError};
@@ -73,7 +73,7 @@ async fn no_route_and_no_method_is_open_to_a_stranger() {
                 for (name, value) in headers {
                     request = request.header(*name, value.replace("TOKEN", &server.token));
                 }
-                let response = send(request).await;
+                let response = server.send(request).await;
                 assert_has_security_headers(&response);
                 let is_right = if is_open && status == 401 {
                     matches!(response.status, 200 | 405)
@@ -103,10 +103,12 @@ async fn a_page_exchanges_the_token_for_a_cookie() {
         let request = server.anonymous("GET", "/api/workspace");
         request.header("cookie", pair)
     };
-    send(with_cookie()).await.expect(200);
+    server.send(with_cookie()).await.expect(200);
     let own_page = with_cookie().header("origin", &server.base);
-    send(own_page).await.expect(200);
-    let other_page = send(with_cookie().header("origin", "http://localhost:3000")).await;
+    server.send(own_page).await.expect(200);
+    let other_page = server
+        .send(with_cookie().header("origin", "http://localhost:3000"))
+        .await;
     other_page.expect_problem(403, "cross_origin_rejected");
 }
 
@@ -119,7 +121,7 @@ async fn the_configured_origin_may_call_and_no_other() {
     })
     .await;
     let request = server.request("GET", "/api/workspace");
-    let response = send(request.header("origin", ALLOWED)).await;
+    let response = server.send(request.header("origin", ALLOWED)).await;
     response.expect(200);
     assert_eq!(response.header(allow_origin), Some(ALLOWED));
     for other in [
@@ -128,7 +130,7 @@ async fn the_configured_origin_may_call_and_no_other() {
         "https://APP.example:444",
     ] {
         let request = server.request("GET", "/api/workspace");
-        let response = send(request.header("origin", other)).await;
+        let response = server.send(request.header("origin", other)).await;
         response.expect_problem(403, "cross_origin_rejected");
         assert_eq!(response.header(allow_origin), None);
     }
@@ -138,7 +140,7 @@ async fn the_configured_origin_may_call_and_no_other() {
         .header("origin", ALLOWED)
         .header("access-control-request-method", "POST")
         .header("access-control-request-headers", headers);
-    let response = send(preflight).await;
+    let response = server.send(preflight).await;
     assert!(matches!(response.status, 200 | 204), "{response:?}");
     assert_eq!(response.header(allow_origin), Some(ALLOWED));
 }
@@ -154,7 +156,7 @@ async fn a_server_without_token_listens_on_loopback_alone() {
 
     let server = TestServer::start_with(|config| config.auth = AuthSetting::None).await;
     let request = || server.anonymous("GET", "/api/workspace");
-    send(request()).await.expect(200);
-    let rebound = send(request().header("host", "evil.example")).await;
+    server.send(request()).await.expect(200);
+    let rebound = server.send(request().header("host", "evil.example")).await;
     rebound.expect_problem(421, "misdirected_host");
 }

@@ -1,6 +1,7 @@
 //! A client of the API that speaks of workers, inputs and events.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
@@ -21,6 +22,7 @@ pub struct Client {
     /// The token; empty for a server that wants none.
     pub token: String,
     http: reqwest::Client,
+    recorded: Option<Arc<Mutex<String>>>,
 }
 
 impl Client {
@@ -28,7 +30,26 @@ impl Client {
     pub fn new(base: String, token: String) -> Self {
         let http = reqwest::Client::builder().timeout(TIMEOUT).build();
         let http = http.expect("an HTTP client");
-        Self { base, token, http }
+        Self {
+            base,
+            token,
+            http,
+            recorded: None,
+        }
+    }
+
+    /// The same client, which records the responses to all requests that it and its workers send.
+    pub fn recording(&self) -> Self {
+        Self {
+            recorded: Some(Arc::default()),
+            ..self.clone()
+        }
+    }
+
+    /// Status, headers and bodies of the responses since [`Client::recording`].
+    pub fn recorded(&self) -> String {
+        let recorded = self.recorded.as_ref().expect("it records");
+        recorded.lock().expect("no panic holds it").clone()
     }
 
     /// Where the server listens.
@@ -48,20 +69,29 @@ impl Client {
         self.anonymous(method, path).bearer_auth(&self.token)
     }
 
+    /// Sends a request.
+    pub async fn send(&self, request: RequestBuilder) -> Response {
+        let response = send(request).await;
+        if let Some(recorded) = &self.recorded {
+            *recorded.lock().expect("no panic holds it") += &response.whole();
+        }
+        response
+    }
+
     /// Reads `path`.
     pub async fn get(&self, path: &str) -> Response {
-        send(self.request("GET", path)).await
+        self.send(self.request("GET", path)).await
     }
 
     /// Posts `body` to `path`.
     pub async fn post(&self, path: &str, body: &Value) -> Response {
-        send(self.request("POST", path).json(body)).await
+        self.send(self.request("POST", path).json(body)).await
     }
 
     /// [`Client::post`] with an `Idempotency-Key`.
     pub async fn post_with_key(&self, path: &str, key: &str, body: &Value) -> Response {
         let request = self.request("POST", path).json(body);
-        send(request.header("idempotency-key", key)).await
+        self.send(request.header("idempotency-key", key)).await
     }
 
     /// A new worker of the embedded runtime.
