@@ -17,8 +17,6 @@ pub(crate) enum Fault {
     Hangs,
     /// It fails with this cause.
     Fails(&'static str),
-    /// It panics with this message.
-    Panics(&'static str),
 }
 
 /// A source without a call that succeeds.
@@ -45,7 +43,6 @@ impl FaultySource {
         match self.fault {
             Fault::Hangs => pending().await,
             Fault::Fails(cause) => Err(SourceError::failed(cause)),
-            Fault::Panics(message) => panic!("{message}"),
         }
     }
 }

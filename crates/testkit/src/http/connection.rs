@@ -7,9 +7,10 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::Response;
-use crate::deadline::in_time;
+use crate::deadline::TIMEOUT;
 
 /// Most headers of a response.
 const HEADERS_MAX: usize = 64;
@@ -19,11 +20,9 @@ const READ_BYTES: usize = 16 * 1024;
 /// An open connection. Dropping it closes it.
 ///
 /// # Errors
-/// Of every method: what the socket says, [`ErrorKind::UnexpectedEof`] when the server closes in
-/// the middle of a response, [`ErrorKind::InvalidData`] when a response is not HTTP/1.1.
-///
-/// # Panics
-/// When a method takes longer than [`TIMEOUT`](crate::deadline::TIMEOUT).
+/// Of every method: the socket's; [`ErrorKind::UnexpectedEof`] when the server closes in the middle
+/// of a response; [`ErrorKind::InvalidData`] when a response is not HTTP/1.1;
+/// [`ErrorKind::TimedOut`] after [`TIMEOUT`].
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
@@ -33,7 +32,7 @@ pub struct Connection {
 impl Connection {
     /// Connects, with `TCP_NODELAY`.
     pub async fn open(address: SocketAddr) -> Result<Self> {
-        let stream = in_time(TcpStream::connect(address)).await?;
+        let stream = bounded(TcpStream::connect(address)).await?;
         stream.set_nodelay(true)?;
         let unread = BytesMut::new();
         Ok(Self { stream, unread })
@@ -41,12 +40,12 @@ impl Connection {
 
     /// Sends these bytes.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        in_time(self.stream.write_all(bytes)).await
+        bounded(self.stream.write_all(bytes)).await
     }
 
     /// Closes the sending half.
     pub async fn finish_sending(&mut self) -> Result<()> {
-        in_time(self.stream.shutdown()).await
+        bounded(self.stream.shutdown()).await
     }
 
     /// The socket, for what has no method here.
@@ -100,8 +99,12 @@ impl Connection {
 
     async fn read(&mut self) -> Result<usize> {
         self.unread.reserve(READ_BYTES);
-        in_time(self.stream.read_buf(&mut self.unread)).await
+        bounded(self.stream.read_buf(&mut self.unread)).await
     }
+}
+
+async fn bounded<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(TIMEOUT, work).await?
 }
 
 /// The response at the beginning of `bytes` and how many of them it takes, if it is whole.
