@@ -110,6 +110,7 @@ fn measure(bencher: Bencher<'_, '_>, writer: Writer, projection: &(impl Serializ
 fn detail() -> WorkerDetail {
     let worker = WorkerRef::new(parsed("backend-internal"), parsed(UUID));
     let summary = WorkerSummary {
+        display_ref: worker.display_ref(),
         runtime_id: worker.runtime_id,
         worker_id: worker.worker_id,
         display_name: parsed("Worker 1a2b3c"),

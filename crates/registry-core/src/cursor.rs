@@ -131,6 +131,15 @@ impl TryFrom<String> for Cursor {
 }
 
 #[cfg(feature = "schema")]
+crate::schema::text_schema!(
+    Cursor,
+    Some("Opaque position in one worker's event log."),
+    CURSOR_CHARS,
+    CURSOR_CHARS,
+    "^[A-Za-z0-9_-]{21}[AQgw]$"
+);
+
+#[cfg(feature = "schema")]
 impl schemars::JsonSchema for Cursor {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Cursor".into()

@@ -102,6 +102,9 @@ macro_rules! id {
         }
 
         #[cfg(feature = "schema")]
+        crate::schema::text_schema!($name, None::<&str>, 1, $max, $pattern);
+
+        #[cfg(feature = "schema")]
         impl schemars::JsonSchema for $name {
             fn schema_name() -> std::borrow::Cow<'static, str> {
                 stringify!($name).into()

@@ -8,6 +8,8 @@
 mod alphabet;
 mod digits;
 pub mod id;
+#[cfg(feature = "schema")]
+mod schema;
 
 pub mod cursor;
 pub mod page;

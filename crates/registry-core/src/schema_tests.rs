@@ -1,6 +1,6 @@
 //! What the schemas of ids, tokens and texts say to whoever generates a client of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use schemars::generate::SchemaSettings;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::projection::tests::example::{detail, entry};
-use crate::projection::{TranscriptEntry, WorkerDetail, WorkerSummary};
+use crate::projection::{TranscriptEntry, WorkerDetail, WorkerEvent, WorkerSummary};
 use crate::{
     Capability, CapabilitySet, Cursor, DisplayName, IdempotencyKey, PageToken, ProfileId, RunId,
     RuntimeId, WorkerId,
@@ -96,4 +96,23 @@ fn required<T: JsonSchema>() -> BTreeSet<String> {
 fn fields(projection: &impl Serialize) -> BTreeSet<String> {
     let value = serde_json::to_value(projection).unwrap();
     value.as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn each_kind_of_event_is_a_whole_object_that_the_discriminator_names() {
+    let mut components = Vec::new();
+    <WorkerEvent as utoipa::ToSchema>::schemas(&mut components);
+    let components: BTreeMap<_, _> = components.into_iter().collect();
+    let union = serde_json::to_value(<WorkerEvent as utoipa::PartialSchema>::schema()).unwrap();
+    assert_eq!(union["oneOf"].as_array().unwrap().len(), 5);
+    assert_eq!(union["discriminator"]["propertyName"], "kind");
+    for (kind, reference) in union["discriminator"]["mapping"].as_object().unwrap() {
+        let name = reference.as_str().unwrap().rsplit('/').next().unwrap();
+        let variant = serde_json::to_value(&components[name]).unwrap();
+        assert_eq!(variant["properties"]["kind"]["enum"], json!([kind]));
+        for always in ["cursor", "at", "kind"] {
+            let required = variant["required"].as_array().unwrap();
+            assert!(required.contains(&json!(always)), "{name}: {always}");
+        }
+    }
 }

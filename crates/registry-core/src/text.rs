@@ -154,6 +154,19 @@ impl fmt::Display for FixedText {
     }
 }
 
+/// Printable, and at least one character that is not white space.
+#[cfg(feature = "schema")]
+const DISPLAY_NAME_PATTERN: &str = "^[^\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*[^\\s\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069][^\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*$";
+
+#[cfg(feature = "schema")]
+crate::schema::text_schema!(
+    DisplayName,
+    Some("One line of text for people, without control or direction marks."),
+    1,
+    DISPLAY_NAME_MAX_CHARS,
+    DISPLAY_NAME_PATTERN
+);
+
 #[cfg(feature = "schema")]
 impl schemars::JsonSchema for DisplayName {
     fn schema_name() -> Cow<'static, str> {
@@ -166,8 +179,7 @@ impl schemars::JsonSchema for DisplayName {
             "description": "One line of text for people, without control or direction marks.",
             "minLength": 1,
             "maxLength": DISPLAY_NAME_MAX_CHARS,
-            // Printable, and at least one character that is not white space.
-            "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*[^\\s\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069][^\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*$",
+            "pattern": DISPLAY_NAME_PATTERN,
         })
     }
 }

@@ -229,6 +229,7 @@ fn a_worker(state: WorkerState) -> WorkerDetail {
     let worker = WorkerRef::new("backend-internal".parse().expect(SOUND), worker_id());
     WorkerDetail {
         summary: WorkerSummary {
+            display_ref: worker.display_ref(),
             runtime_id: worker.runtime_id,
             worker_id: worker.worker_id,
             display_name: "Reviewer".parse().expect(SOUND),

@@ -58,7 +58,7 @@ pub async fn every_listed_worker_can_be_got(subject: &dyn Subject) {
     for worker in listed {
         let reference = bench.reference(&worker.worker_id);
         assert_eq!(worker.runtime_id, bench.runtime_id);
-        assert_eq!(worker.display_ref(), reference.display_ref());
+        assert_eq!(worker.display_ref, reference.display_ref());
         let detail = bench
             .registry
             .worker(&reference)

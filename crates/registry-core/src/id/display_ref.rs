@@ -3,7 +3,7 @@
 use std::fmt;
 
 use arrayvec::ArrayString;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{ID_MAX_CHARS, RuntimeId, WorkerId};
 
@@ -53,19 +53,11 @@ impl Serialize for DisplayRef {
     }
 }
 
-#[cfg(feature = "schema")]
-impl DisplayRef {
-    /// Adds it to the schema of an object whose first two fields are the ids.
-    pub(crate) fn stands_beside_its_ids(schema: &mut schemars::Schema) {
-        let text = schemars::json_schema!({
-            "type": "string",
-            "description": "`worker@runtime`, for people; never accepted as authority.",
-        });
-        let object = schema.ensure_object();
-        object["properties"]["display_ref"] = text.into();
-        let required = object.get_mut("required");
-        if let Some(required) = required.and_then(|list| list.as_array_mut()) {
-            required.insert(2, "display_ref".into());
-        }
+/// A client reads it in our answers; no request has one.
+impl<'de> Deserialize<'de> for DisplayRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let text = ArrayString::from(&text).map_err(serde::de::Error::custom)?;
+        Ok(Self(text))
     }
 }

@@ -9,7 +9,7 @@ use crate::text::FixedText;
 /// How much a diagnostic matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub enum Severity {
     /// Good to know.
     Info,
@@ -21,18 +21,21 @@ pub enum Severity {
 
 /// A remark with a stable code and a fixed text of ours; never the text of an inner error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct Diagnostic {
     /// Stable, in snake_case; what programs look at.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub code: FixedText,
     /// How much it matters.
     pub severity: Severity,
     /// What people read.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub message: FixedText,
     /// How many things the remark is about; at least 1.
     pub count: u32,
     /// The runtime it is about, where a list spans several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub runtime_id: Option<RuntimeId>,
 }
 

@@ -1,5 +1,8 @@
 //! What clients see of a worker's events.
 
+#[cfg(feature = "schema")]
+mod schema;
+
 use arcstr::Substr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,7 +28,7 @@ pub struct WorkerEvent {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub enum EventKind {
     /// The worker came to be.
     WorkerCreated,
@@ -41,7 +44,7 @@ pub enum EventKind {
         /// The run.
         run_id: RunId,
         /// What to append to its text so far.
-        #[cfg_attr(feature = "schema", schemars(with = "String"))]
+        #[cfg_attr(feature = "schema", schemars(with = "String"), schema(value_type = String))]
         text: Substr,
     },
     /// The run ended; each accepted input has exactly one such event.
@@ -52,12 +55,15 @@ pub enum EventKind {
         outcome: RunOutcome,
         /// The reply's entry in the transcript; absent when no text was produced.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schema(nullable = false))]
         sequence: Option<u64>,
         /// What it used; absent when the engine did not say, as when the run was cut short.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schema(nullable = false))]
         usage: Option<Usage>,
         /// Why it failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schema(nullable = false))]
         error_code: Option<RunErrorCode>,
     },
     /// The worker accepts nothing any more; its last event.
@@ -66,7 +72,7 @@ pub enum EventKind {
 
 /// Events after a cursor, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct EventBatch {
     /// The events; empty when nothing happened within the wait.
     pub events: Vec<WorkerEvent>,

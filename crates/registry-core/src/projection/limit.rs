@@ -8,7 +8,7 @@ use crate::text::FixedText;
 /// What a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub enum LimitUnit {
     /// Things.
     Count,
@@ -20,9 +20,10 @@ pub enum LimitUnit {
 
 /// One named bound of a runtime or of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct Limit {
     /// Stable, in snake_case; the name that `capacity_exhausted` gives.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub name: FixedText,
     /// What `value` counts.
     pub unit: LimitUnit,

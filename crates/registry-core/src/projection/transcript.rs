@@ -12,7 +12,7 @@ use crate::json::{JsonText, WriteJson};
 /// Whose words an entry holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub enum EntryRole {
     /// An accepted input.
     User,
@@ -22,7 +22,7 @@ pub enum EntryRole {
 
 /// One committed entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct TranscriptEntry {
     /// Its number, from 1, without gaps.
     pub sequence: u64,
@@ -41,7 +41,7 @@ pub struct TranscriptEntry {
 
 /// The text so far of a run that has not ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct InFlightText {
     /// The run.
     pub run_id: RunId,
@@ -52,15 +52,17 @@ pub struct InFlightText {
 /// A page of a transcript and the event position of the same instant: reading events after
 /// `cursor` gives exactly what the page lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct TranscriptPage {
     /// Entries in ascending order.
     pub entries: Vec<TranscriptEntry>,
     /// The oldest retained entry; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub first_sequence: Option<u64>,
     /// The newest entry; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub last_sequence: Option<u64>,
     /// Whether retained entries stand before the page.
     pub has_earlier: bool,
@@ -68,9 +70,11 @@ pub struct TranscriptPage {
     pub has_later: bool,
     /// Entries before this one were pruned; absent when none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub pruned_before: Option<u64>,
     /// The text so far of the active run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub in_flight: Option<InFlightText>,
     /// The event position of the same instant.
     pub cursor: Cursor,

@@ -1,12 +1,15 @@
 //! What clients see of a worker, and of what was asked of it.
 
 mod as_json;
-mod serialised;
+#[cfg(feature = "schema")]
+mod schema;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Diagnostic, ImplementationKind};
+#[cfg(feature = "schema")]
+use crate::capability::Capability;
 use crate::capability::CapabilitySet;
 use crate::cursor::Cursor;
 use crate::id::{DisplayRef, ProfileId, RunId, RuntimeId, WorkerId};
@@ -17,7 +20,7 @@ use crate::text::DisplayName;
 /// What a worker is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub enum WorkerState {
     /// It waits for an input.
     Idle,
@@ -47,7 +50,7 @@ impl WorkerState {
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub enum RunOutcome {
     /// The turn engine finished.
     Completed,
@@ -62,7 +65,7 @@ pub enum RunOutcome {
 /// Why a run failed. The cause itself never leaves the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub enum RunErrorCode {
     /// The provider refused the server's credentials.
     Unauthorized,
@@ -90,7 +93,7 @@ pub enum RunErrorCode {
 
 /// Tokens that were read and written, as the turn engine counts them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct Usage {
     /// Tokens of what was sent to the engine.
     pub input_tokens: u64,
@@ -100,7 +103,7 @@ pub struct Usage {
 
 /// How a worker's newest ended run went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct LastRun {
     /// The run.
     pub run_id: RunId,
@@ -108,6 +111,7 @@ pub struct LastRun {
     pub outcome: RunOutcome,
     /// Why, when it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub error_code: Option<RunErrorCode>,
     /// When it ended.
     pub finished_at: Timestamp,
@@ -115,21 +119,23 @@ pub struct LastRun {
 
 /// The retained part of a transcript.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct TranscriptBounds {
     /// Entries retained.
     pub entries: u64,
     /// The oldest retained entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub first_sequence: Option<u64>,
     /// The newest entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub last_sequence: Option<u64>,
 }
 
 /// Where a worker's conversation stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct ConversationSummary {
     /// What of the transcript is retained.
     pub transcript: TranscriptBounds,
@@ -139,50 +145,51 @@ pub struct ConversationSummary {
     pub usage: Usage,
     /// How the newest ended run went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub last_run: Option<LastRun>,
 }
 
 /// One worker in a list.
-// It serialises with its `display_ref` beside the ids (`serialised.rs`). The attributes here are
-// for the schema and for reading.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(transform = DisplayRef::stands_beside_its_ids))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct WorkerSummary {
     /// The runtime that holds it.
     pub runtime_id: RuntimeId,
     /// Its id within that runtime.
     pub worker_id: WorkerId,
+    /// `worker@runtime`, for people; never accepted as authority.
+    #[cfg_attr(feature = "schema", schemars(with = "String"), schema(value_type = String))]
+    pub display_ref: DisplayRef,
     /// Its name for people.
     pub display_name: DisplayName,
     /// How its runtime is implemented.
     pub implementation_kind: ImplementationKind,
     /// The profile it was created with, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub profile: Option<ProfileId>,
     /// What it is doing.
     pub state: WorkerState,
     /// The run it works on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub active_run: Option<RunId>,
     /// When it was created, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub created_at: Option<Timestamp>,
     /// When something last happened to it, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub last_activity_at: Option<Timestamp>,
     /// What can be asked of it.
+    #[cfg_attr(feature = "schema", schema(value_type = BTreeSet<Capability>, max_items = 8))]
     pub capabilities: CapabilitySet,
     /// Remarks about it.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 impl WorkerSummary {
-    /// `worker@runtime`, for people; never accepted as authority.
-    pub fn display_ref(&self) -> DisplayRef {
-        DisplayRef::of(&self.worker_id, &self.runtime_id)
-    }
-
     /// What clients see of `record`: everything that names or describes its runtime comes
     /// from the registry's own knowledge, so a source can't speak for another one.
     // Inlined, so that the ids are copied to where they stay.
@@ -194,6 +201,7 @@ impl WorkerSummary {
         record: WorkerRecord,
     ) -> Self {
         Self {
+            display_ref: DisplayRef::of(&record.worker_id, runtime_id),
             runtime_id: runtime_id.clone(),
             worker_id: record.worker_id,
             display_name: record.display_name,
@@ -243,12 +251,13 @@ impl WorkerDetail {
 
 /// A page of workers, newest first within each runtime, runtimes in registration order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct WorkerPage {
     /// The workers.
     pub items: Vec<WorkerSummary>,
     /// Where the next page begins; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub next_page_token: Option<PageToken>,
     /// What the page lacks, and why.
     pub diagnostics: Vec<Diagnostic>,
@@ -256,7 +265,7 @@ pub struct WorkerPage {
 
 /// An input that is committed to the transcript, and whose run has started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct AcceptedInput {
     /// The run that works on it.
     pub run_id: RunId,

@@ -91,6 +91,7 @@ prop_compose! {
     ) -> WorkerSummary {
         let worker = WorkerRef::new(ids.0, ids.1);
         WorkerSummary {
+            display_ref: worker.display_ref(),
             runtime_id: worker.runtime_id,
             worker_id: worker.worker_id,
             display_name,

@@ -26,6 +26,7 @@ pub(crate) fn entry(created_at: Timestamp, content: &str, partial: bool) -> Tran
 pub(crate) fn detail(at: Timestamp, sequence: Option<u64>) -> WorkerDetail {
     let worker = WorkerRef::new(parsed("backend-internal"), parsed("w1"));
     let summary = WorkerSummary {
+        display_ref: worker.display_ref(),
         runtime_id: worker.runtime_id,
         worker_id: worker.worker_id,
         display_name: parsed("“Reviewer”"),

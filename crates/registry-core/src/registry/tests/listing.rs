@@ -42,7 +42,7 @@ proptest! {
             loop {
                 let page = registry.list_workers(&query).await.unwrap();
                 assert!(page.items.len() <= limit.get());
-                shown.extend(page.items.into_iter().map(|worker| worker.display_ref().to_string()));
+                shown.extend(page.items.into_iter().map(|worker| worker.display_ref.to_string()));
                 match page.next_page_token {
                     // As a client does: the token travels as text.
                     Some(token) => query.page_token = Some(token.to_string().parse().unwrap()),
@@ -83,7 +83,7 @@ async fn a_runtime_that_hangs_or_fails_is_named_and_hides_no_other() {
     let shown: Vec<_> = page
         .items
         .iter()
-        .map(|worker| worker.display_ref().to_string())
+        .map(|worker| worker.display_ref.to_string())
         .collect();
     assert_eq!(shown, ["w0@sound", "w1@sound"]);
     let said: Vec<_> = page
@@ -126,7 +126,7 @@ async fn a_source_that_panics_hides_no_other_either() {
         .list_workers(&WorkerListQuery::default())
         .await
         .unwrap();
-    assert_eq!(page.items[0].display_ref(), "w0@sound");
+    assert_eq!(page.items[0].display_ref, "w0@sound");
     assert_eq!(page.diagnostics[0].code.as_str(), "runtime_unavailable");
     let statuses = statuses(&registry).await;
     assert_eq!(
@@ -172,13 +172,13 @@ async fn filters_choose_runtimes_and_a_token_of_another_list_is_refused() {
     };
 
     let page = list(only_a(), None).await.unwrap();
-    assert_eq!(page.items[0].display_ref(), "w0@a");
+    assert_eq!(page.items[0].display_ref, "w0@a");
     let token = page.next_page_token.unwrap().to_string();
     let page = list(only_a(), Some(&token)).await.unwrap();
-    assert_eq!(page.items[0].display_ref(), "w1@a");
+    assert_eq!(page.items[0].display_ref, "w1@a");
     assert_eq!(page.next_page_token, None);
     assert_eq!(
-        list(only_local(), None).await.unwrap().items[0].display_ref(),
+        list(only_local(), None).await.unwrap().items[0].display_ref,
         "w0@b"
     );
 
@@ -219,7 +219,7 @@ async fn a_source_that_refuses_a_position_it_was_not_given_is_reported_as_failin
 
     let page = registry.list_workers(&WorkerListQuery::default()).await;
     let page = page.unwrap();
-    assert_eq!(page.items[0].display_ref(), "w0@b");
+    assert_eq!(page.items[0].display_ref, "w0@b");
     assert_eq!(page.diagnostics[0].code.as_str(), "runtime_unavailable");
     let a = "a".parse().unwrap();
     let refused = registry

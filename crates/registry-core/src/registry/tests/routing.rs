@@ -44,7 +44,7 @@ proptest! {
             (registry.worker(&worker).await, registry.stop(&worker).await)
         });
         if named < runtimes {
-            prop_assert_eq!(got.unwrap().summary.display_ref(), worker.display_ref());
+            prop_assert_eq!(got.unwrap().summary.display_ref, worker.display_ref());
             prop_assert_eq!(stopped.unwrap().summary.runtime_id, worker.runtime_id);
         } else {
             let unknown = |error| matches!(error, RegistryError::UnknownRuntime { runtime_id }

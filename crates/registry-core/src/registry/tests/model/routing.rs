@@ -122,11 +122,7 @@ impl Subject {
         };
         let named = |worker: WorkerDetail| {
             let summary = worker.summary;
-            format!(
-                "{}: {}",
-                summary.display_ref(),
-                summary.display_name.as_str()
-            )
+            format!("{}: {}", summary.display_ref, summary.display_name.as_str())
         };
         let answer = match what {
             Operation::Get => registry.worker(&worker).await.map(named),
