@@ -239,7 +239,7 @@ fn only_the_composition_root_names_concrete_adapters() {
     for path in rust_files() {
         let place = shown(&path);
         let at_home = place.starts_with("crates/adapter-")
-            || place == "crates/workspace-server/src/wire.rs"
+            || place == "crates/workspace-server/src/compose.rs"
             || place == "crates/fuzz-checks/src/local_metadata.rs"
             || place == "crates/harness/src/scale/local.rs"
             || place == "tests/house_rules.rs";

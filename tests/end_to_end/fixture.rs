@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use yoi_workspace_server::ShutdownReport;
 use yoi_workspace_server::config::EngineSetting;
-use yoi_workspace_server::server::Ending;
 use yoi_workspace_server::{Server, ServerConfig};
 
 use crate::records;
@@ -33,7 +33,7 @@ pub(crate) struct TestServer {
     pub(crate) token: String,
     pub(crate) http: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
-    running: JoinHandle<Ending>,
+    running: JoinHandle<ShutdownReport>,
     workspace: TempDir,
     data: TempDir,
 }
@@ -102,7 +102,7 @@ impl TestServer {
     }
 
     /// Asks the server to end, and waits until it has.
-    pub(crate) async fn end(mut self) -> Ending {
+    pub(crate) async fn end(mut self) -> ShutdownReport {
         let _ = self.stop.take().expect("ended once").send(());
         tokio::time::timeout(PATIENCE, self.running)
             .await

@@ -10,45 +10,42 @@ use tokio::sync::oneshot;
 /// The exit code of a process that a second signal ended: 128 + SIGINT, as shells have it.
 const EXIT_SECOND_SIGNAL: i32 = 130;
 
-/// SIGTERM and SIGINT, from the moment it is made.
-///
-/// They are waited for on a thread of their own, which lives as long as the process: the
-/// others may all be blocked, for example on a log that nobody reads, and the second signal
-/// is there for just that.
+/// Receives SIGTERM and SIGINT on a thread of its own, which lives as long as the process. The
+/// second signal ends the process even when all other threads are blocked.
 pub(crate) struct Signals {
     first: oneshot::Receiver<()>,
 }
 
 impl Signals {
-    /// Takes the signals over from their default action. Not to be called by a task.
+    /// Replaces the default action of the signals.
     ///
     /// # Errors
     /// When the operating system refuses the handlers or the thread.
     pub(crate) fn listen() -> io::Result<Self> {
-        let waiting = Builder::new_current_thread().enable_io().build()?;
+        let executor = Builder::new_current_thread().enable_io().build()?;
         let (mut terminate, mut interrupt) = {
-            let _entered = waiting.enter();
+            let _entered = executor.enter();
             (
                 signal(SignalKind::terminate())?,
                 signal(SignalKind::interrupt())?,
             )
         };
-        let (asked, first) = oneshot::channel();
+        let (requested, first) = oneshot::channel();
         let wait = async move {
             next(&mut terminate, &mut interrupt).await;
-            // Nobody listens to a server that is not up yet, or down already.
-            let _ = asked.send(());
+            // The receiver is gone when the server did not start or has ended.
+            let _ = requested.send(());
             next(&mut terminate, &mut interrupt).await;
-            // Without a word: the log may be what blocks.
+            // The log is not flushed: its reader may be what blocks the process.
             std::process::exit(EXIT_SECOND_SIGNAL);
         };
         thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || waiting.block_on(wait))?;
+            .spawn(move || executor.block_on(wait))?;
         Ok(Self { first })
     }
 
-    /// Ends with the first signal.
+    /// Waits for the first signal.
     ///
     /// # Cancellation
     /// Safe: the second signal still ends the process.
