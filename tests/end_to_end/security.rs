@@ -22,6 +22,7 @@ const METHODS: [Method; 7] = [
 /// Every path template of the API with ids that parse, and one that is no route.
 fn paths() -> Vec<String> {
     let mut paths: Vec<_> = http_api::operations()
+        .iter()
         .map(|operation| {
             operation
                 .path

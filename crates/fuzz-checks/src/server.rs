@@ -6,12 +6,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::body::{self, Body};
 use bytes::Bytes;
 use http::Request;
 use http_api::Api;
 use http_body_util::Full;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use tower::ServiceExt as _;
 use yoi_workspace_server::config::{AuthSetting, EngineSetting};
 use yoi_workspace_server::{Server, ServerConfig};
 
@@ -105,7 +107,15 @@ impl World {
 
     /// The answer to a request, as it is given to the connection.
     pub(crate) fn ask(&self, request: Request<Full<Bytes>>) -> Answer {
-        Answer::of(self.runtime.block_on(self.api.answer(request)))
+        let response = self.api.router().oneshot(request.map(Body::new));
+        let answer = self.runtime.block_on(async {
+            let (head, body) = response.await.expect("the router never fails").into_parts();
+            let body = body::to_bytes(body, usize::MAX)
+                .await
+                .expect("a whole body");
+            http::Response::from_parts(head, body)
+        });
+        Answer::of(answer)
     }
 
     /// A `POST` of a client that may.

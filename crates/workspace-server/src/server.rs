@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http_api::{AllowedHost, Api, ApiConfig, Auth, Draining, ServeReport, ServingThreads, Token};
+use http_api::{AllowedHost, Api, ApiConfig, Auth, Draining, DroppedLogLines, Token};
 use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
@@ -76,7 +76,7 @@ impl Server {
             return Err(StartError::NoWorkspace);
         }
         let token = match &config.auth {
-            AuthSetting::Generated => Some(Token::mint()?),
+            AuthSetting::Generated => Some(Token::generate()?),
             AuthSetting::Token(token) => Some(token.clone()),
             AuthSetting::None if config.listen.ip().is_loopback() => None,
             AuthSetting::None => return Err(StartError::OpenToTheNetwork),
@@ -161,7 +161,7 @@ impl Server {
             let _ = stop_http.send(());
             runtime.shutdown(SHUTDOWN_DEADLINE).await
         };
-        let answered = answer_requests(listener, api, async {
+        let answered = http_api::serve(listener, api, async {
             let _ = http_stops.await;
         });
         let (runs, connections) = tokio::join!(ended, answered);
@@ -192,15 +192,6 @@ pub async fn serve(
     Ok(Server::bind(config).await?.serve(shutdown).await)
 }
 
-async fn answer_requests(
-    listener: TcpListener,
-    api: Api,
-    shutdown: impl Future<Output = ()>,
-) -> ServeReport {
-    let threads = ServingThreads::start().expect("the system has threads");
-    http_api::serve(listener, api, &threads, shutdown).await
-}
-
 /// Begins to listen, at once even if an earlier server has just left the address.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
@@ -221,6 +212,8 @@ fn api_config(config: &ServerConfig, address: SocketAddr, token: Option<Token>) 
     api.allowed_hosts
         .extend(config.allowed_hosts.iter().cloned());
     api.allowed_origins.clone_from(&config.allowed_origins);
+    let dropped = config.dropped_log_lines.clone();
+    api.dropped_log_lines = dropped.map(|lines| DroppedLogLines::new(move || lines.count()));
     api
 }
 

@@ -11,13 +11,14 @@ pub(super) enum Route {
     /// The path takes these methods and not this one; the text of its `Allow`.
     OtherMethods(String),
     /// An operation.
-    Operation(OperationInfo),
+    Operation(&'static OperationInfo),
 }
 
 /// What there is.
 pub(super) fn route(method: &Method, path: &str) -> Route {
     let here: Vec<_> = operations()
-        .filter(|known| fits(known.path, path))
+        .iter()
+        .filter(|known| fits(&known.path, path))
         .collect();
     if here.is_empty() {
         return Route::Nothing;
@@ -28,7 +29,7 @@ pub(super) fn route(method: &Method, path: &str) -> Route {
         method.as_str()
     };
     match here.iter().find(|known| known.method == wanted) {
-        Some(known) => Route::Operation(*known),
+        Some(known) => Route::Operation(known),
         None => {
             let takes = |method| here.iter().any(|known| known.method == method);
             let mut allowed = Vec::new();
@@ -38,7 +39,7 @@ pub(super) fn route(method: &Method, path: &str) -> Route {
             if takes("POST") {
                 allowed.push("POST");
             }
-            Route::OtherMethods(allowed.join(", "))
+            Route::OtherMethods(allowed.join(","))
         }
     }
 }

@@ -146,9 +146,9 @@ impl Shape {
         request.body(Full::from(self.body.bytes())).ok()
     }
 
-    fn operation(at: u8) -> http_api::OperationInfo {
-        let all: Vec<_> = operations().collect();
-        all[usize::from(at) % all.len()]
+    fn operation(at: u8) -> &'static http_api::OperationInfo {
+        let all = operations();
+        &all[usize::from(at) % all.len()]
     }
 
     fn method(&self) -> Option<Method> {
@@ -157,7 +157,7 @@ impl Shape {
         ];
         let name = match (&self.method, &self.target) {
             (Verb::Own, Target::Operation { at, .. } | Target::Absolute { at, .. }) => {
-                Self::operation(*at).method
+                Self::operation(*at).method.as_str()
             }
             (Verb::Own, Target::Any(_)) => "GET",
             (Verb::Known(at), _) => KNOWN[usize::from(*at) % KNOWN.len()],

@@ -1,19 +1,20 @@
-//! Problems (RFC 9457): the one shape of every answer that is not 2xx.
+//! Problems (RFC 9457): the body of every response that is not 2xx.
 
 use registry_core::{Capability, Cursor, FixedText, ProfileId, RunId, RuntimeId, WorkerId};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Defines [`ProblemCode`]: variant, wire name and status stand together, once.
 macro_rules! problem_codes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $status:literal;)+) => {
-        /// What is the matter; what programs look at.
+        /// The kind of a problem, for programs.
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
-            Serialize, Deserialize, JsonSchema,
+            Serialize, Deserialize, ToSchema,
         )]
+        #[serde(rename_all = "snake_case")]
         pub enum ProblemCode {
-            $($(#[$doc])* #[serde(rename = $name)] $variant,)+
+            $($(#[$doc])* $variant,)+
         }
 
         impl ProblemCode {
@@ -106,62 +107,78 @@ problem_codes! {
 }
 
 /// Why a request was not carried out. Every text in it is ours; the ids are ids that parsed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// The code as a stable URN.
     #[serde(rename = "type")]
+    #[schema(value_type = String)]
     pub problem_type: FixedText,
     /// What the code means, for people.
+    #[schema(value_type = String)]
     pub title: FixedText,
     /// The HTTP status, once more.
-    #[schemars(range(min = 400, max = 599))]
+    #[schema(minimum = 400, maximum = 599)]
     pub status: u16,
     /// What programs look at.
     pub code: ProblemCode,
     /// What to do about it.
+    #[schema(value_type = String)]
     pub detail: FixedText,
     /// Whether the same request may succeed later.
     pub retryable: bool,
     /// The server's id of the request; its log has the rest.
-    #[schemars(length(min = 36, max = 36), extend("format" = "uuid"))]
+    #[schema(format = "uuid", min_length = 36, max_length = 36)]
     pub request_id: String,
     /// The header, parameter or body field that is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub field: Option<FixedText>,
     /// What is wrong with the field; or why the runtime is unavailable, as a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub reason: Option<FixedText>,
     /// The runtime that the code is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub runtime_id: Option<RuntimeId>,
     /// The worker that the code is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub worker_id: Option<WorkerId>,
     /// The run that the request named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub run_id: Option<RunId>,
     /// The run that is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub active_run_id: Option<RunId>,
     /// The profile that the request named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub profile: Option<ProfileId>,
     /// The capability that the runtime lacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub capability: Option<Capability>,
     /// The name of the limit that is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub limit: Option<FixedText>,
     /// The most bytes there may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub limit_bytes: Option<u64>,
     /// The oldest position that can still be read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub oldest_cursor: Option<Cursor>,
     /// The position after the newest event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub latest_cursor: Option<Cursor>,
     /// Where to read the worker's transcript, which says what the events no longer can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub transcript: Option<String>,
 }

@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_api::wire::Problem;
-use http_api::{
-    Api, ApiConfig, Auth, ConnectionLimits, Draining, ServeReport, ServingThreads, Token, serve,
-};
+use http_api::{Api, ApiConfig, Auth, ConnectionLimits, Draining, ServeReport, Token, serve};
 use registry_core::mock::MockSource;
 use registry_core::port::{
     CatalogPage, CreatedWorkerRecord, InputReceipt, Replay, RuntimeDescriptor, RuntimeSource,
@@ -88,12 +86,11 @@ impl Server {
         let api = Api::new(Arc::new(builder.build()), config);
         let draining = api.draining();
         let (stop, stopped) = oneshot::channel();
-        let threads = ServingThreads::start().unwrap();
         let running = tokio::spawn(async move {
             let stopped = async {
                 let _ = stopped.await;
             };
-            serve(listener, api, &threads, stopped).await
+            serve(listener, api, stopped).await
         });
         Self {
             port,

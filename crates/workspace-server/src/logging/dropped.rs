@@ -36,12 +36,6 @@ impl DroppedLines {
         full_queue.saturating_add(self.failed_writes.load(Ordering::Relaxed))
     }
 
-    /// [`DroppedLines::count`] as a function, for a metric.
-    pub fn reader(&self) -> Arc<dyn Fn() -> u64 + Send + Sync> {
-        let dropped = self.clone();
-        Arc::new(move || dropped.count())
-    }
-
     /// Warns of the lines that were dropped since the last report, if there are any. A report
     /// that is dropped itself is counted, so another one follows.
     pub(crate) fn report(&self) {

@@ -180,11 +180,10 @@ fn stalled_log() -> (Dispatch, LogGuard, Receiver<String>, Sender<()>) {
 fn lines_that_a_stalled_reader_leaves_no_room_for_are_counted_and_reported_once_it_reads() {
     let (log, guard, lines, take) = stalled_log();
     let dropped = guard.dropped_lines();
-    let count = dropped.reader();
-    assert_eq!(count(), 3);
+    assert_eq!(dropped.count(), 3);
     dispatcher::with_default(&log, || {
         dropped.report();
-        assert_eq!(count(), 4, "the report finds no room either");
+        assert_eq!(dropped.count(), 4, "the report finds no room either");
         drop(take);
         for _ in 0..LINES_MAX {
             lines.recv_timeout(TIMEOUT).expect("a line that waited");

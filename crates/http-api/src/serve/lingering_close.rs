@@ -1,9 +1,9 @@
-//! Closing a connection so that its last answer arrives.
+//! Closes a connection so that its last response arrives.
 //!
-//! Closing a socket with unread bytes sends a reset, which may overtake the answer or end the
+//! Closing a socket with unread bytes sends a reset, which may overtake the response or end the
 //! client's own write with an error: the refusal of a body that was too large would be lost.
-//! So a shutdown sends what is left, closes the writing half, and then reads and throws away
-//! what still comes, until the client closes or a deadline passes (RFC 9112 §9.6).
+//! So a shutdown sends what is left, closes the writing half, and then reads and drops what
+//! still comes, until the client closes or a deadline passes (RFC 9112 §9.6).
 
 use std::future::Future as _;
 use std::io;
@@ -12,34 +12,35 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::watch;
 use tokio::time::Sleep;
 
-/// Bytes read and thrown away at once.
+use crate::state::Draining;
+
+/// Bytes read and dropped at once.
 const CHUNK_BYTES: usize = 8 * 1024;
 
-/// A stream whose shutdown lingers, unless the server itself is ending.
-pub(super) struct Lingering<S> {
+/// A stream with a lingering close, unless the server itself is ending.
+pub(super) struct LingeringClose<S> {
     stream: S,
     timeout: Duration,
-    is_ending: watch::Receiver<bool>,
+    draining: Draining,
     /// Set once the writing half is closed.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Lingering<S> {
-    /// Lets the shutdown of `stream` linger for `timeout` at most.
-    pub(super) fn new(stream: S, timeout: Duration, is_ending: watch::Receiver<bool>) -> Self {
+impl<S> LingeringClose<S> {
+    /// A lingering close of `stream` that takes at most `timeout`.
+    pub(super) fn new(stream: S, timeout: Duration, draining: Draining) -> Self {
         Self {
             stream,
             timeout,
-            is_ending,
+            draining,
             deadline: None,
         }
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for LingeringClose<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -73,8 +74,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         let deadline = this
             .deadline
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        // A server that is ending has no time for that.
-        while !*this.is_ending.borrow() && deadline.as_mut().poll(cx).is_pending() {
+        // A server that is ending does not wait for its clients.
+        while !this.draining.has_begun() && deadline.as_mut().poll(cx).is_pending() {
             let mut chunk = [0; CHUNK_BYTES];
             let mut chunk = ReadBuf::new(&mut chunk);
             let read = ready!(Pin::new(&mut this.stream).poll_read(cx, &mut chunk));
@@ -86,7 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for LingeringClose<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! What each problem code says: texts of ours, and whether trying again makes sense.
+//! The texts of each problem code, and whether trying again makes sense.
 
 use crate::wire::ProblemCode;
 

@@ -1,11 +1,10 @@
-//! Every refusal has its code, every code its texts, and none tells what it must not.
+//! Every error has its code, every code its texts, and no error shows its cause.
 
 use registry_core::{
     Capability, Cursor, FixedText, RegistryError, RuntimeId, UnavailableReason, WorkerRef,
 };
 
 use super::*;
-use http::HeaderMap;
 
 const CANARY: &str = "/home/canary/secret.sock";
 
@@ -147,110 +146,82 @@ fn every_registry_error() -> Vec<(RegistryError, ProblemCode)> {
     all
 }
 
-fn every_edge_refusal() -> Vec<(EdgeRefusal, ProblemCode)> {
+/// One error of each constructor, with the code that it must have.
+fn every_error_of_the_api() -> Vec<(ApiError, ProblemCode)> {
     use ProblemCode as Code;
     let (field, reason) = ("limit", "It is wrong.");
     vec![
         (
-            EdgeRefusal::InvalidIdentifier { field, reason },
+            ApiError::invalid_identifier(field, reason),
             Code::InvalidIdentifier,
         ),
+        (ApiError::invalid_query(field, reason), Code::InvalidQuery),
+        (ApiError::invalid_body(None, reason), Code::InvalidBody),
+        (ApiError::invalid_cursor(), Code::InvalidCursor),
+        (ApiError::invalid_page_token(), Code::InvalidPageToken),
+        (ApiError::unauthorized(), Code::Unauthorized),
+        (ApiError::cross_origin_rejected(), Code::CrossOriginRejected),
+        (ApiError::unknown_route(), Code::UnknownRoute),
+        (ApiError::method_not_allowed(), Code::MethodNotAllowed),
+        (ApiError::request_timeout(), Code::RequestTimeout),
+        (ApiError::body_too_large(9), Code::BodyTooLarge),
         (
-            EdgeRefusal::InvalidQuery {
-                field: Some(field),
-                reason,
-            },
-            Code::InvalidQuery,
-        ),
-        (
-            EdgeRefusal::InvalidBody {
-                field: None,
-                reason,
-            },
-            Code::InvalidBody,
-        ),
-        (EdgeRefusal::InvalidCursor, Code::InvalidCursor),
-        (EdgeRefusal::InvalidPageToken, Code::InvalidPageToken),
-        (EdgeRefusal::Unauthorized, Code::Unauthorized),
-        (EdgeRefusal::CrossOriginRejected, Code::CrossOriginRejected),
-        (EdgeRefusal::UnknownRoute, Code::UnknownRoute),
-        (
-            EdgeRefusal::MethodNotAllowed { allow: "GET" },
-            Code::MethodNotAllowed,
-        ),
-        (EdgeRefusal::RequestTimeout, Code::RequestTimeout),
-        (
-            EdgeRefusal::BodyTooLarge { limit_bytes: 9 },
-            Code::BodyTooLarge,
-        ),
-        (
-            EdgeRefusal::UnsupportedMediaType,
+            ApiError::unsupported_media_type(),
             Code::UnsupportedMediaType,
         ),
-        (EdgeRefusal::MisdirectedHost, Code::MisdirectedHost),
+        (ApiError::misdirected_host(), Code::MisdirectedHost),
         (
-            EdgeRefusal::CapacityExhausted {
-                limit: "answer_bytes",
-            },
+            ApiError::capacity_exhausted("answer_bytes"),
             Code::CapacityExhausted,
         ),
-        (EdgeRefusal::ShuttingDown, Code::ShuttingDown),
-        (EdgeRefusal::Internal, Code::Internal),
+        (ApiError::shutting_down(), Code::ShuttingDown),
+        (ApiError::internal(), Code::Internal),
     ]
 }
 
 #[test]
-fn every_refusal_has_its_code_and_no_code_is_without_a_refusal() {
-    let mut seen = Vec::new();
-    for (error, code) in every_registry_error() {
-        assert_eq!(Refusal::from(error).code(), code);
-        seen.push(code);
-    }
-    for (refusal, code) in every_edge_refusal() {
-        assert_eq!(Refusal::from(refusal).code(), code);
-        seen.push(code);
+fn every_error_has_its_code_and_every_code_an_error() {
+    let registry = every_registry_error().into_iter();
+    let errors = registry.map(|(error, code)| (ApiError::from(error), code));
+    let mut answered = Vec::new();
+    for (error, code) in errors.chain(every_error_of_the_api()) {
+        assert_eq!(error.code(), code);
+        answered.push(code);
     }
     for code in ProblemCode::ALL {
-        assert!(seen.contains(code), "{code:?} is never answered");
+        assert!(answered.contains(code), "{code:?} is never answered");
     }
 }
 
 #[test]
-fn the_wire_name_the_urn_and_the_status_of_a_code_agree() {
+fn the_name_the_urn_and_the_status_of_a_code_agree() {
     for code in ProblemCode::ALL {
         let name = serde_json::to_value(code).unwrap();
         assert_eq!(name, code.as_str());
         assert_eq!(code.urn(), format!("urn:yoi:problem:{}", code.as_str()));
-        let response = Refusal::new(*code).render("id".to_owned());
-        assert_eq!(response.status.as_u16(), code.status());
+        let response = ApiError::new(*code).into_response();
+        assert_eq!(response.status().as_u16(), code.status());
+        assert_eq!(response.extensions().get(), Some(code));
     }
 }
 
-fn headers(refusal: Refusal) -> HeaderMap {
-    HeaderMap::from_iter(refusal.render("id".to_owned()).headers)
-}
-
 #[test]
-fn headers_say_what_the_status_demands() {
+fn responses_have_the_headers_that_their_status_demands() {
     for (error, code) in every_registry_error() {
-        let headers = headers(Refusal::from(error));
+        let response = ApiError::from(error).into_response();
+        let headers = response.headers();
         let retries = matches!(text(code).retry, Retry::After { .. });
         assert_eq!(headers.contains_key(RETRY_AFTER), retries, "{code:?}");
-        assert_eq!(
-            headers.contains_key(ALLOW),
-            code.status() == 405,
-            "{code:?}"
-        );
+        let unsupported = code == ProblemCode::OperationUnsupported;
+        assert_eq!(headers.contains_key(ALLOW), unsupported, "{code:?}");
     }
-    let unauthorised = headers(EdgeRefusal::Unauthorized.into());
-    assert_eq!(unauthorised[WWW_AUTHENTICATE], "Bearer");
-    let wrong_method = EdgeRefusal::MethodNotAllowed { allow: "GET, HEAD" };
-    assert_eq!(headers(wrong_method.into())[ALLOW], "GET, HEAD");
+    let response = ApiError::unauthorized().into_response();
+    assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");
 }
 
 #[test]
-fn a_problem_says_what_it_is_about() {
-    let problem = |error: RegistryError| Refusal::from(error).0.problem;
+fn a_problem_names_what_it_is_about() {
+    let problem = |error: RegistryError| ApiError::from(error).0.problem;
     let busy = problem(RegistryError::WorkerBusy {
         worker: worker(),
         active_run: "r1".parse().unwrap(),
@@ -269,9 +240,9 @@ fn a_problem_says_what_it_is_about() {
 }
 
 #[test]
-fn the_cause_of_a_failure_goes_no_further_than_the_log() {
+fn the_cause_of_a_failure_is_not_in_its_problem() {
     for (error, _) in every_registry_error() {
-        let text = serde_json::to_string(&Refusal::from(error).0.problem).unwrap();
+        let text = serde_json::to_string(&ApiError::from(error).0.problem).unwrap();
         assert!(!text.contains(CANARY), "{text}");
     }
 }
