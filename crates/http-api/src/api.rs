@@ -58,7 +58,7 @@ impl Api {
 
     /// The handle that makes `/readyz` answer 503.
     pub fn draining(&self) -> Draining {
-        self.state.draining().clone()
+        self.state.draining.clone()
     }
 
     pub(crate) fn state(&self) -> &ApiState {

@@ -149,30 +149,16 @@ impl ConnectionLimits {
     pub(crate) fn named(&self) -> [Limit; 7] {
         let count = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
         let millis = |value: Duration| u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
+        let (things, bytes, ms) = (LimitUnit::Count, LimitUnit::Bytes, LimitUnit::Milliseconds);
+        let stall = millis(self.write_stall_timeout);
         [
-            Limit::new("connections", LimitUnit::Count, count(self.connections)),
-            Limit::new("head_bytes", LimitUnit::Bytes, count(self.head_bytes)),
-            Limit::new(
-                "head_timeout_ms",
-                LimitUnit::Milliseconds,
-                millis(self.head_timeout),
-            ),
-            Limit::new("body_bytes", LimitUnit::Bytes, count(self.body_bytes)),
-            Limit::new(
-                "body_timeout_ms",
-                LimitUnit::Milliseconds,
-                millis(self.body_timeout),
-            ),
-            Limit::new(
-                limit::ANSWER_BYTES,
-                LimitUnit::Bytes,
-                count(self.answer_bytes),
-            ),
-            Limit::new(
-                "write_stall_timeout_ms",
-                LimitUnit::Milliseconds,
-                millis(self.write_stall_timeout),
-            ),
+            Limit::new("connections", things, count(self.connections)),
+            Limit::new("head_bytes", bytes, count(self.head_bytes)),
+            Limit::new("head_timeout_ms", ms, millis(self.head_timeout)),
+            Limit::new("body_bytes", bytes, count(self.body_bytes)),
+            Limit::new("body_timeout_ms", ms, millis(self.body_timeout)),
+            Limit::new(limit::ANSWER_BYTES, bytes, count(self.answer_bytes)),
+            Limit::new("write_stall_timeout_ms", ms, stall),
         ]
     }
 }

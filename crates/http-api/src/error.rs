@@ -1,14 +1,12 @@
-//! The one error type of this crate. It is answered as a problem (RFC 9457); the code of a
-//! problem decides its status (`wire/problem.rs`) and its texts (`error/text.rs`).
+//! The one error type of this crate. It is answered as a problem (RFC 9457), whose code decides
+//! its status and texts (`wire/problem.rs`).
 //!
 //! Below this file nobody knows HTTP; above it nobody builds a problem by hand.
-
-mod text;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use text::{ProblemText, Retry, text};
+use std::error::Error as _;
 
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -17,7 +15,7 @@ use registry_core::id::IdError;
 use registry_core::{Capability, FixedText, RegistryError, UnavailableReason, WorkerRef};
 
 use crate::request_id::RequestId;
-use crate::wire::{MEDIA_TYPE_PROBLEM, Problem, ProblemCode, path};
+use crate::wire::{MEDIA_TYPE_PROBLEM, Problem, ProblemCode, Retry, path};
 
 /// Why a request was not carried out. Every text in it is ours: nothing that a client sent can
 /// get into one, except ids that parsed.
@@ -74,36 +72,8 @@ impl ApiError {
         Self::field(ProblemCode::InvalidPageToken, Some("page_token"), reason)
     }
 
-    pub(crate) fn unauthorized() -> Self {
-        Self::new(ProblemCode::Unauthorized)
-    }
-
-    pub(crate) fn cross_origin_rejected() -> Self {
-        Self::new(ProblemCode::CrossOriginRejected)
-    }
-
-    pub(crate) fn unknown_route() -> Self {
-        Self::new(ProblemCode::UnknownRoute)
-    }
-
-    pub(crate) fn method_not_allowed() -> Self {
-        Self::new(ProblemCode::MethodNotAllowed)
-    }
-
-    pub(crate) fn request_timeout() -> Self {
-        Self::new(ProblemCode::RequestTimeout)
-    }
-
     pub(crate) fn body_too_large(limit_bytes: u64) -> Self {
         Self::new(ProblemCode::BodyTooLarge).with(|p| p.limit_bytes = Some(limit_bytes))
-    }
-
-    pub(crate) fn unsupported_media_type() -> Self {
-        Self::new(ProblemCode::UnsupportedMediaType)
-    }
-
-    pub(crate) fn misdirected_host() -> Self {
-        Self::new(ProblemCode::MisdirectedHost)
     }
 
     /// A limit of the server itself, by the name that `GET /api/workspace` gives it.
@@ -111,15 +81,12 @@ impl ApiError {
         Self::new(ProblemCode::CapacityExhausted).with(|p| p.limit = Some(FixedText::new(limit)))
     }
 
-    pub(crate) fn shutting_down() -> Self {
-        Self::new(ProblemCode::ShuttingDown)
-    }
-
     pub(crate) fn internal() -> Self {
         Self::new(ProblemCode::Internal)
     }
 
-    fn new(code: ProblemCode) -> Self {
+    /// An error with nothing to say besides its code.
+    pub(crate) fn new(code: ProblemCode) -> Self {
         Self(Box::new(Inner {
             problem: problem(code),
             allow: None,
@@ -158,18 +125,13 @@ impl ApiError {
 
 /// A problem of this code, without the request's id.
 fn problem(code: ProblemCode) -> Problem {
-    let ProblemText {
-        title,
-        detail,
-        retry,
-    } = text(code);
     Problem {
         problem_type: FixedText::new(code.urn()),
-        title: FixedText::new(title),
+        title: FixedText::new(code.title()),
         status: code.status(),
         code,
-        detail: FixedText::new(detail),
-        retryable: retry != Retry::Never,
+        detail: FixedText::new(code.detail()),
+        retryable: code.retry() != Retry::Never,
         request_id: String::new(),
         field: None,
         reason: None,
@@ -201,7 +163,7 @@ impl IntoResponse for ApiError {
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE_PROBLEM));
-        if let Retry::After { seconds } = text(code).retry {
+        if let Retry::After(seconds) = code.retry() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(allow) = allow {
@@ -303,10 +265,8 @@ impl From<RegistryError> for ApiError {
 impl ApiError {
     /// A runtime that failed. Its cause is logged here and goes no further.
     fn unavailable(error: RegistryError) -> Self {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "runtime unavailable"
-        );
+        let cause = error.source().map(tracing::field::display);
+        tracing::warn!(%error, cause, "runtime unavailable");
         let RegistryError::RuntimeUnavailable {
             runtime_id, reason, ..
         } = error

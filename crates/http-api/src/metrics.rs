@@ -75,21 +75,21 @@ impl Metrics {
             "Time from a request's head to its answer, long polls included",
             Family::clone(&durations),
         );
-        registry.register(
-            "http_requests_in_flight",
-            "Requests without an answer yet, waiting polls included",
-            Gauge::clone(&in_flight),
-        );
-        registry.register(
-            "http_connections",
-            "Open connections",
-            Gauge::clone(&connections),
-        );
-        registry.register(
-            "http_answer_bytes",
-            "Bytes of large answers that their clients have not taken yet",
-            Gauge::clone(&answer_bytes),
-        );
+        for (name, help, gauge) in [
+            (
+                "http_requests_in_flight",
+                "Requests without an answer yet, waiting polls included",
+                &in_flight,
+            ),
+            ("http_connections", "Open connections", &connections),
+            (
+                "http_answer_bytes",
+                "Bytes of large answers that their clients have not taken yet",
+                &answer_bytes,
+            ),
+        ] {
+            registry.register(name, help, Gauge::clone(gauge));
+        }
         Self {
             registry,
             requests,

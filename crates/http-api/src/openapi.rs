@@ -9,7 +9,6 @@ mod tests;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use http::header::{LOCATION, SET_COOKIE};
 use registry_core::projection::{ImplementationKind, WorkerState};
 use registry_core::{Cursor, IdempotencyKey, PageToken, RuntimeId, WorkerId};
 use serde_json::{Map, Value, json};
@@ -17,11 +16,14 @@ use utoipa::OpenApi as _;
 
 use crate::middleware::{Access, SECURITY_HEADERS};
 use crate::router::{server_routes, worker_routes};
-use crate::wire::{API_VERSION, Problem, header};
+use crate::wire::{API_VERSION, Problem};
 
 /// Examples of requests and responses, by operation. A test parses each as the type that it is
 /// an example of.
 const EXAMPLES: &str = include_str!("openapi/examples.json");
+
+/// The headers that some responses have.
+const HEADERS: &str = include_str!("openapi/headers.json");
 
 /// What the document says of this server in particular.
 pub(crate) struct ServerSettings<'a> {
@@ -116,18 +118,7 @@ pub(crate) fn document(settings: &ServerSettings<'_>) -> Value {
 )]
 struct Document;
 
-const INTRODUCTION: &str = "\
-A worker is reached by its runtime and its id together, never by one of them alone. JSON in \
-and out, UTF-8, timestamps in UTC (RFC 3339). Unknown query parameters and body fields are \
-refused.\n\n\
-Every answer that is not 2xx is a problem (RFC 9457); programs look at its `code`. Paths that \
-do not stand here answer `unknown_route`, methods that do not stand here `method_not_allowed`; \
-every `GET` also answers `HEAD`.\n\n\
-Events are read by cursor: start with the cursor of a transcript page, give each answer's \
-`next_cursor` to the next request, and use `wait_ms` to wait for news.\n\n\
-A request head that is malformed, larger than the limit `head_bytes` or slower than \
-`head_timeout_ms` is refused before it is a request: with a bare 400 or 431, or by closing the \
-connection. `GET /api/workspace` lists these limits.";
+const INTRODUCTION: &str = include_str!("openapi/introduction.md");
 
 fn from_handlers() -> Value {
     let routes = worker_routes().merge(server_routes());
@@ -171,9 +162,9 @@ fn complete(path: &str, operation: &mut Value, settings: &ServerSettings<'_>, ex
     }
     for (status, response) in responses.iter_mut().filter(|(s, _)| s.starts_with('2')) {
         response["headers"] = match status.as_str() {
-            "201" => references(&[LOCATION.as_str(), header::IDEMPOTENCY_REPLAYED]),
-            "202" => references(&[header::IDEMPOTENCY_REPLAYED]),
-            "204" => references(&[SET_COOKIE.as_str()]),
+            "201" => references(&["location", "idempotency-replayed"]),
+            "202" => references(&["idempotency-replayed"]),
+            "204" => references(&["set-cookie"]),
             _ => references(&[]),
         };
         if let Some(example) = examples.get("response") {
@@ -209,67 +200,22 @@ fn links_of_a_new_worker() -> Value {
 
 /// Every header that responses have.
 fn headers() -> Value {
-    let mut headers = Map::new();
-    let mut add = |name: &str, description: &str, required: bool, schema: Value| {
-        let header = json!({ "description": description, "required": required, "schema": schema });
-        headers.insert(name.to_owned(), header);
-    };
+    let mut headers: Value = serde_json::from_str(HEADERS).expect("a test parses the headers");
     for (name, value) in &SECURITY_HEADERS {
-        let value = value.to_str().unwrap_or_default();
-        let schema = json!({ "type": "string", "enum": [value] });
-        add(name.as_str(), "On every answer.", true, schema);
+        headers[name.as_str()] = json!({
+            "description": "On every answer.",
+            "required": true,
+            "schema": { "type": "string", "enum": [value.to_str().unwrap_or_default()] },
+        });
     }
-    let text = || json!({ "type": "string" });
-    add(
-        header::X_REQUEST_ID,
-        "The server's own id of the request.",
-        true,
-        json!({ "type": "string", "format": "uuid" }),
-    );
-    add(
-        LOCATION.as_str(),
-        "Where the new worker is.",
-        true,
-        json!({ "type": "string", "pattern": "^/api/runtimes/[a-z0-9_-]+/workers/[a-z0-9_-]+$" }),
-    );
-    add(
-        header::IDEMPOTENCY_REPLAYED,
-        "Present when the same key came before: nothing was done now.",
-        false,
-        json!({ "type": "string", "enum": ["true"] }),
-    );
-    add(
-        SET_COOKIE.as_str(),
-        "The session; absent when the server asks for no authorisation.",
-        false,
-        text(),
-    );
-    add(
-        "retry-after",
-        "Whole seconds after which the request may succeed.",
-        false,
-        json!({ "type": "integer", "minimum": 1 }),
-    );
-    add(
-        "allow",
-        "The methods that the path takes; empty when it takes none.",
-        true,
-        text(),
-    );
-    add(
-        "www-authenticate",
-        "The scheme of the authorisation.",
-        true,
-        json!({ "type": "string", "enum": ["Bearer"] }),
-    );
-    headers.into()
+    headers
 }
 
 /// References to the headers of every response, and to `others`.
 fn references(others: &[&str]) -> Value {
     let common = SECURITY_HEADERS.iter().map(|(name, _)| name.as_str());
     common
-        .chain([header::X_REQUEST_ID])
+        .chain(["x-request-id"])
         .chain(others.iter().copied())
         .map(|name| {
             (

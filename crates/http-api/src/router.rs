@@ -16,6 +16,7 @@ use crate::middleware::{
     response_headers,
 };
 use crate::state::ApiState;
+use crate::wire::ProblemCode;
 
 /// The routes whose responses grow with what workers hold.
 pub(crate) fn worker_routes() -> OpenApiRouter<ApiState> {
@@ -52,8 +53,8 @@ pub(crate) fn router(state: ApiState) -> Router {
         .merge(server_routes())
         .split_for_parts();
     routes
-        .fallback(|| async { ApiError::unknown_route() })
-        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        .fallback(|| async { ApiError::new(ProblemCode::UnknownRoute) })
+        .method_not_allowed_fallback(|| async { ApiError::new(ProblemCode::MethodNotAllowed) })
         .layer(from_fn_with_state(state.clone(), buffer_body))
         .layer(from_fn_with_state(state.clone(), authorise))
         .layer(from_fn_with_state(state.clone(), check_origin))

@@ -1,5 +1,6 @@
 //! What handlers and middleware share.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,15 +18,17 @@ use crate::wire::WorkspaceInfo;
 #[derive(Clone)]
 pub(crate) struct ApiState(Arc<Shared>);
 
-struct Shared {
-    registry: Arc<RuntimeRegistry>,
-    config: ApiConfig,
-    workspace: WorkspaceInfo,
-    openapi: Bytes,
-    sessions: Sessions,
-    metrics: Metrics,
-    response_budget: ResponseBudget,
-    draining: Draining,
+/// What the handles share.
+pub(crate) struct Shared {
+    pub(crate) registry: Arc<RuntimeRegistry>,
+    pub(crate) config: ApiConfig,
+    pub(crate) workspace: WorkspaceInfo,
+    /// The OpenAPI document as it is sent.
+    pub(crate) openapi: Bytes,
+    pub(crate) sessions: Sessions,
+    pub(crate) metrics: Metrics,
+    pub(crate) response_budget: ResponseBudget,
+    pub(crate) draining: Draining,
 }
 
 /// Whether the server is ending. A cheap `Clone` handle on one flag, which is never reset.
@@ -64,39 +67,18 @@ impl ApiState {
             config,
         }))
     }
+}
 
-    pub(crate) fn config(&self) -> &ApiConfig {
-        &self.0.config
-    }
+impl Deref for ApiState {
+    type Target = Shared;
 
-    pub(crate) fn workspace(&self) -> &WorkspaceInfo {
-        &self.0.workspace
-    }
-
-    /// The OpenAPI document as it is sent.
-    pub(crate) fn openapi(&self) -> Bytes {
-        self.0.openapi.clone()
-    }
-
-    pub(crate) fn sessions(&self) -> &Sessions {
-        &self.0.sessions
-    }
-
-    pub(crate) fn metrics(&self) -> &Metrics {
-        &self.0.metrics
-    }
-
-    pub(crate) fn response_budget(&self) -> &ResponseBudget {
-        &self.0.response_budget
-    }
-
-    pub(crate) fn draining(&self) -> &Draining {
-        &self.0.draining
+    fn deref(&self) -> &Shared {
+        &self.0
     }
 }
 
 impl FromRef<ApiState> for Arc<RuntimeRegistry> {
     fn from_ref(state: &ApiState) -> Self {
-        Arc::clone(&state.0.registry)
+        Arc::clone(&state.registry)
     }
 }

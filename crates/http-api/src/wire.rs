@@ -5,7 +5,7 @@
 pub mod path;
 mod problem;
 
-pub use problem::{Problem, ProblemCode};
+pub use problem::{Problem, ProblemCode, Retry};
 
 use jiff::Timestamp;
 use registry_core::projection::{Limit, RuntimeSummary};

@@ -11,8 +11,8 @@ use serde_path_to_error::Segment;
 use super::{HeaderCount, single_header};
 use crate::error::ApiError;
 use crate::wire::{
-    CancelRunBody, CreateSessionBody, CreateWorkerBody, MEDIA_TYPE_JSON, SendInputBody,
-    StopWorkerBody,
+    CancelRunBody, CreateSessionBody, CreateWorkerBody, MEDIA_TYPE_JSON, ProblemCode,
+    SendInputBody, StopWorkerBody,
 };
 
 /// The JSON body of a request that declares `Content-Type: application/json`. The middleware has
@@ -25,7 +25,7 @@ impl<S: Send + Sync, T: BodyFields> FromRequest<S> for JsonBody<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         if !is_json(&parts.headers) {
-            return Err(ApiError::unsupported_media_type());
+            return Err(ApiError::new(ProblemCode::UnsupportedMediaType));
         }
         let bytes = body::to_bytes(body, usize::MAX).await;
         parse(&bytes.map_err(|_| ApiError::internal())?).map(Self)

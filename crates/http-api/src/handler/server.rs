@@ -15,8 +15,8 @@ use crate::metrics::MEDIA_TYPE_METRICS;
 use crate::response::{ONE_BYTES, json};
 use crate::state::ApiState;
 use crate::wire::{
-    CreateSessionBody, Health, HealthStatus, MEDIA_TYPE_JSON, Readiness, ReadinessStatus,
-    WorkspaceInfo,
+    CreateSessionBody, Health, HealthStatus, MEDIA_TYPE_JSON, ProblemCode, Readiness,
+    ReadinessStatus, WorkspaceInfo,
 };
 
 /// The workspace and the server
@@ -32,7 +32,7 @@ pub(crate) async fn get_workspace(
     State(state): State<ApiState>,
     _: Query<NoParameters>,
 ) -> Result<Response, ApiError> {
-    json(StatusCode::OK, state.workspace(), ONE_BYTES)
+    json(StatusCode::OK, &state.workspace, ONE_BYTES)
 }
 
 /// Exchange the token for a cookie
@@ -53,10 +53,10 @@ pub(crate) async fn create_session(
     _: JsonBody<CreateSessionBody>,
 ) -> Result<Response, ApiError> {
     let mut response = StatusCode::NO_CONTENT.into_response();
-    match state.config().auth {
+    match state.config.auth {
         Auth::None => {}
         Auth::Token(_) => {
-            let cookie = state.sessions().open().map_err(|error| {
+            let cookie = state.sessions.open().map_err(|error| {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "no session can be opened");
                 ApiError::internal()
@@ -95,8 +95,8 @@ pub(crate) async fn get_readiness(
     State(state): State<ApiState>,
     _: Query<NoParameters>,
 ) -> Result<Response, ApiError> {
-    if state.draining().has_begun() {
-        return Err(ApiError::shutting_down());
+    if state.draining.has_begun() {
+        return Err(ApiError::new(ProblemCode::ShuttingDown));
     }
     let status = ReadinessStatus::Ready;
     json(StatusCode::OK, &Readiness { status }, ONE_BYTES)
@@ -122,7 +122,7 @@ pub(crate) async fn get_metrics(
     _: Query<NoParameters>,
 ) -> Response {
     let runtimes = registry.runtimes().await;
-    let text = state.metrics().encode(&runtimes);
+    let text = state.metrics.encode(&runtimes);
     ([(CONTENT_TYPE, MEDIA_TYPE_METRICS)], text).into_response()
 }
 
@@ -136,5 +136,5 @@ pub(crate) async fn get_metrics(
     responses((status = 200, description = "The document.", body = Object)),
 )]
 pub(crate) async fn get_openapi(State(state): State<ApiState>, _: Query<NoParameters>) -> Response {
-    ([(CONTENT_TYPE, MEDIA_TYPE_JSON)], state.openapi()).into_response()
+    ([(CONTENT_TYPE, MEDIA_TYPE_JSON)], state.openapi.clone()).into_response()
 }

@@ -29,7 +29,7 @@ pub(crate) async fn access_log(
     // The template, never the path itself: that may hold anything.
     let matched = request.extensions().get::<MatchedPath>();
     let route = matched.map_or(UNMATCHED, MatchedPath::as_str).to_owned();
-    let in_flight = state.metrics().request_started(method, &route);
+    let in_flight = state.metrics.request_started(method, &route);
     let request_id = RequestId::new();
     let span = tracing::info_span!("request", %request_id);
     let respond = async move {

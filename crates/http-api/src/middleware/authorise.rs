@@ -12,7 +12,7 @@ use crate::extract::{HeaderCount, single_header};
 use crate::session::Sessions;
 use crate::state::ApiState;
 use crate::token::Token;
-use crate::wire::path;
+use crate::wire::{ProblemCode, path};
 
 /// Which credentials a path asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,14 +45,14 @@ pub(crate) async fn authorise(
 ) -> Result<Response, ApiError> {
     let path = request.extensions().get::<MatchedPath>();
     let access = Access::to(path.map(MatchedPath::as_str));
-    let allowed = match &state.config().auth {
+    let allowed = match &state.config.auth {
         Auth::None => true,
-        Auth::Token(token) => is_authorised(access, token, state.sessions(), request.headers()),
+        Auth::Token(token) => is_authorised(access, token, &state.sessions, request.headers()),
     };
     if allowed {
         Ok(next.run(request).await)
     } else {
-        Err(ApiError::unauthorized())
+        Err(ApiError::new(ProblemCode::Unauthorized))
     }
 }
 

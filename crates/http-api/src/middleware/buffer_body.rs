@@ -13,6 +13,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use crate::config::ConnectionLimits;
 use crate::error::ApiError;
 use crate::state::ApiState;
+use crate::wire::ProblemCode;
 
 /// Whether the bytes of a body are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(crate) async fn buffer_body(
         _ => Keep::Bytes,
     };
     let (parts, body) = request.into_parts();
-    let bytes = buffer(body, keep, &state.config().connection).await?;
+    let bytes = buffer(body, keep, &state.config.connection).await?;
     Ok(next
         .run(Request::from_parts(parts, Body::from(bytes)))
         .await)
@@ -55,7 +56,7 @@ where
     }
     let read = read(Limited::new(body, limits.body_bytes), keep);
     let Ok(read) = tokio::time::timeout(limits.body_timeout, read).await else {
-        return Err(ApiError::request_timeout());
+        return Err(ApiError::new(ProblemCode::RequestTimeout));
     };
     read.map_err(|error| {
         if error.is::<LengthLimitError>() {

@@ -11,6 +11,7 @@ use crate::error::ApiError;
 use crate::extract::{HeaderCount, single_header};
 use crate::origin::AllowedHost;
 use crate::state::ApiState;
+use crate::wire::ProblemCode;
 
 /// Refuses a request whose `Host` is missing, repeated, or none of this server's names.
 pub(crate) async fn check_host(
@@ -18,11 +19,11 @@ pub(crate) async fn check_host(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let allowed = &state.config().allowed_hosts;
+    let allowed = &state.config.allowed_hosts;
     if is_allowed(allowed, request.headers(), request.uri()) {
         Ok(next.run(request).await)
     } else {
-        Err(ApiError::misdirected_host())
+        Err(ApiError::new(ProblemCode::MisdirectedHost))
     }
 }
 

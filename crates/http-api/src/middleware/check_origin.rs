@@ -18,6 +18,7 @@ use crate::error::ApiError;
 use crate::extract::{HeaderCount, single_header};
 use crate::origin::AllowedOrigin;
 use crate::state::ApiState;
+use crate::wire::ProblemCode;
 
 /// How the page's site is related to this one (Fetch Metadata §2.3).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -50,9 +51,9 @@ pub(crate) async fn check_origin(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let origin = match source(&state.config().allowed_origins, request.headers()) {
+    let origin = match source(&state.config.allowed_origins, request.headers()) {
         Source::SameOrigin => return Ok(next.run(request).await),
-        Source::OtherOrigin => return Err(ApiError::cross_origin_rejected()),
+        Source::OtherOrigin => return Err(ApiError::new(ProblemCode::CrossOriginRejected)),
         Source::AllowedOrigin(origin) => origin,
     };
     let mut response = if is_preflight(&request) {

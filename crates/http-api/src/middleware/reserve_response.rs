@@ -27,7 +27,7 @@ pub(crate) async fn reserve_response(
     // Handlers build their bodies whole: this waits for nothing.
     let bytes = body::to_bytes(body, usize::MAX).await;
     let bytes = bytes.map_err(|_| ApiError::internal())?;
-    let reserved = state.response_budget().reserve(bytes);
+    let reserved = state.response_budget.reserve(bytes);
     let bytes = reserved.ok_or_else(|| ApiError::capacity_exhausted(ANSWER_BYTES))?;
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }

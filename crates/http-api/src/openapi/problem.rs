@@ -6,8 +6,8 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::references;
-use crate::error::{Retry, example, text};
-use crate::wire::{MEDIA_TYPE_PROBLEM, ProblemCode};
+use crate::error::example;
+use crate::wire::{MEDIA_TYPE_PROBLEM, ProblemCode, Retry};
 
 /// The response of each status that a problem has, by its name.
 pub(super) fn responses() -> Value {
@@ -30,7 +30,7 @@ fn response(status: u16, codes: &[ProblemCode]) -> Value {
     let mut headers = Vec::new();
     if codes
         .iter()
-        .any(|code| matches!(text(*code).retry, Retry::After { .. }))
+        .any(|code| matches!(code.retry(), Retry::After(_)))
     {
         headers.push("retry-after");
     }
@@ -41,7 +41,7 @@ fn response(status: u16, codes: &[ProblemCode]) -> Value {
     }
     let description: Vec<_> = codes
         .iter()
-        .map(|code| format!("`{}`: {}.", code.as_str(), text(*code).title))
+        .map(|code| format!("`{}`: {}.", code.as_str(), code.title()))
         .collect();
     let examples: Map<_, _> = codes
         .iter()
