@@ -188,12 +188,10 @@ fn model(
     let set = |timeout: &mut Duration, milliseconds: Option<u64>| {
         *timeout = milliseconds.map_or(*timeout, Duration::from_millis);
     };
-    set(&mut model.timeouts.connect, args.model_connect_timeout_ms);
-    set(
-        &mut model.timeouts.first_byte,
-        args.model_first_byte_timeout_ms,
-    );
-    set(&mut model.timeouts.idle, args.model_idle_timeout_ms);
+    let timeouts = &mut model.timeouts;
+    set(&mut timeouts.connect, args.model_connect_timeout_ms);
+    set(&mut timeouts.first_byte, args.model_first_byte_timeout_ms);
+    set(&mut timeouts.idle, args.model_idle_timeout_ms);
     Ok(Some(model))
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http_api::{AllowedHost, Api, ApiConfig, Auth, Draining, ServeReport, ServingThreads, Token};
+use http_api::{AllowedHost, Api, ApiConfig, Auth, ServeReport, ServingThreads, Token};
 use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
@@ -61,7 +61,6 @@ pub struct Server {
     address: SocketAddr,
     token: Option<Token>,
     api: Api,
-    draining: Draining,
     runtime: Runtime,
     file: Option<ServerFile>,
 }
@@ -106,13 +105,11 @@ impl Server {
             }
             written.ok()
         });
-        let draining = api.draining();
         Ok(Self {
             listener,
             address,
             token,
             api,
-            draining,
             runtime,
             file,
         })
@@ -146,11 +143,11 @@ impl Server {
             listener,
             address,
             api,
-            draining,
             runtime,
             file,
             ..
         } = self;
+        let draining = api.draining();
         tracing::info!(port = address.port(), "serving");
         let (stop_http, http_stops) = oneshot::channel::<()>();
         let ended = async {
@@ -179,17 +176,6 @@ impl Server {
         );
         report
     }
-}
-
-/// Starts a server and answers requests until `shutdown` ends; see [`Server`].
-///
-/// # Errors
-/// [`StartError`]
-pub async fn serve(
-    config: ServerConfig,
-    shutdown: impl Future<Output = ()>,
-) -> Result<ShutdownReport, StartError> {
-    Ok(Server::bind(config).await?.serve(shutdown).await)
 }
 
 async fn answer_requests(
