@@ -94,10 +94,8 @@ impl Server {
         };
         let listener = listen(config.listen).map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
-        let api = Api::new(
-            Arc::new(registry),
-            api_config(&config, address, token.clone()),
-        );
+        let api_config = api_config(&config, address, token.clone());
+        let api = Api::new(Arc::new(registry), api_config);
         let file = config.server_file_dir.as_deref().and_then(|directory| {
             let written = ServerFile::write(directory, address, token.as_ref(), Timestamp::now());
             if let Err(error) = &written {

@@ -1,4 +1,4 @@
-//! The operator's signals, SIGTERM and SIGINT, of which both mean the same.
+//! SIGTERM and SIGINT, with which an operator ends the server.
 
 use std::io;
 
