@@ -172,28 +172,21 @@ fn model(
     args: &ServeArgs,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Option<ModelConfig>, ConfigError> {
-    let (endpoint, key_file) = (
-        args.model_endpoint.as_deref(),
-        args.model_key_file.as_deref(),
-    );
-    let Some(name) = &args.model else {
-        let unused = endpoint.is_some() || key_file.is_some();
-        return if unused {
-            Err(ConfigError::NoModel)
-        } else {
-            Ok(None)
-        };
+    let endpoint = args.model_endpoint.as_deref();
+    let key_file = args.model_key_file.as_deref();
+    let name = match &args.model {
+        Some(name) => name,
+        None if endpoint.is_some() || key_file.is_some() => return Err(ConfigError::NoModel),
+        None => return Ok(None),
     };
     let mut model = ModelConfig::from_settings(name, endpoint, key_file, variable)?;
     let set = |timeout: &mut Duration, milliseconds: Option<u64>| {
         *timeout = milliseconds.map_or(*timeout, Duration::from_millis);
     };
-    set(&mut model.timeouts.connect, args.model_connect_timeout_ms);
-    set(
-        &mut model.timeouts.first_byte,
-        args.model_first_byte_timeout_ms,
-    );
-    set(&mut model.timeouts.idle, args.model_idle_timeout_ms);
+    let timeouts = &mut model.timeouts;
+    set(&mut timeouts.connect, args.model_connect_timeout_ms);
+    set(&mut timeouts.first_byte, args.model_first_byte_timeout_ms);
+    set(&mut timeouts.idle, args.model_idle_timeout_ms);
     Ok(Some(model))
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ use crate::logging::{self, DroppedLines};
 use crate::server::Server;
 use crate::signal::Signals;
 
+/// The exit code after a second signal: 128 + SIGINT, as shells have it.
+const EXIT_SECOND_SIGNAL: i32 = 130;
 /// Fewest worker threads: with one, an engine that computes would hold up every connection.
 const WORKER_THREADS_MIN: usize = 2;
 /// Most threads for blocking calls: one reads files, and one looks up a provider's name for each
@@ -76,19 +78,21 @@ fn raise_open_file_limit() {
 /// # Errors
 /// When the system has no threads or signal handlers.
 fn start(config: ServerConfig, dropped: &DroppedLines) -> io::Result<ExitCode> {
-    let signals = Signals::listen()?;
+    let supervising = Builder::new_current_thread().enable_all().build()?;
     let serving = serving_runtime()?;
-    let supervising = Builder::new_current_thread().enable_time().build()?;
-    let (stop, stopped) = oneshot::channel();
-    let server = serving.spawn(serve(config, async {
-        // An error means that the supervisor is gone, which ends the server too.
-        let _ = stopped.await;
-    }));
-    let supervised = supervise(server, stop, signals.first(), dropped);
-    let code = supervising.block_on(supervised);
+    let code = supervising.block_on(async {
+        let mut signals = Signals::listen()?;
+        let (stop, stopped) = oneshot::channel();
+        let server = serving.spawn(serve(config, async {
+            // An error means that the supervisor is gone, which ends the server too.
+            let _ = stopped.await;
+        }));
+        let supervised = supervise(server, stop, async || signals.next().await, dropped);
+        io::Result::Ok(supervised.await)
+    });
     // A thread that is blocked must not delay the end of the process.
     serving.shutdown_background();
-    Ok(code)
+    code
 }
 
 fn serving_runtime() -> io::Result<Runtime> {
@@ -101,28 +105,30 @@ fn serving_runtime() -> io::Result<Runtime> {
         .build()
 }
 
-/// Waits for the server's end. On `signal` it asks the server to stop, and gives up after
-/// [`BLOCKED_DEADLINE`]. In the meantime it reports dropped log lines.
+/// Waits for the server's end. The first signal asks the server to stop; a second one, or
+/// [`BLOCKED_DEADLINE`], ends the wait. In the meantime dropped log lines are reported.
 ///
 /// It runs on a thread of its own, because the timers of the server's runtime stand still when all
 /// its threads are blocked.
 async fn supervise(
     mut server: JoinHandle<ExitCode>,
     stop: oneshot::Sender<()>,
-    signal: impl Future<Output = ()>,
+    mut signal: impl AsyncFnMut(),
     dropped: &DroppedLines,
 ) -> ExitCode {
     let ended = async {
-        // Both arms are cancel-safe: a `JoinHandle` keeps the result, and a signal is final.
+        // Both arms are cancel-safe: a `JoinHandle` keeps its result, and a signal is kept.
         tokio::select! {
             ended = &mut server => return ended,
-            () = signal => {}
+            () = signal() => {}
         }
         // The receiver is gone when the server ends at this moment.
         let _ = stop.send(());
-        match tokio::time::timeout(BLOCKED_DEADLINE, server).await {
-            Ok(ended) => ended,
-            Err(_elapsed) => {
+        tokio::select! {
+            ended = server => ended,
+            // The log is not flushed: its reader may be what blocks the process.
+            () = signal() => process::exit(EXIT_SECOND_SIGNAL),
+            () = tokio::time::sleep(BLOCKED_DEADLINE) => {
                 tracing::warn!("ended without waiting for blocked threads");
                 Ok(ExitCode::SUCCESS)
             }

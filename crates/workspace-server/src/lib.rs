@@ -20,4 +20,4 @@ pub use args::ServeArgs;
 pub use compose::{ComposeError, ModelConfig, ModelConfigError};
 pub use config::ServerConfig;
 pub use entry::{run, run_with};
-pub use server::{Server, ShutdownReport, StartError, serve};
+pub use server::{Server, ShutdownReport, StartError};

@@ -3,9 +3,9 @@
 
 mod dropped;
 
-use std::any::Any;
 use std::io::{self, IsTerminal as _, Write};
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, Metadata, dispatcher};
@@ -16,6 +16,8 @@ use tracing_subscriber::{EnvFilter, Layer as _, fmt, registry};
 
 use crate::args::LogFormat;
 use crate::compose::MODEL_CLIENT_TARGETS;
+
+use dropped::CountingWriter;
 
 pub use dropped::DroppedLines;
 
@@ -50,16 +52,12 @@ impl LineFormat {
     /// Resolves the flag for the standard error of this process.
     fn from_flag(format: LogFormat) -> Self {
         let terminal = io::stderr().is_terminal();
-        let pretty = match format {
-            LogFormat::Auto => terminal,
-            LogFormat::Pretty => true,
-            LogFormat::Json => false,
-        };
-        let colourless = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        match (pretty, terminal && !colourless) {
-            (false, _) => Self::Json,
-            (true, false) => Self::Plain,
-            (true, true) => Self::Coloured,
+        let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        match format {
+            LogFormat::Json => Self::Json,
+            LogFormat::Auto if !terminal => Self::Json,
+            LogFormat::Auto | LogFormat::Pretty if terminal && colours => Self::Coloured,
+            LogFormat::Auto | LogFormat::Pretty => Self::Plain,
         }
     }
 }
@@ -85,9 +83,7 @@ impl Drop for LogGuard {
         let worker = self.worker.take();
         // When the queue stays full, tracing-appender writes to standard output, which panics if
         // that is closed. The process must still end with its own exit code.
-        let flushed: Result<(), Box<dyn Any + Send>> =
-            panic::catch_unwind(AssertUnwindSafe(|| drop(worker)));
-        drop(flushed);
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(worker)));
     }
 }
 
@@ -118,7 +114,11 @@ fn log_to(
         .map_err(InvalidFilter)?
         .or(filter_fn(is_request_span).with_max_level_hint(LevelFilter::INFO))
         .and(filter_fn(may_be_logged).with_max_level_hint(LevelFilter::TRACE));
-    let (out, failed_writes) = dropped::counting(out);
+    let failed_writes = Arc::default();
+    let out = CountingWriter {
+        out,
+        failed_writes: Arc::clone(&failed_writes),
+    };
     let (lines, worker) = NonBlockingBuilder::default()
         .lossy(true)
         .buffered_lines_limit(lines_max)

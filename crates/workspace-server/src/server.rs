@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http_api::{AllowedHost, Api, ApiConfig, Auth, Draining, DroppedLogLines, Token};
+use http_api::{AllowedHost, Api, ApiConfig, Auth, DroppedLogLines, Token};
 use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
@@ -61,7 +61,6 @@ pub struct Server {
     address: SocketAddr,
     token: Option<Token>,
     api: Api,
-    draining: Draining,
     runtime: Runtime,
     file: Option<ServerFile>,
 }
@@ -95,10 +94,8 @@ impl Server {
         };
         let listener = listen(config.listen).map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
-        let api = Api::new(
-            Arc::new(registry),
-            api_config(&config, address, token.clone()),
-        );
+        let api_config = api_config(&config, address, token.clone());
+        let api = Api::new(Arc::new(registry), api_config);
         let file = config.server_file_dir.as_deref().and_then(|directory| {
             let written = ServerFile::write(directory, address, token.as_ref(), Timestamp::now());
             if let Err(error) = &written {
@@ -106,13 +103,11 @@ impl Server {
             }
             written.ok()
         });
-        let draining = api.draining();
         Ok(Self {
             listener,
             address,
             token,
             api,
-            draining,
             runtime,
             file,
         })
@@ -146,11 +141,11 @@ impl Server {
             listener,
             address,
             api,
-            draining,
             runtime,
             file,
             ..
         } = self;
+        let draining = api.draining();
         tracing::info!(port = address.port(), "serving");
         let (stop_http, http_stops) = oneshot::channel::<()>();
         let ended = async {
@@ -179,17 +174,6 @@ impl Server {
         );
         report
     }
-}
-
-/// Starts a server and answers requests until `shutdown` ends; see [`Server`].
-///
-/// # Errors
-/// [`StartError`]
-pub async fn serve(
-    config: ServerConfig,
-    shutdown: impl Future<Output = ()>,
-) -> Result<ShutdownReport, StartError> {
-    Ok(Server::bind(config).await?.serve(shutdown).await)
 }
 
 /// Begins to listen, at once even if an earlier server has just left the address.

@@ -1,6 +1,6 @@
 //! The supervisor of a server whose threads are free, blocked or gone.
 
-use std::future::{pending, ready};
+use std::future::pending;
 use std::sync::mpsc;
 
 use super::*;
@@ -15,6 +15,15 @@ fn one_thread() -> Runtime {
     builder.worker_threads(1).build().unwrap()
 }
 
+/// One signal, and then no further one.
+fn one_signal() -> impl AsyncFnMut() {
+    let mut signals = Some(());
+    async move || match signals.take() {
+        Some(()) => {}
+        None => pending().await,
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_whose_only_thread_is_blocked_is_given_up_at_the_deadline() {
     let serving = one_thread();
@@ -25,7 +34,7 @@ async fn a_server_whose_only_thread_is_blocked_is_given_up_at_the_deadline() {
     });
     let (stop, _stopped) = oneshot::channel();
     let began = tokio::time::Instant::now();
-    let code = supervise(server, stop, ready(()), &dropped()).await;
+    let code = supervise(server, stop, one_signal(), &dropped()).await;
     assert_eq!(code, ExitCode::SUCCESS);
     assert_eq!(began.elapsed(), BLOCKED_DEADLINE);
     serving.shutdown_background();
@@ -39,7 +48,7 @@ async fn a_signal_stops_the_server_and_its_exit_code_is_the_processs() {
         stopped.await.unwrap();
         ExitCode::from(7)
     });
-    let code = supervise(server, stop, ready(()), &dropped()).await;
+    let code = supervise(server, stop, one_signal(), &dropped()).await;
     assert_eq!(code, ExitCode::from(7));
 }
 
@@ -50,7 +59,7 @@ async fn a_server_that_does_not_start_or_panics_ends_the_process_without_a_signa
         (tokio::spawn(async { panic!("planted") }), ExitCode::FAILURE),
     ] {
         let (stop, _stopped) = oneshot::channel();
-        let code = supervise(server, stop, pending(), &dropped()).await;
+        let code = supervise(server, stop, pending, &dropped()).await;
         assert_eq!(code, expected);
     }
 }

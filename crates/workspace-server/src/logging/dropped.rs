@@ -2,7 +2,6 @@
 //! none, and reports them in the log itself.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +13,7 @@ use tracing_appender::non_blocking::ErrorCounter;
 pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Counts the dropped lines of one log. Cheap to clone; clones share the count.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct DroppedLines {
     full_queue: ErrorCounter,
     failed_writes: Arc<AtomicU64>,
@@ -58,26 +57,11 @@ impl DroppedLines {
     }
 }
 
-impl fmt::Debug for DroppedLines {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("DroppedLines").field(&self.count()).finish()
-    }
-}
-
 /// A writer of whole lines that counts those which `out` does not take, because tracing-appender
 /// counts only what its queue has no room for.
-pub(super) fn counting<W: Write>(out: W) -> (CountingWriter<W>, Arc<AtomicU64>) {
-    let failed_writes = Arc::<AtomicU64>::default();
-    let counting = CountingWriter {
-        out,
-        failed_writes: Arc::clone(&failed_writes),
-    };
-    (counting, failed_writes)
-}
-
 pub(super) struct CountingWriter<W> {
-    out: W,
-    failed_writes: Arc<AtomicU64>,
+    pub(super) out: W,
+    pub(super) failed_writes: Arc<AtomicU64>,
 }
 
 impl<W: Write> Write for CountingWriter<W> {

@@ -1,7 +1,7 @@
 //! Events go in, lines come out, and what the reader leaves is counted.
 
+use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
