@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{debug, instrument, warn};
-use worker_runtime::{EngineError, ModelInfo, Output, Remark, Turn, TurnEngine, Usage};
+use worker_runtime::{EngineError, ModelInfo, Output, RunDiagnostic, Turn, TurnEngine, Usage};
 
 use crate::coalesce::{Coalesce, Gathered};
 use crate::config::{ModelConfig, ModelConfigError};
@@ -120,7 +120,7 @@ impl TurnEngine for ModelEngine {
         if conversation.left_out > 0 {
             let entries = conversation.left_out;
             debug!(entries, "context truncated");
-            output.remark(Remark::ContextTruncated { entries });
+            output.report(RunDiagnostic::ContextTruncated { entries });
         }
         let answer = self.answer(&conversation, &output).await;
         answer.map_err(|fault| {
@@ -176,7 +176,7 @@ impl<'a> Relay<'a> {
                 Ok(Ok(None)) => {
                     self.flush().await?;
                     if reply.was_cut_short() {
-                        self.output.remark(Remark::ReplyCutShort);
+                        self.output.report(RunDiagnostic::ReplyCutShort);
                     }
                     return Ok(reply.usage());
                 }

@@ -177,7 +177,7 @@ async fn a_reply_that_the_provider_cut_short_is_kept_and_said_to_be() {
             (run.outcome, run.text()),
             (RunOutcome::Completed, "half a".to_owned())
         );
-        let remarks = || world.runtime.get(world.worker).unwrap().remarks;
+        let remarks = || world.runtime.get(world.worker).unwrap().diagnostics;
         assert!(remarks().reply_cut_short, "{model}");
         world.begin("again");
         assert!(!remarks().reply_cut_short, "it was said of the run before");
@@ -225,7 +225,7 @@ async fn what_is_left_out_of_the_conversation_is_told() {
         world.says("hi").await;
     }
     let snapshot = world.runtime.get(world.worker).unwrap();
-    assert_eq!(snapshot.remarks.left_out_entries, 2);
+    assert_eq!(snapshot.diagnostics.omitted_entries, 2);
     let sent = provider.last_request().body;
     let messages = sent["messages"].as_array().unwrap();
     assert_eq!(messages.last().unwrap()["content"], "hi");
