@@ -28,7 +28,7 @@ pub(crate) fn worker_id(id: &WorkerId) -> Result<runtime::WorkerId, SourceError>
 }
 
 pub(crate) fn run_id(id: runtime::RunId) -> RunId {
-    RunId::of_uuid(id.uuid())
+    RunId::from(uuid::Uuid::from_bytes(id.uuid()))
 }
 
 pub(crate) fn cursor(cursor: runtime::Cursor) -> Cursor {

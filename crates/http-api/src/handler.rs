@@ -8,7 +8,6 @@ mod server;
 mod worker;
 
 use http::{HeaderName, HeaderValue, StatusCode};
-use registry_core::json::WriteJson;
 use registry_core::port::Replay;
 use serde::Serialize;
 
@@ -53,13 +52,14 @@ const BYTES_OF_ONE: usize = 1_024;
 const BYTES_OF_PAGE: usize = 256;
 
 /// An answer with one of what writes itself: a worker, or what was done to it.
-fn json(status: StatusCode, body: &impl WriteJson) -> Answer {
+fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     json_of(status, body, BYTES_OF_ONE)
 }
 
 /// The same with what is probably not longer than `expected_bytes`.
-fn json_of(status: StatusCode, body: &impl WriteJson, expected_bytes: usize) -> Answer {
-    let bytes = registry_core::json::to_vec(body, expected_bytes);
+fn json_of(status: StatusCode, body: &impl Serialize, expected_bytes: usize) -> Answer {
+    let mut bytes = Vec::with_capacity(expected_bytes);
+    serde_json::to_writer(&mut bytes, body).expect("a projection serialises");
     Answer::whole(status, MEDIA_TYPE_JSON, bytes)
 }
 

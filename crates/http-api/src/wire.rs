@@ -9,7 +9,6 @@ mod problem;
 pub use problem::{Problem, ProblemCode};
 
 use jiff::Timestamp;
-use registry_core::json::{JsonText, WriteJson};
 use registry_core::projection::{Limit, RuntimeSummary};
 use registry_core::{DisplayName, FixedText, ProfileId, RunId};
 use schemars::JsonSchema;
@@ -108,14 +107,6 @@ pub struct WorkspaceInfo {
 pub struct RuntimeList {
     /// The runtimes.
     pub items: Vec<RuntimeSummary>,
-}
-
-impl WriteJson for RuntimeList {
-    fn write_json(&self, json: &mut JsonText) {
-        json.piece(r#"{"items":"#);
-        json.list(&self.items);
-        json.piece("}");
-    }
 }
 
 /// The server runs.

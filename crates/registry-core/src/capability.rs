@@ -1,7 +1,5 @@
 //! What can be asked of a runtime or a worker, derived from ports and state, never declared.
 
-use std::sync::OnceLock;
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::port::RuntimeSource;
@@ -122,19 +120,6 @@ impl CapabilitySet {
             .into_iter()
             .filter(move |capability| self.contains(*capability))
     }
-
-    /// The set as it serialises. Few sets are ever shown, so each is put together once.
-    pub(crate) fn json(self) -> &'static str {
-        static LISTS: [OnceLock<String>; 1 << u8::BITS] =
-            [const { OnceLock::new() }; 1 << u8::BITS];
-        LISTS[usize::from(self.0)].get_or_init(|| {
-            let names: Vec<_> = self.iter().map(Capability::as_str).collect();
-            match names.as_slice() {
-                [] => "[]".to_owned(),
-                [..] => format!("[\"{}\"]", names.join("\",\"")),
-            }
-        })
-    }
 }
 
 impl Extend<Capability> for CapabilitySet {
@@ -207,14 +192,6 @@ mod tests {
         let list = serde_json::to_string(&set).unwrap();
         assert_eq!(list, r#"["list_workers","read_events"]"#);
         assert_eq!(serde_json::from_str::<CapabilitySet>(&list).unwrap(), set);
-    }
-
-    #[test]
-    fn every_set_is_written_as_it_serialises() {
-        for bits in u8::MIN..=u8::MAX {
-            let set = CapabilitySet(bits);
-            assert_eq!(set.json(), serde_json::to_string(&set).unwrap());
-        }
     }
 
     #[test]

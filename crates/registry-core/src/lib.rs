@@ -5,8 +5,6 @@
 //! [`port`] (what a runtime source must or may implement), [`error`] (every refusal),
 //! [`registry`] (which source answers, and how long it may take).
 
-mod alphabet;
-mod digits;
 pub mod id;
 #[cfg(feature = "schema")]
 mod schema;
@@ -16,8 +14,6 @@ pub mod page;
 pub mod text;
 
 pub mod capability;
-mod instant;
-pub mod json;
 pub mod projection;
 
 pub mod error;
@@ -29,14 +25,12 @@ pub mod conformance;
 #[cfg(feature = "mock")]
 pub mod mock;
 
-pub use arcstr::Substr;
 pub use capability::{Capability, CapabilitySet};
 pub use cursor::Cursor;
 pub use error::{RegistryError, SourceError, UnavailableReason};
 pub use id::{DisplayRef, IdempotencyKey, ProfileId, RunId, RuntimeId, WorkerId, WorkerRef};
 pub use page::{PageLimit, PageToken};
 pub use registry::{Deadlines, RuntimeRegistry};
-pub use smol_str::SmolStr;
 pub use text::{DisplayName, FixedText};
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use adapter_embedded::EmbeddedSource;
 use divan::Bencher;
 use futures_util::FutureExt as _;
 use registry_core::id::{RuntimeId, WorkerRef};
-use registry_core::json::WriteJson;
 use registry_core::port::{EventWait, EventsQuery, TranscriptQuery, TranscriptRange};
 use registry_core::{PageLimit, RuntimeRegistry};
 use tokio::runtime::{Builder, Runtime as Executor};
@@ -101,8 +100,10 @@ impl Pair {
 }
 
 /// An answer's body.
-fn to_json(projection: &impl WriteJson, items: usize) -> Vec<u8> {
-    registry_core::json::to_vec(projection, items * ITEM_BYTES)
+fn to_json(projection: &impl serde::Serialize, items: usize) -> Vec<u8> {
+    let mut json = Vec::with_capacity(items * ITEM_BYTES);
+    serde_json::to_writer(&mut json, projection).expect("a projection serialises");
+    json
 }
 
 fn runtime_id() -> RuntimeId {

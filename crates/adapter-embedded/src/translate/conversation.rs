@@ -113,7 +113,7 @@ fn event(event: runtime::Event, runs: &mut LatestRun) -> shown::WorkerEvent {
         },
         Happened::OutputDelta { run_id: run, text } => shown::EventKind::OutputDelta {
             run_id: run_id(run),
-            text,
+            text: text.as_str().into(),
         },
         Happened::RunFinished {
             run_id: run,

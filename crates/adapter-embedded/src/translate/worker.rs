@@ -57,9 +57,9 @@ fn worker_record(
     profiles: &mut LatestProfile,
 ) -> port::WorkerRecord {
     port::WorkerRecord {
-        worker_id: WorkerId::of_uuid(worker.id.uuid()),
+        worker_id: WorkerId::from(uuid::Uuid::from_bytes(worker.id.uuid())),
         // Both sides have the same rules for a name; without one, a worker has its id.
-        display_name: match DisplayName::try_from(worker.display_name.as_smol_str()) {
+        display_name: match worker.display_name.as_str().parse::<DisplayName>() {
             Ok(name) => name,
             Err(_) => worker
                 .id

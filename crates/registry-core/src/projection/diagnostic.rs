@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::RuntimeId;
-use crate::json::{JsonText, WriteJson};
 use crate::text::FixedText;
 
 /// How much a diagnostic matters.
@@ -62,28 +61,5 @@ impl Diagnostic {
             runtime_id: Some(runtime_id),
             ..self
         }
-    }
-}
-
-impl WriteJson for Diagnostic {
-    fn write_json(&self, json: &mut JsonText) {
-        json.piece(r#"{"code":""#);
-        json.escaped(self.code.as_str());
-        json.piece(r#"","severity":"#);
-        json.piece(match self.severity {
-            Severity::Info => r#""info""#,
-            Severity::Warning => r#""warning""#,
-            Severity::Error => r#""error""#,
-        });
-        json.piece(r#","message":""#);
-        json.escaped(self.message.as_str());
-        json.piece(r#"","count":"#);
-        json.number(self.count.into());
-        if let Some(runtime_id) = &self.runtime_id {
-            json.piece(r#","runtime_id":""#);
-            json.clean(runtime_id.as_str());
-            json.piece("\"");
-        }
-        json.piece("}");
     }
 }

@@ -1,7 +1,5 @@
 //! What clients see of a runtime.
 
-mod as_json;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

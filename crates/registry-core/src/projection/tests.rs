@@ -1,6 +1,5 @@
 //! Names and numbers as clients see them.
 
-pub(crate) mod arbitrary;
 pub(crate) mod example;
 
 use jiff::Timestamp;

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::cursor::Cursor;
 use crate::id::RunId;
-use crate::json::{JsonText, WriteJson};
 
 /// Whose words an entry holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -78,56 +77,4 @@ pub struct TranscriptPage {
     pub in_flight: Option<InFlightText>,
     /// The event position of the same instant.
     pub cursor: Cursor,
-}
-
-impl WriteJson for TranscriptEntry {
-    fn write_json(&self, json: &mut JsonText) {
-        json.piece(r#"{"sequence":"#);
-        json.number(self.sequence);
-        match self.role {
-            EntryRole::User => json.piece(r#","role":"user","content":""#),
-            EntryRole::Assistant => json.piece(r#","role":"assistant","content":""#),
-        }
-        json.escaped(&self.content);
-        json.piece(r#"","run_id":""#);
-        json.clean(self.run_id.as_str());
-        json.piece(r#"","created_at":""#);
-        json.instant(self.created_at);
-        json.piece(if self.partial {
-            r#"","partial":true}"#
-        } else {
-            r#""}"#
-        });
-    }
-}
-
-impl WriteJson for InFlightText {
-    fn write_json(&self, json: &mut JsonText) {
-        json.piece(r#"{"run_id":""#);
-        json.clean(self.run_id.as_str());
-        json.piece(r#"","text":""#);
-        json.escaped(&self.text);
-        json.piece(r#""}"#);
-    }
-}
-
-impl WriteJson for TranscriptPage {
-    fn write_json(&self, json: &mut JsonText) {
-        json.piece(r#"{"entries":"#);
-        json.list(&self.entries);
-        json.number_if_any(r#","first_sequence":"#, self.first_sequence);
-        json.number_if_any(r#","last_sequence":"#, self.last_sequence);
-        json.piece(r#","has_earlier":"#);
-        json.truth(self.has_earlier);
-        json.piece(r#","has_later":"#);
-        json.truth(self.has_later);
-        json.number_if_any(r#","pruned_before":"#, self.pruned_before);
-        if let Some(in_flight) = &self.in_flight {
-            json.piece(r#","in_flight":"#);
-            in_flight.write_json(json);
-        }
-        json.piece(r#","cursor":""#);
-        json.cursor(self.cursor);
-        json.piece(r#""}"#);
-    }
 }

@@ -1,6 +1,5 @@
 //! What clients see of a worker, and of what was asked of it.
 
-mod as_json;
 #[cfg(feature = "schema")]
 mod schema;
 
@@ -192,8 +191,6 @@ pub struct WorkerSummary {
 impl WorkerSummary {
     /// What clients see of `record`: everything that names or describes its runtime comes
     /// from the registry's own knowledge, so a source can't speak for another one.
-    // Inlined, so that the ids are copied to where they stay.
-    #[inline(always)]
     pub(crate) fn project(
         runtime_id: &RuntimeId,
         implementation_kind: ImplementationKind,

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use registry_core::json::is_clean;
-
 /// Appends a string.
 pub(super) fn push_text(line: &mut String, text: &str) {
     line.push('"');
@@ -13,15 +11,6 @@ pub(super) fn push_text(line: &mut String, text: &str) {
 
 /// Appends the inside of a string.
 pub(super) fn push_inside(line: &mut String, text: &str) {
-    if is_clean(text) {
-        line.push_str(text);
-    } else {
-        push_escaped(line, text);
-    }
-}
-
-#[cold]
-fn push_escaped(line: &mut String, text: &str) {
     let quoted = serde_json::to_string(text);
     let quoted = quoted.expect("text can always be written as JSON");
     line.push_str(&quoted[1..quoted.len() - 1]);
