@@ -7,7 +7,7 @@ mod refusal;
 mod worker;
 
 pub(crate) use conversation::{
-    accepted, event_batch, events_query, input, single_event, transcript_page, transcript_query,
+    accepted, event_batch, events_query, input, transcript_page, transcript_query,
 };
 pub(crate) use refusal::{
     cancel_error, create_error, events_error, input_error, stop_error, unknown_worker,

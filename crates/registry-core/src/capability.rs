@@ -1,9 +1,8 @@
-//! What can be asked of a runtime or a worker, derived from ports and state, never declared.
+//! What can be asked of a runtime or a worker. It is derived from ports and state, never declared.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::port::RuntimeSource;
-use crate::projection::WorkerState;
+use crate::worker_state::WorkerState;
 
 /// One thing a client may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -65,25 +64,6 @@ impl Capability {
 pub struct CapabilitySet(u8);
 
 impl CapabilitySet {
-    /// What the source's ports make possible. The catalog is always there.
-    pub fn of_source(source: &dyn RuntimeSource) -> Self {
-        let mut set = Self::from_iter([Capability::ListWorkers, Capability::GetWorker]);
-        if source.lifecycle().is_some() {
-            set.extend([
-                Capability::CreateWorker,
-                Capability::CancelRun,
-                Capability::StopWorker,
-            ]);
-        }
-        if source.interaction().is_some() {
-            set.extend([Capability::SendInput]);
-        }
-        if source.observation().is_some() {
-            set.extend([Capability::ReadTranscript, Capability::ReadEvents]);
-        }
-        set
-    }
-
     /// What is left of the runtime's set for one worker in `state`.
     ///
     /// Final states take capabilities away; a passing one (running, cancelling) does not,

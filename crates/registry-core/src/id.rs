@@ -1,7 +1,6 @@
-//! Identity: the ids of the domain, each a private string with one fallible way in.
+//! Identity: the ids of the domain, each a private text that only parsing makes.
 //!
-//! An id that exists has been parsed; nothing validates it again. Errors say what was wrong
-//! and never repeat the rejected text, because that text may be hostile.
+//! Errors name what was wrong and never repeat the rejected text, because it may be hostile.
 
 mod display_ref;
 
@@ -175,7 +174,7 @@ impl WorkerRef {
 
     /// `worker@runtime`, for people. There is no parser for it, so it can't become authority.
     pub fn display_ref(&self) -> DisplayRef {
-        DisplayRef::of(&self.worker_id, &self.runtime_id)
+        DisplayRef::new(&self.worker_id, &self.runtime_id)
     }
 }
 
@@ -204,6 +203,18 @@ const KEY: Alphabet = Alphabet {
     first: |c| c.is_ascii_graphic(),
     rest: |c| c.is_ascii_graphic(),
 };
+
+/// A name in snake_case: lower-case letters, digits and underscores, starting with a letter.
+///
+/// # Errors
+/// [`IdError`], also over `max` characters.
+pub(crate) fn check_snake_case(text: &str, max: usize) -> Result<(), IdError> {
+    let alphabet = Alphabet {
+        first: |c| c.is_ascii_lowercase(),
+        rest: |c| letter_or_digit(c) || c == '_',
+    };
+    alphabet.check(text, max)
+}
 
 fn letter_or_digit(c: char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit()

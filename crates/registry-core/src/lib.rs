@@ -3,21 +3,30 @@
 //!
 //! Reading order: [`id`] (the only names there are), [`projection`] (what clients see),
 //! [`port`] (what a runtime source must or may implement), [`error`] (every refusal),
-//! [`registry`] (which source answers, and how long it may take).
-
-pub mod id;
-#[cfg(feature = "schema")]
-mod schema;
+//! [`registry`] (which source answers, and how long it may take). Ports and projections share
+//! the plain types of the private modules below them.
 
 pub mod cursor;
+pub mod id;
 pub mod page;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod text;
 
 pub mod capability;
-pub mod projection;
+mod conversation;
+mod diagnostic;
+mod event;
+mod implementation_kind;
+mod limit;
+mod run;
+mod runtime;
+mod worker;
+mod worker_state;
 
 pub mod error;
 pub mod port;
+pub mod projection;
 pub mod registry;
 
 #[cfg(feature = "conformance")]
@@ -35,3 +44,5 @@ pub use text::{DisplayName, FixedText};
 
 #[cfg(test)]
 mod schema_tests;
+#[cfg(test)]
+mod test_values;

@@ -92,11 +92,6 @@ pub(crate) fn event_batch(batch: runtime::EventBatch) -> shown::EventBatch {
     }
 }
 
-/// An event that comes alone.
-pub(crate) fn single_event(single: runtime::Event) -> shown::WorkerEvent {
-    event(single, &mut LatestRun::default())
-}
-
 // Inlined, so that the events of a batch are made where they stay.
 #[inline(always)]
 fn event(event: runtime::Event, runs: &mut LatestRun) -> shown::WorkerEvent {

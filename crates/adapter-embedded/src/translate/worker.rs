@@ -173,12 +173,12 @@ pub(crate) fn cancel_target(
         .transpose()
 }
 
-pub(crate) fn cancellation(answer: runtime::Cancellation) -> shown::CancelAnswer {
+pub(crate) fn cancellation(answer: runtime::Cancellation) -> shown::CancelResult {
     match answer {
-        runtime::Cancellation::Cancelled { run_id: run } => shown::CancelAnswer::Cancelled {
+        runtime::Cancellation::Cancelled { run_id: run } => shown::CancelResult::Cancelled {
             run_id: run_id(run),
         },
-        runtime::Cancellation::NotRunning => shown::CancelAnswer::NotRunning,
+        runtime::Cancellation::NotRunning => shown::CancelResult::NotRunning,
     }
 }
 

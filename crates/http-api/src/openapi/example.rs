@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use registry_core::page::PageLimit;
 use registry_core::projection::{
-    AcceptedInput, CancelAnswer, ConversationSummary, EntryRole, EventBatch, EventKind, Facilities,
+    AcceptedInput, CancelResult, ConversationSummary, EntryRole, EventBatch, EventKind, Facilities,
     ImplementationKind, LastRun, Limit, LimitUnit, ModelSummary, ProfileSummary, RunOutcome,
     RuntimeCounts, RuntimeStatus, RuntimeSummary, TranscriptBounds, TranscriptEntry,
     TranscriptPage, Usage, WorkerDetail, WorkerEvent, WorkerPage, WorkerState, WorkerSummary,
@@ -90,7 +90,7 @@ pub(crate) fn cancel_run() -> Value {
 }
 
 pub(crate) fn cancelled() -> Value {
-    value(&CancelAnswer::Cancelled { run_id: run_id() })
+    value(&CancelResult::Cancelled { run_id: run_id() })
 }
 
 pub(crate) fn transcript() -> Value {
@@ -194,8 +194,8 @@ fn usage() -> Usage {
 fn a_runtime() -> RuntimeSummary {
     RuntimeSummary {
         runtime_id: "backend-internal".parse().expect(SOUND),
-        display_name: FixedText::new("Backend internal"),
-        implementation_kind: ImplementationKind::Embedded,
+        display_name: "Backend internal".parse().expect(SOUND),
+        implementation_kind: ImplementationKind::EMBEDDED,
         status: RuntimeStatus::Available,
         capabilities: Capability::ALL.into_iter().collect(),
         facilities: Facilities::default(),
@@ -233,7 +233,7 @@ fn a_worker(state: WorkerState) -> WorkerDetail {
             runtime_id: worker.runtime_id,
             worker_id: worker.worker_id,
             display_name: "Reviewer".parse().expect(SOUND),
-            implementation_kind: ImplementationKind::Embedded,
+            implementation_kind: ImplementationKind::EMBEDDED,
             profile: Some("builtin:default".parse().expect(SOUND)),
             state,
             active_run: None,

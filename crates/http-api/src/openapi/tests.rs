@@ -2,7 +2,7 @@
 //! browser must not see.
 
 use registry_core::projection::{
-    AcceptedInput, CancelAnswer, EventBatch, RuntimeSummary, TranscriptPage, WorkerDetail,
+    AcceptedInput, CancelResult, EventBatch, RuntimeSummary, TranscriptPage, WorkerDetail,
     WorkerPage,
 };
 use serde::de::DeserializeOwned;
@@ -228,7 +228,7 @@ fn every_example_is_a_value_of_its_type() {
     holds::<WorkerDetail>(example::stopped_worker);
     holds::<WorkerPage>(example::worker_page);
     holds::<AcceptedInput>(example::accepted_input);
-    holds::<CancelAnswer>(example::cancelled);
+    holds::<CancelResult>(example::cancelled);
     holds::<TranscriptPage>(example::transcript);
     holds::<EventBatch>(example::events);
     holds::<Health>(example::health);

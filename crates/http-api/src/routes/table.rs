@@ -1,7 +1,7 @@
 //! The table itself: one entry for each operation, in the order in which people meet them.
 
 use registry_core::projection::{
-    AcceptedInput, CancelAnswer, EventBatch, RuntimeSummary, TranscriptPage, WorkerDetail,
+    AcceptedInput, CancelResult, EventBatch, RuntimeSummary, TranscriptPage, WorkerDetail,
     WorkerPage,
 };
 use schemars::SchemaGenerator;
@@ -209,7 +209,7 @@ pub(crate) static OPERATIONS: [Operation; 17] = [
         access: Access::Authorised,
         parameters: NONE,
         body: body!(CancelRunBody, cancel_run),
-        success: json!(200, "What the cancel did.", CancelAnswer, cancelled),
+        success: json!(200, "What the cancel did.", CancelResult, cancelled),
         own_problems: &[
             ProblemCode::OperationUnsupported,
             ProblemCode::RunMismatch,

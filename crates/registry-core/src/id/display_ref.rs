@@ -1,4 +1,4 @@
-//! How people are told of a worker and its runtime in one word.
+//! The reference to a worker that people read.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ID_MAX_CHARS, RuntimeId, WorkerId};
 
-/// Two ids and the mark between them.
+/// Two ids and the `@` between them.
 const MAX_CHARS: usize = 2 * ID_MAX_CHARS + 1;
 
 /// `worker@runtime`, for people; never accepted as authority. It has no parser; a client reads it
@@ -17,7 +17,7 @@ const MAX_CHARS: usize = 2 * ID_MAX_CHARS + 1;
 pub struct DisplayRef(ArrayString<MAX_CHARS>);
 
 impl DisplayRef {
-    pub(crate) fn of(worker_id: &WorkerId, runtime_id: &RuntimeId) -> Self {
+    pub(crate) fn new(worker_id: &WorkerId, runtime_id: &RuntimeId) -> Self {
         let mut text = ArrayString::new();
         text.push_str(worker_id.as_str());
         text.push('@');

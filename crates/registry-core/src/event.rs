@@ -1,4 +1,4 @@
-//! What clients see of a worker's events.
+//! The events of a worker.
 
 #[cfg(feature = "schema")]
 mod schema;
@@ -8,9 +8,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{RunErrorCode, RunOutcome, Usage};
 use crate::cursor::Cursor;
 use crate::id::RunId;
+use crate::run::{RunErrorCode, RunOutcome, Usage};
 
 /// A numbered fact about a worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

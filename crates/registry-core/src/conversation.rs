@@ -1,4 +1,4 @@
-//! What clients see of a transcript.
+//! The transcript of a worker, and where its conversation stands.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cursor::Cursor;
 use crate::id::RunId;
+use crate::run::{LastRun, Usage};
 
 /// Whose words an entry holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -77,4 +78,36 @@ pub struct TranscriptPage {
     pub in_flight: Option<InFlightText>,
     /// The event position of the same instant.
     pub cursor: Cursor,
+}
+
+/// The retained part of a transcript.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub struct TranscriptBounds {
+    /// Entries retained.
+    pub entries: u64,
+    /// The oldest retained entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub first_sequence: Option<u64>,
+    /// The newest entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub last_sequence: Option<u64>,
+}
+
+/// Where a worker's conversation stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub struct ConversationSummary {
+    /// What of the transcript is retained.
+    pub transcript: TranscriptBounds,
+    /// The position after the newest event.
+    pub latest_cursor: Cursor,
+    /// Tokens over all runs whose engine said what they used; one that was cut short has none.
+    pub usage: Usage,
+    /// How the newest ended run went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub last_run: Option<LastRun>,
 }

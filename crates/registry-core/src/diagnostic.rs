@@ -1,4 +1,4 @@
-//! Remarks of ours about a runtime, a list or a worker.
+//! What is remarkable about a runtime, a list or a worker.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub enum Severity {
     Error,
 }
 
-/// A remark with a stable code and a fixed text of ours; never the text of an inner error.
+/// Something remarkable: a stable code and a fixed text of ours, never the text of an inner error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct Diagnostic {
@@ -30,7 +30,7 @@ pub struct Diagnostic {
     /// What people read.
     #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub message: FixedText,
-    /// How many things the remark is about; at least 1.
+    /// How many things the diagnostic is about; at least 1.
     pub count: u32,
     /// The runtime it is about, where a list spans several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A remark about one thing.
+    /// A diagnostic about one thing.
     pub fn new(code: &'static str, severity: Severity, message: &'static str) -> Self {
         Self {
             code: FixedText::new(code),
@@ -50,16 +50,34 @@ impl Diagnostic {
         }
     }
 
-    /// The same remark about `count` things.
+    /// The same about `count` things.
     pub fn times(self, count: u32) -> Self {
         Self { count, ..self }
     }
 
-    /// The same remark, said of `runtime_id`.
-    pub fn of_runtime(self, runtime_id: RuntimeId) -> Self {
+    /// The same about `runtime_id`.
+    pub fn with_runtime(self, runtime_id: RuntimeId) -> Self {
         Self {
             runtime_id: Some(runtime_id),
             ..self
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diagnostic_counts_and_names_what_it_is_about() {
+        let diagnostic = Diagnostic::new("code", Severity::Warning, "A message.");
+        assert_eq!((diagnostic.count, &diagnostic.runtime_id), (1, &None));
+        let runtime_id: RuntimeId = "local-compat".parse().unwrap();
+        let diagnostic = diagnostic.times(37).with_runtime(runtime_id.clone());
+        assert_eq!(
+            (diagnostic.count, diagnostic.runtime_id),
+            (37, Some(runtime_id))
+        );
+        assert_eq!(diagnostic.severity, Severity::Warning);
     }
 }
