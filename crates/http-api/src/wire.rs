@@ -97,6 +97,7 @@ pub struct WorkspaceInfo {
     /// The version of the API.
     pub api_version: u32,
     /// When the server started.
+    #[schemars(with = "String")]
     pub started_at: Timestamp,
     /// The server's named bounds; each runtime lists its own.
     pub limits: Vec<Limit>,

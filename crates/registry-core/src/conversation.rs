@@ -33,6 +33,7 @@ pub struct TranscriptEntry {
     /// The run it belongs to.
     pub run_id: RunId,
     /// When it was committed.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub created_at: Timestamp,
     /// Whether it is a reply whose run did not complete.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -19,6 +19,7 @@ pub struct WorkerEvent {
     /// The position after this event.
     pub cursor: Cursor,
     /// When it happened.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub at: Timestamp,
     /// What happened.
     #[serde(flatten)]

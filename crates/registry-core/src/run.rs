@@ -76,6 +76,7 @@ pub struct LastRun {
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub error_code: Option<RunErrorCode>,
     /// When it ended.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub finished_at: Timestamp,
 }
 

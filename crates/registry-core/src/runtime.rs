@@ -142,6 +142,7 @@ pub struct RuntimeSummary {
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub counts: Option<RuntimeCounts>,
     /// When status and counts were read.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub observed_at: Timestamp,
     /// What is remarkable about it.
     pub diagnostics: Vec<Diagnostic>,

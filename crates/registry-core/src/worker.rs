@@ -111,11 +111,19 @@ pub struct WorkerSummary {
     pub active_run: Option<RunId>,
     /// When it was created, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<String>"),
+        schema(nullable = false)
+    )]
     pub created_at: Option<Timestamp>,
     /// When something last happened to it, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<String>"),
+        schema(nullable = false)
+    )]
     pub last_activity_at: Option<Timestamp>,
     /// What can be asked of it.
     #[cfg_attr(
