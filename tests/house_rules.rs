@@ -58,21 +58,20 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "registry-core",
         &[
-            "arcstr",
             "arrayvec",
             "async-trait",
             "base64",
             "futures-core",
             "futures-util",
-            "itoa",
             "jiff",
             "mockall",
             "schemars",
             "serde",
-            "smol_str",
             "thiserror",
             "tokio",
             "tracing",
+            "utoipa",
+            "uuid",
         ],
     ),
     (

@@ -3,17 +3,15 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use futures_util::StreamExt as _;
 use registry_core::port::{
-    CancelTarget, CatalogPage, CatalogQuery, CreateWorker, CreatedWorkerRecord, EventStream,
-    EventsQuery, Input, InputReceipt, RuntimeDescriptor, RuntimeSource, SourceStatus,
-    TranscriptQuery, WorkerCatalog, WorkerDetailRecord, WorkerInteraction, WorkerLifecycle,
-    WorkerObservation,
+    CancelTarget, CatalogPage, CatalogQuery, CreateWorker, CreatedWorkerRecord, EventsQuery, Input,
+    InputReceipt, RuntimeDescriptor, RuntimeSource, SourceStatus, TranscriptQuery, WorkerCatalog,
+    WorkerDetailRecord, WorkerInteraction, WorkerLifecycle, WorkerObservation,
 };
 use registry_core::projection::{
-    CancelAnswer, EventBatch, Facilities, ImplementationKind, TranscriptPage,
+    CancelResult, EventBatch, Facilities, ImplementationKind, TranscriptPage,
 };
-use registry_core::{Cursor, FixedText, SourceError, WorkerId};
+use registry_core::{SourceError, WorkerId};
 use worker_runtime::Runtime;
 
 use crate::translate::{conversation, descriptor, error, id, worker};
@@ -37,8 +35,8 @@ impl EmbeddedSource {
     pub fn new(runtime: Runtime) -> Self {
         let descriptor = RuntimeDescriptor {
             runtime_id: RUNTIME_ID.parse().expect("the constant is a runtime id"),
-            display_name: FixedText::new(DISPLAY_NAME),
-            implementation_kind: ImplementationKind::Embedded,
+            display_name: DISPLAY_NAME.parse().expect("the constant can be shown"),
+            implementation_kind: ImplementationKind::EMBEDDED,
             facilities: Facilities::default(),
             model: runtime.model().as_ref().and_then(descriptor::model),
             profiles: runtime
@@ -130,7 +128,7 @@ impl WorkerLifecycle for EmbeddedSource {
         &self,
         worker_id: &WorkerId,
         target: CancelTarget,
-    ) -> Result<CancelAnswer, SourceError> {
+    ) -> Result<CancelResult, SourceError> {
         let id = id::to_runtime_worker_id(worker_id)?;
         let Ok(expected) = worker::cancel_target(&target) else {
             // The text names no run of this runtime, so it can't be the active one.
@@ -149,13 +147,13 @@ impl EmbeddedSource {
     fn refuse_foreign_run(
         &self,
         id: worker_runtime::WorkerId,
-    ) -> Result<CancelAnswer, SourceError> {
+    ) -> Result<CancelResult, SourceError> {
         let worker = self.runtime.get(id).map_err(error::unknown_worker)?;
         match worker.active_run {
             Some(active) => Err(SourceError::RunMismatch {
                 active_run: id::run_id(active),
             }),
-            None => Ok(CancelAnswer::NotRunning),
+            None => Ok(CancelResult::NotRunning),
         }
     }
 }
@@ -204,18 +202,5 @@ impl WorkerObservation for EmbeddedSource {
         batch
             .map(conversation::event_batch)
             .map_err(error::events_error)
-    }
-
-    fn subscribe(&self, worker_id: &WorkerId, after: Cursor) -> EventStream {
-        let id = match id::to_runtime_worker_id(worker_id) {
-            Ok(id) => id,
-            Err(unknown) => {
-                return futures_util::stream::once(std::future::ready(Err(unknown))).boxed();
-            }
-        };
-        let events = self.runtime.subscribe(id, id::to_runtime_cursor(after));
-        events
-            .map(|event| event.map(conversation::event).map_err(error::events_error))
-            .boxed()
     }
 }

@@ -169,10 +169,10 @@ async fn no_more_connections_than_the_limit_are_served_at_a_time() {
 #[tokio::test]
 async fn a_client_that_goes_away_ends_its_own_wait() {
     use async_trait::async_trait;
-    use registry_core::port::{EventStream, EventsQuery, RuntimeSource, TranscriptQuery};
+    use registry_core::WorkerId;
+    use registry_core::port::{EventsQuery, RuntimeSource, TranscriptQuery};
     use registry_core::port::{RuntimeDescriptor, SourceStatus, WorkerCatalog, WorkerObservation};
     use registry_core::projection::{EventBatch, TranscriptPage};
-    use registry_core::{Cursor, WorkerId};
 
     /// Waits for ever, and says when a wait begins and when it is dropped.
     struct Waiting(registry_core::mock::MockSource, Arc<Notify>, Arc<Notify>);
@@ -195,9 +195,6 @@ async fn a_client_that_goes_away_ends_its_own_wait() {
             let _said = Said(Arc::clone(&self.2));
             self.1.notify_one();
             std::future::pending().await
-        }
-        fn subscribe(&self, _: &WorkerId, _: Cursor) -> EventStream {
-            unimplemented!("nobody subscribes here")
         }
     }
     #[async_trait]

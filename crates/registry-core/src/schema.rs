@@ -10,6 +10,9 @@ pub(crate) type Component = (String, RefOr<Schema>);
 /// Implements utoipa's traits for a type that serialises as a text of bounded length.
 macro_rules! text_schema {
     ($name:ident, $description:expr, $min:expr, $max:expr, $pattern:expr) => {
+        $crate::schema::text_schema!($name, $description, $min, $max, $pattern, [] as [&str; 0]);
+    };
+    ($name:ident, $description:expr, $min:expr, $max:expr, $pattern:expr, $examples:expr) => {
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
                 utoipa::openapi::ObjectBuilder::new()
@@ -18,6 +21,7 @@ macro_rules! text_schema {
                     .min_length(Some($min))
                     .max_length(Some($max))
                     .pattern(Some($pattern))
+                    .examples($examples)
                     .into()
             }
         }

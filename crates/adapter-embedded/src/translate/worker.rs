@@ -141,11 +141,11 @@ pub(crate) fn cancel_target(
         .transpose()
 }
 
-pub(crate) fn cancellation(result: runtime::Cancellation) -> projection::CancelAnswer {
+pub(crate) fn cancellation(result: runtime::Cancellation) -> projection::CancelResult {
     match result {
         runtime::Cancellation::Cancelled { run_id: id } => {
-            projection::CancelAnswer::Cancelled { run_id: run_id(id) }
+            projection::CancelResult::Cancelled { run_id: run_id(id) }
         }
-        runtime::Cancellation::NotRunning => projection::CancelAnswer::NotRunning,
+        runtime::Cancellation::NotRunning => projection::CancelResult::NotRunning,
     }
 }

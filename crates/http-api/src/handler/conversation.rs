@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::StatusCode;
 use registry_core::RuntimeRegistry;
 use registry_core::port::{CancelTarget, Input};
-use registry_core::projection::{AcceptedInput, CancelAnswer, EventBatch, TranscriptPage};
+use registry_core::projection::{AcceptedInput, CancelResult, EventBatch, TranscriptPage};
 
 use crate::error::ApiError;
 use crate::extract::{
@@ -69,7 +69,7 @@ pub(crate) async fn send_input(
     params(WorkerPath),
     request_body = CancelRunBody,
     responses(
-        (status = 200, description = "What the cancel did.", body = CancelAnswer),
+        (status = 200, description = "What the cancel did.", body = CancelResult),
         (status = 405),
         (status = 409),
         (status = 503),

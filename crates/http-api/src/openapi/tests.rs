@@ -2,7 +2,7 @@
 //! browser must not see.
 
 use registry_core::projection::{
-    AcceptedInput, CancelAnswer, EventBatch, RuntimeSummary, TranscriptPage, WorkerDetail,
+    AcceptedInput, CancelResult, EventBatch, RuntimeSummary, TranscriptPage, WorkerDetail,
     WorkerPage,
 };
 use serde::de::DeserializeOwned;
@@ -241,7 +241,7 @@ fn every_example_is_a_value_of_its_type() {
             }
             "cancel_run" => {
                 parses::<CancelRunBody>(request);
-                parses::<CancelAnswer>(response);
+                parses::<CancelResult>(response);
             }
             other => panic!("{other} has an example of no type"),
         }

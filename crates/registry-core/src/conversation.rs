@@ -1,4 +1,4 @@
-//! What clients see of a transcript.
+//! The transcript of a worker, and where its conversation stands.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cursor::Cursor;
 use crate::id::RunId;
-use crate::json::{JsonText, WriteJson};
+use crate::run::{LastRun, Usage};
 
 /// Whose words an entry holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,6 +33,7 @@ pub struct TranscriptEntry {
     /// The run it belongs to.
     pub run_id: RunId,
     /// When it was committed.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub created_at: Timestamp,
     /// Whether it is a reply whose run did not complete.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -80,54 +81,34 @@ pub struct TranscriptPage {
     pub cursor: Cursor,
 }
 
-impl WriteJson for TranscriptEntry {
-    fn write_json(&self, json: &mut JsonText) {
-        json.piece(r#"{"sequence":"#);
-        json.number(self.sequence);
-        match self.role {
-            EntryRole::User => json.piece(r#","role":"user","content":""#),
-            EntryRole::Assistant => json.piece(r#","role":"assistant","content":""#),
-        }
-        json.escaped(&self.content);
-        json.piece(r#"","run_id":""#);
-        json.clean(self.run_id.as_str());
-        json.piece(r#"","created_at":""#);
-        json.instant(self.created_at);
-        json.piece(if self.partial {
-            r#"","partial":true}"#
-        } else {
-            r#""}"#
-        });
-    }
+/// The retained part of a transcript.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub struct TranscriptBounds {
+    /// Entries retained.
+    pub entries: u64,
+    /// The oldest retained entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub first_sequence: Option<u64>,
+    /// The newest entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub last_sequence: Option<u64>,
 }
 
-impl WriteJson for InFlightText {
-    fn write_json(&self, json: &mut JsonText) {
-        json.piece(r#"{"run_id":""#);
-        json.clean(self.run_id.as_str());
-        json.piece(r#"","text":""#);
-        json.escaped(&self.text);
-        json.piece(r#""}"#);
-    }
-}
-
-impl WriteJson for TranscriptPage {
-    fn write_json(&self, json: &mut JsonText) {
-        json.piece(r#"{"entries":"#);
-        json.list(&self.entries);
-        json.number_if_any(r#","first_sequence":"#, self.first_sequence);
-        json.number_if_any(r#","last_sequence":"#, self.last_sequence);
-        json.piece(r#","has_earlier":"#);
-        json.truth(self.has_earlier);
-        json.piece(r#","has_later":"#);
-        json.truth(self.has_later);
-        json.number_if_any(r#","pruned_before":"#, self.pruned_before);
-        if let Some(in_flight) = &self.in_flight {
-            json.piece(r#","in_flight":"#);
-            in_flight.write_json(json);
-        }
-        json.piece(r#","cursor":""#);
-        json.cursor(self.cursor);
-        json.piece(r#""}"#);
-    }
+/// Where a worker's conversation stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub struct ConversationSummary {
+    /// What of the transcript is retained.
+    pub transcript: TranscriptBounds,
+    /// The position after the newest event.
+    pub latest_cursor: Cursor,
+    /// Tokens over all runs whose engine said what they used; one that was cut short has none.
+    pub usage: Usage,
+    /// How the newest ended run went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub last_run: Option<LastRun>,
 }

@@ -1,37 +1,15 @@
-//! What clients see of a runtime.
-
-mod as_json;
+//! A runtime: what its source says of it, and what a client sees.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Diagnostic, Limit, WorkerState};
-#[cfg(feature = "schema")]
-use crate::capability::Capability;
 use crate::capability::CapabilitySet;
+use crate::diagnostic::Diagnostic;
 use crate::id::{ProfileId, RuntimeId};
-use crate::text::{DisplayName, FixedText};
-
-/// How a runtime is implemented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
-pub enum ImplementationKind {
-    /// Workers run inside the server's own process.
-    Embedded,
-    /// Workers are known only from metadata files that older local tooling wrote.
-    LocalCompat,
-}
-
-impl ImplementationKind {
-    /// The name that clients see.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Embedded => "embedded",
-            Self::LocalCompat => "local_compat",
-        }
-    }
-}
+use crate::implementation_kind::ImplementationKind;
+use crate::limit::Limit;
+use crate::text::DisplayName;
+use crate::worker_state::WorkersByState;
 
 /// How well a runtime can answer right now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -82,36 +60,6 @@ pub struct ProfileSummary {
     pub description: DisplayName,
 }
 
-/// How many workers are in each state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
-pub struct WorkersByState {
-    /// Workers that wait for an input.
-    pub idle: u64,
-    /// Workers with an active run.
-    pub running: u64,
-    /// Workers whose run is being ended.
-    pub cancelling: u64,
-    /// Workers that accept nothing any more.
-    pub stopped: u64,
-    /// Workers known only from a record.
-    pub recorded: u64,
-}
-
-impl WorkersByState {
-    /// Each state with its number.
-    pub fn iter(&self) -> impl Iterator<Item = (WorkerState, u64)> {
-        [
-            (WorkerState::Idle, self.idle),
-            (WorkerState::Running, self.running),
-            (WorkerState::Cancelling, self.cancelling),
-            (WorkerState::Stopped, self.stopped),
-            (WorkerState::Recorded, self.recorded),
-        ]
-        .into_iter()
-    }
-}
-
 /// What a runtime holds at one instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
@@ -131,6 +79,36 @@ pub struct RuntimeCounts {
     pub held_bytes: u64,
 }
 
+/// What never changes about a runtime while it is registered.
+#[derive(Debug, Clone)]
+pub struct RuntimeDescriptor {
+    /// Its name in every path.
+    pub runtime_id: RuntimeId,
+    /// Its name for people.
+    pub display_name: DisplayName,
+    /// How it is implemented.
+    pub implementation_kind: ImplementationKind,
+    /// What its workers can reach.
+    pub facilities: Facilities,
+    /// What answers its workers, where it runs any.
+    pub model: Option<ModelSummary>,
+    /// The profiles that workers can be created with.
+    pub profiles: Vec<ProfileSummary>,
+    /// Its named bounds.
+    pub limits: Vec<Limit>,
+}
+
+/// How a runtime is at one instant.
+#[derive(Debug, Clone)]
+pub struct SourceStatus {
+    /// How well it can answer.
+    pub status: RuntimeStatus,
+    /// What it holds.
+    pub counts: RuntimeCounts,
+    /// What is remarkable about it.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
 /// One runtime, as clients see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
@@ -138,14 +116,16 @@ pub struct RuntimeSummary {
     /// Its name in every path.
     pub runtime_id: RuntimeId,
     /// Its name for people.
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
-    pub display_name: FixedText,
+    pub display_name: DisplayName,
     /// How it is implemented.
     pub implementation_kind: ImplementationKind,
     /// How well it can answer right now.
     pub status: RuntimeStatus,
     /// What can be asked of it.
-    #[cfg_attr(feature = "schema", schema(value_type = BTreeSet<Capability>, max_items = 8))]
+    #[cfg_attr(
+        feature = "schema",
+        schema(value_type = BTreeSet<crate::capability::Capability>, max_items = 8)
+    )]
     pub capabilities: CapabilitySet,
     /// What its workers can reach.
     pub facilities: Facilities,
@@ -162,7 +142,39 @@ pub struct RuntimeSummary {
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub counts: Option<RuntimeCounts>,
     /// When status and counts were read.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub observed_at: Timestamp,
-    /// Remarks about it.
+    /// What is remarkable about it.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+impl RuntimeSummary {
+    /// What clients see of a runtime; without a status, because its source gave none, it is
+    /// unavailable and has no counts.
+    pub(crate) fn project(
+        runtime: &RuntimeDescriptor,
+        capabilities: CapabilitySet,
+        status: Result<SourceStatus, Diagnostic>,
+        observed_at: Timestamp,
+    ) -> Self {
+        let (status, counts, diagnostics) = match status {
+            Ok(status) => (status.status, Some(status.counts), status.diagnostics),
+            Err(diagnostic) => (RuntimeStatus::Unavailable, None, vec![diagnostic]),
+        };
+        let runtime = runtime.clone();
+        Self {
+            runtime_id: runtime.runtime_id,
+            display_name: runtime.display_name,
+            implementation_kind: runtime.implementation_kind,
+            status,
+            capabilities,
+            facilities: runtime.facilities,
+            model: runtime.model,
+            profiles: runtime.profiles,
+            limits: runtime.limits,
+            counts,
+            observed_at,
+            diagnostics,
+        }
+    }
 }

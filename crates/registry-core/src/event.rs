@@ -1,16 +1,16 @@
-//! What clients see of a worker's events.
+//! The events of a worker.
 
 #[cfg(feature = "schema")]
 mod schema;
 
-use arcstr::Substr;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{RunErrorCode, RunOutcome, Usage};
 use crate::cursor::Cursor;
 use crate::id::RunId;
-use crate::json::{JsonText, WriteJson};
+use crate::run::{RunErrorCode, RunOutcome, Usage};
 
 /// A numbered fact about a worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,7 @@ pub struct WorkerEvent {
     /// The position after this event.
     pub cursor: Cursor,
     /// When it happened.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub at: Timestamp,
     /// What happened.
     #[serde(flatten)]
@@ -44,8 +45,7 @@ pub enum EventKind {
         /// The run.
         run_id: RunId,
         /// What to append to its text so far.
-        #[cfg_attr(feature = "schema", schemars(with = "String"), schema(value_type = String))]
-        text: Substr,
+        text: Arc<str>,
     },
     /// The run ended; each accepted input has exactly one such event.
     RunFinished {
@@ -80,65 +80,4 @@ pub struct EventBatch {
     pub next_cursor: Cursor,
     /// Whether the batch reaches the newest event.
     pub caught_up: bool,
-}
-
-impl WriteJson for WorkerEvent {
-    fn write_json(&self, json: &mut JsonText) {
-        json.piece(r#"{"cursor":""#);
-        json.cursor(self.cursor);
-        json.piece(r#"","at":""#);
-        json.instant(self.at);
-        match &self.kind {
-            EventKind::WorkerCreated => json.piece(r#"","kind":"worker_created"}"#),
-            EventKind::InputAccepted { run_id, sequence } => {
-                json.piece(r#"","kind":"input_accepted","run_id":""#);
-                json.clean(run_id.as_str());
-                json.piece(r#"","sequence":"#);
-                json.number(*sequence);
-                json.piece("}");
-            }
-            EventKind::OutputDelta { run_id, text } => {
-                json.piece(r#"","kind":"output_delta","run_id":""#);
-                json.clean(run_id.as_str());
-                json.piece(r#"","text":""#);
-                json.escaped(text);
-                json.piece(r#""}"#);
-            }
-            EventKind::RunFinished {
-                run_id,
-                outcome,
-                sequence,
-                usage,
-                error_code,
-            } => {
-                json.piece(r#"","kind":"run_finished","run_id":""#);
-                json.clean(run_id.as_str());
-                json.piece(r#"","outcome":"#);
-                outcome.write_json(json);
-                json.number_if_any(r#","sequence":"#, *sequence);
-                if let Some(usage) = usage {
-                    json.piece(r#","usage":"#);
-                    usage.write_json(json);
-                }
-                if let Some(error_code) = error_code {
-                    json.piece(r#","error_code":"#);
-                    error_code.write_json(json);
-                }
-                json.piece("}");
-            }
-            EventKind::WorkerStopped => json.piece(r#"","kind":"worker_stopped"}"#),
-        }
-    }
-}
-
-impl WriteJson for EventBatch {
-    fn write_json(&self, json: &mut JsonText) {
-        json.piece(r#"{"events":"#);
-        json.list(&self.events);
-        json.piece(r#","next_cursor":""#);
-        json.cursor(self.next_cursor);
-        json.piece(r#"","caught_up":"#);
-        json.truth(self.caught_up);
-        json.piece("}");
-    }
 }

@@ -1,9 +1,8 @@
-//! Remarks of ours about a runtime, a list or a worker.
+//! What is remarkable about a runtime, a list or a worker.
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::RuntimeId;
-use crate::json::{JsonText, WriteJson};
 use crate::text::FixedText;
 
 /// How much a diagnostic matters.
@@ -19,7 +18,7 @@ pub enum Severity {
     Error,
 }
 
-/// A remark with a stable code and a fixed text of ours; never the text of an inner error.
+/// Something remarkable: a stable code and a fixed text of ours, never the text of an inner error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct Diagnostic {
@@ -31,7 +30,7 @@ pub struct Diagnostic {
     /// What people read.
     #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub message: FixedText,
-    /// How many things the remark is about; at least 1.
+    /// How many things the diagnostic is about; at least 1.
     pub count: u32,
     /// The runtime it is about, where a list spans several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,7 +39,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A remark about one thing.
+    /// A diagnostic about one thing.
     pub fn new(code: &'static str, severity: Severity, message: &'static str) -> Self {
         Self {
             code: FixedText::new(code),
@@ -51,13 +50,13 @@ impl Diagnostic {
         }
     }
 
-    /// The same remark about `count` things.
+    /// The same about `count` things.
     pub fn times(self, count: u32) -> Self {
         Self { count, ..self }
     }
 
-    /// The same remark, said of `runtime_id`.
-    pub fn of_runtime(self, runtime_id: RuntimeId) -> Self {
+    /// The same about `runtime_id`.
+    pub fn with_runtime(self, runtime_id: RuntimeId) -> Self {
         Self {
             runtime_id: Some(runtime_id),
             ..self
@@ -65,25 +64,20 @@ impl Diagnostic {
     }
 }
 
-impl WriteJson for Diagnostic {
-    fn write_json(&self, json: &mut JsonText) {
-        json.piece(r#"{"code":""#);
-        json.escaped(self.code.as_str());
-        json.piece(r#"","severity":"#);
-        json.piece(match self.severity {
-            Severity::Info => r#""info""#,
-            Severity::Warning => r#""warning""#,
-            Severity::Error => r#""error""#,
-        });
-        json.piece(r#","message":""#);
-        json.escaped(self.message.as_str());
-        json.piece(r#"","count":"#);
-        json.number(self.count.into());
-        if let Some(runtime_id) = &self.runtime_id {
-            json.piece(r#","runtime_id":""#);
-            json.clean(runtime_id.as_str());
-            json.piece("\"");
-        }
-        json.piece("}");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diagnostic_counts_and_names_what_it_is_about() {
+        let diagnostic = Diagnostic::new("code", Severity::Warning, "A message.");
+        assert_eq!((diagnostic.count, &diagnostic.runtime_id), (1, &None));
+        let runtime_id: RuntimeId = "local-compat".parse().unwrap();
+        let diagnostic = diagnostic.times(37).with_runtime(runtime_id.clone());
+        assert_eq!(
+            (diagnostic.count, diagnostic.runtime_id),
+            (37, Some(runtime_id))
+        );
+        assert_eq!(diagnostic.severity, Severity::Warning);
     }
 }

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::json::{JsonText, WriteJson};
 use crate::text::FixedText;
 
 /// What a limit counts.
@@ -39,19 +38,5 @@ impl Limit {
             unit,
             value,
         }
-    }
-}
-
-impl WriteJson for Limit {
-    fn write_json(&self, json: &mut JsonText) {
-        json.piece(r#"{"name":""#);
-        json.escaped(self.name.as_str());
-        json.piece(match self.unit {
-            LimitUnit::Count => r#"","unit":"count","value":"#,
-            LimitUnit::Bytes => r#"","unit":"bytes","value":"#,
-            LimitUnit::Milliseconds => r#"","unit":"milliseconds","value":"#,
-        });
-        json.number(self.value);
-        json.piece("}");
     }
 }
