@@ -1,4 +1,4 @@
-//! How a model is reached and asked, with a default for everything but its name.
+//! The configuration of a model, with a default for everything but its name.
 
 use std::time::Duration;
 
@@ -13,27 +13,27 @@ mod settings;
 pub use key_file::{KEY_FILE_BYTES, KeyFileError};
 pub use settings::{ENDPOINT_VARIABLE, KEY_FILE_VARIABLE, MODEL_VARIABLE, ModelConfigError};
 
-/// How long a connection may take to be made, with TLS.
+/// Time to establish a connection, including TLS.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an answer may take to begin: models think before they speak, and a local one
-/// is first read from the disk.
+/// Time until a response begins: models reason before they reply, and a local one is first
+/// loaded from disk.
 pub const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long nothing may come in the middle of an answer.
+/// Time without any bytes in the middle of a response.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// Bytes of conversation that are sent at most: about 64 k tokens of English, half of
-/// what the usual hosted models read.
+/// Bytes of conversation that are sent at most: about 64 k tokens of English, half the
+/// context of usual hosted models.
 pub const CONTEXT_BYTES: usize = 256 * 1024;
-/// Tokens that a reply may have at providers that can't be asked without a limit
-/// (Anthropic): what all models that it serves today can write.
+/// Tokens of a reply at most, for providers that require a limit (Anthropic): a value that
+/// all of its current models accept.
 pub const MAX_OUTPUT_TOKENS: u32 = 8_192;
 
-/// How long to wait for what.
+/// Limits of waiting for a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// See [`CONNECT_TIMEOUT`].
     pub connect: Duration,
-    /// See [`FIRST_BYTE_TIMEOUT`]. Counts from the beginning of an attempt to the first
-    /// byte of the answer's body.
+    /// See [`FIRST_BYTE_TIMEOUT`]. Counts from the start of an attempt to the first byte of
+    /// the response's body.
     pub first_byte: Duration,
     /// See [`IDLE_TIMEOUT`].
     pub idle: Duration,
@@ -49,30 +49,30 @@ impl Default for Timeouts {
     }
 }
 
-/// Which model to ask, and how. Its `Debug` shows no secret.
+/// A model and how it is reached. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub struct ModelConfig {
-    /// The model.
+    /// The model's name.
     pub model: ModelName,
-    /// Where it is served, if not where its provider usually does. Unless the model's
-    /// name says otherwise, OpenAI's protocol is spoken there.
+    /// The base URL, if it isn't the provider's usual one. The protocol there is the explicit
+    /// provider's (see [`ModelName`]), else OpenAI's.
     pub endpoint: Option<Endpoint>,
-    /// What the provider knows the server by.
+    /// The provider's API key.
     pub key: Option<ApiKey>,
-    /// How long to wait for what.
+    /// See [`Timeouts`].
     pub timeouts: Timeouts,
-    /// What happens when it doesn't work at once.
+    /// See [`RetryPolicy`].
     pub retry: RetryPolicy,
     /// See [`CONTEXT_BYTES`].
     pub context_bytes: usize,
     /// See [`MAX_OUTPUT_TOKENS`].
     pub max_output_tokens: u32,
-    /// When pieces of a reply are passed on.
+    /// See [`Coalesce`].
     pub coalesce: Coalesce,
 }
 
 impl ModelConfig {
-    /// This model, where its provider usually serves it, without a key.
+    /// This model at its provider's usual base URL, without a key.
     #[must_use]
     pub fn new(model: ModelName) -> Self {
         Self {

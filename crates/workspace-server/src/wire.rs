@@ -25,8 +25,8 @@ pub(crate) struct Parts {
 
 /// Whether the log may hear this target. What the model's HTTP client logs names its address.
 pub(crate) fn may_be_logged(target: &str) -> bool {
-    !adapter_model::QUIET_TARGETS.iter().any(|quiet| {
-        let rest = target.strip_prefix(quiet);
+    !adapter_model::SILENCED_TARGETS.iter().any(|silenced| {
+        let rest = target.strip_prefix(silenced);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
     })
 }

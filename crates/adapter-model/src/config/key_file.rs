@@ -1,4 +1,4 @@
-//! Reading a key from a file that only its owner can read.
+//! Reading a key from a file that only its owner may read.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -12,34 +12,34 @@ use crate::secret::{ApiKey, InvalidKey};
 /// Bytes of a key file at most.
 pub const KEY_FILE_BYTES: u64 = 4 * 1024;
 
-/// The permissions of everybody but the owner.
-const OTHERS: u32 = 0o077;
+/// The permission bits of group and others.
+const GROUP_AND_OTHERS: u32 = 0o077;
 
-/// Why a key can't be taken from its file. Carries neither its path nor its content.
+/// Why a key file is refused. Contains neither its path nor its content.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// It isn't there, or isn't ours to read.
+    /// It is missing, or reading it failed.
     #[error("it can't be read")]
     Unreadable(#[source] io::Error),
     /// A directory, a pipe or a device.
     #[error("it is not a regular file")]
     NotAFile,
-    /// Its group, or everybody, may read or write it.
+    /// Group or others have permissions on it.
     #[error("others than its owner have access to it; run `chmod 600` on it")]
     OpenToOthers,
     /// Larger than [`KEY_FILE_BYTES`].
     #[error("it is larger than {KEY_FILE_BYTES} bytes")]
     TooLarge,
-    /// What is in it, apart from white space around it, is no key.
+    /// Its content without surrounding white space is not a valid key.
     #[error("what is in it is no key")]
     NotAKey(#[source] InvalidKey),
 }
 
-/// Reads the key. What is checked is the opened file, not what its name leads to later.
+/// Reads the key. The opened file is checked, since its path may change in between.
 pub(super) fn read(path: &Path) -> Result<ApiKey, KeyFileError> {
-    // Opening a pipe would wait for a writer.
-    let seen = fs::metadata(path).map_err(KeyFileError::Unreadable)?;
-    if !seen.is_file() {
+    // Checked before opening too: opening a pipe would wait for a writer.
+    let metadata = fs::metadata(path).map_err(KeyFileError::Unreadable)?;
+    if !metadata.is_file() {
         return Err(KeyFileError::NotAFile);
     }
     let file = File::open(path).map_err(KeyFileError::Unreadable)?;
@@ -47,15 +47,15 @@ pub(super) fn read(path: &Path) -> Result<ApiKey, KeyFileError> {
     if !metadata.is_file() {
         return Err(KeyFileError::NotAFile);
     }
-    if metadata.permissions().mode() & OTHERS != 0 {
+    if metadata.permissions().mode() & GROUP_AND_OTHERS != 0 {
         return Err(KeyFileError::OpenToOthers);
     }
     if metadata.len() > KEY_FILE_BYTES {
         return Err(KeyFileError::TooLarge);
     }
-    // Room for all of it from the beginning: a buffer that grows leaves copies behind.
-    let room = usize::try_from(KEY_FILE_BYTES).unwrap_or_default();
-    let mut text = Zeroizing::new(String::with_capacity(room));
+    // Allocated in full, since a buffer that grows leaves copies of the key in memory.
+    let capacity = usize::try_from(KEY_FILE_BYTES).unwrap_or_default();
+    let mut text = Zeroizing::new(String::with_capacity(capacity));
     file.take(KEY_FILE_BYTES)
         .read_to_string(&mut text)
         .map_err(KeyFileError::Unreadable)?;
@@ -79,11 +79,11 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_read_from_a_file_of_its_owner() {
+    fn a_key_is_read_from_a_file_that_only_its_owner_can_read() {
         let directory = TempDir::new().unwrap();
         for mode in [0o600, 0o400] {
             let key = read(&file(&directory, "  sk-canary\n", mode)).unwrap();
-            assert_eq!(key.reveal(), "sk-canary");
+            assert_eq!(key.expose_secret(), "sk-canary");
             fs::remove_file(directory.path().join("key")).unwrap();
         }
     }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_file_is_refused_without_a_word_of_it() {
+    fn an_invalid_key_file_is_refused_without_showing_its_content() {
         let directory = TempDir::new().unwrap();
         let refused = |content: &str| {
             let refused = read(&file(&directory, content, 0o600)).unwrap_err();

@@ -1,8 +1,7 @@
-//! The reason that a provider gives for an error, as far as it gives one by a code.
+//! The reason of a provider's error, as far as a code states it.
 
 use serde_json::Value;
 
-/// What a provider says is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {
     Credential,
@@ -11,8 +10,8 @@ pub(crate) enum Reason {
     Overloaded,
     UnknownModel,
     Content,
-    /// Nothing that we know by its code.
-    Unstated,
+    /// There is no code, or none that we know.
+    Unknown,
 }
 
 impl Reason {
@@ -24,12 +23,12 @@ impl Reason {
             Self::Overloaded => "overloaded",
             Self::UnknownModel => "unknown model",
             Self::Content => "content",
-            Self::Unstated => "no reason known",
+            Self::Unknown => "no reason known",
         }
     }
 }
 
-/// The codes of OpenAI, Anthropic and Google, and of those that speak like them.
+/// The codes of OpenAI, Anthropic and Google, and of servers that are compatible with them.
 const CODES: &[(&str, Reason)] = &[
     ("invalid_api_key", Reason::Credential),
     ("API_KEY_INVALID", Reason::Credential),
@@ -55,34 +54,35 @@ const CODES: &[(&str, Reason)] = &[
     ("content_policy_violation", Reason::Content),
 ];
 
-/// The reason stated in an error body, or in the value of an `error` field. Only fields
-/// that hold codes are read: a message may quote anything.
-pub(crate) fn stated_reason(body: &Value) -> Reason {
-    // Google puts the error of a stream into a list.
-    let body = body.get(0).unwrap_or(body);
-    let error = body.get("error").unwrap_or(body);
-    let details = error.get("details").and_then(Value::as_array);
-    let details = details.into_iter().flatten().map(|it| it.get("reason"));
-    // The most telling one comes first: a wrong key is an INVALID_ARGUMENT to Google.
-    details
-        .chain(["code", "type", "status"].map(|field| error.get(field)))
-        .flatten()
-        .find_map(|code| match code {
-            Value::String(code) => named(code).or_else(|| numbered(code.parse().ok()?)),
-            Value::Number(code) => numbered(code.as_u64()?),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-        })
-        .unwrap_or(Reason::Unstated)
+impl Reason {
+    /// The reason stated in an error body, or in the value of an `error` field. Only fields
+    /// for codes are read, since a message may quote anything.
+    pub(crate) fn from_body(body: &Value) -> Self {
+        // Google puts the error of a stream into a list.
+        let body = body.get(0).unwrap_or(body);
+        let error = body.get("error").unwrap_or(body);
+        let details = error.get("details").and_then(Value::as_array);
+        let details = details.into_iter().flatten().map(|it| it.get("reason"));
+        // Details first: for Google, a wrong key has only the status INVALID_ARGUMENT.
+        details
+            .chain(["code", "type", "status"].map(|field| error.get(field)))
+            .flatten()
+            .find_map(|code| match code {
+                Value::String(code) => from_code(code).or_else(|| from_status(code.parse().ok()?)),
+                Value::Number(code) => from_status(code.as_u64()?),
+                Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+            })
+            .unwrap_or(Self::Unknown)
+    }
 }
 
-fn named(code: &str) -> Option<Reason> {
+fn from_code(code: &str) -> Option<Reason> {
     let known = CODES.iter().find(|(known, _)| *known == code);
     known.map(|(_, reason)| *reason)
 }
 
-/// The codes of OpenRouter, and as text LiteLLM's, are the statuses that they would have
-/// answered with.
-fn numbered(code: u64) -> Option<Reason> {
+/// OpenRouter uses HTTP statuses as codes, and LiteLLM the same as text.
+fn from_status(code: u64) -> Option<Reason> {
     match code {
         401 | 403 => Some(Reason::Credential),
         402 => Some(Reason::Quota),
@@ -100,26 +100,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_found_where_each_provider_puts_them() {
+    fn the_code_is_found_where_each_provider_puts_it() {
         let openai = json!({"error": {"type": "insufficient_quota", "code": "insufficient_quota"}});
-        assert_eq!(stated_reason(&openai), Reason::Quota);
+        assert_eq!(Reason::from_body(&openai), Reason::Quota);
         let anthropic = json!({"type": "error", "error": {"type": "overloaded_error"}});
-        assert_eq!(stated_reason(&anthropic), Reason::Overloaded);
+        assert_eq!(Reason::from_body(&anthropic), Reason::Overloaded);
         let google = json!([{"error": {
             "code": 400, "status": "INVALID_ARGUMENT", "details": [{"reason": "API_KEY_INVALID"}],
         }}]);
-        assert_eq!(stated_reason(&google), Reason::Credential);
+        assert_eq!(Reason::from_body(&google), Reason::Credential);
         let openrouter = json!({"error": {"code": 502, "message": "upstream"}});
-        assert_eq!(stated_reason(&openrouter), Reason::Overloaded);
+        assert_eq!(Reason::from_body(&openrouter), Reason::Overloaded);
         let litellm = json!({"error": {"code": "429", "type": "None"}});
-        assert_eq!(stated_reason(&litellm), Reason::RateLimit);
+        assert_eq!(Reason::from_body(&litellm), Reason::RateLimit);
     }
 
     #[test]
-    fn a_message_is_no_code() {
-        let said = json!({"error": {"message": "invalid_api_key"}});
-        assert_eq!(stated_reason(&said), Reason::Unstated);
-        assert_eq!(stated_reason(&json!({"error": "oops"})), Reason::Unstated);
-        assert_eq!(stated_reason(&json!("oops")), Reason::Unstated);
+    fn a_message_is_not_read_as_a_code() {
+        let body = json!({"error": {"message": "invalid_api_key"}});
+        assert_eq!(Reason::from_body(&body), Reason::Unknown);
+        assert_eq!(
+            Reason::from_body(&json!({"error": "oops"})),
+            Reason::Unknown
+        );
+        assert_eq!(Reason::from_body(&json!("oops")), Reason::Unknown);
     }
 }
