@@ -4,27 +4,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Longest time that a delta waits for others: below what a reader notices, and at most
-/// 25 events a second.
-pub const INTERVAL: Duration = Duration::from_millis(40);
-/// Bytes that are held back at most: about a screen of text.
-pub const BYTES: usize = 2 * 1024;
-
 /// When joined deltas are forwarded. Text that is still held back when a run is cancelled is
 /// lost; when a run fails, it is forwarded first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coalesce {
-    /// See [`INTERVAL`].
+    /// Longest time that a delta waits for others (default: 40 ms): below what a reader
+    /// notices, and at most 25 events a second.
     pub interval: Duration,
-    /// See [`BYTES`].
+    /// Bytes that are held back at most (default: 2 KiB): about a screen of text.
     pub bytes: usize,
 }
 
 impl Default for Coalesce {
     fn default() -> Self {
         Self {
-            interval: INTERVAL,
-            bytes: BYTES,
+            interval: Duration::from_millis(40),
+            bytes: 2 * 1024,
         }
     }
 }

@@ -13,38 +13,24 @@ mod settings;
 pub use key_file::{KEY_FILE_BYTES, KeyFileError};
 pub use settings::{ENDPOINT_VARIABLE, KEY_FILE_VARIABLE, MODEL_VARIABLE, ModelConfigError};
 
-/// Time to establish a connection, including TLS.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time until a response begins: models reason before they reply, and a local one is first
-/// loaded from disk.
-pub const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(120);
-/// Time without any bytes in the middle of a response.
-pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// Bytes of conversation that are sent at most: about 64 k tokens of English, half the
-/// context of usual hosted models.
-pub const CONTEXT_BYTES: usize = 256 * 1024;
-/// Tokens of a reply at most, for providers that require a limit (Anthropic): a value that
-/// all of its current models accept.
-pub const MAX_OUTPUT_TOKENS: u32 = 8_192;
-
 /// Limits of waiting for a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// See [`CONNECT_TIMEOUT`].
+    /// Time to establish a connection, including TLS (default: 10 s).
     pub connect: Duration,
-    /// See [`FIRST_BYTE_TIMEOUT`]. Counts from the start of an attempt to the first byte of
-    /// the response's body.
+    /// Time from the start of an attempt to the first byte of the response's body (default:
+    /// 120 s): models reason before they reply, and a local one is first loaded from disk.
     pub first_byte: Duration,
-    /// See [`IDLE_TIMEOUT`].
+    /// Time without any bytes in the middle of a response (default: 60 s).
     pub idle: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            connect: CONNECT_TIMEOUT,
-            first_byte: FIRST_BYTE_TIMEOUT,
-            idle: IDLE_TIMEOUT,
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_secs(120),
+            idle: Duration::from_secs(60),
         }
     }
 }
@@ -63,9 +49,11 @@ pub struct ModelConfig {
     pub timeouts: Timeouts,
     /// See [`RetryPolicy`].
     pub retry: RetryPolicy,
-    /// See [`CONTEXT_BYTES`].
+    /// Bytes of conversation that are sent at most (default: 256 KiB): about 64 k tokens of
+    /// English, half the context of usual hosted models.
     pub context_bytes: usize,
-    /// See [`MAX_OUTPUT_TOKENS`].
+    /// Tokens of a reply at most, for providers that require a limit (Anthropic). The default
+    /// of 8,192 is accepted by all of its current models.
     pub max_output_tokens: u32,
     /// See [`Coalesce`].
     pub coalesce: Coalesce,
@@ -81,8 +69,8 @@ impl ModelConfig {
             key: None,
             timeouts: Timeouts::default(),
             retry: RetryPolicy::default(),
-            context_bytes: CONTEXT_BYTES,
-            max_output_tokens: MAX_OUTPUT_TOKENS,
+            context_bytes: 256 * 1024,
+            max_output_tokens: 8_192,
             coalesce: Coalesce::default(),
         }
     }

@@ -90,7 +90,7 @@ impl ModelEngine {
             let hint = if forwarder.has_output {
                 RetryHint::Never
             } else {
-                error.retry_hint()
+                error.classify().1
             };
             let delay = self.retry.delay(attempt, hint, Jitter::random());
             debug!(attempt, %error, delay_ms = delay.map(millis), "attempt failed");
@@ -169,24 +169,20 @@ impl<'a> Forwarder<'a> {
                 None => Ok(stream.next_delta().await),
                 Some(deadline) => timeout_at(deadline, stream.next_delta()).await,
             };
-            match next {
-                Err(_elapsed) => self.flush().await?,
-                Ok(Ok(Some(delta))) => {
-                    if self.buffer.append(&delta, Instant::now()) {
-                        self.flush().await?;
-                    }
+            if let Ok(Ok(Some(delta))) = &next
+                && !self.buffer.append(delta, Instant::now())
+            {
+                continue;
+            }
+            self.flush().await?;
+            if let Ok(next) = next
+                && next?.is_none()
+            {
+                let state = stream.state();
+                if state.cut_short {
+                    self.output.remark(Remark::ReplyCutShort);
                 }
-                Ok(Ok(None)) => {
-                    self.flush().await?;
-                    if stream.was_cut_short() {
-                        self.output.remark(Remark::ReplyCutShort);
-                    }
-                    return Ok(stream.usage());
-                }
-                Ok(Err(error)) => {
-                    self.flush().await?;
-                    return Err(error);
-                }
+                return Ok(state.usage);
             }
         }
     }

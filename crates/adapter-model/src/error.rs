@@ -33,16 +33,24 @@ pub(crate) enum ProviderError {
     ConnectionLost,
     #[error("the provider's stream ended before the reply did")]
     StreamTruncated,
-    #[error("the provider answered with status {status} ({})", .reason.as_str())]
+    #[error("the provider answered with status {status} ({reason})")]
     Status {
         status: u16,
         reason: Reason,
         retry_after: Option<Duration>,
     },
-    #[error("the provider reported an error in its stream ({})", .0.as_str())]
+    #[error("the provider reported an error in its stream ({0})")]
     Reported(Reason),
-    #[error("the provider's answer is not understood: {}", .0.as_str())]
-    Malformed(Malformed),
+    #[error("the provider's answer is not understood: not HTTP")]
+    NotHttp,
+    #[error("the provider's answer is not understood: not UTF-8")]
+    NotUtf8,
+    #[error("the provider's answer is not understood: not the JSON that this protocol sends")]
+    NotJson,
+    #[error("the provider's answer is not understood: an event beyond the limit")]
+    EventTooLong,
+    #[error("the provider's answer is not understood: nothing in it is of this protocol")]
+    UnknownProtocol,
     #[error("the provider withheld the reply")]
     ContentFiltered,
     #[error("the reply is empty")]
@@ -51,81 +59,53 @@ pub(crate) enum ProviderError {
     OutputClosed,
 }
 
-/// What is wrong with a response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Malformed {
-    NotHttp,
-    NotUtf8,
-    NotJson,
-    EventTooLong,
-    UnknownProtocol,
-}
-
-impl Malformed {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotHttp => "not HTTP",
-            Self::NotUtf8 => "not UTF-8",
-            Self::NotJson => "not the JSON that this protocol sends",
-            Self::EventTooLong => "an event beyond the limit",
-            Self::UnknownProtocol => "nothing in it is of this protocol",
-        }
-    }
-}
-
 impl ProviderError {
-    /// The code that the runtime shows.
-    pub(crate) const fn kind(&self) -> EngineErrorKind {
+    /// The code that the runtime shows, and whether the same request may be sent again. A
+    /// time-out is final: the person has waited long enough.
+    pub(crate) fn classify(&self) -> (EngineErrorKind, RetryHint) {
+        use EngineErrorKind as Kind;
         match self {
             Self::ConnectFailed | Self::ConnectionLost | Self::StreamTruncated => {
-                EngineErrorKind::Unreachable
+                (Kind::Unreachable, RetryHint::Backoff)
             }
             Self::ConnectTimedOut | Self::FirstByteTimedOut | Self::IdleTimedOut => {
-                EngineErrorKind::TimedOut
-            }
-            Self::Status { status, reason, .. } => status_kind(*status, *reason),
-            Self::Reported(reason) => reason_kind(*reason),
-            Self::Malformed(_) | Self::EmptyReply => EngineErrorKind::InvalidResponse,
-            Self::ContentFiltered => EngineErrorKind::Refused,
-            Self::InvalidRequest => EngineErrorKind::Misconfigured,
-            Self::OutputClosed => EngineErrorKind::Internal,
-        }
-    }
-
-    /// Whether the same request may be sent again. A time-out is final: the person has
-    /// waited long enough.
-    pub(crate) fn retry_hint(&self) -> RetryHint {
-        match self {
-            Self::ConnectFailed | Self::ConnectionLost | Self::StreamTruncated => {
-                RetryHint::Backoff
+                (Kind::TimedOut, RetryHint::Never)
             }
             Self::Status {
-                reason: Reason::Quota,
-                ..
-            } => RetryHint::Never,
-            Self::Status {
-                status: 408 | 429 | 500..=599,
+                status,
+                reason,
                 retry_after,
-                ..
-            } => retry_after.map_or(RetryHint::Backoff, RetryHint::After),
-            Self::Reported(Reason::Overloaded | Reason::RateLimit) => RetryHint::Backoff,
-            Self::InvalidRequest
-            | Self::ConnectTimedOut
-            | Self::FirstByteTimedOut
-            | Self::IdleTimedOut
-            | Self::Status { .. }
-            | Self::Reported(_)
-            | Self::Malformed(_)
-            | Self::ContentFiltered
-            | Self::EmptyReply
-            | Self::OutputClosed => RetryHint::Never,
+            } => {
+                let retry_hint = match (status, reason) {
+                    (_, Reason::Quota) => RetryHint::Never,
+                    (408 | 429 | 500..=599, _) => {
+                        retry_after.map_or(RetryHint::Backoff, RetryHint::After)
+                    }
+                    (_, _) => RetryHint::Never,
+                };
+                (status_kind(*status, *reason), retry_hint)
+            }
+            Self::Reported(reason @ (Reason::Overloaded | Reason::RateLimit)) => {
+                (reason_kind(*reason), RetryHint::Backoff)
+            }
+            Self::Reported(reason) => (reason_kind(*reason), RetryHint::Never),
+            Self::NotHttp
+            | Self::NotUtf8
+            | Self::NotJson
+            | Self::EventTooLong
+            | Self::UnknownProtocol
+            | Self::EmptyReply => (Kind::InvalidResponse, RetryHint::Never),
+            Self::ContentFiltered => (Kind::Refused, RetryHint::Never),
+            Self::InvalidRequest => (Kind::Misconfigured, RetryHint::Never),
+            Self::OutputClosed => (Kind::Internal, RetryHint::Never),
         }
     }
 }
 
 impl From<ProviderError> for EngineError {
     fn from(error: ProviderError) -> Self {
-        Self::with_cause(error.kind(), error)
+        let (kind, _) = error.classify();
+        Self::with_cause(kind, error)
     }
 }
 
@@ -155,55 +135,39 @@ const fn reason_kind(reason: Reason) -> EngineErrorKind {
 mod tests {
     use super::*;
 
-    fn status(status: u16, reason: Reason) -> ProviderError {
+    fn status(status: u16, reason: Reason, retry_after: Option<Duration>) -> ProviderError {
         ProviderError::Status {
             status,
             reason,
-            retry_after: None,
+            retry_after,
         }
     }
 
     #[test]
     fn each_status_has_its_code_and_its_retry_rule() {
         use EngineErrorKind::{Misconfigured, RateLimited, Refused, Unauthorized, Unreachable};
-        for (code, kind, retry_hint) in [
-            (301, Misconfigured, RetryHint::Never),
-            (400, Refused, RetryHint::Never),
-            (401, Unauthorized, RetryHint::Never),
-            (403, Unauthorized, RetryHint::Never),
-            (404, Misconfigured, RetryHint::Never),
-            (405, Misconfigured, RetryHint::Never),
-            (422, Refused, RetryHint::Never),
-            (408, Unreachable, RetryHint::Backoff),
-            (429, RateLimited, RetryHint::Backoff),
-            (500, Unreachable, RetryHint::Backoff),
-            (503, Unreachable, RetryHint::Backoff),
-            (529, Unreachable, RetryHint::Backoff),
+        for (code, reason, expected) in [
+            (301, Reason::Unknown, (Misconfigured, RetryHint::Never)),
+            (400, Reason::Unknown, (Refused, RetryHint::Never)),
+            (400, Reason::Credential, (Unauthorized, RetryHint::Never)),
+            (401, Reason::Unknown, (Unauthorized, RetryHint::Never)),
+            (403, Reason::Unknown, (Unauthorized, RetryHint::Never)),
+            (404, Reason::Unknown, (Misconfigured, RetryHint::Never)),
+            (405, Reason::Unknown, (Misconfigured, RetryHint::Never)),
+            (422, Reason::Unknown, (Refused, RetryHint::Never)),
+            (408, Reason::Unknown, (Unreachable, RetryHint::Backoff)),
+            (429, Reason::Unknown, (RateLimited, RetryHint::Backoff)),
+            (429, Reason::Quota, (RateLimited, RetryHint::Never)),
+            (500, Reason::Unknown, (Unreachable, RetryHint::Backoff)),
+            (503, Reason::Unknown, (Unreachable, RetryHint::Backoff)),
+            (529, Reason::Unknown, (Unreachable, RetryHint::Backoff)),
         ] {
-            let error = status(code, Reason::Unknown);
-            assert_eq!(
-                (error.kind(), error.retry_hint()),
-                (kind, retry_hint),
-                "{code}"
-            );
+            assert_eq!(status(code, reason, None).classify(), expected, "{code}");
         }
-        assert_eq!(status(400, Reason::Credential).kind(), Unauthorized);
-    }
-
-    #[test]
-    fn quota_and_time_outs_are_final_and_retry_after_is_kept() {
-        assert_eq!(status(429, Reason::Quota).retry_hint(), RetryHint::Never);
-        assert_eq!(ProviderError::IdleTimedOut.retry_hint(), RetryHint::Never);
-        assert_eq!(
-            ProviderError::ConnectFailed.retry_hint(),
-            RetryHint::Backoff
-        );
-        let delayed = ProviderError::Status {
-            status: 503,
-            reason: Reason::Unknown,
-            retry_after: Some(Duration::from_secs(2)),
-        };
         let delay = Duration::from_secs(2);
-        assert_eq!(delayed.retry_hint(), RetryHint::After(delay));
+        let (_, hint) = status(503, Reason::Unknown, Some(delay)).classify();
+        assert_eq!(hint, RetryHint::After(delay));
+        let failed = ProviderError::ConnectFailed.classify();
+        assert_eq!(failed, (Unreachable, RetryHint::Backoff));
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::{Buf as _, BytesMut};
 
-use crate::error::{Malformed, ProviderError};
+use crate::error::ProviderError;
 
 /// Bytes of one event at most: twice what a runtime accepts as a reply, since some servers
 /// send theirs in one event.
@@ -93,7 +93,7 @@ impl EventDecoder {
             None => self.data = Some(value.to_owned()),
             Some(data) => {
                 if data.len() + value.len() >= self.max_bytes {
-                    return Err(ProviderError::Malformed(Malformed::EventTooLong));
+                    return Err(ProviderError::EventTooLong);
                 }
                 data.push('\n');
                 data.push_str(value);
@@ -111,7 +111,7 @@ impl EventDecoder {
         let Some(offset) = unsearched.position(|byte| matches!(byte, b'\n' | b'\r')) else {
             self.searched = self.buffer.len();
             if self.searched > self.max_bytes {
-                return Err(ProviderError::Malformed(Malformed::EventTooLong));
+                return Err(ProviderError::EventTooLong);
             }
             return Ok(None);
         };
@@ -119,7 +119,7 @@ impl EventDecoder {
         self.searched = 0;
         self.after_cr = self.buffer.get_u8() == b'\r';
         let line = str::from_utf8(&line);
-        let line = line.map_err(|_| ProviderError::Malformed(Malformed::NotUtf8))?;
+        let line = line.map_err(|_| ProviderError::NotUtf8)?;
         let mark = if self.at_start { BYTE_ORDER_MARK } else { "" };
         self.at_start = false;
         Ok(Some(line.strip_prefix(mark).unwrap_or(line).to_owned()))
@@ -163,25 +163,14 @@ mod tests {
     }
 
     #[test]
-    fn the_last_json_line_needs_no_line_break() {
+    fn json_lines_need_no_final_line_break_and_a_byte_order_mark_is_removed_once() {
+        let lines = "\u{feff}{1}\n\n {2}\r\n{3}".as_bytes();
+        let events = "\u{feff}data: 1\n\n\u{feff}data: 2\n\n".as_bytes();
         for chunk in 1..10 {
-            let events = decode(StreamFormat::JsonLines, b"{1}\n\n {2}\r\n{3}", chunk);
-            assert_eq!(events.unwrap(), ["{1}", " {2}", "{3}"]);
-        }
-    }
-
-    #[test]
-    fn a_byte_order_mark_is_removed_from_the_first_line_only() {
-        for chunk in 1..10 {
-            let body = "\u{feff}data: 1\n\n\u{feff}data: 2\n\n".as_bytes();
-            let events = decode(StreamFormat::ServerSentEvents, body, chunk);
+            let lines = decode(StreamFormat::JsonLines, lines, chunk);
+            assert_eq!(lines.unwrap(), ["{1}", " {2}", "{3}"]);
+            let events = decode(StreamFormat::ServerSentEvents, events, chunk);
             assert_eq!(events.unwrap(), ["1"]);
-            let events = decode(
-                StreamFormat::JsonLines,
-                "\u{feff}{1}\n{2}".as_bytes(),
-                chunk,
-            );
-            assert_eq!(events.unwrap(), ["{1}", "{2}"]);
         }
     }
 
@@ -189,8 +178,8 @@ mod tests {
     fn invalid_utf8_and_events_beyond_the_limit_are_errors() {
         let error = |body: &[u8]| decode(StreamFormat::ServerSentEvents, body, 10).unwrap_err();
         let not_utf8 = error(b"data: \xff\xfe\n\n");
-        assert_eq!(not_utf8, ProviderError::Malformed(Malformed::NotUtf8));
-        let too_long = ProviderError::Malformed(Malformed::EventTooLong);
+        assert_eq!(not_utf8, ProviderError::NotUtf8);
+        let too_long = ProviderError::EventTooLong;
         assert_eq!(error(&[b'x'; 100]), too_long);
         assert_eq!(error(&b"data: 0123456789\n".repeat(10)), too_long);
     }

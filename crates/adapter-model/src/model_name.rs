@@ -14,9 +14,9 @@ const SEPARATOR: &str = "::";
 const ACCOUNT_PREFIXES: &[&str] = &["accounts/", "projects/", "arn:"];
 
 /// The name of a model: `gpt-5-mini`, or with its provider `ollama::qwen3:4b`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct ModelName {
-    provider: Option<String>,
+    explicit_provider: Option<&'static Provider>,
     name: String,
 }
 
@@ -62,7 +62,7 @@ impl ModelName {
 
     /// The provider before `::`, if there is one.
     pub(crate) fn explicit_provider(&self) -> Option<&'static Provider> {
-        self.provider.as_deref().and_then(Provider::by_name)
+        self.explicit_provider
     }
 
     /// The explicit provider, or the only one that has models of such a name.
@@ -77,10 +77,9 @@ impl FromStr for ModelName {
 
     fn from_str(text: &str) -> Result<Self, InvalidModelName> {
         let text = text.trim();
-        let (provider, name) = match text.split_once(SEPARATOR) {
-            Some((provider, name)) => (Some(provider), name),
-            None => (None, text),
-        };
+        let (provider, name) = text
+            .split_once(SEPARATOR)
+            .map_or((None, text), |(provider, name)| (Some(provider), name));
         if name.is_empty() {
             return Err(InvalidModelName::Empty);
         }
@@ -90,11 +89,9 @@ impl FromStr for ModelName {
         if !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(InvalidModelName::ForbiddenCharacter);
         }
-        if provider.is_some_and(|provider| Provider::by_name(provider).is_none()) {
-            return Err(InvalidModelName::UnknownProvider);
-        }
+        let provider = provider.map(|it| Provider::by_name(it).ok_or(Self::Err::UnknownProvider));
         Ok(Self {
-            provider: provider.map(str::to_owned),
+            explicit_provider: provider.transpose()?,
             name: name.to_owned(),
         })
     }

@@ -11,7 +11,7 @@ const SEPARATOR: &str = "\n\n";
 
 /// A conversation in the form that every provider accepts: it begins and ends with the user,
 /// and the roles alternate.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Prompt {
     /// The instructions of the worker's profile, unless they are blank.
     pub(crate) instructions: Option<String>,
@@ -20,7 +20,7 @@ pub(crate) struct Prompt {
     pub(crate) omitted_entries: usize,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Message {
     pub(crate) role: Role,
     pub(crate) text: String,
@@ -54,14 +54,9 @@ impl Prompt {
 
     /// A single message of the user.
     pub(crate) fn from_message(text: &str) -> Self {
-        Self {
-            instructions: None,
-            messages: vec![Message {
-                role: Role::User,
-                text: text.to_owned(),
-            }],
-            omitted_entries: 0,
-        }
+        let mut prompt = Self::default();
+        append(&mut prompt.messages, Role::User, text);
+        prompt
     }
 }
 

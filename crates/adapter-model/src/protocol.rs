@@ -7,13 +7,12 @@
 use std::fmt;
 
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 use worker_runtime::Usage;
 
-use crate::error::{Malformed, ProviderError, Reason};
+use crate::error::{ProviderError, Reason};
 use crate::event_decoder::StreamFormat;
 use crate::prompt::Prompt;
 use crate::secret::{ApiKey, Endpoint};
@@ -108,7 +107,7 @@ fn chat_body(request: ChatRequest<'_>) -> Value {
 
 /// Parses an event's data. An `error` field, which all protocols have, becomes an error.
 fn parse<T: DeserializeOwned>(data: &str) -> Result<T, ProviderError> {
-    let not_json = |_| ProviderError::Malformed(Malformed::NotJson);
+    let not_json = |_| ProviderError::NotJson;
     let event: Value = serde_json::from_str(data).map_err(not_json)?;
     match event.get("error") {
         None | Some(Value::Null) => serde_json::from_value(event).map_err(not_json),
@@ -117,20 +116,14 @@ fn parse<T: DeserializeOwned>(data: &str) -> Result<T, ProviderError> {
 }
 
 /// A number of tokens. An invalid number counts as zero, rather than failing the reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(from = "Value")]
-struct TokenCount(u64);
-
-impl From<Value> for TokenCount {
-    fn from(value: Value) -> Self {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "the cast saturates"
-        )]
-        let rounded = value.as_f64().map(|number| number as u64);
-        Self(value.as_u64().or(rounded).unwrap_or(0))
-    }
+fn token_count(value: &Value) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates"
+    )]
+    let rounded = value.as_f64().map(|number| number as u64);
+    value.as_u64().or(rounded).unwrap_or(0)
 }
 
 #[cfg(test)]

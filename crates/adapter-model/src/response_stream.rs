@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
-use worker_runtime::Usage;
 
-use crate::error::{Malformed, ProviderError, from_body_error};
+use crate::error::{ProviderError, from_body_error};
 use crate::event_decoder::EventDecoder;
 use crate::protocol::{Progress, Protocol, ResponseState};
 
@@ -78,14 +77,9 @@ impl ResponseStream {
         self.check_complete().map(|()| None)
     }
 
-    /// Whether the reply reached the model's token limit. Known once it is complete.
-    pub(crate) fn was_cut_short(&self) -> bool {
-        self.state.cut_short
-    }
-
-    /// Known once the reply is complete.
-    pub(crate) fn usage(&self) -> Usage {
-        self.state.usage
+    /// What was read besides the text. Final once the reply is complete.
+    pub(crate) fn state(&self) -> &ResponseState {
+        &self.state
     }
 
     fn next_event(&mut self) -> Result<Option<String>, ProviderError> {
@@ -122,14 +116,10 @@ impl ResponseStream {
     /// Checks, after the last event, that the reply is complete and has text.
     fn check_complete(&self) -> Result<(), ProviderError> {
         match self.state.progress {
-            Progress::NotStarted => Err(ProviderError::Malformed(Malformed::UnknownProtocol)),
+            Progress::NotStarted => Err(ProviderError::UnknownProtocol),
             Progress::Started => Err(ProviderError::StreamTruncated),
-            Progress::Complete | Progress::Ended if self.state.filtered => {
-                Err(ProviderError::ContentFiltered)
-            }
-            Progress::Complete | Progress::Ended if !self.has_text => {
-                Err(ProviderError::EmptyReply)
-            }
+            _ if self.state.filtered => Err(ProviderError::ContentFiltered),
+            _ if !self.has_text => Err(ProviderError::EmptyReply),
             Progress::Complete | Progress::Ended => Ok(()),
         }
     }

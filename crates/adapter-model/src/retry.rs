@@ -6,37 +6,29 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-/// Attempts per request, the first one included.
-pub const MAX_ATTEMPTS: u32 = 4;
-/// Upper bound of the first delay; it doubles with every further attempt.
-pub const BASE_DELAY: Duration = Duration::from_millis(500);
-/// Upper bound of every delay that the provider didn't ask for.
-pub const MAX_DELAY: Duration = Duration::from_secs(8);
-/// Longest `Retry-After` that is honoured. A provider that asks for more is not asked again:
-/// it would refuse an earlier attempt, and a person shouldn't wait longer without a reply.
-pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
-
 /// How often, and after which delays, a failed request is sent again. Requests are only
 /// repeated until the first text of a reply was forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// See [`MAX_ATTEMPTS`]. Zero counts as one.
+    /// Attempts per request, the first one included (default: 4). Zero counts as one.
     pub max_attempts: u32,
-    /// See [`BASE_DELAY`].
+    /// Upper bound of the first delay (default: 500 ms). It doubles with every attempt.
     pub base_delay: Duration,
-    /// See [`MAX_DELAY`].
+    /// Upper bound of every delay that the provider didn't ask for (default: 8 s).
     pub max_delay: Duration,
-    /// See [`MAX_RETRY_AFTER`].
+    /// Longest `Retry-After` that is honoured (default: 30 s). A provider that asks for more
+    /// is not asked again: it would refuse an earlier attempt, and a person shouldn't wait
+    /// longer without a reply.
     pub max_retry_after: Duration,
 }
 
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
-            max_attempts: MAX_ATTEMPTS,
-            base_delay: BASE_DELAY,
-            max_delay: MAX_DELAY,
-            max_retry_after: MAX_RETRY_AFTER,
+            max_attempts: 4,
+            base_delay: Duration::from_millis(500),
+            max_delay: Duration::from_secs(8),
+            max_retry_after: Duration::from_secs(30),
         }
     }
 }

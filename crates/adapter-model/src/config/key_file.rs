@@ -65,55 +65,45 @@ pub(super) fn read(path: &Path) -> Result<ApiKey, KeyFileError> {
 #[cfg(test)]
 mod tests {
     use std::fs::Permissions;
-    use std::path::PathBuf;
-
-    use tempfile::TempDir;
 
     use super::*;
 
-    fn file(directory: &TempDir, content: &str, mode: u32) -> PathBuf {
+    fn read_file(content: &str, mode: u32) -> Result<ApiKey, KeyFileError> {
+        let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("key");
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        path
+        read(&path)
     }
 
     #[test]
     fn a_key_is_read_from_a_file_that_only_its_owner_can_read() {
-        let directory = TempDir::new().unwrap();
         for mode in [0o600, 0o400] {
-            let key = read(&file(&directory, "  sk-canary\n", mode)).unwrap();
+            let key = read_file("  sk-canary\n", mode).unwrap();
             assert_eq!(key.expose_secret(), "sk-canary");
-            fs::remove_file(directory.path().join("key")).unwrap();
         }
-    }
-
-    #[test]
-    fn a_file_that_others_can_read_is_refused() {
-        let directory = TempDir::new().unwrap();
         for mode in [0o640, 0o604, 0o620, 0o644] {
-            let refused = read(&file(&directory, "sk-canary", mode)).unwrap_err();
-            assert!(matches!(refused, KeyFileError::OpenToOthers), "{mode:o}");
-            assert!(refused.to_string().contains("chmod 600"));
+            let error = read_file("sk-canary", mode).unwrap_err();
+            assert!(matches!(error, KeyFileError::OpenToOthers), "{mode:o}");
+            assert!(error.to_string().contains("chmod 600"));
         }
     }
 
     #[test]
     fn an_invalid_key_file_is_refused_without_showing_its_content() {
-        let directory = TempDir::new().unwrap();
-        let refused = |content: &str| {
-            let refused = read(&file(&directory, content, 0o600)).unwrap_err();
-            assert!(!format!("{refused:?} {refused}").contains("canary"));
-            refused
-        };
-        let not_a_key = |refused| matches!(refused, KeyFileError::NotAKey(_));
-        assert!(not_a_key(refused("")));
-        assert!(not_a_key(refused("canary canary")));
         let large = "canary".repeat(1_000);
-        assert!(matches!(refused(&large), KeyFileError::TooLarge));
-        let directory_itself = read(directory.path()).unwrap_err();
-        assert!(matches!(directory_itself, KeyFileError::NotAFile));
-        let absent = read(&directory.path().join("absent")).unwrap_err();
-        assert!(matches!(absent, KeyFileError::Unreadable(_)));
+        let [empty, two_words, large] = ["", "canary canary", large.as_str()].map(|content| {
+            let error = read_file(content, 0o600).unwrap_err();
+            assert!(!format!("{error:?} {error}").contains("canary"));
+            error
+        });
+        assert!(matches!(empty, KeyFileError::NotAKey(_)));
+        assert!(matches!(two_words, KeyFileError::NotAKey(_)));
+        assert!(matches!(large, KeyFileError::TooLarge));
+        let directory = tempfile::tempdir().unwrap();
+        let not_a_file = read(directory.path()).unwrap_err();
+        assert!(matches!(not_a_file, KeyFileError::NotAFile));
+        let missing = read(&directory.path().join("missing")).unwrap_err();
+        assert!(matches!(missing, KeyFileError::Unreadable(_)));
     }
 }

@@ -2,57 +2,24 @@
 
 use serde_json::Value;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Reason {
+    #[error("credential")]
     Credential,
+    #[error("rate limit")]
     RateLimit,
+    #[error("quota used up")]
     Quota,
+    #[error("overloaded")]
     Overloaded,
+    #[error("unknown model")]
     UnknownModel,
+    #[error("content")]
     Content,
     /// There is no code, or none that we know.
+    #[error("no reason known")]
     Unknown,
 }
-
-impl Reason {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Credential => "credential",
-            Self::RateLimit => "rate limit",
-            Self::Quota => "quota used up",
-            Self::Overloaded => "overloaded",
-            Self::UnknownModel => "unknown model",
-            Self::Content => "content",
-            Self::Unknown => "no reason known",
-        }
-    }
-}
-
-/// The codes of OpenAI, Anthropic and Google, and of servers that are compatible with them.
-const CODES: &[(&str, Reason)] = &[
-    ("invalid_api_key", Reason::Credential),
-    ("API_KEY_INVALID", Reason::Credential),
-    ("authentication_error", Reason::Credential),
-    ("permission_error", Reason::Credential),
-    ("PERMISSION_DENIED", Reason::Credential),
-    ("UNAUTHENTICATED", Reason::Credential),
-    ("insufficient_quota", Reason::Quota),
-    ("billing_error", Reason::Quota),
-    ("rate_limit_exceeded", Reason::RateLimit),
-    ("rate_limit_error", Reason::RateLimit),
-    ("RESOURCE_EXHAUSTED", Reason::RateLimit),
-    ("overloaded_error", Reason::Overloaded),
-    ("server_error", Reason::Overloaded),
-    ("api_error", Reason::Overloaded),
-    ("timeout_error", Reason::Overloaded),
-    ("UNAVAILABLE", Reason::Overloaded),
-    ("INTERNAL", Reason::Overloaded),
-    ("model_not_found", Reason::UnknownModel),
-    ("not_found_error", Reason::UnknownModel),
-    ("NOT_FOUND", Reason::UnknownModel),
-    ("content_filter", Reason::Content),
-    ("content_policy_violation", Reason::Content),
-];
 
 impl Reason {
     /// The reason stated in an error body, or in the value of an `error` field. Only fields
@@ -76,9 +43,25 @@ impl Reason {
     }
 }
 
+/// The codes of OpenAI, Anthropic and Google, and of servers that are compatible with them.
 fn from_code(code: &str) -> Option<Reason> {
-    let known = CODES.iter().find(|(known, _)| *known == code);
-    known.map(|(_, reason)| *reason)
+    match code {
+        "invalid_api_key"
+        | "API_KEY_INVALID"
+        | "authentication_error"
+        | "UNAUTHENTICATED"
+        | "permission_error"
+        | "PERMISSION_DENIED" => Some(Reason::Credential),
+        "insufficient_quota" | "billing_error" => Some(Reason::Quota),
+        "rate_limit_exceeded" | "rate_limit_error" | "RESOURCE_EXHAUSTED" => {
+            Some(Reason::RateLimit)
+        }
+        "overloaded_error" | "server_error" | "api_error" | "timeout_error" | "UNAVAILABLE"
+        | "INTERNAL" => Some(Reason::Overloaded),
+        "model_not_found" | "not_found_error" | "NOT_FOUND" => Some(Reason::UnknownModel),
+        "content_filter" | "content_policy_violation" => Some(Reason::Content),
+        _ => None,
+    }
 }
 
 /// OpenRouter uses HTTP statuses as codes, and LiteLLM the same as text.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::iter::successors;
 
-use super::{Malformed, ProviderError};
+use super::ProviderError;
 
 /// Classifies an error that came before the response's headers.
 pub(crate) fn from_request_error(error: &reqwest::Error) -> ProviderError {
@@ -35,7 +35,7 @@ pub(crate) fn from_body_error(error: &reqwest::Error) -> ProviderError {
         is_invalid_head || is_invalid_chunk
     });
     if not_http {
-        ProviderError::Malformed(Malformed::NotHttp)
+        ProviderError::NotHttp
     } else {
         ProviderError::ConnectionLost
     }

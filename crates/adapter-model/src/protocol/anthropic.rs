@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{ChatRequest, Progress, Protocol, ResponseState, TokenCount, messages, parse};
+use super::{ChatRequest, Progress, Protocol, ResponseState, messages, parse, token_count};
 use crate::error::ProviderError;
 use crate::secret::{ApiKey, Endpoint};
 
@@ -47,26 +47,24 @@ impl Protocol for Anthropic {
         match event {
             Event::MessageStart { message } => {
                 state.advance_to(Progress::Started);
-                update_usage(message.usage, state);
+                update_usage(&message["usage"], state);
             }
-            Event::ContentBlockDelta {
-                delta: BlockDelta::TextDelta { text },
-            } => {
-                state.advance_to(Progress::Started);
-                return Ok(text);
+            Event::ContentBlockDelta { delta } => {
+                // Other kinds of deltas, e.g. of the model's reasoning, have no text.
+                if let Some(text) = delta["text"].as_str() {
+                    state.advance_to(Progress::Started);
+                    return Ok(text.to_owned());
+                }
             }
             Event::MessageDelta { delta, usage } => {
                 state.advance_to(Progress::Started);
-                let reason = delta.stop_reason.as_deref();
+                let reason = delta["stop_reason"].as_str();
                 state.filtered |= reason == Some("refusal");
                 state.cut_short |= reason == Some("max_tokens");
-                update_usage(usage, state);
+                update_usage(&usage, state);
             }
             Event::MessageStop => state.advance_to(Progress::Ended),
-            Event::ContentBlockDelta {
-                delta: BlockDelta::Other,
-            }
-            | Event::Other => {}
+            Event::Other => {}
         }
         Ok(String::new())
     }
@@ -76,14 +74,15 @@ impl Protocol for Anthropic {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Event {
     MessageStart {
-        message: MessageStart,
+        message: Value,
     },
     ContentBlockDelta {
-        delta: BlockDelta,
+        delta: Value,
     },
     MessageDelta {
-        delta: MessageDelta,
-        usage: Option<EventUsage>,
+        delta: Value,
+        #[serde(default)]
+        usage: Value,
     },
     MessageStop,
     /// Other events, and those of later versions, are skipped.
@@ -91,44 +90,15 @@ enum Event {
     Other,
 }
 
-#[derive(Deserialize)]
-struct MessageStart {
-    usage: Option<EventUsage>,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum BlockDelta {
-    TextDelta {
-        text: String,
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-struct MessageDelta {
-    stop_reason: Option<String>,
-}
-
-/// Totals so far. An event may contain only some of them.
-#[derive(Deserialize)]
-struct EventUsage {
-    input_tokens: Option<TokenCount>,
-    cache_creation_input_tokens: Option<TokenCount>,
-    cache_read_input_tokens: Option<TokenCount>,
-    output_tokens: Option<TokenCount>,
-}
-
-fn update_usage(usage: Option<EventUsage>, state: &mut ResponseState) {
-    let Some(usage) = usage else { return };
-    if let Some(TokenCount(uncached)) = usage.input_tokens {
+/// Updates the totals that the event contains.
+fn update_usage(usage: &Value, state: &mut ResponseState) {
+    if !usage["input_tokens"].is_null() {
         // `input_tokens` doesn't include tokens that are written to or read from the cache.
-        let written = usage.cache_creation_input_tokens.unwrap_or_default().0;
-        let read = usage.cache_read_input_tokens.unwrap_or_default().0;
-        state.usage.input_tokens = uncached.saturating_add(written).saturating_add(read);
+        let (written, read) = ("cache_creation_input_tokens", "cache_read_input_tokens");
+        let counts = ["input_tokens", written, read].map(|field| token_count(&usage[field]));
+        state.usage.input_tokens = counts.into_iter().fold(0, u64::saturating_add);
     }
-    if let Some(TokenCount(output)) = usage.output_tokens {
-        state.usage.output_tokens = output;
+    if !usage["output_tokens"].is_null() {
+        state.usage.output_tokens = token_count(&usage["output_tokens"]);
     }
 }

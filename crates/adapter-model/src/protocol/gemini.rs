@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use url::Url;
 use worker_runtime::{Role, Usage};
 
-use super::{ChatRequest, Progress, Protocol, ResponseState, TokenCount, parse};
+use super::{ChatRequest, Progress, Protocol, ResponseState, parse, token_count};
 use crate::error::ProviderError;
 use crate::secret::{ApiKey, Endpoint};
 
@@ -47,15 +47,16 @@ impl Protocol for Gemini {
 
     fn read_event(&self, data: &str, state: &mut ResponseState) -> Result<String, ProviderError> {
         let chunk: Chunk = parse(data)?;
-        if let Some(usage) = chunk.usage_metadata {
-            let output = usage.candidates_token_count.0;
+        let usage = chunk.usage_metadata;
+        if usage.is_object() {
+            let reasoning = token_count(&usage["thoughtsTokenCount"]);
+            let text = token_count(&usage["candidatesTokenCount"]);
             state.usage = Usage {
-                input_tokens: usage.prompt_token_count.0,
-                output_tokens: output.saturating_add(usage.thoughts_token_count.0),
+                input_tokens: token_count(&usage["promptTokenCount"]),
+                output_tokens: text.saturating_add(reasoning),
             };
         }
-        let feedback = chunk.prompt_feedback;
-        if feedback.is_some_and(|feedback| feedback.block_reason.is_some()) {
+        if !chunk.prompt_feedback["blockReason"].is_null() {
             state.filtered = true;
             state.advance_to(Progress::Complete);
         }
@@ -80,8 +81,10 @@ impl Protocol for Gemini {
 #[serde(rename_all = "camelCase")]
 struct Chunk {
     candidates: Option<Vec<Candidate>>,
-    prompt_feedback: Option<PromptFeedback>,
-    usage_metadata: Option<UsageMetadata>,
+    #[serde(default)]
+    prompt_feedback: Value,
+    #[serde(default)]
+    usage_metadata: Value,
 }
 
 #[derive(Deserialize)]
@@ -103,18 +106,4 @@ struct Part {
     /// The part is the model's reasoning, not its reply.
     #[serde(default)]
     thought: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PromptFeedback {
-    block_reason: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct UsageMetadata {
-    prompt_token_count: TokenCount,
-    candidates_token_count: TokenCount,
-    thoughts_token_count: TokenCount,
 }

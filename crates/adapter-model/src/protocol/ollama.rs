@@ -5,7 +5,7 @@ use serde_json::Value;
 use url::Url;
 use worker_runtime::Usage;
 
-use super::{ChatRequest, Progress, Protocol, ResponseState, TokenCount, chat_body, parse};
+use super::{ChatRequest, Progress, Protocol, ResponseState, chat_body, parse, token_count};
 use crate::error::ProviderError;
 use crate::event_decoder::StreamFormat;
 use crate::secret::Endpoint;
@@ -35,8 +35,8 @@ impl Protocol for Ollama {
             state.advance_to(Progress::Ended);
             state.cut_short = line.done_reason.as_deref() == Some("length");
             state.usage = Usage {
-                input_tokens: line.prompt_eval_count.0,
-                output_tokens: line.eval_count.0,
+                input_tokens: token_count(&line.prompt_eval_count),
+                output_tokens: token_count(&line.eval_count),
             };
         }
         let content = line.message.and_then(|message| message.content);
@@ -51,9 +51,9 @@ struct Line {
     done: bool,
     done_reason: Option<String>,
     #[serde(default)]
-    prompt_eval_count: TokenCount,
+    prompt_eval_count: Value,
     #[serde(default)]
-    eval_count: TokenCount,
+    eval_count: Value,
 }
 
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use url::Url;
 use worker_runtime::Usage;
 
-use super::{ChatRequest, Progress, Protocol, ResponseState, TokenCount, chat_body, parse};
+use super::{ChatRequest, Progress, Protocol, ResponseState, chat_body, parse, token_count};
 use crate::error::{ProviderError, Reason};
 use crate::secret::Endpoint;
 
@@ -51,10 +51,10 @@ impl Protocol for OpenAi {
         if chunk.object.as_deref() == Some("error") {
             return Err(ProviderError::Reported(Reason::Unknown));
         }
-        if let Some(usage) = chunk.usage {
+        if chunk.usage.is_object() {
             state.usage = Usage {
-                input_tokens: usage.prompt_tokens.0,
-                output_tokens: usage.completion_tokens.0,
+                input_tokens: token_count(&chunk.usage["prompt_tokens"]),
+                output_tokens: token_count(&chunk.usage["completion_tokens"]),
             };
         }
         let mut text = String::new();
@@ -71,15 +71,9 @@ impl Protocol for OpenAi {
 #[derive(Deserialize)]
 struct Chunk {
     choices: Option<Vec<Choice>>,
-    usage: Option<ChunkUsage>,
+    #[serde(default)]
+    usage: Value,
     object: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ChunkUsage {
-    prompt_tokens: TokenCount,
-    completion_tokens: TokenCount,
 }
 
 #[derive(Deserialize)]
@@ -90,34 +84,25 @@ struct Choice {
 
 #[derive(Deserialize)]
 struct Delta {
-    content: Option<Content>,
+    #[serde(default)]
+    content: Value,
     /// The text with which the model declines.
     refusal: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    /// Mistral's reasoning models send parts, some of which are their reasoning.
-    Parts(Vec<Part>),
-}
-
-#[derive(Deserialize)]
-struct Part {
-    /// Reasoning has no text here.
-    text: Option<String>,
 }
 
 impl Choice {
     fn read(self, text: &mut String, state: &mut ResponseState) -> Result<(), ProviderError> {
         if let Some(delta) = self.delta {
             match delta.content {
-                Some(Content::Text(content)) => text.push_str(&content),
-                Some(Content::Parts(parts)) => {
-                    text.extend(parts.into_iter().filter_map(|part| part.text));
+                Value::String(content) => text.push_str(&content),
+                // Mistral's reasoning models send parts. Their reasoning has no text here.
+                Value::Array(parts) => {
+                    text.extend(parts.iter().filter_map(|part| part["text"].as_str()));
                 }
-                None => {}
+                Value::Null => {}
+                Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+                    return Err(ProviderError::NotJson);
+                }
             }
             text.extend(delta.refusal);
         }

@@ -36,14 +36,14 @@ async fn cancelling_a_reply_closes_the_connection_and_keeps_its_text() {
     fixture.first_delta(&accepted).await;
     cancel(&fixture, &mut provider).await;
     let run = fixture.run_end(&accepted).await;
-    assert_eq!((run.outcome, run.code), (RunOutcome::Cancelled, None));
+    assert_eq!((run.outcome, run.code), (Some(RunOutcome::Cancelled), None));
     assert_eq!(fixture.transcript(), ["user: hi", "assistant: Hel…"]);
 
     assert_eq!(fixture.complete_run("go on").await.text(), "fine");
     let sent = provider.last_request().body;
     let marked = "Hel\n\n[This reply was cut short.]";
     assert_eq!(sent["messages"][2]["content"], marked);
-    assert_eq!(fixture.ends_per_run().await, [1, 1]);
+    assert_eq!(fixture.run_ends().await, 2);
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn cancelling_before_any_text_closes_the_connection() {
         first_request(&provider).await;
         cancel(&fixture, &mut provider).await;
         let run = fixture.run_end(&accepted).await;
-        assert_eq!(run.outcome, RunOutcome::Cancelled);
+        assert_eq!(run.outcome, Some(RunOutcome::Cancelled));
         assert_eq!(fixture.transcript(), ["user: hi"]);
     }
 }
@@ -74,7 +74,7 @@ async fn a_cancelled_request_is_not_sent_again() {
     let cancelled = timeout(Duration::from_secs(1), cancelled).await;
     cancelled.unwrap().unwrap();
     let run = fixture.run_end(&accepted).await;
-    assert_eq!(run.outcome, RunOutcome::Cancelled);
+    assert_eq!(run.outcome, Some(RunOutcome::Cancelled));
     assert_eq!(fixture.complete_run("again").await.text(), "fine");
     assert_eq!(provider.requests().len(), 2);
 }

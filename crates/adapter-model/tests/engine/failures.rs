@@ -63,7 +63,7 @@ impl FirstRun {
 
     /// The code that the run failed with, its requests, and the reply in the transcript.
     fn failed(&self) -> (&str, usize, &str) {
-        assert_eq!(self.run.outcome, RunOutcome::Failed, "{:?}", self.run);
+        assert_eq!(self.run.outcome, Some(RunOutcome::Failed), "{:?}", self.run);
         let mut entries = self.transcript.iter();
         let reply = entries.find(|entry| entry.starts_with("assistant"));
         let reply = reply.map_or("", String::as_str);
@@ -72,7 +72,12 @@ impl FirstRun {
 
     /// The reply, and its requests.
     fn completed(&self) -> (String, usize) {
-        assert_eq!(self.run.outcome, RunOutcome::Completed, "{:?}", self.run);
+        assert_eq!(
+            self.run.outcome,
+            Some(RunOutcome::Completed),
+            "{:?}",
+            self.run
+        );
         (self.run.text(), self.requests)
     }
 }
@@ -80,7 +85,7 @@ impl FirstRun {
 async fn assert_recovered(fixture: &Fixture) {
     let next = fixture.complete_run("and now?").await;
     assert_eq!(next.text(), "fine", "{next:?}");
-    assert_eq!(fixture.ends_per_run().await, [1, 1]);
+    assert_eq!(fixture.run_ends().await, 2);
 }
 
 fn ok() -> ScriptedResponse {
@@ -138,9 +143,6 @@ async fn retry_after_is_honoured_up_to_its_limit() {
     let first = FirstRun::against([limited("1"), ok()]).await;
     assert_eq!(first.completed(), ("ok".to_owned(), 2));
     assert!(first.took >= Duration::from_secs(1), "{:?}", first.took);
-    let date = "Sun, 06 Nov 1994 08:49:37 GMT";
-    let first = FirstRun::against([limited(date), ok()]).await;
-    assert_eq!(first.completed(), ("ok".to_owned(), 2));
     let first = FirstRun::against([limited("3600")]).await;
     assert_eq!(first.failed(), ("rate_limited", 1, ""));
 }
@@ -150,8 +152,10 @@ async fn a_refused_connection_is_unreachable() {
     let address = ScriptedProvider::unused_address().await;
     let fixture = Fixture::new(&config("m", address));
     let run = fixture.complete_run("hi").await;
-    assert_eq!(run.outcome, RunOutcome::Failed);
-    assert_eq!(run.code, Some("unreachable"));
+    assert_eq!(
+        (run.outcome, run.code),
+        (Some(RunOutcome::Failed), Some("unreachable"))
+    );
     let provider = ScriptedProvider::start_at(address).await;
     provider.enqueue(ScriptedResponse::openai(&["fine"]));
     assert_recovered(&fixture).await;

@@ -77,11 +77,6 @@ impl ScriptedResponse {
         self.send(format!("data: {data}\n\n"))
     }
 
-    /// Sends a JSON line.
-    pub(crate) fn json_line(self, data: &Value) -> Self {
-        self.send(format!("{data}\n"))
-    }
-
     /// Sends a piece of a reply in OpenAI's protocol.
     pub(crate) fn delta(self, text: &str) -> Self {
         let delta = json!({"content": text});
@@ -122,17 +117,6 @@ impl ScriptedResponse {
             }
         }
         self
-    }
-
-    /// The same response with every byte sent by itself.
-    pub(crate) fn byte_by_byte(self) -> Self {
-        let steps = self.steps.into_iter().flat_map(|step| match step {
-            Step::Send(bytes) => bytes.into_iter().map(|it| Step::Send(vec![it])).collect(),
-            other => vec![other],
-        });
-        Self {
-            steps: steps.collect(),
-        }
     }
 }
 
