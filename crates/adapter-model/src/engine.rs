@@ -175,16 +175,17 @@ impl<'a> Forwarder<'a> {
                 continue;
             }
             self.flush().await?;
-            if let Ok(next) = next
-                && next?.is_none()
-            {
-                let state = stream.state();
-                if state.cut_short {
-                    self.output.remark(Remark::ReplyCutShort);
-                }
-                return Ok(state.usage);
+            match next {
+                Err(_) | Ok(Ok(Some(_))) => {}
+                Ok(Ok(None)) => break,
+                Ok(Err(error)) => return Err(error),
             }
         }
+        let state = stream.state();
+        if state.cut_short {
+            self.output.remark(Remark::ReplyCutShort);
+        }
+        Ok(state.usage)
     }
 
     async fn flush(&mut self) -> Result<(), ProviderError> {

@@ -25,11 +25,11 @@
 //! below it do log addresses, so a host must silence [`SILENCED_TARGETS`].
 
 // Configuration.
-pub mod coalesce;
+mod coalesce;
 pub mod config;
 mod model_name;
 mod provider;
-pub mod retry;
+mod retry;
 pub mod secret;
 
 // Requests and responses.

@@ -1,6 +1,6 @@
 //! The table of known providers.
 //!
-//! To add a provider, add an entry to `PROVIDERS`. If it speaks a protocol of its own, write
+//! To add a provider, add an entry to `PROVIDERS`. If it has a protocol of its own, write
 //! that first: see `protocol.rs`.
 
 use crate::protocol::{Anthropic, Gemini, Ollama, OpenAi, Protocol};
@@ -49,12 +49,20 @@ const PROVIDERS: &[Provider] = &[
         key_variables: &[],
         model_prefixes: &[],
     },
-    openai_compatible(
-        "deepseek",
-        "https://api.deepseek.com/v1",
-        &["DEEPSEEK_API_KEY"],
-    ),
-    openai_compatible("groq", "https://api.groq.com/openai/v1", &["GROQ_API_KEY"]),
+    Provider {
+        name: "deepseek",
+        protocol: &OpenAi::STANDARD,
+        base_url: "https://api.deepseek.com/v1",
+        key_variables: &["DEEPSEEK_API_KEY"],
+        model_prefixes: &[],
+    },
+    Provider {
+        name: "groq",
+        protocol: &OpenAi::STANDARD,
+        base_url: "https://api.groq.com/openai/v1",
+        key_variables: &["GROQ_API_KEY"],
+        model_prefixes: &[],
+    },
     Provider {
         name: "mistral",
         protocol: &OpenAi::WITHOUT_USAGE_OPTION,
@@ -62,16 +70,20 @@ const PROVIDERS: &[Provider] = &[
         key_variables: &["MISTRAL_API_KEY"],
         model_prefixes: &[],
     },
-    openai_compatible(
-        "openrouter",
-        "https://openrouter.ai/api/v1",
-        &["OPENROUTER_API_KEY"],
-    ),
-    openai_compatible(
-        "together",
-        "https://api.together.xyz/v1",
-        &["TOGETHER_API_KEY"],
-    ),
+    Provider {
+        name: "openrouter",
+        protocol: &OpenAi::STANDARD,
+        base_url: "https://openrouter.ai/api/v1",
+        key_variables: &["OPENROUTER_API_KEY"],
+        model_prefixes: &[],
+    },
+    Provider {
+        name: "together",
+        protocol: &OpenAi::STANDARD,
+        base_url: "https://api.together.xyz/v1",
+        key_variables: &["TOGETHER_API_KEY"],
+        model_prefixes: &[],
+    },
     Provider {
         name: "xai",
         protocol: &OpenAi::STANDARD,
@@ -80,21 +92,6 @@ const PROVIDERS: &[Provider] = &[
         model_prefixes: &["grok-"],
     },
 ];
-
-/// A provider that serves models of others by OpenAI's protocol.
-const fn openai_compatible(
-    name: &'static str,
-    base_url: &'static str,
-    key_variables: &'static [&'static str],
-) -> Provider {
-    Provider {
-        name,
-        protocol: &OpenAi::STANDARD,
-        base_url,
-        key_variables,
-        model_prefixes: &[],
-    }
-}
 
 impl Provider {
     pub(crate) fn by_name(name: &str) -> Option<&'static Self> {

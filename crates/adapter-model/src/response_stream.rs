@@ -55,7 +55,11 @@ impl ResponseStream {
     /// `Response::chunk` is cancel-safe.
     pub(crate) async fn next_delta(&mut self) -> Result<Option<String>, ProviderError> {
         while self.state.progress != Progress::Ended {
-            if let Some(event) = self.next_event()? {
+            let event = match self.decoder.next()? {
+                None if self.body == Body::Finished => self.decoder.finish()?,
+                event => event,
+            };
+            if let Some(event) = event {
                 let text = self.protocol.read_event(&event, &mut self.state)?;
                 if !text.is_empty() {
                     self.has_text = true;
@@ -80,13 +84,6 @@ impl ResponseStream {
     /// What was read besides the text. Final once the reply is complete.
     pub(crate) fn state(&self) -> &ResponseState {
         &self.state
-    }
-
-    fn next_event(&mut self) -> Result<Option<String>, ProviderError> {
-        match (self.decoder.next()?, self.body) {
-            (None, Body::Finished) => self.decoder.finish(),
-            (event, _) => Ok(event),
-        }
     }
 
     async fn receive(&mut self) -> Result<(), ProviderError> {

@@ -38,8 +38,8 @@ pub enum KeyFileError {
 /// Reads the key. The opened file is checked, since its path may change in between.
 pub(super) fn read(path: &Path) -> Result<ApiKey, KeyFileError> {
     // Checked before opening too: opening a pipe would wait for a writer.
-    let metadata = fs::metadata(path).map_err(KeyFileError::Unreadable)?;
-    if !metadata.is_file() {
+    let is_file = fs::metadata(path).map(|metadata| metadata.is_file());
+    if !is_file.map_err(KeyFileError::Unreadable)? {
         return Err(KeyFileError::NotAFile);
     }
     let file = File::open(path).map_err(KeyFileError::Unreadable)?;

@@ -120,18 +120,13 @@ fn key_from_env(
     provider: &Provider,
     env: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Option<ApiKey>, ModelConfigError> {
-    for &variable in provider.key_variables {
-        let Some(value) = env(variable).filter(|value| !value.is_empty()) else {
-            continue;
-        };
-        let key = value.to_str().ok_or(InvalidKey::ForbiddenCharacter);
-        let key = key.and_then(|text| text.trim().parse());
-        return match key {
-            Ok(key) => Ok(Some(key)),
-            Err(error) => Err(ModelConfigError::Key { variable, error }),
-        };
-    }
-    Ok(None)
+    let key = provider.key_variables.iter().find_map(|&variable| {
+        let value = env(variable).filter(|value| !value.is_empty())?;
+        let text = value.to_str().ok_or(InvalidKey::ForbiddenCharacter);
+        let key = text.and_then(|text| text.trim().parse());
+        Some(key.map_err(|error| ModelConfigError::Key { variable, error }))
+    });
+    key.transpose()
 }
 
 #[cfg(test)]

@@ -243,7 +243,7 @@ async fn an_error_or_a_filter_in_the_middle_of_a_reply_ends_it() {
 async fn a_reply_beyond_the_output_limit_is_kept_up_to_the_limit() {
     let kilobytes = "x".repeat(64 * 1024);
     let long = (0..160).fold(partial(), |response, _| response.delta(&kilobytes));
-    let first = FirstRun::against([long.end()]).await;
+    let first = FirstRun::against([long.end("stop")]).await;
     let (code, requests, reply) = first.failed();
     assert_eq!((code, requests), ("output_limit", 1));
     assert_eq!(reply.len(), "assistant: …".len() + 1024 * 1024);
@@ -267,7 +267,10 @@ async fn unusual_response_headers_are_accepted() {
         "HTTP/1.0 200 OK\r\n\r\n",
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nconnection: close\r\n\r\n",
     ] {
-        let response = ScriptedResponse::raw(head).delta("Hel").delta("lo").end();
+        let response = ScriptedResponse::raw(head)
+            .delta("Hel")
+            .delta("lo")
+            .end("stop");
         let first = FirstRun::against([response]).await;
         assert_eq!(first.completed(), ("Hello".to_owned(), 1), "{head}");
     }

@@ -15,7 +15,7 @@ const USAGE: Usage = Usage {
     output_tokens: 3,
 };
 
-fn anthropic(deltas: &[&str]) -> ScriptedResponse {
+fn anthropic(deltas: &[&str], finish_reason: &str) -> ScriptedResponse {
     let start = json!({"usage": {"input_tokens": 7, "output_tokens": 1}});
     let mut response = ScriptedResponse::new(200, &[])
         .event(&json!({"type": "message_start", "message": start}))
@@ -27,26 +27,26 @@ fn anthropic(deltas: &[&str]) -> ScriptedResponse {
         response =
             response.event(&json!({"type": "content_block_delta", "index": 0, "delta": delta}));
     }
-    let delta = json!({"stop_reason": "end_turn"});
+    let delta = json!({"stop_reason": finish_reason});
     response
         .event(&json!({"type": "content_block_stop", "index": 0}))
         .event(&json!({"type": "message_delta", "delta": delta, "usage": {"output_tokens": 3}}))
         .event(&json!({"type": "message_stop"}))
 }
 
-fn gemini(deltas: &[&str]) -> ScriptedResponse {
+fn gemini(deltas: &[&str], finish_reason: &str) -> ScriptedResponse {
     let mut response = ScriptedResponse::new(200, &[]);
     for text in deltas {
         let content = json!({"parts": [{"text": text}]});
         response = response.event(&json!({"candidates": [{"content": content}]}));
     }
     response.event(&json!({
-        "candidates": [{"finishReason": "STOP"}],
+        "candidates": [{"finishReason": finish_reason}],
         "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 3},
     }))
 }
 
-fn ollama(deltas: &[&str]) -> ScriptedResponse {
+fn ollama(deltas: &[&str], finish_reason: &str) -> ScriptedResponse {
     let mut response = ScriptedResponse::new(200, &[("content-type", "application/x-ndjson")]);
     for text in deltas {
         response = response.send(format!(
@@ -54,13 +54,13 @@ fn ollama(deltas: &[&str]) -> ScriptedResponse {
             json!({"message": {"content": text}, "done": false})
         ));
     }
-    let done = json!({"message": {"content": ""}, "done": true, "done_reason": "stop",
+    let done = json!({"message": {"content": ""}, "done": true, "done_reason": finish_reason,
                       "prompt_eval_count": 7, "eval_count": 3});
     response.send(done.to_string())
 }
 
 /// Completes two runs, checks reply, transcript and usage, and returns the second request.
-async fn two_runs(model: &str, reply: fn(&[&str]) -> ScriptedResponse) -> RecordedRequest {
+async fn two_runs(model: &str, reply: impl Fn(&[&str]) -> ScriptedResponse) -> RecordedRequest {
     let provider = ScriptedProvider::start().await;
     let fixture = Fixture::new(&config(model, provider.address));
     provider.enqueue(reply(&["Hel", "lo, ", "wörld"]));
@@ -86,46 +86,38 @@ async fn two_runs(model: &str, reply: fn(&[&str]) -> ScriptedResponse) -> Record
 }
 
 #[tokio::test]
-async fn each_protocol_has_its_url_and_key_header() {
-    let openai: fn(&[&str]) -> ScriptedResponse = ScriptedResponse::openai;
+async fn each_protocol_sends_the_conversation_to_its_url_with_its_key() {
     let bearer = format!("Bearer {KEY}");
     let gemini_path = "/v1/models/gemini-x:streamGenerateContent?alt=sse";
-    for (model, reply, path, header, key) in [
-        (
-            "any-model",
-            openai,
-            "/v1/chat/completions",
-            "authorization",
-            bearer.as_str(),
-        ),
-        (
-            "anthropic::claude-x",
-            anthropic,
-            "/v1/messages",
-            "x-api-key",
-            KEY,
-        ),
-        (
-            "gemini::gemini-x",
-            gemini,
-            gemini_path,
-            "x-goog-api-key",
-            KEY,
-        ),
-        (
-            "ollama::qwen3:4b",
-            ollama,
-            "/v1/api/chat",
-            "authorization",
-            &bearer,
-        ),
+    let openai = two_runs("any-model", ScriptedResponse::openai).await;
+    let claude = |deltas: &[&str]| anthropic(deltas, "end_turn");
+    let claude = two_runs("anthropic::claude-x", claude).await;
+    let gemini = two_runs("gemini::gemini-x", |deltas| gemini(deltas, "STOP")).await;
+    let ollama = two_runs("ollama::qwen3:4b", |deltas| ollama(deltas, "stop")).await;
+    assert_eq!(openai.body["model"], "any-model");
+    assert_eq!(ollama.body["model"], "qwen3:4b");
+    let conversation = json!([
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": "Hello, wörld"},
+        {"role": "user", "content": "how are you?"},
+    ]);
+    let messages = openai.body["messages"].as_array().unwrap();
+    assert_eq!(messages[0]["role"], "system");
+    assert_eq!(json!(messages[1..]), conversation);
+    assert!(claude.body["system"].is_string());
+    assert_eq!(claude.body["messages"], conversation);
+    assert_eq!(gemini.body["contents"][1]["role"], "model");
+    for (request, path, header, key) in [
+        (openai, "/v1/chat/completions", "authorization", &*bearer),
+        (claude, "/v1/messages", "x-api-key", KEY),
+        (gemini, gemini_path, "x-goog-api-key", KEY),
+        (ollama, "/v1/api/chat", "authorization", &bearer),
     ] {
-        let request = two_runs(model, reply).await;
         let line = format!("POST {path} ");
         assert!(request.head.starts_with(&line), "{}", request.head);
-        assert_eq!(request.header(header), Some(key), "{model}");
+        assert_eq!(request.header(header), Some(key), "{path}");
         if header != "authorization" {
-            assert_eq!(request.header("authorization"), None, "{model}");
+            assert_eq!(request.header("authorization"), None, "{path}");
         }
         let version = request.header("anthropic-version");
         assert_eq!(version, (header == "x-api-key").then_some("2023-06-01"));
@@ -133,39 +125,14 @@ async fn each_protocol_has_its_url_and_key_header() {
 }
 
 #[tokio::test]
-async fn the_second_request_contains_the_conversation() {
-    let request = two_runs("any-model", ScriptedResponse::openai).await;
-    assert_eq!(request.body["model"], "any-model");
-    let messages = request.body["messages"].as_array().unwrap();
-    assert_eq!(messages[0]["role"], "system");
-    let conversation = json!([
-        {"role": "user", "content": "hi"},
-        {"role": "assistant", "content": "Hello, wörld"},
-        {"role": "user", "content": "how are you?"},
-    ]);
-    assert_eq!(json!(messages[1..]), conversation);
-    let request = two_runs("ollama::qwen3:4b", ollama).await;
-    assert_eq!(request.body["model"], "qwen3:4b");
-}
-
-#[tokio::test]
 async fn a_reply_that_the_provider_cut_short_is_kept_and_marked() {
     let half = &["half a"];
-    let (claude, openai) = (anthropic(half), ScriptedResponse::openai(half));
+    let openai = ScriptedResponse::new(200, &[]).delta("half a");
     for (model, response) in [
-        ("any-model", openai.replace("stop", "length")),
-        (
-            "anthropic::claude-x",
-            claude.replace("end_turn", "max_tokens"),
-        ),
-        (
-            "gemini::gemini-x",
-            gemini(half).replace("STOP", "MAX_TOKENS"),
-        ),
-        (
-            "ollama::qwen3:4b",
-            ollama(half).replace("\"stop\"", "\"length\""),
-        ),
+        ("any-model", openai.end("length")),
+        ("anthropic::claude-x", anthropic(half, "max_tokens")),
+        ("gemini::gemini-x", gemini(half, "MAX_TOKENS")),
+        ("ollama::qwen3:4b", ollama(half, "length")),
     ] {
         let provider = ScriptedProvider::start().await;
         let fixture = Fixture::new(&config(model, provider.address));
@@ -186,7 +153,7 @@ async fn a_delta_is_forwarded_although_nothing_follows_it() {
     let fixture = Fixture::new(&config("m", provider.address));
     let forwarded = Arc::new(Notify::new());
     let response = ScriptedResponse::new(200, &[]).delta("now");
-    let response = response.wait_for(&forwarded).delta(" and then").end();
+    let response = response.wait_for(&forwarded).delta(" and then").end("stop");
     provider.enqueue(response);
 
     let accepted = fixture.start_run("hi");
@@ -207,7 +174,7 @@ async fn a_slow_reply_is_complete_if_no_pause_is_too_long() {
     for word in ["one ", "two ", "three ", "four"] {
         response = response.delta(word).delay(pause);
     }
-    provider.enqueue(response.end());
+    provider.enqueue(response.end("stop"));
     let run = fixture.complete_run("count").await;
     assert_eq!(run.text(), "one two three four");
 }

@@ -60,7 +60,7 @@ impl ScriptedResponse {
         let headers = [("content-type", "text/event-stream")];
         let response = Self::new(200, &headers);
         let deltas = deltas.iter();
-        deltas.fold(response, |it, text| it.delta(text)).end()
+        deltas.fold(response, |it, text| it.delta(text)).end("stop")
     }
 
     fn step(mut self, step: Step) -> Self {
@@ -84,8 +84,8 @@ impl ScriptedResponse {
     }
 
     /// Sends the end of a reply in OpenAI's protocol, with a usage of 7 and 3 tokens.
-    pub(crate) fn end(self) -> Self {
-        self.event(&json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
+    pub(crate) fn end(self, reason: &str) -> Self {
+        self.event(&json!({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}))
             .event(&json!({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}))
             .send("data: [DONE]\n\n")
     }
@@ -107,16 +107,6 @@ impl ScriptedResponse {
     /// see [`ScriptedProvider::client_disconnected`].
     pub(crate) fn stall(self) -> Self {
         self.step(Step::StallUntilClosed)
-    }
-
-    /// The same response with this text replaced in everything that it sends.
-    pub(crate) fn replace(mut self, from: &str, to: &str) -> Self {
-        for step in &mut self.steps {
-            if let Step::Send(bytes) = step {
-                *bytes = String::from_utf8_lossy(bytes).replace(from, to).into();
-            }
-        }
-        self
     }
 }
 
