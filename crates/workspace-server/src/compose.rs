@@ -14,7 +14,7 @@ use registry_core::registry::DuplicateRuntime;
 use registry_core::{Deadlines, RuntimeRegistry};
 use worker_runtime::{BuildError, Limits, OfflineEngine, Runtime, TurnEngine};
 
-pub(crate) use adapter_model::QUIET_TARGETS as MODEL_CLIENT_TARGETS;
+pub(crate) use adapter_model::SILENCED_TARGETS as MODEL_CLIENT_TARGETS;
 pub use adapter_model::{ModelConfig, ModelConfigError};
 
 /// The turn engine of the embedded runtime.

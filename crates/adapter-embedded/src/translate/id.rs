@@ -11,11 +11,11 @@ pub(crate) fn to_runtime_worker_id(id: &WorkerId) -> Result<runtime::WorkerId, S
 }
 
 pub(crate) fn worker_id(id: runtime::WorkerId) -> WorkerId {
-    WorkerId::of_uuid(id.as_uuid().into_bytes())
+    WorkerId::from(id.as_uuid())
 }
 
 pub(crate) fn run_id(id: runtime::RunId) -> RunId {
-    RunId::of_uuid(id.as_uuid().into_bytes())
+    RunId::from(id.as_uuid())
 }
 
 /// Both sides have the same alphabet and length, so a failure is ours.

@@ -1,4 +1,4 @@
-//! Hears everything that a process logs, through `tracing` and `log`, and its panics.
+//! Captures everything that a process logs through `tracing` and `log`, and its panics.
 
 use std::fmt::{Debug, Write as _};
 use std::panic;
@@ -7,26 +7,26 @@ use std::sync::{Arc, Mutex};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
-/// What was heard: of logs, the target and the text.
 #[derive(Clone, Default)]
-pub(crate) struct Listener {
+pub(crate) struct LogCapture {
+    /// Targets and texts.
     logs: Arc<Mutex<Vec<(String, String)>>>,
     panics: Arc<Mutex<String>>,
 }
 
-impl Listener {
-    /// A listener to the whole process, at every level.
+impl LogCapture {
+    /// Captures the whole process, at every level.
     pub(crate) fn install() -> Self {
-        let listener = Self::default();
-        let subscriber = tracing_subscriber::registry().with(listener.clone());
+        let capture = Self::default();
+        let subscriber = tracing_subscriber::registry().with(capture.clone());
         tracing::subscriber::set_global_default(subscriber).unwrap();
-        log::set_boxed_logger(Box::new(listener.clone())).unwrap();
+        log::set_boxed_logger(Box::new(capture.clone())).unwrap();
         log::set_max_level(log::LevelFilter::Trace);
-        let panics = Arc::clone(&listener.panics);
+        let panics = Arc::clone(&capture.panics);
         panic::set_hook(Box::new(move |panic| {
             let _ = write!(panics.lock().unwrap(), "{panic}");
         }));
-        listener
+        capture
     }
 
     pub(crate) fn logs(&self) -> Vec<(String, String)> {
@@ -37,7 +37,7 @@ impl Listener {
         self.panics.lock().unwrap().clone()
     }
 
-    fn hear(&self, target: &str, text: String) {
+    fn record(&self, target: &str, text: String) {
         self.logs.lock().unwrap().push((target.to_owned(), text));
     }
 }
@@ -52,7 +52,7 @@ impl tracing::field::Visit for Fields {
     }
 }
 
-impl<S: tracing::Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Listener {
+impl<S: tracing::Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogCapture {
     fn on_new_span(
         &self,
         span: &tracing::span::Attributes<'_>,
@@ -61,23 +61,23 @@ impl<S: tracing::Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Listener {
     ) {
         let mut fields = Fields::default();
         span.record(&mut fields);
-        self.hear(span.metadata().target(), fields.0);
+        self.record(span.metadata().target(), fields.0);
     }
 
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        self.hear(event.metadata().target(), fields.0);
+        self.record(event.metadata().target(), fields.0);
     }
 }
 
-impl log::Log for Listener {
+impl log::Log for LogCapture {
     fn enabled(&self, _: &log::Metadata<'_>) -> bool {
         true
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        self.hear(record.target(), record.args().to_string());
+        self.record(record.target(), record.args().to_string());
     }
 
     fn flush(&self) {}

@@ -1,4 +1,4 @@
-//! A runtime with one worker, whose model is at a provider's address.
+//! A runtime with one worker, whose model is at a scripted provider.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use worker_runtime::{
 
 pub(crate) const KEY: &str = "sk-key-of-the-test";
 
-/// A configuration that loses no time.
+/// A configuration with short delays.
 pub(crate) fn config(model: &str, address: SocketAddr) -> ModelConfig {
     let endpoint: Endpoint = format!("http://{address}/v1").parse().unwrap();
     let key: ApiKey = KEY.parse().unwrap();
@@ -25,25 +25,25 @@ pub(crate) fn config(model: &str, address: SocketAddr) -> ModelConfig {
             idle: Duration::from_secs(2),
         },
         retry: RetryPolicy {
-            attempts: 3,
-            base_pause: Duration::from_millis(1),
-            max_pause: Duration::from_millis(2),
+            max_attempts: 3,
+            base_delay: Duration::from_millis(1),
+            max_delay: Duration::from_millis(2),
             ..RetryPolicy::default()
         },
         ..ModelConfig::new(model.parse().unwrap())
     }
 }
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) runtime: Runtime,
     pub(crate) worker: WorkerId,
 }
 
-/// A run from its input to its end.
-#[derive(Debug)]
+/// A finished run.
+#[derive(Debug, Default)]
 pub(crate) struct Run {
     pub(crate) deltas: Vec<String>,
-    pub(crate) outcome: RunOutcome,
+    pub(crate) outcome: Option<RunOutcome>,
     pub(crate) code: Option<&'static str>,
     pub(crate) usage: Option<Usage>,
 }
@@ -54,7 +54,7 @@ impl Run {
     }
 }
 
-impl World {
+impl Fixture {
     pub(crate) fn new(config: &ModelConfig) -> Self {
         let engine = ModelEngine::new(config).unwrap();
         let runtime = Runtime::builder().engine(Arc::new(engine)).build().unwrap();
@@ -62,18 +62,23 @@ impl World {
         Self { runtime, worker }
     }
 
-    pub(crate) fn begin(&self, input: &str) -> Accepted {
+    pub(crate) fn start_run(&self, input: &str) -> Accepted {
         let input = Input::new(input);
         self.runtime.send_input(self.worker, input).unwrap()
     }
 
-    /// The events after `cursor` up to the first one that is of interest.
-    pub(crate) async fn until(
+    pub(crate) async fn complete_run(&self, input: &str) -> Run {
+        let accepted = self.start_run(input);
+        self.run_end(&accepted).await
+    }
+
+    /// The events after `cursor` up to the first that `is_last` accepts.
+    async fn events_until(
         &self,
         mut cursor: Cursor,
-        last: impl Fn(&EventKind) -> bool,
+        is_last: impl Fn(&EventKind) -> bool,
     ) -> Vec<Event> {
-        let mut seen = Vec::new();
+        let mut events = Vec::new();
         loop {
             let query = EventsQuery {
                 after: Some(cursor),
@@ -81,47 +86,46 @@ impl World {
                 wait: Duration::from_secs(20),
             };
             let batch = self.runtime.events(self.worker, query).await.unwrap();
-            assert!(!batch.events.is_empty(), "nothing happens after {seen:?}");
+            assert!(!batch.events.is_empty(), "no event after {events:?}");
             cursor = batch.next_cursor;
             for event in batch.events {
-                let is_last = last(&event.kind);
-                seen.push(event);
+                let is_last = is_last(&event.kind);
+                events.push(event);
                 if is_last {
-                    return seen;
+                    return events;
                 }
             }
         }
     }
 
-    pub(crate) async fn end(&self, accepted: &Accepted) -> Run {
-        let is_end = |kind: &EventKind| matches!(kind, EventKind::RunFinished { .. });
-        let events = self.until(accepted.cursor, is_end).await;
-        let deltas = events.iter().filter_map(|event| {
-            let EventKind::OutputDelta { text, .. } = &event.kind else {
-                return None;
-            };
-            Some(text.to_string())
-        });
-        let Some(EventKind::RunFinished {
-            outcome,
-            usage,
-            error_code,
-            ..
-        }) = events.last().map(|event| event.kind.clone())
-        else {
-            panic!("the last event is the run's end");
-        };
-        Run {
-            deltas: deltas.collect(),
-            outcome,
-            code: error_code.map(RunErrorCode::as_str),
-            usage,
-        }
+    pub(crate) async fn first_delta(&self, accepted: &Accepted) {
+        let is_delta = |kind: &EventKind| matches!(kind, EventKind::OutputDelta { .. });
+        self.events_until(accepted.cursor, is_delta).await;
     }
 
-    pub(crate) async fn says(&self, input: &str) -> Run {
-        let accepted = self.begin(input);
-        self.end(&accepted).await
+    pub(crate) async fn run_end(&self, accepted: &Accepted) -> Run {
+        let is_end = |kind: &EventKind| matches!(kind, EventKind::RunFinished { .. });
+        let events = self.events_until(accepted.cursor, is_end).await;
+        let mut run = Run::default();
+        for event in events {
+            match event.kind {
+                EventKind::OutputDelta { text, .. } => run.deltas.push(text.to_string()),
+                EventKind::RunFinished {
+                    outcome,
+                    usage,
+                    error_code,
+                    ..
+                } => {
+                    run.outcome = Some(outcome);
+                    run.code = error_code.map(RunErrorCode::as_str);
+                    run.usage = usage;
+                }
+                EventKind::WorkerCreated
+                | EventKind::InputAccepted { .. }
+                | EventKind::WorkerStopped => {}
+            }
+        }
+        run
     }
 
     /// The transcript; `…` marks a partial entry.
@@ -129,39 +133,27 @@ impl World {
         let query = TranscriptQuery::default();
         let page = self.runtime.transcript(self.worker, query).unwrap();
         let entries = page.entries.iter().map(|entry| {
-            let who = match entry.role {
+            let role = match entry.role {
                 Role::User => "user",
                 Role::Assistant => "assistant",
             };
             let mark = if entry.partial { "…" } else { "" };
-            format!("{who}: {}{mark}", entry.content)
+            format!("{role}: {}{mark}", entry.content)
         });
         entries.collect()
     }
 
-    /// How many ends each run has had, in the order of their inputs.
-    pub(crate) async fn ends(&self) -> Vec<usize> {
+    /// How often any run ended, as far as events are held.
+    pub(crate) async fn run_ends(&self) -> usize {
         let query = EventsQuery {
             limit: Some(200),
             ..EventsQuery::default()
         };
         let events = self.runtime.events(self.worker, query).await.unwrap();
-        assert!(events.caught_up, "the events that are held fit on a page");
-        let mut runs = Vec::new();
-        for event in &events.events {
-            // Of a long run, only the end may still be held.
-            let (run_id, ends) = match event.kind {
-                EventKind::InputAccepted { run_id, .. } => (run_id, 0),
-                EventKind::RunFinished { run_id, .. } => (run_id, 1),
-                EventKind::WorkerCreated
-                | EventKind::OutputDelta { .. }
-                | EventKind::WorkerStopped => continue,
-            };
-            match runs.iter_mut().find(|(known, _)| *known == run_id) {
-                Some((_, counted)) => *counted += ends,
-                None => runs.push((run_id, ends)),
-            }
-        }
-        runs.into_iter().map(|(_, ends)| ends).collect()
+        assert!(events.caught_up, "the held events fit on a page");
+        let kinds = events.events.iter().map(|event| &event.kind);
+        kinds
+            .filter(|kind| matches!(kind, EventKind::RunFinished { .. }))
+            .count()
     }
 }
