@@ -52,21 +52,20 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "registry-core",
         &[
-            "arcstr",
             "arrayvec",
             "async-trait",
             "base64",
             "futures-core",
             "futures-util",
-            "itoa",
             "jiff",
             "mockall",
             "schemars",
             "serde",
-            "smol_str",
             "thiserror",
             "tokio",
             "tracing",
+            "utoipa",
+            "uuid",
         ],
     ),
     (
@@ -220,7 +219,7 @@ fn only_the_composition_root_names_concrete_adapters() {
     let concrete = ["adapter_embedded", "adapter_local", "adapter_model"];
     for TextFile { path, text } in rust_files() {
         let may_name = path.starts_with("crates/adapter-")
-            || path == "crates/workspace-server/src/wire.rs"
+            || path == "crates/workspace-server/src/compose.rs"
             || path == "crates/fuzz-checks/src/local_metadata.rs"
             || path == "crates/harness/src/scale/local.rs"
             || path == "tests/house_rules.rs";

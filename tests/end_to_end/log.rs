@@ -26,22 +26,23 @@ async fn every_line_is_json_and_those_of_a_request_have_the_id_of_its_response()
         .collect();
     let with_target = |target: &str| lines.iter().find(|line| line["target"] == target);
     let audit = with_target("yoi::audit").expect("an audit line");
-    assert_eq!(audit["request_id"], id.as_str(), "{audit}");
+    assert_eq!(audit["span"]["request_id"], id.as_str(), "{audit}");
     assert_eq!(audit["fields"]["operation"], "create_worker", "{audit}");
     let access = with_target("yoi::access").expect("an access line");
-    assert_eq!(access["request_id"], id.as_str(), "{access}");
+    assert_eq!(access["span"]["request_id"], id.as_str(), "{access}");
     let mut lines = lines.iter();
     let outside = lines.find(|line| line["fields"]["message"] == "ended");
-    assert_eq!(outside.expect("the last line").get("request_id"), None);
+    assert_eq!(outside.expect("the last line").get("span"), None);
 }
 
 #[tokio::test]
-async fn lines_for_people_name_the_request_after_the_time() {
+async fn lines_for_people_name_the_request_before_the_target() {
     let (id, log) = log_of_a_creation("pretty").await;
     let audit = log.lines().find(|line| line.contains("yoi::audit"));
     let (time, rest) = audit
         .and_then(|line| line.split_once(' '))
         .expect("an audit line");
     assert!(time.ends_with('Z'), "{time}");
-    assert!(rest.starts_with(&format!("{id}  INFO ")), "{rest}");
+    let expected = format!(" INFO request{{request_id={id}}}: yoi::audit: ");
+    assert!(rest.starts_with(&expected), "{rest}");
 }

@@ -8,7 +8,7 @@ use registry_core::port::{
     WorkerDetailRecord,
 };
 use registry_core::projection::{Facilities, ImplementationKind};
-use registry_core::{FixedText, SourceError, WorkerId};
+use registry_core::{SourceError, WorkerId};
 
 /// What every call of a source does.
 #[derive(Clone, Copy)]
@@ -29,8 +29,8 @@ impl FaultySource {
     pub(crate) fn new(runtime_id: &str, fault: Fault) -> Self {
         let descriptor = RuntimeDescriptor {
             runtime_id: runtime_id.parse().expect("a runtime id"),
-            display_name: FixedText::new("Faulty"),
-            implementation_kind: ImplementationKind::LocalCompat,
+            display_name: "Faulty".parse().expect("a display name"),
+            implementation_kind: ImplementationKind::LOCAL_COMPAT,
             facilities: Facilities::default(),
             model: None,
             profiles: Vec::new(),

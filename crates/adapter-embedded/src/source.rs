@@ -1,22 +1,20 @@
-//! The source itself: each port method is one call to the runtime, translated both ways.
+//! The source: each port method is one call to the runtime, translated both ways.
 
 use std::fmt;
 
 use async_trait::async_trait;
-use futures_util::StreamExt as _;
 use registry_core::port::{
-    CancelTarget, CatalogPage, CatalogQuery, CreateWorker, CreatedWorkerRecord, EventStream,
-    EventsQuery, Input, InputReceipt, RuntimeDescriptor, RuntimeSource, SourceStatus,
-    TranscriptQuery, WorkerCatalog, WorkerDetailRecord, WorkerInteraction, WorkerLifecycle,
-    WorkerObservation,
+    CancelTarget, CatalogPage, CatalogQuery, CreateWorker, CreatedWorkerRecord, EventsQuery, Input,
+    InputReceipt, RuntimeDescriptor, RuntimeSource, SourceStatus, TranscriptQuery, WorkerCatalog,
+    WorkerDetailRecord, WorkerInteraction, WorkerLifecycle, WorkerObservation,
 };
 use registry_core::projection::{
-    CancelAnswer, EventBatch, Facilities, ImplementationKind, TranscriptPage,
+    CancelResult, EventBatch, Facilities, ImplementationKind, TranscriptPage,
 };
-use registry_core::{Cursor, FixedText, SourceError, WorkerId};
+use registry_core::{SourceError, WorkerId};
 use worker_runtime::Runtime;
 
-use crate::translate;
+use crate::translate::{conversation, descriptor, error, id, worker};
 
 /// The id under which the embedded runtime is registered.
 pub const RUNTIME_ID: &str = "backend-internal";
@@ -37,16 +35,16 @@ impl EmbeddedSource {
     pub fn new(runtime: Runtime) -> Self {
         let descriptor = RuntimeDescriptor {
             runtime_id: RUNTIME_ID.parse().expect("the constant is a runtime id"),
-            display_name: FixedText::new(DISPLAY_NAME),
-            implementation_kind: ImplementationKind::Embedded,
+            display_name: DISPLAY_NAME.parse().expect("the constant can be shown"),
+            implementation_kind: ImplementationKind::EMBEDDED,
             facilities: Facilities::default(),
-            model: runtime.model().as_ref().and_then(translate::model),
+            model: runtime.model().as_ref().and_then(descriptor::model),
             profiles: runtime
                 .profiles()
                 .iter()
-                .filter_map(translate::profile)
+                .filter_map(descriptor::profile)
                 .collect(),
-            limits: runtime.limits().iter().map(translate::limit).collect(),
+            limits: runtime.limits().iter().map(descriptor::limit).collect(),
         };
         Self {
             descriptor,
@@ -68,7 +66,7 @@ impl RuntimeSource for EmbeddedSource {
     }
 
     async fn status(&self) -> Result<SourceStatus, SourceError> {
-        Ok(translate::status(self.runtime.status()))
+        Ok(descriptor::status(self.runtime.status()))
     }
 
     fn catalog(&self) -> &dyn WorkerCatalog {
@@ -92,70 +90,70 @@ impl RuntimeSource for EmbeddedSource {
 impl WorkerCatalog for EmbeddedSource {
     async fn list(&self, query: &CatalogQuery) -> Result<CatalogPage, SourceError> {
         // A state that the runtime's workers are never in has no workers.
-        match translate::list_query(query)? {
-            Some(query) => Ok(translate::worker_page(&self.runtime, query)),
+        match worker::list_query(query)? {
+            Some(query) => Ok(worker::worker_page(&self.runtime.list(query))),
             None => Ok(CatalogPage::default()),
         }
     }
 
     async fn get(&self, worker_id: &WorkerId) -> Result<WorkerDetailRecord, SourceError> {
-        let id = translate::worker_id(worker_id)?;
+        let id = id::to_runtime_worker_id(worker_id)?;
         self.runtime
             .get(id)
-            .map(|worker| translate::worker_detail(&worker))
-            .map_err(translate::unknown_worker)
+            .map(|snapshot| worker::worker_detail(&snapshot))
+            .map_err(error::unknown_worker)
     }
 }
 
 #[async_trait]
 impl WorkerLifecycle for EmbeddedSource {
     async fn create(&self, request: CreateWorker) -> Result<CreatedWorkerRecord, SourceError> {
-        let request = translate::create_worker(request)?;
+        let request = worker::create_worker(request)?;
         self.runtime
             .create(request)
-            .map(|created| translate::created(&created))
-            .map_err(translate::create_error)
+            .map(|created| worker::created(&created))
+            .map_err(error::create_error)
     }
 
     async fn stop(&self, worker_id: &WorkerId) -> Result<WorkerDetailRecord, SourceError> {
-        let id = translate::worker_id(worker_id)?;
+        let id = id::to_runtime_worker_id(worker_id)?;
         self.runtime
             .stop(id)
             .await
-            .map(|worker| translate::worker_detail(&worker))
-            .map_err(translate::stop_error)
+            .map(|snapshot| worker::worker_detail(&snapshot))
+            .map_err(error::stop_error)
     }
 
     async fn cancel(
         &self,
         worker_id: &WorkerId,
         target: CancelTarget,
-    ) -> Result<CancelAnswer, SourceError> {
-        let id = translate::worker_id(worker_id)?;
-        let Ok(expected) = translate::cancel_target(&target) else {
+    ) -> Result<CancelResult, SourceError> {
+        let id = id::to_runtime_worker_id(worker_id)?;
+        let Ok(expected) = worker::cancel_target(&target) else {
             // The text names no run of this runtime, so it can't be the active one.
             return self.refuse_foreign_run(id);
         };
-        let answer = self.runtime.cancel(id, expected).await;
-        answer
-            .map(translate::cancellation)
-            .map_err(translate::cancel_error)
+        let cancelled = self.runtime.cancel(id, expected).await;
+        cancelled
+            .map(worker::cancellation)
+            .map_err(error::cancel_error)
     }
 }
 
 impl EmbeddedSource {
-    /// What cancelling a run answers that is none of the runtime's: the same as for any run
+    /// The result of cancelling a run that is none of the runtime's: the same as for any run
     /// that isn't the active one.
     fn refuse_foreign_run(
         &self,
         id: worker_runtime::WorkerId,
-    ) -> Result<CancelAnswer, SourceError> {
-        let worker = self.runtime.get(id).map_err(translate::unknown_worker)?;
+    ) -> Result<CancelResult, SourceError> {
+        let worker = self.runtime.get(id).map_err(error::unknown_worker)?;
         match worker.active_run {
             Some(active) => Err(SourceError::RunMismatch {
-                active_run: translate::run_id(active),
+                active_run: id::run_id(active),
             }),
-            None => Ok(CancelAnswer::NotRunning),
+            None => Ok(CancelResult::NotRunning),
         }
     }
 }
@@ -167,12 +165,12 @@ impl WorkerInteraction for EmbeddedSource {
         worker_id: &WorkerId,
         input: Input,
     ) -> Result<InputReceipt, SourceError> {
-        let id = translate::worker_id(worker_id)?;
-        let input = translate::input(input)?;
+        let id = id::to_runtime_worker_id(worker_id)?;
+        let input = conversation::input(input)?;
         self.runtime
             .send_input(id, input)
-            .map(translate::accepted)
-            .map_err(translate::input_error)
+            .map(conversation::accepted)
+            .map_err(error::input_error)
     }
 }
 
@@ -183,12 +181,12 @@ impl WorkerObservation for EmbeddedSource {
         worker_id: &WorkerId,
         query: &TranscriptQuery,
     ) -> Result<TranscriptPage, SourceError> {
-        let id = translate::worker_id(worker_id)?;
+        let id = id::to_runtime_worker_id(worker_id)?;
         let page = self
             .runtime
-            .transcript(id, translate::transcript_query(query));
-        page.map(translate::transcript_page)
-            .map_err(translate::unknown_worker)
+            .transcript(id, conversation::transcript_query(query));
+        page.map(conversation::transcript_page)
+            .map_err(error::unknown_worker)
     }
 
     async fn events(
@@ -196,30 +194,13 @@ impl WorkerObservation for EmbeddedSource {
         worker_id: &WorkerId,
         query: &EventsQuery,
     ) -> Result<EventBatch, SourceError> {
-        let id = translate::worker_id(worker_id)?;
+        let id = id::to_runtime_worker_id(worker_id)?;
         let batch = self
             .runtime
-            .events(id, translate::events_query(query))
+            .events(id, conversation::events_query(query))
             .await;
         batch
-            .map(translate::event_batch)
-            .map_err(translate::events_error)
-    }
-
-    fn subscribe(&self, worker_id: &WorkerId, after: Cursor) -> EventStream {
-        let id = match translate::worker_id(worker_id) {
-            Ok(id) => id,
-            Err(unknown) => {
-                return futures_util::stream::once(std::future::ready(Err(unknown))).boxed();
-            }
-        };
-        let events = self.runtime.subscribe(id, translate::runtime_cursor(after));
-        events
-            .map(|event| {
-                event
-                    .map(translate::single_event)
-                    .map_err(translate::events_error)
-            })
-            .boxed()
+            .map(conversation::event_batch)
+            .map_err(error::events_error)
     }
 }

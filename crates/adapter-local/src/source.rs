@@ -9,7 +9,7 @@ use registry_core::port::{
     WorkerDetailRecord,
 };
 use registry_core::projection::{Facilities, ImplementationKind, WorkerState};
-use registry_core::{FixedText, SourceError, WorkerId};
+use registry_core::{SourceError, WorkerId};
 
 use crate::config::LocalConfig;
 use crate::place::{InvalidPlace, Place};
@@ -38,8 +38,8 @@ impl LocalSource {
     pub fn new(config: LocalConfig) -> Self {
         let descriptor = RuntimeDescriptor {
             runtime_id: RUNTIME_ID.parse().expect("the constant is a runtime id"),
-            display_name: FixedText::new(DISPLAY_NAME),
-            implementation_kind: ImplementationKind::LocalCompat,
+            display_name: DISPLAY_NAME.parse().expect("the constant can be shown"),
+            implementation_kind: ImplementationKind::LOCAL_COMPAT,
             facilities: Facilities::default(),
             model: None,
             profiles: Vec::new(),

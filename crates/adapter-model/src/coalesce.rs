@@ -1,66 +1,61 @@
-//! Gathering small pieces of a reply, so that a fast model can't flood a worker's events.
+//! Joining small deltas of a reply, so that a fast model can't flood a worker's events.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The longest that a piece waits for others: below what a reader notices, and at most
-/// 25 events a second.
-pub const INTERVAL: Duration = Duration::from_millis(40);
-/// Bytes gathered at most before they are passed on: about a screen of text.
-pub const BYTES: usize = 2 * 1024;
-
-/// When gathered pieces of a reply are passed on. What waits when a run is cancelled is
-/// lost; when it fails, it is passed on first.
+/// When joined deltas are forwarded. Text that is still held back when a run is cancelled is
+/// lost; when a run fails, it is forwarded first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coalesce {
-    /// See [`INTERVAL`].
+    /// Longest time that a delta waits for others (default: 40 ms): below what a reader
+    /// notices, and at most 25 events a second.
     pub interval: Duration,
-    /// See [`BYTES`].
+    /// Bytes that are held back at most (default: 2 KiB): about a screen of text.
     pub bytes: usize,
 }
 
 impl Default for Coalesce {
     fn default() -> Self {
         Self {
-            interval: INTERVAL,
-            bytes: BYTES,
+            interval: Duration::from_millis(40),
+            bytes: 2 * 1024,
         }
     }
 }
 
-/// Text that waits to be passed on.
+/// Text that waits to be forwarded.
 #[derive(Debug)]
-pub(crate) struct Gathered {
-    rule: Coalesce,
+pub(crate) struct DeltaBuffer {
+    limits: Coalesce,
     text: String,
-    due: Option<Instant>,
+    deadline: Option<Instant>,
 }
 
-impl Gathered {
-    pub(crate) fn new(rule: Coalesce) -> Self {
+impl DeltaBuffer {
+    pub(crate) fn new(limits: Coalesce) -> Self {
         Self {
-            rule,
+            limits,
             text: String::new(),
-            due: None,
+            deadline: None,
         }
     }
 
-    /// Adds a piece; says whether it is time to pass the text on.
-    pub(crate) fn add(&mut self, piece: &str, now: Instant) -> bool {
-        self.text.push_str(piece);
-        // An interval that is too long to be told leaves it to the bytes.
-        self.due = self.due.or_else(|| now.checked_add(self.rule.interval));
-        self.text.len() >= self.rule.bytes || self.due.is_some_and(|due| now >= due)
+    /// Appends a delta, and returns whether the text must be forwarded now.
+    pub(crate) fn append(&mut self, delta: &str, now: Instant) -> bool {
+        self.text.push_str(delta);
+        // With an interval too long to be represented, only the size counts.
+        self.deadline = (self.deadline).or_else(|| now.checked_add(self.limits.interval));
+        self.text.len() >= self.limits.bytes || self.deadline.is_some_and(|it| now >= it)
     }
 
-    /// When the text is to be passed on; none while there is none.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        self.due
+    /// When the text must be forwarded; `None` while there is none.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     pub(crate) fn take(&mut self) -> String {
-        self.due = None;
+        self.deadline = None;
         std::mem::take(&mut self.text)
     }
 }
@@ -70,24 +65,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_due_when_it_is_long_or_old_enough() {
-        let rule = Coalesce {
+    fn text_is_forwarded_when_it_is_long_or_old_enough() {
+        let mut buffer = DeltaBuffer::new(Coalesce {
             interval: Duration::from_millis(40),
             bytes: 4,
-        };
-        let mut gathered = Gathered::new(rule);
+        });
         let start = Instant::now();
         let after = |ms| start + Duration::from_millis(ms);
-        assert_eq!(gathered.due(), None);
-        assert!(!gathered.add("a", start));
-        assert!(!gathered.add("b", after(39)));
-        assert_eq!(gathered.due(), Some(after(40)));
-        assert!(gathered.add("c", after(40)));
-        assert_eq!(gathered.take(), "abc");
-        assert_eq!(gathered.due(), None);
-        // The interval begins anew with the next piece.
-        assert!(!gathered.add("d", after(50)));
-        assert_eq!(gathered.due(), Some(after(90)));
-        assert!(gathered.add("efg", after(51)));
+        assert_eq!(buffer.deadline(), None);
+        assert!(!buffer.append("a", start));
+        assert!(!buffer.append("b", after(39)));
+        assert_eq!(buffer.deadline(), Some(after(40)));
+        assert!(buffer.append("c", after(40)));
+        assert_eq!(buffer.take(), "abc");
+        assert_eq!(buffer.deadline(), None);
+        // The interval starts again with the next delta.
+        assert!(!buffer.append("d", after(50)));
+        assert_eq!(buffer.deadline(), Some(after(90)));
+        assert!(buffer.append("efg", after(51)));
     }
 }

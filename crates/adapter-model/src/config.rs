@@ -1,4 +1,4 @@
-//! How a model is reached and asked, with a default for everything but its name.
+//! The configuration of a model, with a default for everything but its name.
 
 use std::time::Duration;
 
@@ -13,66 +13,54 @@ mod settings;
 pub use key_file::{KEY_FILE_BYTES, KeyFileError};
 pub use settings::{ENDPOINT_VARIABLE, KEY_FILE_VARIABLE, MODEL_VARIABLE, ModelConfigError};
 
-/// How long a connection may take to be made, with TLS.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an answer may take to begin: models think before they speak, and a local one
-/// is first read from the disk.
-pub const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long nothing may come in the middle of an answer.
-pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// Bytes of conversation that are sent at most: about 64 k tokens of English, half of
-/// what the usual hosted models read.
-pub const CONTEXT_BYTES: usize = 256 * 1024;
-/// Tokens that a reply may have at providers that can't be asked without a limit
-/// (Anthropic): what all models that it serves today can write.
-pub const MAX_OUTPUT_TOKENS: u32 = 8_192;
-
-/// How long to wait for what.
+/// Limits of waiting for a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// See [`CONNECT_TIMEOUT`].
+    /// Time to establish a connection, including TLS (default: 10 s).
     pub connect: Duration,
-    /// See [`FIRST_BYTE_TIMEOUT`]. Counts from the beginning of an attempt to the first
-    /// byte of the answer's body.
+    /// Time from the start of an attempt to the first byte of the response's body (default:
+    /// 120 s): models reason before they reply, and a local one is first loaded from disk.
     pub first_byte: Duration,
-    /// See [`IDLE_TIMEOUT`].
+    /// Time without any bytes in the middle of a response (default: 60 s).
     pub idle: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            connect: CONNECT_TIMEOUT,
-            first_byte: FIRST_BYTE_TIMEOUT,
-            idle: IDLE_TIMEOUT,
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_secs(120),
+            idle: Duration::from_secs(60),
         }
     }
 }
 
-/// Which model to ask, and how. Its `Debug` shows no secret.
+/// A model and how it is reached. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub struct ModelConfig {
-    /// The model.
+    /// The model's name.
     pub model: ModelName,
-    /// Where it is served, if not where its provider usually does. Unless the model's
-    /// name says otherwise, OpenAI's protocol is spoken there.
+    /// The base URL, if it isn't the provider's usual one. The protocol there is the explicit
+    /// provider's (see [`ModelName`]), else OpenAI's.
     pub endpoint: Option<Endpoint>,
-    /// What the provider knows the server by.
+    /// The provider's API key.
     pub key: Option<ApiKey>,
-    /// How long to wait for what.
+    /// See [`Timeouts`].
     pub timeouts: Timeouts,
-    /// What happens when it doesn't work at once.
+    /// See [`RetryPolicy`].
     pub retry: RetryPolicy,
-    /// See [`CONTEXT_BYTES`].
+    /// Bytes of conversation that are sent at most (default: 256 KiB): about 64 k tokens of
+    /// English, half the context of usual hosted models.
     pub context_bytes: usize,
-    /// See [`MAX_OUTPUT_TOKENS`].
+    /// Tokens of a reply at most, for providers that require a limit (Anthropic). The default
+    /// of 8,192 is accepted by all of its current models.
     pub max_output_tokens: u32,
-    /// When pieces of a reply are passed on.
+    /// See [`Coalesce`].
     pub coalesce: Coalesce,
 }
 
 impl ModelConfig {
-    /// This model, where its provider usually serves it, without a key.
+    /// This model at its provider's usual base URL, without a key.
     #[must_use]
     pub fn new(model: ModelName) -> Self {
         Self {
@@ -81,8 +69,8 @@ impl ModelConfig {
             key: None,
             timeouts: Timeouts::default(),
             retry: RetryPolicy::default(),
-            context_bytes: CONTEXT_BYTES,
-            max_output_tokens: MAX_OUTPUT_TOKENS,
+            context_bytes: 256 * 1024,
+            max_output_tokens: 8_192,
             coalesce: Coalesce::default(),
         }
     }

@@ -1,4 +1,5 @@
-//! The turn engine: asks, tries again while nothing was said, and passes the reply on.
+//! The turn engine: sends a turn to the provider, retries until the first text arrives, and
+//! forwards the reply.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,101 +7,103 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{debug, instrument, warn};
-use worker_runtime::{EngineError, ModelInfo, Output, Remark, Turn, TurnEngine, Usage};
+use worker_runtime::{EngineError, ModelInfo, Output, RunDiagnostic, Turn, TurnEngine, Usage};
 
-use crate::coalesce::{Coalesce, Gathered};
+use crate::client::ProviderClient;
+use crate::coalesce::{Coalesce, DeltaBuffer};
 use crate::config::{ModelConfig, ModelConfigError};
-use crate::conversation::Conversation;
-use crate::exchange::Exchange;
-use crate::fault::{Fault, Retry};
-use crate::reply::Reply;
-use crate::retry::{Random, RetryPolicy};
+use crate::error::ProviderError;
+use crate::prompt::Prompt;
+use crate::response_stream::ResponseStream;
+use crate::retry::{Jitter, RetryHint, RetryPolicy};
 
-/// How long [`ModelEngine::probe`] takes at most, all attempts together.
-pub const PROBE_TIME: Duration = Duration::from_secs(60);
+/// Time that [`ModelEngine::probe`] takes at most, all attempts together.
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What [`ModelEngine::probe`] asks: few tokens in, few tokens out.
-const PROBE_QUESTION: &str = "Reply with the word: ok";
+/// Costs few tokens, and so does its reply.
+const PROBE_MESSAGE: &str = "Reply with the word: ok";
 
-/// Workers' replies from a model.
+/// A turn engine whose replies come from a model provider.
 ///
-/// Its `Debug` shows the model's public name, and it holds nothing else that may be shown.
+/// `Debug` shows the model's public name only.
 pub struct ModelEngine {
     public_name: String,
-    exchange: Exchange,
+    client: ProviderClient,
     retry: RetryPolicy,
     context_bytes: usize,
     coalesce: Coalesce,
 }
 
 impl ModelEngine {
-    /// An engine that asks this model. Sends nothing yet.
+    /// Builds the engine. Sends nothing yet.
     ///
     /// # Errors
     /// [`ModelConfigError`] when there is no provider for the model or a key is missing,
     /// or when the HTTP client finds no certificate authorities.
     pub fn new(config: &ModelConfig) -> Result<Self, ModelConfigError> {
         Ok(Self {
-            public_name: config.model.public().to_owned(),
-            exchange: Exchange::new(config)?,
+            public_name: config.model.public_name().to_owned(),
+            client: ProviderClient::new(config)?,
             retry: config.retry,
             context_bytes: config.context_bytes,
             coalesce: config.coalesce,
         })
     }
 
-    /// The model's name for everybody: no provider, no account, no address.
+    /// The model's name without provider, account and address.
     #[must_use]
     pub fn public_name(&self) -> &str {
         &self.public_name
     }
 
-    /// Asks the model for a word, to see whether it can be asked. Costs a few tokens.
+    /// Sends a small request, to check that the model can be used. Costs a few tokens.
     ///
     /// # Errors
-    /// As a run's; `timed_out` after [`PROBE_TIME`].
+    /// As a run's; `timed_out` after [`PROBE_TIMEOUT`].
     ///
     /// # Cancellation
     /// Dropping the future closes the connection.
     pub async fn probe(&self) -> Result<Usage, EngineError> {
-        let conversation = Conversation::question(PROBE_QUESTION);
-        let nowhere = Output::new(|_| Ok(()));
-        let answer = timeout(PROBE_TIME, self.answer(&conversation, &nowhere)).await;
-        let answer = answer.unwrap_or(Err(Fault::FirstByteTimedOut));
-        answer.map_err(EngineError::from)
+        let prompt = Prompt::from_message(PROBE_MESSAGE);
+        let discard = Output::new(|_| Ok(()));
+        let result = timeout(PROBE_TIMEOUT, self.complete(&prompt, &discard)).await;
+        let result = result.unwrap_or(Err(ProviderError::FirstByteTimedOut));
+        result.map_err(EngineError::from)
     }
 
-    async fn answer(&self, conversation: &Conversation, output: &Output) -> Result<Usage, Fault> {
-        let question = self.exchange.question(conversation)?;
-        let mut made = 0;
+    /// Forwards the model's reply to `output`. Attempts that fail before any text was
+    /// forwarded are repeated as the retry policy says.
+    async fn complete(&self, prompt: &Prompt, output: &Output) -> Result<Usage, ProviderError> {
+        let body = self.client.request_body(prompt);
+        let mut attempt = 0;
         loop {
-            made += 1;
-            let mut relay = Relay::new(output, self.coalesce);
-            let answer = match self.exchange.ask(question.clone()).await {
-                Ok(reply) => relay.pass_on(reply).await,
-                Err(fault) => Err(fault),
+            attempt += 1;
+            let mut forwarder = Forwarder::new(output, self.coalesce);
+            let result = match self.client.send(body.clone()).await {
+                Ok(stream) => forwarder.forward(stream).await,
+                Err(error) => Err(error),
             };
-            let fault = match answer {
+            let error = match result {
                 Ok(usage) => return Ok(usage),
-                Err(fault) => fault,
+                Err(error) => error,
             };
-            let retry = if relay.spoken {
-                Retry::No
+            let hint = if forwarder.has_output {
+                RetryHint::Never
             } else {
-                fault.retry()
+                error.classify().1
             };
-            let pause = self.retry.pause(made, retry, Random::draw());
-            debug!(attempt = made, %fault, pause_ms = pause.map(millis), "attempt failed");
-            let Some(pause) = pause else {
-                return Err(fault);
+            let delay = self.retry.delay(attempt, hint, Jitter::random());
+            debug!(attempt, %error, delay_ms = delay.map(millis), "attempt failed");
+            let Some(delay) = delay else {
+                return Err(error);
             };
-            sleep(pause).await;
+            sleep(delay).await;
         }
     }
 }
 
-fn millis(pause: Duration) -> u64 {
-    u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)
+fn millis(delay: Duration) -> u64 {
+    u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[async_trait]
@@ -114,21 +117,21 @@ impl TurnEngine for ModelEngine {
 
     #[instrument(skip_all, fields(worker_id = %turn.worker_id, run_id = %turn.run_id))]
     async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
-        let conversation = Conversation::of(&turn, self.context_bytes);
-        // The entries may be many, and the answer long in coming.
+        let prompt = Prompt::from_turn(&turn, self.context_bytes);
+        // The transcript may be large and the reply slow, so it isn't held until the end.
         drop(turn);
-        if conversation.left_out > 0 {
-            let entries = conversation.left_out;
+        if prompt.omitted_entries > 0 {
+            let entries = prompt.omitted_entries;
             debug!(entries, "context truncated");
-            output.remark(Remark::ContextTruncated { entries });
+            output.report(RunDiagnostic::ContextTruncated { entries });
         }
-        let answer = self.answer(&conversation, &output).await;
-        answer.map_err(|fault| {
-            // Whoever closed the output knows why.
-            if fault != Fault::OutputClosed {
-                warn!(%fault, "no whole reply from the model");
+        let result = self.complete(&prompt, &output).await;
+        result.map_err(|error| {
+            // A closed output is the runtime's own doing, e.g. by the output limit.
+            if error != ProviderError::OutputClosed {
+                warn!(%error, "no whole reply from the model");
             }
-            EngineError::from(fault)
+            EngineError::from(error)
         })
     }
 }
@@ -141,60 +144,57 @@ impl fmt::Debug for ModelEngine {
     }
 }
 
-/// Passes one attempt's reply on.
-struct Relay<'a> {
+/// Forwards the reply of one attempt.
+struct Forwarder<'a> {
     output: &'a Output,
-    gathered: Gathered,
-    /// Something was passed on: what was said can't be taken back.
-    spoken: bool,
+    buffer: DeltaBuffer,
+    /// Text was forwarded, which can't be taken back.
+    has_output: bool,
 }
 
-impl<'a> Relay<'a> {
-    fn new(output: &'a Output, rule: Coalesce) -> Self {
+impl<'a> Forwarder<'a> {
+    fn new(output: &'a Output, coalesce: Coalesce) -> Self {
         Self {
             output,
-            gathered: Gathered::new(rule),
-            spoken: false,
+            buffer: DeltaBuffer::new(coalesce),
+            has_output: false,
         }
     }
 
-    /// Passes on all of the reply, or what there is of it before a fault.
-    async fn pass_on(&mut self, mut reply: Reply) -> Result<Usage, Fault> {
+    /// Forwards the whole reply, or its text up to an error.
+    async fn forward(&mut self, mut stream: ResponseStream) -> Result<Usage, ProviderError> {
         loop {
-            // Neither arm loses anything when the other one wins: see `Reply::next`.
-            let next = match self.gathered.due() {
-                None => Ok(reply.next().await),
-                Some(due) => timeout_at(due, reply.next()).await,
+            // `next_delta` is cancel-safe, so the time-out loses nothing.
+            let next = match self.buffer.deadline() {
+                None => Ok(stream.next_delta().await),
+                Some(deadline) => timeout_at(deadline, stream.next_delta()).await,
             };
+            if let Ok(Ok(Some(delta))) = &next
+                && !self.buffer.append(delta, Instant::now())
+            {
+                continue;
+            }
+            self.flush().await?;
             match next {
-                Err(_elapsed) => self.flush().await?,
-                Ok(Ok(Some(text))) => {
-                    if self.gathered.add(&text, Instant::now()) {
-                        self.flush().await?;
-                    }
-                }
-                Ok(Ok(None)) => {
-                    self.flush().await?;
-                    if reply.was_cut_short() {
-                        self.output.remark(Remark::ReplyCutShort);
-                    }
-                    return Ok(reply.usage());
-                }
-                Ok(Err(fault)) => {
-                    self.flush().await?;
-                    return Err(fault);
-                }
+                Err(_) | Ok(Ok(Some(_))) => {}
+                Ok(Ok(None)) => break,
+                Ok(Err(error)) => return Err(error),
             }
         }
+        let state = stream.state();
+        if state.cut_short {
+            self.output.report(RunDiagnostic::ReplyCutShort);
+        }
+        Ok(state.usage)
     }
 
-    async fn flush(&mut self) -> Result<(), Fault> {
-        let text = self.gathered.take();
+    async fn flush(&mut self) -> Result<(), ProviderError> {
+        let text = self.buffer.take();
         if text.is_empty() {
             return Ok(());
         }
-        self.spoken = true;
+        self.has_output = true;
         let pushed = self.output.push(&text).await;
-        pushed.map_err(|_| Fault::OutputClosed)
+        pushed.map_err(|_| ProviderError::OutputClosed)
     }
 }

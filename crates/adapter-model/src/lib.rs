@@ -1,8 +1,10 @@
 //! Model providers behind the embedded runtime's turn engine.
 //!
-//! It knows providers and their protocols, the keys and addresses that nobody may see,
-//! and what to do when one doesn't answer. It knows no registry, no HTTP server, and of
-//! the runtime only the port that it implements.
+//! [`ModelEngine`] implements `worker_runtime::TurnEngine`: it sends a worker's conversation
+//! to a provider and streams the reply back. The crate knows no registry and no HTTP server.
+//!
+//! A provider that speaks a known protocol is one entry in the table of `provider.rs`. A new
+//! protocol is one module under `protocol/` that implements the trait in `protocol.rs`.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -19,36 +21,36 @@
 //! # }
 //! ```
 //!
-//! Nothing that this crate logs, says in an error or shows in a `Debug` holds a key or an
-//! endpoint. The libraries below it do log addresses: a host silences [`QUIET_TARGETS`].
+//! No log, error or `Debug` output of this crate contains a key or an endpoint. The libraries
+//! below it do log addresses, so a host must silence [`SILENCED_TARGETS`].
 
-// What is set: the model, where it is and how it is asked.
-pub mod coalesce;
+// Configuration.
+mod coalesce;
 pub mod config;
 mod model_name;
 mod provider;
-pub mod retry;
+mod retry;
 pub mod secret;
 
-// What is sent, and what comes back.
-pub mod conversation;
-pub mod frame;
+// Requests and responses.
+mod event_decoder;
+mod prompt;
 mod protocol;
 
-// What can go wrong, and what of it may be seen.
-mod fault;
-mod quiet;
-pub mod strike;
+// Errors, and what may be logged of them.
+mod error;
+mod redact;
+mod silenced_targets;
 
-// The work itself.
+// The engine.
+mod client;
 mod engine;
-pub mod exchange;
-mod reply;
+mod response_stream;
 
 pub use coalesce::Coalesce;
 pub use config::{KeyFileError, ModelConfig, ModelConfigError, Timeouts};
-pub use engine::{ModelEngine, PROBE_TIME};
+pub use engine::{ModelEngine, PROBE_TIMEOUT};
 pub use model_name::{InvalidModelName, MODEL_NAME_MAX_CHARS, ModelName};
-pub use quiet::QUIET_TARGETS;
 pub use retry::RetryPolicy;
 pub use secret::{ApiKey, Endpoint, InvalidEndpoint, InvalidKey};
+pub use silenced_targets::SILENCED_TARGETS;

@@ -3,74 +3,72 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::provider::{Provider, names};
+use crate::provider::{Provider, provider_names};
 
-/// Most characters of a model's name.
+/// Characters of a model's name at most, without its provider.
 pub const MODEL_NAME_MAX_CHARS: usize = 200;
 
-/// Between a provider's name and a model's.
 const SEPARATOR: &str = "::";
 
-/// How the names begin that resources in an account have, at Fireworks, Google and Amazon.
-const OWNED: &[&str] = &["accounts/", "projects/", "arn:"];
+/// How names of models in an account begin at Fireworks, Google and Amazon.
+const ACCOUNT_PREFIXES: &[&str] = &["accounts/", "projects/", "arn:"];
 
-/// Which model to ask: `gpt-5-mini`, `claude-…`, or with its provider `ollama::qwen3:4b`.
-#[derive(Clone, PartialEq, Eq)]
+/// The name of a model: `gpt-5-mini`, or with its provider `ollama::qwen3:4b`.
+#[derive(Clone)]
 pub struct ModelName {
-    provider: Option<String>,
+    explicit_provider: Option<&'static Provider>,
     name: String,
 }
 
 /// Why a text can't be a model's name. Never carries the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidModelName {
-    /// There is none, or none after the provider's.
+    /// No name, or none after the provider's.
     #[error("empty")]
     Empty,
     /// Longer than [`MODEL_NAME_MAX_CHARS`].
     #[error("too long: at most {MODEL_NAME_MAX_CHARS} characters")]
     TooLong,
-    /// A space, a control character, or one beyond ASCII.
+    /// White space, a control character, or a character beyond ASCII.
     #[error("forbidden character: a model's name is one word of visible ASCII")]
     ForbiddenCharacter,
-    /// No provider goes by the name before `::`.
-    #[error("no such provider before `::`; there are {}", names())]
+    /// The name before `::` is not a known provider's.
+    #[error("no such provider before `::`; there are {}", provider_names())]
     UnknownProvider,
 }
 
 impl ModelName {
-    /// What may be shown to everybody: the model without its provider. Of a fine-tuned
-    /// model it names the base, since the rest names the account; of a resource in an
-    /// account, the resource; of a file, the file without its directory.
+    /// The name that may be shown to everybody: the model without its provider, account and
+    /// directory. For a fine-tuned model this is the base model.
     #[must_use]
-    pub fn public(&self) -> &str {
+    pub fn public_name(&self) -> &str {
         let name = self.name.as_str();
         if let Some(tuned) = name.strip_prefix("ft:") {
             let base = tuned.split(':').next();
             return base.filter(|base| !base.is_empty()).unwrap_or("ft");
         }
         let is_path = name.starts_with(['/', '.', '~']);
-        if is_path || OWNED.iter().any(|owned| name.starts_with(owned)) {
+        if is_path || ACCOUNT_PREFIXES.iter().any(|it| name.starts_with(it)) {
             let mut parts = name.rsplit('/').filter(|part| !part.is_empty());
             return parts.next().unwrap_or(name);
         }
         name
     }
 
-    /// What the provider knows the model by.
-    pub(crate) fn wire(&self) -> &str {
+    /// The name that is sent to the provider.
+    pub(crate) fn request_name(&self) -> &str {
         &self.name
     }
 
-    /// The provider that is named, if one is.
-    pub(crate) fn named_provider(&self) -> Option<&'static Provider> {
-        self.provider.as_deref().and_then(Provider::named)
+    /// The provider before `::`, if there is one.
+    pub(crate) fn explicit_provider(&self) -> Option<&'static Provider> {
+        self.explicit_provider
     }
 
-    /// The provider that is named, or is the only one to have such models.
+    /// The explicit provider, or the only one that has models of such a name.
     pub(crate) fn provider(&self) -> Option<&'static Provider> {
-        self.named_provider()
-            .or_else(|| Provider::of_model(&self.name))
+        self.explicit_provider()
+            .or_else(|| Provider::by_model_name(&self.name))
     }
 }
 
@@ -79,10 +77,9 @@ impl FromStr for ModelName {
 
     fn from_str(text: &str) -> Result<Self, InvalidModelName> {
         let text = text.trim();
-        let (provider, name) = match text.split_once(SEPARATOR) {
-            Some((provider, name)) => (Some(provider), name),
-            None => (None, text),
-        };
+        let (provider, name) = text
+            .split_once(SEPARATOR)
+            .map_or((None, text), |(provider, name)| (Some(provider), name));
         if name.is_empty() {
             return Err(InvalidModelName::Empty);
         }
@@ -92,27 +89,27 @@ impl FromStr for ModelName {
         if !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(InvalidModelName::ForbiddenCharacter);
         }
-        if provider.is_some_and(|provider| Provider::named(provider).is_none()) {
-            return Err(InvalidModelName::UnknownProvider);
-        }
+        let provider = provider.map(|it| Provider::by_name(it).ok_or(Self::Err::UnknownProvider));
         Ok(Self {
-            provider: provider.map(str::to_owned),
+            explicit_provider: provider.transpose()?,
             name: name.to_owned(),
         })
     }
 }
 
-/// The public name, nothing else.
+/// Shows the public name.
 impl fmt::Display for ModelName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.public())
+        f.write_str(self.public_name())
     }
 }
 
-/// The public name too: `Debug` is what ends up in logs.
+/// Shows the public name too, since `Debug` output ends up in logs.
 impl fmt::Debug for ModelName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ModelName").field(&self.public()).finish()
+        f.debug_tuple("ModelName")
+            .field(&self.public_name())
+            .finish()
     }
 }
 
@@ -125,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_provider_is_named_or_follows_from_the_model() {
+    fn the_provider_is_explicit_or_follows_from_the_model() {
         let provider = |text: &str| name(text).provider().map(|provider| provider.name);
         assert_eq!(provider("gpt-5-mini"), Some("openai"));
         assert_eq!(provider("o4-mini"), Some("openai"));
@@ -135,11 +132,11 @@ mod tests {
         assert_eq!(provider("openrouter::openai/gpt-5"), Some("openrouter"));
         assert_eq!(provider("qwen3:4b"), None);
         assert_eq!(provider("gpt-oss:20b"), None);
-        assert_eq!(name("ollama::qwen3:4b").wire(), "qwen3:4b");
+        assert_eq!(name("ollama::qwen3:4b").request_name(), "qwen3:4b");
     }
 
     #[test]
-    fn the_public_name_tells_neither_account_nor_directory() {
+    fn the_public_name_contains_neither_account_nor_directory() {
         for (text, public) in [
             ("ollama::qwen3:4b", "qwen3:4b"),
             ("openrouter::openai/gpt-5", "openai/gpt-5"),
@@ -153,13 +150,13 @@ mod tests {
                 "tiny",
             ),
         ] {
-            assert_eq!(name(text).public(), public);
+            assert_eq!(name(text).public_name(), public);
             assert_eq!(name(text).to_string(), public);
         }
     }
 
     #[test]
-    fn a_name_that_no_provider_could_have_is_refused() {
+    fn an_invalid_model_name_is_refused() {
         let refused = |text: &str| text.parse::<ModelName>().unwrap_err();
         assert_eq!(refused(" "), InvalidModelName::Empty);
         assert_eq!(refused("ollama::"), InvalidModelName::Empty);

@@ -1,18 +1,20 @@
-//! What providers speak: how a conversation is asked, and how a reply is read.
+//! The protocols of providers: how a request is built, and how the events of its response
+//! are read.
 //!
-//! Each protocol is a leaf that turns values into values. It knows neither sockets nor
-//! time, and of a provider's answer only the fields that are needed here.
+//! To add a protocol, write a module that implements [`Protocol`], and use it in the table of
+//! `provider.rs`. Protocols are pure: they know neither sockets nor time.
 
-use reqwest::header::{HeaderName, HeaderValue};
+use std::fmt;
+
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 use worker_runtime::Usage;
 
-use crate::conversation::Conversation;
-use crate::fault::{Fault, Malformed, stated_reason};
-use crate::frame::Framing;
+use crate::error::{ProviderError, Reason};
+use crate::event_decoder::StreamFormat;
+use crate::prompt::Prompt;
 use crate::secret::{ApiKey, Endpoint};
 
 mod anthropic;
@@ -20,172 +22,108 @@ mod gemini;
 mod ollama;
 mod openai;
 
-/// A way to ask a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    /// OpenAI's chat completions, which most others speak too.
-    OpenAi,
-    /// The same without what Mistral refuses.
-    Mistral,
-    /// Anthropic's messages.
-    Anthropic,
-    /// Google's `streamGenerateContent`.
-    Gemini,
-    /// Ollama's own chat.
-    Ollama,
+pub(crate) use anthropic::Anthropic;
+pub(crate) use gemini::Gemini;
+pub(crate) use ollama::Ollama;
+pub(crate) use openai::OpenAi;
+
+/// A provider's API for streamed chat.
+pub(crate) trait Protocol: fmt::Debug + Send + Sync {
+    /// Where the request is sent.
+    fn url(&self, endpoint: &Endpoint, model: &str) -> Url;
+
+    /// The header with the key.
+    fn key_header(&self, key: &ApiKey) -> (HeaderName, HeaderValue) {
+        (AUTHORIZATION, key.header_value("Bearer "))
+    }
+
+    /// A header that every request needs besides content type and key.
+    fn version_header(&self) -> Option<(HeaderName, HeaderValue)> {
+        None
+    }
+
+    /// The body of the request.
+    fn body(&self, request: ChatRequest<'_>) -> Value;
+
+    /// How the response's body is split into events.
+    fn format(&self) -> StreamFormat {
+        StreamFormat::ServerSentEvents
+    }
+
+    /// Reads an event and returns the text that it adds to the reply, which may be empty.
+    fn read_event(&self, data: &str, state: &mut ResponseState) -> Result<String, ProviderError>;
 }
 
-/// What is asked.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Question<'a> {
+pub(crate) struct ChatRequest<'a> {
     pub(crate) model: &'a str,
-    pub(crate) conversation: &'a Conversation,
-    /// For those that can't be asked without such a limit.
+    pub(crate) prompt: &'a Prompt,
+    /// For protocols that require such a limit.
     pub(crate) max_output_tokens: u32,
 }
 
-/// What has been read of a reply besides its text.
+/// What was read of a response besides the reply's text.
 #[derive(Debug, Default)]
-pub(crate) struct Reading {
+pub(crate) struct ResponseState {
     pub(crate) usage: Usage,
-    pub(crate) stage: Stage,
-    /// The provider held the reply, or the rest of it, back.
-    pub(crate) withheld: bool,
-    /// The reply reached the most tokens that the provider lets it have.
+    pub(crate) progress: Progress,
+    /// The provider's content filter withheld the reply or the rest of it.
+    pub(crate) filtered: bool,
+    /// The reply reached the model's limit of output tokens.
     pub(crate) cut_short: bool,
 }
 
-/// How far a reply is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) enum Stage {
-    /// Nothing of this protocol has come yet.
+pub(crate) enum Progress {
+    /// No event of this protocol came yet.
     #[default]
-    Silent,
-    /// More has to come.
-    Open,
-    /// The reply is whole; what may follow is about it, e.g. its usage.
-    Whole,
+    NotStarted,
+    Started,
+    /// The text is complete; only its usage may follow.
+    Complete,
     /// Nothing follows.
     Ended,
 }
 
-impl Reading {
-    fn reach(&mut self, stage: Stage) {
-        self.stage = self.stage.max(stage);
+impl ResponseState {
+    fn advance_to(&mut self, progress: Progress) {
+        self.progress = self.progress.max(progress);
     }
 }
 
-impl Protocol {
-    /// Where to send a question.
-    pub(crate) fn url(self, endpoint: &Endpoint, model: &str) -> Url {
-        match self {
-            Self::OpenAi | Self::Mistral => endpoint.at(&["chat", "completions"]),
-            Self::Anthropic => endpoint.at(&["messages"]),
-            Self::Gemini => gemini::url(endpoint, model),
-            Self::Ollama => endpoint.at(&["api", "chat"]),
-        }
-    }
+/// The messages in the form of OpenAI, which Anthropic and Ollama share.
+fn messages(prompt: &Prompt) -> impl Iterator<Item = Value> {
+    let messages = prompt.messages.iter();
+    messages.map(|message| json!({"role": message.role.as_str(), "content": message.text}))
+}
 
-    /// The header that carries the key.
-    pub(crate) fn credential(self, key: &ApiKey) -> (HeaderName, HeaderValue) {
-        match self {
-            Self::OpenAi | Self::Mistral | Self::Ollama => {
-                (reqwest::header::AUTHORIZATION, key.header("Bearer "))
-            }
-            Self::Anthropic => (HeaderName::from_static("x-api-key"), key.header("")),
-            Self::Gemini => (HeaderName::from_static("x-goog-api-key"), key.header("")),
-        }
-    }
+/// The request body that OpenAI and Ollama share, with the instructions as a message.
+fn chat_body(request: ChatRequest<'_>) -> Value {
+    let instructions = request.prompt.instructions.iter();
+    let system = instructions.map(|text| json!({"role": "system", "content": text}));
+    let messages: Vec<Value> = system.chain(messages(request.prompt)).collect();
+    json!({"model": request.model, "messages": messages, "stream": true})
+}
 
-    /// A header that every question carries.
-    pub(crate) fn version(self) -> Option<(HeaderName, HeaderValue)> {
-        match self {
-            Self::Anthropic => Some((
-                HeaderName::from_static("anthropic-version"),
-                HeaderValue::from_static(anthropic::VERSION),
-            )),
-            Self::OpenAi | Self::Mistral | Self::Gemini | Self::Ollama => None,
-        }
-    }
-
-    /// The question as JSON.
-    pub(crate) fn body(self, question: Question<'_>) -> serde_json::Result<Vec<u8>> {
-        match self {
-            Self::OpenAi => serde_json::to_vec(&openai::body(question)),
-            Self::Mistral => serde_json::to_vec(&openai::plain_body(question)),
-            Self::Anthropic => serde_json::to_vec(&anthropic::body(question)),
-            Self::Gemini => serde_json::to_vec(&gemini::body(question)),
-            Self::Ollama => serde_json::to_vec(&ollama::body(question)),
-        }
-    }
-
-    /// How the answer is cut into frames.
-    pub(crate) const fn framing(self) -> Framing {
-        match self {
-            Self::OpenAi | Self::Mistral | Self::Anthropic | Self::Gemini => Framing::Events,
-            Self::Ollama => Framing::Lines,
-        }
-    }
-
-    /// Reads a frame; returns the text that it adds to the reply, which may be empty.
-    pub(crate) fn read(self, frame: &str, reading: &mut Reading) -> Result<String, Fault> {
-        match self {
-            Self::OpenAi | Self::Mistral => openai::read(frame, reading),
-            Self::Anthropic => anthropic::read(frame, reading),
-            Self::Gemini => gemini::read(frame, reading),
-            Self::Ollama => ollama::read(frame, reading),
-        }
+/// Parses an event's data. An `error` field, which all protocols have, becomes an error.
+fn parse<T: DeserializeOwned>(data: &str) -> Result<T, ProviderError> {
+    let not_json = |_| ProviderError::NotJson;
+    let event: Value = serde_json::from_str(data).map_err(not_json)?;
+    match event.get("error") {
+        None | Some(Value::Null) => serde_json::from_value(event).map_err(not_json),
+        Some(error) => Err(ProviderError::Reported(Reason::from_body(error))),
     }
 }
 
-/// A message as all but Google's protocol have it.
-#[derive(Serialize)]
-struct Message<'a> {
-    role: &'a str,
-    content: &'a str,
-}
-
-/// The instructions, if there are any, and what was said.
-fn messages(conversation: &Conversation) -> Vec<Message<'_>> {
-    let instructions = Some(conversation.instructions.as_str()).filter(|it| !it.is_empty());
-    let instructions = instructions.map(|content| Message {
-        role: "system",
-        content,
-    });
-    instructions.into_iter().chain(said(conversation)).collect()
-}
-
-fn said(conversation: &Conversation) -> impl Iterator<Item = Message<'_>> {
-    conversation.messages.iter().map(|message| Message {
-        role: message.role.as_str(),
-        content: &message.text,
-    })
-}
-
-/// A number of tokens. A count that is none is no reason to lose the reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(from = "Value")]
-struct Count(u64);
-
-impl From<Value> for Count {
-    fn from(value: Value) -> Self {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "the cast stops at the bounds, which is as close as it gets"
-        )]
-        let rounded = value.as_f64().map(|number| number as u64);
-        Self(value.as_u64().or(rounded).unwrap_or(0))
-    }
-}
-
-fn parse<T: DeserializeOwned>(frame: &str) -> Result<T, Fault> {
-    serde_json::from_str(frame).map_err(|_| Fault::Malformed(Malformed::NotJson))
-}
-
-/// An error that stands where a part of the reply should.
-fn reported(error: &Value) -> Fault {
-    Fault::Reported(stated_reason(error))
+/// A number of tokens. An invalid number counts as zero, rather than failing the reply.
+fn token_count(value: &Value) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates"
+    )]
+    let rounded = value.as_f64().map(|number| number as u64);
+    value.as_u64().or(rounded).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,108 +1,111 @@
-//! The providers that are known by name: what they speak, where, and under which
-//! variable their key usually is.
+//! The table of known providers.
+//!
+//! To add a provider, add an entry to `PROVIDERS`. If it has a protocol of its own, write
+//! that first: see `protocol.rs`.
 
-use crate::protocol::Protocol;
+use crate::protocol::{Anthropic, Gemini, Ollama, OpenAi, Protocol};
 use crate::secret::Endpoint;
 
 /// A provider.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Provider {
-    /// Its name before `::` in a model's name.
+    /// The name that operators write before `::` in a model's name.
     pub(crate) name: &'static str,
-    pub(crate) protocol: Protocol,
+    pub(crate) protocol: &'static dyn Protocol,
     base_url: &'static str,
-    /// The usual variables of its key, the first one preferred; none if it needs no key.
+    /// The usual environment variables of its key, the preferred one first. A provider
+    /// without any needs no key.
     pub(crate) key_variables: &'static [&'static str],
-    /// How its models' names begin, if no other provider's do.
-    prefixes: &'static [&'static str],
+    /// How names of its models begin, as far as no other provider has such models.
+    model_prefixes: &'static [&'static str],
 }
 
 const PROVIDERS: &[Provider] = &[
     Provider {
         name: "openai",
-        protocol: Protocol::OpenAi,
+        protocol: &OpenAi::STANDARD,
         base_url: "https://api.openai.com/v1",
         key_variables: &["OPENAI_API_KEY"],
-        prefixes: &["gpt-", "chatgpt-", "o1", "o3", "o4", "ft:gpt-"],
+        model_prefixes: &["gpt-", "chatgpt-", "o1", "o3", "o4", "ft:gpt-"],
     },
     Provider {
         name: "anthropic",
-        protocol: Protocol::Anthropic,
+        protocol: &Anthropic,
         base_url: "https://api.anthropic.com/v1",
         key_variables: &["ANTHROPIC_API_KEY"],
-        prefixes: &["claude-"],
+        model_prefixes: &["claude-"],
     },
     Provider {
         name: "gemini",
-        protocol: Protocol::Gemini,
+        protocol: &Gemini,
         base_url: "https://generativelanguage.googleapis.com/v1beta",
         key_variables: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
-        prefixes: &["gemini-"],
+        model_prefixes: &["gemini-"],
     },
     Provider {
         name: "ollama",
-        protocol: Protocol::Ollama,
+        protocol: &Ollama,
         base_url: "http://localhost:11434",
         key_variables: &[],
-        prefixes: &[],
+        model_prefixes: &[],
     },
     Provider {
         name: "deepseek",
-        protocol: Protocol::OpenAi,
+        protocol: &OpenAi::STANDARD,
         base_url: "https://api.deepseek.com/v1",
         key_variables: &["DEEPSEEK_API_KEY"],
-        prefixes: &[],
+        model_prefixes: &[],
     },
     Provider {
         name: "groq",
-        protocol: Protocol::OpenAi,
+        protocol: &OpenAi::STANDARD,
         base_url: "https://api.groq.com/openai/v1",
         key_variables: &["GROQ_API_KEY"],
-        prefixes: &[],
+        model_prefixes: &[],
     },
     Provider {
         name: "mistral",
-        protocol: Protocol::Mistral,
+        protocol: &OpenAi::WITHOUT_USAGE_OPTION,
         base_url: "https://api.mistral.ai/v1",
         key_variables: &["MISTRAL_API_KEY"],
-        prefixes: &[],
+        model_prefixes: &[],
     },
     Provider {
         name: "openrouter",
-        protocol: Protocol::OpenAi,
+        protocol: &OpenAi::STANDARD,
         base_url: "https://openrouter.ai/api/v1",
         key_variables: &["OPENROUTER_API_KEY"],
-        prefixes: &[],
+        model_prefixes: &[],
     },
     Provider {
         name: "together",
-        protocol: Protocol::OpenAi,
+        protocol: &OpenAi::STANDARD,
         base_url: "https://api.together.xyz/v1",
         key_variables: &["TOGETHER_API_KEY"],
-        prefixes: &[],
+        model_prefixes: &[],
     },
     Provider {
         name: "xai",
-        protocol: Protocol::OpenAi,
+        protocol: &OpenAi::STANDARD,
         base_url: "https://api.x.ai/v1",
         key_variables: &["XAI_API_KEY"],
-        prefixes: &["grok-"],
+        model_prefixes: &["grok-"],
     },
 ];
 
 impl Provider {
-    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+    pub(crate) fn by_name(name: &str) -> Option<&'static Self> {
         PROVIDERS.iter().find(|provider| provider.name == name)
     }
 
-    /// The provider that alone has models of such a name.
-    pub(crate) fn of_model(name: &str) -> Option<&'static Self> {
-        // OpenAI's open weights, which everybody serves but OpenAI.
+    /// The only provider that has models of such a name.
+    pub(crate) fn by_model_name(name: &str) -> Option<&'static Self> {
+        // OpenAI's open weights are served by everybody but OpenAI.
         if name.starts_with("gpt-oss") {
             return None;
         }
         PROVIDERS.iter().find(|provider| {
-            let mut prefixes = provider.prefixes.iter();
+            let mut prefixes = provider.model_prefixes.iter();
             prefixes.any(|prefix| name.starts_with(prefix))
         })
     }
@@ -110,12 +113,12 @@ impl Provider {
     pub(crate) fn endpoint(&self) -> Endpoint {
         self.base_url
             .parse()
-            .expect("the table holds only endpoints that parse")
+            .expect("the base URLs in the table are valid endpoints")
     }
 }
 
-/// The names of all providers, for a person who has to choose one.
-pub(crate) fn names() -> String {
+/// The names of all providers, for error messages.
+pub(crate) fn provider_names() -> String {
     let names: Vec<&str> = PROVIDERS.iter().map(|provider| provider.name).collect();
     names.join(", ")
 }
@@ -125,13 +128,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_provider_has_an_endpoint_and_is_found_by_its_name() {
+    fn every_provider_has_an_encrypted_or_keyless_endpoint_and_is_found_by_name() {
         for provider in PROVIDERS {
-            // A key never goes over the network in the clear.
-            let url = provider.endpoint().reveal().clone();
-            assert!(url.scheme() == "https" || provider.key_variables.is_empty());
-            assert_eq!(Provider::named(provider.name), Some(provider));
+            let endpoint = provider.endpoint();
+            assert!(endpoint.is_encrypted() || provider.key_variables.is_empty());
+            let found = Provider::by_name(provider.name).unwrap();
+            assert_eq!(found.name, provider.name);
         }
-        assert_eq!(Provider::named("nobody"), None);
+        assert!(Provider::by_name("nobody").is_none());
     }
 }

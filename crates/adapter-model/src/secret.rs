@@ -1,4 +1,4 @@
-//! What must not be seen: the provider's key, and the address it is sent to.
+//! The secrets of a model: the provider's API key, and its endpoint.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,23 +7,23 @@ use reqwest::header::HeaderValue;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-/// Most characters of a key: several times the longest that a provider hands out.
+/// Characters of a key at most: several times the longest that a provider issues.
 pub const KEY_MAX_CHARS: usize = 1_024;
 
-/// The key that a provider knows the server by.
+/// A provider's API key.
 ///
-/// It is shown by no `Debug`, has no `Display`, is serialised by nothing, and its memory
-/// is overwritten when it is dropped. (A request's own copy, in its header, is not.)
+/// It can't be printed or serialised, and its memory is overwritten when it is dropped
+/// (except for the copy in a request's header).
 #[derive(Clone)]
 pub struct ApiKey(Zeroizing<String>);
 
 /// Why a text can't be a key. Never carries the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
-    /// There is none.
+    /// The text is empty.
     #[error("empty")]
     Empty,
-    /// No provider hands out such a key.
+    /// Longer than [`KEY_MAX_CHARS`].
     #[error("too long: at most {KEY_MAX_CHARS} characters")]
     TooLong,
     /// A character that can't stand in a header, e.g. a line break in the middle.
@@ -32,9 +32,8 @@ pub enum InvalidKey {
 }
 
 impl ApiKey {
-    /// The key as a header's value, after `prefix`. Whoever prints the header sees
-    /// `Sensitive`.
-    pub(crate) fn header(&self, prefix: &str) -> HeaderValue {
+    /// The key after `prefix`, as a header value that prints as `Sensitive`.
+    pub(crate) fn header_value(&self, prefix: &str) -> HeaderValue {
         let text = Zeroizing::new(format!("{prefix}{}", self.0.as_str()));
         let mut value =
             HeaderValue::from_str(&text).expect("a key and its prefix are visible ASCII");
@@ -42,8 +41,7 @@ impl ApiKey {
         value
     }
 
-    /// The key itself, for finding it where it must not be.
-    pub(crate) fn reveal(&self) -> &str {
+    pub(crate) fn expose_secret(&self) -> &str {
         &self.0
     }
 }
@@ -73,31 +71,30 @@ impl fmt::Debug for ApiKey {
 
 /// The base URL of a provider, e.g. `http://localhost:8000/v1`.
 ///
-/// Hosts and paths of private servers are secrets too: like a key, it can't be printed
-/// or serialised.
+/// Hosts and paths of private servers are secrets too, so it can't be printed or serialised.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
 /// Why a text can't be an endpoint. Never carries the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEndpoint {
-    /// It isn't an absolute URL with a host.
+    /// Not an absolute URL with a host.
     #[error("not a URL such as `http://localhost:8000/v1`")]
     NotAUrl,
-    /// Another scheme.
+    /// A scheme other than `http` and `https`.
     #[error("it must begin with `http://` or `https://`")]
     Scheme,
-    /// `user:password@`: the URL would carry a credential into places a key never gets.
+    /// A URL with a user or a password, which would be a secret outside the key.
     #[error("a URL must not hold a user or password; put the key into a key file")]
     Credentials,
-    /// `?…` or `#…`, which would be lost when the path is extended.
+    /// A URL with `?…` or `#…`, which would be lost when the path is extended.
     #[error("a base URL has no query or fragment")]
     QueryOrFragment,
 }
 
 impl Endpoint {
-    /// The URL of a resource below the base.
-    pub(crate) fn at(&self, segments: &[&str]) -> Url {
+    /// The URL of a resource below the base URL; segments are percent-encoded.
+    pub(crate) fn join(&self, segments: &[&str]) -> Url {
         let mut url = self.0.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
@@ -105,7 +102,6 @@ impl Endpoint {
         url
     }
 
-    /// Whether it is on this machine, where no proxy leads.
     pub(crate) fn is_loopback(&self) -> bool {
         match self.0.host() {
             Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -115,13 +111,11 @@ impl Endpoint {
         }
     }
 
-    /// Whether nobody can read what is sent there on its way.
     pub(crate) fn is_encrypted(&self) -> bool {
         self.0.scheme() == "https"
     }
 
-    /// The URL itself, for finding its parts where they must not be.
-    pub(crate) fn reveal(&self) -> &Url {
+    pub(crate) fn expose_secret(&self) -> &Url {
         &self.0
     }
 }
@@ -155,10 +149,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_one_word_and_shows_nothing_of_itself() {
+    fn a_key_is_one_word_and_is_never_printed() {
         let key: ApiKey = "sk-canary".parse().unwrap();
         assert_eq!(format!("{key:?}"), "ApiKey(redacted)");
-        let header = key.header("Bearer ");
+        let header = key.header_value("Bearer ");
         assert_eq!(header, "Bearer sk-canary");
         assert_eq!(format!("{header:?}"), "Sensitive");
 
@@ -171,47 +165,44 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_takes_paths_below_it_with_and_without_a_slash() {
+    fn paths_are_joined_to_an_endpoint_with_and_without_a_slash() {
         for base in ["http://host.test:8000/v1", "http://host.test:8000/v1/"] {
             let endpoint: Endpoint = base.parse().unwrap();
-            let url = endpoint.at(&["chat", "completions"]);
+            let url = endpoint.join(&["chat", "completions"]);
             assert_eq!(url.as_str(), "http://host.test:8000/v1/chat/completions");
         }
         let endpoint: Endpoint = "https://host.test".parse().unwrap();
-        let url = endpoint.at(&["models", "a/b?c:stream"]);
+        let url = endpoint.join(&["models", "a/b?c:stream"]);
         assert_eq!(url.as_str(), "https://host.test/models/a%2Fb%3Fc:stream");
     }
 
     #[test]
     fn an_endpoint_that_could_leak_or_lose_something_is_refused() {
-        let refused = |text: &str| text.parse::<Endpoint>().unwrap_err();
-        assert_eq!(refused("localhost"), InvalidEndpoint::NotAUrl);
-        assert_eq!(refused("localhost:8000"), InvalidEndpoint::Scheme);
-        assert_eq!(refused("file:///etc/passwd"), InvalidEndpoint::Scheme);
-        assert_eq!(refused("http://me@host"), InvalidEndpoint::Credentials);
-        assert_eq!(refused("http://:pw@host"), InvalidEndpoint::Credentials);
-        assert_eq!(
-            refused("http://host/?key=x"),
-            InvalidEndpoint::QueryOrFragment
-        );
-        assert_eq!(
-            refused("http://host/#top"),
-            InvalidEndpoint::QueryOrFragment
-        );
+        for (text, expected) in [
+            ("localhost", InvalidEndpoint::NotAUrl),
+            ("localhost:8000", InvalidEndpoint::Scheme),
+            ("file:///etc/passwd", InvalidEndpoint::Scheme),
+            ("http://me@host", InvalidEndpoint::Credentials),
+            ("http://:pw@host", InvalidEndpoint::Credentials),
+            ("http://host/?key=x", InvalidEndpoint::QueryOrFragment),
+            ("http://host/#top", InvalidEndpoint::QueryOrFragment),
+        ] {
+            assert_eq!(text.parse::<Endpoint>().unwrap_err(), expected, "{text}");
+        }
     }
 
     #[test]
     fn only_addresses_of_this_machine_are_loopback() {
         let is = |text: &str| text.parse::<Endpoint>().unwrap().is_loopback();
-        for near in [
+        for local in [
             "http://127.0.0.1:1",
             "http://[::1]",
             "http://localhost:11434",
         ] {
-            assert!(is(near), "{near}");
+            assert!(is(local), "{local}");
         }
-        for far in ["http://10.0.0.1", "https://localhost.example.com"] {
-            assert!(!is(far), "{far}");
+        for remote in ["http://10.0.0.1", "https://localhost.example.com"] {
+            assert!(!is(remote), "{remote}");
         }
     }
 }

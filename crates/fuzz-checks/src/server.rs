@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use axum::body::{self, Body};
 use bytes::Bytes;
 use http::Request;
 use http_api::Api;
@@ -12,6 +13,7 @@ use testkit::json::text;
 use testkit::local_records::{SECRETS, record, write};
 use testkit::server::{Workspace, offline};
 use tokio::runtime::Runtime;
+use tower::ServiceExt as _;
 use yoi_workspace_server::Server;
 use yoi_workspace_server::config::AuthSetting;
 
@@ -99,7 +101,13 @@ impl ServerFixture {
 
     /// The response to a request, as a connection would hand it over.
     pub(crate) fn respond(&self, request: Request<Full<Bytes>>) -> Response {
-        self.runtime.block_on(self.api.answer(request)).into()
+        let response = self.api.router().oneshot(request.map(Body::new));
+        let response = self.runtime.block_on(async {
+            let (head, body) = response.await.expect("a router never fails").into_parts();
+            let body = body::to_bytes(body, usize::MAX).await;
+            http::Response::from_parts(head, body.expect("a whole body"))
+        });
+        response.into()
     }
 
     /// [`ServerFixture::respond`], with the checks of every response.

@@ -1,5 +1,7 @@
 //! What the composition root decides about the API, and the bounds of a connection.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use registry_core::DisplayName;
@@ -22,25 +24,25 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most bytes of a body: the largest input (128 KiB) with every byte escaped as `\u00XX`
 /// (768 KiB), and the JSON around it.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
-/// Longest time for which a client may take none of an answer.
+/// Longest time for which a client may read nothing of a response.
 pub const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest wait for open connections once the server is ending.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest wait, after the last answer of a connection, for the client to read it and close.
-pub const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
-/// Most bytes of answers that wait for their clients, over all connections: some twenty of the
+/// Longest wait, after the last response of a connection, for the client to read it and close.
+pub const LINGERING_CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Most bytes of responses that clients have not read yet, over all connections: some twenty of the
 /// largest pages (1 MiB of text, every byte escaped as `\u00XX`), a quarter of what the
 /// runtime itself may hold.
 pub const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Largest input that the OpenAPI document promises when the composition root names none.
 pub const INPUT_BYTES_MAX_DEFAULT: u64 = 128 * 1024;
 
-/// Who gets in.
+/// Which credentials the API asks for.
 #[derive(Debug, Clone)]
 pub enum Auth {
-    /// Whoever has the token, or a session cookie that was exchanged for it.
+    /// The token, or a session cookie that was exchanged for it.
     Token(Token),
-    /// Everybody who reaches the server: on loopback only.
+    /// None: everybody who reaches the server may use it. For loopback alone.
     None,
 }
 
@@ -51,7 +53,7 @@ pub struct ApiConfig {
     pub display_name: DisplayName,
     /// The most bytes of an input, as the runtimes enforce it; for the OpenAPI document.
     pub input_bytes_max: u64,
-    /// Who gets in.
+    /// Which credentials the API asks for.
     pub auth: Auth,
     /// The port, which names the session cookie: cookies know no ports, so two servers of
     /// one machine would overwrite each other's.
@@ -62,6 +64,29 @@ pub struct ApiConfig {
     pub allowed_origins: Vec<AllowedOrigin>,
     /// The bounds of connections.
     pub connection: ConnectionLimits,
+    /// Counts the log lines that were dropped, for the metrics; `None` where nothing drops any.
+    pub dropped_log_lines: Option<DroppedLogLines>,
+}
+
+/// Reads how many log lines were dropped since the start. A cheap `Clone` handle.
+#[derive(Clone)]
+pub struct DroppedLogLines(Arc<dyn Fn() -> u64 + Send + Sync>);
+
+impl DroppedLogLines {
+    /// A handle on a counter that never goes back.
+    pub fn new(count: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(count))
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for DroppedLogLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DroppedLogLines({})", self.count())
+    }
 }
 
 impl ApiConfig {
@@ -75,6 +100,7 @@ impl ApiConfig {
             allowed_hosts: AllowedHost::loopback(port),
             allowed_origins: Vec::new(),
             connection: ConnectionLimits::default(),
+            dropped_log_lines: None,
         }
     }
 }
@@ -98,8 +124,8 @@ pub struct ConnectionLimits {
     pub write_stall_timeout: Duration,
     /// See [`DRAIN_TIMEOUT`].
     pub drain_timeout: Duration,
-    /// See [`LINGER_TIMEOUT`].
-    pub linger_timeout: Duration,
+    /// See [`LINGERING_CLOSE_TIMEOUT`].
+    pub lingering_close_timeout: Duration,
 }
 
 impl Default for ConnectionLimits {
@@ -113,7 +139,7 @@ impl Default for ConnectionLimits {
             answer_bytes: ANSWER_BYTES_MAX,
             write_stall_timeout: WRITE_STALL_TIMEOUT,
             drain_timeout: DRAIN_TIMEOUT,
-            linger_timeout: LINGER_TIMEOUT,
+            lingering_close_timeout: LINGERING_CLOSE_TIMEOUT,
         }
     }
 }
@@ -123,30 +149,16 @@ impl ConnectionLimits {
     pub(crate) fn named(&self) -> [Limit; 7] {
         let count = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
         let millis = |value: Duration| u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
+        let (things, bytes, ms) = (LimitUnit::Count, LimitUnit::Bytes, LimitUnit::Milliseconds);
+        let stall = millis(self.write_stall_timeout);
         [
-            Limit::new("connections", LimitUnit::Count, count(self.connections)),
-            Limit::new("head_bytes", LimitUnit::Bytes, count(self.head_bytes)),
-            Limit::new(
-                "head_timeout_ms",
-                LimitUnit::Milliseconds,
-                millis(self.head_timeout),
-            ),
-            Limit::new("body_bytes", LimitUnit::Bytes, count(self.body_bytes)),
-            Limit::new(
-                "body_timeout_ms",
-                LimitUnit::Milliseconds,
-                millis(self.body_timeout),
-            ),
-            Limit::new(
-                limit::ANSWER_BYTES,
-                LimitUnit::Bytes,
-                count(self.answer_bytes),
-            ),
-            Limit::new(
-                "write_stall_timeout_ms",
-                LimitUnit::Milliseconds,
-                millis(self.write_stall_timeout),
-            ),
+            Limit::new("connections", things, count(self.connections)),
+            Limit::new("head_bytes", bytes, count(self.head_bytes)),
+            Limit::new("head_timeout_ms", ms, millis(self.head_timeout)),
+            Limit::new("body_bytes", bytes, count(self.body_bytes)),
+            Limit::new("body_timeout_ms", ms, millis(self.body_timeout)),
+            Limit::new(limit::ANSWER_BYTES, bytes, count(self.answer_bytes)),
+            Limit::new("write_stall_timeout_ms", ms, stall),
         ]
     }
 }

@@ -1,44 +1,44 @@
-//! The browser-facing HTTP API over a [`RuntimeRegistry`](registry_core::RuntimeRegistry):
-//! what can be asked, who may ask, how each refusal looks, and how connections are served.
-//! Knows no runtime and no adapter.
-//!
-//! Reading order: [`wire`] (what is sent and received), `routes` (the one table of
-//! operations, from which the router, the OpenAPI document and the security matrix are
-//! made), `problem` (the one mapping from refusals to statuses), `layer` (what a request
-//! passes, outermost first), `extract` and `handler` (what an operation does), `openapi`,
-//! and [`serve()`] (the accept loop).
+//! The browser-facing HTTP API over a [`RuntimeRegistry`](registry_core::RuntimeRegistry): routes,
+//! extractors, the mapping of errors, middleware, and the accept loop. Knows no runtime and no
+//! adapter.
 
+// The wire format, which clients use too.
 pub mod wire;
 
+// Settings and secrets.
 mod config;
 mod origin;
-mod routes;
 mod session;
 mod token;
 
-mod problem;
+// What handlers and middleware share.
+mod error;
+mod metrics;
+mod request_id;
+mod response;
+mod response_budget;
+mod state;
 
+// The way of a request: middleware, extractors, handler.
 mod extract;
 mod handler;
-mod layer;
-mod request_id;
+mod middleware;
+mod router;
 
-mod answer;
-mod answer_bytes;
+// The document, and the server.
 mod api;
-mod metrics;
 mod openapi;
 pub mod panic_hook;
 mod serve;
 
-pub use api::{Api, Draining};
+pub use api::Api;
 pub use config::{
     ANSWER_BYTES_MAX, ApiConfig, Auth, BODY_BYTES_MAX, BODY_TIMEOUT, CONNECTIONS_MAX,
-    ConnectionLimits, DRAIN_TIMEOUT, HEAD_BYTES_MAX, HEAD_TIMEOUT, INPUT_BYTES_MAX_DEFAULT,
-    LINGER_TIMEOUT, WRITE_STALL_TIMEOUT,
+    ConnectionLimits, DRAIN_TIMEOUT, DroppedLogLines, HEAD_BYTES_MAX, HEAD_TIMEOUT,
+    INPUT_BYTES_MAX_DEFAULT, LINGERING_CLOSE_TIMEOUT, WRITE_STALL_TIMEOUT,
 };
+pub use openapi::{OperationInfo, operations};
 pub use origin::{AllowedHost, AllowedOrigin, InvalidHost, InvalidOrigin};
-pub use request_id::RequestId;
-pub use routes::{OperationInfo, operations};
-pub use serve::{ServeReport, ServingThreads, serve};
+pub use serve::{ServeReport, serve};
+pub use state::Draining;
 pub use token::{InvalidToken, NoRandomness, TOKEN_MAX_CHARS, TOKEN_MIN_CHARS, Token};

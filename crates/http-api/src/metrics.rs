@@ -1,30 +1,49 @@
-//! Metrics for Prometheus. Labels are methods, route templates, statuses and ids of ours:
-//! what a client sends never becomes a label.
+//! Metrics for Prometheus. Labels are methods, route templates, statuses and ids of ours: what a
+//! client sends never becomes a label.
 
-mod requests;
+use std::time::Duration;
 
-pub(crate) use requests::InFlight;
-
+use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use registry_core::projection::{RuntimeStatus, RuntimeSummary};
 
-use crate::routes::Target;
-use requests::Requests;
+use crate::config::DroppedLogLines;
 
 /// The media type of the metrics: OpenMetrics text, which Prometheus reads.
 pub(crate) const MEDIA_TYPE_METRICS: &str =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// The status label of a request whose client went away before the response.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
 /// What the server counts about itself.
 pub(crate) struct Metrics {
     registry: Registry,
-    requests: Requests,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    in_flight: Gauge,
     connections: Gauge,
     answer_bytes: Gauge,
+    dropped_log_lines: Option<DroppedLogLines>,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status: u32,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RouteLabels {
+    method: &'static str,
+    route: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -39,54 +58,123 @@ struct WorkerLabels {
 }
 
 impl Metrics {
-    /// Nothing counted yet.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(dropped_log_lines: Option<DroppedLogLines>) -> Self {
+        let requests = Family::default();
+        let durations: Family<_, _, fn() -> Histogram> =
+            Family::new_with_constructor(latency_histogram);
+        let (in_flight, connections, answer_bytes) =
+            (Gauge::default(), Gauge::default(), Gauge::default());
         let mut registry = Registry::with_prefix("yoi");
-        let (requests, connections, answer_bytes) =
-            (Requests::new(), Gauge::default(), Gauge::default());
-        requests.register(&mut registry);
-        registry.register("http_connections", "Open connections", connections.clone());
         registry.register(
-            "http_answer_bytes",
-            "Bytes of large answers that their clients have not taken yet",
-            answer_bytes.clone(),
+            "http_requests",
+            "Requests by method, route and status; 499 when the client went away",
+            Family::clone(&requests),
         );
+        registry.register(
+            "http_request_duration_seconds",
+            "Time from a request's head to its answer, long polls included",
+            Family::clone(&durations),
+        );
+        for (name, help, gauge) in [
+            (
+                "http_requests_in_flight",
+                "Requests without an answer yet, waiting polls included",
+                &in_flight,
+            ),
+            ("http_connections", "Open connections", &connections),
+            (
+                "http_answer_bytes",
+                "Bytes of large answers that their clients have not taken yet",
+                &answer_bytes,
+            ),
+        ] {
+            registry.register(name, help, Gauge::clone(gauge));
+        }
         Self {
             registry,
             requests,
+            durations,
+            in_flight,
             connections,
             answer_bytes,
+            dropped_log_lines,
         }
     }
 
     /// Counts a request until it is finished, or dropped.
-    pub(crate) fn begin(&self, method: &'static str, target: &Target) -> InFlight<'_> {
-        self.requests.begin(method, target)
+    pub(crate) fn request_started(&self, method: &'static str, route: &str) -> RequestInFlight {
+        self.in_flight.inc();
+        RequestInFlight {
+            requests: self.requests.clone(),
+            durations: self.durations.clone(),
+            in_flight: self.in_flight.clone(),
+            labels: RequestLabels {
+                method,
+                route: route.to_owned(),
+                status: CLIENT_CLOSED_REQUEST.into(),
+            },
+        }
     }
 
     /// Counts a connection until the guard is dropped.
-    pub(crate) fn connection(&self) -> OpenConnection {
+    pub(crate) fn connection_opened(&self) -> OpenConnection {
         self.connections.inc();
         OpenConnection(self.connections.clone())
     }
 
-    /// Where the bytes of answers that wait for their clients are shown.
+    /// The gauge of the bytes of responses that clients have not read yet.
     pub(crate) fn answer_bytes(&self) -> Gauge {
         self.answer_bytes.clone()
     }
 
-    /// All metrics as text, those of the runtimes as they are now.
+    /// All metrics as text, with those of the runtimes as they are now.
     pub(crate) fn encode(&self, runtimes: &[RuntimeSummary]) -> String {
+        let mut now = runtime_metrics(runtimes);
+        if let Some(dropped) = &self.dropped_log_lines {
+            now.register(
+                "log_lines_dropped",
+                "Log lines that were dropped because standard error took them too slowly",
+                ConstCounter::new(dropped.count()),
+            );
+        }
         let mut text = String::new();
         encode_registry(&mut text, &self.registry)
-            .and_then(|()| encode_registry(&mut text, &of_runtimes(runtimes)))
+            .and_then(|()| encode_registry(&mut text, &now))
             .and_then(|()| encode_eof(&mut text))
             .expect("writing to a String does not fail");
         text
     }
 }
 
-/// A connection that is open.
+/// A request without a response yet; counted as closed by the client unless it is finished.
+pub(crate) struct RequestInFlight {
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    in_flight: Gauge,
+    labels: RequestLabels,
+}
+
+impl RequestInFlight {
+    /// The request has its response.
+    pub(crate) fn finish(mut self, status: StatusCode, duration: Duration) {
+        self.labels.status = status.as_u16().into();
+        let labels = RouteLabels {
+            method: self.labels.method,
+            route: self.labels.route.clone(),
+        };
+        let seconds = duration.as_secs_f64();
+        self.durations.get_or_create(&labels).observe(seconds);
+    }
+}
+
+impl Drop for RequestInFlight {
+    fn drop(&mut self) {
+        self.requests.get_or_create(&self.labels).inc();
+        self.in_flight.dec();
+    }
+}
+
+/// Counts an open connection until it is dropped.
 pub(crate) struct OpenConnection(Gauge);
 
 impl Drop for OpenConnection {
@@ -95,9 +183,13 @@ impl Drop for OpenConnection {
     }
 }
 
-/// What the runtimes said when they were asked: made anew each time, so that nothing stale
-/// stays when one stops answering.
-fn of_runtimes(runtimes: &[RuntimeSummary]) -> Registry {
+/// From a millisecond to beyond the longest poll of 30 s.
+fn latency_histogram() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 2.0, 16))
+}
+
+/// Metrics of the runtimes, made anew each time so that none is stale.
+fn runtime_metrics(runtimes: &[RuntimeSummary]) -> Registry {
     let available = Family::<RuntimeLabels, Gauge>::default();
     let active_runs = Family::<RuntimeLabels, Gauge>::default();
     let waiting_pollers = Family::<RuntimeLabels, Gauge>::default();
@@ -107,23 +199,21 @@ fn of_runtimes(runtimes: &[RuntimeSummary]) -> Registry {
         let labels = RuntimeLabels {
             runtime: runtime.runtime_id.to_string(),
         };
-        let answers = match runtime.status {
+        let is_available = match runtime.status {
             RuntimeStatus::Available | RuntimeStatus::Degraded => 1,
             RuntimeStatus::Unavailable | RuntimeStatus::Stopping => 0,
         };
-        available.get_or_create(&labels).set(answers);
+        available.get_or_create(&labels).set(is_available);
         let Some(counts) = &runtime.counts else {
             continue;
         };
-        active_runs
-            .get_or_create(&labels)
-            .set(gauge(counts.active_runs));
-        waiting_pollers
-            .get_or_create(&labels)
-            .set(gauge(counts.waiting_pollers));
-        held_bytes
-            .get_or_create(&labels)
-            .set(gauge(counts.held_bytes));
+        for (family, value) in [
+            (&active_runs, counts.active_runs),
+            (&waiting_pollers, counts.waiting_pollers),
+            (&held_bytes, counts.held_bytes),
+        ] {
+            family.get_or_create(&labels).set(gauge(value));
+        }
         for (state, number) in counts.workers.iter() {
             let labels = WorkerLabels {
                 runtime: labels.runtime.clone(),
@@ -133,82 +223,64 @@ fn of_runtimes(runtimes: &[RuntimeSummary]) -> Registry {
         }
     }
     let mut registry = Registry::with_prefix("yoi");
-    registry.register(
-        "runtime_available",
-        "Whether the runtime answers and takes new work",
-        available,
-    );
-    registry.register(
-        "runtime_active_runs",
-        "Runs that have not ended",
-        active_runs,
-    );
-    registry.register(
-        "runtime_waiting_pollers",
-        "Readers that wait for an event",
-        waiting_pollers,
-    );
-    registry.register(
-        "runtime_held_bytes",
-        "Bytes in use of the limit on what all workers hold together",
-        held_bytes,
-    );
+    for (name, help, family) in [
+        (
+            "runtime_available",
+            "Whether the runtime answers and takes new work",
+            available,
+        ),
+        (
+            "runtime_active_runs",
+            "Runs that have not ended",
+            active_runs,
+        ),
+        (
+            "runtime_waiting_pollers",
+            "Readers that wait for an event",
+            waiting_pollers,
+        ),
+        (
+            "runtime_held_bytes",
+            "Bytes in use of the limit on what all workers hold together",
+            held_bytes,
+        ),
+    ] {
+        registry.register(name, help, family);
+    }
     registry.register("workers", "Workers by runtime and state", workers);
     registry
 }
 
-fn gauge(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
+fn gauge(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::routes::{OPERATIONS, Router};
-    use http::Method;
-    use std::collections::BTreeMap;
-    use std::time::Duration;
 
     #[test]
-    fn a_request_that_is_dropped_counts_as_aborted_and_leaves_nothing_in_flight() {
-        let (metrics, router) = (Metrics::new(), Router::new());
-        let health = router.target(&Method::GET, "/healthz");
-        drop(metrics.begin("GET", health));
-        metrics
-            .begin("GET", health)
-            .finish(200, Duration::from_millis(3));
+    fn a_request_that_is_dropped_counts_as_closed_by_the_client_and_is_not_in_flight() {
+        let metrics = Metrics::new(None);
+        drop(metrics.request_started("GET", "/healthz"));
+        let finished = metrics.request_started("GET", "/healthz");
+        finished.finish(StatusCode::OK, Duration::from_millis(3));
         let text = metrics.encode(&[]);
-        let line = "yoi_http_requests_total{method=\"GET\",route=\"/healthz\",status=";
-        assert!(text.contains(&format!("{line}\"499\"}} 1\n")), "{text}");
-        assert!(text.contains(&format!("{line}\"200\"}} 1\n")), "{text}");
-        assert!(text.contains("yoi_http_requests_in_flight 0\n"), "{text}");
+        for line in [
+            "yoi_http_requests_total{method=\"GET\",route=\"/healthz\",status=\"499\"} 1\n",
+            "yoi_http_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 1\n",
+            "yoi_http_request_duration_seconds_count{method=\"GET\",route=\"/healthz\"} 1\n",
+            "yoi_http_requests_in_flight 0\n",
+        ] {
+            assert!(text.contains(line), "{line}{text}");
+        }
         assert!(text.ends_with("# EOF\n"), "{text}");
     }
 
     #[test]
-    fn every_request_counts_under_its_own_method_route_and_status() {
-        let (metrics, router) = (Metrics::new(), Router::new());
-        let mut counts = BTreeMap::new();
-        for operation in &OPERATIONS {
-            for method in [operation.verb.as_str(), "HEAD", "PUT"] {
-                let target = router.target(&method.parse().unwrap(), operation.path);
-                for status in [operation.success.status, 200, 503] {
-                    metrics.begin(method, target).finish(status, Duration::ZERO);
-                    *counts.entry((method, operation.path, status)).or_insert(0) += 1;
-                }
-            }
-        }
+    fn dropped_log_lines_are_shown_as_they_are_when_asked() {
+        let metrics = Metrics::new(Some(DroppedLogLines::new(|| 7)));
         let text = metrics.encode(&[]);
-        let mut durations = BTreeMap::new();
-        for ((method, route, status), count) in counts {
-            let labels = format!("{{method=\"{method}\",route=\"{route}\"");
-            let line = format!("yoi_http_requests_total{labels},status=\"{status}\"}} {count}\n");
-            assert!(text.contains(&line), "{line}{text}");
-            *durations.entry(labels).or_insert(0) += count;
-        }
-        for (labels, count) in durations {
-            let line = format!("yoi_http_request_duration_seconds_count{labels}}} {count}\n");
-            assert!(text.contains(&line), "{line}{text}");
-        }
+        assert!(text.contains("yoi_log_lines_dropped_total 7\n"), "{text}");
     }
 }

@@ -1,133 +1,232 @@
-//! The OpenAPI 3.1 document: made once, of the table of operations and the schemas of the
-//! types that are really sent.
+//! The OpenAPI 3.1 document: made from the handlers and the types that are sent, and completed
+//! with what the middleware adds to every operation.
 
-mod answer;
-pub(crate) mod example;
-mod operation;
+mod problem;
 
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
-use bytes::Bytes;
-use registry_core::ProfileId;
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use registry_core::projection::{ImplementationKind, WorkerState};
+use registry_core::{Cursor, IdempotencyKey, PageToken, RuntimeId, WorkerId};
 use serde_json::{Map, Value, json};
+use utoipa::OpenApi as _;
 
-use crate::routes::{OPERATIONS, Tag};
-use crate::wire::{API_VERSION, Problem, ProblemCode};
+use crate::middleware::{Access, SECURITY_HEADERS};
+use crate::router::{server_routes, worker_routes};
+use crate::wire::{API_VERSION, Problem};
 
-/// The version of the specification that the document follows.
-pub(crate) const OPENAPI_VERSION: &str = "3.1.0";
-/// Where schemas stand in the document.
-const SCHEMAS: &str = "/components/schemas";
+/// Examples of requests and responses, by operation. A test parses each as the type that it is
+/// an example of.
+const EXAMPLES: &str = include_str!("openapi/examples.json");
+
+/// The headers that some responses have.
+const HEADERS: &str = include_str!("openapi/headers.json");
 
 /// What the document says of this server in particular.
-pub(crate) struct Particulars<'a> {
-    pub(crate) server_version: &'static str,
+pub(crate) struct ServerSettings<'a> {
+    pub(crate) server_version: &'a str,
     /// The name of the session cookie.
     pub(crate) cookie_name: &'a str,
     pub(crate) auth_is_on: bool,
     pub(crate) input_bytes_max: u64,
-    /// The profiles of all runtimes.
-    pub(crate) profiles: Vec<ProfileId>,
 }
 
-/// The document's own schema: an object of the OpenAPI specification.
-pub(crate) struct DocumentSchema;
+/// A method and a path of the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperationInfo {
+    /// The `operationId` of the OpenAPI document.
+    pub id: String,
+    /// The method, in capitals.
+    pub method: String,
+    /// The path, with parameters as `{runtime_id}`.
+    pub path: String,
+    /// Whether it takes a JSON body.
+    pub takes_body: bool,
+    /// Whether it can be called without credentials.
+    pub open: bool,
+}
 
-/// Metrics as text.
-pub(crate) struct MetricsText;
+/// Every operation of the API, for tests that go through all of them.
+pub fn operations() -> &'static [OperationInfo] {
+    static OPERATIONS: LazyLock<Vec<OperationInfo>> =
+        LazyLock::new(|| operations_of(&from_handlers()));
+    &OPERATIONS
+}
 
-/// The document as it is sent.
-pub(crate) fn document_bytes(particulars: &Particulars<'_>) -> Bytes {
-    let document = document(particulars);
-    let bytes = serde_json::to_vec(&document).expect("a JSON value serialises");
-    Bytes::from(bytes)
+fn operations_of(document: &Value) -> Vec<OperationInfo> {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    paths
+        .flat_map(|(path, item)| {
+            let operations = item.as_object().into_iter().flatten();
+            operations.map(move |(method, operation)| OperationInfo {
+                id: operation["operationId"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
+                method: method.to_ascii_uppercase(),
+                path: path.clone(),
+                takes_body: operation.get("requestBody").is_some(),
+                open: Access::to(Some(path)) == Access::Open,
+            })
+        })
+        .collect()
 }
 
 /// The whole document.
-pub(crate) fn document(particulars: &Particulars<'_>) -> Value {
-    let settings = || SchemaSettings::draft2020_12().with(|s| s.definitions_path = SCHEMAS.into());
-    let mut sent = settings().for_serialize().into_generator();
-    let mut received = settings().for_deserialize().into_generator();
-
-    let mut paths = Map::new();
-    for operation in &OPERATIONS {
-        let item = paths.entry(operation.path).or_insert_with(|| json!({}));
-        let method = operation.verb.as_str().to_ascii_lowercase();
-        item[method] = operation::describe(operation, particulars, &mut sent, &mut received);
+pub(crate) fn document(settings: &ServerSettings<'_>) -> Value {
+    let mut document = from_handlers();
+    document["info"]["version"] = settings.server_version.into();
+    document["info"]["x-api-version"] = API_VERSION.into();
+    let components = &mut document["components"];
+    components["headers"] = headers();
+    components["responses"] = problem::responses();
+    components["securitySchemes"] = security_schemes(settings.cookie_name);
+    components["schemas"]["SendInputBody"]["properties"]["content"]["maxLength"] =
+        settings.input_bytes_max.into();
+    let examples: Value = serde_json::from_str(EXAMPLES).expect("a test parses the examples");
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            complete(path, operation, settings, &examples);
+        }
     }
-    sent.subschema_for::<Problem>();
-    sent.subschema_for::<ProblemCode>();
-
-    let mut schemas = received.take_definitions(true);
-    // Types that go both ways look the same on both; where they don't, what is sent counts.
-    schemas.extend(sent.take_definitions(true));
-    particularise(&mut schemas, particulars);
-
-    json!({
-        "openapi": OPENAPI_VERSION,
-        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
-        "info": {
-            "title": "Yoi workspace server",
-            "version": particulars.server_version,
-            "summary": "Workers of a workspace, over one API.",
-            "description": INTRODUCTION,
-            "license": { "name": "MIT", "identifier": "MIT" },
-            "x-api-version": API_VERSION,
-        },
-        "servers": [{ "url": "/", "description": "This server." }],
-        "tags": Tag::ALL.map(|tag| json!({
-            "name": tag.as_str(),
-            "description": tag.description(),
-        })),
-        "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "headers": answer::headers(),
-            "responses": answer::problems_by_code(),
-            "securitySchemes": security_schemes(particulars),
-        },
-    })
+    document
 }
 
-const INTRODUCTION: &str = "\
-A worker is reached by its runtime and its id together, never by one of them alone. JSON in \
-and out, UTF-8, timestamps in UTC (RFC 3339). Unknown query parameters and body fields are \
-refused.\n\n\
-Every answer that is not 2xx is a problem (RFC 9457); programs look at its `code`. Paths that \
-do not stand here answer `unknown_route`, methods that do not stand here `method_not_allowed`; \
-every `GET` also answers `HEAD`.\n\n\
-Events are read by cursor: start with the cursor of a transcript page, give each answer's \
-`next_cursor` to the next request, and use `wait_ms` to wait for news.\n\n\
-A request head that is malformed, larger than the limit `head_bytes` or slower than \
-`head_timeout_ms` is refused before it is a request: with a bare 400 or 431, or by closing the \
-connection. `GET /api/workspace` lists these limits.";
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Yoi workspace server",
+        description = INTRODUCTION,
+        license(name = "MIT", identifier = "MIT"),
+    ),
+    servers((url = "/", description = "This server.")),
+    tags(
+        (name = "workspace", description = "The workspace that the server serves, and signing in."),
+        (name = "runtimes", description = "What holds workers, and what can be asked of it."),
+        (name = "workers", description = "Workers: listing, creating, stopping."),
+        (name = "conversation", description = "Talking to a worker and reading what was said."),
+        (name = "server", description = "The server itself, for those who operate it."),
+    ),
+    // What operations refer to only in parameters, or not at all.
+    components(schemas(
+        Cursor, IdempotencyKey, ImplementationKind, PageToken, Problem, RuntimeId, WorkerId,
+        WorkerState,
+    )),
+)]
+struct Document;
 
-/// What only this server's own settings say.
-fn particularise(schemas: &mut Map<String, Value>, particulars: &Particulars<'_>) {
-    schemas["SendInputBody"]["properties"]["content"] = json!({
-        "type": "string",
-        "description": "What the person says: at least one character that is not white space.",
-        "minLength": 1,
-        "maxLength": particulars.input_bytes_max,
-        "pattern": "\\S",
-        "x-max-bytes": particulars.input_bytes_max,
-    });
-    if !particulars.profiles.is_empty() {
-        schemas["CreateWorkerBody"]["properties"]["profile"] = json!({
-            "description": "The worker's profile; without one the runtime's default. Each \
-                            runtime lists those that it has.",
-            "enum": particulars.profiles.iter().map(|profile| json!(profile))
-                .chain([Value::Null]).collect::<Vec<_>>(),
+const INTRODUCTION: &str = include_str!("openapi/introduction.md");
+
+fn from_handlers() -> Value {
+    let routes = worker_routes().merge(server_routes());
+    let mut document = Document::openapi();
+    document.merge(routes.into_openapi());
+    serde_json::to_value(document).expect("the document has string keys alone")
+}
+
+/// Adds to an operation what holds for all of its kind: responses of the middleware, headers,
+/// security, and its examples.
+fn complete(path: &str, operation: &mut Value, settings: &ServerSettings<'_>, examples: &Value) {
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    let (is_create, examples) = (id == "create_worker", &examples[id]);
+    let access = Access::to(Some(path));
+    operation["security"] = match (access, settings.auth_is_on) {
+        (Access::Open, _) | (_, false) => json!([]),
+        (Access::Authorised, true) => json!([{ "bearer": [] }, { "cookie": [] }]),
+        (Access::Token, true) => json!([{ "bearer": [] }]),
+    };
+    if let Some(body) = operation.get_mut("requestBody") {
+        body["content"]["application/json"]["example"] =
+            examples.get("request").cloned().unwrap_or(json!({}));
+    }
+    let mut problems = BTreeSet::from([400, 403, 408, 413, 421, 500]);
+    if access != Access::Open {
+        problems.insert(401);
+    }
+    if operation.get("requestBody").is_some() {
+        problems.insert(415);
+    }
+    if path.contains('{') {
+        problems.insert(404);
+    }
+    let Some(responses) = operation["responses"].as_object_mut() else {
+        return;
+    };
+    let declared = responses.keys().filter_map(|status| status.parse().ok());
+    problems.extend(declared.filter(|status: &u16| *status >= 400));
+    for status in problems {
+        responses.insert(status.to_string(), problem::reference(status));
+    }
+    for (status, response) in responses.iter_mut().filter(|(s, _)| s.starts_with('2')) {
+        response["headers"] = match status.as_str() {
+            "201" => references(&["location", "idempotency-replayed"]),
+            "202" => references(&["idempotency-replayed"]),
+            "204" => references(&["set-cookie"]),
+            _ => references(&[]),
+        };
+        if let Some(example) = examples.get("response") {
+            response["content"]["application/json"]["example"] = example.clone();
+        }
+        if is_create {
+            response["links"] = links_of_a_new_worker();
+        }
+    }
+}
+
+/// What can be done next with a worker that was just created.
+fn links_of_a_new_worker() -> Value {
+    let next = [
+        "get_worker",
+        "send_input",
+        "cancel_run",
+        "stop_worker",
+        "read_transcript",
+        "read_events",
+    ];
+    let link = |id: &str| {
+        json!({
+            "operationId": id,
+            "parameters": {
+                "runtime_id": "$response.body#/runtime_id",
+                "worker_id": "$response.body#/worker_id",
+            },
+        })
+    };
+    next.into_iter().map(|id| (id, link(id))).collect()
+}
+
+/// Every header that responses have.
+fn headers() -> Value {
+    let mut headers: Value = serde_json::from_str(HEADERS).expect("a test parses the headers");
+    for (name, value) in &SECURITY_HEADERS {
+        headers[name.as_str()] = json!({
+            "description": "On every answer.",
+            "required": true,
+            "schema": { "type": "string", "enum": [value.to_str().unwrap_or_default()] },
         });
     }
+    headers
 }
 
-fn security_schemes(particulars: &Particulars<'_>) -> Value {
+/// References to the headers of every response, and to `others`.
+fn references(others: &[&str]) -> Value {
+    let common = SECURITY_HEADERS.iter().map(|(name, _)| name.as_str());
+    common
+        .chain(["x-request-id"])
+        .chain(others.iter().copied())
+        .map(|name| {
+            (
+                name,
+                json!({ "$ref": format!("#/components/headers/{name}") }),
+            )
+        })
+        .collect()
+}
+
+fn security_schemes(cookie_name: &str) -> Value {
     json!({
         "bearer": {
             "type": "http",
@@ -137,46 +236,8 @@ fn security_schemes(particulars: &Particulars<'_>) -> Value {
         "cookie": {
             "type": "apiKey",
             "in": "cookie",
-            "name": particulars.cookie_name,
+            "name": cookie_name,
             "description": "The session cookie that `create_session` sets.",
         },
     })
-}
-
-impl JsonSchema for DocumentSchema {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "OpenapiDocument".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "description": "An OpenAPI document.",
-            "required": ["openapi", "info", "paths", "components"],
-            "properties": {
-                "openapi": { "const": OPENAPI_VERSION },
-                "info": { "type": "object" },
-                "paths": { "type": "object" },
-                "components": { "type": "object" },
-            },
-        })
-    }
-}
-
-impl JsonSchema for MetricsText {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "MetricsText".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string" })
-    }
 }

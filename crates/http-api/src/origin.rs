@@ -41,12 +41,9 @@ impl AllowedHost {
     }
 
     /// Whether a `Host` header or a request's authority names this host.
-    pub(crate) fn is(&self, presented: &[u8]) -> bool {
-        // Nearly all clients write lower case, which is found with less effort.
-        let named = |name: &str| {
-            name.as_bytes() == presented || name.as_bytes().eq_ignore_ascii_case(presented)
-        };
-        named(&self.0) || self.0.strip_suffix(HTTP_PORT).is_some_and(named)
+    pub(crate) fn matches(&self, presented: &[u8]) -> bool {
+        let is_named = |name: &str| name.as_bytes().eq_ignore_ascii_case(presented);
+        is_named(&self.0) || self.0.strip_suffix(HTTP_PORT).is_some_and(is_named)
     }
 }
 
@@ -123,8 +120,8 @@ mod tests {
     #[test]
     fn http_s_own_port_may_be_left_out_and_no_other() {
         let named =
-            |host: &str, presented: &[u8]| host.parse::<AllowedHost>().unwrap().is(presented);
-        assert!(AllowedHost::loopback(80)[1].is(b"localhost"));
+            |host: &str, presented: &[u8]| host.parse::<AllowedHost>().unwrap().matches(presented);
+        assert!(AllowedHost::loopback(80)[1].matches(b"localhost"));
         assert!(named("10.0.0.1:80", b"10.0.0.1"));
         assert!(named("10.0.0.1:80", b"10.0.0.1:80"));
         assert!(!named("10.0.0.1:8080", b"10.0.0.1"));

@@ -1,24 +1,20 @@
-//! What a panic leaves in the log: its place and the request, never its message, which may
-//! carry what a person wrote.
+//! Logs a panic without its message, which may carry what a person wrote. The request's id is
+//! in the span that the panic happens in.
 
 use std::panic;
 
-use crate::request_id::RequestId;
-
-/// The last part of a source file's path: for code of others the path is one of the machine
-/// that built it.
+/// The last part of a source file's path: of a dependency the path is one of the build machine.
 fn file_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-/// Replaces the process's panic hook. The composition root calls it once, at the start.
+/// Replaces the process's panic hook. To be called once, at the start of the process.
 pub fn install() {
     panic::set_hook(Box::new(|info| {
-        let place = info.location();
+        let location = info.location();
         tracing::error!(
-            file = place.map(|place| file_name(place.file())),
-            line = place.map(panic::Location::line),
-            request_id = RequestId::current().map(tracing::field::display),
+            file = location.map(|location| file_name(location.file())),
+            line = location.map(panic::Location::line),
             "panic"
         );
     }));

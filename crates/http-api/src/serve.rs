@@ -1,12 +1,10 @@
-//! The accept loop: who may connect, for how long, and how it ends.
+//! The accept loop: how many connections there may be, and how all of them end.
 //!
-//! hyper serves one connection. How many there may be, and how all of them end, is decided
-//! here; the deadlines of one are in `connection`, and who serves them in `threads`.
+//! `axum::serve` has no deadline for a request head and no bound on connections, so this drives
+//! hyper's connections itself; `connection` has the deadlines of one.
 
 mod connection;
-mod linger;
-mod threads;
-mod timer;
+mod lingering_close;
 
 use std::future::Future;
 use std::io;
@@ -14,20 +12,19 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::api::Api;
-
-pub use threads::ServingThreads;
 
 /// Pause after an accept that failed for want of resources (EMFILE, ENFILE, ENOBUFS, ENOMEM):
 /// the waiting connection stays in the queue, and accepting it at once would fail again.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Longest wait for connections that were cut to be gone. A thread that something blocks lets
-/// go of none of its connections; they end with it.
+/// Longest wait for connections that were cut to be dropped. A thread that a task blocks drops
+/// none of them before the task yields.
 const CUT_WAIT: Duration = Duration::from_millis(200);
 
 /// What became of the connections.
@@ -39,54 +36,47 @@ pub struct ServeReport {
     pub cut: usize,
 }
 
-/// Serves `api` on `listener` until `shutdown` ends, then drains. The calling task accepts
-/// connections; `threads` serve them.
+/// Serves `api` on `listener` until `shutdown` completes, then drains.
 ///
-/// From then on nothing is accepted, `/readyz` answers 503, idle connections are closed,
-/// and the others are once their request is answered. What is left at the drain deadline is
-/// cut; of a thread that is blocked, when the thread is free again or the process ends. To let
-/// waiting polls be answered, end the runtimes before `shutdown` does.
+/// From then on nothing is accepted, `/readyz` answers 503, idle connections are closed, and the
+/// others are once their request is answered. What is left at the drain deadline is cut. To have
+/// waiting polls answered, end the runtimes before `shutdown` completes.
+///
+/// # Cancellation
+/// Dropping the future cuts every connection.
 pub async fn serve(
     listener: TcpListener,
     api: Api,
-    threads: &ServingThreads,
     shutdown: impl Future<Output = ()>,
 ) -> ServeReport {
-    let limits = api.config().connection;
-    let free = Arc::new(Semaphore::new(limits.connections));
-    let (ending, is_ending) = watch::channel(false);
+    let limits = api.state().config.connection;
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut accepted = 0;
     let mut shutdown = pin!(shutdown);
 
     loop {
-        // Each arm can be dropped at any point: a permit goes back, a connection that was
-        // not yet accepted stays in the queue, a finished task is only forgotten.
+        // Each arm can be dropped at any point: a permit is given back, a connection that was
+        // not yet accepted stays in the queue, the end of a task needs no action.
         let next = async {
-            let permit = Arc::clone(&free).acquire_owned().await;
-            (permit, listener.accept().await)
+            let slot = Arc::clone(&slots).acquire_owned().await;
+            (slot, listener.accept().await)
         };
-        let (permit, connection) = tokio::select! {
+        let (slot, stream) = tokio::select! {
             () = &mut shutdown => break,
             Some(_ended) = connections.join_next() => continue,
             next = next => next,
         };
-        // It leaves this executor: the one that serves it waits for its bytes.
-        match connection.and_then(|(stream, _peer)| stream.into_std()) {
-            Ok(stream) => {
+        match stream {
+            Ok((stream, _peer)) => {
                 accepted += 1;
-                let (api, is_ending) = (api.clone(), is_ending.clone());
-                let thread = threads.with_fewest_connections();
-                let counted = (
-                    permit,
-                    api.metrics().connection(),
-                    thread.count_connection(),
-                );
-                let life = async move {
-                    connection::serve(stream, &api, is_ending).await;
-                    drop(counted);
-                };
-                connections.spawn_on(life, thread.executor());
+                let open = (slot, api.state().metrics.connection_opened());
+                let connection = connection::serve(stream, api.clone(), graceful.watcher());
+                connections.spawn(async move {
+                    connection.await;
+                    drop(open);
+                });
             }
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
@@ -101,33 +91,25 @@ pub async fn serve(
 
     drop(listener);
     api.draining().begin();
-    ending.send_replace(true);
-    all_gone(&mut connections, limits.drain_timeout).await;
+    let drained = async { while connections.join_next().await.is_some() {} };
+    let drained = async { tokio::join!(graceful.shutdown(), drained) };
+    // Dropping the wait at its deadline loses nothing: the set still has what is open.
+    let _ = tokio::time::timeout(limits.drain_timeout, drained).await;
     let cut = connections.len();
     if cut > 0 {
         tracing::warn!(cut, "connections cut at the drain deadline");
         connections.abort_all();
-        all_gone(&mut connections, CUT_WAIT).await;
+        let dropped = async { while connections.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(CUT_WAIT, dropped).await;
     }
     ServeReport { accepted, cut }
-}
-
-/// Waits for the connections to end. Dropping the wait at its deadline loses nothing: the set
-/// still has what is open.
-async fn all_gone(connections: &mut JoinSet<()>, patience: Duration) {
-    let all = async { while connections.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(patience, all).await;
 }
 
 /// Whether the connection, not the listener, failed: the next accept may well succeed.
 fn is_of_the_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    let kind = error.kind();
-    [
-        ConnectionAborted,
-        ConnectionRefused,
-        ConnectionReset,
-        Interrupted,
-    ]
-    .contains(&kind)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
 }

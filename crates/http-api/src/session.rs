@@ -9,6 +9,11 @@ use crate::token::{NoRandomness, Token};
 /// browsers of the people who share one workspace, and few enough to compare with each.
 pub(crate) const SESSIONS_MAX: usize = 64;
 
+/// The name of the session cookie of the server on `port`.
+pub(crate) fn cookie_name(port: u16) -> String {
+    format!("yoi_session_{port}")
+}
+
 /// The sessions of this server's life. They are kept in memory alone.
 pub(crate) struct Sessions {
     cookie_name: String,
@@ -19,14 +24,9 @@ impl Sessions {
     /// No sessions yet; `port` names the cookie.
     pub(crate) fn new(port: u16) -> Self {
         Self {
-            cookie_name: format!("yoi_session_{port}"),
+            cookie_name: cookie_name(port),
             open: Mutex::new(VecDeque::new()),
         }
-    }
-
-    /// The name of the cookie.
-    pub(crate) fn cookie_name(&self) -> &str {
-        &self.cookie_name
     }
 
     /// Opens a session and returns the `Set-Cookie` that carries it.
@@ -34,7 +34,7 @@ impl Sessions {
     /// Without `Max-Age` the browser forgets it when it closes. `Secure` is absent because
     /// the server itself speaks plain HTTP, on loopback.
     pub(crate) fn open(&self) -> Result<String, NoRandomness> {
-        let secret = Token::mint()?;
+        let secret = Token::generate()?;
         let cookie = format!(
             "{}={}; Path=/; HttpOnly; SameSite=Strict",
             self.cookie_name,
@@ -50,7 +50,7 @@ impl Sessions {
     }
 
     /// Whether a `Cookie` header carries an open session.
-    pub(crate) fn admits(&self, cookies: &[u8]) -> bool {
+    pub(crate) fn contains(&self, cookies: &[u8]) -> bool {
         let presented = cookies
             .split(|byte| *byte == b';')
             .map(<[u8]>::trim_ascii)
@@ -84,14 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn a_session_lets_in_whatever_stands_around_it() {
+    fn a_session_s_cookie_is_found_among_others() {
         let sessions = Sessions::new(8787);
         let cookie = sessions.open().unwrap();
         assert!(cookie.starts_with("yoi_session_8787="));
         assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"));
         let pair = pair(&cookie);
-        assert!(sessions.admits(pair.as_bytes()));
-        assert!(sessions.admits(format!("a=b; yoi_session_8787=x; {pair};c").as_bytes()));
+        assert!(sessions.contains(pair.as_bytes()));
+        assert!(sessions.contains(format!("a=b; yoi_session_8787=x; {pair};c").as_bytes()));
     }
 
     #[test]
@@ -99,9 +99,9 @@ mod tests {
         let sessions = Sessions::new(8787);
         let cookie = sessions.open().unwrap();
         let pair = pair(&cookie);
-        assert!(!sessions.admits(pair.replace("8787", "8788").as_bytes()));
-        assert!(!sessions.admits(&pair.as_bytes()[..pair.len() - 1]));
-        assert!(!sessions.admits(b"yoi_session_8787="));
+        assert!(!sessions.contains(pair.replace("8787", "8788").as_bytes()));
+        assert!(!sessions.contains(&pair.as_bytes()[..pair.len() - 1]));
+        assert!(!sessions.contains(b"yoi_session_8787="));
     }
 
     #[test]
@@ -110,19 +110,19 @@ mod tests {
         let cookies: Vec<_> = (0..=SESSIONS_MAX)
             .map(|_| sessions.open().unwrap())
             .collect();
-        assert!(!sessions.admits(pair(&cookies[0]).as_bytes()));
-        assert!(sessions.admits(pair(&cookies[1]).as_bytes()));
-        assert!(sessions.admits(pair(&cookies[SESSIONS_MAX]).as_bytes()));
+        assert!(!sessions.contains(pair(&cookies[0]).as_bytes()));
+        assert!(sessions.contains(pair(&cookies[1]).as_bytes()));
+        assert!(sessions.contains(pair(&cookies[SESSIONS_MAX]).as_bytes()));
     }
 
     proptest! {
         #[test]
-        fn no_cookie_header_panics_or_lets_in(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_other_cookie_header_is_a_session_or_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let sessions = Sessions::new(1);
             sessions.open().unwrap();
-            prop_assert!(!sessions.admits(&bytes));
+            prop_assert!(!sessions.contains(&bytes));
             let named = [b"yoi_session_1=", bytes.as_slice()].concat();
-            prop_assert!(!sessions.admits(&named));
+            prop_assert!(!sessions.contains(&named));
         }
     }
 }

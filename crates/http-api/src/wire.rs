@@ -1,19 +1,17 @@
-//! What goes over the wire besides the projections of `registry-core`: request bodies, the
-//! answers about the server itself, problems, header names, and the paths of the API.
-//!
-//! These types are public because clients and tests use the same ones.
+//! The wire format besides the projections of `registry-core`: request bodies, responses about
+//! the server itself, problems, header names, and the paths of the API. Clients use these types
+//! too.
 
 pub mod path;
 mod problem;
 
-pub use problem::{Problem, ProblemCode};
+pub use problem::{Problem, ProblemCode, Retry};
 
 use jiff::Timestamp;
-use registry_core::json::{JsonText, WriteJson};
 use registry_core::projection::{Limit, RuntimeSummary};
 use registry_core::{DisplayName, FixedText, ProfileId, RunId};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The version of the API: grows when an answer or a request changes incompatibly.
 pub const API_VERSION: u32 = 1;
@@ -30,18 +28,18 @@ pub mod header {
 
 /// Names of limits that clients look for in problems.
 pub mod limit {
-    /// Bytes that answers hold until their clients have taken them. A read that is refused
-    /// because of it changed nothing and may be repeated.
+    /// Bytes of responses that their clients have not read yet. A read that is refused because
+    /// of it changed nothing and may be repeated.
     pub const ANSWER_BYTES: &str = "answer_bytes";
 }
 
-/// The media type of every answer that is no problem, besides `/metrics`.
+/// The media type of every response but problems and `/metrics`.
 pub const MEDIA_TYPE_JSON: &str = "application/json";
 /// The media type of problems (RFC 9457 §3).
 pub const MEDIA_TYPE_PROBLEM: &str = "application/problem+json";
 
 /// Creates a worker. Every field may be left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateWorkerBody {
     /// The worker's name for people; without one the runtime makes one up.
@@ -53,10 +51,11 @@ pub struct CreateWorkerBody {
 }
 
 /// Sends a worker an input.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendInputBody {
     /// What the person says: at least one character that is not white space.
+    #[schema(min_length = 1, pattern = r"\S")]
     pub content: String,
 }
 
@@ -70,7 +69,7 @@ impl std::fmt::Debug for SendInputBody {
 }
 
 /// Cancels a worker's active run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelRunBody {
     /// Only this run, and no other that may have become active meanwhile.
@@ -79,54 +78,48 @@ pub struct CancelRunBody {
 }
 
 /// Stops a worker for good: an empty object.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StopWorkerBody {}
 
 /// Exchanges the bearer token for a session cookie: an empty object.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateSessionBody {}
 
 /// The workspace that this server serves, and the server itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WorkspaceInfo {
     /// The workspace's name for people.
     pub display_name: DisplayName,
     /// The version of the server.
+    #[schema(value_type = String)]
     pub server_version: FixedText,
     /// The version of the API.
     pub api_version: u32,
     /// When the server started.
+    #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
     /// The server's named bounds; each runtime lists its own.
     pub limits: Vec<Limit>,
 }
 
 /// All runtimes, in registration order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RuntimeList {
     /// The runtimes.
     pub items: Vec<RuntimeSummary>,
 }
 
-impl WriteJson for RuntimeList {
-    fn write_json(&self, json: &mut JsonText) {
-        json.piece(r#"{"items":"#);
-        json.list(&self.items);
-        json.piece("}");
-    }
-}
-
 /// The server runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
     /// Always `ok`.
     pub status: HealthStatus,
 }
 
 /// What a [`Health`] says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
     /// The server runs.
@@ -134,14 +127,14 @@ pub enum HealthStatus {
 }
 
 /// The server takes requests; while it shuts down, a `shutting_down` problem stands here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Readiness {
     /// Always `ready`.
     pub status: ReadinessStatus,
 }
 
 /// What a [`Readiness`] says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReadinessStatus {
     /// The server takes requests.

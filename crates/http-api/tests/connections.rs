@@ -5,7 +5,6 @@
 mod server;
 
 use std::sync::{Arc, Mutex, mpsc};
-use std::thread;
 use std::time::Duration;
 
 use http_api::{ApiConfig, ServeReport};
@@ -47,31 +46,6 @@ async fn head_is_answered_as_get_without_the_body() {
     }
 }
 
-#[tokio::test]
-async fn a_connection_is_served_by_one_thread_as_long_as_it_lasts() {
-    let (worked, mut workers) = tokio::sync::mpsc::unbounded_channel();
-    let mut source = embedded();
-    source.catalog.checkpoint();
-    source.catalog.expect_get().returning(move |_| {
-        let thread = thread::current().name().map(str::to_owned);
-        worked.send(thread).expect("the test listens");
-        Ok(worker(WorkerState::Idle))
-    });
-    let server = Server::over(vec![source], |_| {}).await;
-    let mut stream = server.connect().await;
-    let request = server
-        .head("GET", WORKER, "")
-        .replace("close", "keep-alive");
-    let mut threads = Vec::new();
-    for _ in 0..8 {
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let thread = in_time(workers.recv()).await.flatten();
-        threads.push(thread.unwrap_or_default());
-    }
-    assert!(threads[0].starts_with("serving-"), "{threads:?}");
-    assert!(threads.iter().all(|thread| *thread == threads[0]));
-}
-
 /// A server one of whose requests has reached its source and waits there.
 async fn with_a_request_at_work(
     released: mpsc::Receiver<()>,
@@ -83,7 +57,7 @@ async fn with_a_request_at_work(
     let (at_work, released) = (Arc::clone(&reached), Mutex::new(released));
     source.catalog.expect_get().returning(move |_| {
         at_work.notify_one();
-        // The mock's answer is synchronous: one of the serving threads waits for it.
+        // The mock's answer is synchronous: a thread of the executor waits for it.
         let released = released.lock().expect("asked once");
         let released = released.recv_timeout(Duration::from_secs(5));
         released.expect("the test lets it go on");
@@ -100,7 +74,7 @@ async fn with_a_request_at_work(
     (server, stream)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_at_work_is_answered_while_the_server_ends() {
     let (release, released) = mpsc::channel();
     let (server, mut stream) = with_a_request_at_work(released, |_| {}).await;
@@ -118,7 +92,7 @@ async fn a_request_at_work_is_answered_while_the_server_ends() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_ends_at_its_deadline_though_a_thread_is_blocked() {
     let (release, released) = mpsc::channel();
     let hasty = |config: &mut ApiConfig| hasty(&mut config.connection);
@@ -195,10 +169,10 @@ async fn no_more_connections_than_the_limit_are_served_at_a_time() {
 #[tokio::test]
 async fn a_client_that_goes_away_ends_its_own_wait() {
     use async_trait::async_trait;
-    use registry_core::port::{EventStream, EventsQuery, RuntimeSource, TranscriptQuery};
+    use registry_core::WorkerId;
+    use registry_core::port::{EventsQuery, RuntimeSource, TranscriptQuery};
     use registry_core::port::{RuntimeDescriptor, SourceStatus, WorkerCatalog, WorkerObservation};
     use registry_core::projection::{EventBatch, TranscriptPage};
-    use registry_core::{Cursor, WorkerId};
 
     /// Waits for ever, and says when a wait begins and when it is dropped.
     struct Waiting(registry_core::mock::MockSource, Arc<Notify>, Arc<Notify>);
@@ -221,9 +195,6 @@ async fn a_client_that_goes_away_ends_its_own_wait() {
             let _said = Said(Arc::clone(&self.2));
             self.1.notify_one();
             std::future::pending().await
-        }
-        fn subscribe(&self, _: &WorkerId, _: Cursor) -> EventStream {
-            unimplemented!("nobody subscribes here")
         }
     }
     #[async_trait]

@@ -1,16 +1,13 @@
-//! What can be asked of a runtime or a worker, derived from ports and state, never declared.
-
-use std::sync::OnceLock;
+//! What can be asked of a runtime or a worker. It is derived from ports and state, never declared.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::port::RuntimeSource;
-use crate::projection::WorkerState;
+use crate::worker_state::WorkerState;
 
 /// One thing a client may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub enum Capability {
     /// List the runtime's workers.
     ListWorkers,
@@ -67,25 +64,6 @@ impl Capability {
 pub struct CapabilitySet(u8);
 
 impl CapabilitySet {
-    /// What the source's ports make possible. The catalog is always there.
-    pub fn of_source(source: &dyn RuntimeSource) -> Self {
-        let mut set = Self::from_iter([Capability::ListWorkers, Capability::GetWorker]);
-        if source.lifecycle().is_some() {
-            set.extend([
-                Capability::CreateWorker,
-                Capability::CancelRun,
-                Capability::StopWorker,
-            ]);
-        }
-        if source.interaction().is_some() {
-            set.extend([Capability::SendInput]);
-        }
-        if source.observation().is_some() {
-            set.extend([Capability::ReadTranscript, Capability::ReadEvents]);
-        }
-        set
-    }
-
     /// What is left of the runtime's set for one worker in `state`.
     ///
     /// Final states take capabilities away; a passing one (running, cancelling) does not,
@@ -121,19 +99,6 @@ impl CapabilitySet {
         Capability::ALL
             .into_iter()
             .filter(move |capability| self.contains(*capability))
-    }
-
-    /// The set as it serialises. Few sets are ever shown, so each is put together once.
-    pub(crate) fn json(self) -> &'static str {
-        static LISTS: [OnceLock<String>; 1 << u8::BITS] =
-            [const { OnceLock::new() }; 1 << u8::BITS];
-        LISTS[usize::from(self.0)].get_or_init(|| {
-            let names: Vec<_> = self.iter().map(Capability::as_str).collect();
-            match names.as_slice() {
-                [] => "[]".to_owned(),
-                [..] => format!("[\"{}\"]", names.join("\",\"")),
-            }
-        })
     }
 }
 
@@ -207,14 +172,6 @@ mod tests {
         let list = serde_json::to_string(&set).unwrap();
         assert_eq!(list, r#"["list_workers","read_events"]"#);
         assert_eq!(serde_json::from_str::<CapabilitySet>(&list).unwrap(), set);
-    }
-
-    #[test]
-    fn every_set_is_written_as_it_serialises() {
-        for bits in u8::MIN..=u8::MAX {
-            let set = CapabilitySet(bits);
-            assert_eq!(set.json(), serde_json::to_string(&set).unwrap());
-        }
     }
 
     #[test]

@@ -5,24 +5,18 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// Bytes of a cursor before encoding: epoch, then sequence, both big-endian.
 const CURSOR_BYTES: usize = 16;
 /// Characters of a cursor's text: 16 bytes in unpadded base64url (RFC 4648 §5).
 pub const CURSOR_CHARS: usize = 22;
-/// The first characters hold the epoch and two bits of the sequence, the others the rest of it.
-const HALF_CHARS: usize = CURSOR_CHARS / 2;
-
-/// The alphabet of base64url.
-const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 /// A position in one worker's event log: everything up to `sequence` has been seen.
 ///
 /// The epoch is one life of a runtime instance; a cursor of another epoch is *expired*.
 /// Clients treat the text as opaque: its encoding may change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Cursor {
     epoch: u64,
     sequence: u64,
@@ -50,60 +44,16 @@ impl Cursor {
     }
 }
 
-/// Appends cursors to a text. Those of one answer are of one epoch: the half of the text that
-/// says so is made once.
-pub(crate) struct CursorWriter {
-    /// The epoch, and the two bits of the sequence that stand with it.
-    of: (u64, u64),
-    first_half: [u8; HALF_CHARS],
-}
-
-impl Default for CursorWriter {
-    fn default() -> Self {
-        Self::of(0, 0)
-    }
-}
-
-impl CursorWriter {
-    fn of(epoch: u64, two_bits: u64) -> Self {
-        Self {
-            of: (epoch, two_bits),
-            first_half: half(epoch, two_bits),
-        }
-    }
-
-    pub(crate) fn append(&mut self, text: &mut Vec<u8>, cursor: Cursor) {
-        let (epoch, two_bits) = (cursor.epoch, cursor.sequence >> 62);
-        if self.of != (epoch, two_bits) {
-            *self = Self::of(epoch, two_bits);
-        }
-        text.extend_from_slice(&self.first_half);
-        text.extend_from_slice(&half(cursor.sequence << 2, 0));
-    }
-}
-
-/// A word and two bits more, in characters of six bits.
-fn half(word: u64, two_bits: u64) -> [u8; HALF_CHARS] {
-    std::array::from_fn(|place| {
-        let six_bits = match HALF_CHARS - 1 - place {
-            0 => (word << 2) | two_bits,
-            after => word >> (after * 6 - 2),
-        };
-        BASE64URL[(six_bits & 0x3f) as usize]
-    })
-}
-
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Vec::with_capacity(CURSOR_CHARS);
-        CursorWriter::default().append(&mut text, *self);
-        f.write_str(str::from_utf8(&text).expect("base64url is ASCII"))
+        let whole = (u128::from(self.epoch) << 64) | u128::from(self.sequence);
+        f.write_str(&URL_SAFE_NO_PAD.encode(whole.to_be_bytes()))
     }
 }
 
-impl Serialize for Cursor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl From<Cursor> for String {
+    fn from(cursor: Cursor) -> Self {
+        cursor.to_string()
     }
 }
 
@@ -129,6 +79,15 @@ impl TryFrom<String> for Cursor {
         text.parse()
     }
 }
+
+#[cfg(feature = "schema")]
+crate::schema::text_schema!(
+    Cursor,
+    Some("Opaque position in one worker's event log."),
+    CURSOR_CHARS,
+    CURSOR_CHARS,
+    "^[A-Za-z0-9_-]{21}[AQgw]$"
+);
 
 #[cfg(feature = "schema")]
 impl schemars::JsonSchema for Cursor {

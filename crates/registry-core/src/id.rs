@@ -1,10 +1,8 @@
-//! Identity: the ids of the domain, each a private string with one fallible way in.
+//! Identity: the ids of the domain, each a private text that only parsing makes.
 //!
-//! An id that exists has been parsed; nothing validates it again. Errors say what was wrong
-//! and never repeat the rejected text, because that text may be hostile.
+//! Errors name what was wrong and never repeat the rejected text, because it may be hostile.
 
 mod display_ref;
-mod hyphenated;
 
 pub use display_ref::DisplayRef;
 
@@ -12,9 +10,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use arrayvec::ArrayString;
-use serde::{Deserialize, Serialize, Serializer};
-
-use crate::alphabet;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Longest accepted [`RuntimeId`], [`WorkerId`], [`RunId`] or [`ProfileId`], in characters.
 pub const ID_MAX_CHARS: usize = 64;
@@ -41,13 +38,12 @@ pub enum IdError {
     },
 }
 
-/// Defines one id type: the alphabet decides, everything else is the same. An id holds its
-/// text in place, so that one that is copied or dropped costs no allocation and touches no
-/// counter that another core may be at.
+/// Defines one id type; only the alphabet and the length differ. An id holds its text in place,
+/// so that cloning one allocates nothing.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, max $max:expr, of $alphabet:expr, pattern $pattern:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String")]
         pub struct $name(ArrayString<{ $max }>);
 
@@ -63,9 +59,8 @@ macro_rules! id {
 
             fn from_str(text: &str) -> Result<Self, IdError> {
                 $alphabet.check(text, $max)?;
-                ArrayString::from(text)
-                    .map(Self)
-                    .map_err(|_| IdError::TooLong { max: $max })
+                let text = ArrayString::from(text);
+                text.map(Self).map_err(|_| IdError::TooLong { max: $max })
             }
         }
 
@@ -74,12 +69,6 @@ macro_rules! id {
 
             fn try_from(text: String) -> Result<Self, IdError> {
                 text.parse()
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
             }
         }
 
@@ -100,6 +89,9 @@ macro_rules! id {
                 write!(f, concat!(stringify!($name), "({})"), self.0)
             }
         }
+
+        #[cfg(feature = "schema")]
+        crate::schema::text_schema!($name, None::<&str>, 1, $max, $pattern);
 
         #[cfg(feature = "schema")]
         impl schemars::JsonSchema for $name {
@@ -143,19 +135,24 @@ id!(
     IdempotencyKey, max IDEMPOTENCY_KEY_MAX_CHARS, of KEY, pattern "^[!-~]+$"
 );
 
-/// The same door for what can't be wrong: a UUID, whose text is its hyphenated lower-case one.
-macro_rules! id_of_uuid {
-    ($($name:ident),*) => {$(
-        impl $name {
-            /// The id whose text is the UUID of these bytes.
-            pub fn of_uuid(bytes: [u8; 16]) -> Self {
-                Self(hyphenated::text(bytes))
-            }
-        }
-    )*};
+impl From<Uuid> for WorkerId {
+    fn from(uuid: Uuid) -> Self {
+        Self(hyphenated(uuid))
+    }
 }
 
-id_of_uuid!(WorkerId, RunId);
+impl From<Uuid> for RunId {
+    fn from(uuid: Uuid) -> Self {
+        Self(hyphenated(uuid))
+    }
+}
+
+/// The text of a UUID: lower-case hexadecimal digits in five groups (RFC 9562, section 4).
+fn hyphenated(uuid: Uuid) -> ArrayString<ID_MAX_CHARS> {
+    let mut buffer = Uuid::encode_buffer();
+    let text: &str = uuid.hyphenated().encode_lower(&mut buffer);
+    ArrayString::from(text).expect("a UUID is shorter than an id may be")
+}
 
 /// The routing key of every worker operation. A worker id alone is never one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -177,7 +174,7 @@ impl WorkerRef {
 
     /// `worker@runtime`, for people. There is no parser for it, so it can't become authority.
     pub fn display_ref(&self) -> DisplayRef {
-        DisplayRef::of(&self.worker_id, &self.runtime_id)
+        DisplayRef::new(&self.worker_id, &self.runtime_id)
     }
 }
 
@@ -190,52 +187,55 @@ impl fmt::Display for WorkerRef {
 /// Which characters an id may have; all of them ASCII.
 #[derive(Clone, Copy)]
 struct Alphabet {
-    first: fn(u8) -> bool,
-    any: fn(u8) -> bool,
+    first: fn(char) -> bool,
+    rest: fn(char) -> bool,
 }
 
 const SLUG: Alphabet = Alphabet {
     first: letter_or_digit,
-    any: letter_digit_or_mark,
+    rest: slug_character,
 };
 const PROFILE: Alphabet = Alphabet {
     first: letter_or_digit,
-    any: |byte| letter_digit_or_mark(byte) | (byte == b':') | (byte == b'.'),
+    rest: |c| slug_character(c) || matches!(c, ':' | '.'),
 };
 const KEY: Alphabet = Alphabet {
-    first: |byte| byte.is_ascii_graphic(),
-    any: |byte| byte.is_ascii_graphic(),
+    first: |c| c.is_ascii_graphic(),
+    rest: |c| c.is_ascii_graphic(),
 };
 
-fn letter_or_digit(byte: u8) -> bool {
-    byte.is_ascii_lowercase() | byte.is_ascii_digit()
+/// A name in snake_case: lower-case letters, digits and underscores, starting with a letter.
+///
+/// # Errors
+/// [`IdError`], also over `max` characters.
+pub(crate) fn check_snake_case(text: &str, max: usize) -> Result<(), IdError> {
+    let alphabet = Alphabet {
+        first: |c| c.is_ascii_lowercase(),
+        rest: |c| letter_or_digit(c) || c == '_',
+    };
+    alphabet.check(text, max)
 }
 
-fn letter_digit_or_mark(byte: u8) -> bool {
-    letter_or_digit(byte) | (byte == b'-') | (byte == b'_')
+fn letter_or_digit(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit()
+}
+
+fn slug_character(c: char) -> bool {
+    letter_or_digit(c) || matches!(c, '-' | '_')
 }
 
 impl Alphabet {
-    /// Checks a text. What is wrong is looked for only when something is.
-    #[inline]
     fn check(self, text: &str, max: usize) -> Result<(), IdError> {
-        let first = *text.as_bytes().first().ok_or(IdError::Empty)?;
-        let allowed = alphabet::all(text.as_bytes(), self.any);
-        if allowed && (self.first)(first) && text.len() <= max {
-            return Ok(());
-        }
-        Err(self.fault(text, max))
-    }
-
-    #[cold]
-    fn fault(self, text: &str, max: usize) -> IdError {
         let forbidden = |(at, character): (usize, char)| {
-            let allows = if at == 0 { self.first } else { self.any };
-            !u8::try_from(character).is_ok_and(allows)
+            let allowed = if at == 0 { self.first } else { self.rest };
+            !allowed(character)
         };
-        match text.chars().enumerate().position(forbidden) {
-            Some(at) if at < max => IdError::ForbiddenCharacter { at },
-            Some(_) | None => IdError::TooLong { max },
+        match text.chars().take(max).enumerate().position(forbidden) {
+            Some(at) => Err(IdError::ForbiddenCharacter { at }),
+            None if text.is_empty() => Err(IdError::Empty),
+            // The first `max` characters are ASCII, so characters are bytes.
+            None if text.len() > max => Err(IdError::TooLong { max }),
+            None => Ok(()),
         }
     }
 }

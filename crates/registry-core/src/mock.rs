@@ -3,16 +3,14 @@
 
 use async_trait::async_trait;
 
-use crate::cursor::Cursor;
 use crate::error::SourceError;
 use crate::id::WorkerId;
 use crate::port::{
-    CancelTarget, CatalogPage, CatalogQuery, CreateWorker, CreatedWorkerRecord, EventStream,
-    EventsQuery, Input, InputReceipt, RuntimeDescriptor, RuntimeSource, SourceStatus,
-    TranscriptQuery, WorkerCatalog, WorkerDetailRecord, WorkerInteraction, WorkerLifecycle,
-    WorkerObservation,
+    CancelTarget, CatalogPage, CatalogQuery, CreateWorker, CreatedWorkerRecord, EventsQuery, Input,
+    InputReceipt, RuntimeDescriptor, RuntimeSource, SourceStatus, TranscriptQuery, WorkerCatalog,
+    WorkerDetailRecord, WorkerInteraction, WorkerLifecycle, WorkerObservation,
 };
-use crate::projection::{CancelAnswer, EventBatch, TranscriptPage};
+use crate::projection::{CancelResult, EventBatch, TranscriptPage};
 
 mockall::mock! {
     /// A mock of [`WorkerCatalog`].
@@ -37,7 +35,7 @@ mockall::mock! {
             &self,
             worker_id: &WorkerId,
             target: CancelTarget,
-        ) -> Result<CancelAnswer, SourceError>;
+        ) -> Result<CancelResult, SourceError>;
     }
 }
 
@@ -71,7 +69,6 @@ mockall::mock! {
             worker_id: &WorkerId,
             query: &EventsQuery,
         ) -> Result<EventBatch, SourceError>;
-        fn subscribe(&self, worker_id: &WorkerId, after: Cursor) -> EventStream;
     }
 }
 

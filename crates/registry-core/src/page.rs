@@ -162,6 +162,15 @@ impl From<PageToken> for String {
 }
 
 #[cfg(feature = "schema")]
+crate::schema::text_schema!(
+    PageToken,
+    Some("Opaque start of the next page; give it back with the same filters."),
+    1,
+    PAGE_TOKEN_MAX_CHARS,
+    "^[A-Za-z0-9_-]+$"
+);
+
+#[cfg(feature = "schema")]
 impl schemars::JsonSchema for PageToken {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "PageToken".into()

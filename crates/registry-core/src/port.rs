@@ -2,22 +2,30 @@
 //!
 //! A source is one trait plus optional, narrow ports. A capability *is* the presence of a
 //! port, so nothing can be promised that the code does not do.
+//!
+//! What a port takes is a request, what it gives is a record, and the registry projects records
+//! for clients. Where the projection would repeat the record field by field (a transcript page,
+//! a batch of events, an accepted input, what a cancel did), one type is both.
 
+mod record;
 mod request;
 
+pub use crate::runtime::{RuntimeDescriptor, SourceStatus};
+pub use crate::worker::{CatalogPage, WorkerDetailRecord, WorkerRecord};
+pub use record::{CreatedWorkerRecord, InputReceipt, Replay};
 pub use request::{
-    CancelTarget, CatalogPage, CatalogQuery, CreateWorker, CreatedWorkerRecord, EVENT_WAIT_MAX,
-    EventStream, EventWait, EventsQuery, Input, InputReceipt, InvalidEventWait, Replay,
-    RuntimeDescriptor, SourceStatus, TranscriptQuery, TranscriptRange, WorkerDetailRecord,
-    WorkerRecord,
+    CancelTarget, CatalogQuery, CreateWorker, EVENT_WAIT_MAX, EventWait, EventsQuery, Input,
+    InvalidEventWait, TranscriptQuery, TranscriptRange,
 };
 
 use async_trait::async_trait;
 
-use crate::cursor::Cursor;
+use crate::capability::{Capability, CapabilitySet};
+use crate::conversation::TranscriptPage;
 use crate::error::SourceError;
+use crate::event::EventBatch;
 use crate::id::WorkerId;
-use crate::projection::{CancelAnswer, EventBatch, TranscriptPage};
+use crate::run::CancelResult;
 
 /// One runtime, as the registry sees it.
 ///
@@ -54,6 +62,27 @@ pub trait RuntimeSource: Send + Sync {
     /// Transcripts and events, where the runtime keeps them.
     fn observation(&self) -> Option<&dyn WorkerObservation> {
         None
+    }
+}
+
+impl dyn RuntimeSource + '_ {
+    /// What the source's ports make possible. The catalog is always there.
+    pub fn capabilities(&self) -> CapabilitySet {
+        let mut set = CapabilitySet::from_iter([Capability::ListWorkers, Capability::GetWorker]);
+        if self.lifecycle().is_some() {
+            set.extend([
+                Capability::CreateWorker,
+                Capability::CancelRun,
+                Capability::StopWorker,
+            ]);
+        }
+        if self.interaction().is_some() {
+            set.extend([Capability::SendInput]);
+        }
+        if self.observation().is_some() {
+            set.extend([Capability::ReadTranscript, Capability::ReadEvents]);
+        }
+        set
     }
 }
 
@@ -128,7 +157,7 @@ pub trait WorkerLifecycle: Send + Sync {
         &self,
         worker_id: &WorkerId,
         target: CancelTarget,
-    ) -> Result<CancelAnswer, SourceError>;
+    ) -> Result<CancelResult, SourceError>;
 }
 
 /// Talking to workers.
@@ -170,7 +199,8 @@ pub trait WorkerObservation: Send + Sync {
         query: &TranscriptQuery,
     ) -> Result<TranscriptPage, SourceError>;
 
-    /// Events after a cursor; waits for the first one up to the query's wait.
+    /// Events after a cursor; waits for the first one up to the query's wait. When nothing more
+    /// can come, because the worker has stopped or the runtime shuts down, it answers at once.
     ///
     /// # Errors
     /// [`SourceError::UnknownWorker`], [`SourceError::CursorExpired`],
@@ -184,16 +214,4 @@ pub trait WorkerObservation: Send + Sync {
         worker_id: &WorkerId,
         query: &EventsQuery,
     ) -> Result<EventBatch, SourceError>;
-
-    /// The same events as a stream, which ends when the worker has stopped or is forgotten,
-    /// or the runtime shuts down.
-    ///
-    /// # Errors
-    /// The stream's items: [`SourceError::UnknownWorker`], [`SourceError::CursorExpired`] and,
-    /// because a subscriber waits like a poll, [`SourceError::TooManyPollers`]; each its last.
-    /// # Cancellation
-    /// Dropping the stream ends the subscription. A slow reader costs the runtime nothing.
-    /// # Ordering
-    /// Events ascend without gaps, starting right after the cursor.
-    fn subscribe(&self, worker_id: &WorkerId, after: Cursor) -> EventStream;
 }

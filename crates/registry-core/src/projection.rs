@@ -5,25 +5,16 @@
 //! written to be shown. None is a path, a socket, a provider's address, a secret or
 //! arbitrary JSON; the OpenAPI test and the canary tests hold that.
 
-mod diagnostic;
-mod event;
-mod limit;
-mod runtime;
-mod transcript;
-mod worker;
-
-pub use diagnostic::{Diagnostic, Severity};
-pub use event::{EventBatch, EventKind, WorkerEvent};
-pub use limit::{Limit, LimitUnit};
-pub use runtime::{
-    Facilities, ImplementationKind, ModelSummary, ProfileSummary, RuntimeCounts, RuntimeStatus,
-    RuntimeSummary, WorkersByState,
+pub use crate::conversation::{
+    ConversationSummary, EntryRole, InFlightText, TranscriptBounds, TranscriptEntry, TranscriptPage,
 };
-pub use transcript::{EntryRole, InFlightText, TranscriptEntry, TranscriptPage};
-pub use worker::{
-    AcceptedInput, CancelAnswer, ConversationSummary, LastRun, RunErrorCode, RunOutcome,
-    TranscriptBounds, Usage, WorkerDetail, WorkerPage, WorkerState, WorkerSummary,
+pub use crate::diagnostic::{Diagnostic, Severity};
+pub use crate::event::{EventBatch, EventKind, WorkerEvent};
+pub use crate::implementation_kind::ImplementationKind;
+pub use crate::limit::{Limit, LimitUnit};
+pub use crate::run::{AcceptedInput, CancelResult, LastRun, RunErrorCode, RunOutcome, Usage};
+pub use crate::runtime::{
+    Facilities, ModelSummary, ProfileSummary, RuntimeCounts, RuntimeStatus, RuntimeSummary,
 };
-
-#[cfg(test)]
-pub(crate) mod tests;
+pub use crate::worker::{WorkerDetail, WorkerPage, WorkerSummary};
+pub use crate::worker_state::{WorkerState, WorkersByState};

@@ -7,9 +7,11 @@ mod audit;
 mod listing;
 mod operation;
 mod refusal;
+mod subscription;
 
 pub use listing::{WorkerFilter, WorkerListQuery};
 pub use operation::CreatedWorker;
+pub use subscription::EventStream;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -25,7 +27,7 @@ use crate::capability::{Capability, CapabilitySet};
 use crate::error::{RegistryError, SourceError, UnavailableReason};
 use crate::id::RuntimeId;
 use crate::port::{RuntimeDescriptor, RuntimeSource};
-use crate::projection::{Diagnostic, RuntimeStatus, RuntimeSummary, Severity};
+use crate::projection::{Diagnostic, RuntimeSummary, Severity};
 
 /// How long a source may take to answer a read. People wait for lists; two seconds is where
 /// they begin to doubt that anything happens.
@@ -100,7 +102,7 @@ impl RegistryBuilder {
                 runtime_id: runtime_id.clone(),
             });
         }
-        let capabilities = CapabilitySet::of_source(source.as_ref());
+        let capabilities = source.capabilities();
         self.sources.push(Registered {
             source,
             capabilities,
@@ -158,29 +160,12 @@ impl RuntimeRegistry {
     async fn summarize(&self, registered: &Registered) -> RuntimeSummary {
         let status = contained(async { registered.source.status().await });
         let answer = within(self.deadlines.read, status).await;
-        let descriptor = registered.descriptor().clone();
-        let (status, counts, diagnostics) = match answer {
-            Ok(status) => (status.status, Some(status.counts), status.diagnostics),
-            Err(error) => (
-                RuntimeStatus::Unavailable,
-                None,
-                vec![unavailable(registered, &error)],
-            ),
-        };
-        RuntimeSummary {
-            runtime_id: descriptor.runtime_id,
-            display_name: descriptor.display_name,
-            implementation_kind: descriptor.implementation_kind,
-            status,
-            capabilities: registered.capabilities,
-            facilities: descriptor.facilities,
-            model: descriptor.model,
-            profiles: descriptor.profiles,
-            limits: descriptor.limits,
-            counts,
-            observed_at: now(),
-            diagnostics,
-        }
+        RuntimeSummary::project(
+            registered.descriptor(),
+            registered.capabilities,
+            answer.map_err(|error| unavailable(registered, &error)),
+            now(),
+        )
     }
 }
 
@@ -272,7 +257,7 @@ fn unavailable(registered: &Registered, error: &SourceError) -> Diagnostic {
             "The runtime failed to answer.",
         )
     };
-    diagnostic.of_runtime(runtime_id.clone())
+    diagnostic.with_runtime(runtime_id.clone())
 }
 
 /// The present instant, cut to the millisecond: an answer is no finer, and never of the future.

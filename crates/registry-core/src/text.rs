@@ -3,21 +3,18 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize, Serializer};
-use smol_str::SmolStr;
-
-use crate::alphabet;
+use serde::{Deserialize, Serialize};
 
 /// Longest display name, in characters: one line of a table.
 pub const DISPLAY_NAME_MAX_CHARS: usize = 80;
 
 /// Text that a person wrote to be shown: 1–80 characters on one line, with none that steer
-/// a terminal or the direction of text. Up to 23 bytes are in place; a longer one is
-/// shared.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// a terminal or the direction of text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
-pub struct DisplayName(SmolStr);
+pub struct DisplayName(Arc<str>);
 
 /// Why a text is not a display name. Never carries the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -63,28 +60,11 @@ impl FromStr for DisplayName {
     }
 }
 
-/// A text that is held the same way becomes a name without an allocation.
-impl TryFrom<&SmolStr> for DisplayName {
-    type Error = DisplayNameError;
-
-    #[inline]
-    fn try_from(text: &SmolStr) -> Result<Self, DisplayNameError> {
-        check(text)?;
-        Ok(Self(text.clone()))
-    }
-}
-
 impl TryFrom<String> for DisplayName {
     type Error = DisplayNameError;
 
     fn try_from(text: String) -> Result<Self, DisplayNameError> {
         text.parse()
-    }
-}
-
-impl Serialize for DisplayName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
     }
 }
 
@@ -95,11 +75,6 @@ impl fmt::Display for DisplayName {
 }
 
 fn check(text: &str) -> Result<(), DisplayNameError> {
-    // Of ASCII's printable characters, the space alone can't stand alone.
-    let printable = alphabet::all(text.as_bytes(), |byte| matches!(byte, b' '..=b'~'));
-    if printable && text.len() <= DISPLAY_NAME_MAX_CHARS && text.bytes().any(|b| b != b' ') {
-        return Ok(());
-    }
     if text.chars().take(DISPLAY_NAME_MAX_CHARS + 1).count() > DISPLAY_NAME_MAX_CHARS {
         return Err(DisplayNameError::TooLong);
     }
@@ -154,6 +129,19 @@ impl fmt::Display for FixedText {
     }
 }
 
+/// Printable, and at least one character that is not white space.
+#[cfg(feature = "schema")]
+const DISPLAY_NAME_PATTERN: &str = "^[^\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*[^\\s\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069][^\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*$";
+
+#[cfg(feature = "schema")]
+crate::schema::text_schema!(
+    DisplayName,
+    Some("One line of text for people, without control or direction marks."),
+    1,
+    DISPLAY_NAME_MAX_CHARS,
+    DISPLAY_NAME_PATTERN
+);
+
 #[cfg(feature = "schema")]
 impl schemars::JsonSchema for DisplayName {
     fn schema_name() -> Cow<'static, str> {
@@ -166,8 +154,7 @@ impl schemars::JsonSchema for DisplayName {
             "description": "One line of text for people, without control or direction marks.",
             "minLength": 1,
             "maxLength": DISPLAY_NAME_MAX_CHARS,
-            // Printable, and at least one character that is not white space.
-            "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*[^\\s\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069][^\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*$",
+            "pattern": DISPLAY_NAME_PATTERN,
         })
     }
 }
@@ -197,7 +184,7 @@ mod tests {
             Err(DisplayNameError::ForbiddenCharacter { at: 0 })
         );
         assert_eq!(
-            DisplayName::try_from(&SmolStr::new("a\u{202e}")),
+            "a\u{202e}".parse::<DisplayName>(),
             Err(DisplayNameError::ForbiddenCharacter { at: 1 })
         );
         assert_eq!(

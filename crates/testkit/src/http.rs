@@ -3,6 +3,8 @@
 
 mod connection;
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
@@ -12,8 +14,11 @@ pub use reqwest::RequestBuilder;
 
 use crate::deadline::in_time;
 
+/// Bytes of a body that `Debug` shows.
+const DEBUG_BYTES: usize = 2_000;
+
 /// A whole response.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
     pub status: u16,
@@ -46,6 +51,14 @@ impl From<http::Response<Bytes>> for Response {
             headers: head.headers,
             body,
         }
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self.body[..self.body.len().min(DEBUG_BYTES)];
+        let body = String::from_utf8_lossy(shown);
+        write!(f, "{} {:?} {body}", self.status, self.headers)
     }
 }
 
@@ -83,13 +96,13 @@ impl Response {
     /// The body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.whole()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
     /// The body as JSON, null if it is empty, of a response with this status.
     #[track_caller]
     pub fn expect(&self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{}", self.whole());
+        assert_eq!(self.status, status, "{self:?}");
         if self.body.is_empty() {
             return Value::Null;
         }
@@ -113,7 +126,7 @@ impl Response {
     /// The problem of a refusal with this status and code.
     #[track_caller]
     pub fn expect_problem(&self, status: u16, code: &str) -> Value {
-        assert_eq!(self.status, status, "{}", self.whole());
+        assert_eq!(self.status, status, "{self:?}");
         let problem = self.problem();
         assert_eq!(problem["code"], code, "{problem}");
         problem

@@ -8,8 +8,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use yoi_workspace_server::config::EngineSetting;
-use yoi_workspace_server::server::Ending;
-use yoi_workspace_server::{Server, ServerConfig};
+use yoi_workspace_server::{Server, ServerConfig, ShutdownReport};
 
 use crate::client::Client;
 use crate::deadline::in_time;
@@ -62,7 +61,7 @@ pub struct TestServer {
     pub workspace: Workspace,
     client: Client,
     shutdown: oneshot::Sender<()>,
-    serving: JoinHandle<Ending>,
+    serving: JoinHandle<ShutdownReport>,
 }
 
 impl TestServer {
@@ -92,7 +91,7 @@ impl TestServer {
     }
 
     /// Shuts the server down and waits until it has ended.
-    pub async fn shut_down(self) -> Ending {
+    pub async fn shut_down(self) -> ShutdownReport {
         let _ = self.shutdown.send(());
         in_time(self.serving).await.expect("the server's task")
     }

@@ -1,8 +1,7 @@
-//! What a caller can tell the runtime to do, and what it answers.
+//! Requests that change something, and their results.
 
 use crate::cursor::Cursor;
 use crate::id::{IdempotencyKey, RunId, WorkerId};
-use crate::snapshot::WorkerSnapshot;
 
 /// A worker to create. [`CreateWorker::default`] leaves every choice to the runtime.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,21 +18,12 @@ pub struct CreateWorker {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-/// A worker that exists now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Created {
-    /// The worker as it is now, also when it was created earlier.
-    pub worker: WorkerSnapshot,
-    /// Whether an earlier request with the same key created it.
-    pub replayed: bool,
-}
-
-/// Something to say to a worker.
+/// An input to a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// What to say: at most [`Limits::input_bytes`](crate::Limits), not only white space.
+    /// The text: at most [`Limits::input_bytes`](crate::Limits), and not only white space.
     pub content: String,
-    /// Names this attempt, so that repeating it doesn't say the same twice. The latest
+    /// Names this attempt, so that repeating it doesn't start a second run. The latest
     /// [`Limits::input_keys`](crate::Limits) of a worker are remembered.
     pub idempotency_key: Option<IdempotencyKey>,
 }
@@ -55,13 +45,13 @@ pub struct Accepted {
     pub run_id: RunId,
     /// The number of the input's transcript entry.
     pub sequence: u64,
-    /// The position after the `input_accepted` event: read on from here to follow the run.
+    /// The position after the `input_accepted` event: read from here to follow the run.
     pub cursor: Cursor,
     /// Whether an earlier request with the same key did this.
     pub replayed: bool,
 }
 
-/// What `cancel` found.
+/// The result of a cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancellation {
     /// The run has ended, and its outcome is `cancelled`.

@@ -1,14 +1,14 @@
 //! The rules of one worker: no clock, lock, task or id of its own.
 //!
-//! Time and ids come in as values, and what changed comes out as values. The shell in
-//! [`runtime`](crate::runtime) brings the locks, and nothing in here knows of them.
+//! Time and ids come in as values, and what changed goes out as values. The shell in
+//! [`runtime`](crate::runtime) adds the locks and tasks.
 
-mod deltas;
-mod keys;
-mod log;
-mod reply;
-mod transcript;
+mod event_log;
+mod idempotency;
+mod reply_buffer;
+mod transcript_log;
 mod worker;
 
-pub(crate) use keys::Fingerprint;
-pub(crate) use worker::{Admission, Birth, NewRun, RunEnd, Worker};
+pub(crate) use idempotency::Fingerprint;
+pub use worker::WorkerSnapshot;
+pub(crate) use worker::{Admission, NewRun, RunEnd, Worker, WorkerMetadata};

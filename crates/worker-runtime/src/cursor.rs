@@ -1,7 +1,7 @@
 //! Positions in a worker's event log.
 
-/// One life of a runtime: drawn at random when it is built, so that a cursor from
-/// before a restart can be told from one of today.
+/// Identifies one instance of a runtime: random for each one that is built, so that a cursor from
+/// before a restart can be told from a current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epoch(u64);
 
@@ -12,14 +12,13 @@ impl Epoch {
         Self(number)
     }
 
-    /// A fresh epoch.
     pub(crate) fn random() -> Self {
         // The low half of a UUIDv7: 62 bits from the operating system's generator,
-        // and a fixed variant. Enough to tell one life of a runtime from another.
+        // and a fixed variant. Enough to tell one instance from another.
         Self(uuid::Uuid::now_v7().as_u64_pair().1)
     }
 
-    /// The epoch's number.
+    /// The number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
@@ -37,13 +36,13 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// The position after event `sequence` in the log of life `epoch`.
+    /// The position after event `sequence` in a log of this epoch.
     #[must_use]
     pub const fn new(epoch: Epoch, sequence: u64) -> Self {
         Self { epoch, sequence }
     }
 
-    /// The life of the runtime that it belongs to.
+    /// The runtime instance that it belongs to.
     #[must_use]
     pub const fn epoch(self) -> Epoch {
         self.epoch

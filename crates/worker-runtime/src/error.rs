@@ -1,4 +1,4 @@
-//! Why an operation is refused: one enum per operation or family of them.
+//! Errors: one enum per operation or family of operations.
 
 use crate::cursor::Cursor;
 use crate::display_name::DisplayNameError;
@@ -13,7 +13,7 @@ pub struct UnknownWorker {
     pub worker_id: WorkerId,
 }
 
-/// A limit leaves no room. It may do so later.
+/// A limit is reached. A later attempt may succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("capacity exhausted: {limit}")]
 pub struct CapacityExhausted {
@@ -49,7 +49,7 @@ pub enum CreateError {
     /// The runtime is shutting down.
     #[error(transparent)]
     Stopping(#[from] Stopping),
-    /// There is no room, and no stopped worker to forget.
+    /// A limit is reached, and there is no stopped worker to forget.
     #[error(transparent)]
     Capacity(#[from] CapacityExhausted),
 }
@@ -80,7 +80,7 @@ pub enum InputError {
         /// The run.
         run_id: RunId,
     },
-    /// There is nothing in it but white space.
+    /// It is empty, or only white space.
     #[error("input is empty")]
     Empty,
     /// It is longer than [`Limits::input_bytes`](crate::Limits).
@@ -94,7 +94,7 @@ pub enum InputError {
     /// The runtime is shutting down.
     #[error(transparent)]
     Stopping(#[from] Stopping),
-    /// There is no room for another run.
+    /// A limit leaves no capacity for another run.
     #[error(transparent)]
     Capacity(#[from] CapacityExhausted),
 }
@@ -156,8 +156,8 @@ pub enum EventsError {
     Capacity(#[from] CapacityExhausted),
 }
 
-/// A cursor from another life of the runtime, from before the oldest event held, or
-/// from the future. Nothing can be said about what lies between it and now.
+/// A cursor of another epoch, from before the oldest event held, or from the future: the events
+/// between it and now are not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("cursor is expired")]
 pub struct CursorExpired {

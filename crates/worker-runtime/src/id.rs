@@ -1,8 +1,7 @@
-//! The names of things: workers and runs (UUIDv7), and the caller's idempotency keys.
+//! Ids of workers and runs (UUIDv7), and the caller's idempotency keys.
 //!
-//! Each is one private value with one way in from text, and that text is the one
-//! `Display` writes: an id has a single spelling, so it can be compared, logged and
-//! used as a key without normalising it first.
+//! An id has a single spelling, so it can be compared, logged and used as a key without
+//! normalising it first.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,19 +17,14 @@ macro_rules! uuid_id {
 
         impl $name {
             /// A new id, greater than every one that this process made before it.
-            pub(crate) fn mint() -> Self {
+            pub(crate) fn generate() -> Self {
                 Self(Uuid::now_v7())
             }
 
-            /// The UUID, as its 16 bytes in the order of its digits.
+            /// The id as a UUID, for another type of id.
             #[must_use]
-            pub const fn uuid(self) -> [u8; 16] {
-                self.0.into_bytes()
-            }
-
-            /// Gives the id's text to `read`, without a place of its own for it.
-            pub fn with_text<R>(self, read: impl FnOnce(&str) -> R) -> R {
-                read(self.0.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+            pub const fn as_uuid(self) -> Uuid {
+                self.0
             }
         }
 
@@ -71,44 +65,19 @@ uuid_id! {
 #[error("not a lower-case, hyphenated UUIDv7")]
 pub struct ParseIdError;
 
-/// Where the digits of each byte of a UUID begin in its text, and where the hyphens are.
-const BYTES_AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
-const HYPHENS_AT: [usize; 4] = [8, 13, 18, 23];
-/// What a lower-case hexadecimal digit is worth, and no other character.
-const DIGITS: [u8; 256] = digits();
-/// More than a digit is worth, also together with one.
-const NO_DIGIT: u8 = 0xff;
-
 /// Accepts the canonical text only: `Uuid` also reads braces, URNs, bare digits and
 /// upper case, which would give one worker several names.
 fn parse_canonical(text: &str) -> Result<Uuid, ParseIdError> {
-    let text: &[u8; 36] = text.as_bytes().try_into().map_err(|_| ParseIdError)?;
-    let mut bytes = [0; 16];
-    let mut all = 0;
-    for (byte, at) in bytes.iter_mut().zip(BYTES_AT) {
-        let [high, low] = [at, at + 1].map(|at| DIGITS[usize::from(text[at])]);
-        *byte = high << 4 | low;
-        all |= high | low;
-    }
-    let uuid = Uuid::from_bytes(bytes);
+    let uuid = Uuid::try_parse(text).map_err(|_| ParseIdError)?;
     // The version says nothing in another variant (RFC 9562 §4.1).
     let is_v7 =
         uuid.get_variant() == Variant::RFC4122 && uuid.get_version() == Some(Version::SortRand);
-    if all < 16 && HYPHENS_AT.iter().all(|at| text[*at] == b'-') && is_v7 {
+    let canonical = uuid.hyphenated();
+    if is_v7 && canonical.encode_lower(&mut Uuid::encode_buffer()) == text {
         Ok(uuid)
     } else {
         Err(ParseIdError)
     }
-}
-
-const fn digits() -> [u8; 256] {
-    let mut digits = [NO_DIGIT; 256];
-    let mut worth = 0;
-    while worth < 16 {
-        digits[b"0123456789abcdef"[worth as usize] as usize] = worth;
-        worth += 1;
-    }
-    digits
 }
 
 /// The caller's name for one attempt at an operation: repeating the operation under
@@ -155,7 +124,7 @@ impl fmt::Display for IdempotencyKey {
 /// Why a text is not an idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseKeyError {
-    /// There is no text.
+    /// It is empty.
     #[error("idempotency key is empty")]
     Empty,
     /// It has more than [`IdempotencyKey::MAX_LEN`] bytes.

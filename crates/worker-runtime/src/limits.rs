@@ -38,8 +38,8 @@ pub const RUN_TIME: Duration = Duration::from_secs(300);
 pub const PAGE_DEFAULT: usize = 50;
 /// Items in a page at most.
 pub const PAGE_MAX: usize = 200;
-/// Workers that one filtered page of a list looks at, whether or not they match. Whoever creates
-/// or forgets a worker meanwhile waits for it.
+/// Workers that one filtered page of a list examines, whether or not they match. Bounds how
+/// long a list holds the directory's lock.
 pub const LIST_SCAN: usize = 1_000;
 /// How long a reader may wait for events: below the idle time-out of common proxies.
 pub const WAIT: Duration = Duration::from_secs(30);
@@ -64,15 +64,6 @@ const KEY_BYTES: usize = IdempotencyKey::MAX_LEN + KEY_OVERHEAD_BYTES;
 /// Bytes counted for a worker besides its transcript, events and keys.
 pub const WORKER_OVERHEAD_BYTES: usize = 2_048;
 
-/// Deltas that are appended in one step at most. A step holds its worker's lock, and a run that
-/// never waits takes as many in a row as the executor lets one task have (tokio: 128), which
-/// together is a fraction of a millisecond.
-pub(crate) const DELTAS_AT_ONCE: usize = 32;
-/// Bytes of the text that the deltas of one step share; larger ones have texts of their own. It is
-/// held until the last of them is dropped, and counts by the deltas that are held: what is then
-/// held for nothing is within [`WORKER_OVERHEAD_BYTES`].
-pub(crate) const SHARED_TEXT_BYTES: usize = 384;
-
 /// The bounds of one runtime. [`Limits::default`] has the constants of this module.
 ///
 /// They are checked together when the runtime is built ([`Limits::validate`]).
@@ -92,8 +83,7 @@ pub struct Limits {
     pub transcript_bytes: usize,
     /// See [`TRANSCRIPT_PAGE_BYTES`].
     pub transcript_page_bytes: usize,
-    /// See [`EVENTS`]. Fewer than an engine pushes in one step (32 texts at most) leave a reader
-    /// no time between the first and the last of them.
+    /// See [`EVENTS`].
     pub events: usize,
     /// See [`EVENT_BYTES`].
     pub event_bytes: usize,

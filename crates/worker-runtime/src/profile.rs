@@ -14,15 +14,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrayvec::ArrayString;
-
 const BUILTIN_DEFAULT: &str = include_str!("../resources/default.profile");
 const BUILTIN_COMPANION: &str = include_str!("../resources/companion.profile");
 
 /// Names a profile: 1 to 64 characters of `a-z 0-9 - _ : .`, the first of them a
-/// letter or a digit. A clone is cheap: the text is in place.
+/// letter or a digit. A clone is cheap.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ProfileId(ArrayString<{ Self::MAX_LEN }>);
+pub struct ProfileId(Arc<str>);
 
 impl ProfileId {
     /// The longest id, in characters.
@@ -43,11 +41,10 @@ impl FromStr for ProfileId {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_:.".contains(&byte)
         };
         let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-        if !starts_well || !text.bytes().all(allowed) {
+        if !starts_well || text.len() > Self::MAX_LEN || !text.bytes().all(allowed) {
             return Err(ProfileError::InvalidId);
         }
-        let text = ArrayString::from(text);
-        text.map(Self).map_err(|_| ProfileError::InvalidId)
+        Ok(Self(text.into()))
     }
 }
 
@@ -198,13 +195,13 @@ pub enum ProfileError {
     /// A field that profiles don't have.
     #[error("profile header has an unknown field")]
     UnknownField,
-    /// A field stands there twice.
+    /// A field is given twice.
     #[error("profile header repeats a field")]
     RepeatedField,
     /// The description is missing or empty.
     #[error("profile has no description")]
     NoDescription,
-    /// Nothing follows the header.
+    /// The instructions after the header are missing.
     #[error("profile has no instructions")]
     NoInstructions,
     /// Two profiles of a set have the same id.

@@ -1,28 +1,28 @@
-//! The rules once more, written the slow and obvious way, for tests to compare with.
+//! A second, slow and obvious implementation of the rules, for tests to compare with.
 //!
-//! The reference keeps everything that ever happened, and works out what is held, shown and
-//! counted by looking at all of it. It has no locks, tasks, ids or buffers, names workers and
-//! runs by number, and takes from the product no more than names, numbers and limits.
+//! It keeps the whole history and derives from it what is held, shown and counted. It has no
+//! locks, tasks, ids or buffers, and identifies workers and runs by numbers.
 
+mod model;
+mod numbering;
 mod page;
 mod runtime;
-mod shown;
-mod words;
 mod worker;
 
-pub(crate) use page::{Page, Place};
-pub(crate) use runtime::{Create, Created, Runtime};
-pub(crate) use shown::Names;
-pub(crate) use words::{
-    Accepted, Begun, Event, Fact, InFlight, LastEnd, Line, Millis, Refusal, RunNumber, Step,
+pub(crate) use model::{
+    Accepted, Event, EventKind, InFlight, Initiated, LastRun, Line, Millis, Refusal, RunNumber,
+    Step,
 };
+pub(crate) use numbering::Numbering;
+pub(crate) use page::Page;
+pub(crate) use runtime::{Create, Created, Runtime};
 pub(crate) use worker::Worker;
 
 /// A worker, numbered from 0 in the order of creation.
 pub(crate) type WorkerNumber = usize;
 
-/// How many of these costs, in order, fit: at most `most` of them, with at most `bytes`; but
-/// the first one always does.
+/// How many of these costs fit in order: at most `most` of them, with at most `bytes`. The
+/// first one always fits.
 fn fitting(costs: impl Iterator<Item = usize>, most: usize, bytes: usize) -> usize {
     let (mut count, mut sum) = (0, 0);
     for cost in costs {

@@ -1,9 +1,7 @@
-//! The one door to locks, atomics, tasks, timers and wake-ups.
+//! Locks, atomics, tasks, timers and notifications of the shell.
 //!
-//! The shell takes its primitives from here and nowhere else, so that the same source
-//! can be compiled against a scheduler that tries out interleavings: `scheduled` stands in
-//! for `native` in this crate's own tests under feature `shuttle`, and nowhere else, whoever turns
-//! the feature on.
+//! The shell takes its primitives from here only, so that this crate's own tests can compile the
+//! same source against a scheduler that tries out interleavings (feature `shuttle`).
 
 use std::sync::PoisonError;
 
@@ -22,7 +20,7 @@ pub(crate) use primitives::{
 };
 pub(crate) use std::sync::atomic::Ordering;
 
-/// A moment that has passed before a future was ready.
+/// The deadline passed before the future was ready.
 #[derive(Debug)]
 pub(crate) struct Elapsed;
 
@@ -40,26 +38,5 @@ impl<T> Mutex<T> {
 
     pub(crate) fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
         section(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// A lock that readers share, and otherwise like [`Mutex`].
-///
-/// A section must not enter the same lock again, not even to read: a writer that waits may be
-/// let in first, and then all wait for ever.
-#[derive(Debug, Default)]
-pub(crate) struct RwLock<T>(primitives::RawRwLock<T>);
-
-impl<T> RwLock<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self(primitives::RawRwLock::new(value))
-    }
-
-    pub(crate) fn read<R>(&self, section: impl FnOnce(&T) -> R) -> R {
-        section(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn write<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
-        section(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,14 +1,13 @@
-//! The schedules in `src/runtime/schedules.rs` are worth what they catch: here are faults,
-//! at least two against each invariant, and the scenario that has to find each of them.
+//! Shows that the schedules in `src/runtime/schedules.rs` find faults: at least two against each
+//! invariant are planted, each into a copy of the sources, and a scenario has to find it.
 //!
-//! Under feature `shuttle` every fault is planted into a copy of the sources, which is
-//! compiled and run. Without it, only the list is checked against the sources.
+//! Takes minutes, so it needs feature `planted-faults`:
+//! `cargo test --release -p worker-runtime --features planted-faults --test planted_faults`
 
 #![expect(clippy::unwrap_used, reason = "in a test the panic is the message")]
 
 #[path = "planted_faults/list.rs"]
 mod list;
-#[cfg(feature = "shuttle")]
 #[path = "planted_faults/plant.rs"]
 mod plant;
 
@@ -21,13 +20,13 @@ use list::FAULTS;
 /// The invariants of `docs/reliability.md`, by number.
 const INVARIANTS: u8 = 9;
 
-/// A fault, and what has to catch it.
+/// A fault, and the scenario that has to find it.
 struct Fault {
     /// The invariant that it is against.
     invariant: u8,
     /// What goes wrong.
     name: &'static str,
-    /// The scenario that notices.
+    /// The scenario that finds it.
     scenario: &'static str,
     edits: &'static [Edit],
 }

@@ -1,4 +1,4 @@
-//! The server's flags and environment variables, as a person writes them.
+//! The server's flags and environment variables.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,13 +8,14 @@ use clap::{Args, Command, ValueEnum};
 use registry_core::DisplayName;
 use worker_runtime::{LimitName, OfflineEngine};
 
-use crate::config::DISPLAY_NAME_DEFAULT;
+/// The workspace's name when none is set; never the directory's (ADR 10).
+pub const DISPLAY_NAME_DEFAULT: &str = "Workspace";
 
-/// Settings of the server. Each flag has an environment variable of the same meaning; the
-/// flag wins. Parse them with [`without_empty_variables`].
+/// Settings of the server. A flag wins over its environment variable. Parse them with
+/// [`without_empty_variables`].
 #[derive(Args, Clone)]
 pub struct ServeArgs {
-    /// Address to listen on; another one than loopback needs `--auth token`
+    /// Address to listen on; any but a loopback address needs `--auth token`
     #[arg(
         long,
         env = "YOI_LISTEN",
@@ -23,7 +24,7 @@ pub struct ServeArgs {
     )]
     pub listen: SocketAddr,
 
-    /// The workspace that the server serves
+    /// Directory of the workspace
     #[arg(
         long,
         env = "YOI_WORKSPACE",
@@ -33,7 +34,7 @@ pub struct ServeArgs {
     )]
     pub workspace: PathBuf,
 
-    /// The workspace's name for people; the directory's name is never shown
+    /// Display name of the workspace; the directory's name is never shown
     #[arg(
         long,
         env = "YOI_NAME",
@@ -42,15 +43,16 @@ pub struct ServeArgs {
     )]
     pub name: DisplayName,
 
-    /// Records of older local tooling [default: $YOI_DATA_DIR, else $YOI_HOME, else ~/.yoi]
+    /// Directory with records of older local tooling [default: $YOI_DATA_DIR, else $YOI_HOME, else ~/.yoi]
     #[arg(long, value_name = "DIR")]
     pub local_data_dir: Option<PathBuf>,
 
-    /// Who gets in: bearers of the token, or (on loopback alone) everybody
+    /// Who may use the API: bearers of the token, or everybody (loopback addresses only)
     #[arg(long, env = "YOI_AUTH", value_enum, default_value_t = AuthMode::Token)]
     pub auth: AuthMode,
 
-    /// File with the token, readable by its owner alone; without it each start mints a new one
+    /// File with the token, readable only by its owner; without it each start generates a new
+    /// token
     #[arg(
         long,
         env = "YOI_TOKEN_FILE",
@@ -59,8 +61,8 @@ pub struct ServeArgs {
     )]
     pub token_file: Option<PathBuf>,
 
-    /// Another host that requests may name, as browsers send it: with its port unless that is
-    /// the scheme's own
+    /// Additional host that requests may name, as browsers send it: with the port, unless it is
+    /// the scheme's default
     #[arg(
         long,
         env = "YOI_ALLOWED_HOST",
@@ -69,7 +71,7 @@ pub struct ServeArgs {
     )]
     pub allowed_host: Vec<String>,
 
-    /// An origin, exactly as browsers send it, whose pages may call the API
+    /// Origin whose pages may call the API, exactly as browsers send it
     #[arg(
         long,
         env = "YOI_ALLOWED_ORIGIN",
@@ -78,7 +80,7 @@ pub struct ServeArgs {
     )]
     pub allowed_origin: Vec<String>,
 
-    /// How the log on standard error looks
+    /// Format of the log on standard error
     #[arg(long, env = "YOI_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
 
@@ -86,12 +88,12 @@ pub struct ServeArgs {
     #[arg(long, env = "YOI_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
 
-    /// The model that answers, for example `gpt-5-mini`, `claude-sonnet-4-5` or
-    /// `ollama::qwen3:4b`; without one the offline engine does
+    /// Model that answers, for example `gpt-5-mini`, `claude-sonnet-4-5` or
+    /// `ollama::qwen3:4b`; without one the offline engine answers
     #[arg(long, env = "YOI_MODEL", value_name = "MODEL", hide_env_values = true)]
     pub model: Option<String>,
 
-    /// Base URL of an OpenAI-compatible server that has the model
+    /// Base URL of an OpenAI-compatible server with the model
     #[arg(
         long,
         env = "YOI_MODEL_ENDPOINT",
@@ -100,7 +102,7 @@ pub struct ServeArgs {
     )]
     pub model_endpoint: Option<String>,
 
-    /// File with the provider's key, readable by its owner alone [default: the provider's
+    /// File with the provider's API key, readable only by its owner [default: the provider's
     /// usual variable, such as OPENAI_API_KEY]
     #[arg(
         long,
@@ -110,16 +112,16 @@ pub struct ServeArgs {
     )]
     pub model_key_file: Option<PathBuf>,
 
-    /// Longest wait for a connection to the model's provider, in milliseconds
-    #[arg(long, env = "YOI_MODEL_CONNECT_TIMEOUT_MS", value_name = "N", value_parser = a_wait())]
+    /// Timeout for connecting to the model's provider, in milliseconds
+    #[arg(long, env = "YOI_MODEL_CONNECT_TIMEOUT_MS", value_name = "N", value_parser = timeout_ms())]
     pub model_connect_timeout_ms: Option<u64>,
 
-    /// Longest wait for the first byte of a reply, in milliseconds
-    #[arg(long, env = "YOI_MODEL_FIRST_BYTE_TIMEOUT_MS", value_name = "N", value_parser = a_wait())]
+    /// Timeout for the first byte of a reply, in milliseconds
+    #[arg(long, env = "YOI_MODEL_FIRST_BYTE_TIMEOUT_MS", value_name = "N", value_parser = timeout_ms())]
     pub model_first_byte_timeout_ms: Option<u64>,
 
-    /// Longest silence in the middle of a reply, in milliseconds
-    #[arg(long, env = "YOI_MODEL_IDLE_TIMEOUT_MS", value_name = "N", value_parser = a_wait())]
+    /// Timeout for the next byte of a reply, in milliseconds
+    #[arg(long, env = "YOI_MODEL_IDLE_TIMEOUT_MS", value_name = "N", value_parser = timeout_ms())]
     pub model_idle_timeout_ms: Option<u64>,
 
     /// Milliseconds between the words of the offline engine's reply; 0 turns pacing off
@@ -132,8 +134,8 @@ pub struct ServeArgs {
     )]
     pub offline_pace_ms: u64,
 
-    /// Another value for a limit of the embedded runtime, for example `workers=100`; the
-    /// names and units stand in `GET /api/runtimes`
+    /// Sets a limit of the embedded runtime, for example `workers=100`; `GET /api/runtimes`
+    /// lists the names and units
     #[arg(
         long = "limit",
         env = "YOI_LIMIT",
@@ -143,8 +145,8 @@ pub struct ServeArgs {
     pub limits: Vec<LimitSetting>,
 }
 
-/// `command`, for which an environment variable that is empty counts as unset: `YOI_NAME=` in
-/// a unit or compose file means that nothing was chosen.
+/// Makes `command` treat an empty environment variable as unset: `YOI_NAME=` in a unit or
+/// compose file means that nothing was chosen.
 pub fn without_empty_variables(command: Command) -> Command {
     command
         .mut_args(|arg| {
@@ -158,18 +160,18 @@ pub fn without_empty_variables(command: Command) -> Command {
         .mut_subcommands(without_empty_variables)
 }
 
-/// The longest pause between two words of the offline engine, in milliseconds: slower than
-/// that, nobody could tell it from one that hangs.
+/// Longest pause between two words of the offline engine, in milliseconds. A slower engine would
+/// look as if it hung.
 pub const OFFLINE_PACE_MAX_MS: u64 = 10_000;
 
-/// The longest wait for a provider that can be set, in milliseconds: a day.
+/// Longest timeout for a provider that can be set, in milliseconds: a day.
 pub const MODEL_TIMEOUT_MAX_MS: u64 = 24 * 60 * 60 * 1000;
 
-fn a_wait() -> clap::builder::RangedU64ValueParser {
+fn timeout_ms() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(1..=MODEL_TIMEOUT_MAX_MS)
 }
 
-/// Who gets in.
+/// Who may use the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum AuthMode {
     /// Bearers of the token.
@@ -178,7 +180,7 @@ pub enum AuthMode {
     None,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// Pretty on a terminal, JSON otherwise.
@@ -194,11 +196,11 @@ pub enum LogFormat {
 pub struct LimitSetting {
     /// Which limit.
     pub name: LimitName,
-    /// Its value, in the limit's unit.
+    /// The value, in the limit's unit.
     pub value: u64,
 }
 
-/// Why a text does not set a limit.
+/// Why a text is not a limit setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLimitSetting {
     /// There is no `=`.
@@ -207,7 +209,7 @@ pub enum InvalidLimitSetting {
     /// No limit has that name.
     #[error("no such limit; `GET /api/runtimes` lists them")]
     UnknownName,
-    /// The value is no whole number.
+    /// The value is not a whole number.
     #[error("the value must be a whole number")]
     NotANumber,
 }

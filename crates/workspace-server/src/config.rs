@@ -1,4 +1,4 @@
-//! What the server is started with, checked.
+//! The configuration of a server, made from its flags or by an embedding program.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -10,40 +10,38 @@ use std::time::Duration;
 use http_api::{AllowedHost, AllowedOrigin, ConnectionLimits, Token};
 use registry_core::port::RuntimeSource;
 use registry_core::{Deadlines, DisplayName};
-use worker_runtime::{Limits, OfflineEngine, TurnEngine};
+use worker_runtime::{Limits, OfflineEngine};
 
-use crate::args::{AuthMode, ServeArgs};
+use crate::args::{AuthMode, DISPLAY_NAME_DEFAULT, ServeArgs};
+use crate::compose::{self, ModelConfig, ModelConfigError};
+use crate::logging::DroppedLines;
 use crate::server_file;
 use crate::token_file::{self, TokenFileError};
-use crate::wire::{self, ModelConfig, ModelConfigError};
 
-/// Longest wait for runs to end and connections to close once the server is asked to end.
-/// Below the five seconds after which an operator may expect the process to be gone.
+pub use crate::compose::EngineSetting;
+
+/// Longest wait for runs to end and connections to close after a signal. Below the five seconds
+/// after which an operator may expect the process to be gone.
 pub const SHUTDOWN_DEADLINE: Duration = Duration::from_millis(4_500);
 
-/// The workspace's name where nobody gives it one; never the directory's (ADR 10).
-pub const DISPLAY_NAME_DEFAULT: &str = "Workspace";
-
-/// Everything a server is started with.
-///
-/// Its `Debug` shows neither paths nor secrets, and there is no `Serialize`.
+/// Everything a server is started with. Its `Debug` shows neither paths nor secrets.
 #[derive(Clone)]
 pub struct ServerConfig {
-    /// The address to listen on; port 0 takes any free one.
+    /// The address to listen on; port 0 takes any free port.
     pub listen: SocketAddr,
     /// The root of the workspace that is served.
     pub workspace_root: PathBuf,
     /// The workspace's name for people.
     pub display_name: DisplayName,
-    /// Where records of older local tooling are; `None` shows none.
+    /// The directory with records of older local tooling; `None` shows none.
     pub local_data_dir: Option<PathBuf>,
-    /// Who gets in.
+    /// Who may use the API.
     pub auth: AuthSetting,
-    /// Names with port that requests may have besides the loopback ones.
+    /// Hosts that requests may name besides the loopback ones.
     pub allowed_hosts: Vec<AllowedHost>,
     /// Origins whose pages may call the API.
     pub allowed_origins: Vec<AllowedOrigin>,
-    /// What answers the workers of the embedded runtime.
+    /// The turn engine of the embedded runtime.
     pub engine: EngineSetting,
     /// The bounds of the embedded runtime.
     pub limits: Limits,
@@ -51,32 +49,20 @@ pub struct ServerConfig {
     pub connection: ConnectionLimits,
     /// How long sources may take.
     pub deadlines: Deadlines,
-    /// Where the file is written that tells other terminals about this server; `None` writes
-    /// none.
+    /// The directory of the file through which other terminals find this server; `None` writes
+    /// no file.
     pub server_file_dir: Option<PathBuf>,
     /// Sources beside the built-in two, registered after them.
     pub sources: Vec<Arc<dyn RuntimeSource>>,
+    /// The count of dropped log lines, for the metric; `None` when the log is not this crate's.
+    pub dropped_log_lines: Option<DroppedLines>,
 }
 
-/// What answers the workers of the embedded runtime.
-#[derive(Clone)]
-pub enum EngineSetting {
-    /// The built-in engine that needs no model.
-    Offline {
-        /// The pause between two words; zero turns pacing off.
-        pace: Duration,
-    },
-    /// A model.
-    Model(Box<ModelConfig>),
-    /// The embedding program's own engine.
-    Own(Arc<dyn TurnEngine>),
-}
-
-/// Who gets in.
+/// Who may use the API.
 #[derive(Debug, Clone)]
 pub enum AuthSetting {
-    /// Bearers of a token that is minted at the start.
-    Minted,
+    /// Bearers of a token that is generated at the start.
+    Generated,
     /// Bearers of this token.
     Token(Token),
     /// Everybody who reaches the port, which must be a loopback one.
@@ -89,7 +75,7 @@ pub enum ConfigError {
     /// The token file can't be used.
     #[error(transparent)]
     TokenFile(#[from] TokenFileError),
-    /// `--allowed-host` is no host.
+    /// `--allowed-host` is not a host.
     #[error("--allowed-host: expected HOST[:PORT], as browsers send it")]
     AllowedHost(#[source] http_api::InvalidHost),
     /// `--allowed-origin` is not an origin.
@@ -98,7 +84,7 @@ pub enum ConfigError {
     /// The model's settings can't work.
     #[error("the model can't be used")]
     Model(#[from] ModelConfigError),
-    /// There is an endpoint or a key, but no model.
+    /// An endpoint or a key is set, but no model.
     #[error("--model-endpoint and --model-key-file need a --model")]
     NoModel,
     /// A limit is below the least value it can have.
@@ -107,7 +93,7 @@ pub enum ConfigError {
 }
 
 impl ServerConfig {
-    /// A server for tests and embedders: any free loopback port, a minted token, no local
+    /// A server for tests and embedders: any free loopback port, a generated token, no local
     /// records, no server file, default bounds.
     pub fn new(workspace_root: PathBuf) -> Self {
         Self {
@@ -117,7 +103,7 @@ impl ServerConfig {
                 .parse()
                 .expect("the constant is a display name"),
             local_data_dir: None,
-            auth: AuthSetting::Minted,
+            auth: AuthSetting::Generated,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             engine: EngineSetting::Offline {
@@ -131,10 +117,11 @@ impl ServerConfig {
             deadlines: Deadlines::default(),
             server_file_dir: None,
             sources: Vec::new(),
+            dropped_log_lines: None,
         }
     }
 
-    /// What the flags and the rest of the environment say.
+    /// Makes the configuration from the flags and the rest of the environment.
     ///
     /// # Errors
     /// [`ConfigError`], in words for the operator.
@@ -143,9 +130,9 @@ impl ServerConfig {
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
         let auth = match (args.auth, &args.token_file) {
-            // A token file may be set for the client; here it is not read.
+            // The file may be set for the client commands; the server doesn't read it.
             (AuthMode::None, _) => AuthSetting::None,
-            (AuthMode::Token, None) => AuthSetting::Minted,
+            (AuthMode::Token, None) => AuthSetting::Generated,
             (AuthMode::Token, Some(path)) => AuthSetting::Token(token_file::read(path)?),
         };
         let mut limits = Limits::default();
@@ -164,7 +151,7 @@ impl ServerConfig {
         Ok(Self {
             listen: args.listen,
             display_name: args.name,
-            local_data_dir: wire::local_data_dir(args.local_data_dir, &variable),
+            local_data_dir: compose::local_data_dir(args.local_data_dir, &variable),
             auth,
             allowed_hosts: hosts
                 .collect::<Result<_, _>>()
@@ -180,33 +167,26 @@ impl ServerConfig {
     }
 }
 
-/// The model that the flags name, where it is and how long it is waited for.
+/// The model that the flags name, with its endpoint, key and timeouts.
 fn model(
     args: &ServeArgs,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Option<ModelConfig>, ConfigError> {
-    let (endpoint, key_file) = (
-        args.model_endpoint.as_deref(),
-        args.model_key_file.as_deref(),
-    );
-    let Some(name) = &args.model else {
-        let lost = endpoint.is_some() || key_file.is_some();
-        return if lost {
-            Err(ConfigError::NoModel)
-        } else {
-            Ok(None)
-        };
+    let endpoint = args.model_endpoint.as_deref();
+    let key_file = args.model_key_file.as_deref();
+    let name = match &args.model {
+        Some(name) => name,
+        None if endpoint.is_some() || key_file.is_some() => return Err(ConfigError::NoModel),
+        None => return Ok(None),
     };
     let mut model = ModelConfig::from_settings(name, endpoint, key_file, variable)?;
     let set = |timeout: &mut Duration, milliseconds: Option<u64>| {
         *timeout = milliseconds.map_or(*timeout, Duration::from_millis);
     };
-    set(&mut model.timeouts.connect, args.model_connect_timeout_ms);
-    set(
-        &mut model.timeouts.first_byte,
-        args.model_first_byte_timeout_ms,
-    );
-    set(&mut model.timeouts.idle, args.model_idle_timeout_ms);
+    let timeouts = &mut model.timeouts;
+    set(&mut timeouts.connect, args.model_connect_timeout_ms);
+    set(&mut timeouts.first_byte, args.model_first_byte_timeout_ms);
+    set(&mut timeouts.idle, args.model_idle_timeout_ms);
     Ok(Some(model))
 }
 

@@ -1,21 +1,38 @@
-//! The process around a server: log, signals, the one line on standard output, exit code.
+//! The server as a process: log, threads, signals, the line on standard output and the exit code.
 
 use std::error::Error;
 use std::io::{self, Write};
-use std::process::ExitCode;
+use std::num::NonZeroUsize;
+use std::process::{self, ExitCode};
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::args::ServeArgs;
-use crate::config::ServerConfig;
-use crate::logging::{self, LogError};
+use crate::config::{SHUTDOWN_DEADLINE, ServerConfig};
+use crate::logging::{self, DroppedLines};
 use crate::server::Server;
 use crate::signal::Signals;
 
+/// The exit code after a second signal: 128 + SIGINT, as shells have it.
+const EXIT_SECOND_SIGNAL: i32 = 130;
+/// Fewest worker threads: with one, an engine that computes would hold up every connection.
+const WORKER_THREADS_MIN: usize = 2;
+/// Most threads for blocking calls: one reads files, and one looks up a provider's name for each
+/// run that needs a new connection. By default 64 runs may be active.
+const BLOCKING_THREADS_MAX: usize = 64;
+/// Longest wait for the server to end after a signal. It ends in [`SHUTDOWN_DEADLINE`] by itself
+/// unless all its threads are blocked.
+const BLOCKED_DEADLINE: Duration = SHUTDOWN_DEADLINE.saturating_add(Duration::from_millis(300));
+
 /// Runs a server until a signal ends it; blocks the calling thread.
 ///
-/// Exit codes: 0 after an orderly end, 1 when the server does not start, 2 when the flags
-/// make no sense.
+/// Exit codes: 0 after an orderly shutdown, 1 when the server does not start, 2 when the flags are
+/// invalid, 130 after a second signal.
 pub fn run(args: ServeArgs) -> ExitCode {
     run_with(args, |_| {})
 }
@@ -23,37 +40,28 @@ pub fn run(args: ServeArgs) -> ExitCode {
 /// [`run`] with a configuration that an embedding program adapts after the flags were read:
 /// its own turn engine, more sources.
 pub fn run_with(args: ServeArgs, adapt: impl FnOnce(&mut ServerConfig)) -> ExitCode {
-    let _log = match logging::init(args.log_format, &args.log) {
-        Ok(guard) => guard,
-        Err(error @ LogError::Filter(_)) => return refuse(&error, ExitCode::from(2)),
-        Err(error @ LogError::Thread(_)) => return refuse(&error, ExitCode::FAILURE),
+    // Kept to the end of the process, because dropping it flushes the log.
+    let log = match logging::init(args.log_format, &args.log) {
+        Ok(log) => log,
+        Err(error) => return fail(&error, ExitCode::from(2)),
     };
     http_api::panic_hook::install();
     let mut config = match ServerConfig::from_args(args, |name| std::env::var_os(name)) {
         Ok(config) => config,
-        Err(error) => return refuse(&error, ExitCode::from(2)),
+        Err(error) => return fail(&error, ExitCode::from(2)),
     };
+    config.dropped_log_lines = Some(log.dropped_lines());
     adapt(&mut config);
-    raise_file_limit();
-    let signals = match Signals::listen() {
-        Ok(signals) => signals,
-        Err(error) => return refuse(&error, ExitCode::FAILURE),
-    };
-    // For what is not a request: accepting connections, and ending. The server has threads of
-    // its own for what clients ask.
-    let executor = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(executor) => executor,
-        Err(error) => return refuse(&error, ExitCode::FAILURE),
-    };
-    executor.block_on(serve_until_signalled(config, signals))
+    raise_open_file_limit();
+    match start(config, &log.dropped_lines()) {
+        Ok(code) => code,
+        Err(error) => fail(&error, ExitCode::FAILURE),
+    }
 }
 
-/// Lets the process have as many open files as it may: a connection is one, and the limit that
-/// a shell sets is often 1,024.
-fn raise_file_limit() {
+/// Lets the process open as many files as it may: each connection is one, and the limit that a
+/// shell sets is often 1,024.
+fn raise_open_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -64,19 +72,89 @@ fn raise_file_limit() {
     }
 }
 
-async fn serve_until_signalled(config: ServerConfig, signals: Signals) -> ExitCode {
+/// Serves on a runtime of several threads, while the calling thread waits for signals and keeps
+/// the deadline of the shutdown.
+///
+/// # Errors
+/// When the system has no threads or signal handlers.
+fn start(config: ServerConfig, dropped: &DroppedLines) -> io::Result<ExitCode> {
+    let supervising = Builder::new_current_thread().enable_all().build()?;
+    let serving = serving_runtime()?;
+    let code = supervising.block_on(async {
+        let mut signals = Signals::listen()?;
+        let (stop, stopped) = oneshot::channel();
+        let server = serving.spawn(serve(config, async {
+            // An error means that the supervisor is gone, which ends the server too.
+            let _ = stopped.await;
+        }));
+        let supervised = supervise(server, stop, async || signals.next().await, dropped);
+        io::Result::Ok(supervised.await)
+    });
+    // A thread that is blocked must not delay the end of the process.
+    serving.shutdown_background();
+    code
+}
+
+fn serving_runtime() -> io::Result<Runtime> {
+    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    Builder::new_multi_thread()
+        .worker_threads(processors.max(WORKER_THREADS_MIN))
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_name("serving")
+        .enable_all()
+        .build()
+}
+
+/// Waits for the server's end. The first signal asks the server to stop; a second one, or
+/// [`BLOCKED_DEADLINE`], ends the wait. In the meantime dropped log lines are reported.
+///
+/// It runs on a thread of its own, because the timers of the server's runtime stand still when all
+/// its threads are blocked.
+async fn supervise(
+    mut server: JoinHandle<ExitCode>,
+    stop: oneshot::Sender<()>,
+    mut signal: impl AsyncFnMut(),
+    dropped: &DroppedLines,
+) -> ExitCode {
+    let ended = async {
+        // Both arms are cancel-safe: a `JoinHandle` keeps its result, and a signal is kept.
+        tokio::select! {
+            ended = &mut server => return ended,
+            () = signal() => {}
+        }
+        // The receiver is gone when the server ends at this moment.
+        let _ = stop.send(());
+        tokio::select! {
+            ended = server => ended,
+            // The log is not flushed: its reader may be what blocks the process.
+            () = signal() => process::exit(EXIT_SECOND_SIGNAL),
+            () = tokio::time::sleep(BLOCKED_DEADLINE) => {
+                tracing::warn!("ended without waiting for blocked threads");
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    };
+    // The reports are cancel-safe, and the other arm ends the process.
+    tokio::select! {
+        // The panic hook has logged a panic.
+        ended = ended => ended.unwrap_or(ExitCode::FAILURE),
+        never = dropped.report_regularly() => match never {},
+    }
+}
+
+async fn serve(config: ServerConfig, shutdown: impl Future<Output = ()>) -> ExitCode {
     let server = match Server::bind(config).await {
         Ok(server) => server,
-        Err(error) => return refuse(&error, ExitCode::FAILURE),
+        Err(error) => return fail(&error, ExitCode::FAILURE),
     };
     if announce(&server, io::stdout()).is_err() {
         tracing::debug!("nobody reads standard output");
     }
-    server.serve(signals.first()).await;
+    server.serve(shutdown).await;
     ExitCode::SUCCESS
 }
 
-/// Writes the one line that says where the server is and how to get in.
+/// Writes the line with the server's address and token.
 fn announce(server: &Server, mut out: impl Write) -> io::Result<()> {
     let address = server.address();
     match server.token() {
@@ -95,15 +173,18 @@ fn announce(server: &Server, mut out: impl Write) -> io::Result<()> {
     out.flush()
 }
 
-/// Says on standard error why there is no server, down to the first cause.
-fn refuse(error: &dyn Error, code: ExitCode) -> ExitCode {
+/// Writes the error with its causes to standard error.
+fn fail(error: &dyn Error, code: ExitCode) -> ExitCode {
     let mut line = format!("error: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
         line = format!("{line}: {error}");
         cause = error.source();
     }
-    // Nothing to do when standard error is closed; the exit code still tells.
+    // When standard error is closed, the exit code still tells.
     let _ = writeln!(io::stderr(), "{line}");
     code
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,9 @@
-//! The composition root: makes one server of the embedded runtime, the sources, the registry
-//! and the HTTP API, and ends it in good order.
+//! Builds one server of the embedded runtime, the sources, the registry and the HTTP API, and runs
+//! it as a process.
 //!
-//! Reading order: [`args`] (what a person sets), [`config`] (what that means), `wire` (which
-//! parts make the server), [`server`] (its life), [`logging`] (what it tells), [`entry`] (the
-//! process around it).
+//! Each module knows only those before it: [`args`] (flags), `compose` (the composition root),
+//! [`logging`], [`config`] (checked settings), [`server`] (serving and shutdown), [`entry`] (the
+//! process: threads, signals, exit code).
 
 pub mod args;
 pub mod config;
@@ -13,11 +13,11 @@ pub mod server;
 pub mod server_file;
 pub mod token_file;
 
+mod compose;
 mod signal;
-mod wire;
 
 pub use args::ServeArgs;
+pub use compose::{ComposeError, ModelConfig, ModelConfigError};
 pub use config::ServerConfig;
 pub use entry::{run, run_with};
-pub use server::{Server, StartError, serve};
-pub use wire::{ModelConfig, ModelConfigError};
+pub use server::{Server, ShutdownReport, StartError};

@@ -1,51 +1,45 @@
-//! Where log lines go, and how they look.
-//!
-//! Events pass a filter, become lines (`json`, `pretty`) on the thread that logs them, and wait
-//! in a buffer (`waiting`) from which a thread of its own writes them (`writer`). An embedding
-//! program, as the bench, can make one log of its own with [`dispatch`].
+//! The process's log: tracing-subscriber formats the lines, and a thread of tracing-appender
+//! writes them to standard error. Lines that don't fit its queue are dropped and counted.
 
-mod json;
-mod pretty;
-mod waiting;
-mod writer;
+mod dropped;
 
 use std::io::{self, IsTerminal as _, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
 
-use tracing::Dispatch;
-use tracing::dispatcher;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::{ParseError, filter_fn};
-use tracing_subscriber::fmt::format::JsonFields;
+use tracing::level_filters::LevelFilter;
+use tracing::{Dispatch, Metadata, dispatcher};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::{FilterExt as _, ParseError, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt, registry};
 
 use crate::args::LogFormat;
-use crate::logging::json::JsonLines;
-use crate::logging::pretty::Heading;
-use crate::logging::writer::{Bounds, Lines};
-use crate::wire;
+use crate::compose::MODEL_CLIENT_TARGETS;
 
-pub use writer::LogGuard;
+use dropped::CountingWriter;
 
-/// The target of the log's own events.
-const TARGET: &str = module_path!();
-/// What the log says when lines were lost.
-const LOST: &str = "log lines were lost";
+pub use dropped::DroppedLines;
 
-/// There is no log.
+/// Most lines that wait to be written. With lines of 250 to 500 bytes that is at most 8 MiB,
+/// about a second of a busy server.
+const BUFFERED_LINES_MAX: usize = 16_384;
+
+/// Targets of HTTP libraries whose lines may quote what a client sent, such as the value that a
+/// body was refused for. Those of the model's client name its address ([`MODEL_CLIENT_TARGETS`]).
+const HTTP_TARGETS: &[&str] = &["axum", "axum_core", "tower", "tower_http"];
+
+/// The span around each request of the HTTP API; its field `request_id` is in the request's lines.
+const REQUEST_SPAN: (&str, &str) = ("http_api", "request");
+
+/// The filter is not in tracing's syntax.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LogError {
-    /// The filter is not in tracing's syntax.
-    #[error("the log filter can't be understood")]
-    Filter(#[source] ParseError),
-    /// The system has no thread for the log.
-    #[error("the log has no thread")]
-    Thread(#[source] io::Error),
-}
+#[error("the log filter can't be understood")]
+pub struct InvalidFilter(#[source] ParseError);
 
-/// How log lines look.
+/// How lines are formatted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+enum LineFormat {
     /// One JSON object a line.
     Json,
     /// For people.
@@ -54,84 +48,117 @@ pub enum Look {
     Coloured,
 }
 
-impl Look {
-    /// What `format` asks for, on the standard error of this process.
-    fn of(format: LogFormat) -> Self {
+impl LineFormat {
+    /// Resolves the flag for the standard error of this process.
+    fn from_flag(format: LogFormat) -> Self {
         let terminal = io::stderr().is_terminal();
-        let pretty = match format {
-            LogFormat::Auto => terminal,
-            LogFormat::Pretty => true,
-            LogFormat::Json => false,
-        };
-        let colourless = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        match (pretty, terminal && !colourless) {
-            (false, _) => Self::Json,
-            (true, false) => Self::Plain,
-            (true, true) => Self::Coloured,
+        let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        match format {
+            LogFormat::Json => Self::Json,
+            LogFormat::Auto if !terminal => Self::Json,
+            LogFormat::Auto | LogFormat::Pretty if terminal && colours => Self::Coloured,
+            LogFormat::Auto | LogFormat::Pretty => Self::Plain,
         }
+    }
+}
+
+/// Reports lines that were dropped, and flushes the log, when it is dropped. Waits for a stalled
+/// reader for one second at most.
+#[must_use = "the log ends when this is dropped"]
+pub(crate) struct LogGuard {
+    worker: Option<WorkerGuard>,
+    dropped: DroppedLines,
+}
+
+impl LogGuard {
+    /// The counter of this log's dropped lines.
+    pub(crate) fn dropped_lines(&self) -> DroppedLines {
+        self.dropped.clone()
+    }
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.dropped.report();
+        let worker = self.worker.take();
+        // When the queue stays full, tracing-appender writes to standard output, which panics if
+        // that is closed. The process must still end with its own exit code.
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(worker)));
     }
 }
 
 /// Sends log lines to standard error, for the whole process.
 ///
 /// # Errors
-/// [`LogError`]
-pub(crate) fn init(format: LogFormat, filter: &str) -> Result<LogGuard, LogError> {
-    let (log, guard) = dispatch(Look::of(format), filter, io::stderr())?;
+/// [`InvalidFilter`]
+///
+/// # Panics
+/// When the system refuses the thread that writes the lines.
+pub(crate) fn init(format: LogFormat, filter: &str) -> Result<LogGuard, InvalidFilter> {
+    let format = LineFormat::from_flag(format);
+    let (log, guard) = log_to(io::stderr(), format, filter, BUFFERED_LINES_MAX)?;
     // An embedding program may have set a subscriber of its own; then that one stays.
     let _ = dispatcher::set_global_default(log);
     Ok(guard)
 }
 
-/// A log that writes to `out` what `filter` lets through.
-///
-/// A thread of its own writes the lines, many at once and at most 5 ms late, until the guard is
-/// dropped. At most 8 MiB of lines wait; when `out` stalls, further ones are dropped and
-/// counted, and requests go on.
-///
-/// # Errors
-/// [`LogError`]
-pub fn dispatch(
-    look: Look,
-    filter: &str,
+fn log_to(
     out: impl Write + Send + 'static,
-) -> Result<(Dispatch, LogGuard), LogError> {
-    paced(look, filter, out, Bounds::default())
-}
-
-fn paced(
-    look: Look,
+    format: LineFormat,
     filter: &str,
-    out: impl Write + Send + 'static,
-    bounds: Bounds,
-) -> Result<(Dispatch, LogGuard), LogError> {
+    lines_max: usize,
+) -> Result<(Dispatch, LogGuard), InvalidFilter> {
+    // Without the request's span, warnings would not name their request at `--log warn`.
     let filter = EnvFilter::builder()
         .parse(filter)
-        .map_err(LogError::Filter)?;
-    let lost = match look {
-        Look::Json => json::lost,
-        Look::Plain | Look::Coloured => pretty::lost,
+        .map_err(InvalidFilter)?
+        .or(filter_fn(is_request_span).with_max_level_hint(LevelFilter::INFO))
+        .and(filter_fn(may_be_logged).with_max_level_hint(LevelFilter::TRACE));
+    let failed_writes = Arc::default();
+    let out = CountingWriter {
+        out,
+        failed_writes: Arc::clone(&failed_writes),
     };
-    let (lines, guard) = Lines::to(out, bounds, lost).map_err(LogError::Thread)?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(lines)
-        // It would say with `eprintln!` that a line was not taken, and that panics when
-        // standard error can't be written.
-        .log_internal_errors(false)
-        .with_ansi(look == Look::Coloured);
-    let audible = filter_fn(|metadata| wire::may_be_logged(metadata.target()));
-    let log = match look {
-        Look::Json => {
-            let builder = builder.fmt_fields(JsonFields::new());
-            Dispatch::new(builder.event_format(JsonLines).finish().with(audible))
-        }
-        Look::Plain | Look::Coloured => {
-            Dispatch::new(builder.with_timer(Heading).finish().with(audible))
-        }
+    let (lines, worker) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(lines_max)
+        .thread_name("log")
+        .finish(out);
+    let dropped = DroppedLines::new(lines.error_counter(), failed_writes);
+    // Internal errors would go to `eprintln!`, which panics when standard error is closed.
+    let layer = fmt::layer().with_writer(lines).log_internal_errors(false);
+    let layer = match format {
+        LineFormat::Json => layer
+            .json()
+            .with_current_span(true)
+            .with_span_list(false)
+            .boxed(),
+        LineFormat::Plain => layer.with_ansi(false).boxed(),
+        LineFormat::Coloured => layer.with_ansi(true).boxed(),
+    };
+    let log = Dispatch::new(registry().with(layer.with_filter(filter)));
+    let guard = LogGuard {
+        worker: Some(worker),
+        dropped,
     };
     Ok((log, guard))
 }
 
+fn is_request_span(metadata: &Metadata<'_>) -> bool {
+    let (target, name) = REQUEST_SPAN;
+    metadata.is_span() && metadata.name() == name && is_below(metadata.target(), target)
+}
+
+fn may_be_logged(metadata: &Metadata<'_>) -> bool {
+    let mut silenced = MODEL_CLIENT_TARGETS.iter().chain(HTTP_TARGETS);
+    !silenced.any(|module| is_below(metadata.target(), module))
+}
+
+/// Whether `target` is `module` or a module below it.
+fn is_below(target: &str, module: &str) -> bool {
+    let rest = target.strip_prefix(module);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

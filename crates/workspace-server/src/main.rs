@@ -6,8 +6,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use yoi_workspace_server::ServeArgs;
 use yoi_workspace_server::args::without_empty_variables;
 
-/// One thread often frees what another has allocated; with glibc's allocator they then wait for
-/// each other.
+/// With glibc's allocator threads wait for each other when one frees what another has allocated.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,27 +1,28 @@
-//! The life of one server: bound, serving, ended in good order.
+//! One server from the bound address to its orderly shutdown.
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use http_api::{AllowedHost, Api, ApiConfig, Auth, Draining, ServingThreads, Token};
+use http_api::{AllowedHost, Api, ApiConfig, Auth, DroppedLogLines, Token};
 use jiff::Timestamp;
-use registry_core::registry::DuplicateRuntime;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
-use worker_runtime::{BuildError, Runtime};
+use worker_runtime::Runtime;
 
+use crate::compose::{self, ComposeError};
 use crate::config::{AuthSetting, SHUTDOWN_DEADLINE, ServerConfig};
 use crate::server_file::ServerFile;
-use crate::wire::{self, ModelConfigError};
 
-/// Connections that the kernel may hold until they are accepted, as far as it allows as many: a
-/// crowd that comes back after a restart is held up, not turned away to try again a second later.
+/// Connections that the kernel may queue until they are accepted, if it allows as many. After a
+/// restart all clients reconnect at once, and a client whose connection is dropped retries only a
+/// second later.
 const ACCEPT_BACKLOG: u32 = 4_096;
 
 /// Why a server does not start. Carries no path and no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The workspace is no directory.
+    /// The workspace is not a directory.
     #[error("the workspace is not a directory that can be read")]
     NoWorkspace,
     /// Without authorisation the server would be open to the network.
@@ -35,29 +36,20 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// There are no threads to serve with.
-    #[error("can't start the threads that serve")]
-    Threads(#[source] io::Error),
-    /// No token could be minted.
+    /// No token could be generated.
     #[error(transparent)]
     Token(#[from] http_api::NoRandomness),
-    /// The model can't be asked.
-    #[error("the model can't be used")]
-    Model(#[source] ModelConfigError),
-    /// The embedded runtime can't be built.
-    #[error("the embedded runtime can't be built")]
-    Runtime(#[source] BuildError),
-    /// A source has the id of another.
+    /// The parts behind the API can't be built.
     #[error(transparent)]
-    Duplicate(#[from] DuplicateRuntime),
+    Compose(#[from] ComposeError),
 }
 
-/// What the end of a server left behind.
+/// What the shutdown of a server left behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ending {
+pub struct ShutdownReport {
     /// Runs that ended as cancelled.
     pub runs_cancelled: usize,
-    /// Runs whose engine did not let go in time.
+    /// Runs whose engine did not end in time.
     pub runs_abandoned: usize,
     /// Connections that were cut because they did not close in time.
     pub connections_cut: usize,
@@ -69,14 +61,12 @@ pub struct Server {
     address: SocketAddr,
     token: Option<Token>,
     api: Api,
-    draining: Draining,
     runtime: Runtime,
-    threads: ServingThreads,
     file: Option<ServerFile>,
 }
 
 impl Server {
-    /// Builds the parts and listens.
+    /// Builds the parts and begins to listen.
     ///
     /// # Errors
     /// [`StartError`]; nothing is left behind.
@@ -85,20 +75,27 @@ impl Server {
             return Err(StartError::NoWorkspace);
         }
         let token = match &config.auth {
-            AuthSetting::Minted => Some(Token::mint()?),
+            AuthSetting::Generated => Some(Token::generate()?),
             AuthSetting::Token(token) => Some(token.clone()),
             AuthSetting::None if config.listen.ip().is_loopback() => None,
             AuthSetting::None => return Err(StartError::OpenToTheNetwork),
         };
-        let wire::Parts { runtime, registry } = wire::parts(&config)?;
-        let threads = ServingThreads::start().map_err(StartError::Threads)?;
+        let runtime = compose::runtime(&config.engine, config.limits.clone())?;
+        let registry = compose::registry(
+            runtime.clone(),
+            config.local_data_dir.as_deref(),
+            &config.workspace_root,
+            config.deadlines,
+            &config.sources,
+        )?;
         let bind_error = |source| StartError::Bind {
             address: config.listen,
             source,
         };
         let listener = listen(config.listen).map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
-        let api = Api::new(registry, api_config(&config, address, token.clone()));
+        let api_config = api_config(&config, address, token.clone());
+        let api = Api::new(Arc::new(registry), api_config);
         let file = config.server_file_dir.as_deref().and_then(|directory| {
             let written = ServerFile::write(directory, address, token.as_ref(), Timestamp::now());
             if let Err(error) = &written {
@@ -106,15 +103,12 @@ impl Server {
             }
             written.ok()
         });
-        let draining = api.draining();
         Ok(Self {
             listener,
             address,
             token,
             api,
-            draining,
             runtime,
-            threads,
             file,
         })
     }
@@ -124,32 +118,34 @@ impl Server {
         self.address
     }
 
-    /// What gets in; `None` when nothing is asked for.
+    /// The token that requests need; `None` when they need none.
     pub fn token(&self) -> Option<&Token> {
         self.token.as_ref()
     }
 
-    /// The API as it is wired, for whoever asks without a connection.
+    /// The API behind the listener, for requests without a connection.
     pub fn api(&self) -> &Api {
         &self.api
     }
 
-    /// Answers requests until `shutdown` ends, then ends in good order: no new connection,
-    /// waiting polls answered, runs ended as cancelled, open requests finished.
+    /// Answers requests until `shutdown` ends, then shuts down in order: accepts no connection,
+    /// answers waiting polls, ends runs as cancelled and finishes open requests, within
+    /// [`SHUTDOWN_DEADLINE`].
+    ///
+    /// The deadline holds as long as the calling tokio runtime has a thread that isn't blocked.
     ///
     /// # Cancellation
     /// Dropping the future cuts every connection and run.
-    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Ending {
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> ShutdownReport {
         let Self {
             listener,
             address,
             api,
-            draining,
             runtime,
-            threads,
             file,
             ..
         } = self;
+        let draining = api.draining();
         tracing::info!(port = address.port(), "serving");
         let (stop_http, http_stops) = oneshot::channel::<()>();
         let ended = async {
@@ -160,39 +156,27 @@ impl Server {
             let _ = stop_http.send(());
             runtime.shutdown(SHUTDOWN_DEADLINE).await
         };
-        let answered = http_api::serve(listener, api, &threads, async {
+        let answered = http_api::serve(listener, api, async {
             let _ = http_stops.await;
         });
         let (runs, connections) = tokio::join!(ended, answered);
-        // What was abandoned ends here, as far as its thread is free to let go of it.
-        drop((file, threads));
-        let ending = Ending {
+        drop(file);
+        let report = ShutdownReport {
             runs_cancelled: runs.cancelled.len(),
             runs_abandoned: runs.abandoned.len(),
             connections_cut: connections.cut,
         };
         tracing::info!(
-            runs_cancelled = ending.runs_cancelled,
-            runs_abandoned = ending.runs_abandoned,
-            connections_cut = ending.connections_cut,
+            runs_cancelled = report.runs_cancelled,
+            runs_abandoned = report.runs_abandoned,
+            connections_cut = report.connections_cut,
             "ended"
         );
-        ending
+        report
     }
 }
 
-/// Starts a server and answers requests until `shutdown` ends; see [`Server`].
-///
-/// # Errors
-/// [`StartError`]
-pub async fn serve(
-    config: ServerConfig,
-    shutdown: impl Future<Output = ()>,
-) -> Result<Ending, StartError> {
-    Ok(Server::bind(config).await?.serve(shutdown).await)
-}
-
-/// Begins to listen. An address that an earlier server has just left can be had at once.
+/// Begins to listen, at once even if an earlier server has just left the address.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -212,11 +196,13 @@ fn api_config(config: &ServerConfig, address: SocketAddr, token: Option<Token>) 
     api.allowed_hosts
         .extend(config.allowed_hosts.iter().cloned());
     api.allowed_origins.clone_from(&config.allowed_origins);
+    let dropped = config.dropped_log_lines.clone();
+    api.dropped_log_lines = dropped.map(|lines| DroppedLogLines::new(move || lines.count()));
     api
 }
 
-/// The address itself as a name: no page of another site can make a browser send that name
-/// with its own (DNS rebinding needs a name, not a literal address).
+/// The listening address as a host that requests may name. A literal address is safe, because DNS
+/// rebinding needs a name.
 fn own_host(address: SocketAddr) -> Option<AllowedHost> {
     if address.ip().is_unspecified() {
         None

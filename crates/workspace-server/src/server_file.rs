@@ -1,8 +1,6 @@
-//! The file through which a second terminal finds the running server: its address and token,
-//! readable by their owner alone.
-//!
-//! A server holds an exclusive lock on its file for as long as it lives. So a file that can
-//! be locked was left behind by a server that is gone, whatever process ids were reused.
+//! The file, readable only by its owner, through which a second terminal finds the address and
+//! token of a running server. The server keeps it locked, so a file that can be locked was left
+//! behind by a server that is gone.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -20,14 +18,14 @@ const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 /// Most bytes of a server file that are read: an address, a token and a time are far less.
 const FILE_MAX_BYTES: u64 = 4096;
-/// Most running servers that a look-up finds: more than one person starts.
+/// Most running servers that [`running`] finds: more than one person starts.
 const FILES_MAX: usize = 256;
 
 /// The file of this server; dropping it removes the file.
 ///
 /// No `Debug`, no `Serialize`: it holds a path.
 pub struct ServerFile {
-    /// Kept open, because the lock lives as long as the handle.
+    /// Holds the lock while it is open.
     _locked: File,
     path: PathBuf,
 }
@@ -36,13 +34,13 @@ pub struct ServerFile {
 pub struct RunningServer {
     /// Where it answers, for example `http://127.0.0.1:8787`.
     pub url: String,
-    /// What gets in; `None` when it asks for nothing.
+    /// The token that requests need; `None` when they need none.
     pub token: Option<Token>,
     /// When it started.
     pub started_at: Timestamp,
 }
 
-/// The file's content. The token stands here in plain text, as nowhere else.
+/// The file's content, the only place where the token is stored in plain text.
 #[derive(Serialize, Deserialize)]
 struct Content {
     url: String,
@@ -54,7 +52,7 @@ impl ServerFile {
     /// Writes the file of a server that is bound to `address`.
     ///
     /// # Errors
-    /// When the directory or the file can't be written, or another server that runs has it.
+    /// When the directory or the file can't be written, or another running server holds it.
     /// The server can run without it.
     pub fn write(
         directory: &Path,
@@ -69,11 +67,11 @@ impl ServerFile {
         let name = file_name(address);
         let path = directory.join(&name);
         // Another machine or container that shares the directory may have the same address.
-        if held_by_a_server(&path).is_some() {
+        if open_locked(&path).is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        // Written under a name that no look-up reads, so that nobody else can hold the lock,
-        // and then renamed, which follows no link and replaces whatever stands there.
+        // It is written under a name that `running` ignores, so that nobody else can hold the
+        // lock, and then renamed, which follows no link and replaces an existing file.
         let unfinished = directory.join(format!("unfinished-{name}"));
         match std::fs::remove_file(&unfinished) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -95,7 +93,7 @@ impl ServerFile {
             .and_then(|()| file.write_all(&serde_json::to_vec(&content)?))
             .and_then(|()| std::fs::rename(&unfinished, &path));
         if let Err(error) = written {
-            // Nothing to do about a failure: no look-up reads the name.
+            // A file that stays behind does no harm: `running` ignores its name.
             let _ = std::fs::remove_file(&unfinished);
             return Err(error);
         }
@@ -108,7 +106,7 @@ impl ServerFile {
 
 impl Drop for ServerFile {
     fn drop(&mut self) {
-        // Nothing to do about a failure: without its lock the file counts as left behind.
+        // A file that stays behind does no harm: it is no longer locked.
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -123,7 +121,7 @@ pub fn directory(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> 
         .map(|base| base.join("yoi"))
 }
 
-/// The servers that run now, newest first. What can't be read is passed over.
+/// The running servers, newest first. Files that can't be read are skipped.
 pub fn running(directory: &Path) -> Vec<RunningServer> {
     let Ok(entries) = std::fs::read_dir(directory) else {
         return Vec::new();
@@ -138,22 +136,22 @@ pub fn running(directory: &Path) -> Vec<RunningServer> {
     servers
 }
 
-/// The file at `path`, if a running server holds its lock.
-fn held_by_a_server(path: &Path) -> Option<File> {
-    // Looked at before it is opened, because opening a FIFO would block.
+/// Opens the file at `path` if a running server holds its lock.
+fn open_locked(path: &Path) -> Option<File> {
+    // Opening a FIFO would block.
     if !path.symlink_metadata().ok()?.is_file() {
         return None;
     }
     let file = File::open(path).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(file),
-        // The lock is free, so its server is gone; or nothing can be said of it.
+        // When the lock is free, the server is gone.
         Ok(()) | Err(TryLockError::Error(_)) => None,
     }
 }
 
 fn read_if_running(path: &Path) -> Option<RunningServer> {
-    let file = held_by_a_server(path)?;
+    let file = open_locked(path)?;
     let mut text = String::new();
     file.take(FILE_MAX_BYTES).read_to_string(&mut text).ok()?;
     let content: Content = serde_json::from_str(&text).ok()?;

@@ -18,7 +18,7 @@ use http_api::wire::{
     WorkspaceInfo, header, path,
 };
 use registry_core::projection::{
-    AcceptedInput, CancelAnswer, EventBatch, TranscriptPage, WorkerDetail, WorkerPage,
+    AcceptedInput, CancelResult, EventBatch, TranscriptPage, WorkerDetail, WorkerPage,
 };
 use registry_core::{IdempotencyKey, RuntimeId, WorkerRef};
 use reqwest::RequestBuilder;
@@ -119,7 +119,7 @@ impl Client {
         &self,
         worker: &WorkerRef,
         body: &CancelRunBody,
-    ) -> Result<Answer<CancelAnswer>, Failure> {
+    ) -> Result<Answer<CancelResult>, Failure> {
         self.post(&path::cancel(worker), body, None).await
     }
 

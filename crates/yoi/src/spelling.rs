@@ -21,7 +21,7 @@ mod tests {
     fn a_name_is_spelled_as_on_the_wire() {
         assert_eq!(spelled(RunOutcome::TimedOut), "timed_out");
         assert_eq!(spelled(WorkerState::Idle), WorkerState::Idle.as_str());
-        let kind = ImplementationKind::LocalCompat;
-        assert_eq!(spelled(kind), kind.as_str());
+        let kind = ImplementationKind::LOCAL_COMPAT;
+        assert_eq!(spelled(kind.clone()), kind.as_str());
     }
 }

@@ -1,6 +1,5 @@
 //! What the registry and the adapter add to a direct call of the runtime: each module asks
 //! the same twice, `directly` and `through_the_registry`. The difference is the added cost.
-//! `and_to_json` is the whole way to the bytes of an answer: what HTTP pays for its body.
 //!
 //! `cargo bench -p adapter-embedded`
 
@@ -11,7 +10,6 @@ use adapter_embedded::EmbeddedSource;
 use divan::Bencher;
 use futures_util::FutureExt as _;
 use registry_core::id::{RuntimeId, WorkerRef};
-use registry_core::json::WriteJson;
 use registry_core::port::{EventWait, EventsQuery, TranscriptQuery, TranscriptRange};
 use registry_core::{PageLimit, RuntimeRegistry};
 use tokio::runtime::{Builder, Runtime as Executor};
@@ -22,8 +20,6 @@ use worker_runtime::{Limits, OfflineEngine, Runtime, WorkerId, WorkerState};
 const WORKERS: [usize; 3] = [100, 10_000, 100_000];
 /// Items on a page.
 const PAGE: u32 = 50;
-/// Room for the text of one worker, one entry or one event, in bytes.
-const ITEM_BYTES: usize = 512;
 /// Inputs that a worker was sent before: its transcript and events fill a page.
 const INPUTS: usize = 30;
 
@@ -100,11 +96,6 @@ impl Pair {
     }
 }
 
-/// An answer's body.
-fn to_json(projection: &impl WriteJson, items: usize) -> Vec<u8> {
-    registry_core::json::to_vec(projection, items * ITEM_BYTES)
-}
-
 fn runtime_id() -> RuntimeId {
     adapter_embedded::RUNTIME_ID.parse().expect("a runtime id")
 }
@@ -126,15 +117,6 @@ mod detail {
     fn through_the_registry(bencher: Bencher<'_, '_>, workers: usize) {
         let pair = Pair::new(workers);
         pair.measure(bencher, || pair.registry.worker(&pair.worker_ref));
-    }
-
-    #[divan::bench(args = WORKERS)]
-    fn and_to_json(bencher: Bencher<'_, '_>, workers: usize) {
-        let pair = Pair::new(workers);
-        pair.measure(bencher, || async {
-            let worker = pair.registry.worker(&pair.worker_ref).await;
-            to_json(&worker.expect("the worker is there"), 2)
-        });
     }
 }
 
@@ -158,20 +140,6 @@ mod list_page_of_50 {
         pair.measure(bencher, || {
             let registry = &pair.registry;
             registry.list_runtime_workers(&runtime_id, None, None, page_limit())
-        });
-    }
-
-    #[divan::bench(args = WORKERS)]
-    fn and_to_json(bencher: Bencher<'_, '_>, workers: usize) {
-        let pair = Pair::new(workers);
-        let runtime_id = runtime_id();
-        pair.measure(bencher, || async {
-            let registry = &pair.registry;
-            let page = registry.list_runtime_workers(&runtime_id, None, None, page_limit());
-            to_json(
-                &page.await.expect("the runtime is there"),
-                page_limit().get(),
-            )
         });
     }
 }
@@ -202,19 +170,6 @@ mod transcript_page_of_50 {
             pair.registry.transcript(&pair.worker_ref, &query)
         });
     }
-
-    #[divan::bench]
-    fn and_to_json(bencher: Bencher<'_, '_>) {
-        let pair = Pair::with_a_conversation();
-        let query = TranscriptQuery {
-            range: TranscriptRange::Newest,
-            limit: page_limit(),
-        };
-        pair.measure(bencher, || async {
-            let page = pair.registry.transcript(&pair.worker_ref, &query).await;
-            to_json(&page.expect("the worker is there"), page_limit().get())
-        });
-    }
 }
 
 mod events_batch_of_50 {
@@ -239,19 +194,5 @@ mod events_batch_of_50 {
             wait: EventWait::default(),
         };
         pair.measure(bencher, || pair.registry.events(&pair.worker_ref, &query));
-    }
-
-    #[divan::bench]
-    fn and_to_json(bencher: Bencher<'_, '_>) {
-        let pair = Pair::with_a_conversation();
-        let query = EventsQuery {
-            after: None,
-            limit: page_limit(),
-            wait: EventWait::default(),
-        };
-        pair.measure(bencher, || async {
-            let batch = pair.registry.events(&pair.worker_ref, &query).await;
-            to_json(&batch.expect("the worker is there"), page_limit().get())
-        });
     }
 }

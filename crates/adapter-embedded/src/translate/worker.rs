@@ -1,34 +1,101 @@
-//! Workers: what is asked about them and what is known of them.
+//! Workers: requests about them, and the registry's records of them.
 
-use registry_core::port::{self, CancelTarget, CatalogPage, Replay};
-use registry_core::projection as shown;
-use registry_core::{DisplayName, SourceError, WorkerId};
+use registry_core::port::{self, CancelTarget, CatalogPage};
+use registry_core::projection;
+use registry_core::{DisplayName, SourceError};
 use worker_runtime as runtime;
 
-use super::conversation::{error_code, outcome, usage};
-use super::latest::LatestProfile;
-use super::{cursor, run_id};
+use super::id::{cursor, replay, run_id, to_runtime_key, worker_id};
+use super::run::{error_code, outcome, usage};
 
-/// `None` when no worker of the runtime can be in the state that is asked for.
+/// The record of a worker that was read from the runtime.
+fn worker_record(worker: &runtime::WorkerSnapshot) -> port::WorkerRecord {
+    let worker_id = worker_id(worker.id);
+    // Both sides have the same rules for a name; without one, a worker has its id.
+    let display_name = worker.display_name.as_str().parse::<DisplayName>();
+    let display_name = display_name.or_else(|_| worker_id.as_str().parse());
+    port::WorkerRecord {
+        display_name: display_name.expect("an id can be shown"),
+        worker_id,
+        profile: worker.profile.as_str().parse().ok(),
+        state: match worker.state {
+            runtime::WorkerState::Idle => projection::WorkerState::Idle,
+            runtime::WorkerState::Running => projection::WorkerState::Running,
+            runtime::WorkerState::Cancelling => projection::WorkerState::Cancelling,
+            runtime::WorkerState::Stopped => projection::WorkerState::Stopped,
+        },
+        active_run: worker.active_run.map(run_id),
+        created_at: Some(worker.created_at),
+        last_activity_at: Some(worker.last_activity_at),
+        diagnostics: diagnostics(worker.diagnostics),
+    }
+}
+
+/// The record of a worker with the state of its conversation.
+pub(crate) fn worker_detail(worker: &runtime::WorkerSnapshot) -> port::WorkerDetailRecord {
+    let bounds = worker.transcript;
+    let first_and_last = bounds.first_sequence.zip(bounds.last_sequence);
+    let conversation = projection::ConversationSummary {
+        transcript: projection::TranscriptBounds {
+            entries: first_and_last.map_or(0, |(first, last)| last - first + 1),
+            first_sequence: bounds.first_sequence,
+            last_sequence: bounds.last_sequence,
+        },
+        latest_cursor: cursor(worker.cursor),
+        usage: usage(worker.usage),
+        last_run: worker.last_run.map(|last| projection::LastRun {
+            run_id: run_id(last.run_id),
+            outcome: outcome(last.outcome),
+            error_code: last.error_code.map(error_code),
+            finished_at: last.finished_at,
+        }),
+    };
+    port::WorkerDetailRecord {
+        worker: worker_record(worker),
+        conversation: Some(conversation),
+    }
+}
+
+/// What the API says about a worker whose latest reply its model could not give in full.
+fn diagnostics(reported: runtime::RunDiagnostics) -> Vec<projection::Diagnostic> {
+    let mut diagnostics = Vec::new();
+    if reported.omitted_entries > 0 {
+        let context_truncated = projection::Diagnostic::new(
+            "context_truncated",
+            projection::Severity::Info,
+            "The model did not get the oldest entries of the conversation.",
+        );
+        let omitted = u32::try_from(reported.omitted_entries).unwrap_or(u32::MAX);
+        diagnostics.push(context_truncated.times(omitted));
+    }
+    if reported.reply_cut_short {
+        diagnostics.push(projection::Diagnostic::new(
+            "reply_cut_short",
+            projection::Severity::Warning,
+            "The newest reply stops in the middle, at the model's own limit.",
+        ));
+    }
+    diagnostics
+}
+
+/// `None` when no worker of the runtime can be in the requested state.
 pub(crate) fn list_query(
     query: &port::CatalogQuery,
 ) -> Result<Option<runtime::ListQuery>, SourceError> {
-    let after = match &query.after {
-        None => None,
-        Some(position) => Some(
-            position
-                .as_str()
-                .parse()
-                .map_err(|_| SourceError::InvalidPosition)?,
-        ),
-    };
+    let after = query
+        .after
+        .as_ref()
+        .map(|position| position.as_str().parse());
+    let after = after
+        .transpose()
+        .map_err(|_| SourceError::InvalidPosition)?;
     let state = match query.state {
         None => None,
-        Some(shown::WorkerState::Idle) => Some(runtime::WorkerState::Idle),
-        Some(shown::WorkerState::Running) => Some(runtime::WorkerState::Running),
-        Some(shown::WorkerState::Cancelling) => Some(runtime::WorkerState::Cancelling),
-        Some(shown::WorkerState::Stopped) => Some(runtime::WorkerState::Stopped),
-        Some(shown::WorkerState::Recorded) => return Ok(None),
+        Some(projection::WorkerState::Idle) => Some(runtime::WorkerState::Idle),
+        Some(projection::WorkerState::Running) => Some(runtime::WorkerState::Running),
+        Some(projection::WorkerState::Cancelling) => Some(runtime::WorkerState::Cancelling),
+        Some(projection::WorkerState::Stopped) => Some(runtime::WorkerState::Stopped),
+        Some(projection::WorkerState::Recorded) => return Ok(None),
     };
     Ok(Some(runtime::ListQuery {
         after,
@@ -37,109 +104,14 @@ pub(crate) fn list_query(
     }))
 }
 
-/// A page of records, each made as soon as the worker is seen.
-pub(crate) fn worker_page(workers: &runtime::Runtime, query: runtime::ListQuery) -> CatalogPage {
-    let mut profiles = LatestProfile::default();
-    let page = workers.list_as(query, |worker| worker_record(worker, &mut profiles));
+pub(crate) fn worker_page(page: &runtime::WorkerPage) -> CatalogPage {
+    let position = |id: runtime::WorkerId| id.to_string().parse();
     CatalogPage {
-        workers: page.workers,
+        workers: page.workers.iter().map(worker_record).collect(),
         next: page
             .next
-            .map(|id| id.with_text(|text| text.parse().expect("a UUID is a position"))),
+            .map(|id| position(id).expect("a UUID is a position")),
         diagnostics: Vec::new(),
-    }
-}
-
-// Inlined, so that a page's records are made where its workers are looked at.
-#[inline(always)]
-fn worker_record(
-    worker: runtime::ListedWorker<'_>,
-    profiles: &mut LatestProfile,
-) -> port::WorkerRecord {
-    port::WorkerRecord {
-        worker_id: WorkerId::of_uuid(worker.id.uuid()),
-        // Both sides have the same rules for a name; without one, a worker has its id.
-        display_name: match DisplayName::try_from(worker.display_name.as_smol_str()) {
-            Ok(name) => name,
-            Err(_) => worker
-                .id
-                .with_text(|id| id.parse().expect("an id can be shown")),
-        },
-        profile: profiles.or_translate(worker.profile, |id| id.as_str().parse().ok()),
-        state: match worker.state {
-            runtime::WorkerState::Idle => shown::WorkerState::Idle,
-            runtime::WorkerState::Running => shown::WorkerState::Running,
-            runtime::WorkerState::Cancelling => shown::WorkerState::Cancelling,
-            runtime::WorkerState::Stopped => shown::WorkerState::Stopped,
-        },
-        active_run: worker.active_run.map(run_id),
-        created_at: Some(worker.created_at),
-        last_activity_at: Some(worker.last_activity_at),
-        diagnostics: of_remarks(worker.remarks),
-    }
-}
-
-/// What is said of a worker whose conversation, or whose reply, no longer fits its model. There
-/// is nothing to say of most, and that is seen without a call.
-#[inline]
-fn of_remarks(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
-    if remarks == runtime::RunRemarks::default() {
-        return Vec::new();
-    }
-    of_some_remarks(remarks)
-}
-
-#[cold]
-fn of_some_remarks(remarks: runtime::RunRemarks) -> Vec<shown::Diagnostic> {
-    let mut said = Vec::new();
-    if remarks.left_out_entries > 0 {
-        let context_truncated = shown::Diagnostic::new(
-            "context_truncated",
-            shown::Severity::Info,
-            "The model did not get the oldest entries of the conversation.",
-        );
-        let left_out = u32::try_from(remarks.left_out_entries).unwrap_or(u32::MAX);
-        said.push(context_truncated.times(left_out));
-    }
-    if remarks.reply_cut_short {
-        said.push(shown::Diagnostic::new(
-            "reply_cut_short",
-            shown::Severity::Warning,
-            "The newest reply stops in the middle, at the model's own limit.",
-        ));
-    }
-    said
-}
-
-// Inlined, so that a record of 400 bytes is made where it stays.
-#[inline(always)]
-pub(crate) fn worker_detail(worker: &runtime::WorkerSnapshot) -> port::WorkerDetailRecord {
-    let runtime::TranscriptBounds {
-        first_sequence,
-        last_sequence,
-        ..
-    } = worker.transcript;
-    let entries = first_sequence
-        .zip(last_sequence)
-        .map_or(0, |(first, last)| last - first + 1);
-    let conversation = shown::ConversationSummary {
-        transcript: shown::TranscriptBounds {
-            entries,
-            first_sequence,
-            last_sequence,
-        },
-        latest_cursor: cursor(worker.cursor),
-        usage: usage(worker.usage),
-        last_run: worker.last_run.map(|last| shown::LastRun {
-            run_id: run_id(last.run_id),
-            outcome: outcome(last.outcome),
-            error_code: last.error_code.map(error_code),
-            finished_at: last.finished_at,
-        }),
-    };
-    port::WorkerDetailRecord {
-        worker: worker_record(worker.listed(), &mut LatestProfile::default()),
-        conversation: Some(conversation),
     }
 }
 
@@ -149,11 +121,7 @@ pub(crate) fn create_worker(
     Ok(runtime::CreateWorker {
         display_name: request.display_name.map(|name| name.to_string()),
         profile: request.profile.map(String::from),
-        idempotency_key: request
-            .idempotency_key
-            .as_ref()
-            .map(idempotency_key)
-            .transpose()?,
+        idempotency_key: to_runtime_key(request.idempotency_key.as_ref())?,
     })
 }
 
@@ -173,26 +141,11 @@ pub(crate) fn cancel_target(
         .transpose()
 }
 
-pub(crate) fn cancellation(answer: runtime::Cancellation) -> shown::CancelAnswer {
-    match answer {
-        runtime::Cancellation::Cancelled { run_id: run } => shown::CancelAnswer::Cancelled {
-            run_id: run_id(run),
-        },
-        runtime::Cancellation::NotRunning => shown::CancelAnswer::NotRunning,
-    }
-}
-
-/// The same alphabet and length on both sides; a difference would be a failure of ours.
-pub(super) fn idempotency_key(
-    key: &registry_core::IdempotencyKey,
-) -> Result<runtime::IdempotencyKey, SourceError> {
-    key.as_str().parse().map_err(SourceError::failed)
-}
-
-pub(super) fn replay(replayed: bool) -> Replay {
-    if replayed {
-        Replay::Replayed
-    } else {
-        Replay::First
+pub(crate) fn cancellation(result: runtime::Cancellation) -> projection::CancelResult {
+    match result {
+        runtime::Cancellation::Cancelled { run_id: id } => {
+            projection::CancelResult::Cancelled { run_id: run_id(id) }
+        }
+        runtime::Cancellation::NotRunning => projection::CancelResult::NotRunning,
     }
 }

@@ -1,4 +1,4 @@
-//! Reading a key from a file that only its owner can read.
+//! Reading a key from a file that only its owner may read.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -12,34 +12,34 @@ use crate::secret::{ApiKey, InvalidKey};
 /// Bytes of a key file at most.
 pub const KEY_FILE_BYTES: u64 = 4 * 1024;
 
-/// The permissions of everybody but the owner.
-const OTHERS: u32 = 0o077;
+/// The permission bits of group and others.
+const GROUP_AND_OTHERS: u32 = 0o077;
 
-/// Why a key can't be taken from its file. Carries neither its path nor its content.
+/// Why a key file is refused. Contains neither its path nor its content.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// It isn't there, or isn't ours to read.
+    /// It is missing, or reading it failed.
     #[error("it can't be read")]
     Unreadable(#[source] io::Error),
     /// A directory, a pipe or a device.
     #[error("it is not a regular file")]
     NotAFile,
-    /// Its group, or everybody, may read or write it.
+    /// Group or others have permissions on it.
     #[error("others than its owner have access to it; run `chmod 600` on it")]
     OpenToOthers,
     /// Larger than [`KEY_FILE_BYTES`].
     #[error("it is larger than {KEY_FILE_BYTES} bytes")]
     TooLarge,
-    /// What is in it, apart from white space around it, is no key.
+    /// Its content without surrounding white space is not a valid key.
     #[error("what is in it is no key")]
     NotAKey(#[source] InvalidKey),
 }
 
-/// Reads the key. What is checked is the opened file, not what its name leads to later.
+/// Reads the key. The opened file is checked, since its path may change in between.
 pub(super) fn read(path: &Path) -> Result<ApiKey, KeyFileError> {
-    // Opening a pipe would wait for a writer.
-    let seen = fs::metadata(path).map_err(KeyFileError::Unreadable)?;
-    if !seen.is_file() {
+    // Checked before opening too: opening a pipe would wait for a writer.
+    let is_file = fs::metadata(path).map(|metadata| metadata.is_file());
+    if !is_file.map_err(KeyFileError::Unreadable)? {
         return Err(KeyFileError::NotAFile);
     }
     let file = File::open(path).map_err(KeyFileError::Unreadable)?;
@@ -47,15 +47,15 @@ pub(super) fn read(path: &Path) -> Result<ApiKey, KeyFileError> {
     if !metadata.is_file() {
         return Err(KeyFileError::NotAFile);
     }
-    if metadata.permissions().mode() & OTHERS != 0 {
+    if metadata.permissions().mode() & GROUP_AND_OTHERS != 0 {
         return Err(KeyFileError::OpenToOthers);
     }
     if metadata.len() > KEY_FILE_BYTES {
         return Err(KeyFileError::TooLarge);
     }
-    // Room for all of it from the beginning: a buffer that grows leaves copies behind.
-    let room = usize::try_from(KEY_FILE_BYTES).unwrap_or_default();
-    let mut text = Zeroizing::new(String::with_capacity(room));
+    // Allocated in full, since a buffer that grows leaves copies of the key in memory.
+    let capacity = usize::try_from(KEY_FILE_BYTES).unwrap_or_default();
+    let mut text = Zeroizing::new(String::with_capacity(capacity));
     file.take(KEY_FILE_BYTES)
         .read_to_string(&mut text)
         .map_err(KeyFileError::Unreadable)?;
@@ -65,55 +65,45 @@ pub(super) fn read(path: &Path) -> Result<ApiKey, KeyFileError> {
 #[cfg(test)]
 mod tests {
     use std::fs::Permissions;
-    use std::path::PathBuf;
-
-    use tempfile::TempDir;
 
     use super::*;
 
-    fn file(directory: &TempDir, content: &str, mode: u32) -> PathBuf {
+    fn read_file(content: &str, mode: u32) -> Result<ApiKey, KeyFileError> {
+        let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("key");
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        path
+        read(&path)
     }
 
     #[test]
-    fn a_key_is_read_from_a_file_of_its_owner() {
-        let directory = TempDir::new().unwrap();
+    fn a_key_is_read_from_a_file_that_only_its_owner_can_read() {
         for mode in [0o600, 0o400] {
-            let key = read(&file(&directory, "  sk-canary\n", mode)).unwrap();
-            assert_eq!(key.reveal(), "sk-canary");
-            fs::remove_file(directory.path().join("key")).unwrap();
+            let key = read_file("  sk-canary\n", mode).unwrap();
+            assert_eq!(key.expose_secret(), "sk-canary");
         }
-    }
-
-    #[test]
-    fn a_file_that_others_can_read_is_refused() {
-        let directory = TempDir::new().unwrap();
         for mode in [0o640, 0o604, 0o620, 0o644] {
-            let refused = read(&file(&directory, "sk-canary", mode)).unwrap_err();
-            assert!(matches!(refused, KeyFileError::OpenToOthers), "{mode:o}");
-            assert!(refused.to_string().contains("chmod 600"));
+            let error = read_file("sk-canary", mode).unwrap_err();
+            assert!(matches!(error, KeyFileError::OpenToOthers), "{mode:o}");
+            assert!(error.to_string().contains("chmod 600"));
         }
     }
 
     #[test]
-    fn what_is_no_key_file_is_refused_without_a_word_of_it() {
-        let directory = TempDir::new().unwrap();
-        let refused = |content: &str| {
-            let refused = read(&file(&directory, content, 0o600)).unwrap_err();
-            assert!(!format!("{refused:?} {refused}").contains("canary"));
-            refused
-        };
-        let not_a_key = |refused| matches!(refused, KeyFileError::NotAKey(_));
-        assert!(not_a_key(refused("")));
-        assert!(not_a_key(refused("canary canary")));
+    fn an_invalid_key_file_is_refused_without_showing_its_content() {
         let large = "canary".repeat(1_000);
-        assert!(matches!(refused(&large), KeyFileError::TooLarge));
-        let directory_itself = read(directory.path()).unwrap_err();
-        assert!(matches!(directory_itself, KeyFileError::NotAFile));
-        let absent = read(&directory.path().join("absent")).unwrap_err();
-        assert!(matches!(absent, KeyFileError::Unreadable(_)));
+        let [empty, two_words, large] = ["", "canary canary", large.as_str()].map(|content| {
+            let error = read_file(content, 0o600).unwrap_err();
+            assert!(!format!("{error:?} {error}").contains("canary"));
+            error
+        });
+        assert!(matches!(empty, KeyFileError::NotAKey(_)));
+        assert!(matches!(two_words, KeyFileError::NotAKey(_)));
+        assert!(matches!(large, KeyFileError::TooLarge));
+        let directory = tempfile::tempdir().unwrap();
+        let not_a_file = read(directory.path()).unwrap_err();
+        assert!(matches!(not_a_file, KeyFileError::NotAFile));
+        let missing = read(&directory.path().join("missing")).unwrap_err();
+        assert!(matches!(missing, KeyFileError::Unreadable(_)));
     }
 }

@@ -1,51 +1,51 @@
-//! From what an operator sets to a configuration, or to what is wrong with it.
+//! Building the configuration from an operator's settings.
 
 use std::ffi::OsString;
 use std::path::Path;
 
 use super::{KeyFileError, ModelConfig, key_file};
 use crate::model_name::{InvalidModelName, ModelName};
-use crate::protocol::Protocol;
-use crate::provider::{Provider, names};
+use crate::protocol::{OpenAi, Protocol};
+use crate::provider::{Provider, provider_names};
 use crate::secret::{ApiKey, Endpoint, InvalidEndpoint, InvalidKey};
 
-/// The variable of the model's name.
+/// The environment variable of the model's name.
 pub const MODEL_VARIABLE: &str = "YOI_MODEL";
-/// The variable of the base URL.
+/// The environment variable of the base URL.
 pub const ENDPOINT_VARIABLE: &str = "YOI_MODEL_ENDPOINT";
-/// The variable of the key file's path.
+/// The environment variable of the key file's path.
 pub const KEY_FILE_VARIABLE: &str = "YOI_MODEL_KEY_FILE";
 
-/// A setting that can't work, and what to do. Carries no setting's value.
+/// An invalid setting. Its message says what to do and contains no setting's value.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelConfigError {
-    /// The model's name.
+    /// The model's name is invalid.
     #[error("the model's name ({MODEL_VARIABLE}) can't be used")]
     Model(#[source] InvalidModelName),
-    /// No provider is known to have such a model.
+    /// The model's provider is neither given nor known.
     #[error(
         "the model's name ({MODEL_VARIABLE}) doesn't say whose it is: write `PROVIDER::MODEL` \
          with one of {}, or set {ENDPOINT_VARIABLE} to the base URL of a server that speaks \
          OpenAI's protocol",
-        names()
+        provider_names()
     )]
     ProviderUnknown,
-    /// The base URL.
+    /// The base URL is invalid.
     #[error("the model's endpoint ({ENDPOINT_VARIABLE}) can't be used")]
     Endpoint(#[source] InvalidEndpoint),
-    /// The key file.
+    /// The key file is refused.
     #[error("the key file ({KEY_FILE_VARIABLE}) can't be used")]
     KeyFile(#[source] KeyFileError),
-    /// The key in the provider's variable.
+    /// The key in the provider's variable is invalid.
     #[error("the key in {variable} can't be used")]
     Key {
         /// The variable.
         variable: &'static str,
-        /// What is wrong with it.
+        /// The reason.
         #[source]
         error: InvalidKey,
     },
-    /// The provider asks for a key, and there is none.
+    /// The provider needs a key, and there is none.
     #[error(
         "{provider} needs a key: set {variable}, or {KEY_FILE_VARIABLE} to the path of a file \
          that holds it and that only you can read"
@@ -56,21 +56,20 @@ pub enum ModelConfigError {
         /// The usual variable of its key.
         variable: &'static str,
     },
-    /// The HTTP client can't be set up.
+    /// The HTTP client can't be set up, e.g. without certificate authorities.
     #[error("the HTTP client can't be set up; are there certificate authorities to trust?")]
     Client,
 }
 
 impl ModelConfig {
-    /// The configuration that these settings ask for: a model's name, a base URL, a key
-    /// file, and the environment for the provider's usual key variable.
+    /// Builds the configuration. `env` is asked for the provider's usual key variable.
     ///
-    /// The key file comes before the variable. With an endpoint, a provider's variable is
-    /// only looked at if the model's name says that provider (`openai::gpt-5-mini`): the
-    /// key of one provider isn't sent to whoever else speaks its protocol.
+    /// A key file takes precedence over the variable. With an endpoint, a provider's variable
+    /// is only used if the model's name has that provider (`openai::gpt-5-mini`), so that the
+    /// key of one provider isn't sent to another server with the same protocol.
     ///
     /// # Errors
-    /// The first setting that can't work. The message, with its sources, says what to do.
+    /// The first setting that is invalid.
     pub fn from_settings(
         model: &str,
         endpoint: Option<&str>,
@@ -81,28 +80,28 @@ impl ModelConfig {
         let endpoint = endpoint.map(str::parse).transpose();
         let endpoint = endpoint.map_err(ModelConfigError::Endpoint)?;
         let provider = match endpoint {
-            Some(_) => model.named_provider(),
+            Some(_) => model.explicit_provider(),
             None => model.provider(),
         };
         let key = match key_file {
             Some(path) => Some(key_file::read(path).map_err(ModelConfigError::KeyFile)?),
-            None => provider.map_or(Ok(None), |provider| usual_key(provider, env))?,
+            None => provider.map_or(Ok(None), |provider| key_from_env(provider, env))?,
         };
         let config = Self {
             endpoint,
             key,
             ..Self::new(model)
         };
-        config.target()?;
+        config.resolve()?;
         Ok(config)
     }
 
-    /// What to speak, and where. Whoever serves the model elsewhere may not need a key.
-    pub(crate) fn target(&self) -> Result<(Protocol, Endpoint), ModelConfigError> {
+    /// The protocol and the endpoint. A configured endpoint may not need a key.
+    pub(crate) fn resolve(&self) -> Result<(&'static dyn Protocol, Endpoint), ModelConfigError> {
         if let Some(endpoint) = &self.endpoint {
-            let named = self.model.named_provider();
-            let protocol = named.map_or(Protocol::OpenAi, |provider| provider.protocol);
-            return Ok((protocol, endpoint.clone()));
+            let provider = self.model.explicit_provider();
+            let protocol = provider.map(|provider| provider.protocol);
+            return Ok((protocol.unwrap_or(&OpenAi::STANDARD), endpoint.clone()));
         }
         let provider = self.model.provider();
         let provider = provider.ok_or(ModelConfigError::ProviderUnknown)?;
@@ -116,23 +115,18 @@ impl ModelConfig {
     }
 }
 
-/// The key in the provider's usual variable. An empty one counts as unset.
-fn usual_key(
+/// The key in the provider's usual variable. An empty variable counts as unset.
+fn key_from_env(
     provider: &Provider,
     env: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Option<ApiKey>, ModelConfigError> {
-    for &variable in provider.key_variables {
-        let Some(value) = env(variable).filter(|value| !value.is_empty()) else {
-            continue;
-        };
-        let key = value.to_str().ok_or(InvalidKey::ForbiddenCharacter);
-        let key = key.and_then(|text| text.trim().parse());
-        return match key {
-            Ok(key) => Ok(Some(key)),
-            Err(error) => Err(ModelConfigError::Key { variable, error }),
-        };
-    }
-    Ok(None)
+    let key = provider.key_variables.iter().find_map(|&variable| {
+        let value = env(variable).filter(|value| !value.is_empty())?;
+        let text = value.to_str().ok_or(InvalidKey::ForbiddenCharacter);
+        let key = text.and_then(|text| text.trim().parse());
+        Some(key.map_err(|error| ModelConfigError::Key { variable, error }))
+    });
+    key.transpose()
 }
 
 #[cfg(test)]
@@ -153,10 +147,10 @@ mod tests {
     }
 
     fn key(config: &ModelConfig) -> Option<&str> {
-        config.key.as_ref().map(ApiKey::reveal)
+        config.key.as_ref().map(ApiKey::expose_secret)
     }
 
-    /// Everything that an operator gets to read.
+    /// The message that an operator reads.
     fn message(result: Result<ModelConfig, ModelConfigError>) -> String {
         let error = result.unwrap_err();
         let source = error.source().map(ToString::to_string).unwrap_or_default();
@@ -184,17 +178,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_goes_to_another_endpoint_only_if_the_model_s_name_says_so() {
+    fn a_key_goes_to_another_endpoint_only_with_an_explicit_provider() {
         let set = [("OPENAI_API_KEY", "sk-openai")];
         let endpoint = Some("http://localhost:8000/v1");
-        let anybody = settings("gpt-5-mini", endpoint, &set).unwrap();
-        assert_eq!(key(&anybody), None);
-        let said = settings("openai::gpt-5-mini", endpoint, &set).unwrap();
-        assert_eq!(key(&said), Some("sk-openai"));
+        let implicit = settings("gpt-5-mini", endpoint, &set).unwrap();
+        assert_eq!(key(&implicit), None);
+        let explicit = settings("openai::gpt-5-mini", endpoint, &set).unwrap();
+        assert_eq!(key(&explicit), Some("sk-openai"));
     }
 
     #[test]
-    fn a_bad_setting_says_what_to_do_and_repeats_no_value() {
+    fn an_invalid_setting_says_what_to_do_and_repeats_no_value() {
         let missing = message(settings("claude-x", None, &[]));
         assert!(missing.contains("set ANTHROPIC_API_KEY, or YOI_MODEL_KEY_FILE"));
         let unknown = message(settings("canary:4b", None, &[]));

@@ -1,124 +1,104 @@
 //! Anthropic's messages (docs.anthropic.com/en/api/messages-streaming).
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use reqwest::header::{HeaderName, HeaderValue};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
 
-use super::{Count, Message, Question, Reading, Stage, parse, reported, said};
-use crate::fault::Fault;
+use super::{ChatRequest, Progress, Protocol, ResponseState, messages, parse, token_count};
+use crate::error::ProviderError;
+use crate::secret::{ApiKey, Endpoint};
 
-/// The version of the protocol, sent with every question.
-pub(super) const VERSION: &str = "2023-06-01";
+#[derive(Debug)]
+pub(crate) struct Anthropic;
 
-#[derive(Serialize)]
-pub(super) struct Body<'a> {
-    model: &'a str,
-    max_tokens: u32,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    system: &'a str,
-    messages: Vec<Message<'a>>,
-    stream: bool,
-}
+impl Protocol for Anthropic {
+    fn url(&self, endpoint: &Endpoint, _: &str) -> Url {
+        endpoint.join(&["messages"])
+    }
 
-pub(super) fn body(question: Question<'_>) -> Body<'_> {
-    Body {
-        model: question.model,
-        max_tokens: question.max_output_tokens,
-        system: &question.conversation.instructions,
-        messages: said(question.conversation).collect(),
-        stream: true,
+    fn key_header(&self, key: &ApiKey) -> (HeaderName, HeaderValue) {
+        (HeaderName::from_static("x-api-key"), key.header_value(""))
+    }
+
+    fn version_header(&self) -> Option<(HeaderName, HeaderValue)> {
+        Some((
+            HeaderName::from_static("anthropic-version"),
+            HeaderValue::from_static("2023-06-01"),
+        ))
+    }
+
+    fn body(&self, request: ChatRequest<'_>) -> Value {
+        let messages: Vec<Value> = messages(request.prompt).collect();
+        let mut body = json!({
+            "model": request.model,
+            "max_tokens": request.max_output_tokens,
+            "messages": messages,
+            "stream": true,
+        });
+        if let Some(instructions) = &request.prompt.instructions {
+            body["system"] = json!(instructions);
+        }
+        body
+    }
+
+    fn read_event(&self, data: &str, state: &mut ResponseState) -> Result<String, ProviderError> {
+        let event: Event = parse(data)?;
+        match event {
+            Event::MessageStart { message } => {
+                state.advance_to(Progress::Started);
+                update_usage(&message["usage"], state);
+            }
+            Event::ContentBlockDelta { delta } => {
+                // Other kinds of deltas, e.g. of the model's reasoning, have no text.
+                if let Some(text) = delta["text"].as_str() {
+                    state.advance_to(Progress::Started);
+                    return Ok(text.to_owned());
+                }
+            }
+            Event::MessageDelta { delta, usage } => {
+                state.advance_to(Progress::Started);
+                let reason = delta["stop_reason"].as_str();
+                state.filtered |= reason == Some("refusal");
+                state.cut_short |= reason == Some("max_tokens");
+                update_usage(&usage, state);
+            }
+            Event::MessageStop => state.advance_to(Progress::Ended),
+            Event::Other => {}
+        }
+        Ok(String::new())
     }
 }
 
-/// The events that matter; the others, and those yet to be invented, say nothing here.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Event {
     MessageStart {
-        message: Start,
+        message: Value,
     },
     ContentBlockDelta {
-        delta: BlockDelta,
+        delta: Value,
     },
     MessageDelta {
-        delta: MessageDelta,
-        usage: Option<Tokens>,
+        delta: Value,
+        #[serde(default)]
+        usage: Value,
     },
     MessageStop,
-    Error {
-        error: Value,
-    },
+    /// Other events, and those of later versions, are skipped.
     #[serde(other)]
     Other,
 }
 
-#[derive(Deserialize)]
-struct Start {
-    usage: Option<Tokens>,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum BlockDelta {
-    TextDelta {
-        text: String,
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-struct MessageDelta {
-    stop_reason: Option<String>,
-}
-
-/// Counts so far, each as far as the event tells it.
-#[derive(Deserialize)]
-struct Tokens {
-    input_tokens: Option<Count>,
-    cache_creation_input_tokens: Option<Count>,
-    cache_read_input_tokens: Option<Count>,
-    output_tokens: Option<Count>,
-}
-
-pub(super) fn read(frame: &str, reading: &mut Reading) -> Result<String, Fault> {
-    let event: Event = parse(frame)?;
-    match event {
-        Event::MessageStart { message } => {
-            reading.reach(Stage::Open);
-            count(message.usage, reading);
-        }
-        Event::ContentBlockDelta {
-            delta: BlockDelta::TextDelta { text },
-        } => {
-            reading.reach(Stage::Open);
-            return Ok(text);
-        }
-        Event::MessageDelta { delta, usage } => {
-            reading.reach(Stage::Open);
-            let reason = delta.stop_reason.as_deref();
-            reading.withheld |= reason == Some("refusal");
-            reading.cut_short |= reason == Some("max_tokens");
-            count(usage, reading);
-        }
-        Event::MessageStop => reading.reach(Stage::Ended),
-        Event::Error { error } => return Err(reported(&error)),
-        Event::ContentBlockDelta {
-            delta: BlockDelta::Other,
-        }
-        | Event::Other => {}
+/// Updates the totals that the event contains.
+fn update_usage(usage: &Value, state: &mut ResponseState) {
+    if !usage["input_tokens"].is_null() {
+        // `input_tokens` doesn't include tokens that are written to or read from the cache.
+        let (written, read) = ("cache_creation_input_tokens", "cache_read_input_tokens");
+        let counts = ["input_tokens", written, read].map(|field| token_count(&usage[field]));
+        state.usage.input_tokens = counts.into_iter().fold(0, u64::saturating_add);
     }
-    Ok(String::new())
-}
-
-fn count(tokens: Option<Tokens>, reading: &mut Reading) {
-    let Some(tokens) = tokens else { return };
-    if let Some(Count(uncached)) = tokens.input_tokens {
-        // What is read from, or put into, the cache is not counted among the others.
-        let cached = tokens.cache_creation_input_tokens.unwrap_or_default().0;
-        let read = tokens.cache_read_input_tokens.unwrap_or_default().0;
-        reading.usage.input_tokens = uncached.saturating_add(cached).saturating_add(read);
-    }
-    if let Some(Count(written)) = tokens.output_tokens {
-        reading.usage.output_tokens = written;
+    if !usage["output_tokens"].is_null() {
+        state.usage.output_tokens = token_count(&usage["output_tokens"]);
     }
 }

@@ -1,60 +1,79 @@
 //! Google's `streamGenerateContent` (ai.google.dev/api/generate-content).
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use reqwest::header::{HeaderName, HeaderValue};
+use serde::Deserialize;
+use serde_json::{Value, json};
 use url::Url;
 use worker_runtime::{Role, Usage};
 
-use super::{Count, Question, Reading, Stage, parse, reported};
-use crate::fault::Fault;
-use crate::secret::Endpoint;
+use super::{ChatRequest, Progress, Protocol, ResponseState, parse, token_count};
+use crate::error::ProviderError;
+use crate::secret::{ApiKey, Endpoint};
 
-/// The address names the model; without `alt=sse` the answer would be one JSON list.
-pub(super) fn url(endpoint: &Endpoint, model: &str) -> Url {
-    let method = format!("{model}:streamGenerateContent");
-    let mut url = endpoint.at(&["models", &method]);
-    url.set_query(Some("alt=sse"));
-    url
-}
+#[derive(Debug)]
+pub(crate) struct Gemini;
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    system_instruction: Option<Content<'a>>,
-    contents: Vec<Content<'a>>,
-}
+impl Protocol for Gemini {
+    /// Without `alt=sse`, the response would be one JSON list.
+    fn url(&self, endpoint: &Endpoint, model: &str) -> Url {
+        let method = format!("{model}:streamGenerateContent");
+        let mut url = endpoint.join(&["models", &method]);
+        url.set_query(Some("alt=sse"));
+        url
+    }
 
-#[derive(Serialize)]
-struct Content<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<&'a str>,
-    parts: [Part<'a>; 1],
-}
+    fn key_header(&self, key: &ApiKey) -> (HeaderName, HeaderValue) {
+        (
+            HeaderName::from_static("x-goog-api-key"),
+            key.header_value(""),
+        )
+    }
 
-#[derive(Serialize)]
-struct Part<'a> {
-    text: &'a str,
-}
+    fn body(&self, request: ChatRequest<'_>) -> Value {
+        let messages = request.prompt.messages.iter();
+        let contents = messages.map(|message| {
+            let role = match message.role {
+                Role::User => "user",
+                Role::Assistant => "model",
+            };
+            json!({"role": role, "parts": [{"text": message.text}]})
+        });
+        let mut body = json!({"contents": contents.collect::<Vec<_>>()});
+        if let Some(instructions) = &request.prompt.instructions {
+            body["systemInstruction"] = json!({"parts": [{"text": instructions}]});
+        }
+        body
+    }
 
-pub(super) fn body(question: Question<'_>) -> Body<'_> {
-    let conversation = question.conversation;
-    let instructions = Some(conversation.instructions.as_str()).filter(|it| !it.is_empty());
-    let contents = conversation.messages.iter().map(|message| Content {
-        role: Some(match message.role {
-            Role::User => "user",
-            Role::Assistant => "model",
-        }),
-        parts: [Part {
-            text: &message.text,
-        }],
-    });
-    Body {
-        system_instruction: instructions.map(|text| Content {
-            role: None,
-            parts: [Part { text }],
-        }),
-        contents: contents.collect(),
+    fn read_event(&self, data: &str, state: &mut ResponseState) -> Result<String, ProviderError> {
+        let chunk: Chunk = parse(data)?;
+        let usage = chunk.usage_metadata;
+        if usage.is_object() {
+            let reasoning = token_count(&usage["thoughtsTokenCount"]);
+            let text = token_count(&usage["candidatesTokenCount"]);
+            state.usage = Usage {
+                input_tokens: token_count(&usage["promptTokenCount"]),
+                output_tokens: text.saturating_add(reasoning),
+            };
+        }
+        if !chunk.prompt_feedback["blockReason"].is_null() {
+            state.filtered = true;
+            state.advance_to(Progress::Complete);
+        }
+        let mut text = String::new();
+        for candidate in chunk.candidates.into_iter().flatten() {
+            state.advance_to(Progress::Started);
+            let parts = candidate.content.map(|content| content.parts);
+            let parts = parts.into_iter().flatten().filter(|part| !part.thought);
+            text.extend(parts.filter_map(|part| part.text));
+            // A finish reason is the only mark of the end.
+            if let Some(reason) = candidate.finish_reason {
+                state.filtered |= !matches!(reason.as_str(), "STOP" | "MAX_TOKENS");
+                state.cut_short |= reason == "MAX_TOKENS";
+                state.advance_to(Progress::Complete);
+            }
+        }
+        Ok(text)
     }
 }
 
@@ -62,80 +81,29 @@ pub(super) fn body(question: Question<'_>) -> Body<'_> {
 #[serde(rename_all = "camelCase")]
 struct Chunk {
     candidates: Option<Vec<Candidate>>,
-    prompt_feedback: Option<Feedback>,
-    usage_metadata: Option<Tokens>,
-    error: Option<Value>,
+    #[serde(default)]
+    prompt_feedback: Value,
+    #[serde(default)]
+    usage_metadata: Value,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Candidate {
-    content: Option<Answer>,
+    content: Option<Content>,
     finish_reason: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct Content {
     #[serde(default)]
-    parts: Vec<AnswerPart>,
+    parts: Vec<Part>,
 }
 
 #[derive(Deserialize)]
-struct AnswerPart {
+struct Part {
     text: Option<String>,
-    /// What the model thinks is no part of what it says.
+    /// The part is the model's reasoning, not its reply.
     #[serde(default)]
     thought: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Feedback {
-    block_reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Tokens {
-    #[serde(default)]
-    prompt_token_count: Count,
-    #[serde(default)]
-    candidates_token_count: Count,
-    #[serde(default)]
-    thoughts_token_count: Count,
-}
-
-pub(super) fn read(frame: &str, reading: &mut Reading) -> Result<String, Fault> {
-    let chunk: Chunk = parse(frame)?;
-    if let Some(error) = chunk.error {
-        return Err(reported(&error));
-    }
-    if let Some(tokens) = chunk.usage_metadata {
-        let written = tokens.candidates_token_count.0;
-        reading.usage = Usage {
-            input_tokens: tokens.prompt_token_count.0,
-            output_tokens: written.saturating_add(tokens.thoughts_token_count.0),
-        };
-    }
-    if let Some(Feedback {
-        block_reason: Some(_),
-    }) = chunk.prompt_feedback
-    {
-        reading.withheld = true;
-        reading.reach(Stage::Whole);
-    }
-    let mut text = String::new();
-    for candidate in chunk.candidates.into_iter().flatten() {
-        reading.reach(Stage::Open);
-        let parts = candidate.content.map(|content| content.parts);
-        let said = parts.into_iter().flatten().filter(|part| !part.thought);
-        text.extend(said.filter_map(|part| part.text));
-        if let Some(reason) = candidate.finish_reason {
-            // There is no mark of the end but this reason.
-            reading.withheld |= !matches!(reason.as_str(), "STOP" | "MAX_TOKENS");
-            reading.cut_short |= reason == "MAX_TOKENS";
-            reading.reach(Stage::Whole);
-        }
-    }
-    Ok(text)
 }

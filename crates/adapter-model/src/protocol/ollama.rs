@@ -1,61 +1,62 @@
-//! Ollama's chat (github.com/ollama/ollama/blob/main/docs/api.md): a line of JSON a piece.
+//! Ollama's chat (github.com/ollama/ollama/blob/main/docs/api.md), a stream of JSON lines.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
+use url::Url;
 use worker_runtime::Usage;
 
-use super::{Count, Message, Question, Reading, Stage, messages, parse, reported};
-use crate::fault::Fault;
+use super::{ChatRequest, Progress, Protocol, ResponseState, chat_body, parse, token_count};
+use crate::error::ProviderError;
+use crate::event_decoder::StreamFormat;
+use crate::secret::Endpoint;
 
-#[derive(Serialize)]
-pub(super) struct Body<'a> {
-    model: &'a str,
-    messages: Vec<Message<'a>>,
-    stream: bool,
-}
+#[derive(Debug)]
+pub(crate) struct Ollama;
 
-pub(super) fn body(question: Question<'_>) -> Body<'_> {
-    Body {
-        model: question.model,
-        messages: messages(question.conversation),
-        stream: true,
+impl Protocol for Ollama {
+    fn url(&self, endpoint: &Endpoint, _: &str) -> Url {
+        endpoint.join(&["api", "chat"])
+    }
+
+    fn body(&self, request: ChatRequest<'_>) -> Value {
+        chat_body(request)
+    }
+
+    fn format(&self) -> StreamFormat {
+        StreamFormat::JsonLines
+    }
+
+    fn read_event(&self, data: &str, state: &mut ResponseState) -> Result<String, ProviderError> {
+        let line: Line = parse(data)?;
+        if line.message.is_some() {
+            state.advance_to(Progress::Started);
+        }
+        if line.done {
+            state.advance_to(Progress::Ended);
+            state.cut_short = line.done_reason.as_deref() == Some("length");
+            state.usage = Usage {
+                input_tokens: token_count(&line.prompt_eval_count),
+                output_tokens: token_count(&line.eval_count),
+            };
+        }
+        let content = line.message.and_then(|message| message.content);
+        Ok(content.unwrap_or_default())
     }
 }
 
 #[derive(Deserialize)]
 struct Line {
-    message: Option<Piece>,
+    message: Option<Message>,
     #[serde(default)]
     done: bool,
     done_reason: Option<String>,
     #[serde(default)]
-    prompt_eval_count: Count,
+    prompt_eval_count: Value,
     #[serde(default)]
-    eval_count: Count,
-    error: Option<Value>,
+    eval_count: Value,
 }
 
 #[derive(Deserialize)]
-struct Piece {
+struct Message {
     content: Option<String>,
-}
-
-pub(super) fn read(frame: &str, reading: &mut Reading) -> Result<String, Fault> {
-    let line: Line = parse(frame)?;
-    if let Some(error) = line.error {
-        return Err(reported(&error));
-    }
-    if line.message.is_some() {
-        reading.reach(Stage::Open);
-    }
-    if line.done {
-        reading.reach(Stage::Ended);
-        reading.cut_short = line.done_reason.as_deref() == Some("length");
-        reading.usage = Usage {
-            input_tokens: line.prompt_eval_count.0,
-            output_tokens: line.eval_count.0,
-        };
-    }
-    let content = line.message.and_then(|message| message.content);
-    Ok(content.unwrap_or_default())
 }

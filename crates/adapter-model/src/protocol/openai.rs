@@ -1,55 +1,78 @@
 //! OpenAI's chat completions (platform.openai.com/docs/api-reference/chat), as spoken by
 //! vLLM, llama.cpp, LM Studio, Groq, Mistral and many others.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
 use worker_runtime::Usage;
 
-use super::{Count, Message, Question, Reading, Stage, messages, parse, reported};
-use crate::fault::{Fault, Reason};
+use super::{ChatRequest, Progress, Protocol, ResponseState, chat_body, parse, token_count};
+use crate::error::{ProviderError, Reason};
+use crate::secret::Endpoint;
 
-/// The last event of a stream.
+/// The data of a stream's last event.
 const DONE: &str = "[DONE]";
 
-#[derive(Serialize)]
-pub(super) struct Body<'a> {
-    model: &'a str,
-    messages: Vec<Message<'a>>,
-    stream: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stream_options: Option<StreamOptions>,
+#[derive(Debug)]
+pub(crate) struct OpenAi {
+    requests_usage: bool,
 }
 
-#[derive(Serialize)]
-struct StreamOptions {
-    include_usage: bool,
-}
-
-pub(super) fn body(question: Question<'_>) -> Body<'_> {
-    let stream_options = StreamOptions {
-        include_usage: true,
+impl OpenAi {
+    pub(crate) const STANDARD: Self = Self {
+        requests_usage: true,
     };
-    Body {
-        stream_options: Some(stream_options),
-        ..plain_body(question)
-    }
+    /// For Mistral, which always sends the usage and refuses the option that requests it.
+    pub(crate) const WITHOUT_USAGE_OPTION: Self = Self {
+        requests_usage: false,
+    };
 }
 
-/// The same for Mistral, which tells the usage unasked and refuses to be asked for it.
-pub(super) fn plain_body(question: Question<'_>) -> Body<'_> {
-    Body {
-        model: question.model,
-        messages: messages(question.conversation),
-        stream: true,
-        stream_options: None,
+impl Protocol for OpenAi {
+    fn url(&self, endpoint: &Endpoint, _: &str) -> Url {
+        endpoint.join(&["chat", "completions"])
+    }
+
+    fn body(&self, request: ChatRequest<'_>) -> Value {
+        let mut body = chat_body(request);
+        if self.requests_usage {
+            body["stream_options"] = json!({"include_usage": true});
+        }
+        body
+    }
+
+    fn read_event(&self, data: &str, state: &mut ResponseState) -> Result<String, ProviderError> {
+        if data.trim() == DONE {
+            state.advance_to(Progress::Ended);
+            return Ok(String::new());
+        }
+        let chunk: Chunk = parse(data)?;
+        // Older servers send an error without an `error` field.
+        if chunk.object.as_deref() == Some("error") {
+            return Err(ProviderError::Reported(Reason::Unknown));
+        }
+        if chunk.usage.is_object() {
+            state.usage = Usage {
+                input_tokens: token_count(&chunk.usage["prompt_tokens"]),
+                output_tokens: token_count(&chunk.usage["completion_tokens"]),
+            };
+        }
+        let mut text = String::new();
+        if let Some(choices) = chunk.choices {
+            state.advance_to(Progress::Started);
+            for choice in choices {
+                choice.read(&mut text, state)?;
+            }
+        }
+        Ok(text)
     }
 }
 
 #[derive(Deserialize)]
 struct Chunk {
     choices: Option<Vec<Choice>>,
-    usage: Option<Tokens>,
-    error: Option<Value>,
+    #[serde(default)]
+    usage: Value,
     object: Option<String>,
 }
 
@@ -61,85 +84,42 @@ struct Choice {
 
 #[derive(Deserialize)]
 struct Delta {
-    content: Option<Content>,
-    /// Said instead of content when the model declines.
+    #[serde(default)]
+    content: Value,
+    /// The text with which the model declines.
     refusal: Option<String>,
 }
 
-/// A text; or, as Mistral's reasoning models have it, parts of which some are thoughts.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<Part>),
-}
-
-#[derive(Deserialize)]
-struct Part {
-    /// A thought has none.
-    text: Option<String>,
-}
-
-impl Content {
-    fn into_text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Parts(parts) => parts.into_iter().filter_map(|part| part.text).collect(),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct Tokens {
-    #[serde(default)]
-    prompt_tokens: Count,
-    #[serde(default)]
-    completion_tokens: Count,
-}
-
-pub(super) fn read(frame: &str, reading: &mut Reading) -> Result<String, Fault> {
-    if frame.trim() == DONE {
-        reading.reach(Stage::Ended);
-        return Ok(String::new());
-    }
-    let chunk: Chunk = parse(frame)?;
-    if let Some(error) = chunk.error {
-        return Err(reported(&error));
-    }
-    // Older servers put no error into their error.
-    if chunk.object.as_deref() == Some("error") {
-        return Err(Fault::Reported(Reason::Unstated));
-    }
-    if let Some(tokens) = chunk.usage {
-        reading.usage = Usage {
-            input_tokens: tokens.prompt_tokens.0,
-            output_tokens: tokens.completion_tokens.0,
-        };
-    }
-    let Some(choices) = chunk.choices else {
-        return Ok(String::new());
-    };
-    reading.reach(Stage::Open);
-    let mut text = String::new();
-    for choice in choices {
-        if let Some(delta) = choice.delta {
-            text.extend(delta.content.map(Content::into_text));
+impl Choice {
+    fn read(self, text: &mut String, state: &mut ResponseState) -> Result<(), ProviderError> {
+        if let Some(delta) = self.delta {
+            match delta.content {
+                Value::String(content) => text.push_str(&content),
+                // Mistral's reasoning models send parts. Their reasoning has no text here.
+                Value::Array(parts) => {
+                    text.extend(parts.iter().filter_map(|part| part["text"].as_str()));
+                }
+                Value::Null => {}
+                Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+                    return Err(ProviderError::NotJson);
+                }
+            }
             text.extend(delta.refusal);
         }
-        match choice.finish_reason.as_deref() {
-            // Some say with an empty reason that there is none yet.
+        match self.finish_reason.as_deref() {
+            // Some servers send an empty reason until there is one.
             None | Some("") => {}
-            // OpenRouter and Mistral, and DeepSeek, when the model broke off.
+            // From OpenRouter, Mistral and DeepSeek when the model failed.
             Some("error" | "insufficient_system_resource") => {
-                return Err(Fault::Reported(Reason::Overloaded));
+                return Err(ProviderError::Reported(Reason::Overloaded));
             }
             Some(reason) => {
-                reading.withheld |= reason == "content_filter";
-                // Mistral has a second word for it.
-                reading.cut_short |= matches!(reason, "length" | "model_length");
-                reading.reach(Stage::Whole);
+                state.filtered |= reason == "content_filter";
+                // Mistral also has `model_length`.
+                state.cut_short |= matches!(reason, "length" | "model_length");
+                state.advance_to(Progress::Complete);
             }
         }
+        Ok(())
     }
-    Ok(text)
 }

@@ -4,77 +4,78 @@ use serde_json::json;
 use worker_runtime::Role;
 
 use super::*;
-use crate::conversation::Message as Said;
-use crate::fault::Reason;
+use crate::prompt::Message;
 
-const ALL: [Protocol; 5] = [
-    Protocol::OpenAi,
-    Protocol::Mistral,
-    Protocol::Anthropic,
-    Protocol::Gemini,
-    Protocol::Ollama,
-];
+const OPENAI: &dyn Protocol = &OpenAi::STANDARD;
+const MISTRAL: &dyn Protocol = &OpenAi::WITHOUT_USAGE_OPTION;
+const ANTHROPIC: &dyn Protocol = &Anthropic;
+const GEMINI: &dyn Protocol = &Gemini;
+const OLLAMA: &dyn Protocol = &Ollama;
 
-fn asked(protocol: Protocol) -> Value {
-    let said = |role, text: &str| Said {
+fn body(protocol: &dyn Protocol) -> Value {
+    let message = |role, text: &str| Message {
         role,
         text: text.to_owned(),
     };
-    let conversation = Conversation {
-        instructions: "be brief".to_owned(),
+    let prompt = Prompt {
+        instructions: Some("be brief".to_owned()),
         messages: vec![
-            said(Role::User, "one"),
-            said(Role::Assistant, "two"),
-            said(Role::User, "three"),
+            message(Role::User, "one"),
+            message(Role::Assistant, "two"),
+            message(Role::User, "three"),
         ],
-        left_out: 0,
+        omitted_entries: 0,
     };
-    let body = protocol.body(Question {
+    protocol.body(ChatRequest {
         model: "m",
-        conversation: &conversation,
+        prompt: &prompt,
         max_output_tokens: 7,
-    });
-    serde_json::from_slice(&body.unwrap()).unwrap()
+    })
 }
 
-/// The text of the frames, and what was read besides.
-fn heard(protocol: Protocol, frames: &[Value]) -> Result<(String, Reading), Fault> {
-    let mut reading = Reading::default();
+/// Reads these events; returns the reply's text and the final state.
+fn read(
+    protocol: &dyn Protocol,
+    events: &[Value],
+) -> Result<(String, ResponseState), ProviderError> {
+    let mut state = ResponseState::default();
     let mut text = String::new();
-    for frame in frames {
-        text += &protocol.read(&frame.to_string(), &mut reading)?;
+    for event in events {
+        text += &protocol.read_event(&event.to_string(), &mut state)?;
     }
-    Ok((text, reading))
+    Ok((text, state))
+}
+
+fn read_error(protocol: &dyn Protocol, event: Value) -> ProviderError {
+    read(protocol, &[event]).unwrap_err()
 }
 
 #[test]
-fn each_protocol_asks_with_instructions_and_alternating_roles() {
-    let said = json!([
+fn each_protocol_sends_instructions_and_alternating_roles() {
+    let messages = json!([
         {"role": "user", "content": "one"},
         {"role": "assistant", "content": "two"},
         {"role": "user", "content": "three"},
     ]);
-    let mut with_system = said.clone();
+    let mut with_system = messages.clone();
     let system = json!({"role": "system", "content": "be brief"});
     with_system.as_array_mut().unwrap().insert(0, system);
     assert_eq!(
-        asked(Protocol::OpenAi),
+        body(OPENAI),
         json!({"model": "m", "messages": with_system, "stream": true,
                "stream_options": {"include_usage": true}})
     );
-    for protocol in [Protocol::Ollama, Protocol::Mistral] {
-        assert_eq!(
-            asked(protocol),
-            json!({"model": "m", "messages": with_system, "stream": true})
-        );
+    for protocol in [OLLAMA, MISTRAL] {
+        let expected = json!({"model": "m", "messages": with_system, "stream": true});
+        assert_eq!(body(protocol), expected);
     }
     assert_eq!(
-        asked(Protocol::Anthropic),
-        json!({"model": "m", "max_tokens": 7, "system": "be brief", "messages": said,
+        body(ANTHROPIC),
+        json!({"model": "m", "max_tokens": 7, "system": "be brief", "messages": messages,
                "stream": true})
     );
     assert_eq!(
-        asked(Protocol::Gemini),
+        body(GEMINI),
         json!({
             "systemInstruction": {"parts": [{"text": "be brief"}]},
             "contents": [
@@ -87,9 +88,9 @@ fn each_protocol_asks_with_instructions_and_alternating_roles() {
 }
 
 #[test]
-fn a_model_s_name_stays_in_its_place_of_the_address() {
+fn a_model_s_name_stays_one_segment_of_the_url() {
     let endpoint = "https://host.test/v1beta".parse().unwrap();
-    let url = Protocol::Gemini.url(&endpoint, "gemini-x/../y");
+    let url = GEMINI.url(&endpoint, "gemini-x/../y");
     assert_eq!(
         url.as_str(),
         "https://host.test/v1beta/models/gemini-x%2F..%2Fy:streamGenerateContent?alt=sse"
@@ -97,106 +98,108 @@ fn a_model_s_name_stays_in_its_place_of_the_address() {
 }
 
 #[test]
-fn gemini_s_thoughts_are_not_its_reply_but_count() {
-    let (text, reading) = heard(
-        Protocol::Gemini,
-        &[
-            json!({"candidates": [{"content": {"parts": [
-                {"text": "hm", "thought": true}, {"text": "Hel"}]}}]}),
-            json!({"candidates": [{"content": {"parts": [{"text": "lo"}]},
-                                   "finishReason": "STOP"}],
-                   "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 2,
-                                     "thoughtsTokenCount": 3}}),
-        ],
-    )
-    .unwrap();
-    assert_eq!((text.as_str(), reading.stage), ("Hello", Stage::Whole));
-    assert_eq!(
-        (reading.usage.input_tokens, reading.usage.output_tokens),
-        (5, 5)
-    );
-    assert!(!reading.withheld);
+fn reasoning_is_not_part_of_the_reply() {
+    let events = [
+        json!({"candidates": [{"content": {"parts": [
+            {"text": "hm", "thought": true}, {"text": "Hel"}]}}]}),
+        json!({"candidates": [{"content": {"parts": [{"text": "lo"}]}, "finishReason": "STOP"}],
+               "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 2,
+                                 "thoughtsTokenCount": 3}}),
+    ];
+    let (text, state) = read(GEMINI, &events).unwrap();
+    assert_eq!(text, "Hello");
+    assert_eq!(state.progress, Progress::Complete);
+    // It counts as output, though.
+    let expected = Usage {
+        input_tokens: 5,
+        output_tokens: 5,
+    };
+    assert_eq!(state.usage, expected);
+    assert!(!state.filtered);
+
+    let thinking = json!({"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]});
+    let parts = json!([thinking, {"type": "text", "text": "ok"}]);
+    let chunk = json!({"choices": [{"delta": {"content": parts}}]});
+    assert_eq!(read(MISTRAL, &[chunk]).unwrap().0, "ok");
 }
 
 #[test]
-fn each_protocol_says_in_its_own_way_that_a_reply_is_withheld() {
-    for (protocol, frame) in [
-        (
-            Protocol::OpenAi,
-            json!({"choices": [{"delta": {}, "finish_reason": "content_filter"}]}),
-        ),
-        (
-            Protocol::Anthropic,
-            json!({"type": "message_delta", "delta": {"stop_reason": "refusal"}}),
-        ),
-        (
-            Protocol::Gemini,
-            json!({"candidates": [{"finishReason": "SAFETY"}]}),
-        ),
-        (
-            Protocol::Gemini,
-            json!({"promptFeedback": {"blockReason": "OTHER"}}),
-        ),
+fn each_protocol_s_content_filter_is_recognised() {
+    let openai = json!({"choices": [{"delta": {}, "finish_reason": "content_filter"}]});
+    let anthropic = json!({"type": "message_delta", "delta": {"stop_reason": "refusal"}});
+    let gemini = json!({"candidates": [{"finishReason": "SAFETY"}]});
+    let gemini_prompt = json!({"promptFeedback": {"blockReason": "OTHER"}});
+    for (protocol, event) in [
+        (OPENAI, openai),
+        (ANTHROPIC, anthropic),
+        (GEMINI, gemini),
+        (GEMINI, gemini_prompt),
     ] {
-        let (text, reading) = heard(protocol, &[frame]).unwrap();
-        assert!(reading.withheld && text.is_empty(), "{protocol:?}");
+        let (text, state) = read(protocol, &[event]).unwrap();
+        assert!(state.filtered && text.is_empty(), "{protocol:?}");
     }
 }
 
 #[test]
-fn anthropic_counts_what_is_cached_as_read() {
+fn anthropic_s_cached_tokens_count_as_input() {
     let start = json!({"type": "message_start", "message": {"usage": {
         "input_tokens": 1, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 300,
         "output_tokens": 1}}});
     let delta = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"},
                        "usage": {"output_tokens": 9}});
-    let (_, reading) = heard(Protocol::Anthropic, &[start, delta]).unwrap();
+    let (_, state) = read(ANTHROPIC, &[start, delta]).unwrap();
     let expected = Usage {
         input_tokens: 321,
         output_tokens: 9,
     };
-    assert_eq!(reading.usage, expected);
+    assert_eq!(state.usage, expected);
 }
 
 #[test]
-fn an_error_in_the_stream_is_none_of_the_reply() {
-    let error = json!({"error": {"type": "overloaded_error"}, "type": "error"});
-    for protocol in ALL {
-        let fault = heard(protocol, std::slice::from_ref(&error)).unwrap_err();
-        assert_eq!(fault, Fault::Reported(Reason::Overloaded), "{protocol:?}");
+fn an_error_in_the_stream_is_not_part_of_the_reply() {
+    let overloaded = ProviderError::Reported(Reason::Overloaded);
+    let unknown = ProviderError::Reported(Reason::Unknown);
+    for protocol in [OPENAI, MISTRAL, ANTHROPIC, GEMINI, OLLAMA] {
+        let event = json!({"error": {"type": "overloaded_error"}, "type": "error"});
+        assert_eq!(read_error(protocol, event), overloaded, "{protocol:?}");
     }
-    let fault = heard(Protocol::Ollama, &[json!({"error": "runner died"})]).unwrap_err();
-    assert_eq!(fault, Fault::Reported(Reason::Unstated));
+    assert_eq!(read_error(OLLAMA, json!({"error": "runner died"})), unknown);
+    let without_field = json!({"object": "error", "message": "no", "code": 400});
+    assert_eq!(read_error(OPENAI, without_field), unknown);
+    for reason in ["error", "insufficient_system_resource"] {
+        let chunk = json!({"choices": [{"delta": {"content": "Hel"}, "finish_reason": reason}]});
+        assert_eq!(read_error(OPENAI, chunk), overloaded, "{reason}");
+    }
+    let empty_reason = json!({"choices": [{"delta": {"content": "Hel"}, "finish_reason": ""}]});
+    let (text, state) = read(OPENAI, &[empty_reason]).unwrap();
+    assert_eq!((text.as_str(), state.progress), ("Hel", Progress::Started));
 }
 
 #[test]
-fn fields_that_are_null_missing_or_new_do_no_harm() {
-    for (protocol, frame) in [
-        (Protocol::OpenAi, json!({"choices": null, "usage": null})),
+fn null_missing_and_unknown_fields_are_accepted() {
+    let thinking = json!({"type": "content_block_delta", "delta": {"type": "thinking_delta"}});
+    for (protocol, event) in [
         (
-            Protocol::OpenAi,
-            json!({"choices": [{"delta": {"content": null}}]}),
+            OPENAI,
+            json!({"choices": null, "usage": null, "error": null}),
         ),
-        (Protocol::Anthropic, json!({"type": "invented_later"})),
+        (OPENAI, json!({"choices": [{"delta": {"content": null}}]})),
+        (ANTHROPIC, json!({"type": "invented_later"})),
+        (ANTHROPIC, thinking),
         (
-            Protocol::Anthropic,
-            json!({"type": "content_block_delta", "delta": {"type": "thinking_delta"}}),
-        ),
-        (
-            Protocol::Gemini,
+            GEMINI,
             json!({"candidates": [{"content": {"role": "model"}}]}),
         ),
-        (Protocol::Ollama, json!({"message": {"content": null}})),
+        (OLLAMA, json!({"message": {"content": null}})),
     ] {
-        let (text, reading) = heard(protocol, &[frame]).unwrap();
+        let (text, state) = read(protocol, &[event]).unwrap();
         assert!(text.is_empty(), "{protocol:?}");
-        assert!(reading.stage <= Stage::Open, "{protocol:?}");
+        assert!(state.progress <= Progress::Started, "{protocol:?}");
     }
 }
 
 #[test]
-fn a_count_that_is_none_costs_no_reply() {
-    let count = |value: Value| serde_json::from_value::<Count>(value).unwrap().0;
+fn an_invalid_token_count_does_not_fail_the_reply() {
     for (value, expected) in [
         (json!(7), 7),
         (json!(7.0), 7),
@@ -205,34 +208,10 @@ fn a_count_that_is_none_costs_no_reply() {
         (json!(null), 0),
         (json!("seven"), 0),
     ] {
-        assert_eq!(count(value.clone()), expected, "{value}");
+        assert_eq!(token_count(&value), expected, "{value}");
     }
-    let odd = json!({"choices": [{"delta": {"content": "ok"}, "finish_reason": "stop"}],
-                     "usage": {"prompt_tokens": null, "completion_tokens": -1.5}});
-    let (text, reading) = heard(Protocol::OpenAi, &[odd]).unwrap();
-    assert_eq!((text.as_str(), reading.usage), ("ok", Usage::default()));
-}
-
-#[test]
-fn mistral_s_thoughts_are_not_its_reply() {
-    let thought = json!({"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]});
-    let parts = json!([thought, {"type": "text", "text": "ok"}]);
-    let chunk = json!({"choices": [{"delta": {"content": parts}}]});
-    let (text, _) = heard(Protocol::Mistral, &[chunk]).unwrap();
-    assert_eq!(text, "ok");
-}
-
-#[test]
-fn a_reply_that_broke_off_is_not_whole() {
-    let chunk =
-        |reason: &str| json!({"choices": [{"delta": {"content": "Hel"}, "finish_reason": reason}]});
-    let (text, reading) = heard(Protocol::OpenAi, &[chunk("")]).unwrap();
-    assert_eq!((text.as_str(), reading.stage), ("Hel", Stage::Open));
-    for reason in ["error", "insufficient_system_resource"] {
-        let fault = heard(Protocol::OpenAi, &[chunk(reason)]).unwrap_err();
-        assert_eq!(fault, Fault::Reported(Reason::Overloaded), "{reason}");
-    }
-    let bare = json!({"object": "error", "message": "no", "code": 400});
-    let fault = heard(Protocol::OpenAi, &[bare]).unwrap_err();
-    assert_eq!(fault, Fault::Reported(Reason::Unstated));
+    let invalid = json!({"choices": [{"delta": {"content": "ok"}, "finish_reason": "stop"}],
+                         "usage": {"prompt_tokens": null, "completion_tokens": -1.5}});
+    let (text, state) = read(OPENAI, &[invalid]).unwrap();
+    assert_eq!((text.as_str(), state.usage), ("ok", Usage::default()));
 }

@@ -1,14 +1,14 @@
-//! The engine behind a real runtime, against providers played over real sockets.
+//! The engine in a real runtime, against scripted providers over real sockets.
 
 #![expect(
     clippy::unwrap_used,
     reason = "in a test, an unwrap is the shortest way to say what must hold"
 )]
 
-mod cancelling;
-mod faults;
-#[path = "../support/provider.rs"]
-mod provider;
+mod cancellation;
+mod failures;
+#[path = "../support/fixture.rs"]
+mod fixture;
+#[path = "../support/scripted_provider.rs"]
+mod scripted_provider;
 mod streaming;
-#[path = "../support/world.rs"]
-mod world;

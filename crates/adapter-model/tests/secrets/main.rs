@@ -1,37 +1,37 @@
-//! Key and endpoint are seen by the provider and by nobody else.
+//! Only the provider sees the key and the endpoint.
 //!
-//! A binary of its own: it listens to all logs of its process, and to its panics.
+//! A binary of its own, since it captures all logs and panics of its process.
 
 #![expect(
     clippy::unwrap_used,
     reason = "in a test, an unwrap is the shortest way to say what must hold"
 )]
 
-mod listener;
-#[path = "../support/provider.rs"]
-#[expect(dead_code, reason = "the engine's tests play more")]
-mod provider;
-#[path = "../support/world.rs"]
-#[expect(dead_code, reason = "the engine's tests look closer")]
-mod world;
+#[path = "../support/fixture.rs"]
+#[expect(dead_code, reason = "the engine's tests use more of it")]
+mod fixture;
+mod log_capture;
+#[path = "../support/scripted_provider.rs"]
+#[expect(dead_code, reason = "the engine's tests use more of it")]
+mod scripted_provider;
 
 use std::panic;
 use std::sync::Arc;
 
-use adapter_model::{ApiKey, Endpoint, ModelConfig, ModelEngine, QUIET_TARGETS};
+use adapter_model::{ApiKey, Endpoint, ModelConfig, ModelEngine, SILENCED_TARGETS};
 use serde_json::json;
 use worker_runtime::EventsQuery;
 
-use listener::Listener;
-use provider::{Answer, Provider, Step, delta, head, refusal, reply};
-use world::World;
+use fixture::Fixture;
+use log_capture::LogCapture;
+use scripted_provider::{ScriptedProvider, ScriptedResponse};
 
 const KEY: &str = "sk-canary-0123456789";
 const PATH: &str = "tenant-canary";
 
-/// What must not be found, in whatever case it is written.
+/// Texts that must not be found, in whatever case they are written.
 fn canaries(address: &str) -> [String; 4] {
-    // The port by itself, for those who print addresses in their own ways.
+    // The port by itself, since some libraries print addresses in their own way.
     let (_, port) = address.rsplit_once(':').unwrap();
     [
         KEY[..KEY.len() / 2].to_owned(),
@@ -41,29 +41,50 @@ fn canaries(address: &str) -> [String; 4] {
     ]
 }
 
-fn assert_clean(what: &str, text: &str, canaries: &[String]) {
+fn assert_clean(place: &str, text: &str, canaries: &[String]) {
     let text = text.to_lowercase();
     for canary in canaries {
         assert!(
             !text.contains(canary.as_str()),
-            "{canary} in {what}: {text}"
+            "{canary} in {place}: {text}"
         );
     }
 }
 
-/// An answer that throws the secrets back in every way.
-fn echo(status: u16, address: &str) -> Answer {
-    let said = format!("no {KEY} at http://{address}/{PATH}/v1/chat/completions on {address}");
-    let body = json!({"error": {"message": said, "code": said, "type": "x"}}).to_string();
+/// A response that repeats the secrets in its body and headers.
+fn echo(status: u16, address: &str) -> ScriptedResponse {
+    let message = format!("no {KEY} at http://{address}/{PATH}/v1/chat/completions on {address}");
+    let body = json!({"error": {"message": message, "code": message, "type": "x"}});
     let location = format!("http://{address}/{PATH}");
     let headers = [("location", location.as_str()), ("x-echo", KEY)];
-    refusal(status, &headers, &body)
+    ScriptedResponse::new(status, &headers).send(body.to_string())
+}
+
+/// Queues responses that put the secrets wherever a provider could, for eleven runs.
+fn enqueue_leaks(provider: &ScriptedProvider) {
+    let address = provider.address.to_string();
+    provider.enqueue(ScriptedResponse::openai(&["ok"]));
+    for status in [301, 400, 401, 404] {
+        provider.enqueue(echo(status, &address));
+    }
+    for retried in [429, 500] {
+        for _attempt in 0..3 {
+            provider.enqueue(echo(retried, &address));
+        }
+    }
+    let start = ScriptedResponse::new(200, &[]);
+    provider.enqueue(start.clone().delta("Hel"));
+    provider.enqueue(start.send(format!("data: {KEY}\n\n")));
+    provider.enqueue(ScriptedResponse::raw(format!("{KEY} {address}\r\n\r\n")));
+    // A body that is cut off within the key.
+    let cut_off = format!("no {}", &KEY[..KEY.len() - 4]);
+    provider.enqueue(ScriptedResponse::new(401, &[]).send(cut_off));
 }
 
 #[tokio::test]
 async fn key_and_endpoint_appear_nowhere() {
-    let listener = Listener::install();
-    let provider = Provider::start().await;
+    let capture = LogCapture::install();
+    let provider = ScriptedProvider::start().await;
     let address = provider.address.to_string();
     let canaries = canaries(&address);
     let endpoint: Endpoint = format!("http://{address}/{PATH}/v1").parse().unwrap();
@@ -71,75 +92,66 @@ async fn key_and_endpoint_appear_nowhere() {
     let config = ModelConfig {
         endpoint: Some(endpoint.clone()),
         key: Some(key.clone()),
-        ..world::config("openai::gpt-x", provider.address)
+        ..fixture::config("openai::gpt-x", provider.address)
     };
-    let world = World::new(&config);
+    let fixture = Fixture::new(&config);
 
-    // Whatever the provider does, nothing of it shows.
-    provider.will(reply(&["ok"]));
-    for status in [301, 400, 401, 404, 429, 500] {
-        provider.will(echo(status, &address));
-        if matches!(status, 429 | 500) {
-            provider.will(echo(status, &address));
-            provider.will(echo(status, &address));
-        }
-    }
-    provider.will(vec![head(200, &[]), delta("Hel")]);
-    let raw = |text: &str| Step::Send(text.as_bytes().to_vec());
-    provider.will(vec![head(200, &[]), raw(&format!("data: {KEY}\n\n"))]);
-    provider.will(vec![raw(&format!("{KEY} {address}\r\n\r\n"))]);
-    // A body that is cut off within the key.
-    let half = format!("no {}", &KEY[..KEY.len() - 4]);
-    provider.will(refusal(401, &[], &half));
+    enqueue_leaks(&provider);
     for _ in 0..11 {
-        world.says("hi").await;
+        fixture.complete_run("hi").await;
     }
     drop(provider);
     let engine = ModelEngine::new(&config).unwrap();
     let error = engine.probe().await.unwrap_err();
+    let cause = error.cause().unwrap();
 
-    let events = world.runtime.events(world.worker, EventsQuery::default());
-    let shown = [
-        ("events", format!("{:?}", events.await.unwrap())),
-        ("worker", format!("{:?}", world.runtime.get(world.worker))),
-        ("transcript", world.transcript().join("\n")),
+    let query = EventsQuery::default();
+    let events = fixture.runtime.events(fixture.worker, query).await.unwrap();
+    let worker = fixture.runtime.get(fixture.worker);
+    for (place, text) in [
+        ("events", format!("{events:?}")),
+        ("worker", format!("{worker:?}")),
+        ("transcript", fixture.transcript().join("\n")),
         ("error", format!("{error} {error:?}")),
-        (
-            "cause",
-            format!("{} {:?}", error.cause().unwrap(), error.cause()),
-        ),
+        ("cause", format!("{cause} {cause:?}")),
         ("key", format!("{key:?} {:#?}", config.key)),
         ("endpoint", format!("{endpoint:?} {:#?}", config.endpoint)),
         ("config", format!("{config:?} {config:#?} {}", config.model)),
         ("engine", format!("{engine:?} {engine:#?}")),
-    ];
-    for (what, text) in &shown {
-        assert_clean(what, text, &canaries);
+    ] {
+        assert_clean(place, &text, &canaries);
     }
     panic_with(Arc::new((engine, config))).await;
-    assert_clean("panic", &listener.panics(), &canaries);
-    assert!(listener.panics().contains("ApiKey(redacted)"));
-
-    let logs = listener.logs();
-    let is_quiet = |target: &str| {
-        let mut quiet = QUIET_TARGETS.iter();
-        quiet.any(|quiet| target == *quiet || target.starts_with(&format!("{quiet}::")))
-    };
-    for (target, text) in logs.iter().filter(|(target, _)| !is_quiet(target)) {
-        assert_clean(&format!("a log of {target}"), text, &canaries);
-    }
-    // Our own logs were heard, with the secrets struck out; and the list isn't idle.
-    let ours =
-        |text: &str| text.contains("answered with an error") && text.contains("[struck out]");
-    assert!(logs.iter().any(|(_, text)| ours(text)), "{logs:?}");
-    let leaks = |text: &str| canaries.iter().any(|canary| text.contains(canary.as_str()));
-    assert!(
-        logs.iter()
-            .any(|(target, text)| is_quiet(target) && leaks(text))
-    );
+    assert_clean("panic", &capture.panics(), &canaries);
+    assert!(capture.panics().contains("ApiKey(redacted)"));
+    assert_logs_clean(&capture.logs(), &canaries);
 }
 
-/// Panics in a task with everything that can be shown.
+/// Checks the logs of all targets that are not silenced, and that both the redacted logs and
+/// the list of silenced targets are needed.
+fn assert_logs_clean(logs: &[(String, String)], canaries: &[String]) {
+    let is_silenced = |target: &str| {
+        SILENCED_TARGETS.iter().any(|silenced| {
+            let below = target.strip_prefix(silenced);
+            below.is_some_and(|below| below.is_empty() || below.starts_with("::"))
+        })
+    };
+    let (silenced, visible): (Vec<_>, Vec<_>) =
+        logs.iter().partition(|(target, _)| is_silenced(target));
+    for (target, text) in &visible {
+        assert_clean(&format!("a log of {target}"), text, canaries);
+    }
+    let is_redacted =
+        |text: &str| text.contains("answered with an error") && text.contains("[redacted]");
+    assert!(
+        visible.iter().any(|(_, text)| is_redacted(text)),
+        "{logs:?}"
+    );
+    let leaks = |text: &str| canaries.iter().any(|canary| text.contains(canary));
+    assert!(silenced.iter().any(|(_, text)| leaks(text)));
+}
+
+/// Panics in a task with the `Debug` output of everything.
 async fn panic_with(shown: Arc<(ModelEngine, ModelConfig)>) {
     let task = tokio::spawn(async move {
         panic!("{shown:?}");

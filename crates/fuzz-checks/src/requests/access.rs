@@ -4,6 +4,9 @@ use http::request::Parts;
 
 use crate::server::{ALLOWED_ORIGIN, ServerFixture, TOKEN};
 
+/// The paths that need no authorisation.
+const OPEN_PATHS: [&str; 3] = ["/healthz", "/readyz", "/api/openapi.json"];
+
 /// What becomes of a request before its route matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
@@ -32,7 +35,7 @@ pub(super) fn of(server: &ServerFixture, head: &Parts) -> Access {
     if origin.is_some() && head.method == "OPTIONS" && asks_for_method {
         return Access::Preflight;
     }
-    let is_open = matches!(head.uri.path(), "/healthz" | "/readyz");
+    let is_open = OPEN_PATHS.contains(&head.uri.path());
     if is_open || has_token(head) || has_session(server, head) {
         Access::Granted
     } else {

@@ -150,7 +150,7 @@ impl GeneratedRequest {
         ];
         let name = match (&self.method, &self.target) {
             (Verb::OfOperation, Target::Operation { at, .. } | Target::Absolute { at, .. }) => {
-                operation(*at).method
+                operation(*at).method.as_str()
             }
             (Verb::OfOperation, Target::Any(_)) => "GET",
             (Verb::Known(at), _) => pick(&KNOWN, *at),
@@ -219,9 +219,9 @@ impl GeneratedRequest {
     }
 }
 
-fn operation(at: u8) -> http_api::OperationInfo {
-    let all: Vec<_> = operations().collect();
-    all[usize::from(at) % all.len()]
+fn operation(at: u8) -> &'static http_api::OperationInfo {
+    let all = operations();
+    &all[usize::from(at) % all.len()]
 }
 
 fn pick<'a>(choices: &[&'a str], at: u8) -> &'a str {

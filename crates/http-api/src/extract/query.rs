@@ -3,154 +3,261 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
+use axum::extract::FromRequestParts;
+use http::request::Parts;
 use registry_core::page::PageLimit;
-use registry_core::port::{EventWait, TranscriptRange};
+use registry_core::port::{EventWait, EventsQuery, TranscriptQuery, TranscriptRange};
+use registry_core::projection::{ImplementationKind, WorkerState};
+use registry_core::registry::{WorkerFilter, WorkerListQuery};
 use registry_core::{Cursor, PageToken, RuntimeId};
-use serde::Deserialize;
-use serde::de::IntoDeserializer as _;
-use serde::de::value::{Error as ValueError, StrDeserializer};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_path_to_error::Segment;
+use utoipa::IntoParams;
 
-use crate::problem::EdgeRefusal;
-use crate::routes::{Operation, SEQUENCE_MAX};
+use crate::error::ApiError;
 
-/// The query of a request, its names checked against the operation's.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Query(Vec<(&'static str, String)>);
+/// The largest sequence that a client may name: the largest integer that JSON carries exactly
+/// everywhere (RFC 8259 §6).
+const SEQUENCE_MAX: u64 = (1 << 53) - 1;
 
-impl Query {
-    /// Reads the query of a request to `operation`.
-    pub(crate) fn parse(operation: &Operation, query: Option<&str>) -> Result<Self, EdgeRefusal> {
-        let mut parameters: Vec<(&'static str, String)> = Vec::new();
-        let pairs = query.unwrap_or_default().split('&');
-        for pair in pairs.filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decoded(name).ok_or(UNKNOWN)?;
-            let known = operation
-                .query()
-                .find(|parameter| parameter.name == name)
-                .ok_or(UNKNOWN)?
-                .name;
-            if parameters.iter().any(|(other, _)| *other == known) {
-                return Err(EdgeRefusal::query(known, "It stands more than once."));
-            }
-            let value = decoded(value).ok_or(EdgeRefusal::query(known, "It is not UTF-8."))?;
-            parameters.push((known, value.into_owned()));
-        }
-        Ok(Self(parameters))
-    }
+/// The query parameters of a request.
+pub(crate) struct Query<T>(pub(crate) T);
 
-    fn get(&self, name: &'static str) -> Option<&str> {
-        self.0
-            .iter()
-            .find_map(|(known, value)| (*known == name).then_some(value.as_str()))
-    }
+/// The query parameters of an operation.
+pub(crate) trait Parameters: DeserializeOwned {
+    /// The error for a wrong value of the named parameter.
+    fn invalid(name: &str) -> Option<ApiError>;
+}
 
-    /// `limit`: how many items at most.
-    pub(crate) fn limit(&self) -> Result<PageLimit, EdgeRefusal> {
-        let refused = EdgeRefusal::query("limit", "It is not an integer from 1 to 200.");
-        self.get("limit").map_or(Ok(PageLimit::default()), |text| {
-            integer(text)
-                .and_then(|items| u32::try_from(items).ok())
-                .and_then(|items| PageLimit::new(items).ok())
-                .ok_or(refused)
-        })
-    }
+impl<S: Sync, T: Parameters> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
 
-    /// `page_token`: where the page begins.
-    pub(crate) fn page_token(&self) -> Result<Option<PageToken>, EdgeRefusal> {
-        self.get("page_token")
-            .map(|text| text.parse().map_err(|_| EdgeRefusal::InvalidPageToken))
-            .transpose()
-    }
-
-    /// `runtime_id`: whose workers.
-    pub(crate) fn runtime_id(&self) -> Result<Option<RuntimeId>, EdgeRefusal> {
-        const FIELD: &str = "runtime_id";
-        self.get(FIELD)
-            .map(|text| text.parse().map_err(|error| EdgeRefusal::id(FIELD, error)))
-            .transpose()
-    }
-
-    /// A parameter whose values are the names of an enum.
-    pub(crate) fn named<T: for<'de> Deserialize<'de>>(
-        &self,
-        field: &'static str,
-    ) -> Result<Option<T>, EdgeRefusal> {
-        self.get(field)
-            .map(|text| {
-                let text: StrDeserializer<'_, ValueError> = text.into_deserializer();
-                T::deserialize(text)
-                    .map_err(|_| EdgeRefusal::query(field, "It is none of the documented names."))
-            })
-            .transpose()
-    }
-
-    /// `before` or `after`, as sequences: which part of a transcript.
-    pub(crate) fn transcript_range(&self) -> Result<TranscriptRange, EdgeRefusal> {
-        match (self.sequence("before")?, self.sequence("after")?) {
-            (None, None) => Ok(TranscriptRange::Newest),
-            (Some(before), None) => Ok(TranscriptRange::Before(before)),
-            (None, Some(after)) => Ok(TranscriptRange::After(after)),
-            (Some(_), Some(_)) => Err(EdgeRefusal::query(
-                "before",
-                "It does not go together with `after`.",
-            )),
-        }
-    }
-
-    /// `after`, as a cursor: where to read on.
-    pub(crate) fn after_cursor(&self) -> Result<Option<Cursor>, EdgeRefusal> {
-        self.get("after")
-            .map(|text| text.parse().map_err(|_| EdgeRefusal::InvalidCursor))
-            .transpose()
-    }
-
-    /// `wait_ms`: how long to wait for news.
-    pub(crate) fn wait(&self) -> Result<EventWait, EdgeRefusal> {
-        let refused = EdgeRefusal::query("wait_ms", "It is not an integer from 0 to 30000.");
-        self.get("wait_ms")
-            .map_or(Ok(EventWait::default()), |text| {
-                integer(text)
-                    .and_then(|wait_ms| EventWait::new(Duration::from_millis(wait_ms)).ok())
-                    .ok_or(refused)
-            })
-    }
-
-    fn sequence(&self, field: &'static str) -> Result<Option<u64>, EdgeRefusal> {
-        self.get(field)
-            .map(|text| {
-                integer(text)
-                    .filter(|sequence| *sequence <= SEQUENCE_MAX)
-                    .ok_or(EdgeRefusal::query(
-                        field,
-                        "It is not an integer from 0 to 9007199254740991.",
-                    ))
-            })
-            .transpose()
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parse(parts.uri.query().unwrap_or_default()).map(Self)
     }
 }
 
-const UNKNOWN: EdgeRefusal = EdgeRefusal::InvalidQuery {
-    field: None,
-    reason: "It has a parameter that the operation does not take.",
-};
+pub(super) fn parse<T: Parameters>(query: &str) -> Result<T, ApiError> {
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    let query = serde_urlencoded::Deserializer::new(pairs);
+    serde_path_to_error::deserialize(query).map_err(|error| {
+        let parameter = match error.path().iter().next() {
+            Some(Segment::Map { key }) => T::invalid(key),
+            _ => None,
+        };
+        let reason = "It has a parameter that the operation does not take, or one twice.";
+        parameter.unwrap_or_else(|| ApiError::invalid_query(None, reason))
+    })
+}
 
-/// Decodes a name or value as HTML forms encode them; `None` when it is not UTF-8.
-fn decoded(text: &str) -> Option<Cow<'_, str>> {
-    if text.contains('+') {
-        let spaced = text.replace('+', " ");
-        let decoded = percent_decode_str(&spaced).decode_utf8().ok()?;
-        return Some(Cow::Owned(decoded.into_owned()));
+/// An operation without query parameters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoParameters {}
+
+impl Parameters for NoParameters {
+    fn invalid(_: &str) -> Option<ApiError> {
+        None
     }
-    percent_decode_str(text).decode_utf8().ok()
+}
+
+/// Which workers of all runtimes.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct WorkersParameters {
+    /// How many items the answer has at most.
+    #[serde(default, deserialize_with = "limit")]
+    #[param(value_type = u32, required = false, minimum = 1, maximum = 200, default = 50, example = 50)]
+    limit: PageLimit,
+    /// The `next_page_token` of the page before; give the same filters with it.
+    #[param(nullable = false)]
+    page_token: Option<PageToken>,
+    /// Only workers in this state.
+    #[param(nullable = false, example = "idle")]
+    state: Option<WorkerState>,
+    /// Only workers of this runtime.
+    #[param(nullable = false, example = "backend-internal")]
+    runtime_id: Option<RuntimeId>,
+    /// Only workers of runtimes that are implemented so.
+    #[param(nullable = false, example = "embedded")]
+    implementation_kind: Option<ImplementationKind>,
+}
+
+impl Parameters for WorkersParameters {
+    fn invalid(name: &str) -> Option<ApiError> {
+        match name {
+            "runtime_id" => Some(ApiError::invalid_identifier("runtime_id", ID)),
+            "implementation_kind" => Some(ApiError::invalid_query("implementation_kind", NAME)),
+            name => RuntimeWorkersParameters::invalid(name),
+        }
+    }
+}
+
+impl From<WorkersParameters> for WorkerListQuery {
+    fn from(parameters: WorkersParameters) -> Self {
+        Self {
+            filter: WorkerFilter {
+                runtime_id: parameters.runtime_id,
+                implementation_kind: parameters.implementation_kind,
+                state: parameters.state,
+            },
+            page_token: parameters.page_token,
+            limit: parameters.limit,
+        }
+    }
+}
+
+/// Which workers of one runtime.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RuntimeWorkersParameters {
+    /// How many items the answer has at most.
+    #[serde(default, deserialize_with = "limit")]
+    #[param(value_type = u32, required = false, minimum = 1, maximum = 200, default = 50, example = 50)]
+    pub(crate) limit: PageLimit,
+    /// The `next_page_token` of the page before; give the same filters with it.
+    #[param(nullable = false)]
+    pub(crate) page_token: Option<PageToken>,
+    /// Only workers in this state.
+    #[param(nullable = false, example = "idle")]
+    pub(crate) state: Option<WorkerState>,
+}
+
+impl Parameters for RuntimeWorkersParameters {
+    fn invalid(name: &str) -> Option<ApiError> {
+        match name {
+            "limit" => Some(ApiError::invalid_query("limit", LIMIT)),
+            "page_token" => Some(ApiError::invalid_page_token()),
+            "state" => Some(ApiError::invalid_query("state", NAME)),
+            _ => None,
+        }
+    }
+}
+
+/// Which part of a transcript.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TranscriptParameters {
+    /// How many items the answer has at most.
+    #[serde(default, deserialize_with = "limit")]
+    #[param(value_type = u32, required = false, minimum = 1, maximum = 200, default = 50, example = 50)]
+    limit: PageLimit,
+    /// Only the entries right before this sequence. Not together with `after`.
+    #[serde(default, deserialize_with = "sequence")]
+    #[param(nullable = false, maximum = 9_007_199_254_740_991_i64)]
+    before: Option<u64>,
+    /// Only the entries right after this sequence. Not together with `before`.
+    #[serde(default, deserialize_with = "sequence")]
+    #[param(nullable = false, maximum = 9_007_199_254_740_991_i64)]
+    after: Option<u64>,
+}
+
+impl Parameters for TranscriptParameters {
+    fn invalid(name: &str) -> Option<ApiError> {
+        match name {
+            "limit" => Some(ApiError::invalid_query("limit", LIMIT)),
+            "before" => Some(ApiError::invalid_query("before", SEQUENCE)),
+            "after" => Some(ApiError::invalid_query("after", SEQUENCE)),
+            _ => None,
+        }
+    }
+}
+
+impl TryFrom<TranscriptParameters> for TranscriptQuery {
+    type Error = ApiError;
+
+    fn try_from(parameters: TranscriptParameters) -> Result<Self, ApiError> {
+        let range = match (parameters.before, parameters.after) {
+            (None, None) => TranscriptRange::Newest,
+            (Some(before), None) => TranscriptRange::Before(before),
+            (None, Some(after)) => TranscriptRange::After(after),
+            (Some(_), Some(_)) => {
+                let reason = "It does not go together with `after`.";
+                return Err(ApiError::invalid_query("before", reason));
+            }
+        };
+        Ok(Self {
+            range,
+            limit: parameters.limit,
+        })
+    }
+}
+
+/// Which events, and how long to wait for the first.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EventsParameters {
+    /// Read on from this position; without it, from the oldest retained event.
+    #[param(nullable = false)]
+    after: Option<Cursor>,
+    /// How many items the answer has at most.
+    #[serde(default, deserialize_with = "limit")]
+    #[param(value_type = u32, required = false, minimum = 1, maximum = 200, default = 50, example = 50)]
+    limit: PageLimit,
+    /// How long to wait, in milliseconds, when there is no newer event.
+    #[serde(default, deserialize_with = "wait")]
+    #[param(value_type = u32, required = false, maximum = 30000, default = 0, example = 0)]
+    wait_ms: EventWait,
+}
+
+impl Parameters for EventsParameters {
+    fn invalid(name: &str) -> Option<ApiError> {
+        match name {
+            "after" => Some(ApiError::invalid_cursor()),
+            "limit" => Some(ApiError::invalid_query("limit", LIMIT)),
+            "wait_ms" => Some(ApiError::invalid_query("wait_ms", WAIT)),
+            _ => None,
+        }
+    }
+}
+
+impl From<EventsParameters> for EventsQuery {
+    fn from(parameters: EventsParameters) -> Self {
+        Self {
+            after: parameters.after,
+            limit: parameters.limit,
+            wait: parameters.wait_ms,
+        }
+    }
+}
+
+const LIMIT: &str = "It is not an integer from 1 to 200.";
+const WAIT: &str = "It is not an integer from 0 to 30000.";
+const SEQUENCE: &str = "It is not an integer from 0 to 9007199254740991.";
+const NAME: &str = "It is none of the documented names.";
+const ID: &str = "It is not 1 to 64 characters of a-z 0-9 - _ starting with a letter or digit.";
+
+fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PageLimit, D::Error> {
+    let items = integer(deserializer)?;
+    let items = u32::try_from(items).map_err(D::Error::custom)?;
+    PageLimit::new(items).map_err(D::Error::custom)
+}
+
+fn wait<'de, D: Deserializer<'de>>(deserializer: D) -> Result<EventWait, D::Error> {
+    let wait = Duration::from_millis(integer(deserializer)?);
+    EventWait::new(wait).map_err(D::Error::custom)
+}
+
+fn sequence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let sequence = integer(deserializer)?;
+    if sequence > SEQUENCE_MAX {
+        return Err(D::Error::custom(SEQUENCE));
+    }
+    Ok(Some(sequence))
 }
 
 /// A number in the one spelling that JSON has for it: no sign, no leading zero.
-fn integer(text: &str) -> Option<u64> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let text = Cow::<str>::deserialize(deserializer)?;
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let leading_zero = text.len() > 1 && text.starts_with('0');
-    (digits && !leading_zero)
-        .then(|| text.parse().ok())
-        .flatten()
+    if !digits || leading_zero {
+        return Err(D::Error::custom("not an integer"));
+    }
+    text.parse().map_err(D::Error::custom)
 }

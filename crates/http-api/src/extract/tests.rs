@@ -5,42 +5,42 @@ use std::time::Duration;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
-use registry_core::port::TranscriptRange;
+use registry_core::port::{EventsQuery, TranscriptQuery, TranscriptRange};
 use registry_core::projection::WorkerState;
+use registry_core::registry::WorkerListQuery;
 
-use super::body::parse;
+use super::header::idempotency_key;
+use super::json::{is_json, parse};
+use super::query;
 use super::*;
-use crate::problem::Refusal;
-use crate::routes::{OPERATIONS, Operation, OperationId};
+use crate::error::ApiError;
+use crate::wire::header::IDEMPOTENCY_KEY;
 use crate::wire::{CancelRunBody, CreateWorkerBody, ProblemCode, SendInputBody, StopWorkerBody};
 
-fn operation(id: OperationId) -> &'static Operation {
-    OPERATIONS
-        .iter()
-        .find(|operation| operation.id == id)
-        .unwrap()
+fn workers(query: &str) -> Result<WorkerListQuery, ApiError> {
+    query::parse::<WorkersParameters>(query).map(Into::into)
 }
 
-fn query(id: OperationId, text: &str) -> Result<Query, EdgeRefusal> {
-    Query::parse(operation(id), Some(text))
+fn events(query: &str) -> Result<EventsQuery, ApiError> {
+    query::parse::<EventsParameters>(query).map(Into::into)
 }
 
-fn code(refusal: EdgeRefusal) -> ProblemCode {
-    Refusal::from(refusal).code()
+fn transcript(query: &str) -> Result<TranscriptQuery, ApiError> {
+    query::parse::<TranscriptParameters>(query)?.try_into()
 }
 
 #[test]
 fn a_query_within_its_bounds_is_read() {
-    let events = query(OperationId::ReadEvents, "limit=200&wait_ms=30000").unwrap();
-    assert_eq!(events.limit().unwrap().get(), 200);
-    assert_eq!(events.wait().unwrap().get(), Duration::from_secs(30));
-    assert_eq!(events.after_cursor().unwrap(), None);
-    let workers = query(OperationId::ListWorkers, "st%61te=idle&").unwrap();
-    assert_eq!(workers.named("state").unwrap(), Some(WorkerState::Idle));
-    assert_eq!(workers.limit().unwrap().get(), 50);
-    let range = query(OperationId::ReadTranscript, "before=9007199254740991").unwrap();
-    let before = TranscriptRange::Before(9_007_199_254_740_991);
-    assert_eq!(range.transcript_range().unwrap(), before);
+    let query = events("limit=200&wait_ms=30000").unwrap();
+    assert_eq!(query.limit.get(), 200);
+    assert_eq!(query.wait.get(), Duration::from_secs(30));
+    assert_eq!(query.after, None);
+    let query = workers("st%61te=idle&").unwrap();
+    assert_eq!(query.filter.state, Some(WorkerState::Idle));
+    assert_eq!(query.limit.get(), 50);
+    let query = transcript("before=9007199254740991").unwrap();
+    assert_eq!(query.range, TranscriptRange::Before(9_007_199_254_740_991));
+    assert!(query::parse::<NoParameters>("").is_ok());
 }
 
 #[test]
@@ -54,10 +54,25 @@ fn a_parameter_that_is_unknown_or_repeated_is_refused() {
         "%ff=1",
         "state=%ff",
     ] {
-        let refused = query(OperationId::ListWorkers, wrong).unwrap_err();
-        assert_eq!(code(refused), ProblemCode::InvalidQuery, "{wrong}");
+        let refused = workers(wrong).unwrap_err();
+        assert_eq!(refused.code(), ProblemCode::InvalidQuery, "{wrong}");
     }
-    assert!(query(OperationId::GetWorkspace, "limit=1").is_err());
+    assert!(query::parse::<NoParameters>("limit=1").is_err());
+}
+
+#[test]
+fn a_wrong_value_is_answered_with_the_code_of_its_parameter() {
+    for (wrong, code) in [
+        ("runtime_id=A", ProblemCode::InvalidIdentifier),
+        ("runtime_id=", ProblemCode::InvalidIdentifier),
+        ("page_token=x", ProblemCode::InvalidPageToken),
+        ("state=none", ProblemCode::InvalidQuery),
+        ("implementation_kind=%20", ProblemCode::InvalidQuery),
+    ] {
+        assert_eq!(workers(wrong).unwrap_err().code(), code, "{wrong}");
+    }
+    let refused = events("after=x").unwrap_err();
+    assert_eq!(refused.code(), ProblemCode::InvalidCursor);
 }
 
 #[test]
@@ -66,34 +81,29 @@ fn a_number_has_one_spelling_and_is_never_clamped() {
         "",
         "0",
         "201",
-        "+1",
+        "%2B1",
         "-1",
         "01",
         "1.0",
         "1e1",
-        " 1",
+        "+1",
         "\u{661}",
         "null",
         "99999999999999999999",
     ] {
-        let limit = query(OperationId::ListWorkers, &format!("limit={wrong}")).unwrap();
-        assert!(limit.limit().is_err(), "{wrong:?}");
+        let refused = workers(&format!("limit={wrong}")).unwrap_err();
+        assert_eq!(refused.code(), ProblemCode::InvalidQuery, "{wrong:?}");
     }
-    let wait = query(OperationId::ReadEvents, "wait_ms=30001").unwrap();
-    assert!(wait.wait().is_err());
-    let far = query(OperationId::ReadTranscript, "after=9007199254740992").unwrap();
-    assert!(far.transcript_range().is_err());
-    let both = query(OperationId::ReadTranscript, "after=1&before=2").unwrap();
-    assert!(both.transcript_range().is_err());
+    assert!(events("wait_ms=30001").is_err());
+    assert!(transcript("after=9007199254740992").is_err());
+    assert!(transcript("after=1&before=2").is_err());
 }
 
 #[test]
-fn a_body_is_read_or_blamed_on_a_field_of_ours() {
-    let blamed = |refusal: EdgeRefusal| {
-        let EdgeRefusal::InvalidBody { field, .. } = refusal else {
-            panic!("{refusal:?}");
-        };
-        field
+fn a_body_is_read_or_the_error_names_its_wrong_field() {
+    let blamed = |refused: ApiError| {
+        assert_eq!(refused.code(), ProblemCode::InvalidBody);
+        refused.problem_field()
     };
     assert!(parse::<CreateWorkerBody>(b"{}").is_ok());
     assert!(parse::<CreateWorkerBody>(br#"{"display_name":null}"#).is_ok());
@@ -124,10 +134,10 @@ fn a_body_is_read_or_blamed_on_a_field_of_ours() {
         r#"{"display_name":""}"#,
     ] {
         let refused = parse::<CreateWorkerBody>(wrong.as_bytes()).unwrap_err();
-        assert_eq!(blamed(refused), Some("display_name"), "{wrong}");
+        assert_eq!(blamed(refused), Some("display_name".into()), "{wrong}");
     }
     let refused = parse::<CancelRunBody>(br#"{"run_id":"A"}"#).unwrap_err();
-    assert_eq!(blamed(refused), Some("run_id"));
+    assert_eq!(blamed(refused), Some("run_id".into()));
     assert_eq!(blamed(parse::<SendInputBody>(b"{}").unwrap_err()), None);
     assert!(parse::<SendInputBody>(br#"["content"]"#).is_err());
     assert!(parse::<SendInputBody>(br#"{"content":"\ud800"}"#).is_err());
@@ -137,8 +147,8 @@ fn a_body_is_read_or_blamed_on_a_field_of_ours() {
 }
 
 #[test]
-fn json_is_declared_in_so_many_words() {
-    let judge = |value: &str| {
+fn a_body_is_json_only_when_its_media_type_says_so() {
+    let declares_json = |value: &str| {
         let value = HeaderValue::from_str(value).unwrap();
         is_json(&HeaderMap::from_iter([(CONTENT_TYPE, value)]))
     };
@@ -148,7 +158,7 @@ fn json_is_declared_in_so_many_words() {
         "application/json; charset=utf-8",
         "application/json;charset=\"UTF-8\"",
     ] {
-        assert!(judge(good), "{good}");
+        assert!(declares_json(good), "{good}");
     }
     for bad in [
         "",
@@ -159,22 +169,22 @@ fn json_is_declared_in_so_many_words() {
         "application/json; boundary=x",
         "application/problem+json",
     ] {
-        assert!(!judge(bad), "{bad}");
+        assert!(!declares_json(bad), "{bad}");
     }
     assert!(!is_json(&HeaderMap::new()));
 }
 
 #[test]
 fn an_idempotency_key_is_one_visible_text() {
-    let judge = |values: &[&[u8]]| {
+    let parsed = |values: &[&[u8]]| {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(&IDEMPOTENCY_KEY, HeaderValue::from_bytes(value).unwrap());
+            headers.append(IDEMPOTENCY_KEY, HeaderValue::from_bytes(value).unwrap());
         }
         idempotency_key(&headers)
     };
-    assert_eq!(judge(&[]).unwrap(), None);
-    assert_eq!(judge(&[b"~key!"]).unwrap().unwrap().as_str(), "~key!");
+    assert_eq!(parsed(&[]).unwrap(), None);
+    assert_eq!(parsed(&[b"~key!"]).unwrap().unwrap().as_str(), "~key!");
     for wrong in [
         &[b"".as_slice()][..],
         &[b"a b"],
@@ -183,41 +193,25 @@ fn an_idempotency_key_is_one_visible_text() {
         &[&[b'x'; 129]],
     ] {
         assert_eq!(
-            code(judge(wrong).unwrap_err()),
+            parsed(wrong).unwrap_err().code(),
             ProblemCode::InvalidIdentifier
         );
     }
-}
-
-/// What a refusal shows, without the request's own id.
-fn shown(refusal: EdgeRefusal) -> String {
-    format!("{:?}", Refusal::from(refusal))
-}
-
-#[test]
-fn a_request_that_is_dropped_leaves_nothing_in_its_head() {
-    let request = http::Request::get("/api/runtimes/a/workers/b?x=%61").header(CONTENT_TYPE, "x");
-    let (mut head, ()) = request.body(()).unwrap().into_parts();
-    drop(Asked::new(&mut head, Query::default(), Bytes::new()));
-    assert!(head.headers.is_empty());
-    assert_eq!(head.uri, "/");
 }
 
 proptest! {
     #[test]
     fn no_query_panics_or_comes_back(text in "\\PC{0,60}") {
         let canary = format!("limit=canary{text}&{text}");
-        for id in [OperationId::ListWorkers, OperationId::ReadEvents, OperationId::ReadTranscript] {
-            match query(id, &canary) {
-                Ok(query) => {
-                    let refused = query.limit().unwrap_err();
-                    prop_assert!(!shown(refused).contains("canary"));
-                    let _ = (query.page_token(), query.runtime_id(), query.wait());
-                    let _ = (query.transcript_range(), query.after_cursor());
-                    let _ = query.named::<WorkerState>("state");
-                }
-                Err(refused) => prop_assert!(!shown(refused).contains("canary")),
-            }
+        let refusals = [
+            workers(&canary).err(),
+            events(&canary).err(),
+            transcript(&canary).err(),
+            query::parse::<NoParameters>(&canary).err(),
+        ];
+        for refused in refusals {
+            let shown = format!("{:?}", refused.unwrap());
+            prop_assert!(!shown.contains("canary"));
         }
     }
 
@@ -235,7 +229,8 @@ proptest! {
                 parse::<StopWorkerBody>(body.as_bytes()).err(),
             ];
             for refused in refusals.into_iter().flatten() {
-                prop_assert!(!shown(refused).contains("canary"));
+                let shown = format!("{refused:?}");
+                prop_assert!(!shown.contains("canary"));
             }
         }
     }

@@ -1,65 +1,142 @@
-//! Talking to workers. A client that goes away drops its handler's future, and so ends its
-//! own wait; the ports promise that it ends nothing else.
+//! Talking to workers. A client that goes away drops its handler's future and so ends its own
+//! wait; the ports promise that it ends nothing else.
 
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
 use http::StatusCode;
-use registry_core::port::{CancelTarget, EventsQuery, Input, TranscriptQuery};
+use registry_core::RuntimeRegistry;
+use registry_core::port::{CancelTarget, Input};
+use registry_core::projection::{AcceptedInput, CancelResult, EventBatch, TranscriptPage};
 
-use super::{BYTES_OF_PAGE, json, json_of, mark, serialised};
-use crate::answer::Answer;
-use crate::api::Api;
-use crate::extract::Asked;
-use crate::problem::Refusal;
+use crate::error::ApiError;
+use crate::extract::{
+    EventsParameters, IdempotencyKeyHeader, JsonBody, NoParameters, Query, TranscriptParameters,
+    WorkerPath,
+};
+use crate::response::{ONE_BYTES, PAGE_BYTES, json, mark_replay};
 use crate::wire::{CancelRunBody, SendInputBody};
 
-/// Room for an entry without its words, in bytes.
-const BYTES_OF_ENTRY: usize = 192;
-/// Room for an event with a word or two, in bytes.
-const BYTES_OF_EVENT: usize = 192;
+/// Buffer for an entry without its content, in bytes.
+const ENTRY_BYTES: usize = 192;
+/// Buffer for an event with a word or two, in bytes.
+const EVENT_BYTES: usize = 192;
 
-pub(super) async fn send_input(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusal> {
-    let worker = asked.worker()?;
-    let idempotency_key = asked.idempotency_key()?;
-    let SendInputBody { content } = asked.body()?;
-    drop(asked);
+/// Send a worker an input
+///
+/// Accepted means committed to the transcript, with a run started for it. The run goes on when
+/// the client goes away.
+#[utoipa::path(
+    post,
+    path = "/api/runtimes/{runtime_id}/workers/{worker_id}/input",
+    tag = "conversation",
+    params(WorkerPath, IdempotencyKeyHeader),
+    request_body = SendInputBody,
+    responses(
+        (status = 202, description = "The input is committed and its run started.", body = AcceptedInput),
+        (status = 405),
+        (status = 409),
+        (status = 422),
+        (status = 429),
+        (status = 503),
+    ),
+)]
+pub(crate) async fn send_input(
+    State(registry): State<Arc<RuntimeRegistry>>,
+    path: WorkerPath,
+    _: Query<NoParameters>,
+    IdempotencyKeyHeader { key }: IdempotencyKeyHeader,
+    JsonBody(SendInputBody { content }): JsonBody<SendInputBody>,
+) -> Result<Response, ApiError> {
     let input = Input {
         content,
-        idempotency_key,
+        idempotency_key: key,
     };
-    let sent = api.registry().send_input(&worker, input).await?;
-    let answer = json(StatusCode::ACCEPTED, &sent.accepted);
-    Ok(mark(answer, sent.replay))
+    let receipt = registry.send_input(&path.into(), input).await?;
+    let mut response = json(StatusCode::ACCEPTED, &receipt.accepted, ONE_BYTES)?;
+    mark_replay(&mut response, receipt.replay);
+    Ok(response)
 }
 
-pub(super) async fn cancel(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusal> {
-    let worker = asked.worker()?;
-    let CancelRunBody { run_id } = asked.body()?;
-    drop(asked);
+/// Cancel a worker's active run
+///
+/// Answers when the run has ended. The worker stays usable.
+#[utoipa::path(
+    post,
+    path = "/api/runtimes/{runtime_id}/workers/{worker_id}/cancel",
+    tag = "conversation",
+    params(WorkerPath),
+    request_body = CancelRunBody,
+    responses(
+        (status = 200, description = "What the cancel did.", body = CancelResult),
+        (status = 405),
+        (status = 409),
+        (status = 503),
+    ),
+)]
+pub(crate) async fn cancel_run(
+    State(registry): State<Arc<RuntimeRegistry>>,
+    path: WorkerPath,
+    _: Query<NoParameters>,
+    JsonBody(CancelRunBody { run_id }): JsonBody<CancelRunBody>,
+) -> Result<Response, ApiError> {
     let target = run_id.map_or(CancelTarget::ActiveRun, CancelTarget::Run);
-    let answer = api.registry().cancel(&worker, target).await?;
-    serialised(StatusCode::OK, &answer)
+    let result = registry.cancel(&path.into(), target).await?;
+    json(StatusCode::OK, &result, ONE_BYTES)
 }
 
-pub(super) async fn transcript(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
-    let worker = asked.worker()?;
-    let query = TranscriptQuery {
-        range: asked.query.transcript_range()?,
-        limit: asked.query.limit()?,
-    };
-    let page = api.registry().transcript(&worker, &query).await?;
-    let said: usize = page.entries.iter().map(|entry| entry.content.len()).sum();
-    let expected_bytes = BYTES_OF_PAGE + page.entries.len() * BYTES_OF_ENTRY + said;
-    Ok(json_of(StatusCode::OK, &page, expected_bytes))
+/// A page of a worker's transcript
+///
+/// The newest entries, or those right before or after a sequence, in ascending order. Reading
+/// events after the page's cursor gives exactly what the page lacks.
+#[utoipa::path(
+    get,
+    path = "/api/runtimes/{runtime_id}/workers/{worker_id}/transcript",
+    tag = "conversation",
+    params(WorkerPath, TranscriptParameters),
+    responses(
+        (status = 200, description = "A page of entries.", body = TranscriptPage),
+        (status = 405),
+        (status = 429),
+        (status = 503),
+    ),
+)]
+pub(crate) async fn read_transcript(
+    State(registry): State<Arc<RuntimeRegistry>>,
+    path: WorkerPath,
+    Query(parameters): Query<TranscriptParameters>,
+) -> Result<Response, ApiError> {
+    let query = parameters.try_into()?;
+    let page = registry.transcript(&path.into(), &query).await?;
+    let content: usize = page.entries.iter().map(|entry| entry.content.len()).sum();
+    let capacity = PAGE_BYTES + page.entries.len() * ENTRY_BYTES + content;
+    json(StatusCode::OK, &page, capacity)
 }
 
-pub(super) async fn events(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusal> {
-    let worker = asked.worker()?;
-    let query = EventsQuery {
-        after: asked.query.after_cursor()?,
-        limit: asked.query.limit()?,
-        wait: asked.query.wait()?,
-    };
-    drop(asked);
-    let batch = api.registry().events(&worker, &query).await?;
-    let expected_bytes = BYTES_OF_PAGE + batch.events.len() * BYTES_OF_EVENT;
-    Ok(json_of(StatusCode::OK, &batch, expected_bytes))
+/// A worker's events after a cursor
+///
+/// A batch, oldest first. With `wait_ms` the answer is held back until there is an event. A
+/// client that goes away ends its own wait and nothing else.
+#[utoipa::path(
+    get,
+    path = "/api/runtimes/{runtime_id}/workers/{worker_id}/events",
+    tag = "conversation",
+    params(WorkerPath, EventsParameters),
+    responses(
+        (status = 200, description = "A batch of events.", body = EventBatch),
+        (status = 405),
+        (status = 410),
+        (status = 429),
+        (status = 503),
+    ),
+)]
+pub(crate) async fn read_events(
+    State(registry): State<Arc<RuntimeRegistry>>,
+    path: WorkerPath,
+    Query(parameters): Query<EventsParameters>,
+) -> Result<Response, ApiError> {
+    let batch = registry.events(&path.into(), &parameters.into()).await?;
+    let capacity = PAGE_BYTES + batch.events.len() * EVENT_BYTES;
+    json(StatusCode::OK, &batch, capacity)
 }

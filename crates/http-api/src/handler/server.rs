@@ -1,60 +1,140 @@
 //! The workspace and the server itself.
 
-use http::header::SET_COOKIE;
-use http::{HeaderValue, StatusCode};
+use std::sync::Arc;
 
-use super::serialised;
-use crate::answer::Answer;
-use crate::api::Api;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{CONTENT_TYPE, SET_COOKIE};
+use http::{HeaderValue, StatusCode};
+use registry_core::RuntimeRegistry;
+
 use crate::config::Auth;
-use crate::extract::Asked;
+use crate::error::ApiError;
+use crate::extract::{JsonBody, NoParameters, Query};
 use crate::metrics::MEDIA_TYPE_METRICS;
-use crate::problem::{EdgeRefusal, Refusal};
+use crate::response::{ONE_BYTES, json};
+use crate::state::ApiState;
 use crate::wire::{
-    CreateSessionBody, Health, HealthStatus, MEDIA_TYPE_JSON, Readiness, ReadinessStatus,
+    CreateSessionBody, Health, HealthStatus, MEDIA_TYPE_JSON, ProblemCode, Readiness,
+    ReadinessStatus, WorkspaceInfo,
 };
 
-pub(super) fn workspace(api: &Api) -> Result<Answer, Refusal> {
-    serialised(StatusCode::OK, api.workspace())
+/// The workspace and the server
+///
+/// Display name, versions, start and the server's named limits.
+#[utoipa::path(
+    get,
+    path = "/api/workspace",
+    tag = "workspace",
+    responses((status = 200, description = "The workspace.", body = WorkspaceInfo)),
+)]
+pub(crate) async fn get_workspace(
+    State(state): State<ApiState>,
+    _: Query<NoParameters>,
+) -> Result<Response, ApiError> {
+    json(StatusCode::OK, &state.workspace, ONE_BYTES)
 }
 
-pub(super) fn create_session(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
-    let CreateSessionBody {} = asked.body()?;
-    let mut answer = Answer::without_body(StatusCode::NO_CONTENT);
-    match api.config().auth {
+/// Exchange the token for a cookie
+///
+/// For pages in a browser: the bearer token is exchanged for a session cookie that scripts can't
+/// read. The session lives as long as the server does, and the oldest ends when there are too
+/// many. Without authorisation no cookie is set, because none is needed.
+#[utoipa::path(
+    post,
+    path = "/api/session",
+    tag = "workspace",
+    request_body = CreateSessionBody,
+    responses((status = 204, description = "The cookie is set.")),
+)]
+pub(crate) async fn create_session(
+    State(state): State<ApiState>,
+    _: Query<NoParameters>,
+    _: JsonBody<CreateSessionBody>,
+) -> Result<Response, ApiError> {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    match state.config.auth {
         Auth::None => {}
         Auth::Token(_) => {
-            let cookie = api.sessions().open().map_err(|error| {
+            let cookie = state.sessions.open().map_err(|error| {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "no session can be opened");
-                EdgeRefusal::Internal
+                ApiError::internal()
             })?;
-            let cookie = HeaderValue::try_from(cookie).map_err(|_| EdgeRefusal::Internal)?;
-            answer.say(SET_COOKIE, cookie);
+            let cookie = HeaderValue::try_from(cookie).map_err(|_| ApiError::internal())?;
+            response.headers_mut().insert(SET_COOKIE, cookie);
         }
     }
-    Ok(answer)
+    Ok(response)
 }
 
-pub(super) fn health() -> Result<Answer, Refusal> {
+/// Whether the server runs
+///
+/// Needs no authorisation.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "server",
+    responses((status = 200, description = "It runs.", body = Health)),
+)]
+pub(crate) async fn get_health(_: Query<NoParameters>) -> Result<Response, ApiError> {
     let status = HealthStatus::Ok;
-    serialised(StatusCode::OK, &Health { status })
+    json(StatusCode::OK, &Health { status }, ONE_BYTES)
 }
 
-pub(super) fn readiness(api: &Api) -> Result<Answer, Refusal> {
-    if api.draining().has_begun() {
-        return Err(EdgeRefusal::ShuttingDown.into());
+/// Whether the server takes requests
+///
+/// Needs no authorisation. 503 once the server is ending.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "server",
+    responses((status = 200, description = "It takes requests.", body = Readiness), (status = 503)),
+)]
+pub(crate) async fn get_readiness(
+    State(state): State<ApiState>,
+    _: Query<NoParameters>,
+) -> Result<Response, ApiError> {
+    if state.draining.has_begun() {
+        return Err(ApiError::new(ProblemCode::ShuttingDown));
     }
     let status = ReadinessStatus::Ready;
-    serialised(StatusCode::OK, &Readiness { status })
+    json(StatusCode::OK, &Readiness { status }, ONE_BYTES)
 }
 
-pub(super) async fn metrics(api: &Api) -> Answer {
-    let runtimes = api.registry().runtimes().await;
-    let text = api.metrics().encode(&runtimes);
-    Answer::whole(StatusCode::OK, MEDIA_TYPE_METRICS, text)
+/// Metrics for Prometheus
+///
+/// OpenMetrics text: requests, latency, connections, runtimes and workers.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "server",
+    responses((
+        status = 200,
+        description = "The metrics.",
+        body = String,
+        content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    )),
+)]
+pub(crate) async fn get_metrics(
+    State(state): State<ApiState>,
+    State(registry): State<Arc<RuntimeRegistry>>,
+    _: Query<NoParameters>,
+) -> Response {
+    let runtimes = registry.runtimes().await;
+    let text = state.metrics.encode(&runtimes);
+    ([(CONTENT_TYPE, MEDIA_TYPE_METRICS)], text).into_response()
 }
 
-pub(super) fn document(api: &Api) -> Answer {
-    Answer::whole(StatusCode::OK, MEDIA_TYPE_JSON, api.document())
+/// This document
+///
+/// OpenAPI 3.1, made from the handlers and the types that are sent. Needs no authorisation.
+#[utoipa::path(
+    get,
+    path = "/api/openapi.json",
+    tag = "server",
+    responses((status = 200, description = "The document.", body = Object)),
+)]
+pub(crate) async fn get_openapi(State(state): State<ApiState>, _: Query<NoParameters>) -> Response {
+    ([(CONTENT_TYPE, MEDIA_TYPE_JSON)], state.openapi.clone()).into_response()
 }

@@ -1,84 +1,169 @@
 //! Workers: listing, creating, showing, stopping.
 
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
-use registry_core::WorkerRef;
 use registry_core::port::CreateWorker;
-use registry_core::projection::WorkerPage;
-use registry_core::registry::{WorkerFilter, WorkerListQuery};
+use registry_core::projection::{WorkerDetail, WorkerPage};
+use registry_core::{RuntimeRegistry, WorkerRef};
 
-use super::{BYTES_OF_PAGE, json, json_of, mark};
-use crate::answer::Answer;
-use crate::api::Api;
-use crate::extract::Asked;
-use crate::problem::{EdgeRefusal, Refusal};
+use crate::error::ApiError;
+use crate::extract::{
+    IdempotencyKeyHeader, JsonBody, NoParameters, Query, RuntimePath, RuntimeWorkersParameters,
+    WorkerPath, WorkersParameters,
+};
+use crate::response::{ONE_BYTES, PAGE_BYTES, json, mark_replay};
 use crate::wire::{CreateWorkerBody, StopWorkerBody, path};
 
-/// Room for a worker in a list, in bytes.
-const BYTES_OF_WORKER: usize = 512;
+/// Buffer for a worker in a list, in bytes.
+const WORKER_BYTES: usize = 640;
 
-pub(super) async fn list(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
-    let query = &asked.query;
-    let query = WorkerListQuery {
-        filter: WorkerFilter {
-            runtime_id: query.runtime_id()?,
-            implementation_kind: query.named("implementation_kind")?,
-            state: query.named("state")?,
-        },
-        page_token: query.page_token()?,
-        limit: query.limit()?,
-    };
-    let page = api.registry().list_workers(&query).await?;
-    Ok(json_of_page(&page))
+/// The workers of all runtimes
+///
+/// Read-only; runtimes in registration order, newest first within each. A runtime that fails is
+/// left out with a diagnostic. Every operation on a worker is reached below its runtime.
+#[utoipa::path(
+    get,
+    path = "/api/workers",
+    tag = "workers",
+    params(WorkersParameters),
+    responses(
+        (status = 200, description = "A page of workers.", body = WorkerPage),
+        (status = 404),
+        (status = 429),
+    ),
+)]
+pub(crate) async fn list_workers(
+    State(registry): State<Arc<RuntimeRegistry>>,
+    Query(parameters): Query<WorkersParameters>,
+) -> Result<Response, ApiError> {
+    let page = registry.list_workers(&parameters.into()).await?;
+    page_response(&page)
 }
 
-pub(super) async fn list_of_runtime(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
-    let runtime_id = asked.runtime_id()?;
-    let (state, page_token) = (asked.query.named("state")?, asked.query.page_token()?);
-    let limit = asked.query.limit()?;
-    let page = api
-        .registry()
+/// The workers of one runtime
+///
+/// Newest first. A page may hold fewer workers than its limit; the last one has no
+/// `next_page_token`.
+#[utoipa::path(
+    get,
+    path = "/api/runtimes/{runtime_id}/workers",
+    tag = "workers",
+    params(RuntimePath, RuntimeWorkersParameters),
+    responses(
+        (status = 200, description = "A page of workers.", body = WorkerPage),
+        (status = 429),
+        (status = 503),
+    ),
+)]
+pub(crate) async fn list_runtime_workers(
+    State(registry): State<Arc<RuntimeRegistry>>,
+    RuntimePath { runtime_id }: RuntimePath,
+    Query(parameters): Query<RuntimeWorkersParameters>,
+) -> Result<Response, ApiError> {
+    let RuntimeWorkersParameters {
+        limit,
+        page_token,
+        state,
+    } = parameters;
+    let page = registry
         .list_runtime_workers(&runtime_id, state, page_token.as_ref(), limit)
         .await?;
-    Ok(json_of_page(&page))
+    page_response(&page)
 }
 
-fn json_of_page(page: &WorkerPage) -> Answer {
-    let expected_bytes = BYTES_OF_PAGE + page.items.len() * BYTES_OF_WORKER;
-    json_of(StatusCode::OK, page, expected_bytes)
+fn page_response(page: &WorkerPage) -> Result<Response, ApiError> {
+    let capacity = PAGE_BYTES + page.items.len() * WORKER_BYTES;
+    json(StatusCode::OK, page, capacity)
 }
 
-pub(super) async fn create(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusal> {
-    let runtime_id = asked.runtime_id()?;
-    let idempotency_key = asked.idempotency_key()?;
-    let CreateWorkerBody {
-        display_name,
-        profile,
-    } = asked.body()?;
-    drop(asked);
+/// Create a worker
+///
+/// The worker is idle and takes input at once. A profile that the runtime does not have is
+/// refused, never replaced.
+#[utoipa::path(
+    post,
+    path = "/api/runtimes/{runtime_id}/workers",
+    tag = "workers",
+    params(RuntimePath, IdempotencyKeyHeader),
+    request_body = CreateWorkerBody,
+    responses(
+        (status = 201, description = "The new worker.", body = WorkerDetail),
+        (status = 405),
+        (status = 422),
+        (status = 429),
+        (status = 503),
+    ),
+)]
+pub(crate) async fn create_worker(
+    State(registry): State<Arc<RuntimeRegistry>>,
+    RuntimePath { runtime_id }: RuntimePath,
+    _: Query<NoParameters>,
+    IdempotencyKeyHeader { key }: IdempotencyKeyHeader,
+    JsonBody(body): JsonBody<CreateWorkerBody>,
+) -> Result<Response, ApiError> {
     let request = CreateWorker {
-        display_name,
-        profile,
-        idempotency_key,
+        display_name: body.display_name,
+        profile: body.profile,
+        idempotency_key: key,
     };
-    let created = api.registry().create_worker(&runtime_id, request).await?;
+    let created = registry.create_worker(&runtime_id, request).await?;
     let worker_id = created.worker.summary.worker_id.clone();
     let location = path::worker(&WorkerRef::new(runtime_id, worker_id));
-    let location = HeaderValue::try_from(location).map_err(|_| EdgeRefusal::Internal)?;
-    let mut answer = json(StatusCode::CREATED, &created.worker);
-    answer.say(LOCATION, location);
-    Ok(mark(answer, created.replay))
+    let location = HeaderValue::try_from(location).map_err(|_| ApiError::internal())?;
+    let mut response = json(StatusCode::CREATED, &created.worker, ONE_BYTES)?;
+    response.headers_mut().insert(LOCATION, location);
+    mark_replay(&mut response, created.replay);
+    Ok(response)
 }
 
-pub(super) async fn get(api: &Api, asked: &Asked<'_>) -> Result<Answer, Refusal> {
-    let worker = api.registry().worker(&asked.worker()?).await?;
-    Ok(json(StatusCode::OK, &worker))
+/// One worker
+///
+/// Its state, and where its conversation stands.
+#[utoipa::path(
+    get,
+    path = "/api/runtimes/{runtime_id}/workers/{worker_id}",
+    tag = "workers",
+    params(WorkerPath),
+    responses(
+        (status = 200, description = "The worker.", body = WorkerDetail),
+        (status = 429),
+        (status = 503),
+    ),
+)]
+pub(crate) async fn get_worker(
+    State(registry): State<Arc<RuntimeRegistry>>,
+    path: WorkerPath,
+    _: Query<NoParameters>,
+) -> Result<Response, ApiError> {
+    let worker = registry.worker(&path.into()).await?;
+    json(StatusCode::OK, &worker, ONE_BYTES)
 }
 
-pub(super) async fn stop(api: &Api, asked: Asked<'_>) -> Result<Answer, Refusal> {
-    let worker = asked.worker()?;
-    let StopWorkerBody {} = asked.body()?;
-    drop(asked);
-    let worker = api.registry().stop(&worker).await?;
-    Ok(json(StatusCode::OK, &worker))
+/// Stop a worker for good
+///
+/// Cancels an active run first. Stopping a stopped worker answers the same.
+#[utoipa::path(
+    post,
+    path = "/api/runtimes/{runtime_id}/workers/{worker_id}/stop",
+    tag = "workers",
+    params(WorkerPath),
+    request_body = StopWorkerBody,
+    responses(
+        (status = 200, description = "The stopped worker.", body = WorkerDetail),
+        (status = 405),
+        (status = 503),
+    ),
+)]
+pub(crate) async fn stop_worker(
+    State(registry): State<Arc<RuntimeRegistry>>,
+    path: WorkerPath,
+    _: Query<NoParameters>,
+    _: JsonBody<StopWorkerBody>,
+) -> Result<Response, ApiError> {
+    let worker = registry.stop(&path.into()).await?;
+    json(StatusCode::OK, &worker, ONE_BYTES)
 }

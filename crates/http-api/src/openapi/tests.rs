@@ -1,100 +1,69 @@
-//! The document is whole, refers to nothing that is not there, and promises nothing that a
+//! The document is complete, refers to nothing that is not there, and promises nothing that a
 //! browser must not see.
 
 use registry_core::projection::{
-    AcceptedInput, CancelAnswer, EventBatch, RuntimeSummary, TranscriptPage, WorkerDetail,
+    AcceptedInput, CancelResult, EventBatch, RuntimeSummary, TranscriptPage, WorkerDetail,
     WorkerPage,
 };
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::routes::{Operation, operations};
 use crate::wire::{
-    CancelRunBody, CreateWorkerBody, Health, Readiness, RuntimeList, SendInputBody, WorkspaceInfo,
+    CancelRunBody, CreateWorkerBody, Health, ProblemCode, Readiness, RuntimeList, SendInputBody,
+    WorkspaceInfo,
 };
 
-fn made() -> Value {
-    document(&Particulars {
+/// The most bytes of the document: what a client generator or a person reads at once.
+const DOCUMENT_BYTES_MAX: usize = 120 * 1024;
+
+fn document_of_a_server() -> Value {
+    document(&ServerSettings {
         server_version: "0.1.0",
         cookie_name: "yoi_session_8787",
         auth_is_on: true,
         input_bytes_max: 131_072,
-        profiles: vec!["builtin:default".parse().unwrap()],
     })
 }
 
-/// Calls `visit` with every value of the document and where it stands.
-fn walk(value: &Value, at: &str, visit: &mut impl FnMut(&str, &Value)) {
-    visit(at, value);
+/// Calls `visit` with every value of the document and its JSON pointer.
+fn walk(value: &Value, pointer: &str, visit: &mut impl FnMut(&str, &Value)) {
+    visit(pointer, value);
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                walk(member, &format!("{at}/{name}"), visit);
+                walk(member, &format!("{pointer}/{name}"), visit);
             }
         }
         Value::Array(items) => {
             for item in items {
-                walk(item, at, visit);
+                walk(item, pointer, visit);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-fn described<'a>(document: &'a Value, operation: &Operation) -> &'a Value {
-    let method = operation.verb.as_str().to_ascii_lowercase();
-    &document["paths"][operation.path][method]
+/// The value that a reference leads to.
+fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value.get("$ref").and_then(Value::as_str) {
+        Some(reference) => document
+            .pointer(reference.trim_start_matches('#'))
+            .unwrap_or_else(|| panic!("{reference} leads nowhere")),
+        None => value,
+    }
+}
+
+fn described<'a>(document: &'a Value, operation: &OperationInfo) -> &'a Value {
+    &document["paths"][&operation.path][operation.method.to_lowercase()]
 }
 
 #[test]
-fn every_operation_stands_in_it_and_nothing_else() {
-    let document = made();
-    let mut count = 0;
-    for operation in &OPERATIONS {
+fn what_the_middleware_answers_is_a_response_of_every_operation() {
+    let document = document_of_a_server();
+    let operations = operations();
+    assert_eq!(operations.len(), 17);
+    for operation in operations {
         let described = described(&document, operation);
-        assert_eq!(described["operationId"], operation.id.as_str());
-        count += 1;
-    }
-    let paths = document["paths"].as_object().unwrap();
-    let described: usize = paths
-        .values()
-        .map(|item| item.as_object().unwrap().len())
-        .sum();
-    assert_eq!((described, operations().count()), (count, count));
-}
-
-#[test]
-fn every_problem_of_an_operation_stands_at_its_status() {
-    let document = made();
-    for operation in &OPERATIONS {
-        let responses = &described(&document, operation)["responses"];
-        for code in operation.problems() {
-            let response = &responses[code.status().to_string()];
-            let content = &response["content"]["application/problem+json"];
-            let codes = content["schema"]["properties"]["code"]["enum"]
-                .as_array()
-                .unwrap();
-            assert!(codes.contains(&json!(code)), "{:?} {code:?}", operation.id);
-            assert!(content["examples"][code.as_str()].is_object());
-        }
-        let success = &responses[operation.success.status.to_string()];
-        assert!(success["headers"]["x-request-id"].is_object());
-        assert_eq!(
-            success["headers"]["location"].is_object(),
-            operation.success.status == 201
-        );
-    }
-    for code in ProblemCode::ALL {
-        assert!(document["components"]["responses"][code.as_str()].is_object());
-    }
-}
-
-#[test]
-fn what_the_layers_may_answer_stands_at_every_operation() {
-    let document = made();
-    for operation in operations() {
-        let method = operation.method.to_ascii_lowercase();
-        let described = &document["paths"][operation.path][method];
         let mut statuses = vec![400, 403, 408, 413, 421, 500];
         if !operation.open {
             statuses.push(401);
@@ -107,30 +76,54 @@ fn what_the_layers_may_answer_stands_at_every_operation() {
         }
         for status in statuses {
             let response = &described["responses"][status.to_string()];
-            assert!(response.is_object(), "{} lacks {status}", operation.id);
+            assert!(response["$ref"].is_string(), "{} {status}", operation.id);
         }
-        let asks = !described["security"].as_array().unwrap().is_empty();
-        assert_eq!(asks, !operation.open, "{}", operation.id);
+        let security = described["security"].as_array().unwrap();
+        assert_eq!(security.is_empty(), operation.open, "{}", operation.id);
+        assert!(described["summary"].is_string(), "{}", operation.id);
+        assert!(described["description"].is_string(), "{}", operation.id);
     }
 }
 
 #[test]
-fn every_path_parameter_is_declared() {
-    let document = made();
-    for operation in &OPERATIONS {
-        let parameters = described(&document, operation)["parameters"]
-            .as_array()
-            .unwrap();
+fn every_response_names_its_headers_and_every_problem_is_the_same_schema() {
+    let document = document_of_a_server();
+    let mut codes = 0;
+    for operation in operations() {
+        let responses = described(&document, operation)["responses"].as_object();
+        for (status, response) in responses.unwrap() {
+            let response = resolved(&document, response);
+            assert!(response["headers"]["x-request-id"].is_object());
+            if status.starts_with('2') {
+                assert_eq!(response["headers"]["location"].is_object(), status == "201");
+                continue;
+            }
+            let content = &response["content"]["application/problem+json"];
+            assert_eq!(content["schema"]["$ref"], "#/components/schemas/Problem");
+        }
+    }
+    let responses = document["components"]["responses"].as_object().unwrap();
+    for response in responses.values() {
+        let examples = &response["content"]["application/problem+json"]["examples"];
+        codes += examples.as_object().unwrap().len();
+    }
+    assert_eq!(codes, ProblemCode::ALL.len());
+    let documented = &document["components"]["schemas"]["ProblemCode"]["enum"];
+    assert_eq!(*documented, json!(ProblemCode::ALL));
+}
+
+#[test]
+fn every_parameter_is_bounded_and_every_one_of_the_path_is_declared() {
+    let document = document_of_a_server();
+    for operation in operations() {
+        let parameters = described(&document, operation)["parameters"].as_array();
+        let parameters = parameters.cloned().unwrap_or_default();
         let in_path = parameters.iter().filter(|p| p["in"] == "path").count();
-        assert_eq!(
-            in_path,
-            operation.path.matches('{').count(),
-            "{}",
-            operation.path
-        );
+        let expected = operation.path.matches('{').count();
+        assert_eq!(in_path, expected, "{}", operation.path);
         for parameter in parameters {
-            let schema = &parameter["schema"];
-            let bounded = ["maxLength", "maximum", "$ref", "enum"];
+            let schema = resolved(&document, &parameter["schema"]);
+            let bounded = ["maxLength", "maximum", "enum"];
             assert!(
                 bounded.iter().any(|bound| !schema[*bound].is_null()),
                 "{parameter}"
@@ -141,13 +134,30 @@ fn every_path_parameter_is_declared() {
 
 #[test]
 fn every_reference_leads_somewhere() {
-    let document = made();
-    walk(&document, "", &mut |at, value| {
-        if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
-            let pointer = reference.strip_prefix('#').unwrap();
-            assert!(document.pointer(pointer).is_some(), "{at}: {reference}");
-        }
+    let document = document_of_a_server();
+    walk(&document, "", &mut |_, value| {
+        resolved(&document, value);
     });
+}
+
+#[test]
+fn enums_are_plain_and_unions_name_what_tells_their_variants_apart() {
+    let document = document_of_a_server();
+    walk(&document["components"]["schemas"], "", &mut |at, schema| {
+        assert!(schema.get("const").is_none(), "{at} is a constant");
+        let Some(variants) = schema.get("oneOf").and_then(Value::as_array) else {
+            return;
+        };
+        let nullable = variants.iter().any(|variant| variant["type"] == "null");
+        let discriminated = schema["discriminator"]["propertyName"].is_string();
+        assert!(nullable || discriminated, "{at} has no discriminator");
+    });
+}
+
+#[test]
+fn the_document_is_small_enough_to_read() {
+    let bytes = document_of_a_server().to_string().len();
+    assert!(bytes <= DOCUMENT_BYTES_MAX, "{bytes} bytes");
 }
 
 #[test]
@@ -161,7 +171,7 @@ fn no_schema_has_room_for_what_a_browser_must_not_see() {
         "endpoint",
         "session_id",
     ];
-    let document = made();
+    let document = document_of_a_server();
     walk(&document["components"]["schemas"], "", &mut |at, schema| {
         let Some(schema) = schema.as_object() else {
             return;
@@ -175,7 +185,7 @@ fn no_schema_has_room_for_what_a_browser_must_not_see() {
             .get("additionalProperties")
             .is_some_and(|more| *more != json!(false));
         assert!(!free, "{at} has additional properties");
-        if schema.get("type").is_some_and(|of| of == "object") {
+        if schema.get("type").is_some_and(|kind| kind == "object") {
             let shaped = schema.contains_key("properties")
                 || schema.get("additionalProperties") == Some(&json!(false));
             assert!(shaped, "{at} is any object");
@@ -185,66 +195,55 @@ fn no_schema_has_room_for_what_a_browser_must_not_see() {
 
 #[test]
 fn request_bodies_are_closed_and_required() {
-    let document = made();
-    for operation in OPERATIONS
-        .iter()
-        .filter(|operation| operation.body.is_some())
-    {
+    let document = document_of_a_server();
+    for operation in operations().iter().filter(|o| o.takes_body) {
         let body = &described(&document, operation)["requestBody"];
         assert_eq!(body["required"], true);
-        let reference = body["content"]["application/json"]["schema"]["$ref"]
-            .as_str()
-            .unwrap();
-        let schema = document
-            .pointer(reference.strip_prefix('#').unwrap())
-            .unwrap();
-        assert_eq!(schema["additionalProperties"], false, "{reference}");
+        let schema = resolved(&document, &body["content"]["application/json"]["schema"]);
+        assert_eq!(schema["additionalProperties"], false, "{}", operation.id);
     }
 }
 
 #[test]
-fn this_server_s_own_bounds_stand_in_it() {
-    let document = made();
+fn settings_of_the_server_are_in_the_document() {
+    let document = document_of_a_server();
     let content = &document["components"]["schemas"]["SendInputBody"]["properties"]["content"];
     assert_eq!(content["maxLength"], 131_072);
-    let profile = &document["components"]["schemas"]["CreateWorkerBody"]["properties"]["profile"];
-    assert_eq!(profile["enum"], json!(["builtin:default", null]));
     let cookie = &document["components"]["securitySchemes"]["cookie"];
     assert_eq!(cookie["name"], "yoi_session_8787");
 }
 
 #[test]
-fn a_list_of_runtimes_is_written_as_it_serialises() {
-    let mut list: RuntimeList = serde_json::from_value(example::runtimes()).unwrap();
-    for _ in 0..2 {
-        let written = registry_core::json::to_vec(&list, 0);
-        assert_eq!(written, serde_json::to_vec(&list).unwrap());
-        list.items.clear();
-    }
-}
-
-#[test]
 fn every_example_is_a_value_of_its_type() {
-    fn holds<T: DeserializeOwned>(example: fn() -> Value) {
-        serde_json::from_value::<T>(example()).unwrap();
+    fn parses<T: DeserializeOwned>(example: &Value) {
+        serde_json::from_value::<T>(example.clone()).unwrap();
     }
-    holds::<WorkspaceInfo>(example::workspace);
-    holds::<RuntimeList>(example::runtimes);
-    holds::<RuntimeSummary>(example::runtime);
-    holds::<CreateWorkerBody>(example::create_worker);
-    holds::<SendInputBody>(example::send_input);
-    holds::<CancelRunBody>(example::cancel_run);
-    holds::<WorkerDetail>(example::worker_detail);
-    holds::<WorkerDetail>(example::stopped_worker);
-    holds::<WorkerPage>(example::worker_page);
-    holds::<AcceptedInput>(example::accepted_input);
-    holds::<CancelAnswer>(example::cancelled);
-    holds::<TranscriptPage>(example::transcript);
-    holds::<EventBatch>(example::events);
-    holds::<Health>(example::health);
-    holds::<Readiness>(example::readiness);
-    for code in ProblemCode::ALL {
-        let example = crate::problem::Refusal::example(*code, "id");
-        assert_eq!(example.code, *code);
+    let examples: Value = serde_json::from_str(EXAMPLES).unwrap();
+    for (id, example) in examples.as_object().unwrap() {
+        let (request, response) = (&example["request"], &example["response"]);
+        match id.as_str() {
+            "get_workspace" => parses::<WorkspaceInfo>(response),
+            "list_runtimes" => parses::<RuntimeList>(response),
+            "get_runtime" => parses::<RuntimeSummary>(response),
+            "get_worker" | "stop_worker" => parses::<WorkerDetail>(response),
+            "list_workers" | "list_runtime_workers" => parses::<WorkerPage>(response),
+            "read_transcript" => parses::<TranscriptPage>(response),
+            "read_events" => parses::<EventBatch>(response),
+            "get_health" => parses::<Health>(response),
+            "get_readiness" => parses::<Readiness>(response),
+            "create_worker" => {
+                parses::<CreateWorkerBody>(request);
+                parses::<WorkerDetail>(response);
+            }
+            "send_input" => {
+                parses::<SendInputBody>(request);
+                parses::<AcceptedInput>(response);
+            }
+            "cancel_run" => {
+                parses::<CancelRunBody>(request);
+                parses::<CancelResult>(response);
+            }
+            other => panic!("{other} has an example of no type"),
+        }
     }
 }

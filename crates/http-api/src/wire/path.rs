@@ -1,5 +1,4 @@
-//! The paths of the API, for clients. Ids need no percent-encoding: their alphabet has no
-//! character that means something in a path.
+//! The paths of the API, for clients. Ids need no percent-encoding.
 
 use registry_core::{RuntimeId, WorkerRef};
 
@@ -20,51 +19,6 @@ pub const READYZ: &str = "/readyz";
 /// Prometheus metrics.
 pub const METRICS: &str = "/metrics";
 
-/// What stands between the ids of a worker.
-const WORKERS_OF_RUNTIME: &str = "/workers/";
-
-/// A path taken apart: all ids of a path stand below [`RUNTIMES`], a worker's below its runtime's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Address<'a> {
-    /// The segment that is a runtime's id, as it was sent.
-    pub(crate) runtime_id: Option<&'a str>,
-    /// The segment that is a worker's id, as it was sent.
-    pub(crate) worker_id: Option<&'a str>,
-    /// What is left behind them.
-    pub(crate) rest: &'a str,
-}
-
-impl<'a> Address<'a> {
-    /// Takes a path, or the template of one, apart.
-    pub(crate) fn of(path: &'a str) -> Self {
-        let below = path.strip_prefix(RUNTIMES);
-        let Some(below) = below.and_then(|below| below.strip_prefix('/')) else {
-            return Self {
-                runtime_id: None,
-                worker_id: None,
-                rest: path,
-            };
-        };
-        let (runtime_id, rest) = first_segment(below);
-        let (worker_id, rest) = match rest.strip_prefix(WORKERS_OF_RUNTIME).map(first_segment) {
-            Some((worker_id, rest)) => (Some(worker_id), rest),
-            None => (None, rest),
-        };
-        Self {
-            runtime_id: Some(runtime_id),
-            worker_id,
-            rest,
-        }
-    }
-}
-
-/// What comes before the first slash, and what comes from there on.
-fn first_segment(path: &str) -> (&str, &str) {
-    // A third of what `str::find` costs, for ids of 16 and 36 characters.
-    let ends = memchr::memchr(b'/', path.as_bytes());
-    path.split_at(ends.unwrap_or(path.len()))
-}
-
 /// One runtime.
 pub fn runtime(runtime_id: &RuntimeId) -> String {
     format!("{RUNTIMES}/{runtime_id}")
@@ -78,7 +32,7 @@ pub fn runtime_workers(runtime_id: &RuntimeId) -> String {
 /// One worker.
 pub fn worker(worker: &WorkerRef) -> String {
     format!(
-        "{RUNTIMES}/{}{WORKERS_OF_RUNTIME}{}",
+        "{RUNTIMES}/{}/workers/{}",
         worker.runtime_id, worker.worker_id
     )
 }
@@ -106,21 +60,4 @@ pub fn transcript(of: &WorkerRef) -> String {
 /// A worker's events.
 pub fn events(of: &WorkerRef) -> String {
     format!("{}/events", worker(of))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::routes::OPERATIONS;
-
-    #[test]
-    fn the_ids_of_every_path_are_found_where_its_template_has_them() {
-        for operation in &OPERATIONS {
-            let address = Address::of(operation.path);
-            let has = |name: &'static str| operation.path.contains(name).then_some(name);
-            assert_eq!(address.runtime_id, has("{runtime_id}"));
-            assert_eq!(address.worker_id, has("{worker_id}"));
-            assert!(!address.rest.contains('{'), "{}", address.rest);
-        }
-    }
 }

@@ -1,19 +1,47 @@
-//! Problems (RFC 9457): the one shape of every answer that is not 2xx.
+//! Problems (RFC 9457): the body of every response that is not 2xx.
 
 use registry_core::{Capability, Cursor, FixedText, ProfileId, RunId, RuntimeId, WorkerId};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// Defines [`ProblemCode`]: variant, wire name and status stand together, once.
+/// Whether the same request may succeed later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Not unless something else changes first.
+    Never,
+    /// At once.
+    Anytime,
+    /// After whole seconds, which the `Retry-After` header names (RFC 9110 §10.2.3).
+    After(u16),
+}
+
+macro_rules! retry {
+    (never) => {
+        Retry::Never
+    };
+    (anytime) => {
+        Retry::Anytime
+    };
+    (after $seconds:literal) => {
+        Retry::After($seconds)
+    };
+}
+
+/// Defines [`ProblemCode`]: all that is fixed about a code is in one row.
 macro_rules! problem_codes {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $status:literal;)+) => {
-        /// What is the matter; what programs look at.
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident = $name:literal, $status:literal, retry($($retry:tt)*),
+            $title:literal, $detail:literal;
+    )+) => {
+        /// The kind of a problem, for programs.
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
-            Serialize, Deserialize, JsonSchema,
+            Serialize, Deserialize, ToSchema,
         )]
+        #[serde(rename_all = "snake_case")]
         pub enum ProblemCode {
-            $($(#[$doc])* #[serde(rename = $name)] $variant,)+
+            $($(#[$doc])* $variant,)+
         }
 
         impl ProblemCode {
@@ -22,23 +50,32 @@ macro_rules! problem_codes {
 
             /// The name that clients see.
             pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)+
-                }
+                match self { $(Self::$variant => $name,)+ }
             }
 
             /// The `type` of a problem with this code: a stable URN.
             pub const fn urn(self) -> &'static str {
-                match self {
-                    $(Self::$variant => concat!("urn:yoi:problem:", $name),)+
-                }
+                match self { $(Self::$variant => concat!("urn:yoi:problem:", $name),)+ }
             }
 
             /// The HTTP status of a problem with this code.
             pub const fn status(self) -> u16 {
-                match self {
-                    $(Self::$variant => $status,)+
-                }
+                match self { $(Self::$variant => $status,)+ }
+            }
+
+            /// What the code means, for people.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)+ }
+            }
+
+            /// What to do about it.
+            pub const fn detail(self) -> &'static str {
+                match self { $(Self::$variant => $detail,)+ }
+            }
+
+            /// Whether the same request may succeed later.
+            pub const fn retry(self) -> Retry {
+                match self { $(Self::$variant => retry!($($retry)*),)+ }
             }
         }
     };
@@ -46,122 +83,167 @@ macro_rules! problem_codes {
 
 problem_codes! {
     /// An id in the path or a header is not one.
-    InvalidIdentifier = "invalid_identifier", 400;
+    InvalidIdentifier = "invalid_identifier", 400, retry(never),
+        "Invalid identifier", "Send an id exactly as the API gave it.";
     /// A query parameter is unknown, repeated or out of bounds.
-    InvalidQuery = "invalid_query", 400;
+    InvalidQuery = "invalid_query", 400, retry(never),
+        "Invalid query", "Send only documented query parameters, each once and within its bounds.";
     /// The body is not the JSON object that the operation takes.
-    InvalidBody = "invalid_body", 400;
+    InvalidBody = "invalid_body", 400, retry(never),
+        "Invalid body", "Send a JSON object with the documented fields alone.";
     /// The cursor is not one of this server.
-    InvalidCursor = "invalid_cursor", 400;
+    InvalidCursor = "invalid_cursor", 400, retry(never),
+        "Invalid cursor", "Send a cursor exactly as the API gave it, or none to read from the oldest event.";
     /// The page token is not one of this list.
-    InvalidPageToken = "invalid_page_token", 400;
+    InvalidPageToken = "invalid_page_token", 400, retry(never),
+        "Invalid page token", "Send the token of the page before, with the same filters, or none for the first page.";
     /// The request carries no valid credentials.
-    Unauthorized = "unauthorized", 401;
+    Unauthorized = "unauthorized", 401, retry(never),
+        "Unauthorized", "Send the token that the server printed at its start as `Authorization: Bearer TOKEN`.";
     /// The request comes from a page of another origin.
-    CrossOriginRejected = "cross_origin_rejected", 403;
+    CrossOriginRejected = "cross_origin_rejected", 403, retry(never),
+        "Cross-origin request rejected", "Pages of this origin are served alone; the server's operator can allow others.";
     /// No runtime of that id.
-    UnknownRuntime = "unknown_runtime", 404;
+    UnknownRuntime = "unknown_runtime", 404, retry(never),
+        "Unknown runtime", "List the runtimes to see which there are.";
     /// No such worker in that runtime.
-    UnknownWorker = "unknown_worker", 404;
+    UnknownWorker = "unknown_worker", 404, retry(never),
+        "Unknown worker", "List the runtime's workers to see which there are.";
     /// No such path.
-    UnknownRoute = "unknown_route", 404;
+    UnknownRoute = "unknown_route", 404, retry(never),
+        "Unknown route", "See /api/openapi.json for the paths that there are.";
     /// The runtime can't do this.
-    OperationUnsupported = "operation_unsupported", 405;
+    OperationUnsupported = "operation_unsupported", 405, retry(never),
+        "Operation unsupported", "The runtime's capabilities say what can be asked of it.";
     /// The path does not take this method.
-    MethodNotAllowed = "method_not_allowed", 405;
+    MethodNotAllowed = "method_not_allowed", 405, retry(never),
+        "Method not allowed", "The Allow header names the methods that the path takes.";
     /// The body did not arrive in time.
-    RequestTimeout = "request_timeout", 408;
+    RequestTimeout = "request_timeout", 408, retry(anytime),
+        "Request timed out", "The body did not arrive in time; send it again.";
     /// The worker has an active run.
-    WorkerBusy = "worker_busy", 409;
+    WorkerBusy = "worker_busy", 409, retry(after 1),
+        "Worker busy", "Wait for the active run to end, or cancel it.";
     /// The worker was stopped.
-    WorkerStopped = "worker_stopped", 409;
+    WorkerStopped = "worker_stopped", 409, retry(never),
+        "Worker stopped", "A stopped worker accepts nothing any more; create another one.";
     /// The run that was named is not the active one.
-    RunMismatch = "run_mismatch", 409;
+    RunMismatch = "run_mismatch", 409, retry(never),
+        "Run mismatch", "Another run than the one named is active; nothing was cancelled.";
     /// The cursor's position is no longer retained, or of another life of the runtime.
-    CursorExpired = "cursor_expired", 410;
+    CursorExpired = "cursor_expired", 410, retry(never),
+        "Cursor expired", "Read the transcript, then read events on from the cursor that it gives.";
     /// The input is larger than an input may be.
-    InputTooLarge = "input_too_large", 413;
+    InputTooLarge = "input_too_large", 413, retry(never),
+        "Input too large", "Send less content.";
     /// The body is larger than a body may be.
-    BodyTooLarge = "body_too_large", 413;
+    BodyTooLarge = "body_too_large", 413, retry(never),
+        "Body too large", "Send a smaller body.";
     /// The body is not declared as `application/json`.
-    UnsupportedMediaType = "unsupported_media_type", 415;
+    UnsupportedMediaType = "unsupported_media_type", 415, retry(never),
+        "Unsupported media type", "Send `Content-Type: application/json`.";
     /// The `Host` is not one of this server's names.
-    MisdirectedHost = "misdirected_host", 421;
+    MisdirectedHost = "misdirected_host", 421, retry(never),
+        "Misdirected host", "The Host header names none of this server's names.";
     /// The input has no content but white space.
-    InputEmpty = "input_empty", 422;
+    InputEmpty = "input_empty", 422, retry(never),
+        "Input empty", "Send content with at least one character that is not white space.";
     /// The runtime has no such profile.
-    UnknownProfile = "unknown_profile", 422;
+    UnknownProfile = "unknown_profile", 422, retry(never),
+        "Unknown profile", "The runtime lists the profiles that it has.";
     /// The idempotency key was used with other content.
-    IdempotencyConflict = "idempotency_conflict", 422;
+    IdempotencyConflict = "idempotency_conflict", 422, retry(never),
+        "Idempotency conflict", "The key was used with other content; send a new key.";
     /// A bound of the runtime, or of the server, is reached.
-    CapacityExhausted = "capacity_exhausted", 429;
+    CapacityExhausted = "capacity_exhausted", 429, retry(after 5),
+        "Capacity exhausted", "The named limit is reached; try again later.";
     /// As many polls wait as may wait.
-    TooManyPollers = "too_many_pollers", 429;
+    TooManyPollers = "too_many_pollers", 429, retry(after 5),
+        "Too many pollers", "As many polls wait as may wait; try again later.";
     /// The server failed.
-    Internal = "internal", 500;
+    Internal = "internal", 500, retry(anytime),
+        "Internal error", "The server failed; its log has the reason under the request's id.";
     /// The runtime failed or did not answer in time.
-    RuntimeUnavailable = "runtime_unavailable", 503;
+    RuntimeUnavailable = "runtime_unavailable", 503, retry(after 2),
+        "Runtime unavailable", "The runtime did not answer; whether a change happened is not known.";
     /// The server or the runtime is ending.
-    ShuttingDown = "shutting_down", 503;
+    ShuttingDown = "shutting_down", 503, retry(after 5),
+        "Shutting down", "New work is not taken any more; try again after the restart.";
 }
 
 /// Why a request was not carried out. Every text in it is ours; the ids are ids that parsed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// The code as a stable URN.
     #[serde(rename = "type")]
+    #[schema(value_type = String)]
     pub problem_type: FixedText,
     /// What the code means, for people.
+    #[schema(value_type = String)]
     pub title: FixedText,
     /// The HTTP status, once more.
-    #[schemars(range(min = 400, max = 599))]
+    #[schema(minimum = 400, maximum = 599)]
     pub status: u16,
     /// What programs look at.
     pub code: ProblemCode,
     /// What to do about it.
+    #[schema(value_type = String)]
     pub detail: FixedText,
     /// Whether the same request may succeed later.
     pub retryable: bool,
     /// The server's id of the request; its log has the rest.
-    #[schemars(length(min = 36, max = 36), extend("format" = "uuid"))]
+    #[schema(format = "uuid", min_length = 36, max_length = 36)]
     pub request_id: String,
     /// The header, parameter or body field that is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub field: Option<FixedText>,
     /// What is wrong with the field; or why the runtime is unavailable, as a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub reason: Option<FixedText>,
     /// The runtime that the code is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub runtime_id: Option<RuntimeId>,
     /// The worker that the code is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub worker_id: Option<WorkerId>,
     /// The run that the request named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub run_id: Option<RunId>,
     /// The run that is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub active_run_id: Option<RunId>,
     /// The profile that the request named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub profile: Option<ProfileId>,
     /// The capability that the runtime lacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub capability: Option<Capability>,
     /// The name of the limit that is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub limit: Option<FixedText>,
     /// The most bytes there may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub limit_bytes: Option<u64>,
     /// The oldest position that can still be read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub oldest_cursor: Option<Cursor>,
     /// The position after the newest event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub latest_cursor: Option<Cursor>,
     /// Where to read the worker's transcript, which says what the events no longer can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub transcript: Option<String>,
 }

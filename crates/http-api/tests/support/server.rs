@@ -10,16 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_api::wire::Problem;
-use http_api::{
-    Api, ApiConfig, Auth, ConnectionLimits, Draining, ServeReport, ServingThreads, Token, serve,
-};
+use http_api::{Api, ApiConfig, Auth, ConnectionLimits, Draining, ServeReport, Token, serve};
 use registry_core::mock::MockSource;
 use registry_core::port::{
     CatalogPage, CreatedWorkerRecord, InputReceipt, Replay, RuntimeDescriptor, RuntimeSource,
     SourceStatus, WorkerDetailRecord, WorkerRecord,
 };
 use registry_core::projection::{
-    AcceptedInput, CancelAnswer, EventBatch, Facilities, ImplementationKind, RuntimeCounts,
+    AcceptedInput, CancelResult, EventBatch, Facilities, ImplementationKind, RuntimeCounts,
     RuntimeStatus, TranscriptPage, WorkerState,
 };
 use registry_core::{Cursor, RuntimeRegistry, SourceError};
@@ -88,12 +86,11 @@ impl Server {
         let api = Api::new(Arc::new(builder.build()), config);
         let draining = api.draining();
         let (stop, stopped) = oneshot::channel();
-        let threads = ServingThreads::start().unwrap();
         let running = tokio::spawn(async move {
             let stopped = async {
                 let _ = stopped.await;
             };
-            serve(listener, api, &threads, stopped).await
+            serve(listener, api, stopped).await
         });
         Self {
             port,
@@ -226,7 +223,7 @@ pub(crate) fn hasty(limits: &mut ConnectionLimits) {
 fn descriptor(runtime_id: &str, kind: ImplementationKind) -> RuntimeDescriptor {
     RuntimeDescriptor {
         runtime_id: runtime_id.parse().unwrap(),
-        display_name: "A runtime".into(),
+        display_name: "A runtime".parse().unwrap(),
         implementation_kind: kind,
         facilities: Facilities::default(),
         model: None,
@@ -253,7 +250,7 @@ pub(crate) fn worker(state: WorkerState) -> WorkerDetailRecord {
 
 /// A source with every port, which answers everything it is asked about worker `w1`.
 pub(crate) fn embedded() -> MockSource {
-    let descriptor = descriptor("backend-internal", ImplementationKind::Embedded);
+    let descriptor = descriptor("backend-internal", ImplementationKind::EMBEDDED);
     let mut source = MockSource::with_all_ports(descriptor);
     answering_catalog(&mut source, WorkerState::Idle);
     let lifecycle = source.lifecycle.as_mut().unwrap();
@@ -275,7 +272,7 @@ pub(crate) fn embedded() -> MockSource {
         .returning(|_| Ok(worker(WorkerState::Stopped)));
     lifecycle
         .expect_cancel()
-        .returning(|_, _| Ok(CancelAnswer::NotRunning));
+        .returning(|_, _| Ok(CancelResult::NotRunning));
     let interaction = source.interaction.as_mut().unwrap();
     interaction.expect_send_input().returning(|_, _| {
         Ok(InputReceipt {
@@ -312,7 +309,7 @@ pub(crate) fn embedded() -> MockSource {
 
 /// A source with a catalog and nothing else.
 pub(crate) fn recorded() -> MockSource {
-    let descriptor = descriptor("local-compat", ImplementationKind::LocalCompat);
+    let descriptor = descriptor("local-compat", ImplementationKind::LOCAL_COMPAT);
     let mut source = MockSource::with_catalog_only(descriptor);
     answering_catalog(&mut source, WorkerState::Recorded);
     source

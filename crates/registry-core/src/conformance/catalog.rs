@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::{Bench, Subject};
-use crate::capability::CapabilitySet;
 use crate::error::{RegistryError, SourceError};
 use crate::id::{WorkerId, WorkerRef};
 use crate::page::{PageLimit, Position};
@@ -20,10 +19,7 @@ pub async fn the_source_describes_itself(subject: &dyn Subject) {
         .await
         .expect("registered");
     assert_eq!(summary.status, RuntimeStatus::Available);
-    assert_eq!(
-        summary.capabilities,
-        CapabilitySet::of_source(bench.source.as_ref())
-    );
+    assert_eq!(summary.capabilities, bench.source.capabilities());
     let counts = summary
         .counts
         .expect("an available source counts its workers");
@@ -58,7 +54,7 @@ pub async fn every_listed_worker_can_be_got(subject: &dyn Subject) {
     for worker in listed {
         let reference = bench.reference(&worker.worker_id);
         assert_eq!(worker.runtime_id, bench.runtime_id);
-        assert_eq!(worker.display_ref(), reference.display_ref());
+        assert_eq!(worker.display_ref, reference.display_ref());
         let detail = bench
             .registry
             .worker(&reference)

@@ -5,7 +5,7 @@ use crate::capability::Capability;
 use crate::error::RegistryError;
 use crate::id::{RunId, WorkerRef};
 use crate::port::{CancelTarget, CreateWorker, EventsQuery, Replay};
-use crate::projection::{CancelAnswer, EventKind, RunOutcome, WorkerState};
+use crate::projection::{CancelResult, EventKind, RunOutcome, WorkerState};
 
 /// A created worker is idle, is listed first, and is what was asked for.
 pub async fn a_created_worker_is_in_the_catalog(subject: &dyn Subject) {
@@ -99,7 +99,7 @@ pub async fn cancelling_an_idle_worker_answers_not_running(subject: &dyn Subject
     for target in [CancelTarget::ActiveRun, CancelTarget::Run(run)] {
         let result = bench.registry.cancel(&worker, target).await;
         if bench.can(Capability::CancelRun).await {
-            assert_eq!(result.expect("an answer"), CancelAnswer::NotRunning);
+            assert_eq!(result.expect("an answer"), CancelResult::NotRunning);
         } else {
             assert_unsupported(result, Capability::CancelRun);
         }
@@ -136,7 +136,7 @@ pub async fn cancelling_ends_the_named_run_and_no_other(subject: &dyn Subject) {
         .expect("an answer");
     assert_eq!(
         answer,
-        CancelAnswer::Cancelled {
+        CancelResult::Cancelled {
             run_id: sent.run_id.clone()
         }
     );

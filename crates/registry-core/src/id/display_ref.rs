@@ -1,21 +1,23 @@
-//! How people are told of a worker and its runtime in one word.
+//! The reference to a worker that people read.
 
 use std::fmt;
 
 use arrayvec::ArrayString;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::{ID_MAX_CHARS, RuntimeId, WorkerId};
 
-/// Two ids and the mark between them.
+/// Two ids and the `@` between them.
 const MAX_CHARS: usize = 2 * ID_MAX_CHARS + 1;
 
-/// `worker@runtime`, for people; never accepted as authority. Nothing makes ids of it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// `worker@runtime`, for people; never accepted as authority. It has no parser; a client reads it
+/// in our answers.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct DisplayRef(ArrayString<MAX_CHARS>);
 
 impl DisplayRef {
-    pub(crate) fn of(worker_id: &WorkerId, runtime_id: &RuntimeId) -> Self {
+    pub(crate) fn new(worker_id: &WorkerId, runtime_id: &RuntimeId) -> Self {
         let mut text = ArrayString::new();
         text.push_str(worker_id.as_str());
         text.push('@');
@@ -44,28 +46,5 @@ impl fmt::Display for DisplayRef {
 impl fmt::Debug for DisplayRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DisplayRef({self})")
-    }
-}
-
-impl Serialize for DisplayRef {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-#[cfg(feature = "schema")]
-impl DisplayRef {
-    /// Adds it to the schema of an object whose first two fields are the ids.
-    pub(crate) fn stands_beside_its_ids(schema: &mut schemars::Schema) {
-        let text = schemars::json_schema!({
-            "type": "string",
-            "description": "`worker@runtime`, for people; never accepted as authority.",
-        });
-        let object = schema.ensure_object();
-        object["properties"]["display_ref"] = text.into();
-        let required = object.get_mut("required");
-        if let Some(required) = required.and_then(|list| list.as_array_mut()) {
-            required.insert(2, "display_ref".into());
-        }
     }
 }

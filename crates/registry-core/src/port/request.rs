@@ -1,53 +1,16 @@
-//! What goes into the ports and comes out of them.
+//! What goes into the ports.
 
-use std::pin::Pin;
+use std::fmt;
 use std::time::Duration;
 
-use futures_core::Stream;
-use jiff::Timestamp;
-
 use crate::cursor::Cursor;
-use crate::error::SourceError;
-use crate::id::{IdempotencyKey, ProfileId, RunId, RuntimeId, WorkerId};
+use crate::id::{IdempotencyKey, ProfileId, RunId};
 use crate::page::{PageLimit, Position};
-use crate::projection::{
-    AcceptedInput, ConversationSummary, Diagnostic, Facilities, ImplementationKind, Limit,
-    ModelSummary, ProfileSummary, RuntimeCounts, RuntimeStatus, WorkerEvent, WorkerState,
-};
-use crate::text::{DisplayName, FixedText};
+use crate::text::DisplayName;
+use crate::worker_state::WorkerState;
 
 /// The longest an events query may wait. Shorter than the idle timeouts of usual proxies.
 pub const EVENT_WAIT_MAX: Duration = Duration::from_secs(30);
-
-/// What never changes about a runtime while it is registered.
-#[derive(Debug, Clone)]
-pub struct RuntimeDescriptor {
-    /// Its name in every path.
-    pub runtime_id: RuntimeId,
-    /// Its name for people.
-    pub display_name: FixedText,
-    /// How it is implemented.
-    pub implementation_kind: ImplementationKind,
-    /// What its workers can reach.
-    pub facilities: Facilities,
-    /// What answers its workers, where it runs any.
-    pub model: Option<ModelSummary>,
-    /// The profiles that workers can be created with.
-    pub profiles: Vec<ProfileSummary>,
-    /// Its named bounds.
-    pub limits: Vec<Limit>,
-}
-
-/// How a runtime is at one instant.
-#[derive(Debug, Clone)]
-pub struct SourceStatus {
-    /// How well it can answer.
-    pub status: RuntimeStatus,
-    /// What it holds.
-    pub counts: RuntimeCounts,
-    /// Remarks about it.
-    pub diagnostics: Vec<Diagnostic>,
-}
 
 /// Which workers to list.
 #[derive(Debug, Clone, Default)]
@@ -58,56 +21,6 @@ pub struct CatalogQuery {
     pub state: Option<WorkerState>,
     /// How many at most.
     pub limit: PageLimit,
-}
-
-/// Workers of one source, newest first.
-#[derive(Debug, Clone, Default)]
-pub struct CatalogPage {
-    /// The workers.
-    pub workers: Vec<WorkerRecord>,
-    /// Where the next page begins; `None` when this is the last one.
-    pub next: Option<Position>,
-    /// What the page lacks, and why.
-    pub diagnostics: Vec<Diagnostic>,
-}
-
-/// What a source knows of one worker. The registry adds what it knows itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WorkerRecord {
-    /// Its id within the runtime.
-    pub worker_id: WorkerId,
-    /// Its name for people.
-    pub display_name: DisplayName,
-    /// The profile it was created with, where known.
-    pub profile: Option<ProfileId>,
-    /// What it is doing.
-    pub state: WorkerState,
-    /// The run it works on.
-    pub active_run: Option<RunId>,
-    /// When it was created, where known.
-    pub created_at: Option<Timestamp>,
-    /// When something last happened to it, where known.
-    pub last_activity_at: Option<Timestamp>,
-    /// Remarks about it.
-    pub diagnostics: Vec<Diagnostic>,
-}
-
-/// One worker, whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WorkerDetailRecord {
-    /// What a list shows of it.
-    pub worker: WorkerRecord,
-    /// Where its conversation stands; `None` where the source keeps none.
-    pub conversation: Option<ConversationSummary>,
-}
-
-/// Whether an answer is the first one or a repetition of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Replay {
-    /// The operation was carried out now.
-    First,
-    /// The same key and content came before; nothing was done now.
-    Replayed,
 }
 
 /// A worker to create.
@@ -121,15 +34,6 @@ pub struct CreateWorker {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-/// A created worker.
-#[derive(Debug, Clone)]
-pub struct CreatedWorkerRecord {
-    /// The worker.
-    pub worker: WorkerDetailRecord,
-    /// Whether it was created now.
-    pub replay: Replay,
-}
-
 /// An input for a worker.
 #[derive(Clone)]
 pub struct Input {
@@ -140,21 +44,12 @@ pub struct Input {
 }
 
 /// Shows the size alone: content belongs in no log.
-impl std::fmt::Debug for Input {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Input")
             .field("content_bytes", &self.content.len())
             .finish_non_exhaustive()
     }
-}
-
-/// An accepted input.
-#[derive(Debug, Clone)]
-pub struct InputReceipt {
-    /// What was started for it.
-    pub accepted: AcceptedInput,
-    /// Whether it was accepted now.
-    pub replay: Replay,
 }
 
 /// Which run a cancel means.
@@ -207,6 +102,9 @@ pub struct EventWait(Duration);
 pub struct InvalidEventWait;
 
 impl EventWait {
+    /// The longest wait.
+    pub const MAX: Self = Self(EVENT_WAIT_MAX);
+
     /// A wait of `wait`.
     ///
     /// # Errors
@@ -235,6 +133,3 @@ pub struct EventsQuery {
     /// How long to wait when there is nothing newer.
     pub wait: EventWait,
 }
-
-/// A subscription: events in order, then at most one error, then the end.
-pub type EventStream = Pin<Box<dyn Stream<Item = Result<WorkerEvent, SourceError>> + Send>>;

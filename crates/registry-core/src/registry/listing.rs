@@ -129,9 +129,9 @@ impl RuntimeRegistry {
                 }
                 .refused(error)
             })?;
-        let next_page_token = answer.next.clone().map(|place| PageToken {
+        let next_page_token = answer.next.clone().map(|position| PageToken {
             runtime_id: runtime_id.clone(),
-            position: Some(place),
+            position: Some(position),
         });
         let mut page = WorkerPage {
             items: Vec::new(),
@@ -166,22 +166,21 @@ impl WorkerFilter {
             .is_none_or(|wanted| *wanted == descriptor.runtime_id)
             && self
                 .implementation_kind
-                .is_none_or(|kind| kind == descriptor.implementation_kind)
+                .as_ref()
+                .is_none_or(|kind| *kind == descriptor.implementation_kind)
     }
 }
 
 /// Adds a source's answer to the page, each part marked with its runtime.
 fn append(page: &mut WorkerPage, registered: &Registered, answer: CatalogPage) {
     let descriptor = registered.descriptor();
-    page.items.extend(answer.workers.into_iter().map(|record| {
-        WorkerSummary::project(
-            &descriptor.runtime_id,
-            descriptor.implementation_kind,
-            registered.capabilities,
-            record,
-        )
-    }));
-    let mark = |diagnostic: Diagnostic| diagnostic.of_runtime(descriptor.runtime_id.clone());
+    page.items.extend(
+        answer
+            .workers
+            .into_iter()
+            .map(|record| WorkerSummary::project(descriptor, registered.capabilities, record)),
+    );
+    let mark = |diagnostic: Diagnostic| diagnostic.with_runtime(descriptor.runtime_id.clone());
     page.diagnostics
         .extend(answer.diagnostics.into_iter().map(mark));
 }

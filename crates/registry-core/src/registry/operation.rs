@@ -6,14 +6,13 @@ use super::audit::Audit;
 use super::refusal::Subject;
 use super::{Registered, RuntimeRegistry, within};
 use crate::capability::Capability;
-use crate::cursor::Cursor;
 use crate::error::{RegistryError, SourceError};
 use crate::id::{RunId, RuntimeId, WorkerRef};
 use crate::port::{
-    CancelTarget, CreateWorker, EventStream, EventsQuery, Input, InputReceipt, Replay,
-    RuntimeSource, TranscriptQuery, WorkerDetailRecord,
+    CancelTarget, CreateWorker, EventsQuery, Input, InputReceipt, Replay, RuntimeSource,
+    TranscriptQuery, WorkerDetailRecord,
 };
-use crate::projection::{CancelAnswer, EventBatch, TranscriptPage, WorkerDetail};
+use crate::projection::{CancelResult, EventBatch, TranscriptPage, WorkerDetail};
 
 /// A worker that was asked for and is there.
 #[derive(Debug, Clone)]
@@ -113,13 +112,13 @@ impl RuntimeRegistry {
         &self,
         worker: &WorkerRef,
         target: CancelTarget,
-    ) -> Result<CancelAnswer, RegistryError> {
+    ) -> Result<CancelResult, RegistryError> {
         let named = target.named().cloned();
         let audit = Audit::of_worker("cancel_run", worker);
         let result = self.cancel_unaudited(worker, named.as_ref(), target).await;
         let cancelled = match &result {
-            Ok(CancelAnswer::Cancelled { run_id }) => Some(run_id),
-            Ok(CancelAnswer::NotRunning) | Err(_) => named.as_ref(),
+            Ok(CancelResult::Cancelled { run_id }) => Some(run_id),
+            Ok(CancelResult::NotRunning) | Err(_) => named.as_ref(),
         };
         audit.end(Some(&worker.worker_id), cancelled, &result);
         result
@@ -130,7 +129,7 @@ impl RuntimeRegistry {
         worker: &WorkerRef,
         expected: Option<&RunId>,
         target: CancelTarget,
-    ) -> Result<CancelAnswer, RegistryError> {
+    ) -> Result<CancelResult, RegistryError> {
         let registered = self.registered(&worker.runtime_id)?;
         let port = registered.port(Capability::CancelRun, RuntimeSource::lifecycle)?;
         let subject = Subject::Worker { worker, expected };
@@ -200,25 +199,9 @@ impl RuntimeRegistry {
         )
         .await
     }
-
-    /// A worker's events after a cursor, as a stream without a deadline.
-    ///
-    /// # Errors
-    /// [`RegistryError::UnknownRuntime`], [`RegistryError::OperationUnsupported`]; what the
-    /// stream itself may answer is listed at
-    /// [`WorkerObservation::subscribe`](crate::port::WorkerObservation::subscribe).
-    pub fn subscribe(
-        &self,
-        worker: &WorkerRef,
-        after: Cursor,
-    ) -> Result<EventStream, RegistryError> {
-        let registered = self.registered(&worker.runtime_id)?;
-        let port = registered.port(Capability::ReadEvents, RuntimeSource::observation)?;
-        Ok(port.subscribe(&worker.worker_id, after))
-    }
 }
 
-fn subject(worker: &WorkerRef) -> Subject<'_> {
+pub(super) fn subject(worker: &WorkerRef) -> Subject<'_> {
     Subject::Worker {
         worker,
         expected: None,
@@ -226,7 +209,7 @@ fn subject(worker: &WorkerRef) -> Subject<'_> {
 }
 
 /// One call to a source within its deadline, its refusal completed with ids.
-async fn ask<T>(
+pub(super) async fn ask<T>(
     deadline: Duration,
     subject: Subject<'_>,
     answer: impl Future<Output = Result<T, SourceError>>,
@@ -237,11 +220,5 @@ async fn ask<T>(
 }
 
 fn project(registered: &Registered, record: WorkerDetailRecord) -> WorkerDetail {
-    let descriptor = registered.descriptor();
-    WorkerDetail::project(
-        &descriptor.runtime_id,
-        descriptor.implementation_kind,
-        registered.capabilities,
-        record,
-    )
+    WorkerDetail::project(registered.descriptor(), registered.capabilities, record)
 }

@@ -1,24 +1,19 @@
 //! Runtimes with as many workers, and as much behind them, as a measurement asks for.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::runtime::{Builder, Runtime as Executor};
 use tokio::task::yield_now;
 use worker_runtime::{
-    CreateWorker, EngineError, Input, Limits, OfflineEngine, Output, Runtime, Turn, TurnEngine,
-    Usage, WorkerId, WorkerState,
+    CreateWorker, EngineError, Input, Limits, Output, Runtime, Turn, TurnEngine, Usage, WorkerId,
+    WorkerState,
 };
 
 /// Workers that a runtime holds.
 pub(crate) const WORKERS: [usize; 3] = [100, 10_000, 100_000];
 /// Events that were written about one worker.
 pub(crate) const EVENTS: [usize; 2] = [1_000, 1_000_000];
-/// Entries of a conversation before the input that is measured.
-pub(crate) const ENTRIES: [usize; 2] = [2, 2_000];
-/// The usual input. The offline engine answers it with thirty words.
-pub(crate) const SHORT_INPUT: &str = "Hello there. What is a run, and how does it end?";
 /// Events of one run: the input, its deltas, the end.
 const EVENTS_PER_RUN: usize = 20;
 /// More than a run can write while it is measured.
@@ -47,33 +42,13 @@ impl TurnEngine for Letters {
 
 impl Population {
     /// So many idle workers, of an engine that answers at once.
-    pub(crate) fn of(workers: usize) -> Self {
+    pub(crate) fn new(workers: usize) -> Self {
         Self::with_engine(workers, Arc::new(Letters))
-    }
-
-    /// One worker of the offline engine, which says its words at once, after as many entries
-    /// as it may hold.
-    pub(crate) fn after_entries(entries: usize) -> Self {
-        let engine = OfflineEngine::new(Duration::ZERO);
-        let limits = Limits {
-            transcript_entries: entries,
-            ..limits()
-        };
-        let population = Self::with_limits(1, Arc::new(engine), limits);
-        // An input and a reply each.
-        for _ in 0..entries / 2 {
-            population.run_to_end(population.one(), SHORT_INPUT);
-        }
-        population
     }
 
     /// So many idle workers of `engine`.
     pub(crate) fn with_engine(workers: usize, engine: Arc<dyn TurnEngine>) -> Self {
-        Self::with_limits(workers, engine, limits())
-    }
-
-    fn with_limits(workers: usize, engine: Arc<dyn TurnEngine>, limits: Limits) -> Self {
-        let builder = Runtime::builder().engine(engine).limits(limits);
+        let builder = Runtime::builder().engine(engine).limits(limits());
         let runtime = builder.build().expect("the limits can work");
         let executor = Builder::new_current_thread().enable_time().build();
         let mut population = Self {
@@ -91,7 +66,7 @@ impl Population {
 
     /// One worker, about which so many events were written.
     pub(crate) fn after_events(events: usize) -> Self {
-        let population = Self::of(1);
+        let population = Self::new(1);
         let deltas = (EVENTS_PER_RUN - 2).to_string();
         for _ in 0..events / EVENTS_PER_RUN {
             population.run_to_end(population.one(), &deltas);
@@ -104,10 +79,18 @@ impl Population {
         self.workers[self.workers.len() / 2]
     }
 
-    /// Sends an input, and lets its run come to its end.
+    /// Sends an input, and waits until its run has ended.
     pub(crate) fn run_to_end(&self, worker: WorkerId, input: &str) {
-        let run = run_to_end(&self.runtime, worker, input);
-        self.executor.block_on(run);
+        let accepted = {
+            let _entered = self.executor.enter();
+            self.runtime.send_input(worker, Input::new(input))
+        };
+        accepted.expect("an idle worker takes an input");
+        self.executor.block_on(async {
+            while self.runtime.get(worker).expect("it was created").state != WorkerState::Idle {
+                yield_now().await;
+            }
+        });
     }
 }
 
@@ -120,14 +103,5 @@ fn limits() -> Limits {
         transcript_bytes: 2 * ENDLESS_REPLY_BYTES,
         pollers: usize::MAX,
         ..Limits::default()
-    }
-}
-
-/// Sends an input, and lets its run come to its end.
-pub(crate) async fn run_to_end(runtime: &Runtime, worker: WorkerId, input: &str) {
-    let accepted = runtime.send_input(worker, Input::new(input));
-    accepted.expect("an idle worker takes an input");
-    while runtime.get(worker).expect("it was created").state != WorkerState::Idle {
-        yield_now().await;
     }
 }

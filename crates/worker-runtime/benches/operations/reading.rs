@@ -1,4 +1,4 @@
-//! Looking at workers.
+//! Reading workers, lists, transcripts and events.
 
 use divan::Bencher;
 use futures_util::FutureExt as _;
@@ -11,14 +11,14 @@ const PAGE: Option<usize> = Some(50);
 
 #[divan::bench(args = WORKERS)]
 fn get_among_workers(bencher: Bencher<'_, '_>, workers: usize) {
-    let population = Population::of(workers);
+    let population = Population::new(workers);
     let one = population.one();
     bencher.bench(|| population.runtime.get(one));
 }
 
 #[divan::bench(args = WORKERS)]
 fn list_page_of_50_among_workers(bencher: Bencher<'_, '_>, workers: usize) {
-    let population = Population::of(workers);
+    let population = Population::new(workers);
     let query = ListQuery {
         after: Some(population.one()),
         limit: PAGE,

@@ -1,23 +1,19 @@
-//! Creating workers, talking to them, and what their runs write.
+//! Creating workers, sending inputs, and appending events.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use divan::Bencher;
-use divan::counter::ItemsCount;
 use futures_core::Stream;
 use futures_util::{FutureExt as _, StreamExt as _};
-use tokio::runtime::{Builder, Runtime as Executor};
 use tokio::task::yield_now;
 use worker_runtime::{
     CreateWorker, EngineError, Event, EventsError, Input, Output, Turn, TurnEngine, Usage, WorkerId,
 };
 
-use crate::population::{ENTRIES, EVENTS, Population, SHORT_INPUT, WORKERS, run_to_end};
+use crate::population::{EVENTS, Population, WORKERS};
 
-/// Inputs that are sent one after the other, each when the one before is answered.
-const INPUTS: usize = 100;
 /// Readers that wait for an event.
 const WAITING: [usize; 2] = [0, 10_000];
 /// Readers that wait on each of the workers that have any: fewer than the default limit.
@@ -28,13 +24,13 @@ const READERS: [usize; 2] = [1, 64];
 /// The workers stay, so that the last one is created among `sample_count * sample_size` more.
 #[divan::bench(args = WORKERS, sample_count = 100, sample_size = 10)]
 fn create_among_workers(bencher: Bencher<'_, '_>, workers: usize) {
-    let population = Population::of(workers);
+    let population = Population::new(workers);
     bencher.bench_local(|| population.runtime.create(CreateWorker::default()));
 }
 
 #[divan::bench(args = WORKERS)]
 fn input_to_the_end_of_its_run_among_workers(bencher: Bencher<'_, '_>, workers: usize) {
-    let population = Population::of(workers);
+    let population = Population::new(workers);
     bencher.bench_local(|| population.run_to_end(population.one(), "1"));
 }
 
@@ -42,36 +38,6 @@ fn input_to_the_end_of_its_run_among_workers(bencher: Bencher<'_, '_>, workers: 
 fn input_to_the_end_of_its_run_after_events(bencher: Bencher<'_, '_>, events: usize) {
     let population = Population::after_events(events);
     bencher.bench_local(|| population.run_to_end(population.one(), "1"));
-}
-
-#[divan::bench(args = ENTRIES)]
-fn hundred_short_inputs_to_the_offline_engine_on_one_thread(
-    bencher: Bencher<'_, '_>,
-    entries: usize,
-) {
-    let executor = Builder::new_current_thread().enable_time().build();
-    hundred_short_inputs(bencher, &executor.expect("an executor"), entries);
-}
-
-#[divan::bench(args = ENTRIES)]
-fn hundred_short_inputs_to_the_offline_engine_on_a_pool(bencher: Bencher<'_, '_>, entries: usize) {
-    let mut executor = Builder::new_multi_thread();
-    let executor = executor.worker_threads(1).enable_time().build();
-    hundred_short_inputs(bencher, &executor.expect("an executor"), entries);
-}
-
-/// From within the executor, as a server does: nothing has to wake it for an input.
-fn hundred_short_inputs(bencher: Bencher<'_, '_>, executor: &Executor, entries: usize) {
-    let population = Population::after_entries(entries);
-    bencher.counter(ItemsCount::new(INPUTS)).bench_local(|| {
-        let (runtime, worker) = (population.runtime.clone(), population.one());
-        let inputs = executor.spawn(async move {
-            for _ in 0..INPUTS {
-                run_to_end(&runtime, worker, SHORT_INPUT).await;
-            }
-        });
-        executor.block_on(inputs).expect("every input is answered");
-    });
 }
 
 #[divan::bench(args = WAITING)]
@@ -87,7 +53,7 @@ fn append_while_readers_wait_elsewhere(bencher: Bencher<'_, '_>, readers: usize)
 }
 
 #[divan::bench(args = READERS)]
-fn append_and_every_reader_gets_it(bencher: Bencher<'_, '_>, readers: usize) {
+fn append_and_every_reader_receives_it(bencher: Bencher<'_, '_>, readers: usize) {
     let writer = OpenRun::start(0);
     let mut readers: Vec<_> = (0..readers).map(|_| writer.reader(writer.worker)).collect();
     bencher.bench_local(|| {
@@ -109,20 +75,20 @@ struct OpenRun {
     output: Output,
 }
 
-/// Hands out the output of its run, which does not end by itself.
+/// Exposes the output of its run, which does not end by itself.
 #[derive(Default)]
-struct Handing(Mutex<Option<Output>>);
+struct OutputLender(Mutex<Option<Output>>);
 
 #[async_trait]
-impl TurnEngine for Handing {
+impl TurnEngine for OutputLender {
     async fn run(&self, _: Turn, output: Output) -> Result<Usage, EngineError> {
-        self.handed().replace(output);
+        self.lent().replace(output);
         std::future::pending().await
     }
 }
 
-impl Handing {
-    fn handed(&self) -> MutexGuard<'_, Option<Output>> {
+impl OutputLender {
+    fn lent(&self) -> MutexGuard<'_, Option<Output>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -130,14 +96,14 @@ impl Handing {
 impl OpenRun {
     /// A run of one worker beside so many others.
     fn start(others: usize) -> Self {
-        let engine = Arc::new(Handing::default());
+        let engine = Arc::new(OutputLender::default());
         let population = Population::with_engine(1 + others, Arc::clone(&engine) as _);
         let worker = population.one();
         let output = population.executor.block_on(async {
             let accepted = population.runtime.send_input(worker, Input::new("go"));
             accepted.expect("an idle worker takes an input");
             loop {
-                if let Some(output) = engine.handed().take() {
+                if let Some(output) = engine.lent().take() {
                     break output;
                 }
                 yield_now().await;

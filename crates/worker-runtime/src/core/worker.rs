@@ -1,277 +1,211 @@
-//! A worker's state machine: which commands it takes, and what they change.
+//! A worker: its state, its snapshot, and what it counts against the limits.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::deltas::Deltas;
-use super::keys::{Fingerprint, Keys, key_cost};
-use super::log::EventLog;
-use super::transcript::{Transcript, entry_cost};
+use super::event_log::EventLog;
+use super::idempotency::{Fingerprint, IdempotencyKeys, key_cost};
+use super::transcript_log::{Slice, TranscriptLog, entry_cost};
 use crate::command::Accepted;
 use crate::cursor::{Cursor, Epoch};
 use crate::display_name::DisplayName;
-use crate::engine::{Remark, RunRemarks, Usage};
-use crate::error::{CancelError, InputError};
-use crate::event::{Entry, EventKind, Role, RunErrorCode, RunOutcome};
+use crate::engine::History;
+use crate::error::CursorExpired;
+use crate::event::{EventBatch, EventKind};
 use crate::id::{IdempotencyKey, RunId, WorkerId};
-use crate::limits::Limits;
+use crate::limits::{EVENT_OVERHEAD_BYTES, Limits, WORKER_OVERHEAD_BYTES};
 use crate::profile::ProfileId;
-use crate::snapshot::LastRun;
+use crate::run::{LastRun, RunDiagnostics, Usage};
+use crate::status::WorkerState;
+use crate::transcript::{TranscriptBounds, TranscriptPosition};
 
-mod extend;
-mod run;
-mod view;
+mod commands;
+mod state;
 
-pub(crate) use run::RunEnd;
-use run::{Run, State, Then, Verdict};
+pub(crate) use commands::{Admission, NewRun};
+pub(crate) use state::RunEnd;
+use state::State;
 
 /// One worker: its state, its transcript, and the events about it.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    id: WorkerId,
-    /// What the key it was created under counts.
-    key_bytes: usize,
+    metadata: Arc<WorkerMetadata>,
     limits: Arc<Limits>,
     state: State,
-    transcript: Transcript,
+    transcript: TranscriptLog,
     log: EventLog,
-    inputs: Keys<Accepted>,
+    inputs: IdempotencyKeys<Accepted>,
     last_activity_at: Timestamp,
     usage: Usage,
     last_run: Option<LastRun>,
-    remarks: RunRemarks,
+    diagnostics: RunDiagnostics,
 }
 
-/// What is settled when a worker is created. It never changes: who shows a worker reads it
-/// beside the worker, without the worker's lock.
-#[derive(Debug, Clone)]
-pub(crate) struct Birth {
+/// What is fixed when a worker is created.
+#[derive(Debug)]
+pub(crate) struct WorkerMetadata {
     pub(crate) id: WorkerId,
     pub(crate) epoch: Epoch,
     pub(crate) display_name: DisplayName,
     pub(crate) profile: ProfileId,
     /// The key it was created under, remembered as long as the worker is.
     pub(crate) key: Option<IdempotencyKey>,
-    pub(crate) at: Timestamp,
+    pub(crate) created_at: Timestamp,
 }
 
-/// An input on its way in.
-#[derive(Debug, Clone)]
-pub(crate) struct NewRun {
-    pub(crate) run_id: RunId,
-    pub(crate) content: Arc<str>,
-    pub(crate) key: Option<(IdempotencyKey, Fingerprint)>,
-}
-
-/// What becomes of an input.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Admission {
-    /// It was accepted before: this was the answer.
-    Replay(Accepted),
-    /// It may start a run, during which the worker counts at most this many bytes.
-    Start { ceiling_bytes: usize },
+/// A worker at one instant, without the text it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerSnapshot {
+    /// Its id.
+    pub id: WorkerId,
+    /// Its name for people.
+    pub display_name: DisplayName,
+    /// The profile that it was created with.
+    pub profile: ProfileId,
+    /// What it is doing.
+    pub state: WorkerState,
+    /// The run in progress; present when `running` or `cancelling`.
+    pub active_run: Option<RunId>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When its latest event happened.
+    pub last_activity_at: Timestamp,
+    /// Which part of its transcript is held.
+    pub transcript: TranscriptBounds,
+    /// The position after its latest event.
+    pub cursor: Cursor,
+    /// What its completed runs used, together.
+    pub usage: Usage,
+    /// How its latest run ended.
+    pub last_run: Option<LastRun>,
+    /// What was reported about its latest run.
+    pub diagnostics: RunDiagnostics,
 }
 
 impl Worker {
-    pub(crate) fn new(birth: &Birth, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(metadata: Arc<WorkerMetadata>, limits: Arc<Limits>) -> Self {
+        let created_at = metadata.created_at;
         let mut worker = Self {
-            id: birth.id,
-            key_bytes: birth.key.as_ref().map_or(0, key_cost),
             state: State::Idle,
-            transcript: Transcript::new(&limits),
-            log: EventLog::new(birth.epoch, &limits),
-            inputs: Keys::new(limits.input_keys),
-            last_activity_at: birth.at,
+            transcript: TranscriptLog::new(&limits),
+            log: EventLog::new(metadata.epoch, &limits),
+            inputs: IdempotencyKeys::new(limits.input_keys),
+            last_activity_at: created_at,
             usage: Usage::default(),
             last_run: None,
-            remarks: RunRemarks::default(),
+            diagnostics: RunDiagnostics::default(),
+            metadata,
             limits,
         };
-        worker.record(birth.at, EventKind::WorkerCreated);
+        worker.record(created_at, EventKind::WorkerCreated);
         worker
     }
 
-    /// Says what would become of an input, and changes nothing.
-    pub(crate) fn admit(&self, input: &NewRun) -> Result<Admission, InputError> {
-        let worker_id = self.id;
-        if let Some((key, fingerprint)) = &input.key {
-            let known = self.inputs.recall(key, *fingerprint);
-            let known = known.map_err(|_| InputError::IdempotencyConflict { worker_id })?;
-            if let Some(answer) = known {
-                return Ok(Admission::Replay(Accepted {
-                    replayed: true,
-                    ..answer
-                }));
-            }
+    pub(crate) fn snapshot(&self) -> WorkerSnapshot {
+        WorkerSnapshot {
+            id: self.metadata.id,
+            display_name: self.metadata.display_name.clone(),
+            profile: self.metadata.profile.clone(),
+            state: self.state(),
+            active_run: self.active_run(),
+            created_at: self.metadata.created_at,
+            last_activity_at: self.last_activity_at,
+            transcript: self.transcript.bounds(),
+            cursor: self.log.latest(),
+            usage: self.usage,
+            last_run: self.last_run,
+            diagnostics: self.diagnostics,
         }
+    }
+
+    pub(crate) fn state(&self) -> WorkerState {
         match &self.state {
-            State::Idle => {}
-            State::Running(run)
-            | State::Ending {
-                run,
-                then: Then::Idle,
-                ..
-            } => {
-                return Err(InputError::Busy {
-                    worker_id,
-                    run_id: run.id,
-                });
-            }
-            State::Ending {
-                then: Then::Stopped,
-                ..
-            }
-            | State::Stopped => return Err(InputError::WorkerStopped { worker_id }),
+            State::Idle => WorkerState::Idle,
+            State::Running(_) => WorkerState::Running,
+            State::Ending { .. } => WorkerState::Cancelling,
+            State::Stopped => WorkerState::Stopped,
         }
-        if input.content.chars().all(char::is_whitespace) {
-            return Err(InputError::Empty);
-        }
-        if input.content.len() > self.limits.input_bytes {
-            return Err(InputError::TooLarge {
-                maximum: self.limits.input_bytes,
-                actual: input.content.len(),
-            });
-        }
-        Ok(Admission::Start {
-            ceiling_bytes: self.ceiling_bytes(input),
-        })
     }
 
-    /// Commits an input and starts its run, if [`admit`](Self::admit) allows it.
-    pub(crate) fn accept(&mut self, input: NewRun, now: Timestamp) -> Result<Accepted, InputError> {
-        if let Admission::Replay(answer) = self.admit(&input)? {
-            return Ok(answer);
-        }
-        let run_id = input.run_id;
-        let sequence = self.transcript.append(|sequence| Entry {
-            sequence,
-            at: now,
-            role: Role::User,
-            run_id,
-            content: input.content,
-            partial: false,
-        });
-        self.state = State::Running(Run::new(run_id));
-        self.remarks = RunRemarks::default();
-        let answer = Accepted {
-            run_id,
-            sequence,
-            cursor: self.record(now, EventKind::InputAccepted { run_id, sequence }),
-            replayed: false,
+    pub(crate) fn active_run(&self) -> Option<RunId> {
+        self.state.run().map(|run| run.id)
+    }
+
+    /// The run in progress and the pieces of its reply so far.
+    pub(crate) fn in_flight(&self) -> Option<(RunId, Vec<Arc<str>>)> {
+        let run = self.state.run()?;
+        Some((run.id, run.reply.pieces()))
+    }
+
+    pub(crate) fn cursor(&self) -> Cursor {
+        self.log.latest()
+    }
+
+    pub(crate) fn history(&self) -> History {
+        self.transcript.history()
+    }
+
+    pub(crate) fn bounds(&self) -> TranscriptBounds {
+        self.transcript.bounds()
+    }
+
+    pub(crate) fn slice(&self, position: TranscriptPosition, limit: usize) -> Slice {
+        let max_bytes = self.limits.transcript_page_bytes;
+        self.transcript.slice(position, limit, max_bytes)
+    }
+
+    pub(crate) fn read(
+        &self,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<EventBatch, CursorExpired> {
+        self.log.read(after, limit)
+    }
+
+    /// Bytes that the worker holds now.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let reply = self.state.run().map_or(0, |run| run.reply.len());
+        self.fixed_bytes()
+            + self.transcript.bytes()
+            + self.log.bytes()
+            + self.inputs.bytes()
+            + reply
+    }
+
+    /// The most bytes that the worker can hold while it works on an input, and right after.
+    /// Entries that are pruned meanwhile count too: the engine may still hold them.
+    fn max_bytes_during(
+        &self,
+        content_len: usize,
+        key: Option<&(IdempotencyKey, Fingerprint)>,
+    ) -> usize {
+        let parts = [
+            self.fixed_bytes(),
+            self.transcript.bytes(),
+            entry_cost(content_len),
+            entry_cost(self.limits.output_bytes),
+            self.limits.event_bytes,
+            self.inputs.bytes(),
+            key.map_or(0, |(key, _)| key_cost(key)),
+        ];
+        // The limits may be as large as a number can be.
+        parts.into_iter().fold(0, usize::saturating_add)
+    }
+
+    fn fixed_bytes(&self) -> usize {
+        // The last event of a worker must never fail for lack of bytes: it counts from
+        // the beginning.
+        let last_event = match &self.state {
+            State::Stopped => 0,
+            State::Idle | State::Running(_) | State::Ending { .. } => EVENT_OVERHEAD_BYTES,
         };
-        if let Some((key, fingerprint)) = input.key {
-            self.inputs.remember(key, fingerprint, answer);
-        }
-        Ok(answer)
-    }
-
-    /// Notes what is said about a run. No event: it changes nothing that readers follow.
-    pub(crate) fn remark(&mut self, run_id: RunId, remark: Remark) {
-        if matches!(&self.state, State::Running(run) if run.id == run_id) {
-            self.remarks.note(remark);
-        }
-    }
-
-    /// Begins to end the active run as cancelled. `None` when there is none.
-    pub(crate) fn cancel(&mut self, expected: Option<RunId>) -> Result<Option<RunId>, CancelError> {
-        let Some(active) = self.active_run() else {
-            return Ok(None);
-        };
-        match expected {
-            Some(expected) if expected != active => Err(CancelError::RunMismatch {
-                worker_id: self.id,
-                expected,
-                active,
-            }),
-            _ => {
-                self.state.end(Verdict::Cancelled, Then::Idle);
-                Ok(Some(active))
-            }
-        }
-    }
-
-    /// Stops the worker: at once, or, if a run is active, as soon as that has ended.
-    /// Returns that run.
-    pub(crate) fn stop(&mut self, now: Timestamp) -> Option<RunId> {
-        match &self.state {
-            State::Stopped => None,
-            State::Idle => {
-                self.state = State::Stopped;
-                self.record(now, EventKind::WorkerStopped);
-                None
-            }
-            State::Running(run) | State::Ending { run, .. } => {
-                let run_id = run.id;
-                self.state.end(Verdict::Cancelled, Then::Stopped);
-                Some(run_id)
-            }
-        }
-    }
-
-    /// Ends a run, and says how. Nothing happens unless it is the active one, so that a
-    /// run ends exactly once.
-    pub(crate) fn finish(
-        &mut self,
-        run_id: RunId,
-        end: RunEnd,
-        now: Timestamp,
-    ) -> Option<RunOutcome> {
-        let (run, end, then) = self.state.take_run(run_id, end)?;
-        let (outcome, usage, error_code) = end.told();
-        let sequence = run.reply.into_text().map(|content| {
-            self.transcript.append(|sequence| Entry {
-                sequence,
-                at: now,
-                role: Role::Assistant,
-                run_id,
-                content,
-                partial: outcome != RunOutcome::Completed,
-            })
-        });
-        self.usage = self.usage.plus(usage.unwrap_or_default());
-        self.last_run = Some(LastRun {
-            run_id,
-            outcome,
-            error_code,
-            finished_at: now,
-        });
-        self.record(
-            now,
-            EventKind::RunFinished {
-                run_id,
-                outcome,
-                sequence,
-                usage,
-                error_code,
-            },
-        );
-        if then == Then::Stopped {
-            self.stop(now);
-        }
-        Some(outcome)
+        WORKER_OVERHEAD_BYTES + self.metadata.key.as_ref().map_or(0, key_cost) + last_event
     }
 
     fn record(&mut self, at: Timestamp, kind: EventKind) -> Cursor {
         self.last_activity_at = at;
         self.log.append(at, kind)
-    }
-
-    fn record_deltas(&mut self, at: Timestamp, deltas: Deltas) {
-        self.last_activity_at = at;
-        self.log.append_deltas(at, deltas);
-    }
-}
-
-impl RunEnd {
-    /// The end as its event tells it.
-    fn told(self) -> (RunOutcome, Option<Usage>, Option<RunErrorCode>) {
-        match self {
-            Self::Completed(usage) => (RunOutcome::Completed, Some(usage), None),
-            Self::Cancelled => (RunOutcome::Cancelled, None, None),
-            Self::Failed(code) => (RunOutcome::Failed, None, Some(code)),
-            Self::TimedOut => (RunOutcome::TimedOut, None, None),
-        }
     }
 }
 

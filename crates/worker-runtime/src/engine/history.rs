@@ -1,12 +1,11 @@
-//! The conversation before an input, as the engine that answers it gets to see it.
+//! The conversation before an input, as the engine that answers it sees it.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use super::words::words;
-use crate::event::Entry;
+use crate::transcript::Entry;
 
 /// The entries before an input, oldest first, as far as they are held. A clone is cheap.
 ///
@@ -22,16 +21,15 @@ pub struct History {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Entries {
     held: VecDeque<Entry>,
-    /// How many words they have, kept up to date from when somebody asked: an engine that
-    /// counts otherwise costs nothing, and one that asks is not told more slowly as the
-    /// conversation grows.
+    /// The number of their words, counted at the first request and kept up to date from then on:
+    /// counting a long conversation again for every input would hold up the executor.
     words: OnceLock<u64>,
 }
 
 impl Entries {
     pub(crate) fn append(&mut self, entry: Entry) {
         if let Some(sum) = self.words.get_mut() {
-            *sum += words(&entry.content);
+            *sum += count_words(&entry.content);
         }
         self.held.push_back(entry);
     }
@@ -39,13 +37,18 @@ impl Entries {
     pub(crate) fn remove_oldest(&mut self) -> Option<Entry> {
         let entry = self.held.pop_front()?;
         if let Some(sum) = self.words.get_mut() {
-            *sum -= words(&entry.content);
+            *sum -= count_words(&entry.content);
         }
         Some(entry)
     }
 
     fn words(&self) -> u64 {
-        let count = || self.held.iter().map(|entry| words(&entry.content)).sum();
+        let count = || {
+            self.held
+                .iter()
+                .map(|entry| count_words(&entry.content))
+                .sum()
+        };
         *self.words.get_or_init(count)
     }
 }
@@ -59,12 +62,12 @@ impl Deref for Entries {
 }
 
 impl History {
-    /// All of them but the last.
+    /// All of the entries but the last.
     pub(crate) fn before_newest(entries: Arc<Entries>) -> Self {
         Self { entries }
     }
 
-    /// How many there are.
+    /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len().saturating_sub(1)
@@ -87,11 +90,16 @@ impl History {
     }
 }
 
-/// Shows how many: content belongs in no log.
+/// Shows the number of entries only: content belongs in no log.
 impl fmt::Debug for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("History")
             .field("entries", &self.len())
             .finish_non_exhaustive()
     }
+}
+
+/// The number of words in `text`, separated by white space.
+pub(super) fn count_words(text: &str) -> u64 {
+    text.split_whitespace().count() as u64
 }

@@ -1,56 +1,59 @@
-//! Where an engine's reply goes, and how much of it at once.
+//! The output to which an engine pushes its reply.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::{OutputClosed, Remark};
-use crate::limits::DELTAS_AT_ONCE;
+use crate::run::RunDiagnostic;
 use crate::sync;
 
-/// Where a run's reply goes. A clone is cheap, and writes to the same reply.
+/// The run takes no more text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the run takes no more output")]
+pub struct OutputClosed;
+
+/// The output of a run. A clone is cheap, and writes to the same reply.
 #[derive(Clone)]
 pub struct Output {
-    hearer: Arc<dyn Hearer>,
+    sink: Arc<dyn OutputSink>,
 }
 
-/// Who hears what an engine says.
-pub(crate) trait Hearer: Send + Sync {
-    /// Appends these texts to the reply, each as a delta of its own, until it takes no more.
-    fn say(&self, texts: &[&str]) -> Result<(), OutputClosed>;
+/// Receives what an engine pushes and reports.
+pub(crate) trait OutputSink: Send + Sync {
+    /// Appends `text` to the reply.
+    fn write(&self, text: &str) -> Result<(), OutputClosed>;
 
-    /// Notes what is no part of the reply.
-    fn remark(&self, remark: Remark);
+    /// Records a diagnostic about the run.
+    fn report(&self, diagnostic: RunDiagnostic);
 }
 
 impl Output {
-    /// An output that gives each pushed text to `sink`: for testing an engine without
-    /// a runtime.
+    /// An output that gives each pushed text to `sink`, and drops reports: for testing an
+    /// engine without a runtime.
     pub fn new(sink: impl Fn(&str) -> Result<(), OutputClosed> + Send + Sync + 'static) -> Self {
-        Self::to(Arc::new(Sink(sink)))
+        Self::from_sink(Arc::new(FnSink(sink)))
     }
 
-    pub(crate) fn to(hearer: Arc<dyn Hearer>) -> Self {
-        Self { hearer }
+    pub(crate) fn from_sink(sink: Arc<dyn OutputSink>) -> Self {
+        Self { sink }
     }
 
-    /// The same output, which also gives each remark to `remarks`; without it, remarks
-    /// are lost.
+    /// The same output, with each reported diagnostic given to `on_report` instead.
     #[must_use]
-    pub fn with_remarks(self, remarks: impl Fn(Remark) + Send + Sync + 'static) -> Self {
-        Self::to(Arc::new(Remarked {
+    pub fn with_reports(self, on_report: impl Fn(RunDiagnostic) + Send + Sync + 'static) -> Self {
+        Self::from_sink(Arc::new(ReportSink {
             output: self,
-            remarks,
+            on_report,
         }))
     }
 
-    /// Says something about the run that is no part of its reply. Once the run has begun
-    /// to end, nobody hears it.
-    pub fn remark(&self, remark: Remark) {
-        self.hearer.remark(remark);
+    /// Reports something about the run that is no part of its reply. It is dropped once the run
+    /// has begun to end.
+    pub fn report(&self, diagnostic: RunDiagnostic) {
+        self.sink.report(diagnostic);
     }
 
-    /// Appends `text` to the reply, and lets other tasks run now and then, so that an
-    /// engine that pushes without end can be cancelled.
+    /// Appends `text` to the reply, and yields now and then, so that an engine that pushes
+    /// without end can be cancelled.
     ///
     /// # Errors
     /// [`OutputClosed`] when the run takes no more text: it was cancelled, has ended, or
@@ -60,26 +63,9 @@ impl Output {
     /// `text` is appended whole or, if the future is dropped before it was polled, not
     /// at all.
     pub async fn push(&self, text: &str) -> Result<(), OutputClosed> {
-        self.push_all(&[text]).await
-    }
-
-    /// Appends each of `texts` to the reply, as [`push`](Self::push) would one after the other,
-    /// but some of them in one step: for an engine that has several ready. Readers still get an
-    /// event for each.
-    ///
-    /// # Errors
-    /// As for [`push`](Self::push). The texts of the steps before are kept.
-    ///
-    /// # Cancellation
-    /// Takes effect between two steps. A future that is dropped has appended the texts of the
-    /// steps that were taken.
-    pub async fn push_all(&self, texts: &[&str]) -> Result<(), OutputClosed> {
-        for step in texts.chunks(DELTAS_AT_ONCE) {
-            let pushed = self.hearer.say(step);
-            sync::cooperate().await;
-            pushed?;
-        }
-        Ok(())
+        let pushed = self.sink.write(text);
+        sync::cooperate().await;
+        pushed
     }
 }
 
@@ -89,73 +75,47 @@ impl fmt::Debug for Output {
     }
 }
 
-/// Hears a reply and no remarks.
-struct Sink<F>(F);
+struct FnSink<F>(F);
 
-impl<F: Fn(&str) -> Result<(), OutputClosed> + Send + Sync> Hearer for Sink<F> {
-    fn say(&self, texts: &[&str]) -> Result<(), OutputClosed> {
-        texts.iter().try_for_each(|text| self.0(text))
+impl<F: Fn(&str) -> Result<(), OutputClosed> + Send + Sync> OutputSink for FnSink<F> {
+    fn write(&self, text: &str) -> Result<(), OutputClosed> {
+        self.0(text)
     }
 
-    fn remark(&self, _: Remark) {}
+    fn report(&self, _: RunDiagnostic) {}
 }
 
-/// Hears the remarks on the way to an output.
-struct Remarked<F> {
+struct ReportSink<F> {
     output: Output,
-    remarks: F,
+    on_report: F,
 }
 
-impl<F: Fn(Remark) + Send + Sync> Hearer for Remarked<F> {
-    fn say(&self, texts: &[&str]) -> Result<(), OutputClosed> {
-        self.output.hearer.say(texts)
+impl<F: Fn(RunDiagnostic) + Send + Sync> OutputSink for ReportSink<F> {
+    fn write(&self, text: &str) -> Result<(), OutputClosed> {
+        self.output.sink.write(text)
     }
 
-    fn remark(&self, remark: Remark) {
-        (self.remarks)(remark);
+    fn report(&self, diagnostic: RunDiagnostic) {
+        (self.on_report)(diagnostic);
     }
 }
 
 #[cfg(test)]
-#[cfg(not(feature = "shuttle"))]
 mod tests {
     use std::sync::Mutex;
 
-    use futures_util::FutureExt as _;
-
     use super::*;
 
-    /// Notes how many texts come in each step, and takes no more after some steps.
-    struct Steps {
-        seen: Mutex<Vec<usize>>,
-        most: usize,
-    }
-
-    impl Hearer for Steps {
-        fn say(&self, texts: &[&str]) -> Result<(), OutputClosed> {
-            let mut seen = self.seen.lock().unwrap();
-            seen.push(texts.len());
-            (seen.len() <= self.most).then_some(()).ok_or(OutputClosed)
-        }
-
-        fn remark(&self, _: Remark) {}
-    }
-
     #[test]
-    fn many_texts_are_pushed_in_steps_until_the_output_is_closed() {
-        let texts = ["x"; 2 * DELTAS_AT_ONCE + 1];
-        for (most, expected) in [
-            (3, &[DELTAS_AT_ONCE, DELTAS_AT_ONCE, 1][..]),
-            (1, &[DELTAS_AT_ONCE, DELTAS_AT_ONCE]),
-        ] {
-            let steps = Arc::new(Steps {
-                seen: Mutex::default(),
-                most,
-            });
-            let output = Output::to(steps.clone());
-            let pushed = output.push_all(&texts).now_or_never().unwrap();
-            assert_eq!(pushed.is_ok(), most == 3);
-            assert_eq!(*steps.seen.lock().unwrap(), expected);
-        }
+    fn a_report_reaches_its_callback_and_nobody_else() {
+        let reported = Arc::new(Mutex::new(Vec::new()));
+        let reports = Arc::clone(&reported);
+        let output = Output::new(|_| Ok(()));
+        output.report(RunDiagnostic::ReplyCutShort);
+        let output = output.with_reports(move |report| reports.lock().unwrap().push(report));
+        let truncated = RunDiagnostic::ContextTruncated { entries: 3 };
+        output.report(truncated);
+        assert_eq!(*reported.lock().unwrap(), [truncated]);
+        assert_eq!(format!("{output:?}"), "Output { .. }");
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn an_id_has_one_spelling() {
-    let id = WorkerId::mint();
+    let id = WorkerId::generate();
     let text = id.to_string();
     assert_eq!(text.parse(), Ok(id));
     assert_eq!(text, text.to_lowercase());
@@ -49,13 +49,13 @@ fn an_id_is_the_number_that_its_text_is() {
     let text = "01234567-89ab-7cde-bf01-23456789abcd";
     let id: WorkerId = text.parse().unwrap();
     let number = 0x0123_4567_89ab_7cde_bf01_2345_6789_abcd_u128;
-    assert_eq!(id.uuid(), number.to_be_bytes());
+    assert_eq!(id.as_uuid().as_u128(), number);
     assert_eq!(id.to_string(), text);
 }
 
 #[test]
 fn later_ids_are_greater() {
-    let ids: Vec<WorkerId> = (0..1_000).map(|_| WorkerId::mint()).collect();
+    let ids: Vec<WorkerId> = (0..1_000).map(|_| WorkerId::generate()).collect();
     assert!(ids.is_sorted_by(|a, b| a < b));
 }
 

@@ -1,15 +1,8 @@
-//! Pages of a transcript, worked out from the lines that are held.
+//! Pages of a transcript, derived from the lines that are held.
 
 use super::fitting;
-use super::words::Line;
-
-/// Where a page is.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Place {
-    Newest,
-    Before(u64),
-    After(u64),
-}
+use super::model::Line;
+use crate::transcript::TranscriptPosition;
 
 /// A page of lines, and whether lines are held on either side of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,17 +13,22 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// The page at `place`: the lines nearest to it that fit.
-    pub(crate) fn of(held: &[Line], place: Place, most: usize, bytes: usize) -> Self {
-        // The place divides what is held in two; the page is next to the divide.
+    /// The page at `position`: the nearest lines that fit.
+    pub(crate) fn new(
+        held: &[Line],
+        position: TranscriptPosition,
+        most: usize,
+        bytes: usize,
+    ) -> Self {
+        // The position divides the held lines in two; the page is next to the divide.
         let (older, newer): (Vec<Line>, Vec<Line>) =
-            held.iter().cloned().partition(|line| match place {
-                Place::Newest => true,
-                Place::Before(number) => line.number < number,
-                Place::After(number) => line.number <= number,
+            held.iter().cloned().partition(|line| match position {
+                TranscriptPosition::Newest => true,
+                TranscriptPosition::Before(number) => line.number < number,
+                TranscriptPosition::After(number) => line.number <= number,
             });
-        match place {
-            Place::Newest | Place::Before(_) => {
+        match position {
+            TranscriptPosition::Newest | TranscriptPosition::Before(_) => {
                 let count = fitting(older.iter().rev().map(Line::cost), most, bytes);
                 Self {
                     has_earlier: count < older.len(),
@@ -38,7 +36,7 @@ impl Page {
                     has_later: !newer.is_empty(),
                 }
             }
-            Place::After(_) => {
+            TranscriptPosition::After(_) => {
                 let count = fitting(newer.iter().map(Line::cost), most, bytes);
                 Self {
                     has_earlier: !older.is_empty(),

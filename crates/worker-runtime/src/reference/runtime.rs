@@ -1,10 +1,10 @@
-//! All workers of a runtime: which there are, and what they have to share.
+//! The reference of a runtime: its workers and the limits that they share.
 
-use super::words::{Accepted, Begun, Millis, Refusal, RunNumber, Step};
+use super::model::{Accepted, Initiated, Millis, Refusal, RunNumber, Step};
 use super::{Worker, WorkerNumber};
-use crate::event::RunErrorCode;
 use crate::limits::{LimitName, Limits};
-use crate::snapshot::{WorkerCounts, WorkerState};
+use crate::run::RunErrorCode;
+use crate::status::{WorkerCounts, WorkerState};
 
 /// A request for a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,23 +14,23 @@ pub(crate) struct Create {
     pub(crate) key: Option<String>,
 }
 
-/// A worker that is there now.
+/// A worker that exists now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Created {
     pub(crate) worker: WorkerNumber,
     pub(crate) replayed: bool,
 }
 
-/// A worker, the request that made it, and whether it is still known.
+/// A worker, the request that created it, and whether it was forgotten.
 #[derive(Debug, Clone)]
 struct Known {
     worker: Worker,
-    asked: Create,
+    request: Create,
     created_at: Millis,
     forgotten: bool,
 }
 
-/// Every worker there ever was.
+/// Every worker that was ever created.
 #[derive(Debug, Clone)]
 pub(crate) struct Runtime {
     pub(crate) limits: Limits,
@@ -44,7 +44,7 @@ pub(crate) struct Runtime {
 }
 
 impl Runtime {
-    /// A runtime with these profiles, of which the first is the default one.
+    /// A runtime with these profiles; the first is the default one.
     pub(crate) fn new(limits: Limits, profiles: &'static [&'static str]) -> Self {
         Self {
             limits,
@@ -56,44 +56,44 @@ impl Runtime {
         }
     }
 
-    pub(crate) fn create(&mut self, asked: &Create, at: Millis) -> Result<Created, Refusal> {
-        if asked
+    pub(crate) fn create(&mut self, request: &Create, at: Millis) -> Result<Created, Refusal> {
+        if request
             .name
             .as_ref()
             .is_some_and(|name| name.trim().is_empty())
         {
-            return Err(Refusal::BadName);
+            return Err(Refusal::DisplayName);
         }
-        if let Some(profile) = &asked.profile
+        if let Some(profile) = &request.profile
             && !self.profiles.contains(&profile.as_str())
         {
             return Err(Refusal::UnknownProfile);
         }
-        if asked.key.is_some()
+        if request.key.is_some()
             && let Some(worker) = self
                 .known()
-                .find(|worker| self.asked(*worker).key == asked.key)
+                .find(|worker| self.request(*worker).key == request.key)
         {
             let replayed = true;
-            return if self.asked(worker) == asked {
+            return if self.request(worker) == request {
                 Ok(Created { worker, replayed })
             } else {
                 Err(Refusal::Conflict)
             };
         }
         if self.shutting_down {
-            return Err(Refusal::ShuttingDown);
+            return Err(Refusal::Stopping);
         }
-        let worker = Worker::new(self.limits.clone(), asked.key.clone(), at);
+        let worker = Worker::new(self.limits.clone(), request.key.clone(), at);
         while self.known().count() >= self.limits.workers {
-            self.make_room(LimitName::Workers)?;
+            self.forget_oldest_stopped(LimitName::Workers)?;
         }
         while self.counted_bytes() + worker.counted_bytes() > self.limits.total_bytes {
-            self.make_room(LimitName::TotalBytes)?;
+            self.forget_oldest_stopped(LimitName::TotalBytes)?;
         }
         self.workers.push(Known {
             worker,
-            asked: asked.clone(),
+            request: request.clone(),
             created_at: at,
             forgotten: false,
         });
@@ -115,14 +115,14 @@ impl Runtime {
             return Ok(answer);
         }
         if self.shutting_down {
-            return Err(Refusal::ShuttingDown);
+            return Err(Refusal::Stopping);
         }
         if self.active_runs() >= self.limits.concurrent_runs {
-            return Err(Refusal::NoRoom(LimitName::ConcurrentRuns));
+            return Err(Refusal::Capacity(LimitName::ConcurrentRuns));
         }
-        let more = worker.most_bytes(content, key) - worker.counted_bytes();
+        let more = worker.max_bytes(content, key) - worker.counted_bytes();
         while self.counted_bytes() + more > self.limits.total_bytes {
-            self.make_room(LimitName::TotalBytes)?;
+            self.forget_oldest_stopped(LimitName::TotalBytes)?;
         }
         let run = self.runs;
         self.runs += 1;
@@ -133,39 +133,39 @@ impl Runtime {
         &mut self,
         number: WorkerNumber,
         expected: Option<RunNumber>,
-    ) -> Result<Begun, Refusal> {
+    ) -> Result<Initiated, Refusal> {
         self.get(number)?;
         self.workers[number].worker.cancel(expected)
     }
 
-    pub(crate) fn stop(&mut self, number: WorkerNumber, at: Millis) -> Result<Begun, Refusal> {
+    pub(crate) fn stop(&mut self, number: WorkerNumber, at: Millis) -> Result<Initiated, Refusal> {
         self.get(number)?;
         let begun = self.workers[number].worker.stop(at);
-        self.note_stopped(number);
+        self.record_stopped(number);
         Ok(begun)
     }
 
-    /// Takes no more work and begins to cancel the active runs.
+    /// Refuses new work and begins to cancel the active runs.
     pub(crate) fn shut_down(&mut self) -> Vec<(WorkerNumber, RunNumber)> {
         self.shutting_down = true;
         let mut ending = Vec::new();
         for number in self.known().rev().collect::<Vec<_>>() {
-            if let Ok(Begun::Ending(run)) = self.workers[number].worker.cancel(None) {
+            if let Ok(Initiated::Ending(run)) = self.workers[number].worker.cancel(None) {
                 ending.push((number, run));
             }
         }
         ending
     }
 
-    /// Every engine lets go of the run that it is to let go of.
+    /// Every engine lets go of its cancelled run.
     pub(crate) fn settle(&mut self, at: Millis) {
         for number in 0..self.workers.len() {
-            self.workers[number].worker.let_go(at);
-            self.note_stopped(number);
+            self.workers[number].worker.finish_cancelled(at);
+            self.record_stopped(number);
         }
     }
 
-    /// The worker's engine does something, if it has a run to do it for.
+    /// The engine of the worker's active run, if any, takes a step.
     pub(crate) fn engine(&mut self, number: WorkerNumber, step: &Step, at: Millis) {
         self.settle(at);
         if let Some(known) = self.workers.get_mut(number) {
@@ -177,7 +177,7 @@ impl Runtime {
     /// More time passes than a run may take.
     pub(crate) fn time_out(&mut self, at: Millis) {
         self.settle(at);
-        self.all(&Step::Dawdle, at);
+        self.all(&Step::TimeOut, at);
     }
 
     /// The executor goes away, and all tasks with it.
@@ -188,7 +188,7 @@ impl Runtime {
     fn all(&mut self, step: &Step, at: Millis) {
         for number in 0..self.workers.len() {
             self.workers[number].worker.engine(step, at);
-            self.note_stopped(number);
+            self.record_stopped(number);
         }
     }
 
@@ -197,8 +197,8 @@ impl Runtime {
         (0..self.workers.len()).filter(|number| !self.workers[*number].forgotten)
     }
 
-    /// How many workers there ever were.
-    pub(crate) fn ever(&self) -> usize {
+    /// How many workers were ever created.
+    pub(crate) fn total_created(&self) -> usize {
         self.workers.len()
     }
 
@@ -209,9 +209,9 @@ impl Runtime {
             .ok_or(Refusal::UnknownWorker)
     }
 
-    /// What was asked for when this worker was created.
-    pub(crate) fn asked(&self, number: WorkerNumber) -> &Create {
-        &self.workers[number].asked
+    /// The request that created this worker.
+    pub(crate) fn request(&self, number: WorkerNumber) -> &Create {
+        &self.workers[number].request
     }
 
     pub(crate) fn created_at(&self, number: WorkerNumber) -> Millis {
@@ -234,10 +234,10 @@ impl Runtime {
         most: usize,
     ) -> (Vec<WorkerNumber>, Option<WorkerNumber>) {
         let older = |number: &WorkerNumber| after.is_none_or(|after| *number < after);
-        let mut ahead = self.known().rev().filter(older).peekable();
-        let look_at = state.map_or(most, |_| self.limits.list_scan);
+        let mut remaining = self.known().rev().filter(older).peekable();
+        let examined = state.map_or(most, |_| self.limits.list_scan);
         let (mut page, mut last) = (Vec::new(), None);
-        for number in ahead.by_ref().take(look_at) {
+        for number in remaining.by_ref().take(examined) {
             last = Some(number);
             if state.is_none_or(|state| self.workers[number].worker.state() == state) {
                 page.push(number);
@@ -246,7 +246,7 @@ impl Runtime {
                 break;
             }
         }
-        (page, last.filter(|_| ahead.peek().is_some()))
+        (page, last.filter(|_| remaining.peek().is_some()))
     }
 
     pub(crate) fn counts(&self) -> WorkerCounts {
@@ -273,15 +273,15 @@ impl Runtime {
     }
 
     /// Forgets the worker that has been stopped for longest.
-    fn make_room(&mut self, limit: LimitName) -> Result<(), Refusal> {
+    fn forget_oldest_stopped(&mut self, limit: LimitName) -> Result<(), Refusal> {
         let known = |number: &&WorkerNumber| !self.workers[**number].forgotten;
         let oldest = self.stopped.iter().find(known);
-        let oldest = *oldest.ok_or(Refusal::NoRoom(limit))?;
+        let oldest = *oldest.ok_or(Refusal::Capacity(limit))?;
         self.workers[oldest].forgotten = true;
         Ok(())
     }
 
-    fn note_stopped(&mut self, number: WorkerNumber) {
+    fn record_stopped(&mut self, number: WorkerNumber) {
         let stopped = self.workers[number].worker.state() == WorkerState::Stopped;
         if stopped && !self.stopped.contains(&number) {
             self.stopped.push(number);

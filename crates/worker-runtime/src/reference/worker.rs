@@ -1,18 +1,18 @@
-//! One worker: what it did, what it answers, and what it is doing.
+//! The reference of one worker, with everything that ever happened to it.
 
-use super::words::{
-    Accepted, Begun, Event, Fact, InFlight, Line, Millis, Refusal, RunNumber, Step,
+use super::model::{
+    Accepted, Event, EventKind, InFlight, Initiated, Line, Millis, Refusal, RunNumber, Step,
 };
-use crate::engine::{Remark, RunRemarks, Usage};
-use crate::event::{Role, RunErrorCode, RunOutcome};
 use crate::limits::Limits;
-use crate::snapshot::WorkerState;
+use crate::run::{RunDiagnostic, RunDiagnostics, RunErrorCode, RunOutcome, Usage};
+use crate::status::WorkerState;
+use crate::transcript::Role;
 
-mod look;
+mod view;
 
-/// What has been decided about the active run.
+/// What was decided about the active run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum Decision {
     Open,
     Cancelled,
     Full,
@@ -21,35 +21,35 @@ enum Fate {
 #[derive(Debug, Clone)]
 struct Active {
     reply: InFlight,
-    fate: Fate,
-    /// What the worker counts until the run has ended.
+    decision: Decision,
+    /// Bytes that the worker counts until the run has ended.
     reserved: usize,
 }
 
-/// What was true right after an event.
+/// The conversation right after an event.
 #[derive(Debug, Clone)]
 struct Moment {
     lines: usize,
     in_flight: Option<InFlight>,
 }
 
-/// A worker and all that it ever did.
+/// A worker with its whole history.
 #[derive(Debug, Clone)]
 pub(crate) struct Worker {
     limits: Limits,
     key: Option<String>,
-    /// Everything that ever happened, and what was true after each of it.
+    /// Every event, and the conversation after each of them.
     events: Vec<Event>,
     moments: Vec<Moment>,
-    /// Everything ever said.
+    /// Every line of the transcript.
     lines: Vec<Line>,
     active: Option<Active>,
-    stop_asked: bool,
+    stop_requested: bool,
     stopped: bool,
-    /// Everything ever accepted under a key: the key, the content, the answer.
-    answers: Vec<(String, String, Accepted)>,
+    /// Every input accepted under a key: the key, the content, the result.
+    accepted_inputs: Vec<(String, String, Accepted)>,
     pub(crate) usage: Usage,
-    pub(crate) remarks: RunRemarks,
+    pub(crate) diagnostics: RunDiagnostics,
 }
 
 impl Worker {
@@ -61,19 +61,17 @@ impl Worker {
             moments: Vec::new(),
             lines: Vec::new(),
             active: None,
-            stop_asked: false,
+            stop_requested: false,
             stopped: false,
-            answers: Vec::new(),
+            accepted_inputs: Vec::new(),
             usage: Usage::default(),
-            remarks: RunRemarks::default(),
+            diagnostics: RunDiagnostics::default(),
         };
-        worker.happens(at, Fact::Created);
+        worker.record(at, EventKind::WorkerCreated);
         worker
     }
 
-    // What it answers, and what becomes of it then.
-
-    /// Whether an input would be accepted, or was. The order of the refusals counts.
+    /// Whether an input would be accepted, or was. The order of the checks matters.
     pub(crate) fn admit(
         &self,
         content: &str,
@@ -89,7 +87,7 @@ impl Worker {
             Some(_) => return Err(Refusal::Conflict),
             None => {}
         }
-        if self.stopped || self.stop_asked {
+        if self.stopped || self.stop_requested {
             return Err(Refusal::Stopped);
         }
         if let Some(run) = self.active_run() {
@@ -104,7 +102,7 @@ impl Worker {
         Ok(None)
     }
 
-    /// Accepts an input that [`admit`](Self::admit) has nothing against.
+    /// Accepts an input that [`admit`](Self::admit) allows.
     pub(crate) fn accept(
         &mut self,
         run: RunNumber,
@@ -113,83 +111,86 @@ impl Worker {
         at: Millis,
     ) -> Accepted {
         self.active = Some(Active {
-            reserved: self.most_bytes(content, key),
+            reserved: self.max_bytes(content, key),
             reply: InFlight {
                 run,
                 text: String::new(),
             },
-            fate: Fate::Open,
+            decision: Decision::Open,
         });
-        self.remarks = RunRemarks::default();
-        let line = self.says(at, Role::User, run, content, false);
+        self.diagnostics = RunDiagnostics::default();
+        let line = self.append_entry(at, Role::User, run, content, false);
         let answer = Accepted {
             run,
             line,
-            event: self.happens(at, Fact::Accepted { run, line }),
+            event: self.record(at, EventKind::InputAccepted { run, line }),
             replayed: false,
         };
         if let Some(key) = key {
             let answer = (key.to_owned(), content.to_owned(), answer.clone());
-            self.answers.push(answer);
+            self.accepted_inputs.push(answer);
         }
         answer
     }
 
-    /// What the engine of the active run does; says whether it may go on saying things.
-    pub(crate) fn engine(&mut self, step: &Step, at: Millis) -> bool {
-        let open = matches!(&self.active, Some(active) if active.fate == Fate::Open);
+    /// The engine of the active run takes a step.
+    pub(crate) fn engine(&mut self, step: &Step, at: Millis) {
+        let open = matches!(&self.active, Some(active) if active.decision == Decision::Open);
         match step {
-            Step::Say(texts) => return open && texts.iter().all(|text| self.grows(text, at)),
-            Step::Remark(Remark::ContextTruncated { entries }) if open => {
-                self.remarks.left_out_entries = *entries;
+            Step::Push(text) => {
+                if open {
+                    self.push(text, at);
+                }
             }
-            Step::Remark(Remark::ReplyCutShort) if open => self.remarks.reply_cut_short = true,
-            Step::Remark(_) => {}
+            Step::Report(RunDiagnostic::ContextTruncated { entries }) if open => {
+                self.diagnostics.omitted_entries = *entries;
+            }
+            Step::Report(RunDiagnostic::ReplyCutShort) if open => {
+                self.diagnostics.reply_cut_short = true;
+            }
+            Step::Report(_) => {}
             Step::Complete(usage) => self.ends(RunOutcome::Completed, Some(*usage), None, at),
             Step::Fail(code) => self.ends(RunOutcome::Failed, None, Some(*code), at),
-            Step::Dawdle => self.ends(RunOutcome::TimedOut, None, None, at),
+            Step::TimeOut => self.ends(RunOutcome::TimedOut, None, None, at),
         }
-        open
     }
 
-    /// Begins to cancel the active run, if it is the one that is meant.
-    pub(crate) fn cancel(&mut self, expected: Option<RunNumber>) -> Result<Begun, Refusal> {
+    /// Begins to cancel the active run, if it is the expected one.
+    pub(crate) fn cancel(&mut self, expected: Option<RunNumber>) -> Result<Initiated, Refusal> {
         let Some(active) = self.active_run() else {
-            return Ok(Begun::Nothing);
+            return Ok(Initiated::Nothing);
         };
         if expected.is_some_and(|expected| expected != active) {
-            return Err(Refusal::OtherRun { active });
+            return Err(Refusal::RunMismatch { active });
         }
-        Ok(self.give_up())
+        Ok(self.begin_cancel())
     }
 
     /// Stops the worker, or makes its active run the last one.
-    pub(crate) fn stop(&mut self, at: Millis) -> Begun {
-        self.stop_asked = true;
-        self.rest(at);
-        self.give_up()
+    pub(crate) fn stop(&mut self, at: Millis) -> Initiated {
+        self.stop_requested = true;
+        self.finish_stop(at);
+        self.begin_cancel()
     }
 
-    /// A run that is to end has ended, because its engine let go of it.
-    pub(crate) fn let_go(&mut self, at: Millis) {
+    /// Ends a cancelled run, because its engine let go of it.
+    pub(crate) fn finish_cancelled(&mut self, at: Millis) {
         if self.state() == WorkerState::Cancelling {
             self.ends(RunOutcome::Cancelled, None, None, at);
         }
     }
 
-    // How it changes.
-
     /// The reply grows, a character at a time, until it is full.
-    fn grows(&mut self, text: &str, at: Millis) -> bool {
+    fn push(&mut self, text: &str, at: Millis) {
         let Some(active) = &mut self.active else {
-            return false;
+            return;
         };
         let run = active.reply.run;
         let mut deltas = vec![String::new()];
         for character in text.chars() {
             let bytes = character.len_utf8();
             if active.reply.text.len() + bytes > self.limits.output_bytes {
-                active.fate = Fate::Full;
+                active.decision = Decision::Full;
                 break;
             }
             active.reply.text.push(character);
@@ -198,25 +199,23 @@ impl Worker {
             }
             deltas.last_mut().expect("one at least").push(character);
         }
-        let open = active.fate == Fate::Open;
         deltas.retain(|text| !text.is_empty());
         for text in deltas {
-            self.happens(at, Fact::Said { run, text });
+            self.record(at, EventKind::OutputDelta { run, text });
         }
-        open
     }
 
-    fn give_up(&mut self) -> Begun {
+    fn begin_cancel(&mut self) -> Initiated {
         match &mut self.active {
-            None => Begun::Nothing,
+            None => Initiated::Nothing,
             Some(active) => {
-                active.fate = Fate::Cancelled;
-                Begun::Ending(active.reply.run)
+                active.decision = Decision::Cancelled;
+                Initiated::Ending(active.reply.run)
             }
         }
     }
 
-    /// The active run ends: so, or as was decided before.
+    /// Ends the active run: as given, or as was decided before.
     fn ends(
         &mut self,
         outcome: RunOutcome,
@@ -224,41 +223,45 @@ impl Worker {
         error: Option<RunErrorCode>,
         at: Millis,
     ) {
-        let Some(Active { reply, fate, .. }) = self.active.take() else {
+        let Some(Active {
+            reply, decision, ..
+        }) = self.active.take()
+        else {
             return;
         };
-        let (outcome, usage, error) = match fate {
-            Fate::Open => (outcome, usage, error),
-            Fate::Cancelled => (RunOutcome::Cancelled, None, None),
-            Fate::Full => (RunOutcome::Failed, None, Some(RunErrorCode::OutputLimit)),
+        let (outcome, usage, error) = match decision {
+            Decision::Open => (outcome, usage, error),
+            Decision::Cancelled => (RunOutcome::Cancelled, None, None),
+            Decision::Full => (RunOutcome::Failed, None, Some(RunErrorCode::OutputLimit)),
         };
         let InFlight { run, text } = reply;
         let partial = outcome != RunOutcome::Completed;
-        let line = (!text.is_empty()).then(|| self.says(at, Role::Assistant, run, &text, partial));
+        let line =
+            (!text.is_empty()).then(|| self.append_entry(at, Role::Assistant, run, &text, partial));
         if let Some(usage) = usage {
             self.usage.input_tokens += usage.input_tokens;
             self.usage.output_tokens += usage.output_tokens;
         }
-        let ended = Fact::Ended {
+        let ended = EventKind::RunFinished {
             run,
             outcome,
             error,
             line,
             usage,
         };
-        self.happens(at, ended);
-        self.rest(at);
+        self.record(at, ended);
+        self.finish_stop(at);
     }
 
-    /// Nothing is to be done, perhaps for ever.
-    fn rest(&mut self, at: Millis) {
-        if self.stop_asked && !self.stopped && self.active.is_none() {
+    /// Stops the worker, if that was requested and no run is active.
+    fn finish_stop(&mut self, at: Millis) {
+        if self.stop_requested && !self.stopped && self.active.is_none() {
             self.stopped = true;
-            self.happens(at, Fact::Stopped);
+            self.record(at, EventKind::WorkerStopped);
         }
     }
 
-    fn says(
+    fn append_entry(
         &mut self,
         at: Millis,
         role: Role,
@@ -278,23 +281,25 @@ impl Worker {
         number
     }
 
-    fn happens(&mut self, at: Millis, fact: Fact) -> u64 {
-        // What was being said right after this event: the text of all deltas so far.
+    fn record(&mut self, at: Millis, kind: EventKind) -> u64 {
+        // The reply in flight right after this event: the text of all deltas so far.
         let before = self.moments.last().and_then(|was| was.in_flight.clone());
-        let in_flight = match &fact {
-            Fact::Created | Fact::Ended { .. } | Fact::Stopped => None,
-            Fact::Accepted { run, .. } => Some(InFlight {
+        let in_flight = match &kind {
+            EventKind::WorkerCreated | EventKind::RunFinished { .. } | EventKind::WorkerStopped => {
+                None
+            }
+            EventKind::InputAccepted { run, .. } => Some(InFlight {
                 run: *run,
                 text: String::new(),
             }),
-            Fact::Said { text, .. } => before.map(|mut reply| {
+            EventKind::OutputDelta { text, .. } => before.map(|mut reply| {
                 reply.text.push_str(text);
                 reply
             }),
         };
         let lines = self.lines.len();
         self.moments.push(Moment { lines, in_flight });
-        self.events.push(Event { at, fact });
+        self.events.push(Event { at, kind });
         self.events.len() as u64
     }
 }

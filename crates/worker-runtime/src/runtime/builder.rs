@@ -1,19 +1,19 @@
-//! Putting a runtime together.
+//! Building a runtime.
 
 use std::sync::Arc;
 
 use super::clock::MillisClock;
 use super::directory::Directory;
-use super::ledger::Ledger;
+use super::totals::Totals;
 use super::{Clock, Inner, Runtime, SystemClock};
 use crate::cursor::Epoch;
 use crate::engine::{OfflineEngine, TurnEngine};
 use crate::error::BuildError;
 use crate::limits::Limits;
 use crate::profile::ProfileSet;
-use crate::sync::{AtomicBool, RwLock};
+use crate::sync::{AtomicBool, Mutex};
 
-/// Puts a [`Runtime`] together; made by [`Runtime::builder`].
+/// Builds a [`Runtime`]; made by [`Runtime::builder`].
 #[must_use]
 pub struct RuntimeBuilder {
     engine: Arc<dyn TurnEngine>,
@@ -34,13 +34,13 @@ impl Default for RuntimeBuilder {
 }
 
 impl RuntimeBuilder {
-    /// What produces the workers' text.
+    /// The engine that produces the workers' text.
     pub fn engine(mut self, engine: Arc<dyn TurnEngine>) -> Self {
         self.engine = engine;
         self
     }
 
-    /// Other bounds than the default ones.
+    /// Other limits than the default ones.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -52,20 +52,20 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Where the timestamps of entries and events come from. Waits and run times follow
-    /// the executor's timers instead.
+    /// The clock for the timestamps of entries and events. Waits and run times follow the
+    /// executor's timers instead.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// The runtime. Needs no executor yet.
+    /// Builds the runtime. Needs no executor yet.
     ///
     /// # Errors
     /// [`BuildError::Limits`] when a limit can't work.
     pub fn build(self) -> Result<Runtime, BuildError> {
         self.limits.validate()?;
-        let ledger = Arc::new(Ledger::new(&self.limits));
+        let totals = Arc::new(Totals::new(&self.limits));
         Ok(Runtime {
             inner: Arc::new(Inner {
                 engine: self.engine,
@@ -74,8 +74,8 @@ impl RuntimeBuilder {
                 clock: MillisClock::new(self.clock),
                 epoch: Epoch::random(),
                 stopping: AtomicBool::new(false),
-                directory: RwLock::new(Directory::default()),
-                ledger,
+                directory: Mutex::new(Directory::default()),
+                totals,
             }),
         })
     }

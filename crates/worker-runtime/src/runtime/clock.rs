@@ -1,12 +1,12 @@
-//! Where timestamps come from.
+//! The clock for timestamps.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::contained::contain;
+use super::engine_future::catch_panic;
 
-/// Tells the time of day. A closure is one, too.
+/// The time of day. A closure is a clock, too.
 pub trait Clock: Send + Sync {
     /// The time now.
     fn now(&self) -> Timestamp;
@@ -38,9 +38,9 @@ impl MillisClock {
     }
 
     /// The time now; the operating system's when the clock panics, because a run has to end
-    /// at some time or other.
+    /// whatever the clock does.
     pub(super) fn now(&self) -> Timestamp {
-        let now = contain(|| self.0.now()).unwrap_or_else(|_| SystemClock.now());
+        let now = catch_panic(|| self.0.now()).unwrap_or_else(|_| SystemClock.now());
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 }

@@ -1,4 +1,4 @@
-//! Which workers there are.
+//! The index of the workers that exist.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -9,7 +9,7 @@ use crate::core::Fingerprint;
 use crate::id::{IdempotencyKey, WorkerId};
 
 /// The workers in the order of their ids, which is the order of their creation, and
-/// the keys that they were created under.
+/// the idempotency keys that they were created under.
 #[derive(Default)]
 pub(super) struct Directory {
     slots: BTreeMap<WorkerId, Arc<Slot>>,
@@ -29,17 +29,19 @@ impl Directory {
         self.slots.values().cloned().collect()
     }
 
-    /// The workers older than `after`, newest first: a range of the map.
-    pub(super) fn older_than(&self, after: Option<WorkerId>) -> impl Iterator<Item = &Slot> {
+    /// The workers older than `after`, newest first.
+    pub(super) fn older_than(&self, after: Option<WorkerId>) -> impl Iterator<Item = Arc<Slot>> {
         let end = after.map_or(Bound::Unbounded, Bound::Excluded);
         let range = self.slots.range((Bound::Unbounded, end));
-        range.rev().map(|(_, slot)| &**slot)
+        range.rev().map(|(_, slot)| Arc::clone(slot))
     }
 
-    /// The worker that was created under this key, and for which request.
-    pub(super) fn created_under(&self, key: &IdempotencyKey) -> Option<(Fingerprint, Arc<Slot>)> {
+    /// The worker that was created under this key, and the fingerprint of that request.
+    pub(super) fn find_by_key(&self, key: &IdempotencyKey) -> Option<(Fingerprint, Arc<Slot>)> {
         let (fingerprint, id) = self.keys.get(key)?;
-        let slot = self.get(*id).expect("a key goes when its worker goes");
+        let slot = self
+            .get(*id)
+            .expect("a key is removed together with its worker");
         Some((*fingerprint, slot))
     }
 

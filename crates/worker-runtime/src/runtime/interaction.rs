@@ -1,10 +1,10 @@
-//! Talking to a worker: inputs, and taking them back.
+//! Sending inputs to a worker, and cancelling their runs.
 
 use tracing::debug;
 
 use super::Runtime;
-use super::run::{Unfinished, drive};
-use super::slot::Start;
+use super::run_task::{RunGuard, drive};
+use super::slot::Started;
 use crate::command::{Accepted, Cancellation, Input};
 use crate::core::{Fingerprint, NewRun};
 use crate::error::{CancelError, InputError};
@@ -12,12 +12,12 @@ use crate::id::{RunId, WorkerId};
 use crate::sync::{self, Executor};
 
 impl Runtime {
-    /// Says something to a worker: commits it to the transcript and starts a run. If
-    /// there is no room, the workers that have been stopped for longest are forgotten.
+    /// Sends an input to a worker: commits it to the transcript and starts a run. If bytes are
+    /// short, the workers that have been stopped for longest are forgotten.
     ///
     /// # Errors
     /// See [`InputError`]; the worker has not changed then. When several apply, the first in
-    /// this order is told: unknown, conflict, stopped, busy, empty, too large, stopping,
+    /// this order is returned: unknown, conflict, stopped, busy, empty, too large, stopping,
     /// capacity. A replay succeeds in every state.
     ///
     /// # Panics
@@ -28,30 +28,31 @@ impl Runtime {
     pub fn send_input(&self, id: WorkerId, input: Input) -> Result<Accepted, InputError> {
         let executor = Executor::current();
         let slot = self.inner.slot(id)?;
-        // Hashed out here, where nobody has to wait for it.
-        let keyed = |key| (key, Fingerprint::of(&[Some(&input.content)]));
+        // Hashed outside of the worker's lock.
+        let keyed = |key| (key, Fingerprint::new(&[Some(&input.content)]));
         let input = NewRun {
-            run_id: RunId::mint(),
+            run_id: RunId::generate(),
             key: input.idempotency_key.map(keyed),
             content: input.content.into(),
         };
         let now = slot.now();
         let start = loop {
             match slot.start(input.clone(), now, || self.inner.accepting()) {
-                Err(InputError::Capacity(short)) if self.inner.make_room(short.limit) => {}
-                done => break done?,
+                Err(InputError::Capacity(error))
+                    if self.inner.forget_oldest_stopped(error.limit) => {}
+                result => break result?,
             }
         };
-        let (accepted, launch) = match start {
-            Start::Replayed(accepted) => return Ok(accepted),
-            Start::Fresh(accepted, launch) => (accepted, launch),
+        let (accepted, start) = match start {
+            Started::Replayed(accepted) => return Ok(accepted),
+            Started::New(accepted, start) => (accepted, start),
         };
-        // First of all: from here on the run ends whatever happens.
+        // Before anything else: with the guard the run ends whatever happens.
         let run_id = accepted.run_id;
-        let run = Unfinished::new(slot, run_id);
+        let run = RunGuard::new(slot, run_id);
         debug!(worker_id = %id, %run_id, "input accepted");
         let engine = self.inner.engine.clone();
-        executor.spawn(drive(run, engine, launch, self.inner.limits.run_time));
+        executor.spawn(drive(run, engine, start, self.inner.limits.run_time));
         Ok(accepted)
     }
 

@@ -7,17 +7,16 @@ use futures_util::future::join_all;
 use tracing::{debug, info};
 
 use super::{Inner, Runtime, Slot};
-use crate::command::{ActiveRun, CreateWorker, Created, ShutdownReport};
-use crate::core::{Birth, Fingerprint, Worker};
+use crate::command::{ActiveRun, CreateWorker, ShutdownReport};
+use crate::core::{Fingerprint, Worker, WorkerMetadata, WorkerSnapshot};
 use crate::display_name::DisplayName;
 use crate::error::{CapacityExhausted, CreateError, StopError};
 use crate::id::{IdempotencyKey, WorkerId};
 use crate::limits::LimitName;
 use crate::profile::Profile;
-use crate::snapshot::WorkerSnapshot;
 use crate::sync::{self, Ordering};
 
-/// A request to create a worker, found to be in order.
+/// A validated request to create a worker.
 struct NewWorker<'a> {
     display_name: Option<DisplayName>,
     profile: &'a Profile,
@@ -25,9 +24,18 @@ struct NewWorker<'a> {
     fingerprint: Fingerprint,
 }
 
+/// A worker that exists now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    /// The worker as it is now, also when it was created earlier.
+    pub worker: WorkerSnapshot,
+    /// Whether an earlier request with the same key created it.
+    pub replayed: bool,
+}
+
 impl Runtime {
     /// Creates a worker, or finds the one that was created under the same key. If there
-    /// is no room, the workers that have been stopped for longest are forgotten.
+    /// is no capacity, the workers that have been stopped for longest are forgotten.
     ///
     /// # Errors
     /// See [`CreateError`]; no worker is created then.
@@ -40,13 +48,14 @@ impl Runtime {
                 None => profiles.default_profile(),
                 Some(id) => profiles.get(id).ok_or(CreateError::UnknownProfile)?,
             },
-            fingerprint: Fingerprint::of(&[name, profile]),
+            fingerprint: Fingerprint::new(&[name, profile]),
             key: request.idempotency_key,
         };
         loop {
             match self.inner.create(&request) {
-                Err(CreateError::Capacity(short)) if self.inner.make_room(short.limit) => {}
-                done => return done,
+                Err(CreateError::Capacity(error))
+                    if self.inner.forget_oldest_stopped(error.limit) => {}
+                result => return result,
             }
         }
     }
@@ -72,7 +81,7 @@ impl Runtime {
         Ok(slot.snapshot())
     }
 
-    /// Takes no more work, cancels the active runs, and wakes everybody who waits. Ends
+    /// Refuses new work, cancels the active runs, and wakes every waiting reader. Returns
     /// when all runs have ended, at the latest after `deadline`. Reading still works
     /// afterwards.
     ///
@@ -116,12 +125,12 @@ impl Runtime {
 
 impl Inner {
     fn create(&self, request: &NewWorker<'_>) -> Result<Created, CreateError> {
-        let at = self.clock.now();
-        let slot = self.directory.write(|directory| {
+        let created_at = self.clock.now();
+        let slot = self.directory.with(|directory| {
             let known = request
                 .key
                 .as_ref()
-                .and_then(|key| directory.created_under(key));
+                .and_then(|key| directory.find_by_key(key));
             if let Some((fingerprint, slot)) = known {
                 return if fingerprint == request.fingerprint {
                     Ok((slot, true))
@@ -134,9 +143,9 @@ impl Inner {
                 let limit = LimitName::Workers;
                 return Err(CapacityExhausted { limit }.into());
             }
-            // Made in here, so that the order of the ids is that of the creations.
-            let id = WorkerId::mint();
-            let birth = Birth {
+            // Generated under the lock, so that ids have the order of the creations.
+            let id = WorkerId::generate();
+            let metadata = WorkerMetadata {
                 id,
                 epoch: self.epoch,
                 display_name: match &request.display_name {
@@ -145,13 +154,13 @@ impl Inner {
                 },
                 profile: request.profile.id().clone(),
                 key: request.key.clone(),
-                at,
+                created_at,
             };
             let slot = Slot::new(
-                birth,
+                metadata,
                 request.profile,
                 &self.limits,
-                &self.ledger,
+                &self.totals,
                 &self.clock,
             )?;
             let slot = Arc::new(slot);
@@ -165,17 +174,17 @@ impl Inner {
     }
 
     /// Forgets the worker that has been stopped for longest, if that can help with this
-    /// limit and there is one; says whether it did.
-    pub(super) fn make_room(&self, limit: LimitName) -> bool {
+    /// limit. Returns false when there is nothing to forget.
+    pub(super) fn forget_oldest_stopped(&self, limit: LimitName) -> bool {
         if !matches!(limit, LimitName::Workers | LimitName::TotalBytes) {
             return false;
         }
-        let Some(id) = self.ledger.take_oldest_stopped() else {
+        let Some(id) = self.totals.pop_oldest_stopped() else {
             return false;
         };
-        let slot = self.directory.write(|directory| directory.remove(id));
+        let slot = self.directory.with(|directory| directory.remove(id));
         if let Some(slot) = slot {
-            self.ledger.leave(slot.read(Worker::state));
+            self.totals.leave(slot.read(Worker::state));
             debug!(worker_id = %id, "worker forgotten");
         }
         true

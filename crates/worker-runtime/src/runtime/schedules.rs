@@ -2,9 +2,9 @@
 //!
 //! Each test is a short scenario in which a few tasks meet. It runs under many schedules,
 //! half of them chosen by PCT (<https://doi.org/10.1145/1736020.1736040>) with three
-//! priority changes, half at random, and has to end quiet under each: see
-//! [`Stage::settle`]. A schedule that violates something is printed, and
-//! `shuttle::replay` repeats it.
+//! priority changes, half at random, and everything has to hold at its end: see
+//! [`Fixture::check`]. A schedule that violates something is printed, and `shuttle::replay`
+//! repeats it.
 //!
 //! `YOI_SCHEDULES` sets how many schedules each scenario gets, and
 //! `SHUTTLE_RANDOM_SEED` which.
@@ -18,15 +18,15 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use super::*;
 use crate::WorkerState;
 
-mod actor;
-mod crowd;
+mod contention;
 mod endings;
+mod fixture;
 mod history;
 mod inputs;
 mod readers;
-mod stage;
+mod scripted_engine;
 
-use stage::{FAR, Stage, both};
+use fixture::{Fixture, NEVER, both};
 
 /// Schedules of each scenario unless `YOI_SCHEDULES` says otherwise.
 const SCHEDULES: usize = 2_000;
@@ -41,7 +41,7 @@ const STACK_BYTES: usize = 128 * 1024;
 ///
 /// # Panics
 /// When a schedule violates something; says which one it was.
-fn explore<F>(limits: Limits, scenario: impl Fn(Stage) -> F + Send + Sync + 'static)
+fn explore<F>(limits: Limits, scenario: impl Fn(Fixture) -> F + Send + Sync + 'static)
 where
     F: Future<Output = ()>,
 {
@@ -53,7 +53,7 @@ where
     let count = Arc::clone(&tried);
     let body = Arc::new(move || {
         count.fetch_add(1, Ordering::Relaxed);
-        shuttle::future::block_on(scenario(Stage::new(limits.clone())));
+        shuttle::future::block_on(scenario(Fixture::new(limits.clone())));
     });
     let run = || {
         let (pct, random) = (schedules.div_ceil(2), schedules / 2);
@@ -76,9 +76,9 @@ fn under(scheduler: impl Scheduler + 'static, body: Arc<impl Fn() + Send + Sync 
 /// Limits under which no time-out passes and nothing is pruned.
 fn timeless() -> Limits {
     Limits {
-        run_time: FAR,
-        wait: FAR,
-        cancel_wait: FAR,
+        run_time: NEVER,
+        wait: NEVER,
+        cancel_wait: NEVER,
         ..Limits::default()
     }
 }

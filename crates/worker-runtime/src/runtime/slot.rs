@@ -4,32 +4,30 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::changes::Changes;
 use super::clock::MillisClock;
-use super::ledger::Ledger;
-use super::meter::{Meter, Share};
+use super::totals::Totals;
+use super::usage_counter::{Reservation, UsageCounter};
 use crate::command::Accepted;
-use crate::core::{Admission, Birth, NewRun, Worker};
+use crate::core::{Admission, NewRun, Worker, WorkerMetadata, WorkerSnapshot};
 use crate::engine::Turn;
 use crate::error::{CapacityExhausted, InputError, StillEnding, Stopping};
 use crate::id::{IdempotencyKey, RunId, WorkerId};
 use crate::limits::{LimitName, Limits};
 use crate::profile::Profile;
-use crate::snapshot::{WorkerSnapshot, WorkerState};
+use crate::status::WorkerState;
 use crate::sync::{self, Instant, Mutex, Notify};
 
-/// A worker and its wake-ups.
+/// A worker, and the notifications about its changes.
 ///
 /// [`apply`](Self::apply) and [`start`](Self::start) are the only ways to change the
-/// worker: number, append, count and wake happen in one section there.
+/// worker: number, append, count and notify happen in one section there.
 pub(super) struct Slot {
-    birth: Birth,
+    metadata: Arc<WorkerMetadata>,
     instructions: Arc<str>,
     guarded: Mutex<Guarded>,
-    changes: Changes,
-    pollers: Arc<Meter>,
-    ledger: Arc<Ledger>,
-    /// Here, so that a run needs no counted handle that all of them would share.
+    changed: Notify,
+    pollers: Arc<UsageCounter>,
+    totals: Arc<Totals>,
     clock: MillisClock,
 }
 
@@ -37,105 +35,92 @@ pub(super) struct Slot {
 struct Guarded {
     worker: Worker,
     /// The worker's bytes; while it runs, the most that it can come to hold.
-    bytes: Share,
-    run: Option<RunHold>,
+    bytes: Reservation,
+    run: Option<RunReservation>,
 }
 
-/// What an active run holds. It is given back in the section that ends the run, so that
-/// whoever sees the end finds the place free.
-struct RunHold {
-    _place: Share,
-    signal: Arc<Notify>,
+/// What an active run holds. It is released in the section that ends the run, so that
+/// whoever sees the end can start another.
+struct RunReservation {
+    _concurrent_run: Reservation,
+    cancel_signal: Arc<Notify>,
 }
 
-/// What came of an input.
-pub(super) enum Start {
+/// The result of an input.
+pub(super) enum Started {
     Replayed(Accepted),
-    Fresh(Accepted, Launch),
+    New(Accepted, RunStart),
 }
 
 /// What is needed to run an accepted input.
-pub(super) struct Launch {
+pub(super) struct RunStart {
     pub(super) turn: Turn,
     /// Notified once when the run is to end early.
-    pub(super) signal: Arc<Notify>,
+    pub(super) cancel_signal: Arc<Notify>,
 }
 
-/// A reader's place among those that wait.
-pub(super) struct Waiting {
-    // Given back in this order, the reverse of how they are taken: a place on the worker is
-    // free only when the sum over all workers no longer counts it.
-    _server: Share,
-    _worker: Share,
+/// A reader that waits, counted on its worker and over all workers.
+pub(super) struct PollerReservation {
+    // Released in this order, the reverse of how they are reserved: a worker has one free only
+    // when the sum over all workers no longer counts it.
+    _all: Reservation,
+    _worker: Reservation,
 }
 
 impl Slot {
-    /// A new worker, or which limit has no room for it.
+    /// A new worker, or the limit that has no room for it.
     pub(super) fn new(
-        birth: Birth,
+        metadata: WorkerMetadata,
         profile: &Profile,
         limits: &Arc<Limits>,
-        ledger: &Arc<Ledger>,
+        totals: &Arc<Totals>,
         clock: &MillisClock,
     ) -> Result<Self, CapacityExhausted> {
-        let worker = Worker::new(&birth, Arc::clone(limits));
-        let bytes = take(&ledger.bytes, worker.held_bytes(), LimitName::TotalBytes)?;
-        ledger.enter(worker.state());
+        let metadata = Arc::new(metadata);
+        let worker = Worker::new(Arc::clone(&metadata), Arc::clone(limits));
+        let bytes = reserve(&totals.bytes, worker.held_bytes(), LimitName::TotalBytes)?;
+        totals.enter(worker.state());
         Ok(Self {
-            birth,
+            metadata,
             instructions: Arc::clone(profile.instructions()),
             guarded: Mutex::new(Guarded {
                 worker,
                 bytes,
                 run: None,
             }),
-            changes: Changes::new(),
-            pollers: Meter::new(limits.worker_pollers),
-            ledger: Arc::clone(ledger),
+            changed: Notify::new(),
+            pollers: UsageCounter::new(limits.worker_pollers),
+            totals: Arc::clone(totals),
             clock: clock.clone(),
         })
     }
 
     pub(super) fn id(&self) -> WorkerId {
-        self.birth.id
+        self.metadata.id
     }
 
     pub(super) fn key(&self) -> Option<&IdempotencyKey> {
-        self.birth.key.as_ref()
+        self.metadata.key.as_ref()
     }
 
-    pub(super) fn birth(&self) -> &Birth {
-        &self.birth
-    }
-
-    /// The worker at this instant.
     pub(super) fn snapshot(&self) -> WorkerSnapshot {
-        self.read(|worker| worker.snapshot(&self.birth))
+        self.read(Worker::snapshot)
     }
 
-    /// The time by the runtime's clock.
+    /// The snapshot of a worker in this state, or in any; none of one in another state.
+    pub(super) fn snapshot_if(&self, state: Option<WorkerState>) -> Option<WorkerSnapshot> {
+        self.read(|worker| {
+            let matches = state.is_none_or(|state| state == worker.state());
+            matches.then(|| worker.snapshot())
+        })
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Looks at the worker.
-    pub(super) fn read<R>(&self, look: impl FnOnce(&Worker) -> R) -> R {
-        self.guarded.with(|guarded| look(&guarded.worker))
-    }
-
-    /// Looks at the worker if it is in this state; without one, whatever its state. Both in one
-    /// section.
-    // Inlined, so that what is seen is not moved.
-    #[inline(always)]
-    pub(super) fn read_if_in<R>(
-        &self,
-        state: Option<WorkerState>,
-        look: impl FnOnce(&Worker) -> R,
-    ) -> Option<R> {
-        self.read(|worker| {
-            let is_in = state.is_none_or(|state| state == worker.state());
-            is_in.then(|| look(worker))
-        })
+    pub(super) fn read<R>(&self, read: impl FnOnce(&Worker) -> R) -> R {
+        self.guarded.with(|guarded| read(&guarded.worker))
     }
 
     /// Changes the worker.
@@ -143,39 +128,43 @@ impl Slot {
         self.guarded.with(|guarded| self.step(guarded, step))
     }
 
-    /// Accepts an input, if there is room for its run.
+    /// Accepts an input, if there is capacity for its run.
     pub(super) fn start(
         &self,
         input: NewRun,
         now: Timestamp,
         accepting: impl FnOnce() -> Result<(), Stopping>,
-    ) -> Result<Start, InputError> {
+    ) -> Result<Started, InputError> {
         self.guarded.with(|guarded| {
-            let ceiling_bytes = match guarded.worker.admit(&input)? {
-                Admission::Replay(answer) => return Ok(Start::Replayed(answer)),
-                Admission::Start { ceiling_bytes } => ceiling_bytes,
+            let max_bytes = match guarded.worker.admit(&input)? {
+                Admission::Replay(accepted) => return Ok(Started::Replayed(accepted)),
+                Admission::Start { max_bytes } => max_bytes,
             };
             accepting()?;
-            let place = take(&self.ledger.runs, 1, LimitName::ConcurrentRuns)?;
-            if !guarded.bytes.resize(ceiling_bytes) {
+            let concurrent_run = reserve(&self.totals.runs, 1, LimitName::ConcurrentRuns)?;
+            if !guarded.bytes.resize(max_bytes) {
                 let limit = LimitName::TotalBytes;
                 return Err(CapacityExhausted { limit }.into());
             }
-            let signal = Arc::new(Notify::new());
+            let cancel_signal = Arc::new(Notify::new());
             let (run_id, content) = (input.run_id, Arc::clone(&input.content));
-            guarded.run = Some(RunHold {
-                _place: place,
-                signal: Arc::clone(&signal),
+            guarded.run = Some(RunReservation {
+                _concurrent_run: concurrent_run,
+                cancel_signal: Arc::clone(&cancel_signal),
             });
             let accepted = self.step(guarded, |worker| worker.accept(input, now))?;
             let turn = Turn {
-                worker_id: self.birth.id,
+                worker_id: self.metadata.id,
                 run_id,
                 instructions: Arc::clone(&self.instructions),
                 transcript: guarded.worker.history(),
                 input: content,
             };
-            Ok(Start::Fresh(accepted, Launch { turn, signal }))
+            let start = RunStart {
+                turn,
+                cancel_signal,
+            };
+            Ok(Started::New(accepted, start))
         })
     }
 
@@ -198,59 +187,63 @@ impl Slot {
             sync::until(deadline, changed)
                 .await
                 .map_err(|_| StillEnding {
-                    worker_id: self.birth.id,
+                    worker_id: self.metadata.id,
                     run_id,
                 })?;
         }
     }
 
     /// Ready at the next change or [`wake`](Self::wake) after this call, even if it is
-    /// polled later. Take it before looking at the worker, and no change is missed.
+    /// polled later. Call it before reading the worker, and no change is missed.
     pub(super) fn changed(&self) -> impl Future<Output = ()> + Send + '_ {
-        self.changes.next()
+        self.changed.notified()
     }
 
-    /// Lets everybody who waits look again.
+    /// Wakes everybody who waits for a change, to check again.
     pub(super) fn wake(&self) {
-        self.changes.wake();
+        self.changed.notify_waiters();
     }
 
-    /// Joins those who wait.
-    pub(super) fn wait(&self) -> Result<Waiting, CapacityExhausted> {
-        let worker = take(&self.pollers, 1, LimitName::WorkerPollers)?;
-        Ok(Waiting {
-            _server: take(&self.ledger.pollers, 1, LimitName::Pollers)?,
+    /// Counts a reader that is about to wait.
+    pub(super) fn reserve_poller(&self) -> Result<PollerReservation, CapacityExhausted> {
+        let worker = reserve(&self.pollers, 1, LimitName::WorkerPollers)?;
+        Ok(PollerReservation {
+            _all: reserve(&self.totals.pollers, 1, LimitName::Pollers)?,
             _worker: worker,
         })
     }
 
-    /// Takes a step and everything that follows from it.
+    /// Changes the worker, and everything that depends on its state.
     fn step<R>(&self, guarded: &mut Guarded, step: impl FnOnce(&mut Worker) -> R) -> R {
         let worker = &mut guarded.worker;
         let (old, before) = (worker.state(), worker.cursor());
-        let answer = step(worker);
+        let result = step(worker);
         let new = worker.state();
         if new != old {
-            self.ledger.leave(old);
-            self.ledger.enter(new);
+            self.totals.leave(old);
+            self.totals.enter(new);
             if new == WorkerState::Stopped {
-                self.ledger.note_stopped(self.birth.id);
+                self.totals.push_stopped(self.metadata.id);
             }
         }
         if let (WorkerState::Cancelling, true, Some(run)) = (new, new != old, &guarded.run) {
-            run.signal.notify_one();
+            run.cancel_signal.notify_one();
         }
         if worker.active_run().is_none() {
             guarded.run = None;
             guarded.bytes.resize(worker.held_bytes());
         }
         if worker.cursor() != before {
-            self.changes.tell();
+            self.changed.notify_waiters();
         }
-        answer
+        result
     }
 }
 
-fn take(meter: &Arc<Meter>, amount: usize, limit: LimitName) -> Result<Share, CapacityExhausted> {
-    meter.take(amount).ok_or(CapacityExhausted { limit })
+fn reserve(
+    counter: &Arc<UsageCounter>,
+    amount: usize,
+    limit: LimitName,
+) -> Result<Reservation, CapacityExhausted> {
+    counter.reserve(amount).ok_or(CapacityExhausted { limit })
 }

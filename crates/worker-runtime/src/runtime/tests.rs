@@ -12,44 +12,45 @@ use crate::{
 };
 
 mod capacity;
-mod crowd;
+mod concurrency;
 mod ending;
 mod handle;
 mod idempotency;
 mod model;
 mod reading;
+mod reply;
 mod running;
-mod script;
+mod scripted_engine;
 
-use script::Script;
+use scripted_engine::ScriptedEngine;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A runtime whose engine does what its input says; see [`Script`].
-struct Stage {
+/// A runtime whose engine does what its input says; see [`ScriptedEngine`].
+struct Fixture {
     runtime: Runtime,
-    script: Arc<Script>,
+    engine: Arc<ScriptedEngine>,
 }
 
 /// How a run ended, as its terminal event tells.
 #[derive(Debug, PartialEq, Eq)]
-struct End {
+struct RunEnd {
     outcome: RunOutcome,
     error_code: Option<RunErrorCode>,
 }
 
-impl Stage {
+impl Fixture {
     fn new() -> Self {
         Self::with(Limits::default())
     }
 
     fn with(limits: Limits) -> Self {
-        let script = Arc::new(Script::default());
-        let engine: Arc<dyn TurnEngine> = script.clone();
+        let scripted = Arc::new(ScriptedEngine::default());
+        let engine: Arc<dyn TurnEngine> = scripted.clone();
         let runtime = Runtime::builder().engine(engine).limits(limits);
         Self {
             runtime: runtime.build().unwrap(),
-            script,
+            engine: scripted,
         }
     }
 
@@ -86,14 +87,14 @@ impl Stage {
         panic!("the stream ended before the event came: {events:?}");
     }
 
-    /// Waits until the run has said something.
-    async fn spoken(&self, worker: WorkerId, run: &Accepted) {
-        let spoken = |kind: &EventKind| matches!(kind, EventKind::OutputDelta { .. });
-        self.until(worker, run.cursor, spoken).await;
+    /// Waits until the run has transcript_lines something.
+    async fn wait_for_output(&self, worker: WorkerId, run: &Accepted) {
+        let wait_for_output = |kind: &EventKind| matches!(kind, EventKind::OutputDelta { .. });
+        self.until(worker, run.cursor, wait_for_output).await;
     }
 
     /// Waits until the run has ended.
-    async fn end(&self, worker: WorkerId, run: &Accepted) -> End {
+    async fn end(&self, worker: WorkerId, run: &Accepted) -> RunEnd {
         let ended = |kind: &EventKind| matches!(kind, EventKind::RunFinished { .. });
         let events = self.until(worker, run.cursor, ended).await;
         let last = &events[events.len() - 1].kind;
@@ -107,9 +108,16 @@ impl Stage {
             panic!("{last:?}");
         };
         assert_eq!(run_id, run.run_id);
-        End {
+        RunEnd {
             outcome,
             error_code,
+        }
+    }
+
+    /// Waits until the worker is idle again, without reading its events.
+    async fn wait_until_idle(&self, worker: WorkerId) {
+        while self.state(worker) != WorkerState::Idle {
+            tokio::task::yield_now().await;
         }
     }
 
@@ -125,7 +133,7 @@ impl Stage {
     }
 
     /// The transcript: `user:…` and `assistant:…`, partial ones ending in `…`.
-    fn said(&self, worker: WorkerId) -> Vec<String> {
+    fn transcript_lines(&self, worker: WorkerId) -> Vec<String> {
         let page = self.runtime.transcript(worker, TranscriptQuery::default());
         let entries = page.unwrap().entries;
         let line = |entry: &crate::Entry| {
@@ -143,15 +151,15 @@ async fn in_time<F: Future>(future: F) -> F::Output {
 }
 
 /// An end without an error code.
-fn ended(outcome: RunOutcome) -> End {
-    End {
+fn ended(outcome: RunOutcome) -> RunEnd {
+    RunEnd {
         outcome,
         error_code: None,
     }
 }
 
-fn failed(code: RunErrorCode) -> End {
-    End {
+fn failed(code: RunErrorCode) -> RunEnd {
+    RunEnd {
         outcome: RunOutcome::Failed,
         error_code: Some(code),
     }

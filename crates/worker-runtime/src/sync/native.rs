@@ -1,4 +1,4 @@
-//! The primitives of every build that serves: those of `std` and tokio.
+//! The primitives of `std` and tokio, for every build but the tests under `shuttle`.
 
 use std::future::Future;
 use std::time::Duration;
@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::Elapsed;
 
 pub(crate) use std::sync::Mutex as RawMutex;
-pub(crate) use std::sync::RwLock as RawRwLock;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize};
 pub(crate) use tokio::sync::Notify;
 pub(crate) use tokio::time::Instant;
@@ -34,7 +33,7 @@ pub(crate) async fn sleep(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
-/// Yields once the task has used up its share of the executor.
+/// Yields once the task has used up its cooperative budget.
 pub(crate) async fn cooperate() {
     tokio::task::consume_budget().await;
 }
@@ -52,7 +51,7 @@ pub(crate) async fn until<F: Future>(
     }
 }
 
-/// The moment `duration` from now; none when it is too far to be told.
+/// The moment `duration` from now; none when it is too far to be represented.
 pub(crate) fn after(duration: Duration) -> Option<Instant> {
     Instant::now().checked_add(duration)
 }

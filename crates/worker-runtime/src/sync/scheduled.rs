@@ -1,11 +1,9 @@
 //! The primitives under the shuttle scheduler: each use of one is a point at which any
-//! other task may be let go first.
+//! other task may run first.
 //!
-//! Time is not measured. A moment that is near may come at any point of a schedule, one
-//! that is [far](FAR) never comes; so a scenario tries out every time-out it asks for.
-//!
-//! What it can't show: atomics are sequentially consistent here, whatever ordering they are used
-//! with; and no executor goes away in the middle, which an ordinary test tries.
+//! Time is not measured: a deadline that is near may pass at any point of a schedule, one that is
+//! [far](FAR) never passes. Atomics are sequentially consistent here, whatever ordering they are
+//! used with, and no executor shuts down in the middle of a schedule.
 
 use std::future::{self, Future};
 use std::pin::{Pin, pin};
@@ -18,7 +16,6 @@ use shuttle::rand::{Rng, thread_rng};
 use super::{Elapsed, Mutex};
 
 pub(crate) use shuttle::sync::Mutex as RawMutex;
-pub(crate) use shuttle::sync::RwLock as RawRwLock;
 pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicUsize};
 
 /// From here on a duration is longer than any schedule.
@@ -46,7 +43,7 @@ pub(crate) fn after(duration: Duration) -> Option<Instant> {
     (duration < FAR).then_some(Instant(()))
 }
 
-/// Ready when a task that does nothing has had its turn.
+/// Ready when a task that does nothing has run.
 pub(crate) async fn sleep(duration: Duration) {
     match after(duration) {
         // The task can't fail: nobody aborts it, and it does nothing.
@@ -68,7 +65,7 @@ pub(crate) async fn until<F: Future>(
     }
 }
 
-/// Yields or not: how much of its share a task has used up is anybody's guess.
+/// Yields or not, at random: how much of its budget a task has used up is unknown.
 pub(crate) async fn cooperate() {
     if thread_rng().r#gen() {
         shuttle::future::yield_now().await;
@@ -114,7 +111,7 @@ impl Notify {
         self.wake(|waiters| waiters.rounds += 1);
     }
 
-    /// Those who are asleep look for themselves whether it was meant for them.
+    /// Wakes every sleeper; each checks for itself whether it was notified.
     fn wake(&self, change: impl FnOnce(&mut Waiters)) {
         let asleep = self.0.with(|waiters| {
             change(waiters);

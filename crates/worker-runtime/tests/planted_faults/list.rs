@@ -8,17 +8,18 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "an input is taken while a run is being cancelled",
         scenario: "inputs::cancel_of_a_run_and_the_next_run",
         edits: &[Edit {
-            file: "core/worker.rs",
+            file: "core/worker/commands.rs",
             from: "            State::Idle => {}
             State::Running(run)
             | State::Ending {
                 run,
-                then: Then::Idle,
+                next: NextState::Idle,
                 ..
             } => {",
             to: "            State::Idle => {}
             State::Ending {
-                then: Then::Idle, ..
+                next: NextState::Idle,
+                ..
             } => {}
             State::Running(run) => {",
         }],
@@ -30,25 +31,25 @@ pub(crate) const FAULTS: &[Fault] = &[
         edits: &[Edit {
             file: "runtime/slot.rs",
             from: "        self.guarded.with(|guarded| {
-            let ceiling_bytes = match guarded.worker.admit(&input)? {",
+            let max_bytes = match guarded.worker.admit(&input)? {",
             to: "        let admission = self.read(|worker| worker.admit(&input))?;
         self.guarded.with(|guarded| {
-            let ceiling_bytes = match admission {",
+            let max_bytes = match admission {",
         }],
     },
     Fault {
         invariant: 2,
-        name: "a run whose engine panics stays",
+        name: "a run whose engine panics never ends",
         scenario: "readers::poll_and_panic",
         edits: &[Edit {
-            file: "runtime/contained.rs",
+            file: "runtime/engine_future.rs",
             from: "Err(Panicked) => Poll::Ready(RunEnd::Failed(RunErrorCode::EnginePanicked)),",
             to: "Err(Panicked) => Poll::Pending,",
         }],
     },
     Fault {
         invariant: 2,
-        name: "a shutdown looks for runs first and refuses new ones then",
+        name: "a shutdown collects the runs before it refuses new ones",
         scenario: "endings::shutdown_and_input",
         edits: &[
             Edit {
@@ -69,12 +70,12 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         invariant: 2,
-        name: "a cancel is lost on a run that isn't listening yet",
+        name: "a cancel is lost on a run that isn't waiting for it yet",
         scenario: "inputs::cancel_and_cancel",
         edits: &[Edit {
             file: "runtime/slot.rs",
-            from: "run.signal.notify_one();",
-            to: "run.signal.notify_waiters();",
+            from: "run.cancel_signal.notify_one();",
+            to: "run.cancel_signal.notify_waiters();",
         }],
     },
     Fault {
@@ -82,15 +83,14 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "a number is left out",
         scenario: "readers::poll_and_append",
         edits: &[Edit {
-            file: "core/log.rs",
-            from: "let first = self.latest + 1;",
-            to: "self.latest += u64::from(self.latest == 2);
-        let first = self.latest + 1;",
+            file: "core/event_log.rs",
+            from: "let sequence = self.latest + 1;",
+            to: "let sequence = self.latest + 1 + u64::from(self.latest == 2);",
         }],
     },
     Fault {
         invariant: 3,
-        name: "text wakes nobody",
+        name: "text notifies nobody",
         scenario: "readers::poll_and_a_reply_that_does_not_end",
         edits: &[Edit {
             file: "runtime/slot.rs",
@@ -100,13 +100,13 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         invariant: 3,
-        name: "readers are woken before the section that appends",
+        name: "readers are notified before the section that appends",
         scenario: "readers::poll_and_append",
         edits: &[
             Edit {
                 file: "runtime/slot.rs",
                 from: "        self.guarded.with(|guarded| self.step(guarded, step))",
-                to: "        self.changes.tell();
+                to: "        self.wake();
         self.guarded.with(|guarded| self.step(guarded, step))",
             },
             Edit {
@@ -118,16 +118,16 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         invariant: 3,
-        name: "a reader looks first and asks to be woken then",
+        name: "a reader reads before it registers for notifications",
         scenario: "readers::poll_and_append",
         edits: &[
             Edit {
-                file: "runtime/observation.rs",
+                file: "runtime/reading.rs",
                 from: "            let changed = slot.changed();\n",
                 to: "",
             },
             Edit {
-                file: "runtime/observation.rs",
+                file: "runtime/reading.rs",
                 from: "sync::until(deadline, changed)",
                 to: "sync::until(deadline, slot.changed())",
             },
@@ -135,23 +135,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         invariant: 3,
-        name: "a reader counts as waiting only when it is polled",
-        scenario: "readers::poll_and_append",
-        edits: &[Edit {
-            file: "runtime/changes.rs",
-            from: "        let place = Place::take(&self.waiting);
-        let notified = self.notify.notified();
-        async move {
-",
-            to: "        let notified = self.notify.notified();
-        async move {
-            let place = Place::take(&self.waiting);
-",
-        }],
-    },
-    Fault {
-        invariant: 3,
-        name: "a cancel looks first and asks to be woken then",
+        name: "a cancel reads before it registers for notifications",
         scenario: "inputs::cancel_and_cancel",
         edits: &[Edit {
             file: "runtime/slot.rs",
@@ -172,7 +156,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "the cursor of a page is read after the page",
         scenario: "readers::snapshot_and_append",
         edits: &[Edit {
-            file: "runtime/observation.rs",
+            file: "runtime/reading.rs",
             from: "            }),
             cursor,
         })",
@@ -186,20 +170,20 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "the text so far is read after the page",
         scenario: "readers::snapshot_and_append",
         edits: &[Edit {
-            file: "runtime/observation.rs",
+            file: "runtime/reading.rs",
             from: "in_flight: in_flight.map(",
             to: "in_flight: in_flight.and_then(|_| slot.read(Worker::in_flight)).map(",
         }],
     },
     Fault {
         invariant: 5,
-        name: "a worker is told stopped while its run is still ending",
+        name: "worker_stopped is recorded while the run is still ending",
         scenario: "inputs::stop_and_finish",
         edits: &[Edit {
-            file: "core/worker.rs",
-            from: "                self.state.end(Verdict::Cancelled, Then::Stopped);
+            file: "core/worker/commands.rs",
+            from: "                self.state.end(EndReason::Cancelled, NextState::Stopped);
                 Some(run_id)",
-            to: "                self.state.end(Verdict::Cancelled, Then::Stopped);
+            to: "                self.state.end(EndReason::Cancelled, NextState::Stopped);
                 self.record(now, EventKind::WorkerStopped);
                 Some(run_id)",
         }],
@@ -209,7 +193,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "a stopped worker takes an input",
         scenario: "inputs::stop_and_input",
         edits: &[Edit {
-            file: "core/worker.rs",
+            file: "core/worker/commands.rs",
             from: "            | State::Stopped => return Err(InputError::WorkerStopped { worker_id }),",
             to: "            => return Err(InputError::WorkerStopped { worker_id }),
             State::Stopped => {}",
@@ -220,9 +204,9 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "a cancel takes a stop back",
         scenario: "inputs::stop_and_stop_and_cancel",
         edits: &[Edit {
-            file: "core/worker/run.rs",
-            from: "then: if was == Then::Stopped { was } else { then },",
-            to: "then: if was == then { was } else { then },",
+            file: "core/worker/state.rs",
+            from: "next: if was == NextState::Stopped {",
+            to: "next: if was == next {",
         }],
     },
     Fault {
@@ -230,7 +214,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "a cursor that the ring has passed is moved to its beginning",
         scenario: "readers::subscribe_and_evict",
         edits: &[Edit {
-            file: "core/log.rs",
+            file: "core/event_log.rs",
             from: "        let after = after.unwrap_or(oldest);
 ",
             to: "        let after = after.unwrap_or(oldest);
@@ -244,7 +228,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "a cursor from the future is moved to the end",
         scenario: "readers::cursors_from_elsewhere_and_append",
         edits: &[Edit {
-            file: "core/log.rs",
+            file: "core/event_log.rs",
             from: "        let after = after.unwrap_or(oldest);
 ",
             to: "        let after = after.unwrap_or(oldest);
@@ -258,7 +242,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "a cursor of another epoch is taken for one of this",
         scenario: "readers::cursors_from_elsewhere_and_append",
         edits: &[Edit {
-            file: "core/log.rs",
+            file: "core/event_log.rs",
             from: "after.epoch() != self.epoch || ",
             to: "",
         }],
@@ -268,7 +252,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "a run ends before its engine has let go of it",
         scenario: "inputs::cancel_and_finish",
         edits: &[Edit {
-            file: "runtime/run.rs",
+            file: "runtime/run_task.rs",
             from: "    run.end = engine.discard(end);",
             to: "    run.end = end;
     drop(run);
@@ -281,32 +265,32 @@ pub(crate) const FAULTS: &[Fault] = &[
         scenario: "inputs::cancel_of_a_run_and_the_next_run",
         edits: &[Edit {
             file: "runtime/slot.rs",
-            from: "            run.signal.notify_one();
+            from: "            run.cancel_signal.notify_one();
 ",
-            to: "            run.signal.notify_one();
+            to: "            run.cancel_signal.notify_one();
             if let Some(run) = worker.active_run() {
                 worker.finish(run, crate::core::RunEnd::Cancelled, Timestamp::now());
-                self.ledger.leave(new);
-                self.ledger.enter(worker.state());
+                self.totals.leave(new);
+                self.totals.enter(worker.state());
             }
 ",
         }],
     },
     Fault {
         invariant: 8,
-        name: "a meter looks first and counts then",
-        scenario: "crowd::inputs_and_one_place_to_run",
+        name: "a counter checks first and adds afterwards",
+        scenario: "contention::inputs_and_one_place_to_run",
         edits: &[Edit {
-            file: "runtime/meter.rs",
+            file: "runtime/usage_counter.rs",
             from: "            let grown = used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
                 used.checked_add(more)
-                    .filter(|sum| *sum <= self.meter.limit)
+                    .filter(|sum| *sum <= self.counter.limit)
             });
             if grown.is_err() {
                 return false;
             }",
             to: "            let sum = used.load(Ordering::Relaxed).saturating_add(more);
-            if sum > self.meter.limit {
+            if sum > self.counter.limit {
                 return false;
             }
             used.fetch_add(more, Ordering::Relaxed);",
@@ -314,7 +298,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         invariant: 8,
-        name: "a run that has ended keeps its place",
+        name: "a run that has ended stays counted",
         scenario: "inputs::cancel_and_finish",
         edits: &[Edit {
             file: "runtime/slot.rs",
@@ -325,7 +309,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         invariant: 8,
-        name: "a worker keeps the bytes that its run could have needed",
+        name: "a worker keeps the bytes reserved for its run",
         scenario: "inputs::cancel_and_finish",
         edits: &[Edit {
             file: "runtime/slot.rs",
@@ -336,26 +320,26 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         invariant: 8,
-        name: "a run starts whether or not there are bytes for it",
-        scenario: "crowd::input_and_evict_for_bytes",
+        name: "a run starts without the bytes that it may need",
+        scenario: "contention::input_and_evict_for_bytes",
         edits: &[Edit {
             file: "runtime/slot.rs",
-            from: "if !guarded.bytes.resize(ceiling_bytes) {",
-            to: "if !guarded.bytes.resize(ceiling_bytes) && ceiling_bytes == 0 {",
+            from: "if !guarded.bytes.resize(max_bytes) {",
+            to: "if !guarded.bytes.resize(max_bytes) && max_bytes == 0 {",
         }],
     },
     Fault {
         invariant: 8,
-        name: "the workers are counted in one section and joined in another",
-        scenario: "crowd::create_and_create_with_one_place",
+        name: "the workers are counted in one section and inserted in another",
+        scenario: "contention::create_and_create_with_one_place",
         edits: &[
             Edit {
                 file: "runtime/lifecycle.rs",
-                from: "        let at = self.clock.now();
-        let slot = self.directory.write(|directory| {",
-                to: "        let at = self.clock.now();
-        let workers = self.directory.read(|directory| directory.len());
-        let slot = self.directory.write(|directory| {",
+                from: "        let created_at = self.clock.now();
+        let slot = self.directory.with(|directory| {",
+                to: "        let created_at = self.clock.now();
+        let workers = self.directory.with(|directory| directory.len());
+        let slot = self.directory.with(|directory| {",
             },
             Edit {
                 file: "runtime/lifecycle.rs",
@@ -366,66 +350,72 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         invariant: 8,
-        name: "the sum forgets a reader only after its place is free",
+        name: "a reader is released on its worker before it is released in the sum",
         scenario: "readers::pollers_and_their_limit",
         edits: &[Edit {
             file: "runtime/slot.rs",
-            from: "    _server: Share,
-    _worker: Share,
+            from: "    _all: Reservation,
+    _worker: Reservation,
 }",
-            to: "    _worker: Share,
-    _server: Share,
+            to: "    _worker: Reservation,
+    _all: Reservation,
 }",
         }],
     },
     Fault {
         invariant: 9,
-        name: "a worker is forgotten within its own section",
-        scenario: "crowd::list_and_stop_and_forget",
-        edits: &[Edit {
-            file: "runtime/lifecycle.rs",
-            from: "        let slot = self.directory.write(|directory| directory.remove(id));
+        name: "a list reads its workers under the directory's lock, and a worker is forgotten under its own",
+        scenario: "contention::list_and_stop_and_forget",
+        edits: &[
+            LIST_UNDER_THE_DIRECTORYS_LOCK,
+            Edit {
+                file: "runtime/lifecycle.rs",
+                from: "        let slot = self.directory.with(|directory| directory.remove(id));
         if let Some(slot) = slot {
-            self.ledger.leave(slot.read(Worker::state));",
-            to: "        if let Ok(slot) = self.slot(id) {
+            self.totals.leave(slot.read(Worker::state));",
+                to: "        if let Ok(slot) = self.slot(id) {
             slot.read(|worker| {
-                self.directory.write(|directory| directory.remove(id));
-                self.ledger.leave(worker.state());
+                self.directory.with(|directory| directory.remove(id));
+                self.totals.leave(worker.state());
             });",
-        }],
+            },
+        ],
     },
     Fault {
         invariant: 9,
-        name: "a stop enters the directory from within the worker's section",
-        scenario: "crowd::list_and_stop_and_forget",
-        edits: &[Edit {
-            file: "runtime/lifecycle.rs",
-            from: "slot.apply(|worker| worker.stop(now))",
-            to: "slot.apply(|worker| {
-            self.inner.directory.write(|directory| directory.get(id));
+        name: "a list reads its workers under the directory's lock, and a stop takes that under the worker's",
+        scenario: "contention::list_and_stop_and_forget",
+        edits: &[
+            LIST_UNDER_THE_DIRECTORYS_LOCK,
+            Edit {
+                file: "runtime/lifecycle.rs",
+                from: "slot.apply(|worker| worker.stop(now))",
+                to: "slot.apply(|worker| {
+            self.inner.directory.with(|directory| directory.get(id));
             worker.stop(now)
         })",
-        }],
+            },
+        ],
     },
     Fault {
         invariant: 9,
-        name: "workers are looked at from within the order of stopping",
-        scenario: "crowd::create_and_evict",
+        name: "workers are read under the lock of the order of stopping",
+        scenario: "contention::create_and_evict",
         edits: &[
             Edit {
-                file: "runtime/ledger.rs",
-                from: "take_oldest_stopped(&self) -> Option<WorkerId> {
+                file: "runtime/totals.rs",
+                from: "pop_oldest_stopped(&self) -> Option<WorkerId> {
         self.stop_order.with(VecDeque::pop_front)",
-                to: "take_oldest_stopped(&self, look: impl FnOnce()) -> Option<WorkerId> {
+                to: "pop_oldest_stopped(&self, read: impl FnOnce()) -> Option<WorkerId> {
         self.stop_order.with(|order| {
-            look();
+            read();
             order.pop_front()
         })",
             },
             Edit {
                 file: "runtime/lifecycle.rs",
-                from: "self.ledger.take_oldest_stopped() else {",
-                to: "self.ledger.take_oldest_stopped(|| {
+                from: "self.totals.pop_oldest_stopped() else {",
+                to: "self.totals.pop_oldest_stopped(|| {
             for slot in self.slots() {
                 slot.read(Worker::state);
             }
@@ -434,3 +424,13 @@ pub(crate) const FAULTS: &[Fault] = &[
         ],
     },
 ];
+
+const LIST_UNDER_THE_DIRECTORYS_LOCK: Edit = Edit {
+    file: "runtime/list.rs",
+    from: ".with(|directory| directory.older_than(query.after).take(most).collect());",
+    to: ".with(|directory| {
+                let slots: Vec<_> = directory.older_than(query.after).take(most).collect();
+                slots.iter().for_each(|slot| drop(slot.snapshot()));
+                slots
+            });",
+};

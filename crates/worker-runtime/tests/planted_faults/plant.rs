@@ -10,14 +10,13 @@ use crate::{Fault, source};
 /// Schedules in which a fault has to be found.
 const SCHEDULES: u32 = 10_000;
 
-/// What a copy of the workspace needs.
+/// What is copied of the workspace.
 const COPIED: &[&str] = &["Cargo.toml", "Cargo.lock", "crates"];
 
 #[test]
 fn every_fault_is_found_within_ten_thousand_schedules() {
     let copy = Copy::make();
     for fault in FAULTS {
-        // The scenario is not to blame: it holds without the fault.
         let found = copy.run(fault);
         println!(
             "| {} | {} | `{}` | {found} |",
@@ -26,7 +25,7 @@ fn every_fault_is_found_within_ten_thousand_schedules() {
     }
 }
 
-/// The workspace once more, to be spoiled.
+/// A copy of the workspace, into which faults are planted.
 struct Copy {
     root: PathBuf,
 }
@@ -38,7 +37,7 @@ impl Copy {
             .nth(2)
             .unwrap();
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("planted_faults");
-        // What an earlier run left may be of an older state.
+        // An earlier run may have left the copy of an older state.
         if root.exists() {
             fs::remove_dir_all(&root).unwrap();
         }
@@ -53,10 +52,10 @@ impl Copy {
     fn run(&self, fault: &Fault) -> u32 {
         for edit in fault.edits {
             let file = self.source(edit.file);
-            let spoiled = fs::read_to_string(&file)
+            let faulty = fs::read_to_string(&file)
                 .unwrap()
                 .replace(edit.from, edit.to);
-            fs::write(file, spoiled).unwrap();
+            fs::write(file, faulty).unwrap();
         }
         let output = Command::new(env!("CARGO"))
             .current_dir(&self.root)
@@ -73,11 +72,11 @@ impl Copy {
         for edit in fault.edits {
             fs::write(self.source(edit.file), source(edit.file)).unwrap();
         }
-        let told = String::from_utf8_lossy(&output.stdout);
-        let number = told.split("violated by schedule ").nth(1);
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let number = stdout.split("violated by schedule ").nth(1);
         let number = number.and_then(|rest| rest.lines().next()?.trim().parse().ok());
-        let errors = String::from_utf8_lossy(&output.stderr);
-        number.unwrap_or_else(|| panic!("not found: {}\n{told}\n{errors}", fault.name))
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        number.unwrap_or_else(|| panic!("not found: {}\n{stdout}\n{stderr}", fault.name))
     }
 
     fn source(&self, file: &str) -> PathBuf {

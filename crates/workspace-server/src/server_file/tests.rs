@@ -15,7 +15,7 @@ fn second(second: i64) -> Timestamp {
 #[test]
 fn a_second_terminal_finds_the_newest_server_and_its_token() {
     let directory = tempfile::tempdir().unwrap();
-    let token = Token::mint().unwrap();
+    let token = Token::generate().unwrap();
     let _old = ServerFile::write(directory.path(), address(1), None, second(1)).unwrap();
     let _new = ServerFile::write(directory.path(), address(2), Some(&token), second(2)).unwrap();
     let found = running(directory.path());

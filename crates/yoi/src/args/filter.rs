@@ -25,8 +25,8 @@ pub(crate) enum StateFilter {
 impl From<KindFilter> for ImplementationKind {
     fn from(kind: KindFilter) -> Self {
         match kind {
-            KindFilter::Embedded => Self::Embedded,
-            KindFilter::LocalCompat => Self::LocalCompat,
+            KindFilter::Embedded => Self::EMBEDDED,
+            KindFilter::LocalCompat => Self::LOCAL_COMPAT,
         }
     }
 }

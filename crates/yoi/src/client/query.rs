@@ -53,7 +53,7 @@ impl WorkersQuery {
                 .as_ref()
                 .map(|id| ("runtime_id", id.to_string())),
         );
-        let kind = self.implementation_kind;
+        let kind = self.implementation_kind.as_ref();
         pairs.extend(kind.map(|kind| ("implementation_kind", kind.as_str().to_owned())));
         pairs.extend(self.state.map(|state| ("state", state.as_str().to_owned())));
         pairs.extend(self.limit.map(|limit| ("limit", limit.to_string())));

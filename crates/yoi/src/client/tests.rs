@@ -58,7 +58,7 @@ async fn a_query_says_what_was_asked_and_nothing_else() {
     client.workers(&WorkersQuery::default()).await.unwrap();
     let query = WorkersQuery {
         runtime_id: Some("r".parse().unwrap()),
-        implementation_kind: Some(registry_core::projection::ImplementationKind::LocalCompat),
+        implementation_kind: Some(registry_core::projection::ImplementationKind::LOCAL_COMPAT),
         state: Some(registry_core::projection::WorkerState::Idle),
         limit: Some(7),
         page_token: Some("MSByIA".parse().unwrap()),

@@ -1,7 +1,7 @@
 //! `send` and `cancel`: a run's beginning, and its early end.
 
 use http_api::wire::CancelRunBody;
-use registry_core::projection::CancelAnswer;
+use registry_core::projection::CancelResult;
 
 use super::{Session, input, reply, until_interrupted};
 use crate::args::{CancelArgs, SendArgs};
@@ -59,7 +59,7 @@ pub(super) async fn cancel(session: &mut Session<'_>, args: CancelArgs) -> Resul
         .await;
     drop(spinner);
     session.print(&answer?, |answer, terminal| match answer {
-        CancelAnswer::Cancelled { run_id } => terminal.line(&format!("cancelled run {run_id}")),
-        CancelAnswer::NotRunning => terminal.line("there was no active run"),
+        CancelResult::Cancelled { run_id } => terminal.line(&format!("cancelled run {run_id}")),
+        CancelResult::NotRunning => terminal.line("there was no active run"),
     })
 }

@@ -67,7 +67,7 @@ pub(crate) fn runtimes(runtimes: &[RuntimeSummary]) -> Table {
             .collect();
         table.row([
             runtime.runtime_id.to_string(),
-            kind(runtime.implementation_kind),
+            kind(&runtime.implementation_kind),
             spelled(runtime.status),
             workers,
             active,
@@ -97,7 +97,7 @@ pub(crate) fn workers<'a>(workers: impl IntoIterator<Item = &'a WorkerSummary>) 
         table.row([
             worker.worker_id.to_string(),
             worker.runtime_id.to_string(),
-            kind(worker.implementation_kind),
+            kind(&worker.implementation_kind),
             worker.state.as_str().to_owned(),
             worker
                 .profile
@@ -122,7 +122,7 @@ pub(super) fn second(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-fn kind(kind: ImplementationKind) -> String {
+fn kind(kind: &ImplementationKind) -> String {
     kind.as_str().to_owned()
 }
 

@@ -27,7 +27,7 @@ const FAULTS_MAX: usize = 3;
 /// What requests are about.
 #[derive(Clone)]
 pub(super) struct Targets {
-    operations: Vec<OperationInfo>,
+    operations: &'static [OperationInfo],
     workers: Vec<String>,
     /// Workers of records, which nothing can be done with.
     recorded: Vec<String>,
@@ -45,7 +45,7 @@ impl Targets {
         }
         let id = |worker: &Worker| worker.path.rsplit('/').next().map(str::to_owned);
         Ok(Self {
-            operations: operations().collect(),
+            operations: operations(),
             cursor: workers[0].created.to_string(),
             workers: workers.iter().filter_map(id).collect(),
             recorded,
@@ -110,7 +110,7 @@ impl Request {
 
 impl Parts {
     fn sound(random: &mut Random, targets: &Targets, door: &Door) -> Self {
-        let operation = *random.one_of(&targets.operations);
+        let operation = random.one_of(targets.operations);
         let is_local = random.percent(10);
         let (runtime, workers) = if is_local {
             ("local-compat", &targets.recorded)
@@ -141,7 +141,7 @@ impl Parts {
             method: operation.method.to_owned(),
             runtime: runtime.to_owned(),
             worker: random.one_of(workers).clone(),
-            path: operation.path,
+            path: &operation.path,
             query,
             headers,
             body: body.map(String::into_bytes),
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn a_seed_repeats_its_requests_and_every_operation_is_among_them() {
         let targets = Targets {
-            operations: operations().collect(),
+            operations: operations(),
             workers: vec!["w".to_owned()],
             recorded: vec!["r".to_owned()],
             cursor: "c".to_owned(),

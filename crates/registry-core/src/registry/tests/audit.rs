@@ -8,11 +8,10 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
+use super::memory::record;
 use super::*;
 use crate::capability::Capability;
-use crate::error::RegistryError;
-use crate::port::{CancelTarget, CreateWorker, CreatedWorkerRecord};
-use crate::projection::CancelAnswer;
+use crate::projection::WorkerState;
 use crate::registry::audit::AUDIT_TARGET;
 
 /// Keeps each audit event as the text of its fields.
@@ -61,38 +60,22 @@ impl Visit for Line {
     }
 }
 
-#[async_trait]
-impl WorkerLifecycle for Hanging {
-    async fn create(&self, _: CreateWorker) -> Result<CreatedWorkerRecord, SourceError> {
-        pending().await
-    }
-
-    async fn stop(&self, _: &WorkerId) -> Result<WorkerDetailRecord, SourceError> {
-        pending().await
-    }
-
-    async fn cancel(&self, _: &WorkerId, _: CancelTarget) -> Result<CancelAnswer, SourceError> {
-        pending().await
-    }
-}
-
 #[tokio::test]
 async fn a_mutation_leaves_one_event_with_its_outcome() {
     let trail = Trail::default();
     let _guard = tracing::subscriber::set_default(trail.clone());
     let mut source = MockSource::with_all_ports(descriptor("r"));
     let lifecycle = source.lifecycle.as_mut().unwrap();
-    lifecycle.expect_stop().returning(|id| Ok(detail(id)));
+    let stopped = record(1, WorkerState::Stopped);
+    lifecycle
+        .expect_stop()
+        .returning(move |_| Ok(stopped.clone().into()));
     source.interaction = None;
-    let registry = registry(vec![source]);
-    let worker = reference("r", "w");
+    let registry = registry_of_mock(source);
+    let worker = reference("r", "w1");
 
     registry.stop(&worker).await.unwrap();
-    let input = crate::port::Input {
-        content: "canary".to_owned(),
-        idempotency_key: None,
-    };
-    let refused = registry.send_input(&worker, input).await;
+    let refused = registry.send_input(&worker, input("canary")).await;
     assert!(matches!(
         refused,
         Err(RegistryError::OperationUnsupported {
@@ -103,22 +86,21 @@ async fn a_mutation_leaves_one_event_with_its_outcome() {
     assert_eq!(
         trail.lines(),
         [
-            "message=operation operation=\"stop_worker\" runtime_id=r worker_id=w \
+            "message=operation operation=\"stop_worker\" runtime_id=r worker_id=w1 \
              outcome=\"done\" ",
-            "message=operation operation=\"send_input\" runtime_id=r worker_id=w \
+            "message=operation operation=\"send_input\" runtime_id=r worker_id=w1 \
              outcome=\"refused\" refusal=runtime r does not support send_input ",
         ]
     );
 }
 
-/// A stop or a cancel stands although nobody waits for its answer any more.
+/// A stop stands although nobody waits for its answer any more.
 #[tokio::test]
 async fn a_mutation_whose_caller_went_away_leaves_its_event_too() {
     let trail = Trail::default();
     let _guard = tracing::subscriber::set_default(trail.clone());
-    let source = Arc::new(Hanging(descriptor("r")));
-    let registry = RuntimeRegistry::builder().register(source).unwrap().build();
-    let worker = reference("r", "w");
+    let registry = registry_of([Memory::hanging("r") as Arc<dyn RuntimeSource>]);
+    let worker = reference("r", "w1");
 
     assert!(registry.stop(&worker).now_or_never().is_none());
     let create = registry.create_worker(&worker.runtime_id, CreateWorker::default());
@@ -126,7 +108,7 @@ async fn a_mutation_whose_caller_went_away_leaves_its_event_too() {
     assert_eq!(
         trail.lines(),
         [
-            "message=operation operation=\"stop_worker\" runtime_id=r worker_id=w \
+            "message=operation operation=\"stop_worker\" runtime_id=r worker_id=w1 \
              outcome=\"abandoned\" ",
             "message=operation operation=\"create_worker\" runtime_id=r \
              outcome=\"abandoned\" ",

@@ -1,23 +1,32 @@
-//! Lists: every worker once, and no source hides another.
+//! Lists: filters and tokens, and no source hides another.
 
-use proptest::prelude::*;
+mod model;
 
 use super::*;
 use crate::page::{PageLimit, PageToken};
+use crate::projection::{ImplementationKind, WorkerPage, WorkerState};
 use crate::registry::{WorkerFilter, WorkerListQuery};
 
-fn of(sources: Vec<Arc<dyn RuntimeSource>>) -> RuntimeRegistry {
-    sources
-        .into_iter()
-        .fold(RuntimeRegistry::builder(), |b, s| b.register(s).unwrap())
-        .build()
+fn refs(page: &WorkerPage) -> Vec<&str> {
+    let workers = page.items.iter();
+    workers.map(|worker| worker.display_ref.as_str()).collect()
 }
 
-fn run<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build();
-    runtime.unwrap().block_on(future)
+async fn first_page(registry: &RuntimeRegistry) -> WorkerPage {
+    let query = WorkerListQuery::default();
+    registry.list_workers(&query).await.unwrap()
+}
+
+async fn page_of_one_runtime(
+    registry: &RuntimeRegistry,
+    runtime_id: &str,
+    token: Option<&PageToken>,
+) -> Result<WorkerPage, RegistryError> {
+    let runtime_id = runtime_id.parse().unwrap();
+    let limit = PageLimit::default();
+    registry
+        .list_runtime_workers(&runtime_id, None, token, limit)
+        .await
 }
 
 async fn statuses(registry: &RuntimeRegistry) -> Vec<RuntimeStatus> {
@@ -25,123 +34,60 @@ async fn statuses(registry: &RuntimeRegistry) -> Vec<RuntimeStatus> {
     runtimes.into_iter().map(|runtime| runtime.status).collect()
 }
 
-proptest! {
-    #[test]
-    fn following_the_token_shows_every_worker_of_every_runtime_once(
-        sizes in prop::collection::vec(0usize..12, 1..5),
-        limit in 1u32..15,
-    ) {
-        let sources = sizes.iter().enumerate().map(|(n, size)| {
-            Arc::new(Listed::new(&format!("r{n}"), *size)) as Arc<dyn RuntimeSource>
-        });
-        let registry = of(sources.collect());
-        let shown = run(async {
-            let limit = PageLimit::new(limit).unwrap();
-            let mut query = WorkerListQuery { limit, ..WorkerListQuery::default() };
-            let mut shown = Vec::new();
-            loop {
-                let page = registry.list_workers(&query).await.unwrap();
-                assert!(page.items.len() <= limit.get());
-                shown.extend(page.items.into_iter().map(|worker| worker.display_ref().to_string()));
-                match page.next_page_token {
-                    // As a client does: the token travels as text.
-                    Some(token) => query.page_token = Some(token.to_string().parse().unwrap()),
-                    None => return shown,
-                }
-            }
-        });
-        let expected: Vec<_> = sizes.iter().enumerate()
-            .flat_map(|(n, size)| (0..*size).map(move |w| format!("w{w}@r{n}")))
-            .collect();
-        prop_assert_eq!(shown, expected);
-    }
+fn assert_invalid_token(answer: &Result<WorkerPage, RegistryError>) {
+    assert!(
+        matches!(answer, Err(RegistryError::InvalidPageToken(_))),
+        "{answer:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_runtime_that_hangs_or_fails_is_named_and_hides_no_other() {
-    let mut failing = MockSource::with_catalog_only(descriptor("failing"));
-    failing
-        .catalog
-        .expect_list()
-        .times(1)
-        .returning(|_| Err(SourceError::failed("boom")));
-    failing
-        .status
-        .expect_status()
-        .times(1)
-        .returning(|| Err(SourceError::failed("boom")));
-    let registry = of(vec![
-        Arc::new(Hanging(descriptor("hanging"))),
-        Arc::new(failing),
-        Arc::new(Listed::new("sound", 2)),
+    let registry = registry_of([
+        Memory::hanging("hanging") as Arc<dyn RuntimeSource>,
+        Memory::new(descriptor("failing"), Ports::NONE, Health::Failing),
+        Memory::with_workers("sound", 2),
     ]);
 
-    let page = registry
-        .list_workers(&WorkerListQuery::default())
-        .await
-        .unwrap();
-    let shown: Vec<_> = page
-        .items
-        .iter()
-        .map(|worker| worker.display_ref().to_string())
-        .collect();
-    assert_eq!(shown, ["w0@sound", "w1@sound"]);
-    let said: Vec<_> = page
-        .diagnostics
-        .iter()
-        .map(|d| (d.runtime_id.as_ref().unwrap().as_str(), d.code.as_str()))
-        .collect();
+    let page = first_page(&registry).await;
+    assert_eq!(refs(&page), ["w1@sound", "w0@sound"]);
+    let named = page.diagnostics.iter();
+    let named = named.map(|d| (d.runtime_id.as_ref().unwrap().as_str(), d.code.as_str()));
     let late = ("hanging", "runtime_deadline_exceeded");
-    assert_eq!(said, [late, ("failing", "runtime_unavailable")]);
-    assert!(!serde_json::to_string(&page).unwrap().contains("boom"));
+    let failed = ("failing", "runtime_unavailable");
+    assert_eq!(named.collect::<Vec<_>>(), [late, failed]);
+    assert!(!serde_json::to_string(&page).unwrap().contains("as told"));
 
     let began = tokio::time::Instant::now();
     let statuses = statuses(&registry).await;
-    assert_eq!(
-        statuses,
-        [
-            RuntimeStatus::Unavailable,
-            RuntimeStatus::Unavailable,
-            RuntimeStatus::Available
-        ]
-    );
+    let lost = RuntimeStatus::Unavailable;
+    assert_eq!(statuses, [lost, lost, RuntimeStatus::Available]);
     assert_eq!(began.elapsed(), READ_DEADLINE_DEFAULT);
 }
 
 #[tokio::test]
 async fn a_source_that_panics_hides_no_other_either() {
     let mut panicking = MockSource::with_catalog_only(descriptor("panicking"));
-    panicking
-        .catalog
-        .expect_list()
-        .times(1)
-        .returning(|_| panic!("a defect"));
-    panicking
-        .status
-        .expect_status()
-        .times(1)
-        .returning(|| panic!("a defect"));
-    let registry = of(vec![Arc::new(panicking), Arc::new(Listed::new("sound", 1))]);
-    let page = registry
-        .list_workers(&WorkerListQuery::default())
-        .await
-        .unwrap();
-    assert_eq!(page.items[0].display_ref(), "w0@sound");
+    let list = panicking.catalog.expect_list().times(1);
+    list.returning(|_| panic!("a defect"));
+    let status = panicking.status.expect_status().times(1);
+    status.returning(|| panic!("a defect"));
+    let registry = registry_of([
+        Arc::new(panicking) as Arc<dyn RuntimeSource>,
+        Memory::with_workers("sound", 1),
+    ]);
+    let page = first_page(&registry).await;
+    assert_eq!(refs(&page), ["w0@sound"]);
     assert_eq!(page.diagnostics[0].code.as_str(), "runtime_unavailable");
     let statuses = statuses(&registry).await;
-    assert_eq!(
-        statuses,
-        [RuntimeStatus::Unavailable, RuntimeStatus::Available]
-    );
+    let expected = [RuntimeStatus::Unavailable, RuntimeStatus::Available];
+    assert_eq!(statuses, expected);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_list_of_one_runtime_that_hangs_is_an_error_not_an_empty_page() {
-    let registry = of(vec![Arc::new(Hanging(descriptor("hanging")))]);
-    let runtime_id = "hanging".parse().unwrap();
-    let answer = registry
-        .list_runtime_workers(&runtime_id, None, None, PageLimit::default())
-        .await;
+    let registry = registry_of([Memory::hanging("hanging") as Arc<dyn RuntimeSource>]);
+    let answer = page_of_one_runtime(&registry, "hanging", None).await;
     let Err(RegistryError::RuntimeUnavailable { reason, .. }) = answer else {
         panic!("{answer:?}");
     };
@@ -150,60 +96,52 @@ async fn the_list_of_one_runtime_that_hangs_is_an_error_not_an_empty_page() {
 
 #[tokio::test]
 async fn filters_choose_runtimes_and_a_token_of_another_list_is_refused() {
-    let mut local = Listed::new("b", 2);
-    local.descriptor.implementation_kind = ImplementationKind::LocalCompat;
-    let registry = of(vec![Arc::new(Listed::new("a", 2)), Arc::new(local)]);
-    let list = async |filter: WorkerFilter, page_token: Option<&str>| {
-        let page_token = page_token.map(|text| text.parse().unwrap());
+    let mut local = descriptor("b");
+    local.implementation_kind = ImplementationKind::LOCAL_COMPAT;
+    let local = Memory::new(local, Ports::NONE, Health::Sound);
+    let idle = (0..2).map(|number| (number, WorkerState::Idle));
+    local.set(idle.collect(), Health::Sound);
+    let registry = registry_of([
+        Memory::with_workers("a", 2) as Arc<dyn RuntimeSource>,
+        local,
+    ]);
+    let list = async |filter: WorkerFilter, page_token: Option<&PageToken>| {
         let query = WorkerListQuery {
             filter,
-            page_token,
+            page_token: page_token.cloned(),
             limit: PageLimit::new(1).unwrap(),
         };
         registry.list_workers(&query).await
     };
-    let only_a = || WorkerFilter {
-        runtime_id: Some("a".parse().unwrap()),
-        ..Default::default()
+    let only = |runtime_id: &str| WorkerFilter {
+        runtime_id: Some(runtime_id.parse().unwrap()),
+        ..WorkerFilter::default()
     };
-    let only_local = || WorkerFilter {
-        implementation_kind: Some(ImplementationKind::LocalCompat),
-        ..Default::default()
+    let only_kind = |kind| WorkerFilter {
+        implementation_kind: Some(kind),
+        ..WorkerFilter::default()
     };
 
-    let page = list(only_a(), None).await.unwrap();
-    assert_eq!(page.items[0].display_ref(), "w0@a");
-    let token = page.next_page_token.unwrap().to_string();
-    let page = list(only_a(), Some(&token)).await.unwrap();
-    assert_eq!(page.items[0].display_ref(), "w1@a");
-    assert_eq!(page.next_page_token, None);
+    let page = list(only("a"), None).await.unwrap();
+    assert_eq!(refs(&page), ["w1@a"]);
+    let token = page.next_page_token.unwrap();
+    let page = list(only("a"), Some(&token)).await.unwrap();
     assert_eq!(
-        list(only_local(), None).await.unwrap().items[0].display_ref(),
-        "w0@b"
+        (refs(&page), page.next_page_token.as_ref()),
+        (vec!["w0@a"], None)
     );
+    let page = list(only_kind(ImplementationKind::LOCAL_COMPAT), None).await;
+    assert_eq!(refs(&page.unwrap()), ["w1@b"]);
+    let page = list(only_kind("third".parse().unwrap()), None).await;
+    assert!(refs(&page.unwrap()).is_empty());
 
-    let refused = list(only_local(), Some(&token)).await;
+    let other_kind = only_kind(ImplementationKind::LOCAL_COMPAT);
+    assert_invalid_token(&list(other_kind, Some(&token)).await);
+    assert_invalid_token(&page_of_one_runtime(&registry, "b", Some(&token)).await);
+    let nowhere = list(only("c"), None).await;
     assert!(
-        matches!(refused, Err(RegistryError::InvalidPageToken(_))),
-        "{refused:?}"
-    );
-    let nowhere = WorkerFilter {
-        runtime_id: Some("c".parse().unwrap()),
-        ..Default::default()
-    };
-    let refused = list(nowhere, None).await;
-    assert!(
-        matches!(refused, Err(RegistryError::UnknownRuntime { .. })),
-        "{refused:?}"
-    );
-    let b = "b".parse().unwrap();
-    let token = token.parse().unwrap();
-    let refused = registry
-        .list_runtime_workers(&b, None, Some(&token), PageLimit::default())
-        .await;
-    assert!(
-        matches!(refused, Err(RegistryError::InvalidPageToken(_))),
-        "{refused:?}"
+        matches!(nowhere, Err(RegistryError::UnknownRuntime { .. })),
+        "{nowhere:?}"
     );
 }
 
@@ -211,20 +149,17 @@ async fn filters_choose_runtimes_and_a_token_of_another_list_is_refused() {
 #[tokio::test]
 async fn a_source_that_refuses_a_position_it_was_not_given_is_reported_as_failing() {
     let mut broken = MockSource::with_catalog_only(descriptor("a"));
-    broken
-        .catalog
-        .expect_list()
-        .returning(|_| Err(SourceError::InvalidPosition));
-    let registry = of(vec![Arc::new(broken), Arc::new(Listed::new("b", 1))]);
+    let list = broken.catalog.expect_list();
+    list.returning(|_| Err(SourceError::InvalidPosition));
+    let registry = registry_of([
+        Arc::new(broken) as Arc<dyn RuntimeSource>,
+        Memory::with_workers("b", 1),
+    ]);
 
-    let page = registry.list_workers(&WorkerListQuery::default()).await;
-    let page = page.unwrap();
-    assert_eq!(page.items[0].display_ref(), "w0@b");
+    let page = first_page(&registry).await;
+    assert_eq!(refs(&page), ["w0@b"]);
     assert_eq!(page.diagnostics[0].code.as_str(), "runtime_unavailable");
-    let a = "a".parse().unwrap();
-    let refused = registry
-        .list_runtime_workers(&a, None, None, PageLimit::default())
-        .await;
+    let refused = page_of_one_runtime(&registry, "a", None).await;
     assert!(
         matches!(refused, Err(RegistryError::RuntimeUnavailable { .. })),
         "{refused:?}"
@@ -233,17 +168,10 @@ async fn a_source_that_refuses_a_position_it_was_not_given_is_reported_as_failin
 
 #[tokio::test]
 async fn a_position_that_its_source_refuses_makes_the_token_invalid() {
-    let registry = of(vec![Arc::new(Listed::new("a", 2))]);
+    let registry = registry_of([Memory::with_workers("a", 2) as Arc<dyn RuntimeSource>]);
     let token = PageToken {
         runtime_id: "a".parse().unwrap(),
         position: Some("nowhere".parse().unwrap()),
     };
-    let a = "a".parse().unwrap();
-    let refused = registry
-        .list_runtime_workers(&a, None, Some(&token), PageLimit::default())
-        .await;
-    assert!(
-        matches!(refused, Err(RegistryError::InvalidPageToken(_))),
-        "{refused:?}"
-    );
+    assert_invalid_token(&page_of_one_runtime(&registry, "a", Some(&token)).await);
 }

@@ -1,4 +1,4 @@
-//! Routing: exactly one source or a typed error, and the source's answer unchanged.
+//! Routing: exactly one source or a typed error, and the source's answer with ids added.
 
 use mockall::predicate::eq;
 use proptest::prelude::*;
@@ -7,179 +7,161 @@ use super::*;
 use crate::capability::Capability;
 use crate::cursor::Cursor;
 use crate::id::RunId;
-use crate::port::{CancelTarget, CreateWorker, EventWait, EventsQuery, Input, TranscriptQuery};
-use crate::projection::CancelAnswer;
 
-fn input() -> Input {
-    Input {
-        content: "hello".to_owned(),
-        idempotency_key: None,
-    }
+/// What is asked of the registry, named by the capability that it needs.
+const OPERATIONS: [Capability; 7] = [
+    Capability::GetWorker,
+    Capability::CreateWorker,
+    Capability::SendInput,
+    Capability::CancelRun,
+    Capability::StopWorker,
+    Capability::ReadTranscript,
+    Capability::ReadEvents,
+];
+
+async fn refusal(
+    registry: &RuntimeRegistry,
+    operation: Capability,
+    worker: &WorkerRef,
+) -> RegistryError {
+    let refusal = match operation {
+        Capability::CreateWorker => {
+            let request = CreateWorker::default();
+            registry
+                .create_worker(&worker.runtime_id, request)
+                .await
+                .err()
+        }
+        Capability::SendInput => registry.send_input(worker, input("hello")).await.err(),
+        Capability::CancelRun => {
+            let target = CancelTarget::ActiveRun;
+            registry.cancel(worker, target).await.err()
+        }
+        Capability::StopWorker => registry.stop(worker).await.err(),
+        Capability::ReadTranscript => {
+            let query = TranscriptQuery::default();
+            registry.transcript(worker, &query).await.err()
+        }
+        Capability::ReadEvents => registry.events(worker, &EventsQuery::default()).await.err(),
+        Capability::GetWorker | Capability::ListWorkers => registry.worker(worker).await.err(),
+    };
+    refusal.expect("a source in memory refuses every operation on a worker")
+}
+
+fn any_source() -> impl Strategy<Value = (Ports, Health)> {
+    let health = prop::sample::select(vec![Health::Sound, Health::Failing, Health::Hanging]);
+    let ports = any::<(bool, bool, bool)>();
+    let ports = ports.prop_map(|(lifecycle, interaction, observation)| Ports {
+        lifecycle,
+        interaction,
+        observation,
+    });
+    (ports, health)
 }
 
 proptest! {
-    /// A mock without an expectation panics when it is called, so reaching any other runtime
-    /// fails the test.
+    /// Whatever the sources can do and however they are: the named one is called once and no
+    /// other, or the refusal says why none was.
     #[test]
-    fn a_worker_operation_reaches_the_named_runtime_and_no_other(
-        runtimes in 1usize..6,
-        named in 0usize..8,
-        worker_id in "[a-z0-9][a-z0-9_-]{0,63}",
+    fn an_operation_reaches_the_source_that_it_names_once_and_no_other(
+        sources in prop::collection::vec(any_source(), 1..5),
+        asked in prop::collection::vec((0..5_usize, prop::sample::select(OPERATIONS.to_vec())), 1..20),
     ) {
-        let sources = (0..runtimes).map(|n| {
-            let mut source = MockSource::with_all_ports(descriptor(&format!("r{n}")));
-            if n == named {
-                let wanted: WorkerId = worker_id.parse().unwrap();
-                source.catalog.expect_get().with(eq(wanted.clone())).times(1)
-                    .returning(|id| Ok(detail(id)));
-                source.lifecycle.as_mut().unwrap().expect_stop().with(eq(wanted)).times(1)
-                    .returning(|id| Ok(detail(id)));
-            }
-            source
-        });
-        let registry = registry(sources.collect());
-        let worker = reference(&format!("r{named}"), &worker_id);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let (got, stopped) = runtime.block_on(async {
-            (registry.worker(&worker).await, registry.stop(&worker).await)
-        });
-        if named < runtimes {
-            prop_assert_eq!(got.unwrap().summary.display_ref(), worker.display_ref());
-            prop_assert_eq!(stopped.unwrap().summary.runtime_id, worker.runtime_id);
-        } else {
-            let unknown = |error| matches!(error, RegistryError::UnknownRuntime { runtime_id }
-                if runtime_id == worker.runtime_id);
-            prop_assert!(unknown(got.unwrap_err()) && unknown(stopped.unwrap_err()));
+        let executor = executor();
+        let sources: Vec<_> = sources.into_iter().enumerate()
+            .map(|(n, (ports, health))| (Memory::new(descriptor(&format!("r{n}")), ports, health), health))
+            .collect();
+        let registry = registry_of(
+            sources.iter().map(|(source, _)| Arc::clone(source) as Arc<dyn RuntimeSource>),
+        );
+        for (named, operation) in asked {
+            let worker = reference(&format!("r{named}"), "w1");
+            let refusal = executor.block_on(refusal(&registry, operation, &worker)).to_string();
+            let id = &worker.runtime_id;
+            let name = operation.as_str();
+            let supported = sources.get(named).map(|(source, health)| {
+                let source = Arc::clone(source) as Arc<dyn RuntimeSource>;
+                (source.capabilities().contains(operation), *health)
+            });
+            let expected = match supported {
+                None => format!("runtime {id} is unknown"),
+                Some((false, _)) => format!("runtime {id} does not support {name}"),
+                Some((true, Health::Failing)) => format!("runtime {id} is unavailable: source_failed"),
+                Some((true, Health::Hanging)) => format!("runtime {id} is unavailable: deadline_exceeded"),
+                Some((true, Health::Sound)) if operation == Capability::CreateWorker => {
+                    format!("runtime {id} is shutting down")
+                }
+                Some((true, Health::Sound)) => format!("worker {worker} is unknown"),
+            };
+            prop_assert_eq!(refusal, expected);
+            let worker = if operation == Capability::CreateWorker { "" } else { " w1" };
+            let call = matches!(supported, Some((true, _))).then(|| (named, format!("{name}{worker}")));
+            let calls: Vec<_> = sources.iter().enumerate()
+                .flat_map(|(n, (source, _))| source.take_calls().into_iter().map(move |call| (n, call)))
+                .collect();
+            prop_assert_eq!(calls, Vec::from_iter(call));
         }
     }
 }
 
 #[test]
-fn a_runtime_id_can_be_registered_once() {
-    let source = || Arc::new(MockSource::with_catalog_only(descriptor("twice")));
-    let builder = RuntimeRegistry::builder().register(source()).unwrap();
-    let refused = builder.register(source()).err().unwrap();
-    assert_eq!(refused.runtime_id.as_str(), "twice");
-}
-
-#[tokio::test]
-async fn an_absent_port_is_unsupported_and_the_catalog_is_not_asked_first() {
-    let registry = registry(vec![MockSource::with_catalog_only(descriptor("local"))]);
-    let worker = reference("local", "w");
-    let stream = registry.subscribe(&worker, Cursor::new(0, 0)).err();
-    let refusals = [
-        (
-            Capability::CreateWorker,
-            registry
-                .create_worker(&worker.runtime_id, CreateWorker::default())
-                .await
-                .err(),
-        ),
-        (
-            Capability::SendInput,
-            registry.send_input(&worker, input()).await.err(),
-        ),
-        (
-            Capability::CancelRun,
-            registry
-                .cancel(&worker, CancelTarget::ActiveRun)
-                .await
-                .err(),
-        ),
-        (Capability::StopWorker, registry.stop(&worker).await.err()),
-        (
-            Capability::ReadTranscript,
-            registry
-                .transcript(&worker, &TranscriptQuery::default())
-                .await
-                .err(),
-        ),
-        (
-            Capability::ReadEvents,
-            registry
-                .events(&worker, &EventsQuery::default())
-                .await
-                .err(),
-        ),
-        (Capability::ReadEvents, stream),
-    ];
-    for (wanted, refusal) in refusals {
-        match refusal {
-            Some(RegistryError::OperationUnsupported {
-                runtime_id,
-                capability,
-            }) => {
-                assert_eq!((runtime_id.as_str(), capability), ("local", wanted));
-            }
-            other => panic!("{wanted:?}: {other:?}"),
-        }
-    }
+fn a_stream_of_a_source_without_observation_is_unsupported() {
+    let registry = registry_of([Memory::with_workers("local", 1) as Arc<dyn RuntimeSource>]);
+    let stream = registry.subscribe(&reference("local", "w0"), Cursor::new(0, 0));
+    assert!(matches!(
+        stream.err(),
+        Some(RegistryError::OperationUnsupported {
+            capability: Capability::ReadEvents,
+            ..
+        })
+    ));
 }
 
 #[tokio::test]
 async fn a_refusal_gets_the_ids_that_the_source_left_out() {
+    let run = |text: &str| -> RunId { text.parse().unwrap() };
     let mut source = MockSource::with_all_ports(descriptor("r"));
-    let run: RunId = "run-1".parse().unwrap();
-    let active = run.clone();
-    source
-        .interaction
-        .as_mut()
-        .unwrap()
+    let interaction = source.interaction.as_mut().unwrap();
+    interaction
         .expect_send_input()
         .times(1)
         .returning(move |_, _| {
             Err(SourceError::WorkerBusy {
-                active_run: active.clone(),
+                active_run: run("run-1"),
             })
         });
-    let active = run.clone();
-    source
-        .lifecycle
-        .as_mut()
-        .unwrap()
-        .expect_cancel()
-        .times(1)
-        .returning(move |_, _| {
-            Err(SourceError::RunMismatch {
-                active_run: active.clone(),
-            })
-        });
-    source
-        .lifecycle
-        .as_mut()
-        .unwrap()
-        .expect_create()
-        .times(1)
-        .returning(|_| Err(SourceError::UnknownProfile));
-    let registry = registry(vec![source]);
+    let lifecycle = source.lifecycle.as_mut().unwrap();
+    lifecycle.expect_cancel().times(1).returning(move |_, _| {
+        Err(SourceError::RunMismatch {
+            active_run: run("run-1"),
+        })
+    });
+    let create = lifecycle.expect_create().times(1);
+    create.returning(|_| Err(SourceError::UnknownProfile));
+    let registry = registry_of_mock(source);
     let worker = reference("r", "w");
 
-    match registry.send_input(&worker, input()).await {
+    match registry.send_input(&worker, input("hello")).await {
         Err(RegistryError::WorkerBusy {
             worker: named,
             active_run,
-        }) => {
-            assert_eq!((named, active_run), (worker.clone(), run.clone()));
-        }
+        }) => assert_eq!((&named, active_run), (&worker, run("run-1"))),
         other => panic!("{other:?}"),
     }
-    let expected: RunId = "run-2".parse().unwrap();
-    match registry
-        .cancel(&worker, CancelTarget::Run(expected.clone()))
-        .await
-    {
+    let target = CancelTarget::Run(run("run-2"));
+    match registry.cancel(&worker, target).await {
         Err(RegistryError::RunMismatch {
             worker: named,
-            expected: wanted,
+            expected,
             active_run,
         }) => {
-            assert_eq!((named, wanted, active_run), (worker.clone(), expected, run));
+            assert_eq!(named, worker);
+            assert_eq!((expected, active_run), (run("run-2"), run("run-1")));
         }
         other => panic!("{other:?}"),
     }
-    let profile = "builtin:none".parse().unwrap();
     let request = CreateWorker {
-        profile: Some(profile),
+        profile: Some("builtin:none".parse().unwrap()),
         ..CreateWorker::default()
     };
     match registry.create_worker(&worker.runtime_id, request).await {
@@ -187,10 +169,8 @@ async fn a_refusal_gets_the_ids_that_the_source_left_out() {
             runtime_id,
             profile,
         }) => {
-            assert_eq!(
-                (runtime_id.as_str(), profile.as_str()),
-                ("r", "builtin:none")
-            );
+            let named = (runtime_id.as_str(), profile.as_str());
+            assert_eq!(named, ("r", "builtin:none"));
         }
         other => panic!("{other:?}"),
     }
@@ -199,28 +179,19 @@ async fn a_refusal_gets_the_ids_that_the_source_left_out() {
 #[tokio::test]
 async fn a_refusal_that_makes_no_sense_is_the_runtimes_failure_not_the_clients() {
     let mut source = MockSource::with_all_ports(descriptor("r"));
-    source
-        .lifecycle
-        .as_mut()
-        .unwrap()
-        .expect_cancel()
-        .returning(|_, _| {
-            Err(SourceError::RunMismatch {
-                active_run: "run-1".parse().unwrap(),
-            })
-        });
-    source
-        .catalog
-        .expect_get()
-        .returning(|_| Err(SourceError::UnknownProfile));
-    let registry = registry(vec![source]);
+    let cancel = source.lifecycle.as_mut().unwrap().expect_cancel();
+    cancel.returning(|_, _| {
+        Err(SourceError::RunMismatch {
+            active_run: "run-1".parse().unwrap(),
+        })
+    });
+    let get = source.catalog.expect_get();
+    get.returning(|_| Err(SourceError::UnknownProfile));
+    let registry = registry_of_mock(source);
     let worker = reference("r", "w");
-    let cancel = registry
-        .cancel(&worker, CancelTarget::ActiveRun)
-        .await
-        .err();
-    let get = registry.worker(&worker).await.err();
-    for refusal in [cancel, get] {
+    let cancel = registry.cancel(&worker, CancelTarget::ActiveRun).await;
+    let get = registry.worker(&worker).await;
+    for refusal in [cancel.err(), get.err()] {
         match refusal {
             Some(RegistryError::RuntimeUnavailable { reason, cause, .. }) => {
                 assert_eq!(reason, UnavailableReason::SourceFailed);
@@ -231,74 +202,19 @@ async fn a_refusal_that_makes_no_sense_is_the_runtimes_failure_not_the_clients()
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_source_past_its_deadline_is_unavailable_never_unknown() {
-    let hanging: Arc<dyn RuntimeSource> = Arc::new(Hanging(descriptor("r")));
-    let registry = RuntimeRegistry::builder()
-        .register(hanging)
-        .unwrap()
-        .build();
-    let began = tokio::time::Instant::now();
-    match registry.worker(&reference("r", "w")).await {
-        Err(RegistryError::RuntimeUnavailable {
-            runtime_id, reason, ..
-        }) => {
-            let expected = UnavailableReason::DeadlineExceeded;
-            assert_eq!((runtime_id.as_str(), reason), ("r", expected));
-        }
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(began.elapsed(), READ_DEADLINE_DEFAULT);
-}
-
 #[tokio::test]
 async fn a_cancel_passes_its_target_and_the_answer_through() {
     let mut source = MockSource::with_all_ports(descriptor("r"));
     let run: RunId = "run-1".parse().unwrap();
-    let answer = CancelAnswer::Cancelled {
-        run_id: run.clone(),
-    };
+    let target = CancelTarget::Run(run.clone());
+    let answer = CancelResult::Cancelled { run_id: run };
     let returned = answer.clone();
-    source
-        .lifecycle
-        .as_mut()
-        .unwrap()
-        .expect_cancel()
-        .with(
-            eq("w".parse::<WorkerId>().unwrap()),
-            eq(CancelTarget::Run(run.clone())),
-        )
+    let cancel = source.lifecycle.as_mut().unwrap().expect_cancel();
+    cancel
+        .with(eq("w".parse::<WorkerId>().unwrap()), eq(target.clone()))
         .times(1)
         .returning(move |_, _| Ok(returned.clone()));
-    let registry = registry(vec![source]);
-    let result = registry
-        .cancel(&reference("r", "w"), CancelTarget::Run(run))
-        .await;
+    let registry = registry_of_mock(source);
+    let result = registry.cancel(&reference("r", "w"), target).await;
     assert_eq!(result.unwrap(), answer);
-}
-
-#[test]
-fn a_wait_beyond_its_bound_is_refused() {
-    assert!(EventWait::new(crate::port::EVENT_WAIT_MAX).is_ok());
-    assert!(EventWait::new(crate::port::EVENT_WAIT_MAX + Duration::from_millis(1)).is_err());
-}
-
-#[tokio::test]
-async fn a_deadline_may_be_as_long_as_a_duration_can_be() {
-    let mut source = MockSource::with_all_ports(descriptor("r"));
-    let observation = source.observation.as_mut().unwrap();
-    observation
-        .expect_events()
-        .returning(|_, _| Err(SourceError::UnknownWorker));
-    let registry = RuntimeRegistry::builder().deadlines(Deadlines {
-        read: Duration::MAX,
-        mutation: Duration::MAX,
-    });
-    let registry = registry.register(Arc::new(source)).unwrap().build();
-    let query = EventsQuery {
-        wait: EventWait::new(Duration::from_secs(30)).unwrap(),
-        ..EventsQuery::default()
-    };
-    let answer = registry.events(&reference("r", "w"), &query).await;
-    assert!(matches!(answer, Err(RegistryError::UnknownWorker { .. })));
 }

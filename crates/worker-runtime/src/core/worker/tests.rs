@@ -2,12 +2,9 @@
 
 use super::*;
 use crate::engine::OutputClosed;
-use crate::error::InputError;
-use crate::query::TranscriptPosition;
-use crate::snapshot::WorkerState;
-
-#[cfg(not(feature = "shuttle"))]
-mod model;
+use crate::error::{CancelError, InputError};
+use crate::run::{RunDiagnostic, RunErrorCode, RunOutcome};
+use crate::transcript::Entry;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -22,19 +19,16 @@ fn worker_id() -> WorkerId {
     "0198c0de-0000-7000-8000-ffffffffffff".parse().unwrap()
 }
 
-fn birth() -> Birth {
-    Birth {
+fn worker_with(limits: Limits) -> Worker {
+    let metadata = WorkerMetadata {
         id: worker_id(),
         epoch: Epoch::new(1),
         display_name: "Ada".parse().unwrap(),
         profile: "builtin:default".parse().unwrap(),
         key: None,
-        at: NOW,
-    }
-}
-
-fn worker_with(limits: Limits) -> Worker {
-    Worker::new(&birth(), Arc::new(limits))
+        created_at: NOW,
+    };
+    Worker::new(Arc::new(metadata), Arc::new(limits))
 }
 
 fn worker() -> Worker {
@@ -51,7 +45,7 @@ fn input(run_id: RunId, content: &str) -> NewRun {
 
 fn keyed(run_id: RunId, content: &str, key: &str) -> NewRun {
     NewRun {
-        key: Some((key.parse().unwrap(), Fingerprint::of(&[Some(content)]))),
+        key: Some((key.parse().unwrap(), Fingerprint::new(&[Some(content)]))),
         ..input(run_id, content)
     }
 }
@@ -68,7 +62,7 @@ fn completed() -> RunEnd {
 }
 
 /// The events after the first, a word each, with the text of deltas.
-fn story(worker: &Worker) -> String {
+fn events_of(worker: &Worker) -> String {
     let events = worker.read(None, usize::MAX).unwrap().events;
     let words = events[1..].iter().map(|event| match &event.kind {
         EventKind::OutputDelta { text, .. } => format!("+{text}"),
@@ -88,17 +82,11 @@ fn story(worker: &Worker) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// The transcript, on one page.
-fn everything_held(worker: &Worker) -> Vec<Entry> {
-    let (from_first, no_bound) = (TranscriptPosition::After(0), usize::MAX);
-    let transcript = &worker.transcript;
-    transcript.slice(from_first, no_bound, no_bound).entries
-}
-
 /// The transcript, an entry each: `user:hi`, or `assistant:he…` for a partial one.
-fn said(worker: &Worker) -> String {
-    let held = everything_held(worker);
-    let entries = held.iter().map(|entry| {
+fn transcript_of(worker: &Worker) -> String {
+    let (from_first, no_bound) = (TranscriptPosition::After(0), usize::MAX);
+    let slice = worker.transcript.slice(from_first, no_bound, no_bound);
+    let entries = slice.entries.iter().map(|entry: &Entry| {
         let more = if entry.partial { "…" } else { "" };
         format!("{}:{}{more}", entry.role.as_str(), entry.content)
     });
@@ -113,8 +101,8 @@ fn a_run_goes_from_input_to_reply() {
     assert_eq!(accepted.cursor, worker.cursor());
     assert_eq!(worker.state(), WorkerState::Running);
 
-    worker.extend(run(1), &["he"], NOW).unwrap();
-    worker.extend(run(1), &["llo"], NOW).unwrap();
+    worker.append_output(run(1), "he", NOW).unwrap();
+    worker.append_output(run(1), "llo", NOW).unwrap();
     let usage = Usage {
         input_tokens: 2,
         output_tokens: 3,
@@ -122,15 +110,15 @@ fn a_run_goes_from_input_to_reply() {
     let outcome = worker.finish(run(1), RunEnd::Completed(usage), NOW);
     assert_eq!(outcome, Some(RunOutcome::Completed));
     assert_eq!(worker.state(), WorkerState::Idle);
-    assert_eq!(story(&worker), "input_accepted +he +llo completed");
-    assert_eq!(said(&worker), "user:hi assistant:hello");
-    assert_eq!(worker.snapshot(&birth()).usage, usage);
+    assert_eq!(events_of(&worker), "input_accepted +he +llo completed");
+    assert_eq!(transcript_of(&worker), "user:hi assistant:hello");
+    assert_eq!(worker.snapshot().usage, usage);
 }
 
 #[test]
 fn a_busy_worker_refuses_an_input_and_does_not_change() {
     let mut worker = running();
-    let before = worker.snapshot(&birth());
+    let before = worker.snapshot();
     let refusal = worker.accept(input(run(2), "more"), NOW);
     assert_eq!(
         refusal,
@@ -139,11 +127,11 @@ fn a_busy_worker_refuses_an_input_and_does_not_change() {
             run_id: run(1),
         })
     );
-    assert_eq!(worker.snapshot(&birth()), before);
+    assert_eq!(worker.snapshot(), before);
 }
 
 #[test]
-fn an_input_must_say_something_and_fit() {
+fn an_input_must_not_be_blank_and_must_fit() {
     let mut worker = worker_with(Limits {
         input_bytes: 4,
         ..Limits::default()
@@ -167,14 +155,14 @@ fn an_input_must_say_something_and_fit() {
 #[test]
 fn an_accepted_cancel_decides_the_outcome_even_if_the_engine_finishes() {
     let mut worker = running();
-    worker.extend(run(1), &["he"], NOW).unwrap();
+    worker.append_output(run(1), "he", NOW).unwrap();
     assert_eq!(worker.cancel(None), Ok(Some(run(1))));
     assert_eq!(worker.state(), WorkerState::Cancelling);
     assert_eq!(
         worker.finish(run(1), completed(), NOW),
         Some(RunOutcome::Cancelled)
     );
-    assert_eq!(said(&worker), "user:hi assistant:he…");
+    assert_eq!(transcript_of(&worker), "user:hi assistant:he…");
     assert_eq!(worker.state(), WorkerState::Idle);
 }
 
@@ -186,7 +174,7 @@ fn a_run_that_ends_early_without_text_leaves_no_entry() {
     ] {
         let mut worker = running();
         worker.finish(run(1), end, NOW);
-        assert_eq!(said(&worker), "user:hi");
+        assert_eq!(transcript_of(&worker), "user:hi");
     }
 }
 
@@ -198,18 +186,27 @@ fn a_run_ends_exactly_once() {
     worker.accept(input(run(2), "again"), NOW).unwrap();
     assert_eq!(worker.finish(run(1), RunEnd::TimedOut, NOW), None);
     assert_eq!(worker.active_run(), Some(run(2)));
-    assert_eq!(story(&worker), "input_accepted completed input_accepted");
+    assert_eq!(
+        events_of(&worker),
+        "input_accepted completed input_accepted"
+    );
 }
 
 #[test]
 fn text_is_only_taken_from_the_running_run() {
     let mut worker = running();
-    assert_eq!(worker.extend(run(2), &["stray"], NOW), Err(OutputClosed));
+    assert_eq!(
+        worker.append_output(run(2), "stray", NOW),
+        Err(OutputClosed)
+    );
     worker.cancel(None).unwrap();
-    assert_eq!(worker.extend(run(1), &["late"], NOW), Err(OutputClosed));
+    assert_eq!(worker.append_output(run(1), "late", NOW), Err(OutputClosed));
     worker.finish(run(1), completed(), NOW);
-    assert_eq!(worker.extend(run(1), &["later"], NOW), Err(OutputClosed));
-    assert_eq!(story(&worker), "input_accepted cancelled");
+    assert_eq!(
+        worker.append_output(run(1), "later", NOW),
+        Err(OutputClosed)
+    );
+    assert_eq!(events_of(&worker), "input_accepted cancelled");
 }
 
 #[test]
@@ -245,7 +242,10 @@ fn a_stop_ends_the_run_first_and_is_final() {
     assert_eq!(worker.stop(NOW), None);
     assert_eq!(worker.cancel(None), Ok(None));
     assert_eq!(worker.accept(input(run(2), "more"), NOW), Err(stopped));
-    assert_eq!(story(&worker), "input_accepted cancelled worker_stopped");
+    assert_eq!(
+        events_of(&worker),
+        "input_accepted cancelled worker_stopped"
+    );
 }
 
 #[test]
@@ -255,14 +255,14 @@ fn a_reply_past_the_limit_keeps_what_fits_and_fails() {
         ..Limits::default()
     });
     worker.accept(input(run(1), "hi"), NOW).unwrap();
-    worker.extend(run(1), &["abc"], NOW).unwrap();
+    worker.append_output(run(1), "abc", NOW).unwrap();
     // The é has two bytes, of which only one would fit.
-    assert_eq!(worker.extend(run(1), &["dé"], NOW), Err(OutputClosed));
+    assert_eq!(worker.append_output(run(1), "dé", NOW), Err(OutputClosed));
     assert_eq!(worker.state(), WorkerState::Cancelling);
     worker.finish(run(1), completed(), NOW);
-    assert_eq!(said(&worker), "user:hi assistant:abcd…");
+    assert_eq!(transcript_of(&worker), "user:hi assistant:abcd…");
     assert_eq!(
-        story(&worker),
+        events_of(&worker),
         "input_accepted +abc +d failed(output_limit)"
     );
 }
@@ -274,9 +274,9 @@ fn a_long_delta_is_split_between_characters_and_an_empty_one_is_none() {
         ..Limits::default()
     });
     worker.accept(input(run(1), "hi"), NOW).unwrap();
-    worker.extend(run(1), &[""], NOW).unwrap();
-    worker.extend(run(1), &["ééééx"], NOW).unwrap();
-    assert_eq!(story(&worker), "input_accepted +éé +ééx");
+    worker.append_output(run(1), "", NOW).unwrap();
+    worker.append_output(run(1), "ééééx", NOW).unwrap();
+    assert_eq!(events_of(&worker), "input_accepted +éé +ééx");
 }
 
 #[test]
@@ -302,32 +302,20 @@ fn the_same_key_and_content_gets_the_first_answer_in_every_state() {
             _ => drop(worker.stop(NOW)),
         }
     }
-    assert_eq!(story(&worker), "input_accepted completed worker_stopped");
-}
-
-#[test]
-fn texts_of_one_step_are_a_delta_each_as_long_as_there_is_room() {
-    let mut worker = worker_with(Limits {
-        output_bytes: 8,
-        ..Limits::default()
-    });
-    worker.accept(input(run(1), "hi"), NOW).unwrap();
-    worker.extend(run(1), &["he", "llo"], NOW).unwrap();
-    let full = worker.extend(run(1), &["l", "dé", "x"], NOW);
-    assert_eq!(full, Err(OutputClosed));
-    assert_eq!(story(&worker), "input_accepted +he +llo +l +d");
-    let pieces = worker.in_flight().unwrap().1;
-    assert_eq!(pieces.concat(), "hellold");
+    assert_eq!(
+        events_of(&worker),
+        "input_accepted completed worker_stopped"
+    );
 }
 
 #[test]
 fn the_reply_in_progress_is_seen_with_the_cursor_of_the_same_instant() {
     let mut worker = running();
-    worker.extend(run(1), &["hel"], NOW).unwrap();
+    worker.append_output(run(1), "hel", NOW).unwrap();
     let (run_id, pieces) = worker.in_flight().unwrap();
     assert_eq!((run_id, pieces.concat()), (run(1), "hel".to_owned()));
     let cursor = worker.cursor();
-    worker.extend(run(1), &["lo"], NOW).unwrap();
+    worker.append_output(run(1), "lo", NOW).unwrap();
     let suffix = worker.read(Some(cursor), 10).unwrap().events;
     let EventKind::OutputDelta { text, .. } = &suffix[0].kind else {
         panic!("{suffix:?}");
@@ -346,24 +334,24 @@ fn an_idle_worker_counts_the_same_before_and_after_it_is_stopped() {
 #[test]
 fn a_page_of_the_transcript_ends_at_its_limit() {
     let mut worker = running();
-    worker.extend(run(1), &["hello"], NOW).unwrap();
+    worker.append_output(run(1), "hello", NOW).unwrap();
     worker.finish(run(1), completed(), NOW);
     let page = worker.slice(TranscriptPosition::Newest, 1);
     assert_eq!((page.entries[0].sequence, page.has_earlier), (2, true));
 }
 
 #[test]
-fn what_is_left_out_of_a_conversation_is_known_until_the_next_run() {
+fn diagnostics_of_a_run_are_kept_until_the_next_run() {
     let mut worker = running();
-    let remark = |entries| Remark::ContextTruncated { entries };
-    worker.remark(run(1), remark(3));
-    worker.remark(run(9), remark(7));
+    let truncated = |entries| RunDiagnostic::ContextTruncated { entries };
+    worker.report(run(1), truncated(3));
+    worker.report(run(9), truncated(7));
     worker.finish(run(1), completed(), NOW);
-    worker.remark(run(1), remark(8));
-    assert_eq!(worker.snapshot(&birth()).remarks.left_out_entries, 3);
-    assert!(!worker.snapshot(&birth()).remarks.reply_cut_short);
+    worker.report(run(1), truncated(8));
+    assert_eq!(worker.snapshot().diagnostics.omitted_entries, 3);
+    assert!(!worker.snapshot().diagnostics.reply_cut_short);
     worker.accept(input(run(2), "more"), NOW).unwrap();
-    assert_eq!(worker.snapshot(&birth()).remarks.left_out_entries, 0);
-    worker.remark(run(2), Remark::ReplyCutShort);
-    assert!(worker.snapshot(&birth()).remarks.reply_cut_short);
+    assert_eq!(worker.snapshot().diagnostics.omitted_entries, 0);
+    worker.report(run(2), RunDiagnostic::ReplyCutShort);
+    assert!(worker.snapshot().diagnostics.reply_cut_short);
 }

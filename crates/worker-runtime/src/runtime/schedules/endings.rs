@@ -4,15 +4,15 @@ use super::*;
 use crate::command::CreateWorker;
 use crate::core::Worker;
 use crate::error::{CreateError, InputError};
-use crate::event::RunOutcome;
+use crate::run::RunOutcome;
 
 #[test]
 fn shutdown_and_input() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let (a, b) = (fixture.clone(), fixture.clone());
         let (input, report) = both(async move { a.input(worker, "a hang").await }, async move {
-            b.runtime.shutdown(FAR).await
+            b.runtime.shutdown(NEVER).await
         })
         .await;
         // Either the shutdown saw the run and ended it, or there is none.
@@ -26,32 +26,32 @@ fn shutdown_and_input() {
                 assert!(report.cancelled.is_empty());
             }
         }
-        stage.quiet().await;
+        fixture.check().await;
     });
 }
 
 #[test]
 fn shutdown_and_finish() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let run = stage.input(worker, "a").await.expect("it is idle").run_id;
-        let report = stage.runtime.shutdown(FAR).await;
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let run = fixture.input(worker, "a").await.expect("it is idle").run_id;
+        let report = fixture.runtime.shutdown(NEVER).await;
         let expected = match report.cancelled.len() {
             0 => RunOutcome::Completed,
             _ => RunOutcome::Cancelled,
         };
-        let histories = stage.quiet().await;
+        let histories = fixture.check().await;
         assert_eq!(histories[0].outcome(run), Some(expected));
     });
 }
 
 #[test]
 fn shutdown_and_create() {
-    explore(timeless(), |stage| async move {
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let (a, b) = (fixture.clone(), fixture.clone());
         let (created, _) = both(
             async move { a.runtime.create(CreateWorker::default()) },
-            async move { b.runtime.shutdown(FAR).await },
+            async move { b.runtime.shutdown(NEVER).await },
         )
         .await;
         let expected = match created {
@@ -61,38 +61,38 @@ fn shutdown_and_create() {
                 0
             }
         };
-        assert_eq!(stage.quiet().await.len(), expected);
+        assert_eq!(fixture.check().await.len(), expected);
     });
 }
 
 #[test]
 fn shutdown_and_shutdown() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        stage.input(worker, "a hang").await.expect("it is idle");
-        let (a, b) = (stage.clone(), stage.clone());
-        both(async move { a.runtime.shutdown(FAR).await }, async move {
-            b.runtime.shutdown(FAR).await
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        fixture.input(worker, "a hang").await.expect("it is idle");
+        let (a, b) = (fixture.clone(), fixture.clone());
+        both(async move { a.runtime.shutdown(NEVER).await }, async move {
+            b.runtime.shutdown(NEVER).await
         })
         .await;
         // Both have waited for the end of the run.
-        assert_eq!(stage.look(worker).state, WorkerState::Idle);
-        stage.quiet().await;
+        assert_eq!(fixture.look(worker).state, WorkerState::Idle);
+        fixture.check().await;
     });
 }
 
 #[test]
 fn the_last_handle_and_a_run() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        stage.input(worker, "a hang").await.expect("it is idle");
-        let slot = stage.runtime.inner.slot(worker).expect("it is there");
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        fixture.input(worker, "a hang").await.expect("it is idle");
+        let slot = fixture.runtime.inner.slot(worker).expect("it is there");
         let run = slot.read(Worker::active_run).expect("it hangs");
-        let actor = Arc::clone(&stage.actor);
-        drop(stage);
+        let engine = Arc::clone(&fixture.engine);
+        drop(fixture);
         slot.ended(run, None).await.expect("without a deadline");
         let last = slot.snapshot().last_run;
         assert_eq!(last.expect("it has ended").outcome, RunOutcome::Cancelled);
-        actor.went_well();
+        engine.assert_no_violations();
     });
 }

@@ -11,7 +11,7 @@ pub(super) struct History {
 
 /// What a worker was at one moment, as its events tell.
 #[derive(Debug, Default)]
-pub(super) struct Moment {
+pub(super) struct StateAt {
     said: Vec<Said>,
     in_flight: Option<(RunId, String)>,
     stopped: bool,
@@ -63,7 +63,7 @@ impl History {
     }
 
     /// What the worker came to be.
-    pub(super) fn at_the_end(&self) -> Moment {
+    pub(super) fn at_the_end(&self) -> StateAt {
         self.at(self.events.len() as u64)
     }
 
@@ -92,8 +92,8 @@ impl History {
     }
 
     /// What the worker was after the event with this number.
-    pub(super) fn at(&self, sequence: u64) -> Moment {
-        let mut now = Moment::default();
+    pub(super) fn at(&self, sequence: u64) -> StateAt {
+        let mut now = StateAt::default();
         for event in &self.events[1..usize::try_from(sequence).expect("it is short")] {
             assert!(!now.stopped, "something after the end: {self:#?}");
             now.follow(&event.kind);
@@ -102,14 +102,14 @@ impl History {
     }
 }
 
-impl Moment {
+impl StateAt {
     fn follow(&mut self, event: &EventKind) {
         match event {
             EventKind::WorkerCreated => panic!("created twice"),
             EventKind::InputAccepted { run_id, sequence } => {
                 assert!(self.in_flight.is_none(), "two runs at once");
                 self.in_flight = Some((*run_id, String::new()));
-                self.say(*sequence, Role::User, *run_id, None, false);
+                self.send(*sequence, Role::User, *run_id, None, false);
             }
             EventKind::OutputDelta { run_id, text } => {
                 let (run, reply) = self.in_flight.as_mut().expect("a run is active");
@@ -127,7 +127,7 @@ impl Moment {
                 assert_eq!(sequence.is_some(), !reply.is_empty());
                 if let Some(sequence) = sequence {
                     let partial = *outcome != RunOutcome::Completed;
-                    self.say(*sequence, Role::Assistant, run, Some(reply), partial);
+                    self.send(*sequence, Role::Assistant, run, Some(reply), partial);
                 }
             }
             EventKind::WorkerStopped => {
@@ -137,7 +137,7 @@ impl Moment {
         }
     }
 
-    fn say(
+    fn send(
         &mut self,
         sequence: u64,
         role: Role,
@@ -160,7 +160,7 @@ impl Moment {
     }
 
     /// Whether this is what a reader saw.
-    pub(super) fn agrees_with(&self, page: &TranscriptPage) {
+    pub(super) fn assert_matches(&self, page: &TranscriptPage) {
         let said: Vec<Said> = page.entries.iter().map(Said::of).collect();
         assert_eq!(said, self.said, "{page:#?}");
         let in_flight = page.in_flight.as_ref();
@@ -169,7 +169,7 @@ impl Moment {
     }
 
     /// Whether a snapshot taken now says so.
-    pub(super) fn allows(&self, state: WorkerState, active: Option<RunId>) {
+    pub(super) fn assert_allows(&self, state: WorkerState, active: Option<RunId>) {
         let run = self.in_flight.as_ref().map(|(run, _)| *run);
         assert_eq!(active, run);
         match state {

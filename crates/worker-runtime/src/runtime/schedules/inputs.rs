@@ -1,17 +1,17 @@
 //! Inputs, cancels and stops that meet each other and the end of a run.
 
-use super::stage::SOON;
+use super::fixture::SOON;
 use super::*;
 use crate::command::Cancellation;
 use crate::error::InputError;
-use crate::event::{RunErrorCode, RunOutcome};
+use crate::run::{RunErrorCode, RunOutcome};
 use crate::{IdempotencyKey, Input};
 
 #[test]
 fn input_and_input() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let (a, b) = (fixture.clone(), fixture.clone());
         let (one, two) = both(async move { a.input(worker, "a b").await }, async move {
             b.input(worker, "c hang").await
         })
@@ -25,16 +25,16 @@ fn input_and_input() {
             other => panic!("{other:?}"),
         }
         let accepted = usize::from(one.is_ok()) + usize::from(two.is_ok());
-        let histories = stage.settle().await;
+        let histories = fixture.shut_down_and_check().await;
         assert_eq!(histories[0].runs(), accepted);
     });
 }
 
 #[test]
 fn input_and_cancel() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let (a, b) = (fixture.clone(), fixture.clone());
         let (input, cancel) = both(async move { a.input(worker, "a hang").await }, async move {
             b.cancel(worker).await
         })
@@ -43,24 +43,28 @@ fn input_and_cancel() {
         match cancel.expect("no run was named") {
             Cancellation::Cancelled { run_id } => assert_eq!(run_id, run),
             Cancellation::NotRunning => {
-                assert_eq!(stage.look(worker).active_run, Some(run));
+                assert_eq!(fixture.look(worker).active_run, Some(run));
             }
         }
-        stage.cancel(worker).await.expect("no run was named");
+        fixture.cancel(worker).await.expect("no run was named");
         // It stays usable.
-        stage.input(worker, "b").await.expect("it is idle");
-        stage.settle().await;
+        fixture.input(worker, "b").await.expect("it is idle");
+        fixture.shut_down_and_check().await;
     });
 }
 
 #[test]
 fn cancel_and_finish() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let run = stage.input(worker, "a b").await.expect("it is idle").run_id;
-        let cancel = stage.cancel(worker).await.expect("no run was named");
-        assert_eq!(stage.look(worker).state, WorkerState::Idle);
-        let histories = stage.quiet().await;
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let run = fixture
+            .input(worker, "a b")
+            .await
+            .expect("it is idle")
+            .run_id;
+        let cancel = fixture.cancel(worker).await.expect("no run was named");
+        assert_eq!(fixture.look(worker).state, WorkerState::Idle);
+        let histories = fixture.check().await;
         let expected = match cancel {
             Cancellation::Cancelled { .. } => RunOutcome::Cancelled,
             Cancellation::NotRunning => RunOutcome::Completed,
@@ -71,14 +75,14 @@ fn cancel_and_finish() {
 
 #[test]
 fn cancel_and_cancel() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let run_id = stage
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let run_id = fixture
             .input(worker, "hang")
             .await
             .expect("it is idle")
             .run_id;
-        let (a, b) = (stage.clone(), stage.clone());
+        let (a, b) = (fixture.clone(), fixture.clone());
         let (one, two) = both(async move { a.cancel(worker).await }, async move {
             b.cancel(worker).await
         })
@@ -92,22 +96,22 @@ fn cancel_and_cancel() {
         for answer in [one, two] {
             assert!(answer == cancelled || answer == Cancellation::NotRunning);
         }
-        stage.quiet().await;
+        fixture.check().await;
     });
 }
 
 #[test]
 fn cancel_of_a_run_and_the_next_run() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let first = stage.input(worker, "a").await.expect("it is idle").run_id;
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let first = fixture.input(worker, "a").await.expect("it is idle").run_id;
+        let (a, b) = (fixture.clone(), fixture.clone());
         let (_, next) = both(
             async move { a.runtime.cancel(worker, Some(first)).await },
             async move { b.input(worker, "b").await },
         )
         .await;
-        let histories = stage.settle_by_itself(worker).await;
+        let histories = fixture.finish_and_check(worker).await;
         if let Ok(next) = next {
             let outcome = histories[0].outcome(next.run_id);
             assert_eq!(
@@ -121,31 +125,31 @@ fn cancel_of_a_run_and_the_next_run() {
 
 #[test]
 fn stop_and_finish() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        stage.input(worker, "a b").await.expect("it is idle");
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        fixture.input(worker, "a b").await.expect("it is idle");
+        let (a, b) = (fixture.clone(), fixture.clone());
         both(async move { a.stop(worker).await }, async move {
             b.page(worker)
         })
         .await;
-        let histories = stage.quiet().await;
+        let histories = fixture.check().await;
         assert!(histories[0].at_the_end().is_stopped());
     });
 }
 
 #[test]
 fn stop_and_input() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let (a, b) = (fixture.clone(), fixture.clone());
         let (input, ()) = both(async move { a.input(worker, "a hang").await }, async move {
             b.stop(worker).await;
         })
         .await;
-        let late = stage.input(worker, "b").await;
+        let late = fixture.input(worker, "b").await;
         assert_eq!(late, Err(InputError::WorkerStopped { worker_id: worker }));
-        let histories = stage.quiet().await;
+        let histories = fixture.check().await;
         match input {
             Ok(run) => {
                 let outcome = histories[0].outcome(run.run_id);
@@ -161,49 +165,49 @@ fn stop_and_input() {
 
 #[test]
 fn stop_and_stop_and_cancel() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        stage.input(worker, "a hang").await.expect("it is idle");
-        let (a, b, c) = (stage.clone(), stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        fixture.input(worker, "a hang").await.expect("it is idle");
+        let (a, b, c) = (fixture.clone(), fixture.clone(), fixture.clone());
         let cancel = shuttle::future::spawn(async move { c.cancel(worker).await });
         both(async move { a.stop(worker).await }, async move {
             b.stop(worker).await;
         })
         .await;
         cancel.await.expect("it ends").expect("no run was named");
-        stage.quiet().await;
+        fixture.check().await;
     });
 }
 
 #[test]
 fn panic_and_cancel() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let run = stage
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let run = fixture
             .input(worker, "a panic")
             .await
             .expect("it is idle")
             .run_id;
-        let cancel = stage.cancel(worker).await.expect("no run was named");
-        let last = stage.look(worker).last_run.expect("it has ended");
+        let cancel = fixture.cancel(worker).await.expect("no run was named");
+        let last = fixture.look(worker).last_run.expect("it has ended");
         let panicked = Some(RunErrorCode::EnginePanicked);
         match cancel {
             Cancellation::Cancelled { .. } => assert_eq!(last.outcome, RunOutcome::Cancelled),
             Cancellation::NotRunning => assert_eq!(last.error_code, panicked),
         }
         assert_eq!(last.run_id, run);
-        stage.input(worker, "b").await.expect("it is idle");
-        stage.settle().await;
+        fixture.input(worker, "b").await.expect("it is idle");
+        fixture.shut_down_and_check().await;
     });
 }
 
 #[test]
 fn failure_and_stop() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        stage.input(worker, "a fail").await.expect("it is idle");
-        stage.stop(worker).await;
-        stage.quiet().await;
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        fixture.input(worker, "a fail").await.expect("it is idle");
+        fixture.stop(worker).await;
+        fixture.check().await;
     });
 }
 
@@ -213,10 +217,14 @@ fn time_out_and_finish() {
         run_time: SOON,
         ..timeless()
     };
-    explore(limits, |stage| async move {
-        let worker = stage.worker();
-        let run = stage.input(worker, "a b").await.expect("it is idle").run_id;
-        let histories = stage.settle_by_itself(worker).await;
+    explore(limits, |fixture| async move {
+        let worker = fixture.worker();
+        let run = fixture
+            .input(worker, "a b")
+            .await
+            .expect("it is idle")
+            .run_id;
+        let histories = fixture.finish_and_check(worker).await;
         let outcome = histories[0].outcome(run).expect("it has ended");
         assert!(matches!(
             outcome,
@@ -232,15 +240,15 @@ fn time_out_and_cancel() {
         cancel_wait: SOON,
         ..timeless()
     };
-    explore(limits, |stage| async move {
-        let worker = stage.worker();
-        let run = stage
+    explore(limits, |fixture| async move {
+        let worker = fixture.worker();
+        let run = fixture
             .input(worker, "a hang")
             .await
             .expect("it is idle")
             .run_id;
-        let answer = stage.cancel(worker).await;
-        let histories = stage.settle_by_itself(worker).await;
+        let answer = fixture.cancel(worker).await;
+        let histories = fixture.finish_and_check(worker).await;
         // A cancel that was accepted holds, even if nobody waited for it to the end.
         let outcome = match answer {
             Ok(Cancellation::NotRunning) => RunOutcome::TimedOut,
@@ -252,28 +260,28 @@ fn time_out_and_cancel() {
 
 #[test]
 fn replay_and_original() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let say = |stage: Stage| async move {
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let send = |fixture: Fixture| async move {
             let key: IdempotencyKey = "once".parse().expect("it is one");
             let input = Input {
                 idempotency_key: Some(key),
                 ..Input::new("a b")
             };
-            let accepted = stage
+            let accepted = fixture
                 .runtime
                 .send_input(worker, input)
                 .expect("it is taken");
-            stage.is_logged(worker, &accepted).await;
+            fixture.is_logged(worker, &accepted).await;
             accepted
         };
-        let (one, two) = both(say(stage.clone()), say(stage.clone())).await;
+        let (one, two) = both(send(fixture.clone()), send(fixture.clone())).await;
         assert_ne!(one.replayed, two.replayed);
         assert_eq!(one.run_id, two.run_id);
         assert_eq!(one.cursor, two.cursor);
-        let again = say(stage.clone()).await;
+        let again = send(fixture.clone()).await;
         assert!(again.replayed && again.run_id == one.run_id);
-        let histories = stage.settle_by_itself(worker).await;
+        let histories = fixture.finish_and_check(worker).await;
         assert_eq!(histories[0].runs(), 1);
     });
 }

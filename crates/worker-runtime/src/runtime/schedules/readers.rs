@@ -1,11 +1,12 @@
 //! Readers that look, wait and follow while things happen.
 
-use super::stage::SOON;
+use super::fixture::SOON;
 use super::*;
 use crate::command::Cancellation;
 use crate::error::EventsError;
-use crate::event::{EventKind, RunOutcome};
+use crate::event::EventKind;
 use crate::limits::EVENT_OVERHEAD_BYTES;
+use crate::run::RunOutcome;
 use crate::{Cursor, Epoch, EventsQuery};
 
 fn is_end(event: &EventKind) -> bool {
@@ -14,110 +15,111 @@ fn is_end(event: &EventKind) -> bool {
 
 #[test]
 fn poll_and_append() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let (a, b) = (fixture.clone(), fixture.clone());
         let (events, _) = both(
-            async move { a.poll(worker, FAR, is_end).await },
+            async move { a.poll(worker, NEVER, is_end).await },
             async move { b.input(worker, "a b").await },
         )
         .await;
-        let histories = stage.quiet().await;
+        let histories = fixture.check().await;
         assert_eq!(events.expect("nothing is lost"), histories[0].events());
     });
 }
 
 #[test]
 fn poll_and_stop() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        stage.input(worker, "a hang").await.expect("it is idle");
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        fixture.input(worker, "a hang").await.expect("it is idle");
+        let (a, b) = (fixture.clone(), fixture.clone());
         let stopped = |event: &EventKind| *event == EventKind::WorkerStopped;
         let (events, ()) = both(
-            async move { a.poll(worker, FAR, stopped).await },
+            async move { a.poll(worker, NEVER, stopped).await },
             async move { b.stop(worker).await },
         )
         .await;
-        let histories = stage.quiet().await;
+        let histories = fixture.check().await;
         assert_eq!(events.expect("nothing is lost"), histories[0].events());
     });
 }
 
 #[test]
 fn poll_and_a_reply_that_does_not_end() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let (a, b) = (fixture.clone(), fixture.clone());
         let text = |event: &EventKind| matches!(event, EventKind::OutputDelta { .. });
-        let (events, _) = both(async move { a.poll(worker, FAR, text).await }, async move {
-            b.input(worker, "a hang").await
-        })
+        let (events, _) = both(
+            async move { a.poll(worker, NEVER, text).await },
+            async move { b.input(worker, "a hang").await },
+        )
         .await;
         assert_eq!(events.expect("nothing is lost").len(), 3);
-        stage.settle().await;
+        fixture.shut_down_and_check().await;
     });
 }
 
 #[test]
 fn poll_and_panic() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let (a, b) = (fixture.clone(), fixture.clone());
         let (events, _) = both(
-            async move { a.poll(worker, FAR, is_end).await },
+            async move { a.poll(worker, NEVER, is_end).await },
             async move { b.input(worker, "a panic").await },
         )
         .await;
-        let histories = stage.quiet().await;
+        let histories = fixture.check().await;
         assert_eq!(events.expect("nothing is lost"), histories[0].events());
     });
 }
 
 #[test]
 fn poll_and_its_deadline() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let (a, b) = (fixture.clone(), fixture.clone());
         let (events, _) = both(
             async move { a.poll(worker, SOON, is_end).await },
             async move { b.input(worker, "a").await },
         )
         .await;
-        let histories = stage.quiet().await;
+        let histories = fixture.check().await;
         assert_eq!(events.expect("nothing is lost"), histories[0].events());
     });
 }
 
 #[test]
 fn poll_and_shutdown() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let (a, b) = (fixture.clone(), fixture.clone());
         let (events, report) = both(
-            async move { a.poll(worker, FAR, |_| false).await },
-            async move { b.runtime.shutdown(FAR).await },
+            async move { a.poll(worker, NEVER, |_| false).await },
+            async move { b.runtime.shutdown(NEVER).await },
         )
         .await;
         assert_eq!(events.expect("it is answered").len(), 1);
         assert!(report.cancelled.is_empty());
-        stage.quiet().await;
+        fixture.check().await;
     });
 }
 
 #[test]
 fn follow_and_shutdown() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let run = stage.input(worker, "a hang").await.expect("it is idle");
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let run = fixture.input(worker, "a hang").await.expect("it is idle");
+        let (a, b) = (fixture.clone(), fixture.clone());
         let (events, report) = both(
             async move { a.follow(worker, run.cursor).await },
-            async move { b.runtime.shutdown(FAR).await },
+            async move { b.runtime.shutdown(NEVER).await },
         )
         .await;
         assert_eq!(report.cancelled.len(), 1);
-        let histories = stage.quiet().await;
+        let histories = fixture.check().await;
         // To the end of the run: a shutdown doesn't cut it off.
         let rest = histories[0].after(run.cursor.sequence());
         assert_eq!(events.expect("nothing is lost"), rest);
@@ -126,9 +128,9 @@ fn follow_and_shutdown() {
 
 #[test]
 fn snapshot_and_append() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let (a, b) = (fixture.clone(), fixture.clone());
         let (followed, _) = both(
             async move {
                 let page = a.page(worker);
@@ -136,14 +138,14 @@ fn snapshot_and_append() {
                 (page.cursor, events)
             },
             async move {
-                b.input(worker, "a b+c").await.expect("it is idle");
+                b.input(worker, "a b c").await.expect("it is idle");
                 b.look(worker);
                 b.page(worker);
                 b.stop(worker).await;
             },
         )
         .await;
-        let histories = stage.quiet().await;
+        let histories = fixture.check().await;
         let (cursor, events) = followed;
         let suffix = histories[0].after(cursor.sequence());
         assert_eq!(events.expect("nothing is pruned"), suffix);
@@ -157,10 +159,10 @@ fn subscribe_and_evict() {
         event_bytes: 3 * EVENT_OVERHEAD_BYTES,
         ..timeless()
     };
-    explore(limits, |stage| async move {
-        let worker = stage.worker();
-        let start = stage.runtime.get(worker).expect("it is there").cursor;
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(limits, |fixture| async move {
+        let worker = fixture.worker();
+        let start = fixture.runtime.get(worker).expect("it is there").cursor;
+        let (a, b) = (fixture.clone(), fixture.clone());
         let (read, ()) = both(
             async move {
                 let mut read = Vec::new();
@@ -175,7 +177,7 @@ fn subscribe_and_evict() {
             },
             async move {
                 b.runtime
-                    .send_input(worker, crate::Input::new("a b+c"))
+                    .send_input(worker, crate::Input::new("a b c"))
                     .expect("it is idle");
                 b.stop(worker).await;
             },
@@ -186,7 +188,7 @@ fn subscribe_and_evict() {
         for (number, event) in (start.sequence() + 1..).zip(&read) {
             assert_eq!(event.cursor.sequence(), number);
         }
-        let latest = stage.runtime.get(worker).expect("it is there").cursor;
+        let latest = fixture.runtime.get(worker).expect("it is there").cursor;
         match error {
             None => assert_eq!(read.last().map(|event| event.cursor), Some(latest)),
             Some(EventsError::Expired(expired)) => {
@@ -197,16 +199,16 @@ fn subscribe_and_evict() {
             Some(other) => panic!("{other}"),
         }
         // The ring has lost its beginning, so that nothing can be replayed; all else holds.
-        stage.actor.went_well();
-        stage.balances(&stage.runtime.inner.slots());
+        fixture.engine.assert_no_violations();
+        fixture.assert_totals(&fixture.runtime.inner.slots());
     });
 }
 
 #[test]
 fn cursors_from_elsewhere_and_append() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let (a, b) = (fixture.clone(), fixture.clone());
         let ((), input) = both(
             async move {
                 let epoch = a.runtime.status().epoch;
@@ -226,7 +228,7 @@ fn cursors_from_elsewhere_and_append() {
         )
         .await;
         input.expect("it is idle");
-        stage.settle().await;
+        fixture.shut_down_and_check().await;
     });
 }
 
@@ -236,9 +238,9 @@ fn pollers_and_their_limit() {
         worker_pollers: 1,
         ..timeless()
     };
-    explore(limits, |stage| async move {
-        let worker = stage.worker();
-        let (a, b, c) = (stage.clone(), stage.clone(), stage.clone());
+    explore(limits, |fixture| async move {
+        let worker = fixture.worker();
+        let (a, b, c) = (fixture.clone(), fixture.clone(), fixture.clone());
         let input = shuttle::future::spawn(async move {
             // One of them may wait at a time.
             for _ in 0..4 {
@@ -256,26 +258,26 @@ fn pollers_and_their_limit() {
         for error in [one.err(), two.err()].into_iter().flatten() {
             assert!(matches!(error, EventsError::Capacity(_)), "{error}");
         }
-        stage.quiet().await;
+        fixture.check().await;
     });
 }
 
 #[test]
 fn cancel_by_one_and_poll_by_another() {
-    explore(timeless(), |stage| async move {
-        let worker = stage.worker();
-        let run = stage.input(worker, "a hang").await.expect("it is idle");
-        let (a, b) = (stage.clone(), stage.clone());
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker();
+        let run = fixture.input(worker, "a hang").await.expect("it is idle");
+        let (a, b) = (fixture.clone(), fixture.clone());
         let (events, cancel) = both(
-            async move { a.poll(worker, FAR, is_end).await },
+            async move { a.poll(worker, NEVER, is_end).await },
             async move { b.cancel(worker).await },
         )
         .await;
         assert!(matches!(cancel, Ok(Cancellation::Cancelled { .. })));
-        // Whoever has seen the end finds the worker free.
+        // Whoever has observations the end finds the worker free.
         assert!(events.is_ok());
-        stage.input(worker, "b").await.expect("it is idle");
-        let histories = stage.settle().await;
+        fixture.input(worker, "b").await.expect("it is idle");
+        let histories = fixture.shut_down_and_check().await;
         let outcome = histories[0].outcome(run.run_id);
         assert_eq!(outcome, Some(RunOutcome::Cancelled));
     });

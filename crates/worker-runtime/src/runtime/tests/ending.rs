@@ -9,112 +9,125 @@ use crate::{
     Stopping,
 };
 
-/// A worker in the middle of a run that said `half`.
-async fn busy(stage: &Stage) -> (WorkerId, Accepted) {
-    let worker = stage.worker();
-    let run = stage.send(worker, "half hang");
-    stage.spoken(worker, &run).await;
+/// A worker in the middle of a run that transcript_lines `half`.
+async fn busy(fixture: &Fixture) -> (WorkerId, Accepted) {
+    let worker = fixture.worker();
+    let run = fixture.send(worker, "half hang");
+    fixture.wait_for_output(worker, &run).await;
     (worker, run)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_cancel_answers_when_the_run_has_ended_and_keeps_its_text() {
-    let stage = Stage::new();
-    let (worker, run) = busy(&stage).await;
+    let fixture = Fixture::new();
+    let (worker, run) = busy(&fixture).await;
     let run_id = run.run_id;
-    let answer = stage.runtime.cancel(worker, Some(run_id)).await;
+    let answer = fixture.runtime.cancel(worker, Some(run_id)).await;
     assert_eq!(answer, Ok(Cancellation::Cancelled { run_id }));
-    assert_eq!(stage.state(worker), WorkerState::Idle);
-    assert_eq!(stage.end(worker, &run).await, ended(RunOutcome::Cancelled));
-    assert_eq!(stage.said(worker)[1], "assistant:half…");
-    let next = stage.send(worker, "again");
-    assert_eq!(stage.end(worker, &next).await, ended(RunOutcome::Completed));
+    assert_eq!(fixture.state(worker), WorkerState::Idle);
+    assert_eq!(
+        fixture.end(worker, &run).await,
+        ended(RunOutcome::Cancelled)
+    );
+    assert_eq!(fixture.transcript_lines(worker)[1], "assistant:half…");
+    let next = fixture.send(worker, "again");
+    assert_eq!(
+        fixture.end(worker, &next).await,
+        ended(RunOutcome::Completed)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_cancels_at_once_are_both_answered_and_end_the_run_once() {
-    let stage = Stage::new();
-    let (worker, run) = busy(&stage).await;
+    let fixture = Fixture::new();
+    let (worker, run) = busy(&fixture).await;
     let run_id = run.run_id;
-    let cancel = || stage.runtime.cancel(worker, None);
+    let cancel = || fixture.runtime.cancel(worker, None);
     let answers = tokio::join!(cancel(), cancel());
     let cancelled = Ok(Cancellation::Cancelled { run_id });
     assert_eq!(answers, (cancelled, cancelled));
-    assert_eq!(stage.ends(worker, run_id).await, 1);
+    assert_eq!(fixture.ends(worker, run_id).await, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_cancel_needs_the_run_that_it_names() {
-    let stage = Stage::new();
-    let (worker, run) = busy(&stage).await;
-    let expected = RunId::mint();
+    let fixture = Fixture::new();
+    let (worker, run) = busy(&fixture).await;
+    let expected = RunId::generate();
     let mismatch = CancelError::RunMismatch {
         worker_id: worker,
         expected,
         active: run.run_id,
     };
     assert_eq!(
-        stage.runtime.cancel(worker, Some(expected)).await,
+        fixture.runtime.cancel(worker, Some(expected)).await,
         Err(mismatch)
     );
-    stage.runtime.cancel(worker, None).await.unwrap();
+    fixture.runtime.cancel(worker, None).await.unwrap();
     for expected in [None, Some(run.run_id)] {
-        let idle = stage.runtime.cancel(worker, expected).await;
+        let idle = fixture.runtime.cancel(worker, expected).await;
         assert_eq!(idle, Ok(Cancellation::NotRunning));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_ends_the_run_and_then_the_worker_and_can_be_repeated() {
-    let stage = Stage::new();
-    let (worker, run) = busy(&stage).await;
-    let stop = || stage.runtime.stop(worker);
+    let fixture = Fixture::new();
+    let (worker, run) = busy(&fixture).await;
+    let stop = || fixture.runtime.stop(worker);
     let (one, two) = tokio::join!(stop(), stop());
     assert_eq!(one.unwrap().state, WorkerState::Stopped);
-    assert_eq!(two, stage.runtime.stop(worker).await);
+    assert_eq!(two, fixture.runtime.stop(worker).await);
 
-    let events: Vec<_> = stage.runtime.subscribe(worker, run.cursor).collect().await;
+    let events: Vec<_> = fixture
+        .runtime
+        .subscribe(worker, run.cursor)
+        .collect()
+        .await;
     let kinds: Vec<&str> = events
         .iter()
         .map(|event| event.as_ref().unwrap().kind.as_str())
         .collect();
     assert_eq!(kinds, ["output_delta", "run_finished", "worker_stopped"]);
     let worker_id = worker;
-    let refused = stage.runtime.send_input(worker, Input::new("more"));
+    let refused = fixture.runtime.send_input(worker, Input::new("more"));
     assert_eq!(refused, Err(InputError::WorkerStopped { worker_id }));
-    let cancel = stage.runtime.cancel(worker, None).await;
+    let cancel = fixture.runtime.cancel(worker, None).await;
     assert_eq!(cancel, Ok(Cancellation::NotRunning));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_cancels_runs_refuses_work_and_leaves_the_past_readable() {
-    let stage = Stage::new();
-    let (worker, run) = busy(&stage).await;
-    let report = stage.runtime.shutdown(SECOND).await;
+    let fixture = Fixture::new();
+    let (worker, run) = busy(&fixture).await;
+    let report = fixture.runtime.shutdown(SECOND).await;
     let (worker_id, run_id) = (worker, run.run_id);
     assert_eq!(report.cancelled, [ActiveRun { worker_id, run_id }]);
     assert_eq!(report.abandoned, []);
-    assert_eq!(stage.end(worker, &run).await, ended(RunOutcome::Cancelled));
-    assert_eq!(stage.ends(worker, run_id).await, 1);
-    assert_eq!(stage.said(worker)[1], "assistant:half…");
-    assert_eq!(stage.runtime.status().phase, Phase::Stopping);
+    assert_eq!(
+        fixture.end(worker, &run).await,
+        ended(RunOutcome::Cancelled)
+    );
+    assert_eq!(fixture.ends(worker, run_id).await, 1);
+    assert_eq!(fixture.transcript_lines(worker)[1], "assistant:half…");
+    assert_eq!(fixture.runtime.status().phase, Phase::Stopping);
 
-    let refused = stage.runtime.send_input(worker, Input::new("more"));
+    let refused = fixture.runtime.send_input(worker, Input::new("more"));
     assert_eq!(refused, Err(InputError::Stopping(Stopping)));
-    let refused = stage.runtime.create(CreateWorker::default());
+    let refused = fixture.runtime.create(CreateWorker::default());
     assert_eq!(refused, Err(CreateError::Stopping(Stopping)));
     assert_eq!(
-        stage.runtime.shutdown(SECOND).await,
+        fixture.runtime.shutdown(SECOND).await,
         crate::ShutdownReport::default()
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_lets_everybody_who_waits_go_at_once() {
-    let stage = Stage::new();
-    let (worker, run) = busy(&stage).await;
-    let idle = stage.worker();
-    let idle_cursor = stage.runtime.get(idle).unwrap().cursor;
+    let fixture = Fixture::new();
+    let (worker, run) = busy(&fixture).await;
+    let idle = fixture.worker();
+    let idle_cursor = fixture.runtime.get(idle).unwrap().cursor;
     let query = EventsQuery {
         after: Some(idle_cursor),
         wait: 20 * SECOND,
@@ -123,13 +136,13 @@ async fn a_shutdown_lets_everybody_who_waits_go_at_once() {
     let begun = tokio::time::Instant::now();
     let (batch, missed, events, _) = in_time(async {
         tokio::join!(
-            stage.runtime.events(idle, query),
-            stage.runtime.subscribe(idle, idle_cursor).next_owned(),
-            stage
+            fixture.runtime.events(idle, query),
+            fixture.runtime.subscribe(idle, idle_cursor).next_owned(),
+            fixture
                 .runtime
                 .subscribe(worker, run.cursor)
                 .collect::<Vec<_>>(),
-            stage.runtime.shutdown(SECOND),
+            fixture.runtime.shutdown(SECOND),
         )
     })
     .await;
@@ -138,7 +151,7 @@ async fn a_shutdown_lets_everybody_who_waits_go_at_once() {
     let last = events.last().unwrap().as_ref().unwrap();
     assert_eq!(last.kind.as_str(), "run_finished");
     assert_eq!(begun.elapsed(), Duration::ZERO);
-    assert_eq!(stage.runtime.status().waiting_pollers, 0);
+    assert_eq!(fixture.runtime.status().waiting_pollers, 0);
 }
 
 /// An engine that doesn't let go of its run: nobody is told that the run has ended
@@ -146,34 +159,37 @@ async fn a_shutdown_lets_everybody_who_waits_go_at_once() {
 /// the engine blocks a thread.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_does_not_let_go_is_never_reported_as_ended() {
-    let stage = Stage::with(Limits {
+    let fixture = Fixture::with(Limits {
         cancel_wait: Duration::from_millis(10),
         ..Limits::default()
     });
     let (release, block) = mpsc::channel();
-    *stage.script.block.lock().unwrap() = Some(block);
-    let worker = stage.worker();
-    let run = stage.send(worker, "half hang block-at-drop");
-    stage.spoken(worker, &run).await;
+    *fixture.engine.block.lock().unwrap() = Some(block);
+    let worker = fixture.worker();
+    let run = fixture.send(worker, "half hang block-at-drop");
+    fixture.wait_for_output(worker, &run).await;
 
     let (worker_id, run_id) = (worker, run.run_id);
     let ending = StillEnding { worker_id, run_id };
-    let cancel = stage.runtime.cancel(worker, None).await;
+    let cancel = fixture.runtime.cancel(worker, None).await;
     assert_eq!(cancel, Err(CancelError::StillEnding(ending)));
-    assert_eq!(stage.state(worker), WorkerState::Cancelling);
-    let refused = stage.runtime.send_input(worker, Input::new("more"));
+    assert_eq!(fixture.state(worker), WorkerState::Cancelling);
+    let refused = fixture.runtime.send_input(worker, Input::new("more"));
     assert_eq!(refused, Err(InputError::Busy { worker_id, run_id }));
-    assert_eq!(stage.runtime.status().active_runs, 1);
-    let stop = stage.runtime.stop(worker).await;
+    assert_eq!(fixture.runtime.status().active_runs, 1);
+    let stop = fixture.runtime.stop(worker).await;
     assert_eq!(stop, Err(StopError::StillEnding(ending)));
-    let report = stage.runtime.shutdown(Duration::from_millis(10)).await;
+    let report = fixture.runtime.shutdown(Duration::from_millis(10)).await;
     assert_eq!(report.abandoned, [ActiveRun { worker_id, run_id }]);
-    assert_eq!(stage.ends(worker, run_id).await, 0);
+    assert_eq!(fixture.ends(worker, run_id).await, 0);
 
     drop(release);
-    assert_eq!(stage.end(worker, &run).await, ended(RunOutcome::Cancelled));
-    assert_eq!(stage.state(worker), WorkerState::Stopped);
-    assert_eq!(stage.runtime.status().active_runs, 0);
+    assert_eq!(
+        fixture.end(worker, &run).await,
+        ended(RunOutcome::Cancelled)
+    );
+    assert_eq!(fixture.state(worker), WorkerState::Stopped);
+    assert_eq!(fixture.runtime.status().active_runs, 0);
 }
 
 /// `next` for a stream that nobody needs afterwards.
@@ -193,17 +209,20 @@ async fn a_clock_that_panics_keeps_no_run_from_ending() {
         assert!(!breaks.load(Ordering::SeqCst), "as the test says");
         jiff::Timestamp::UNIX_EPOCH
     };
-    let script = Arc::new(Script::default());
-    let engine: Arc<dyn TurnEngine> = script.clone();
+    let scripted = Arc::new(ScriptedEngine::default());
+    let engine: Arc<dyn TurnEngine> = scripted.clone();
     let runtime = Runtime::builder().engine(engine).clock(Arc::new(clock));
-    let stage = Stage {
+    let fixture = Fixture {
         runtime: runtime.build().unwrap(),
-        script,
+        engine: scripted,
     };
-    let (worker, run) = busy(&stage).await;
+    let (worker, run) = busy(&fixture).await;
     broken.store(true, Ordering::SeqCst);
-    stage.runtime.cancel(worker, None).await.unwrap();
-    assert_eq!(stage.end(worker, &run).await, ended(RunOutcome::Cancelled));
-    stage.runtime.stop(worker).await.unwrap();
-    assert_eq!(stage.state(worker), WorkerState::Stopped);
+    fixture.runtime.cancel(worker, None).await.unwrap();
+    assert_eq!(
+        fixture.end(worker, &run).await,
+        ended(RunOutcome::Cancelled)
+    );
+    fixture.runtime.stop(worker).await.unwrap();
+    assert_eq!(fixture.state(worker), WorkerState::Stopped);
 }

@@ -26,13 +26,13 @@ fn a_runtime_shows_what_it_was_built_with() {
 
 #[test]
 fn a_page_that_holds_the_whole_list_says_so() {
-    let stage = Stage::new();
-    let workers = [stage.worker(), stage.worker(), stage.worker()];
+    let fixture = Fixture::new();
+    let workers = [fixture.worker(), fixture.worker(), fixture.worker()];
     let query = ListQuery {
         limit: Some(3),
         ..ListQuery::default()
     };
-    let page = stage.runtime.list(query);
+    let page = fixture.runtime.list(query);
     assert!(
         page.workers
             .iter()

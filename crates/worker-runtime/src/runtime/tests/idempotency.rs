@@ -17,42 +17,42 @@ fn create(name: &str) -> CreateWorker {
 
 #[tokio::test(start_paused = true)]
 async fn a_create_under_the_same_key_finds_the_same_worker() {
-    let stage = Stage::new();
-    let first = stage.runtime.create(create("Ada")).unwrap();
+    let fixture = Fixture::new();
+    let first = fixture.runtime.create(create("Ada")).unwrap();
     assert!(!first.replayed);
-    let again = stage.runtime.create(create("Ada")).unwrap();
+    let again = fixture.runtime.create(create("Ada")).unwrap();
     assert_eq!((again.worker, again.replayed), (first.worker, true));
-    let other = stage.runtime.create(create("Bob"));
+    let other = fixture.runtime.create(create("Bob"));
     assert_eq!(other, Err(CreateError::IdempotencyConflict));
-    assert_eq!(stage.runtime.status().workers.total(), 1);
-    stage.runtime.shutdown(SECOND).await;
-    assert!(stage.runtime.create(create("Ada")).unwrap().replayed);
+    assert_eq!(fixture.runtime.status().workers.total(), 1);
+    fixture.runtime.shutdown(SECOND).await;
+    assert!(fixture.runtime.create(create("Ada")).unwrap().replayed);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_key_of_a_forgotten_worker_is_free_again() {
-    let stage = Stage::with(Limits {
+    let fixture = Fixture::with(Limits {
         workers: 1,
         ..Limits::default()
     });
-    let first = stage.runtime.create(create("Ada")).unwrap().worker.id;
-    stage.runtime.stop(first).await.unwrap();
-    assert!(stage.runtime.create(create("Ada")).unwrap().replayed);
-    stage.worker_in_its_place().await;
-    let second = stage.runtime.create(create("Bob")).unwrap();
+    let first = fixture.runtime.create(create("Ada")).unwrap().worker.id;
+    fixture.runtime.stop(first).await.unwrap();
+    assert!(fixture.runtime.create(create("Ada")).unwrap().replayed);
+    fixture.worker_in_its_place().await;
+    let second = fixture.runtime.create(create("Bob")).unwrap();
     assert!(!second.replayed && second.worker.id != first);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_input_under_the_same_key_starts_one_run() {
-    let stage = Stage::new();
-    let worker = stage.worker();
+    let fixture = Fixture::new();
+    let worker = fixture.worker();
     let send = |content: &str| {
         let input = Input {
             idempotency_key: key("k"),
             ..Input::new(content)
         };
-        stage.runtime.send_input(worker, input)
+        fixture.runtime.send_input(worker, input)
     };
     let first = send("wait").unwrap();
     let replay = Accepted {
@@ -65,34 +65,34 @@ async fn an_input_under_the_same_key_starts_one_run() {
         send("other"),
         Err(InputError::IdempotencyConflict { worker_id })
     );
-    stage.script.gate.notify_one();
-    stage.end(worker, &first).await;
+    fixture.engine.gate.notify_one();
+    fixture.end(worker, &first).await;
     assert_eq!(send("wait"), Ok(replay), "after the run");
-    stage.runtime.stop(worker).await.unwrap();
+    fixture.runtime.stop(worker).await.unwrap();
     assert_eq!(send("wait"), Ok(replay), "after the stop");
-    assert_eq!(stage.said(worker), ["user:wait"]);
+    assert_eq!(fixture.transcript_lines(worker), ["user:wait"]);
 }
 
 #[test]
 fn a_request_that_is_not_in_order_creates_nothing() {
-    let stage = Stage::new();
+    let fixture = Fixture::new();
     let unknown = CreateWorker {
         profile: Some("builtin:none".to_owned()),
         ..CreateWorker::default()
     };
     assert_eq!(
-        stage.runtime.create(unknown),
+        fixture.runtime.create(unknown),
         Err(CreateError::UnknownProfile)
     );
-    let unnamed = stage.runtime.create(create("a\nb"));
+    let unnamed = fixture.runtime.create(create("a\nb"));
     assert!(
         matches!(unnamed, Err(CreateError::DisplayName(_))),
         "{unnamed:?}"
     );
-    assert_eq!(stage.runtime.status().workers.total(), 0);
+    assert_eq!(fixture.runtime.status().workers.total(), 0);
 }
 
-impl Stage {
+impl Fixture {
     /// Makes the runtime forget its only, stopped worker, and stops the new one.
     async fn worker_in_its_place(&self) {
         let worker = self.worker();

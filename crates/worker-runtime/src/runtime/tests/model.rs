@@ -1,5 +1,5 @@
 //! The whole runtime against the [reference](crate::reference): random operations on several
-//! workers, and after each of them everything that can be seen.
+//! workers, and after each of them everything that can be checks.
 //!
 //! Time is paused and the executor has one thread, so nothing happens on its own: engines and
 //! cancelled runs go on when a command [settles](Command::Settle) what is begun.
@@ -9,10 +9,10 @@ use proptest_state_machine::{StateMachineTest, prop_state_machine};
 use super::*;
 use crate::reference::Refusal;
 
+mod checks;
 mod command;
-mod puppet;
 mod reader;
-mod seen;
+mod scripted_engine;
 mod subject;
 
 use command::{Answer, Command, Model};
@@ -33,7 +33,7 @@ impl StateMachineTest for TheRuntimeDoesWhatTheReferenceSays {
 
     fn apply(mut subject: Subject, model: &Model, command: Command) -> Subject {
         subject.set_clock(model.now);
-        let told = format!("{command:?}");
+        let described = format!("{command:?}");
         let answer = match command {
             Command::Create(request) => Answer::Created(subject.create(&request)),
             Command::Send {
@@ -51,33 +51,33 @@ impl StateMachineTest for TheRuntimeDoesWhatTheReferenceSays {
                 after,
                 state,
                 limit,
-            } => seen::check_list(&subject, &model.runtime, after, state, limit),
+            } => checks::check_list(&subject, &model.runtime, after, state, limit),
             Command::Events {
                 worker,
                 after,
                 limit,
-            } => seen::check_events(&subject, &model.runtime, worker, after, limit),
+            } => checks::check_events(&subject, &model.runtime, worker, after, limit),
             Command::Transcript {
                 worker,
-                place,
+                position,
                 limit,
-            } => seen::check_transcript(&subject, &model.runtime, worker, place, limit),
-            Command::Look { reader, worker } => subject.look(reader, worker, &model.runtime),
+            } => checks::check_transcript(&subject, &model.runtime, worker, position, limit),
+            Command::Open { reader, worker } => subject.open(reader, worker, &model.runtime),
             Command::Follow { reader, limit } => subject.follow(reader, limit, &model.runtime),
         };
-        assert_eq!(answer, model.answer, "the answer to {told}");
+        assert_eq!(answer, model.answer, "the answer to {described}");
         subject
     }
 
     fn check_invariants(subject: &Subject, model: &Model) {
-        seen::check_everything(subject, &model.runtime);
+        checks::check_everything(subject, &model.runtime);
     }
 
     fn teardown(subject: Subject, mut model: Model) {
         // The executor goes away, and takes the tasks of the active runs with it.
         model.runtime.interrupt(model.now);
         let subject = subject.without_executor();
-        seen::check_everything(&subject, &model.runtime);
+        checks::check_everything(&subject, &model.runtime);
     }
 }
 

@@ -71,9 +71,10 @@ pub(super) fn limits(runtime: &RuntimeSummary, checks: &mut Vec<Check>) {
 }
 
 fn status(runtime: &RuntimeSummary) -> Check {
-    let check = match runtime.implementation_kind {
-        ImplementationKind::Embedded => "runtime",
-        ImplementationKind::LocalCompat => "local records",
+    let check = if runtime.implementation_kind == ImplementationKind::LOCAL_COMPAT {
+        "local records"
+    } else {
+        "runtime"
     };
     let mut said = format!("{} is {}", runtime.runtime_id, spelled(runtime.status));
     for remark in &runtime.diagnostics {

@@ -5,13 +5,13 @@ use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
 use super::Refusal;
-use crate::engine::{EngineErrorKind, Remark, Usage};
-use crate::event::RunErrorCode;
 use crate::limits::Limits;
 use crate::reference::{
-    Accepted, Begun, Create, Created, Millis, Place, RunNumber, Runtime, Step, Worker, WorkerNumber,
+    Accepted, Create, Created, Initiated, Millis, RunNumber, Runtime, Step, Worker, WorkerNumber,
 };
-use crate::snapshot::WorkerState;
+use crate::run::{EngineErrorKind, RunDiagnostic, RunErrorCode, Usage};
+use crate::status::WorkerState;
+use crate::transcript::TranscriptPosition;
 
 /// The profiles of a runtime that was given none, the default one first.
 const PROFILES: &[&str] = &["builtin:default", "builtin:companion"];
@@ -55,11 +55,11 @@ pub(super) enum Command {
     },
     Transcript {
         worker: WorkerNumber,
-        place: Place,
+        position: TranscriptPosition,
         limit: Option<usize>,
     },
     /// A reader takes a page of a transcript, to read on from there.
-    Look {
+    Open {
         reader: usize,
         worker: WorkerNumber,
     },
@@ -84,7 +84,7 @@ pub(super) enum After {
 pub(super) enum Answer {
     Created(Result<Created, Refusal>),
     Sent(Result<Accepted, Refusal>),
-    Begun(Result<Begun, Refusal>),
+    Initiated(Result<Initiated, Refusal>),
     /// The runs that a shutdown cancels.
     Ending(Vec<(WorkerNumber, RunNumber)>),
     None,
@@ -112,9 +112,9 @@ impl ReferenceStateMachine for Model {
     }
 
     fn transitions(model: &Self) -> BoxedStrategy<Command> {
-        // One more than there ever were: a worker that nobody created, a run that nobody
+        // One more than there total_created were: a worker that nobody created, a run that nobody
         // started.
-        let worker = 0..=model.runtime.ever();
+        let worker = 0..=model.runtime.total_created();
         let run = option::weighted(0.3, 0..=model.runtime.runs);
         let limit = || option::of(0..6_usize);
         let number = || 0..14_u64;
@@ -140,10 +140,10 @@ impl ReferenceStateMachine for Model {
             4 => number().prop_map(After::Event),
             1 => number().prop_map(After::Foreign),
         ];
-        let place = prop_oneof![
-            Just(Place::Newest),
-            number().prop_map(Place::Before),
-            number().prop_map(Place::After),
+        let position = prop_oneof![
+            Just(TranscriptPosition::Newest),
+            number().prop_map(TranscriptPosition::Before),
+            number().prop_map(TranscriptPosition::After),
         ];
         let reads = prop_oneof![
             (option::of(worker.clone()), option::of(states()), limit()).prop_map(
@@ -158,14 +158,14 @@ impl ReferenceStateMachine for Model {
                 after,
                 limit
             }),
-            (worker.clone(), place, limit()).prop_map(|(worker, place, limit)| {
+            (worker.clone(), position, limit()).prop_map(|(worker, position, limit)| {
                 Command::Transcript {
                     worker,
-                    place,
+                    position,
                     limit,
                 }
             }),
-            (0..READERS, worker).prop_map(|(reader, worker)| Command::Look { reader, worker }),
+            (0..READERS, worker).prop_map(|(reader, worker)| Command::Open { reader, worker }),
             (0..READERS, limit()).prop_map(|(reader, limit)| Command::Follow { reader, limit }),
         ];
         prop_oneof![8 => changes, 2 => passing, 4 => reads].boxed()
@@ -196,9 +196,9 @@ impl ReferenceStateMachine for Model {
                 Answer::Sent(runtime.send(*worker, content, key.as_deref(), now))
             }
             Command::Cancel { worker, expected } => {
-                Answer::Begun(runtime.cancel(*worker, *expected))
+                Answer::Initiated(runtime.cancel(*worker, *expected))
             }
-            Command::Stop { worker } => Answer::Begun(runtime.stop(*worker, now)),
+            Command::Stop { worker } => Answer::Initiated(runtime.stop(*worker, now)),
             Command::ShutDown => Answer::Ending(runtime.shut_down()),
             Command::Engine { worker, step } => {
                 runtime.engine(*worker, step, now);
@@ -215,7 +215,7 @@ impl ReferenceStateMachine for Model {
             Command::List { .. }
             | Command::Events { .. }
             | Command::Transcript { .. }
-            | Command::Look { .. }
+            | Command::Open { .. }
             | Command::Follow { .. } => Answer::None,
         };
         model
@@ -244,9 +244,10 @@ fn steps() -> impl Strategy<Value = Step> {
     };
     let rate_limited = RunErrorCode::Engine(EngineErrorKind::RateLimited);
     prop_oneof![
-        8 => prop::collection::vec("[xyé]{0,2}|[xyé]{1,8}", 1..4).prop_map(Step::Say),
-        1 => (0..3_usize).prop_map(|entries| Step::Remark(Remark::ContextTruncated { entries })),
-        1 => Just(Step::Remark(Remark::ReplyCutShort)),
+        4 => "[xyé]{0,2}".prop_map(Step::Push),
+        4 => "[xyé]{1,14}".prop_map(Step::Push),
+        1 => (0..3_usize).prop_map(|entries| Step::Report(RunDiagnostic::ContextTruncated { entries })),
+        1 => Just(Step::Report(RunDiagnostic::ReplyCutShort)),
         4 => (0..3_u64).prop_map(move |tokens| Step::Complete(usage(tokens))),
         1 => Just(Step::Fail(rate_limited)),
         1 => Just(Step::Fail(RunErrorCode::EnginePanicked)),

@@ -3,10 +3,11 @@
 
 use crate::cursor::Cursor;
 use crate::error::EventsError;
-use crate::event::{Role, RunOutcome};
-use crate::query::{EventsQuery, TranscriptQuery};
-use crate::reference::{self, Fact, InFlight, Line, Names, WorkerNumber};
+use crate::event::EventsQuery;
+use crate::reference::{self, EventKind, InFlight, Line, Numbering, WorkerNumber};
+use crate::run::RunOutcome;
 use crate::runtime::Runtime;
+use crate::transcript::{Role, TranscriptQuery};
 
 /// What a reader knows. A line whose content is empty was heard of, and not read.
 #[derive(Debug)]
@@ -20,15 +21,19 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Takes the newest page.
-    pub(super) fn look(runtime: &Runtime, names: &Names, worker: WorkerNumber) -> Self {
-        let page = runtime.transcript(names.workers[worker], TranscriptQuery::default());
+    pub(super) fn open(runtime: &Runtime, numbering: &Numbering, worker: WorkerNumber) -> Self {
+        let page = runtime.transcript(numbering.workers[worker], TranscriptQuery::default());
         let page = page.unwrap();
-        let lines: Vec<_> = page.entries.iter().map(|entry| names.line(entry)).collect();
+        let lines: Vec<_> = page
+            .entries
+            .iter()
+            .map(|entry| numbering.line(entry))
+            .collect();
         Self {
             worker,
             first_line: lines.first().map_or(1, |line| line.number),
             lines,
-            in_flight: page.in_flight.map(|reply| names.in_flight(&reply)),
+            in_flight: page.in_flight.map(|reply| numbering.in_flight(&reply)),
             cursor: page.cursor,
         }
     }
@@ -37,7 +42,7 @@ impl Reader {
     pub(super) async fn follow(
         &mut self,
         runtime: &Runtime,
-        names: &Names,
+        numbering: &Numbering,
         limit: Option<usize>,
     ) -> bool {
         let query = EventsQuery {
@@ -45,13 +50,13 @@ impl Reader {
             limit,
             ..EventsQuery::default()
         };
-        let batch = match runtime.events(names.workers[self.worker], query).await {
+        let batch = match runtime.events(numbering.workers[self.worker], query).await {
             Ok(batch) => batch,
             Err(EventsError::Expired(_) | EventsError::UnknownWorker(_)) => return false,
             Err(EventsError::Capacity(short)) => panic!("{short}"),
         };
         for (event, number) in batch.events.iter().zip(self.cursor.sequence() + 1..) {
-            self.hear(names.event(event, self.cursor.epoch(), number));
+            self.apply(numbering.event(event, self.cursor.epoch(), number));
         }
         self.cursor = batch.next_cursor;
         true
@@ -84,21 +89,21 @@ impl Reader {
         }
     }
 
-    fn hear(&mut self, event: reference::Event) {
+    fn apply(&mut self, event: reference::Event) {
         let at = event.at;
-        let (line, partial) = match event.fact {
-            Fact::Created | Fact::Stopped => return,
-            Fact::Said { text, run } => {
+        let (line, partial) = match event.kind {
+            EventKind::WorkerCreated | EventKind::WorkerStopped => return,
+            EventKind::OutputDelta { text, run } => {
                 let reply = self.in_flight.as_mut().expect("a reply to go on with");
                 assert_eq!(reply.run, run);
                 return reply.text.push_str(&text);
             }
-            Fact::Accepted { run, line } => {
+            EventKind::InputAccepted { run, line } => {
                 let text = String::new();
                 assert_eq!(self.in_flight.replace(InFlight { run, text }), None);
                 (Some((line, Role::User, run, String::new())), false)
             }
-            Fact::Ended {
+            EventKind::RunFinished {
                 run, outcome, line, ..
             } => {
                 let reply = self.in_flight.take().expect("a reply to end");

@@ -8,12 +8,12 @@ use std::task::Poll;
 use jiff::Timestamp;
 
 use super::command::{Answer, READERS};
-use super::puppet::Puppets;
 use super::reader::Reader;
+use super::scripted_engine::ScriptedEngines;
 use super::*;
 use crate::error::{CancelError, CreateError, StopError};
 use crate::reference::WorkerNumber;
-use crate::reference::{Accepted, Begun, Create, Created, Millis, Names, RunNumber, Step};
+use crate::reference::{Accepted, Create, Created, Initiated, Millis, Numbering, RunNumber, Step};
 use crate::sync;
 use crate::{ActiveRun, Cancellation, CreateWorker, ShutdownReport, WorkerSnapshot};
 
@@ -27,8 +27,8 @@ const NOBODY: &str = "0198c0de-0000-7000-8000-ffffffffffff";
 pub(super) struct Subject {
     executor: Option<tokio::runtime::Runtime>,
     pub(super) runtime: Runtime,
-    pub(super) names: Names,
-    puppets: Arc<Puppets>,
+    pub(super) numbering: Numbering,
+    engines: Arc<ScriptedEngines>,
     clock: Arc<AtomicI64>,
     /// What was begun and has not ended yet.
     begun: Vec<Operation>,
@@ -52,8 +52,8 @@ impl Subject {
             .enable_time()
             .start_paused(true)
             .build();
-        let puppets = Arc::new(Puppets::default());
-        let engine: Arc<dyn TurnEngine> = puppets.clone();
+        let engines = Arc::new(ScriptedEngines::default());
+        let engine: Arc<dyn TurnEngine> = engines.clone();
         let clock = Arc::new(AtomicI64::new(0));
         let hand = Arc::clone(&clock);
         let now = move || Timestamp::from_millisecond(hand.load(Ordering::Relaxed)).unwrap();
@@ -61,8 +61,8 @@ impl Subject {
         Self {
             executor: Some(executor.unwrap()),
             runtime: runtime.clock(Arc::new(now)).build().unwrap(),
-            names: Names::default(),
-            puppets,
+            numbering: Numbering::default(),
+            engines,
             clock,
             begun: Vec::new(),
             readers: [const { None }; READERS],
@@ -81,7 +81,7 @@ impl Subject {
     }
 
     pub(super) fn worker_id(&self, number: WorkerNumber) -> WorkerId {
-        let known = self.names.workers.get(number).copied();
+        let known = self.numbering.workers.get(number).copied();
         known.unwrap_or_else(|| NOBODY.parse().unwrap())
     }
 
@@ -94,19 +94,19 @@ impl Subject {
         match created {
             Ok(created) => {
                 if !created.replayed {
-                    self.names.workers.push(created.worker.id);
+                    self.numbering.workers.push(created.worker.id);
                 }
                 Ok(Created {
-                    worker: self.names.worker(created.worker.id),
+                    worker: self.numbering.worker(created.worker.id),
                     replayed: created.replayed,
                 })
             }
             Err(error) => Err(match error {
-                CreateError::DisplayName(_) => Refusal::BadName,
+                CreateError::DisplayName(_) => Refusal::DisplayName,
                 CreateError::UnknownProfile => Refusal::UnknownProfile,
                 CreateError::IdempotencyConflict => Refusal::Conflict,
-                CreateError::Stopping(_) => Refusal::ShuttingDown,
-                CreateError::Capacity(short) => Refusal::NoRoom(short.limit),
+                CreateError::Stopping(_) => Refusal::Stopping,
+                CreateError::Capacity(short) => Refusal::Capacity(short.limit),
             }),
         }
     }
@@ -125,11 +125,11 @@ impl Subject {
         match self.runtime.send_input(self.worker_id(worker), input) {
             Ok(accepted) => {
                 if !accepted.replayed {
-                    self.names.runs.push(accepted.run_id);
+                    self.numbering.runs.push(accepted.run_id);
                 }
-                Ok(self.names.accepted(&accepted))
+                Ok(self.numbering.accepted(&accepted))
             }
-            Err(error) => Err(self.names.refused_input(&error)),
+            Err(error) => Err(self.numbering.input_refusal(&error)),
         }
     }
 
@@ -137,7 +137,7 @@ impl Subject {
         self.settle();
         let snapshot = self.runtime.get(self.worker_id(worker));
         if let Some(run) = snapshot.ok().and_then(|worker| worker.active_run) {
-            self.puppets.tell(run, step);
+            self.engines.send(run, step);
         }
         self.settle()
     }
@@ -145,16 +145,16 @@ impl Subject {
     pub(super) fn cancel(&mut self, worker: WorkerNumber, run: Option<RunNumber>) -> Answer {
         let id = self.worker_id(worker);
         let nobody = NOBODY.parse().unwrap();
-        let expected = run.map(|run| *self.names.runs.get(run).unwrap_or(&nobody));
+        let expected = run.map(|run| *self.numbering.runs.get(run).unwrap_or(&nobody));
         let active = self.active_run(worker);
         let runtime = self.runtime.clone();
         let cancel =
             async move { End::Cancel(active.unwrap_or(0), runtime.cancel(id, expected).await) };
         let ended = self.begin(cancel);
-        Answer::Begun(match (ended, active) {
-            (None, Some(run)) => Ok(Begun::Ending(run)),
-            (Some(End::Cancel(_, Ok(Cancellation::NotRunning))), None) => Ok(Begun::Nothing),
-            (Some(End::Cancel(_, Err(error))), _) => Err(self.names.refused_cancel(&error)),
+        Answer::Initiated(match (ended, active) {
+            (None, Some(run)) => Ok(Initiated::Ending(run)),
+            (Some(End::Cancel(_, Ok(Cancellation::NotRunning))), None) => Ok(Initiated::Nothing),
+            (Some(End::Cancel(_, Err(error))), _) => Err(self.numbering.cancel_refusal(&error)),
             other => panic!("{other:?}"),
         })
     }
@@ -163,11 +163,11 @@ impl Subject {
         let (id, active) = (self.worker_id(worker), self.active_run(worker));
         let runtime = self.runtime.clone();
         let ended = self.begin(async move { End::Stop(runtime.stop(id).await.map(Box::new)) });
-        Answer::Begun(match (ended, active) {
-            (None, Some(run)) => Ok(Begun::Ending(run)),
+        Answer::Initiated(match (ended, active) {
+            (None, Some(run)) => Ok(Initiated::Ending(run)),
             (Some(End::Stop(Ok(worker))), None) => {
                 assert_eq!(worker.state, WorkerState::Stopped);
-                Ok(Begun::Nothing)
+                Ok(Initiated::Nothing)
             }
             (Some(End::Stop(Err(StopError::UnknownWorker(_)))), _) => Err(Refusal::UnknownWorker),
             other => panic!("{other:?}"),
@@ -175,7 +175,7 @@ impl Subject {
     }
 
     pub(super) fn shut_down(&mut self) -> Answer {
-        let newest_first = self.names.workers.iter().enumerate().rev();
+        let newest_first = self.numbering.workers.iter().enumerate().rev();
         let active = newest_first.filter_map(|(number, id)| {
             let run_id = self.runtime.get(*id).ok()?.active_run?;
             let worker_id = *id;
@@ -188,7 +188,7 @@ impl Subject {
         assert_eq!(ended.is_some(), active.is_empty(), "{ended:?}");
         let numbers = active
             .iter()
-            .map(|(number, run)| (*number, self.names.run(run.run_id)));
+            .map(|(number, run)| (*number, self.numbering.run(run.run_id)));
         Answer::Ending(numbers.collect())
     }
 
@@ -198,7 +198,7 @@ impl Subject {
         for mut operation in std::mem::take(&mut self.begun) {
             match self.poll(&mut operation).expect("it has ended") {
                 End::Cancel(run, answer) => {
-                    let run_id = self.names.runs[run];
+                    let run_id = self.numbering.runs[run];
                     assert_eq!(answer, Ok(Cancellation::Cancelled { run_id }));
                 }
                 End::Stop(answer) => assert_eq!(answer.unwrap().state, WorkerState::Stopped),
@@ -221,7 +221,7 @@ impl Subject {
         self.settle()
     }
 
-    pub(super) fn look(
+    pub(super) fn open(
         &mut self,
         reader: usize,
         worker: WorkerNumber,
@@ -229,7 +229,7 @@ impl Subject {
     ) -> Answer {
         if model.get(worker).is_ok() {
             let reader = &mut self.readers[reader];
-            let reader = reader.insert(Reader::look(&self.runtime, &self.names, worker));
+            let reader = reader.insert(Reader::open(&self.runtime, &self.numbering, worker));
             reader.check(model);
         }
         Answer::None
@@ -244,7 +244,7 @@ impl Subject {
         let Some(mut along) = self.readers[reader].take() else {
             return Answer::None;
         };
-        let read = along.follow(&self.runtime, &self.names, limit);
+        let read = along.follow(&self.runtime, &self.numbering, limit);
         let gone_on = self.executor().block_on(read);
         assert_eq!(gone_on, along.can_go_on(model), "an expired cursor");
         if gone_on {
@@ -253,7 +253,7 @@ impl Subject {
             return Answer::None;
         }
         // What a client does then: it looks again.
-        self.look(reader, along.worker, model)
+        self.open(reader, along.worker, model)
     }
 
     pub(super) fn executor(&self) -> &tokio::runtime::Runtime {
@@ -267,7 +267,7 @@ impl Subject {
 
     fn active_run(&self, worker: WorkerNumber) -> Option<RunNumber> {
         let snapshot = self.runtime.get(self.worker_id(worker)).ok()?;
-        Some(self.names.run(snapshot.active_run?))
+        Some(self.numbering.run(snapshot.active_run?))
     }
 
     /// Starts an operation, and returns how it ended if it did so at once.

@@ -1,0 +1,82 @@
+//! The runtime's errors as the registry's.
+
+use registry_core::{FixedText, SourceError, UnavailableReason};
+use worker_runtime as runtime;
+
+use super::id::{cursor, run_id};
+
+pub(crate) fn unknown_worker(_: runtime::UnknownWorker) -> SourceError {
+    SourceError::UnknownWorker
+}
+
+pub(crate) fn create_error(error: runtime::CreateError) -> SourceError {
+    match error {
+        // The registry's display names are a subset of the runtime's.
+        runtime::CreateError::DisplayName(_) => SourceError::failed(error),
+        runtime::CreateError::UnknownProfile => SourceError::UnknownProfile,
+        runtime::CreateError::IdempotencyConflict => SourceError::IdempotencyConflict,
+        runtime::CreateError::Stopping(_) => SourceError::ShuttingDown,
+        runtime::CreateError::Capacity(error) => capacity(error),
+    }
+}
+
+pub(crate) fn input_error(error: runtime::InputError) -> SourceError {
+    match error {
+        runtime::InputError::UnknownWorker(_) => SourceError::UnknownWorker,
+        runtime::InputError::WorkerStopped { .. } => SourceError::WorkerStopped,
+        runtime::InputError::IdempotencyConflict { .. } => SourceError::IdempotencyConflict,
+        runtime::InputError::Busy { run_id: active, .. } => SourceError::WorkerBusy {
+            active_run: run_id(active),
+        },
+        runtime::InputError::Empty => SourceError::InputEmpty,
+        runtime::InputError::TooLarge { maximum, .. } => SourceError::InputTooLarge {
+            limit_bytes: u64::try_from(maximum).unwrap_or(u64::MAX),
+        },
+        runtime::InputError::Stopping(_) => SourceError::ShuttingDown,
+        runtime::InputError::Capacity(error) => capacity(error),
+    }
+}
+
+pub(crate) fn cancel_error(error: runtime::CancelError) -> SourceError {
+    match error {
+        runtime::CancelError::UnknownWorker(_) => SourceError::UnknownWorker,
+        runtime::CancelError::RunMismatch { active, .. } => SourceError::RunMismatch {
+            active_run: run_id(active),
+        },
+        runtime::CancelError::StillEnding(error) => still_ending(error),
+    }
+}
+
+pub(crate) fn stop_error(error: runtime::StopError) -> SourceError {
+    match error {
+        runtime::StopError::UnknownWorker(_) => SourceError::UnknownWorker,
+        runtime::StopError::StillEnding(error) => still_ending(error),
+    }
+}
+
+pub(crate) fn events_error(error: runtime::EventsError) -> SourceError {
+    match error {
+        runtime::EventsError::UnknownWorker(_) => SourceError::UnknownWorker,
+        runtime::EventsError::Expired(expired) => SourceError::CursorExpired {
+            oldest: cursor(expired.oldest),
+            latest: cursor(expired.latest),
+        },
+        // Reading has no other limit than that of waiting pollers.
+        runtime::EventsError::Capacity(error) => SourceError::TooManyPollers {
+            limit: FixedText::new(error.limit.as_str()),
+        },
+    }
+}
+
+fn capacity(error: runtime::CapacityExhausted) -> SourceError {
+    SourceError::CapacityExhausted {
+        limit: FixedText::new(error.limit.as_str()),
+    }
+}
+
+fn still_ending(error: runtime::StillEnding) -> SourceError {
+    SourceError::Unavailable {
+        reason: UnavailableReason::RunStillEnding,
+        cause: Some(Box::new(error)),
+    }
+}

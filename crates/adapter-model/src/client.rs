@@ -1,0 +1,143 @@
+//! Sending a request to the provider, up to the headers of its response.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+use tracing::{debug, warn};
+use url::Url;
+
+use crate::config::{ModelConfig, ModelConfigError, Timeouts};
+use crate::error::{ProviderError, Reason, error_chain, from_request_error};
+use crate::prompt::Prompt;
+use crate::protocol::{ChatRequest, Protocol};
+use crate::redact::Redactor;
+use crate::response_stream::{ResponseStream, deadline_after};
+use crate::retry::retry_after;
+use crate::secret::{ApiKey, Endpoint};
+
+/// Bytes of an error body that are read at most, to find its reason.
+const MAX_ERROR_BODY_BYTES: usize = 16 * 1024;
+/// Time to read an error body; without it, the status has to suffice.
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The client of one provider and model.
+pub(crate) struct ProviderClient {
+    client: Client,
+    protocol: &'static dyn Protocol,
+    url: Url,
+    model: String,
+    key: Option<ApiKey>,
+    max_output_tokens: u32,
+    timeouts: Timeouts,
+    redactor: Redactor,
+}
+
+impl ProviderClient {
+    pub(crate) fn new(config: &ModelConfig) -> Result<Self, ModelConfigError> {
+        let (protocol, endpoint) = config.resolve()?;
+        if config.key.is_some() && !endpoint.is_encrypted() && !endpoint.is_loopback() {
+            warn!("the model's key is sent over the network without encryption");
+        }
+        let model = config.model.request_name();
+        Ok(Self {
+            client: http_client(&endpoint, config.timeouts)?,
+            protocol,
+            url: protocol.url(&endpoint, model),
+            model: model.to_owned(),
+            key: config.key.clone(),
+            max_output_tokens: config.max_output_tokens,
+            timeouts: config.timeouts,
+            redactor: Redactor::new(config.key.as_ref(), &endpoint),
+        })
+    }
+
+    /// Builds the request's body, which can be sent several times.
+    pub(crate) fn request_body(&self, prompt: &Prompt) -> Bytes {
+        let body = self.protocol.body(ChatRequest {
+            model: &self.model,
+            prompt,
+            max_output_tokens: self.max_output_tokens,
+        });
+        body.to_string().into()
+    }
+
+    /// Sends the request once.
+    pub(crate) async fn send(&self, body: Bytes) -> Result<ResponseStream, ProviderError> {
+        let deadline = deadline_after(self.timeouts.first_byte);
+        let request = self.client.post(self.url.clone());
+        let request = request.headers(self.headers()).body(body);
+        let response = timeout_at(deadline, request.send()).await;
+        let response = response.map_err(|_| ProviderError::FirstByteTimedOut)?;
+        let response = response.map_err(|error| {
+            let error = error.without_url();
+            debug!(error = ?self.redactor.redact(&error_chain(&error)), "provider not reached");
+            from_request_error(&error)
+        })?;
+        if !response.status().is_success() {
+            return Err(self.error_from(response).await);
+        }
+        let idle = self.timeouts.idle;
+        Ok(ResponseStream::new(response, self.protocol, deadline, idle))
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.extend(self.protocol.version_header());
+        headers.extend(self.key.iter().map(|key| self.protocol.key_header(key)));
+        headers
+    }
+
+    async fn error_from(&self, mut response: Response) -> ProviderError {
+        let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers(), Timestamp::now());
+        let timeout = ERROR_BODY_TIMEOUT.min(self.timeouts.idle);
+        let body = read_error_body(&mut response, deadline_after(timeout)).await;
+        let text = self.redactor.redact(&String::from_utf8_lossy(&body));
+        debug!(status, body = ?text, "provider answered with an error");
+        let body = serde_json::from_slice::<Value>(&body);
+        ProviderError::Status {
+            status,
+            reason: body.map_or(Reason::Unknown, |body| Reason::from_body(&body)),
+            retry_after,
+        }
+    }
+}
+
+/// Builds the HTTP client. Redirects aren't followed, since they would send the key
+/// elsewhere. Only HTTP/1.1 is enabled, so that a cancelled request closes its connection.
+/// The usual proxy variables apply, except for loopback.
+fn http_client(endpoint: &Endpoint, timeouts: Timeouts) -> Result<Client, ModelConfigError> {
+    let mut client = Client::builder()
+        .user_agent(concat!("yoi/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        .referer(false)
+        .connect_timeout(timeouts.connect);
+    if endpoint.is_loopback() {
+        client = client.no_proxy();
+    }
+    // A machine without certificate authorities can still use a local server.
+    if !endpoint.is_encrypted() {
+        client = client.tls_certs_only([]);
+    }
+    client.build().map_err(|_| ModelConfigError::Client)
+}
+
+/// Reads an error body as far as possible within its limits.
+async fn read_error_body(response: &mut Response, deadline: Instant) -> Vec<u8> {
+    let mut body = Vec::new();
+    while body.len() < MAX_ERROR_BODY_BYTES {
+        match timeout_at(deadline, response.chunk()).await {
+            Ok(Ok(Some(bytes))) => body.extend_from_slice(&bytes),
+            Ok(Ok(None) | Err(_)) | Err(_) => break,
+        }
+    }
+    body.truncate(MAX_ERROR_BODY_BYTES);
+    body
+}

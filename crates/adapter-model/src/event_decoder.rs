@@ -1,0 +1,186 @@
+//! Splitting a provider's response body into events: bounded, and in linear time.
+
+use bytes::{Buf as _, BytesMut};
+
+use crate::error::ProviderError;
+
+/// Bytes of one event at most: twice what a runtime accepts as a reply, since some servers
+/// send theirs in one event.
+const MAX_EVENT_BYTES: usize = 2 * 1024 * 1024;
+
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// How events are separated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StreamFormat {
+    /// Server-sent events (WHATWG HTML §9.2). Only their data is used.
+    ServerSentEvents,
+    /// Every line that isn't blank is an event.
+    JsonLines,
+}
+
+/// An incremental decoder: bytes go in through [`feed`](Self::feed), the data of events comes
+/// out of [`next`](Self::next).
+#[derive(Debug)]
+pub(crate) struct EventDecoder {
+    format: StreamFormat,
+    buffer: BytesMut,
+    /// Bytes at the start of the buffer that are known to hold no line end.
+    searched: usize,
+    /// The last line ended in CR, so an LF that follows belongs to it.
+    after_cr: bool,
+    /// No line was read yet, so a byte order mark may come.
+    at_start: bool,
+    /// The data lines of the current event.
+    data: Option<String>,
+    max_bytes: usize,
+}
+
+impl EventDecoder {
+    pub(crate) fn new(format: StreamFormat) -> Self {
+        Self {
+            format,
+            buffer: BytesMut::new(),
+            searched: 0,
+            after_cr: false,
+            at_start: true,
+            data: None,
+            max_bytes: MAX_EVENT_BYTES,
+        }
+    }
+
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The data of the next event, or `None` if more bytes are needed.
+    pub(crate) fn next(&mut self) -> Result<Option<String>, ProviderError> {
+        while let Some(line) = self.next_line()? {
+            let event = match self.format {
+                StreamFormat::ServerSentEvents => self.read_field(&line)?,
+                StreamFormat::JsonLines => Some(line).filter(|line| !line.trim().is_empty()),
+            };
+            if event.is_some() {
+                return Ok(event);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The last event of a body that has ended: a line needs no line break there, while an
+    /// unfinished server-sent event is discarded, as its standard says.
+    pub(crate) fn finish(&mut self) -> Result<Option<String>, ProviderError> {
+        match self.format {
+            StreamFormat::ServerSentEvents => Ok(None),
+            StreamFormat::JsonLines => {
+                self.feed(b"\n");
+                self.next()
+            }
+        }
+    }
+
+    /// Reads a line of a server-sent event. An empty line completes the event.
+    fn read_field(&mut self, line: &str) -> Result<Option<String>, ProviderError> {
+        if line.is_empty() {
+            return Ok(self.data.take());
+        }
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        if field != "data" {
+            return Ok(None);
+        }
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match &mut self.data {
+            None => self.data = Some(value.to_owned()),
+            Some(data) => {
+                if data.len() + value.len() >= self.max_bytes {
+                    return Err(ProviderError::EventTooLong);
+                }
+                data.push('\n');
+                data.push_str(value);
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_line(&mut self) -> Result<Option<String>, ProviderError> {
+        if self.after_cr && self.buffer.starts_with(b"\n") {
+            self.buffer.advance(1);
+            self.after_cr = false;
+        }
+        let mut unsearched = self.buffer[self.searched..].iter();
+        let Some(offset) = unsearched.position(|byte| matches!(byte, b'\n' | b'\r')) else {
+            self.searched = self.buffer.len();
+            if self.searched > self.max_bytes {
+                return Err(ProviderError::EventTooLong);
+            }
+            return Ok(None);
+        };
+        let line = self.buffer.split_to(self.searched + offset);
+        self.searched = 0;
+        self.after_cr = self.buffer.get_u8() == b'\r';
+        let line = str::from_utf8(&line);
+        let line = line.map_err(|_| ProviderError::NotUtf8)?;
+        let mark = if self.at_start { BYTE_ORDER_MARK } else { "" };
+        self.at_start = false;
+        Ok(Some(line.strip_prefix(mark).unwrap_or(line).to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(
+        format: StreamFormat,
+        body: &[u8],
+        chunk: usize,
+    ) -> Result<Vec<String>, ProviderError> {
+        let mut decoder = EventDecoder::new(format);
+        decoder.max_bytes = 64;
+        let mut events = Vec::new();
+        for chunk in body.chunks(chunk) {
+            decoder.feed(chunk);
+            while let Some(event) = decoder.next()? {
+                events.push(event);
+            }
+        }
+        events.extend(decoder.finish()?);
+        Ok(events)
+    }
+
+    #[test]
+    fn server_sent_events_are_decoded_for_every_chunk_size_and_line_end() {
+        let body = ": hello\n\nevent: x\ndata: {\"é\": 1}\n\ndata:two\ndata: lines\nid: 7\n\n\
+                    data\n\ndata: unfinished";
+        let expected = ["{\"é\": 1}", "two\nlines", ""];
+        for line_end in ["\n", "\r\n", "\r"] {
+            let body = body.replace('\n', line_end);
+            for chunk in 1..body.len() {
+                let events = decode(StreamFormat::ServerSentEvents, body.as_bytes(), chunk);
+                assert_eq!(events.unwrap(), expected, "{line_end:?} {chunk}");
+            }
+        }
+    }
+
+    #[test]
+    fn json_lines_need_no_final_line_break_and_a_byte_order_mark_is_removed_once() {
+        let lines = "\u{feff}{1}\n\n {2}\r\n{3}".as_bytes();
+        let events = "\u{feff}data: 1\n\n\u{feff}data: 2\n\n".as_bytes();
+        for chunk in 1..10 {
+            let lines = decode(StreamFormat::JsonLines, lines, chunk);
+            assert_eq!(lines.unwrap(), ["{1}", " {2}", "{3}"]);
+            let events = decode(StreamFormat::ServerSentEvents, events, chunk);
+            assert_eq!(events.unwrap(), ["1"]);
+        }
+    }
+
+    #[test]
+    fn invalid_utf8_and_events_beyond_the_limit_are_errors() {
+        let error = |body: &[u8]| decode(StreamFormat::ServerSentEvents, body, 10).unwrap_err();
+        let not_utf8 = error(b"data: \xff\xfe\n\n");
+        assert_eq!(not_utf8, ProviderError::NotUtf8);
+        let too_long = ProviderError::EventTooLong;
+        assert_eq!(error(&[b'x'; 100]), too_long);
+        assert_eq!(error(&b"data: 0123456789\n".repeat(10)), too_long);
+    }
+}

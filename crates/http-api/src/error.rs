@@ -1,0 +1,311 @@
+//! The one error type of this crate. It is answered as a problem (RFC 9457), whose code decides
+//! its status and texts (`wire/problem.rs`).
+//!
+//! Below this file nobody knows HTTP; above it nobody builds a problem by hand.
+
+#[cfg(test)]
+mod tests;
+
+use std::error::Error as _;
+
+use axum::response::{IntoResponse, Response};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use registry_core::id::IdError;
+use registry_core::{Capability, FixedText, RegistryError, UnavailableReason, WorkerRef};
+
+use crate::request_id::RequestId;
+use crate::wire::{MEDIA_TYPE_PROBLEM, Problem, ProblemCode, Retry, path};
+
+/// Why a request was not carried out. Every text in it is ours: nothing that a client sent can
+/// get into one, except ids that parsed.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
+    problem: Problem,
+    /// The `Allow` header of a 405 that a handler answers. The router adds its own.
+    allow: Option<&'static str>,
+}
+
+/// Errors that need no runtime.
+impl ApiError {
+    /// An id in the path, a header or the query that did not parse.
+    pub(crate) fn invalid_identifier(field: &'static str, reason: &'static str) -> Self {
+        Self::field(ProblemCode::InvalidIdentifier, Some(field), reason)
+    }
+
+    /// The same, with the reason that the parser found.
+    pub(crate) fn id(field: &'static str, error: IdError) -> Self {
+        let reason = match error {
+            IdError::Empty => "It is empty.",
+            IdError::TooLong { .. } => "It is too long.",
+            IdError::ForbiddenCharacter { .. } => "It has a character that no such id has.",
+        };
+        Self::invalid_identifier(field, reason)
+    }
+
+    /// A query parameter with a wrong value; no field when the parameter is not one of ours.
+    pub(crate) fn invalid_query(
+        field: impl Into<Option<&'static str>>,
+        reason: &'static str,
+    ) -> Self {
+        Self::field(ProblemCode::InvalidQuery, field.into(), reason)
+    }
+
+    /// A body that is not what the operation takes; no field when all of it is meant.
+    pub(crate) fn invalid_body(
+        field: impl Into<Option<&'static str>>,
+        reason: &'static str,
+    ) -> Self {
+        Self::field(ProblemCode::InvalidBody, field.into(), reason)
+    }
+
+    pub(crate) fn invalid_cursor() -> Self {
+        let reason = "It is not a cursor.";
+        Self::field(ProblemCode::InvalidCursor, Some("after"), reason)
+    }
+
+    pub(crate) fn invalid_page_token() -> Self {
+        let reason = "It is not a page token of this list.";
+        Self::field(ProblemCode::InvalidPageToken, Some("page_token"), reason)
+    }
+
+    pub(crate) fn body_too_large(limit_bytes: u64) -> Self {
+        Self::new(ProblemCode::BodyTooLarge).with(|p| p.limit_bytes = Some(limit_bytes))
+    }
+
+    /// A limit of the server itself, by the name that `GET /api/workspace` gives it.
+    pub(crate) fn capacity_exhausted(limit: &'static str) -> Self {
+        Self::new(ProblemCode::CapacityExhausted).with(|p| p.limit = Some(FixedText::new(limit)))
+    }
+
+    pub(crate) fn internal() -> Self {
+        Self::new(ProblemCode::Internal)
+    }
+
+    /// An error with nothing to say besides its code.
+    pub(crate) fn new(code: ProblemCode) -> Self {
+        Self(Box::new(Inner {
+            problem: problem(code),
+            allow: None,
+        }))
+    }
+
+    fn field(code: ProblemCode, field: Option<&'static str>, reason: &'static str) -> Self {
+        Self::new(code).with(|p| {
+            p.field = field.map(FixedText::new);
+            p.reason = Some(FixedText::new(reason));
+        })
+    }
+
+    fn worker(code: ProblemCode, worker: WorkerRef) -> Self {
+        Self::new(code).with(|p| {
+            p.runtime_id = Some(worker.runtime_id);
+            p.worker_id = Some(worker.worker_id);
+        })
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Problem)) -> Self {
+        change(&mut self.0.problem);
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> ProblemCode {
+        self.0.problem.code
+    }
+
+    #[cfg(test)]
+    pub(crate) fn problem_field(&self) -> Option<FixedText> {
+        self.0.problem.field.clone()
+    }
+}
+
+/// A problem of this code, without the request's id.
+fn problem(code: ProblemCode) -> Problem {
+    Problem {
+        problem_type: FixedText::new(code.urn()),
+        title: FixedText::new(code.title()),
+        status: code.status(),
+        code,
+        detail: FixedText::new(code.detail()),
+        retryable: code.retry() != Retry::Never,
+        request_id: String::new(),
+        field: None,
+        reason: None,
+        runtime_id: None,
+        worker_id: None,
+        run_id: None,
+        active_run_id: None,
+        profile: None,
+        capability: None,
+        limit: None,
+        limit_bytes: None,
+        oldest_cursor: None,
+        latest_cursor: None,
+        transcript: None,
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// The problem, with the id of the request that the task works on. The response's extensions
+    /// carry the [`ProblemCode`], for the access log.
+    fn into_response(self) -> Response {
+        let Inner { mut problem, allow } = *self.0;
+        problem.request_id = RequestId::current().to_string();
+        let code = problem.code;
+        let body = serde_json::to_vec(&problem)
+            .expect("a problem has string keys alone and no map that could fail");
+        let status = StatusCode::from_u16(code.status())
+            .expect("every code's status is a number from 400 to 599");
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE_PROBLEM));
+        if let Retry::After(seconds) = code.retry() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allow) = allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if code == ProblemCode::Unauthorized {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if matches!(
+            code,
+            ProblemCode::RequestTimeout | ProblemCode::BodyTooLarge
+        ) {
+            // The rest of the body is never read, so no other request can follow.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.extensions_mut().insert(code);
+        response
+    }
+}
+
+/// The mapping of every error of the registry.
+impl From<RegistryError> for ApiError {
+    fn from(error: RegistryError) -> Self {
+        use ProblemCode as Code;
+        match error {
+            RegistryError::UnknownRuntime { runtime_id } => {
+                Self::new(Code::UnknownRuntime).with(|p| p.runtime_id = Some(runtime_id))
+            }
+            RegistryError::UnknownWorker { worker } => Self::worker(Code::UnknownWorker, worker),
+            RegistryError::UnknownProfile {
+                runtime_id,
+                profile,
+            } => Self::new(Code::UnknownProfile).with(|p| {
+                p.runtime_id = Some(runtime_id);
+                p.profile = Some(profile);
+            }),
+            RegistryError::WorkerBusy { worker, active_run } => {
+                Self::worker(Code::WorkerBusy, worker).with(|p| p.active_run_id = Some(active_run))
+            }
+            RegistryError::WorkerStopped { worker } => Self::worker(Code::WorkerStopped, worker),
+            RegistryError::RunMismatch {
+                worker,
+                expected,
+                active_run,
+            } => Self::worker(Code::RunMismatch, worker).with(|p| {
+                p.run_id = Some(expected);
+                p.active_run_id = Some(active_run);
+            }),
+            RegistryError::OperationUnsupported {
+                runtime_id,
+                capability,
+            } => {
+                let mut error = Self::new(Code::OperationUnsupported).with(|p| {
+                    p.runtime_id = Some(runtime_id);
+                    p.capability = Some(capability);
+                });
+                error.0.allow = Some(methods_without(capability));
+                error
+            }
+            error @ RegistryError::RuntimeUnavailable { .. } => Self::unavailable(error),
+            RegistryError::ShuttingDown { runtime_id } => {
+                Self::new(Code::ShuttingDown).with(|p| p.runtime_id = Some(runtime_id))
+            }
+            RegistryError::CapacityExhausted { runtime_id, limit } => {
+                Self::new(Code::CapacityExhausted).with(|p| {
+                    p.runtime_id = Some(runtime_id);
+                    p.limit = Some(limit);
+                })
+            }
+            RegistryError::TooManyPollers { worker, limit } => {
+                Self::worker(Code::TooManyPollers, worker).with(|p| p.limit = Some(limit))
+            }
+            RegistryError::InputEmpty { worker } => Self::worker(Code::InputEmpty, worker),
+            RegistryError::InputTooLarge {
+                worker,
+                limit_bytes,
+            } => Self::worker(Code::InputTooLarge, worker)
+                .with(|p| p.limit_bytes = Some(limit_bytes)),
+            RegistryError::CursorExpired {
+                worker,
+                oldest,
+                latest,
+            } => {
+                let transcript = path::transcript(&worker);
+                Self::worker(Code::CursorExpired, worker).with(|p| {
+                    p.oldest_cursor = Some(oldest);
+                    p.latest_cursor = Some(latest);
+                    p.transcript = Some(transcript);
+                })
+            }
+            RegistryError::InvalidPageToken(_) => Self::invalid_page_token(),
+            RegistryError::IdempotencyConflict { runtime_id } => {
+                Self::new(Code::IdempotencyConflict).with(|p| p.runtime_id = Some(runtime_id))
+            }
+        }
+    }
+}
+
+impl ApiError {
+    /// A runtime that failed. Its cause is logged here and goes no further.
+    fn unavailable(error: RegistryError) -> Self {
+        let cause = error.source().map(tracing::field::display);
+        tracing::warn!(%error, cause, "runtime unavailable");
+        let RegistryError::RuntimeUnavailable {
+            runtime_id, reason, ..
+        } = error
+        else {
+            return Self::internal();
+        };
+        Self::new(ProblemCode::RuntimeUnavailable).with(|p| {
+            p.runtime_id = Some(runtime_id);
+            p.reason = Some(FixedText::new(reason.as_str()));
+            if reason == UnavailableReason::RunStillEnding {
+                p.detail = FixedText::new(RUN_STILL_ENDING);
+            }
+        })
+    }
+}
+
+const RUN_STILL_ENDING: &str =
+    "The cancel or stop stands; the run has not ended yet. Read its events for the end.";
+
+/// The methods that the path of an operation still takes on a runtime that lacks `capability`.
+/// RFC 9110 §10.2.1 prescribes an empty list for a resource that takes none.
+fn methods_without(capability: Capability) -> &'static str {
+    match capability {
+        // The same path lists the runtime's workers.
+        Capability::CreateWorker => "GET, HEAD",
+        Capability::ListWorkers
+        | Capability::GetWorker
+        | Capability::SendInput
+        | Capability::CancelRun
+        | Capability::StopWorker
+        | Capability::ReadTranscript
+        | Capability::ReadEvents => "",
+    }
+}
+
+/// A problem of this code as the OpenAPI document shows it.
+pub(crate) fn example(code: ProblemCode) -> Problem {
+    Problem {
+        request_id: "01980000-0000-7000-8000-0000000000ff".to_owned(),
+        ..problem(code)
+    }
+}

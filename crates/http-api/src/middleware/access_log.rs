@@ -1,0 +1,87 @@
+//! Names the request, counts it, and logs its response.
+
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::Method;
+use tracing::Instrument as _;
+
+use crate::request_id::RequestId;
+use crate::state::ApiState;
+use crate::wire::ProblemCode;
+
+/// The target of the access log, so that a filter can select it.
+const ACCESS_TARGET: &str = "yoi::access";
+/// The route of a path that no operation has.
+const UNMATCHED: &str = "unmatched";
+
+/// Gives the request an id and a span, counts it, and logs its response: successful reads at
+/// `debug`, mutations and refusals at `info`, failures of the server at `warn`.
+pub(crate) async fn access_log(
+    State(state): State<ApiState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let method = method_label(request.method());
+    // The template, never the path itself: that may hold anything.
+    let matched = request.extensions().get::<MatchedPath>();
+    let route = matched.map_or(UNMATCHED, MatchedPath::as_str).to_owned();
+    let in_flight = state.metrics.request_started(method, &route);
+    let request_id = RequestId::new();
+    let span = tracing::info_span!("request", %request_id);
+    let respond = async move {
+        let response = next.run(request).await;
+        let duration = started.elapsed();
+        in_flight.finish(response.status(), duration);
+        log(method, &route, &response, duration);
+        response
+    };
+    request_id.scope(respond).instrument(span).await
+}
+
+fn log(method: &'static str, route: &str, response: &Response, duration: Duration) {
+    let status = response.status();
+    let code = response.extensions().get().copied();
+    let code = code.map(ProblemCode::as_str);
+    let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    macro_rules! log {
+        ($level:ident) => {
+            tracing::$level!(
+                target: ACCESS_TARGET,
+                method,
+                route,
+                status = status.as_u16(),
+                code,
+                duration_us,
+                "response"
+            )
+        };
+    }
+    let is_read = matches!(method, "GET" | "HEAD");
+    if status.is_server_error() {
+        log!(warn);
+    } else if status.is_success() && is_read {
+        log!(debug);
+    } else {
+        log!(info);
+    }
+}
+
+/// The method as a label: a client can send any text as one.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::TRACE => "TRACE",
+        Method::CONNECT => "CONNECT",
+        _ => "OTHER",
+    }
+}

@@ -1,0 +1,198 @@
+//! Refuses requests from pages of other origins. Browsers name the page's origin in `Origin` and
+//! `Sec-Fetch-Site`; other clients send neither.
+//!
+//! tower-http's CORS layer does not fit: it answers every `OPTIONS` request, and lets requests of
+//! origins that are not allowed through to the handler.
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, COOKIE,
+    HOST, ORIGIN, VARY,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use crate::error::ApiError;
+use crate::extract::{HeaderCount, single_header};
+use crate::origin::AllowedOrigin;
+use crate::state::ApiState;
+use crate::wire::ProblemCode;
+
+/// How the page's site is related to this one (Fetch Metadata §2.3).
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// How long a browser may cache the answer to a preflight request, in seconds.
+const PREFLIGHT_MAX_AGE_S: u16 = 600;
+const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
+const ALLOWED_HEADERS: HeaderValue =
+    HeaderValue::from_static("authorization, content-type, idempotency-key");
+const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
+    "allow, idempotency-replayed, location, retry-after, www-authenticate, x-request-id",
+);
+
+/// Where a request comes from.
+#[derive(Debug, PartialEq, Eq)]
+enum Source {
+    /// A page of this server, or no page at all.
+    SameOrigin,
+    /// A page of an origin that the operator allowed.
+    AllowedOrigin(HeaderValue),
+    /// A page of any other origin.
+    OtherOrigin,
+}
+
+/// Refuses pages of other origins, except those that the operator allowed. For them it answers
+/// preflight requests and adds CORS headers, also to errors.
+///
+/// Credentials are never allowed for another origin: it uses the token, never the cookie.
+pub(crate) async fn check_origin(
+    State(state): State<ApiState>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let origin = match source(&state.config.allowed_origins, request.headers()) {
+        Source::SameOrigin => return Ok(next.run(request).await),
+        Source::OtherOrigin => return Err(ApiError::new(ProblemCode::CrossOriginRejected)),
+        Source::AllowedOrigin(origin) => origin,
+    };
+    let mut response = if is_preflight(&request) {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        let headers = response.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS);
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS);
+        headers.insert(ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE_S.into());
+        response
+    } else {
+        // Browsers keep the cookie back where credentials are not allowed; this does not rely on
+        // it.
+        request.headers_mut().remove(COOKIE);
+        let mut response = next.run(request).await;
+        let headers = response.headers_mut();
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
+        response
+    };
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(VARY, HeaderValue::from_static("origin"));
+    Ok(response)
+}
+
+fn is_preflight(request: &Request) -> bool {
+    request.method() == Method::OPTIONS
+        && request
+            .headers()
+            .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Where a request with these headers comes from. Its `Host` was checked before.
+fn source(allowed: &[AllowedOrigin], headers: &HeaderMap) -> Source {
+    match single_header(headers, ORIGIN) {
+        HeaderCount::None => {}
+        HeaderCount::Many => return Source::OtherOrigin,
+        HeaderCount::One(origin) => {
+            let known = allowed.iter().find(|o| o.as_str().as_bytes() == origin);
+            if let Some(known) = known {
+                return HeaderValue::try_from(known.as_str())
+                    .map_or(Source::OtherOrigin, Source::AllowedOrigin);
+            }
+            if !is_own(origin, headers) {
+                return Source::OtherOrigin;
+            }
+        }
+    }
+    match single_header(headers, SEC_FETCH_SITE) {
+        // `none` is a person: a typed address, a bookmark.
+        HeaderCount::None | HeaderCount::One(b"same-origin" | b"none") => Source::SameOrigin,
+        HeaderCount::One(_) | HeaderCount::Many => Source::OtherOrigin,
+    }
+}
+
+/// Whether `origin` is the very host that the request was sent to.
+fn is_own(origin: &[u8], headers: &HeaderMap) -> bool {
+    let host = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| origin.strip_prefix(scheme.as_bytes()));
+    match (host, single_header(headers, HOST)) {
+        (Some(host), HeaderCount::One(named)) => host.eq_ignore_ascii_case(named),
+        (_, HeaderCount::None | HeaderCount::One(_) | HeaderCount::Many) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source_of(pairs: &[(&'static str, &'static str)]) -> Source {
+        let allowed = ["https://app.example".parse().unwrap()];
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static("localhost:8787"));
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        source(&allowed, &headers)
+    }
+
+    #[test]
+    fn this_server_s_own_pages_and_clients_without_a_page_get_in() {
+        assert_eq!(source_of(&[]), Source::SameOrigin);
+        assert_eq!(
+            source_of(&[("origin", "http://localhost:8787")]),
+            Source::SameOrigin
+        );
+        assert_eq!(
+            source_of(&[("sec-fetch-site", "same-origin")]),
+            Source::SameOrigin
+        );
+        assert_eq!(source_of(&[("sec-fetch-site", "none")]), Source::SameOrigin);
+    }
+
+    #[test]
+    fn an_allowed_origin_gets_in_though_it_is_another_site() {
+        let pairs = [
+            ("origin", "https://app.example"),
+            ("sec-fetch-site", "cross-site"),
+        ];
+        let origin = HeaderValue::from_static("https://app.example");
+        assert_eq!(source_of(&pairs), Source::AllowedOrigin(origin));
+    }
+
+    #[test]
+    fn every_other_page_is_of_another_origin() {
+        for origin in [
+            "null",
+            "",
+            "http://evil.example",
+            "http://localhost:8788",
+            "http://127.0.0.1:8787",
+            "http://localhost:8787.evil.example",
+            "http://localhost:8787/",
+            "http://app.example",
+            "https://app.example.evil.example",
+            "https://APP.example",
+            "localhost:8787",
+            "file://",
+        ] {
+            assert_eq!(
+                source_of(&[("origin", origin)]),
+                Source::OtherOrigin,
+                "{origin}"
+            );
+        }
+        for site in ["cross-site", "same-site", "", "SAME-ORIGIN", "x"] {
+            assert_eq!(
+                source_of(&[("sec-fetch-site", site)]),
+                Source::OtherOrigin,
+                "{site}"
+            );
+        }
+        let own = ("origin", "http://localhost:8787");
+        assert_eq!(source_of(&[own, own]), Source::OtherOrigin);
+        assert_eq!(
+            source_of(&[own, ("sec-fetch-site", "cross-site")]),
+            Source::OtherOrigin
+        );
+        let twice = [("sec-fetch-site", "none"), ("sec-fetch-site", "none")];
+        assert_eq!(source_of(&twice), Source::OtherOrigin);
+    }
+}

@@ -1,0 +1,33 @@
+//! Bounds what slow readers keep in memory; see [`ResponseBudget`](crate::response_budget).
+
+use axum::body::{self, Body};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::Method;
+
+use crate::error::ApiError;
+use crate::state::ApiState;
+use crate::wire::limit::ANSWER_BYTES;
+
+/// Reserves the bytes of a response to a `GET`, or refuses it once the budget is used up. Not for
+/// mutations: their responses are small, and must not be refused once the work is done. The body
+/// of a response to `HEAD` is not sent.
+pub(crate) async fn reserve_response(
+    State(state): State<ApiState>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let is_get = request.method() == Method::GET;
+    let response = next.run(request).await;
+    if !is_get {
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    // Handlers build their bodies whole: this waits for nothing.
+    let bytes = body::to_bytes(body, usize::MAX).await;
+    let bytes = bytes.map_err(|_| ApiError::internal())?;
+    let reserved = state.response_budget.reserve(bytes);
+    let bytes = reserved.ok_or_else(|| ApiError::capacity_exhausted(ANSWER_BYTES))?;
+    Ok(Response::from_parts(parts, Body::from(bytes)))
+}

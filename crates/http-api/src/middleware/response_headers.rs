@@ -1,0 +1,29 @@
+//! The headers of every response, errors included.
+
+use axum::response::Response;
+use http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderName, HeaderValue};
+
+use crate::request_id::RequestId;
+use crate::wire::header::X_REQUEST_ID;
+
+/// Keeps responses out of caches, and out of the reach of other sites.
+pub(crate) static SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+];
+
+/// Adds the security headers and the request's id.
+pub(crate) async fn response_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in &SECURITY_HEADERS {
+        headers.insert(name, value.clone());
+    }
+    headers.insert(X_REQUEST_ID, RequestId::current().into());
+    response
+}

@@ -1,0 +1,71 @@
+//! The routes, and the middleware around them.
+
+use std::any::Any;
+
+use axum::Router;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::{IntoResponse as _, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::error::ApiError;
+use crate::handler::{conversation, runtime, server, worker};
+use crate::middleware::{
+    access_log, authorise, buffer_body, check_host, check_origin, reserve_response,
+    response_headers,
+};
+use crate::state::ApiState;
+use crate::wire::ProblemCode;
+
+/// The routes whose responses grow with what workers hold.
+pub(crate) fn worker_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(runtime::list_runtimes))
+        .routes(routes!(runtime::get_runtime))
+        .routes(routes!(worker::list_runtime_workers, worker::create_worker))
+        .routes(routes!(worker::get_worker))
+        .routes(routes!(conversation::send_input))
+        .routes(routes!(conversation::cancel_run))
+        .routes(routes!(worker::stop_worker))
+        .routes(routes!(conversation::read_transcript))
+        .routes(routes!(conversation::read_events))
+        .routes(routes!(worker::list_workers))
+}
+
+/// The routes whose responses are small, or, like the metrics, what an operator needs most when
+/// many responses are unread.
+pub(crate) fn server_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(server::get_workspace))
+        .routes(routes!(server::create_session))
+        .routes(routes!(server::get_health))
+        .routes(routes!(server::get_readiness))
+        .routes(routes!(server::get_metrics))
+        .routes(routes!(server::get_openapi))
+}
+
+/// All routes behind the middleware. A request goes through the layers from the last one here to
+/// the first, its response the other way.
+pub(crate) fn router(state: ApiState) -> Router {
+    let (routes, _) = worker_routes()
+        .route_layer(from_fn_with_state(state.clone(), reserve_response))
+        .merge(server_routes())
+        .split_for_parts();
+    routes
+        .fallback(|| async { ApiError::new(ProblemCode::UnknownRoute) })
+        .method_not_allowed_fallback(|| async { ApiError::new(ProblemCode::MethodNotAllowed) })
+        .layer(from_fn_with_state(state.clone(), buffer_body))
+        .layer(from_fn_with_state(state.clone(), authorise))
+        .layer(from_fn_with_state(state.clone(), check_origin))
+        .layer(from_fn_with_state(state.clone(), check_host))
+        .layer(CatchPanicLayer::custom(panic_response))
+        .layer(map_response(response_headers))
+        .layer(from_fn_with_state(state.clone(), access_log))
+        .with_state(state)
+}
+
+/// The response in place of that of a handler that panicked. The panic hook has logged it.
+fn panic_response(_: Box<dyn Any + Send>) -> Response {
+    ApiError::internal().into_response()
+}

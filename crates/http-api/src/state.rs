@@ -1,0 +1,84 @@
+//! What handlers and middleware share.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::extract::FromRef;
+use bytes::Bytes;
+use registry_core::RuntimeRegistry;
+
+use crate::config::ApiConfig;
+use crate::metrics::Metrics;
+use crate::response_budget::ResponseBudget;
+use crate::session::Sessions;
+use crate::wire::WorkspaceInfo;
+
+/// The state of the API. A cheap `Clone` handle.
+#[derive(Clone)]
+pub(crate) struct ApiState(Arc<Shared>);
+
+/// What the handles share.
+pub(crate) struct Shared {
+    pub(crate) registry: Arc<RuntimeRegistry>,
+    pub(crate) config: ApiConfig,
+    pub(crate) workspace: WorkspaceInfo,
+    /// The OpenAPI document as it is sent.
+    pub(crate) openapi: Bytes,
+    pub(crate) sessions: Sessions,
+    pub(crate) metrics: Metrics,
+    pub(crate) response_budget: ResponseBudget,
+    pub(crate) draining: Draining,
+}
+
+/// Whether the server is ending. A cheap `Clone` handle on one flag, which is never reset.
+#[derive(Debug, Clone, Default)]
+pub struct Draining(Arc<AtomicBool>);
+
+impl Draining {
+    /// From now on `/readyz` answers 503, so that no new work is sent here.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether it has begun.
+    pub fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl ApiState {
+    pub(crate) fn new(
+        registry: Arc<RuntimeRegistry>,
+        config: ApiConfig,
+        workspace: WorkspaceInfo,
+        openapi: Bytes,
+    ) -> Self {
+        let metrics = Metrics::new(config.dropped_log_lines.clone());
+        let budget = config.connection.answer_bytes;
+        Self(Arc::new(Shared {
+            registry,
+            workspace,
+            openapi,
+            sessions: Sessions::new(config.port),
+            response_budget: ResponseBudget::new(budget, metrics.answer_bytes()),
+            metrics,
+            draining: Draining::default(),
+            config,
+        }))
+    }
+}
+
+impl Deref for ApiState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl FromRef<ApiState> for Arc<RuntimeRegistry> {
+    fn from_ref(state: &ApiState) -> Self {
+        Arc::clone(&state.registry)
+    }
+}

@@ -1,0 +1,114 @@
+//! The transcript of a worker, and where its conversation stands.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::cursor::Cursor;
+use crate::id::RunId;
+use crate::run::{LastRun, Usage};
+
+/// Whose words an entry holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub enum EntryRole {
+    /// An accepted input.
+    User,
+    /// The reply of a run.
+    Assistant,
+}
+
+/// One committed entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub struct TranscriptEntry {
+    /// Its number, from 1, without gaps.
+    pub sequence: u64,
+    /// Whose words they are.
+    pub role: EntryRole,
+    /// The words.
+    pub content: Arc<str>,
+    /// The run it belongs to.
+    pub run_id: RunId,
+    /// When it was committed.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub created_at: Timestamp,
+    /// Whether it is a reply whose run did not complete.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+}
+
+/// The text so far of a run that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub struct InFlightText {
+    /// The run.
+    pub run_id: RunId,
+    /// What it has produced.
+    pub text: Arc<str>,
+}
+
+/// A page of a transcript and the event position of the same instant: reading events after
+/// `cursor` gives exactly what the page lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub struct TranscriptPage {
+    /// Entries in ascending order.
+    pub entries: Vec<TranscriptEntry>,
+    /// The oldest retained entry; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub first_sequence: Option<u64>,
+    /// The newest entry; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub last_sequence: Option<u64>,
+    /// Whether retained entries stand before the page.
+    pub has_earlier: bool,
+    /// Whether entries stand after the page.
+    pub has_later: bool,
+    /// Entries before this one were pruned; absent when none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub pruned_before: Option<u64>,
+    /// The text so far of the active run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub in_flight: Option<InFlightText>,
+    /// The event position of the same instant.
+    pub cursor: Cursor,
+}
+
+/// The retained part of a transcript.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub struct TranscriptBounds {
+    /// Entries retained.
+    pub entries: u64,
+    /// The oldest retained entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub first_sequence: Option<u64>,
+    /// The newest entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub last_sequence: Option<u64>,
+}
+
+/// Where a worker's conversation stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub struct ConversationSummary {
+    /// What of the transcript is retained.
+    pub transcript: TranscriptBounds,
+    /// The position after the newest event.
+    pub latest_cursor: Cursor,
+    /// Tokens over all runs whose engine said what they used; one that was cut short has none.
+    pub usage: Usage,
+    /// How the newest ended run went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub last_run: Option<LastRun>,
+}

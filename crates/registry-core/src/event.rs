@@ -1,0 +1,83 @@
+//! The events of a worker.
+
+#[cfg(feature = "schema")]
+mod schema;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::cursor::Cursor;
+use crate::id::RunId;
+use crate::run::{RunErrorCode, RunOutcome, Usage};
+
+/// A numbered fact about a worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct WorkerEvent {
+    /// The position after this event.
+    pub cursor: Cursor,
+    /// When it happened.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub enum EventKind {
+    /// The worker came to be.
+    WorkerCreated,
+    /// An input was committed and its run started.
+    InputAccepted {
+        /// The run.
+        run_id: RunId,
+        /// The input's entry in the transcript.
+        sequence: u64,
+    },
+    /// The run produced text.
+    OutputDelta {
+        /// The run.
+        run_id: RunId,
+        /// What to append to its text so far.
+        text: Arc<str>,
+    },
+    /// The run ended; each accepted input has exactly one such event.
+    RunFinished {
+        /// The run.
+        run_id: RunId,
+        /// How it ended.
+        outcome: RunOutcome,
+        /// The reply's entry in the transcript; absent when no text was produced.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schema(nullable = false))]
+        sequence: Option<u64>,
+        /// What it used; absent when the engine did not say, as when the run was cut short.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schema(nullable = false))]
+        usage: Option<Usage>,
+        /// Why it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schema(nullable = false))]
+        error_code: Option<RunErrorCode>,
+    },
+    /// The worker accepts nothing any more; its last event.
+    WorkerStopped,
+}
+
+/// Events after a cursor, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub struct EventBatch {
+    /// The events; empty when nothing happened within the wait.
+    pub events: Vec<WorkerEvent>,
+    /// Where the next read begins.
+    pub next_cursor: Cursor,
+    /// Whether the batch reaches the newest event.
+    pub caught_up: bool,
+}

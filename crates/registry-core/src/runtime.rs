@@ -1,0 +1,180 @@
+//! A runtime: what its source says of it, and what a client sees.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::capability::CapabilitySet;
+use crate::diagnostic::Diagnostic;
+use crate::id::{ProfileId, RuntimeId};
+use crate::implementation_kind::ImplementationKind;
+use crate::limit::Limit;
+use crate::text::DisplayName;
+use crate::worker_state::WorkersByState;
+
+/// How well a runtime can answer right now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub enum RuntimeStatus {
+    /// Everything works.
+    Available,
+    /// It answers, but something was left out; the diagnostics say what.
+    Degraded,
+    /// It fails, or does not answer within its deadline.
+    Unavailable,
+    /// It is ending: reads still work, new work is refused.
+    Stopping,
+}
+
+/// What workers of a runtime can reach besides conversation. All `false` today: workers have no tools.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub struct Facilities {
+    /// Whether workers may call tools.
+    pub tools: bool,
+    /// Whether workers may reach the workspace's files.
+    pub workspace_fs: bool,
+    /// Whether workers may run shell commands.
+    pub shell: bool,
+    /// Whether workers may run git.
+    pub git: bool,
+}
+
+/// What answers a runtime's workers: its public name, and nothing of where or how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub struct ModelSummary {
+    /// Its public name.
+    pub name: DisplayName,
+    /// Whether it is the built-in engine, which needs no provider and repeats the input.
+    pub offline: bool,
+}
+
+/// A profile that workers can be created with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub struct ProfileSummary {
+    /// The name to create with.
+    pub profile_id: ProfileId,
+    /// What it is for.
+    pub description: DisplayName,
+}
+
+/// What a runtime holds at one instant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub struct RuntimeCounts {
+    /// Workers by state.
+    pub workers: WorkersByState,
+    /// Runs that have not ended.
+    pub active_runs: u64,
+    /// Readers that wait for an event.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required = true))]
+    pub waiting_pollers: u64,
+    /// Bytes in use of the runtime's limit on what all its workers hold together; 0 where
+    /// there is no such limit.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required = true))]
+    pub held_bytes: u64,
+}
+
+/// What never changes about a runtime while it is registered.
+#[derive(Debug, Clone)]
+pub struct RuntimeDescriptor {
+    /// Its name in every path.
+    pub runtime_id: RuntimeId,
+    /// Its name for people.
+    pub display_name: DisplayName,
+    /// How it is implemented.
+    pub implementation_kind: ImplementationKind,
+    /// What its workers can reach.
+    pub facilities: Facilities,
+    /// What answers its workers, where it runs any.
+    pub model: Option<ModelSummary>,
+    /// The profiles that workers can be created with.
+    pub profiles: Vec<ProfileSummary>,
+    /// Its named bounds.
+    pub limits: Vec<Limit>,
+}
+
+/// How a runtime is at one instant.
+#[derive(Debug, Clone)]
+pub struct SourceStatus {
+    /// How well it can answer.
+    pub status: RuntimeStatus,
+    /// What it holds.
+    pub counts: RuntimeCounts,
+    /// What is remarkable about it.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One runtime, as clients see it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub struct RuntimeSummary {
+    /// Its name in every path.
+    pub runtime_id: RuntimeId,
+    /// Its name for people.
+    pub display_name: DisplayName,
+    /// How it is implemented.
+    pub implementation_kind: ImplementationKind,
+    /// How well it can answer right now.
+    pub status: RuntimeStatus,
+    /// What can be asked of it.
+    #[cfg_attr(
+        feature = "schema",
+        schema(value_type = BTreeSet<crate::capability::Capability>, max_items = 8)
+    )]
+    pub capabilities: CapabilitySet,
+    /// What its workers can reach.
+    pub facilities: Facilities,
+    /// What answers its workers; absent where the runtime runs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub model: Option<ModelSummary>,
+    /// The profiles that workers can be created with.
+    pub profiles: Vec<ProfileSummary>,
+    /// Its named bounds.
+    pub limits: Vec<Limit>,
+    /// What it holds; absent while it is unavailable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub counts: Option<RuntimeCounts>,
+    /// When status and counts were read.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub observed_at: Timestamp,
+    /// What is remarkable about it.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl RuntimeSummary {
+    /// What clients see of a runtime; without a status, because its source gave none, it is
+    /// unavailable and has no counts.
+    pub(crate) fn project(
+        runtime: &RuntimeDescriptor,
+        capabilities: CapabilitySet,
+        status: Result<SourceStatus, Diagnostic>,
+        observed_at: Timestamp,
+    ) -> Self {
+        let (status, counts, diagnostics) = match status {
+            Ok(status) => (status.status, Some(status.counts), status.diagnostics),
+            Err(diagnostic) => (RuntimeStatus::Unavailable, None, vec![diagnostic]),
+        };
+        let runtime = runtime.clone();
+        Self {
+            runtime_id: runtime.runtime_id,
+            display_name: runtime.display_name,
+            implementation_kind: runtime.implementation_kind,
+            status,
+            capabilities,
+            facilities: runtime.facilities,
+            model: runtime.model,
+            profiles: runtime.profiles,
+            limits: runtime.limits,
+            counts,
+            observed_at,
+            diagnostics,
+        }
+    }
+}

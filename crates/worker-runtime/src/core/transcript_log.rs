@@ -1,0 +1,146 @@
+//! The committed entries of one worker, bounded by count and bytes.
+
+use std::sync::Arc;
+
+use crate::engine::{Entries, History};
+use crate::limits::{ENTRY_OVERHEAD_BYTES, Limits};
+use crate::transcript::{Entry, TranscriptBounds, TranscriptPosition};
+
+/// Entries with consecutive numbers; the oldest are pruned when a limit is reached.
+#[derive(Debug)]
+pub(super) struct TranscriptLog {
+    /// Shared with the history of an active run.
+    entries: Arc<Entries>,
+    /// The number of the next entry; `entries` are those just before it.
+    next: u64,
+    bytes: usize,
+    max_entries: usize,
+    max_bytes: usize,
+}
+
+/// A part of a transcript, and whether there is more on either side of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Slice {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) has_earlier: bool,
+    pub(crate) has_later: bool,
+}
+
+impl TranscriptLog {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            entries: Arc::default(),
+            next: 1,
+            bytes: 0,
+            max_entries: limits.transcript_entries,
+            max_bytes: limits.transcript_bytes,
+        }
+    }
+
+    /// Appends the entry that `build` makes for the next number, and prunes the oldest
+    /// ones. The new one always stays. Returns its number.
+    pub(super) fn append(&mut self, build: impl FnOnce(u64) -> Entry) -> u64 {
+        let sequence = self.next;
+        let entry = build(sequence);
+        self.next += 1;
+        self.bytes += cost(&entry);
+        // Copies the entries only if an engine has kept a history beyond its run.
+        let entries = Arc::make_mut(&mut self.entries);
+        entries.append(entry);
+        while entries.len() > 1 && (entries.len() > self.max_entries || self.bytes > self.max_bytes)
+        {
+            if let Some(pruned) = entries.remove_oldest() {
+                self.bytes -= cost(&pruned);
+            }
+        }
+        sequence
+    }
+
+    /// Bytes of the held entries, overhead included.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn bounds(&self) -> TranscriptBounds {
+        let first = self.first();
+        TranscriptBounds {
+            first_sequence: (!self.entries.is_empty()).then_some(first),
+            last_sequence: (!self.entries.is_empty()).then_some(self.next - 1),
+            pruned_before: (first > 1).then_some(first),
+        }
+    }
+
+    /// The entries before the newest one.
+    pub(super) fn history(&self) -> History {
+        History::before_newest(Arc::clone(&self.entries))
+    }
+
+    /// At most `limit` entries at `position` with at most `max_bytes`, but at least one
+    /// if there is one there.
+    pub(super) fn slice(
+        &self,
+        position: TranscriptPosition,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Slice {
+        let (start, end) = match position {
+            TranscriptPosition::Newest => self.backwards(self.entries.len(), limit, max_bytes),
+            TranscriptPosition::Before(sequence) => {
+                self.backwards(self.index(sequence), limit, max_bytes)
+            }
+            TranscriptPosition::After(sequence) => {
+                self.forwards(self.index(sequence.saturating_add(1)), limit, max_bytes)
+            }
+        };
+        Slice {
+            entries: self.entries.range(start..end).cloned().collect(),
+            has_earlier: start > 0,
+            has_later: end < self.entries.len(),
+        }
+    }
+
+    fn backwards(&self, end: usize, limit: usize, max_bytes: usize) -> (usize, usize) {
+        let candidates = self.entries.range(..end).rev();
+        (end - fitting(candidates, limit, max_bytes), end)
+    }
+
+    fn forwards(&self, start: usize, limit: usize, max_bytes: usize) -> (usize, usize) {
+        let candidates = self.entries.range(start..);
+        (start, start + fitting(candidates, limit, max_bytes))
+    }
+
+    fn first(&self) -> u64 {
+        self.next - self.entries.len() as u64
+    }
+
+    /// How many held entries have a number below `sequence`.
+    fn index(&self, sequence: u64) -> usize {
+        let below = sequence.saturating_sub(self.first());
+        usize::try_from(below).map_or(self.entries.len(), |below| below.min(self.entries.len()))
+    }
+}
+
+/// How many of the entries in front fit on a page; the first one always does.
+fn fitting<'a>(entries: impl Iterator<Item = &'a Entry>, limit: usize, max_bytes: usize) -> usize {
+    let mut bytes = 0_usize;
+    entries
+        .take(limit)
+        .enumerate()
+        .take_while(|(taken, entry)| {
+            bytes += cost(entry);
+            *taken == 0 || bytes <= max_bytes
+        })
+        .count()
+}
+
+fn cost(entry: &Entry) -> usize {
+    entry_cost(entry.content.len())
+}
+
+/// Bytes that an entry with this many bytes of content counts.
+pub(super) fn entry_cost(content_len: usize) -> usize {
+    content_len.saturating_add(ENTRY_OVERHEAD_BYTES)
+}
+
+#[cfg(test)]
+mod tests;

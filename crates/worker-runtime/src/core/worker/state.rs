@@ -1,0 +1,122 @@
+//! The states of a worker and the steps between them.
+
+use std::mem;
+
+use crate::core::reply_buffer::ReplyBuffer;
+use crate::id::RunId;
+use crate::run::{RunErrorCode, RunOutcome, Usage};
+
+/// What a worker is doing. A run is in exactly one state, and leaves it once.
+#[derive(Debug)]
+pub(super) enum State {
+    Idle,
+    Running(Run),
+    /// The run's end is decided, but its engine has not let go of it yet.
+    Ending {
+        run: Run,
+        reason: EndReason,
+        next: NextState,
+    },
+    Stopped,
+}
+
+/// A run in progress.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) id: RunId,
+    pub(super) reply: ReplyBuffer,
+}
+
+/// Why a run is being ended, whatever its engine does meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EndReason {
+    Cancelled,
+    OutputLimit,
+}
+
+/// The state of the worker once its run has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NextState {
+    Idle,
+    Stopped,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RunEnd {
+    Completed(Usage),
+    Cancelled,
+    Failed(RunErrorCode),
+    TimedOut,
+}
+
+impl Run {
+    pub(super) fn new(id: RunId) -> Self {
+        Self {
+            id,
+            reply: ReplyBuffer::default(),
+        }
+    }
+}
+
+impl State {
+    /// The active run.
+    pub(super) fn run(&self) -> Option<&Run> {
+        match self {
+            Self::Running(run) | Self::Ending { run, .. } => Some(run),
+            Self::Idle | Self::Stopped => None,
+        }
+    }
+
+    /// Begins to end the active run. The latest reason counts, so that an accepted cancel always
+    /// ends as `cancelled`; an accepted stop is never taken back.
+    pub(super) fn end(&mut self, reason: EndReason, next: NextState) {
+        *self = match mem::replace(self, Self::Idle) {
+            Self::Running(run) => Self::Ending { run, reason, next },
+            Self::Ending { run, next: was, .. } => Self::Ending {
+                run,
+                reason,
+                next: if was == NextState::Stopped { was } else { next },
+            },
+            unchanged @ (Self::Idle | Self::Stopped) => unchanged,
+        };
+    }
+
+    /// Takes the run out, if it is this one, and leaves the worker idle. A reason that was
+    /// decided before overrides `end`.
+    pub(super) fn take_run(
+        &mut self,
+        run_id: RunId,
+        end: RunEnd,
+    ) -> Option<(Run, RunEnd, NextState)> {
+        if self.run()?.id != run_id {
+            return None;
+        }
+        match mem::replace(self, Self::Idle) {
+            Self::Running(run) => Some((run, end, NextState::Idle)),
+            Self::Ending { run, reason, next } => Some((run, reason.into(), next)),
+            Self::Idle | Self::Stopped => None,
+        }
+    }
+}
+
+impl From<EndReason> for RunEnd {
+    fn from(reason: EndReason) -> Self {
+        match reason {
+            EndReason::Cancelled => Self::Cancelled,
+            EndReason::OutputLimit => Self::Failed(RunErrorCode::OutputLimit),
+        }
+    }
+}
+
+impl RunEnd {
+    /// The end as its event states it.
+    pub(super) fn into_parts(self) -> (RunOutcome, Option<Usage>, Option<RunErrorCode>) {
+        match self {
+            Self::Completed(usage) => (RunOutcome::Completed, Some(usage), None),
+            Self::Cancelled => (RunOutcome::Cancelled, None, None),
+            Self::Failed(code) => (RunOutcome::Failed, None, Some(code)),
+            Self::TimedOut => (RunOutcome::TimedOut, None, None),
+        }
+    }
+}

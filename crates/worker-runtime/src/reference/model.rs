@@ -1,0 +1,132 @@
+//! The types of the reference: events, transcript lines, results, and engine steps.
+
+use crate::limits::{ENTRY_OVERHEAD_BYTES, EVENT_OVERHEAD_BYTES, LimitName};
+use crate::run::{RunDiagnostic, RunErrorCode, RunOutcome, Usage};
+use crate::transcript::Role;
+
+/// A time, in milliseconds since 1970.
+pub(crate) type Millis = i64;
+
+/// A run, numbered by whoever starts it.
+pub(crate) type RunNumber = usize;
+
+/// An event. Its number is its position in the list of all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) at: Millis,
+    pub(crate) kind: EventKind,
+}
+
+/// What can happen to a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EventKind {
+    WorkerCreated,
+    InputAccepted {
+        run: RunNumber,
+        line: u64,
+    },
+    OutputDelta {
+        run: RunNumber,
+        text: String,
+    },
+    RunFinished {
+        run: RunNumber,
+        outcome: RunOutcome,
+        error: Option<RunErrorCode>,
+        line: Option<u64>,
+        usage: Option<Usage>,
+    },
+    WorkerStopped,
+}
+
+/// A line of the transcript.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) number: u64,
+    pub(crate) at: Millis,
+    pub(crate) role: Role,
+    pub(crate) run: RunNumber,
+    pub(crate) content: String,
+    pub(crate) partial: bool,
+}
+
+/// The reply that is being written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InFlight {
+    pub(crate) run: RunNumber,
+    pub(crate) text: String,
+}
+
+/// How a worker's latest run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LastRun {
+    pub(crate) run: RunNumber,
+    pub(crate) outcome: RunOutcome,
+    pub(crate) error: Option<RunErrorCode>,
+    pub(crate) at: Millis,
+}
+
+/// An accepted input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    pub(crate) run: RunNumber,
+    pub(crate) line: u64,
+    pub(crate) event: u64,
+    pub(crate) replayed: bool,
+}
+
+/// Why a command is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    UnknownWorker,
+    DisplayName,
+    UnknownProfile,
+    Conflict,
+    Stopped,
+    Busy { run: RunNumber },
+    Empty,
+    TooLarge,
+    Stopping,
+    Capacity(LimitName),
+    RunMismatch { active: RunNumber },
+}
+
+/// What a cancel or a stop has started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Initiated {
+    /// There is no run to end.
+    Nothing,
+    /// This run begins to end.
+    Ending(RunNumber),
+}
+
+/// What an engine does next.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Push(String),
+    Report(RunDiagnostic),
+    Complete(Usage),
+    Fail(RunErrorCode),
+    /// It doesn't return in time.
+    TimeOut,
+}
+
+impl Event {
+    /// Bytes that it counts.
+    pub(super) fn cost(&self) -> usize {
+        let text = match &self.kind {
+            EventKind::OutputDelta { text, .. } => text.len(),
+            EventKind::WorkerCreated
+            | EventKind::InputAccepted { .. }
+            | EventKind::RunFinished { .. }
+            | EventKind::WorkerStopped => 0,
+        };
+        text + EVENT_OVERHEAD_BYTES
+    }
+}
+
+impl Line {
+    pub(super) fn cost(&self) -> usize {
+        self.content.len() + ENTRY_OVERHEAD_BYTES
+    }
+}

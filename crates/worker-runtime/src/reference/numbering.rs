@@ -1,0 +1,127 @@
+//! Translates what the product returns into the types of the reference.
+
+use super::{EventKind, InFlight, LastRun, Line, Refusal, RunNumber, WorkerNumber};
+use crate::cursor::Epoch;
+use crate::error::{CancelError, InputError};
+use crate::event::{self, Event};
+use crate::id::{RunId, WorkerId};
+use crate::transcript::{self, Entry};
+use crate::{command, reference, run};
+
+/// The numbers of workers and runs: their positions in the order of creation.
+#[derive(Debug, Default)]
+pub(crate) struct Numbering {
+    pub(crate) workers: Vec<WorkerId>,
+    pub(crate) runs: Vec<RunId>,
+}
+
+impl Numbering {
+    pub(crate) fn run(&self, id: RunId) -> RunNumber {
+        let number = self.runs.iter().position(|known| *known == id);
+        number.expect("a run that was started")
+    }
+
+    pub(crate) fn worker(&self, id: WorkerId) -> WorkerNumber {
+        let number = self.workers.iter().position(|known| *known == id);
+        number.expect("a worker that was created")
+    }
+
+    /// The event, if its cursor is of this epoch and has this number.
+    pub(crate) fn event(&self, event: &Event, epoch: Epoch, number: u64) -> reference::Event {
+        let at = (event.cursor.epoch(), event.cursor.sequence());
+        assert_eq!(at, (epoch, number), "the cursor of {event:?}");
+        reference::Event {
+            at: event.at.as_millisecond(),
+            kind: self.kind(&event.kind),
+        }
+    }
+
+    fn kind(&self, kind: &event::EventKind) -> EventKind {
+        match kind {
+            event::EventKind::WorkerCreated => EventKind::WorkerCreated,
+            event::EventKind::InputAccepted { run_id, sequence } => EventKind::InputAccepted {
+                run: self.run(*run_id),
+                line: *sequence,
+            },
+            event::EventKind::OutputDelta { run_id, text } => EventKind::OutputDelta {
+                run: self.run(*run_id),
+                text: text.to_string(),
+            },
+            event::EventKind::RunFinished {
+                run_id,
+                outcome,
+                sequence,
+                usage,
+                error_code,
+            } => EventKind::RunFinished {
+                run: self.run(*run_id),
+                outcome: *outcome,
+                error: *error_code,
+                line: *sequence,
+                usage: *usage,
+            },
+            event::EventKind::WorkerStopped => EventKind::WorkerStopped,
+        }
+    }
+
+    pub(crate) fn line(&self, entry: &Entry) -> Line {
+        Line {
+            number: entry.sequence,
+            at: entry.at.as_millisecond(),
+            role: entry.role,
+            run: self.run(entry.run_id),
+            content: entry.content.to_string(),
+            partial: entry.partial,
+        }
+    }
+
+    pub(crate) fn in_flight(&self, reply: &transcript::InFlight) -> InFlight {
+        InFlight {
+            run: self.run(reply.run_id),
+            text: reply.text.to_string(),
+        }
+    }
+
+    pub(crate) fn accepted(&self, accepted: &command::Accepted) -> reference::Accepted {
+        reference::Accepted {
+            run: self.run(accepted.run_id),
+            line: accepted.sequence,
+            event: accepted.cursor.sequence(),
+            replayed: accepted.replayed,
+        }
+    }
+
+    pub(crate) fn last_run(&self, last: &run::LastRun) -> LastRun {
+        LastRun {
+            run: self.run(last.run_id),
+            outcome: last.outcome,
+            error: last.error_code,
+            at: last.finished_at.as_millisecond(),
+        }
+    }
+
+    pub(crate) fn input_refusal(&self, error: &InputError) -> Refusal {
+        match error {
+            InputError::UnknownWorker(_) => Refusal::UnknownWorker,
+            InputError::IdempotencyConflict { .. } => Refusal::Conflict,
+            InputError::WorkerStopped { .. } => Refusal::Stopped,
+            InputError::Busy { run_id, .. } => Refusal::Busy {
+                run: self.run(*run_id),
+            },
+            InputError::Empty => Refusal::Empty,
+            InputError::TooLarge { .. } => Refusal::TooLarge,
+            InputError::Stopping(_) => Refusal::Stopping,
+            InputError::Capacity(error) => Refusal::Capacity(error.limit),
+        }
+    }
+
+    pub(crate) fn cancel_refusal(&self, error: &CancelError) -> Refusal {
+        match error {
+            CancelError::UnknownWorker(_) => Refusal::UnknownWorker,
+            CancelError::RunMismatch { active, .. } => Refusal::RunMismatch {
+                active: self.run(*active),
+            },
+            CancelError::StillEnding(error) => panic!("{error}"),
+        }
+    }
+}

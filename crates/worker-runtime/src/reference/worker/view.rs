@@ -1,0 +1,136 @@
+//! The state of the reference's worker, what it holds, and what it counts.
+
+use super::Decision;
+use super::Worker;
+use crate::limits::{
+    ENTRY_OVERHEAD_BYTES, EVENT_OVERHEAD_BYTES, KEY_OVERHEAD_BYTES, WORKER_OVERHEAD_BYTES,
+};
+use crate::reference::fitting;
+use crate::reference::model::{
+    Accepted, Event, EventKind, InFlight, LastRun, Line, Millis, RunNumber,
+};
+use crate::status::WorkerState;
+
+impl Worker {
+    pub(crate) fn state(&self) -> WorkerState {
+        match &self.active {
+            None if self.stopped => WorkerState::Stopped,
+            None => WorkerState::Idle,
+            Some(active) if active.decision == Decision::Open => WorkerState::Running,
+            Some(_) => WorkerState::Cancelling,
+        }
+    }
+
+    /// Whether it will be stopped as soon as its run has ended.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop_requested && !self.stopped
+    }
+
+    pub(crate) fn active_run(&self) -> Option<RunNumber> {
+        self.active.as_ref().map(|active| active.reply.run)
+    }
+
+    pub(crate) fn in_flight(&self) -> Option<&InFlight> {
+        self.active.as_ref().map(|active| &active.reply)
+    }
+
+    /// Every event.
+    pub(crate) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// How many of the latest events are held.
+    pub(crate) fn events_held(&self) -> usize {
+        let costs = self.events.iter().rev().map(Event::cost);
+        fitting(costs, self.limits.events, self.limits.event_bytes)
+    }
+
+    /// The lines that are held: the newest that fit.
+    pub(crate) fn lines_held(&self) -> &[Line] {
+        let limits = &self.limits;
+        let costs = self.lines.iter().rev().map(Line::cost);
+        let held = fitting(costs, limits.transcript_entries, limits.transcript_bytes);
+        &self.lines[self.lines.len() - held..]
+    }
+
+    /// The transcript and the reply in flight right after the event with this number.
+    pub(crate) fn as_of(&self, event: u64) -> (&[Line], Option<&InFlight>) {
+        let moment = &self.moments[usize::try_from(event).unwrap() - 1];
+        (&self.lines[..moment.lines], moment.in_flight.as_ref())
+    }
+
+    /// How the last run ended.
+    pub(crate) fn last_run(&self) -> Option<LastRun> {
+        self.events.iter().rev().find_map(|event| match event.kind {
+            EventKind::RunFinished {
+                run,
+                outcome,
+                error,
+                ..
+            } => Some(LastRun {
+                run,
+                outcome,
+                error,
+                at: event.at,
+            }),
+            EventKind::WorkerCreated
+            | EventKind::InputAccepted { .. }
+            | EventKind::OutputDelta { .. }
+            | EventKind::WorkerStopped => None,
+        })
+    }
+
+    pub(crate) fn last_event_at(&self) -> Millis {
+        self.events[self.events.len() - 1].at
+    }
+
+    /// Bytes that it holds now.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let reply = self.in_flight().map_or(0, |reply| reply.text.len());
+        let latest = &self.events[self.events.len() - self.events_held()..];
+        let events: usize = latest.iter().map(Event::cost).sum();
+        self.fixed_bytes() + events + reply
+    }
+
+    /// Bytes that it counts against the total: what it holds, or the most that its run needs.
+    pub(crate) fn counted_bytes(&self) -> usize {
+        match &self.active {
+            None => self.held_bytes(),
+            Some(active) => active.reserved,
+        }
+    }
+
+    /// The most bytes that it can hold while it works on an input.
+    pub(crate) fn max_bytes(&self, content: &str, key: Option<&str>) -> usize {
+        let conversation = content.len() + self.limits.output_bytes + 2 * ENTRY_OVERHEAD_BYTES;
+        let events = self.limits.event_bytes;
+        self.fixed_bytes() + conversation + events + key.map_or(0, key_cost)
+    }
+
+    /// All bytes but those of events and the reply in progress. The last event counts from the
+    /// beginning.
+    fn fixed_bytes(&self) -> usize {
+        let lines: usize = self.lines_held().iter().map(Line::cost).sum();
+        let keys: usize = self.remembered().iter().map(|it| key_cost(&it.0)).sum();
+        let own_key = self.key.as_deref().map_or(0, key_cost);
+        let last_event = if self.stopped {
+            0
+        } else {
+            EVENT_OVERHEAD_BYTES
+        };
+        WORKER_OVERHEAD_BYTES + own_key + last_event + lines + keys
+    }
+
+    /// The inputs whose keys are remembered: the latest.
+    pub(super) fn remembered(&self) -> &[(String, String, Accepted)] {
+        let forgotten = self
+            .accepted_inputs
+            .len()
+            .saturating_sub(self.limits.input_keys);
+        &self.accepted_inputs[forgotten..]
+    }
+}
+
+fn key_cost(key: &str) -> usize {
+    key.len() + KEY_OVERHEAD_BYTES
+}

@@ -1,0 +1,234 @@
+//! Several workers that compete for capacity.
+
+use super::*;
+use crate::command::CreateWorker;
+use crate::error::{CapacityExhausted, CreateError, EventsError, InputError};
+use crate::limits::LimitName;
+use crate::{IdempotencyKey, ListQuery};
+
+#[test]
+fn create_and_evict() {
+    let limits = Limits {
+        workers: 2,
+        ..timeless()
+    };
+    explore(limits, |fixture| async move {
+        let first = fixture.worker();
+        let second = fixture.worker();
+        let (a, b) = (fixture.clone(), fixture.clone());
+        let (stopped, created) = both(async move { a.runtime.stop(first).await }, async move {
+            b.runtime.create(CreateWorker::default())
+        })
+        .await;
+        // It may have been forgotten already, but never before it was stopped.
+        if let Ok(stopped) = stopped {
+            assert_eq!(stopped.state, WorkerState::Stopped);
+        }
+        let full = CapacityExhausted {
+            limit: LimitName::Workers,
+        };
+        match created {
+            Ok(_) => assert!(fixture.runtime.get(first).is_err()),
+            Err(error) => {
+                assert_eq!(error, CreateError::Capacity(full));
+                // Now there is room.
+                fixture.worker();
+            }
+        }
+        fixture.look(second);
+        fixture.shut_down_and_check().await;
+    });
+}
+
+#[test]
+fn create_and_create_with_one_place() {
+    let limits = Limits {
+        workers: 1,
+        ..timeless()
+    };
+    explore(limits, |fixture| async move {
+        let (a, b) = (fixture.clone(), fixture.clone());
+        let (one, two) = both(
+            async move { a.runtime.create(CreateWorker::default()) },
+            async move { b.runtime.create(CreateWorker::default()) },
+        )
+        .await;
+        assert_ne!(one.is_ok(), two.is_ok());
+        assert_eq!(fixture.shut_down_and_check().await.len(), 1);
+    });
+}
+
+#[test]
+fn create_replayed_and_original() {
+    explore(timeless(), |fixture| async move {
+        let create = |fixture: Fixture| async move {
+            let key: IdempotencyKey = "once".parse().expect("it is one");
+            let request = CreateWorker {
+                idempotency_key: Some(key),
+                ..CreateWorker::default()
+            };
+            fixture.runtime.create(request).expect("there is room")
+        };
+        let (one, two) = both(create(fixture.clone()), create(fixture.clone())).await;
+        assert_ne!(one.replayed, two.replayed);
+        assert_eq!(one.worker.id, two.worker.id);
+        assert_eq!(fixture.shut_down_and_check().await.len(), 1);
+    });
+}
+
+#[test]
+fn inputs_and_one_place_to_run() {
+    let limits = Limits {
+        concurrent_runs: 1,
+        ..timeless()
+    };
+    explore(limits, |fixture| async move {
+        let (first, second) = (fixture.worker(), fixture.worker());
+        let (a, b) = (fixture.clone(), fixture.clone());
+        let send = |fixture: Fixture, worker: WorkerId| async move {
+            let answer = fixture.input(worker, "a").await;
+            assert!(fixture.runtime.status().active_runs <= 1);
+            answer
+        };
+        let (one, two) = both(send(a, first), send(b, second)).await;
+        assert!(one.is_ok() || two.is_ok());
+        let full = CapacityExhausted {
+            limit: LimitName::ConcurrentRuns,
+        };
+        for error in [one.err(), two.err()].into_iter().flatten() {
+            assert_eq!(error, InputError::Capacity(full));
+        }
+        fixture.shut_down_and_check().await;
+    });
+}
+
+#[test]
+fn input_and_evict_for_bytes() {
+    explore(tight(), |fixture| async move {
+        let (first, second) = (fixture.worker(), fixture.worker());
+        let (a, b) = (fixture.clone(), fixture.clone());
+        let (stopped, answer) = both(async move { a.runtime.stop(first).await }, async move {
+            b.runtime.send_input(second, crate::Input::new("a"))
+        })
+        .await;
+        if let Ok(stopped) = stopped {
+            assert_eq!(stopped.state, WorkerState::Stopped);
+        }
+        let full = CapacityExhausted {
+            limit: LimitName::TotalBytes,
+        };
+        match answer {
+            Ok(_) => assert!(fixture.runtime.get(first).is_err()),
+            Err(error) => assert_eq!(error, InputError::Capacity(full)),
+        }
+        fixture.shut_down_and_check().await;
+    });
+}
+
+/// Room for one worker in the middle of a run, and not for another one beside it.
+fn tight() -> Limits {
+    let mut limits = Limits {
+        input_bytes: 8,
+        output_bytes: 8,
+        transcript_bytes: 512,
+        event_bytes: 2_048,
+        delta_bytes: 4,
+        input_keys: 1,
+        total_bytes: 0,
+        ..timeless()
+    };
+    let least = limits.validate().expect_err("no room at all").minimum;
+    limits.set(LimitName::TotalBytes, least);
+    limits
+}
+
+#[test]
+fn poll_and_forget() {
+    let limits = Limits {
+        workers: 1,
+        ..timeless()
+    };
+    explore(limits, |fixture| async move {
+        let worker = fixture.worker();
+        let (a, b) = (fixture.clone(), fixture.clone());
+        let stopped = |event: &crate::EventKind| *event == crate::EventKind::WorkerStopped;
+        let (read, ()) = both(
+            async move { a.poll(worker, NEVER, stopped).await },
+            async move {
+                b.runtime.stop(worker).await.expect("it is there");
+                b.worker();
+            },
+        )
+        .await;
+        // A reader gets everything, or learns that the worker is gone.
+        match read {
+            Ok(events) => assert_eq!(events.len(), 2),
+            Err(error) => assert!(matches!(error, EventsError::UnknownWorker(_)), "{error}"),
+        }
+        fixture.shut_down_and_check().await;
+    });
+}
+
+#[test]
+fn list_and_stop_and_forget() {
+    let limits = Limits {
+        workers: 2,
+        ..timeless()
+    };
+    explore(limits, |fixture| async move {
+        let (first, second) = (fixture.worker(), fixture.worker());
+        let (a, b) = (fixture.clone(), fixture.clone());
+        let stopped = ListQuery {
+            state: Some(WorkerState::Stopped),
+            ..ListQuery::default()
+        };
+        let (listed, ()) = both(async move { a.runtime.list(stopped) }, async move {
+            b.runtime.stop(first).await.expect("it is there");
+            b.worker();
+        })
+        .await;
+        for worker in &listed.workers {
+            assert_eq!((worker.id, worker.state), (first, WorkerState::Stopped));
+        }
+        assert!(listed.workers.len() <= 1 && listed.next.is_none());
+        assert!(fixture.runtime.get(first).is_err());
+        fixture.look(second);
+        fixture.shut_down_and_check().await;
+    });
+}
+
+#[test]
+fn list_and_create() {
+    explore(timeless(), |fixture| async move {
+        let old: Vec<WorkerId> = (0..3).map(|_| fixture.worker()).collect();
+        let (a, b) = (fixture.clone(), fixture.clone());
+        let (listed, _) = both(
+            async move {
+                let mut listed = Vec::new();
+                let mut query = ListQuery {
+                    limit: Some(1),
+                    ..ListQuery::default()
+                };
+                loop {
+                    let page = a.runtime.list(query);
+                    listed.extend(page.workers.iter().map(|worker| worker.id));
+                    query.after = page.next;
+                    if page.next.is_none() {
+                        return listed;
+                    }
+                }
+            },
+            async move {
+                b.worker();
+                b.worker()
+            },
+        )
+        .await;
+        for worker in old {
+            let times = listed.iter().filter(|id| **id == worker).count();
+            assert_eq!(times, 1, "each exactly once");
+        }
+        assert!(listed.is_sorted_by(|newer, older| newer > older));
+        fixture.shut_down_and_check().await;
+    });
+}

@@ -1,0 +1,261 @@
+//! The fixture of every scenario: a runtime, its operations with their results checked, and the
+//! checks at the end.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+
+use super::history::History;
+use super::scripted_engine::ScriptedEngine;
+use super::*;
+use crate::command::{Accepted, Cancellation, CreateWorker, Input};
+use crate::core::Worker;
+use crate::error::{CancelError, EventsError, InputError};
+use crate::event::{Event, EventKind, EventsQuery};
+use crate::id::RunId;
+use crate::transcript::{TranscriptPage, TranscriptQuery};
+use crate::{Cursor, RunOutcome};
+
+/// Longer than any schedule; see [`sync`].
+pub(super) const NEVER: Duration = Duration::MAX;
+/// May be over at any point of a schedule.
+pub(super) const SOON: Duration = Duration::from_secs(1);
+/// How many times a reader polls with a time-out before it waits for as long as it takes.
+const TIMED_POLLS: usize = 5;
+
+/// A runtime whose engine does what its input says, and what was observed of it. A clone is a
+/// handle on the same.
+#[derive(Clone)]
+pub(super) struct Fixture {
+    pub(super) runtime: Runtime,
+    pub(super) engine: Arc<ScriptedEngine>,
+    observations: Arc<Mutex<Vec<Observation>>>,
+}
+
+/// What was observed on the way, to be compared with the whole history at the end.
+enum Observation {
+    Page(WorkerId, TranscriptPage),
+    Snapshot(WorkerSnapshot),
+    Ended(WorkerId, RunId, RunOutcome),
+}
+
+impl Fixture {
+    pub(super) fn new(limits: Limits) -> Self {
+        let engine = Arc::new(ScriptedEngine::default());
+        let runtime = Runtime::builder().engine(Arc::clone(&engine) as _);
+        let runtime = runtime.limits(limits).build();
+        let runtime = runtime.expect("the limits are valid");
+        engine.watch(Arc::downgrade(&runtime.inner));
+        Self {
+            runtime,
+            engine,
+            observations: Arc::default(),
+        }
+    }
+
+    pub(super) fn worker(&self) -> WorkerId {
+        let created = self.runtime.create(CreateWorker::default());
+        created.expect("there is room").worker.id
+    }
+
+    /// Sends an input. Once accepted, it is in the log.
+    pub(super) async fn input(
+        &self,
+        worker: WorkerId,
+        words: &str,
+    ) -> Result<Accepted, InputError> {
+        let answer = self.runtime.send_input(worker, Input::new(words));
+        if let Ok(accepted) = &answer {
+            self.is_logged(worker, accepted).await;
+        }
+        answer
+    }
+
+    pub(super) async fn is_logged(&self, worker: WorkerId, accepted: &Accepted) {
+        let cursor = accepted.cursor;
+        let query = EventsQuery {
+            after: Some(Cursor::new(cursor.epoch(), cursor.sequence() - 1)),
+            limit: Some(1),
+            wait: Duration::ZERO,
+        };
+        let batch = self
+            .runtime
+            .events(worker, query)
+            .await
+            .expect("it is held");
+        let (run_id, sequence) = (accepted.run_id, accepted.sequence);
+        let kind = EventKind::InputAccepted { run_id, sequence };
+        assert_eq!(batch.events[0].kind, kind);
+    }
+
+    /// Cancels, and checks that the run has ended as cancelled.
+    pub(super) async fn cancel(&self, worker: WorkerId) -> Result<Cancellation, CancelError> {
+        let answer = self.runtime.cancel(worker, None).await;
+        if let Ok(Cancellation::Cancelled { run_id }) = answer {
+            let snapshot = self.look(worker);
+            assert_ne!(snapshot.active_run, Some(run_id));
+            self.observe(Observation::Ended(worker, run_id, RunOutcome::Cancelled));
+        }
+        answer
+    }
+
+    /// Stops, and checks that the worker is stopped.
+    pub(super) async fn stop(&self, worker: WorkerId) {
+        let stopped = self.runtime.stop(worker).await.expect("it ends");
+        assert_eq!(stopped.state, WorkerState::Stopped);
+        self.observe(Observation::Snapshot(stopped));
+    }
+
+    pub(super) fn look(&self, worker: WorkerId) -> WorkerSnapshot {
+        let snapshot = self.runtime.get(worker).expect("it is there");
+        self.observe(Observation::Snapshot(snapshot.clone()));
+        snapshot
+    }
+
+    pub(super) fn page(&self, worker: WorkerId) -> TranscriptPage {
+        let page = self.runtime.transcript(worker, TranscriptQuery::default());
+        let page = page.expect("it is there");
+        self.observe(Observation::Page(worker, page.clone()));
+        page
+    }
+
+    /// Reads as a long-polling client does, until `done` or the shutdown. After some time-outs it
+    /// waits without one: a schedule may favour it for ever.
+    pub(super) async fn poll(
+        &self,
+        worker: WorkerId,
+        wait: Duration,
+        done: impl Fn(&EventKind) -> bool,
+    ) -> Result<Vec<Event>, EventsError> {
+        let mut query = EventsQuery {
+            after: None,
+            limit: None,
+            wait,
+        };
+        let mut events: Vec<Event> = Vec::new();
+        for round in 0.. {
+            if round == TIMED_POLLS {
+                query.wait = NEVER;
+            }
+            let batch = self.runtime.events(worker, query).await?;
+            query.after = Some(batch.next_cursor);
+            let fresh = events.len();
+            events.extend(batch.events);
+            let over = fresh == events.len() && self.runtime.status().phase == Phase::Stopping;
+            if over || events[fresh..].iter().any(|event| done(&event.kind)) {
+                break;
+            }
+        }
+        Ok(events)
+    }
+
+    /// Reads a stream to its end.
+    pub(super) async fn follow(
+        &self,
+        worker: WorkerId,
+        after: Cursor,
+    ) -> Result<Vec<Event>, EventsError> {
+        let mut stream = std::pin::pin!(self.runtime.subscribe(worker, after));
+        let mut events = Vec::new();
+        while let Some(event) = stream.next().await {
+            events.push(event?);
+        }
+        Ok(events)
+    }
+
+    /// Ends the scenario: shuts down, and compares what every worker's log tells with its
+    /// transcript, with what was observations on the way, and with the totals.
+    pub(super) async fn shut_down_and_check(self) -> Vec<History> {
+        let report = self.runtime.shutdown(NEVER).await;
+        assert!(report.abandoned.is_empty());
+        self.check().await
+    }
+
+    /// Waits until the worker is idle, without telling it to.
+    pub(super) async fn finish_and_check(self, worker: WorkerId) -> Vec<History> {
+        if let Some(run) = self.look(worker).active_run {
+            let slot = self.runtime.inner.slot(worker).expect("it is there");
+            slot.ended(run, None).await.expect("without a deadline");
+        }
+        self.check().await
+    }
+
+    /// The same without a shutdown: every run has ended by itself.
+    pub(super) async fn check(self) -> Vec<History> {
+        let slots = self.runtime.inner.slots();
+        let mut histories = Vec::new();
+        for slot in &slots {
+            self.page(slot.id());
+            histories.push(History::of(&self.runtime, slot.id()).await);
+        }
+        let of = |worker: WorkerId| {
+            let index = slots.iter().position(|slot| slot.id() == worker);
+            index.map(|index| &histories[index])
+        };
+        for observations in &*self.observations.lock().expect("unpoisoned") {
+            observations.check(of);
+        }
+        self.engine.assert_no_violations();
+        self.assert_totals(&slots);
+        histories
+    }
+
+    /// Whether the sums are those of the parts.
+    pub(super) fn assert_totals(&self, slots: &[Arc<Slot>]) {
+        let status = self.runtime.status();
+        assert_eq!((status.active_runs, status.waiting_pollers), (0, 0));
+        let bytes: usize = slots.iter().map(|slot| slot.read(Worker::held_bytes)).sum();
+        assert_eq!(status.held_bytes, bytes);
+        let stopped = slots
+            .iter()
+            .filter(|slot| slot.read(Worker::state) == WorkerState::Stopped);
+        let stopped = stopped.count();
+        assert_eq!(status.workers.stopped, stopped);
+        assert_eq!(status.workers.idle, slots.len() - stopped);
+        assert_eq!(status.workers.total(), slots.len());
+        let limits = self.runtime.limits();
+        assert!(slots.len() <= limits.workers && bytes <= limits.total_bytes);
+    }
+
+    fn observe(&self, observations: Observation) {
+        self.observations
+            .lock()
+            .expect("unpoisoned")
+            .push(observations);
+    }
+}
+
+impl Observation {
+    /// Compares it with the history of its worker, if that is not forgotten.
+    fn check<'a>(&self, of: impl Fn(WorkerId) -> Option<&'a History>) {
+        match self {
+            Self::Page(worker, page) => {
+                if let Some(history) = of(*worker) {
+                    history.at(page.cursor.sequence()).assert_matches(page);
+                }
+            }
+            Self::Snapshot(snapshot) => {
+                if let Some(history) = of(snapshot.id) {
+                    let then = history.at(snapshot.cursor.sequence());
+                    then.assert_allows(snapshot.state, snapshot.active_run);
+                }
+            }
+            Self::Ended(worker, run, outcome) => {
+                if let Some(history) = of(*worker) {
+                    assert_eq!(history.outcome(*run), Some(*outcome));
+                }
+            }
+        }
+    }
+}
+
+/// Runs two futures as tasks of their own, and waits for both.
+pub(super) async fn both<A: Send + 'static, B: Send + 'static>(
+    one: impl Future<Output = A> + Send + 'static,
+    two: impl Future<Output = B> + Send + 'static,
+) -> (A, B) {
+    let one = shuttle::future::spawn(one);
+    let two = shuttle::future::spawn(two);
+    (one.await.expect("it ends"), two.await.expect("it ends"))
+}

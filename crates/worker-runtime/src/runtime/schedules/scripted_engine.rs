@@ -1,0 +1,102 @@
+//! An engine that does what its input says, word by word, and records violations of what an
+//! engine is promised.
+
+use std::collections::HashSet;
+use std::panic::resume_unwind;
+use std::sync::{Mutex, OnceLock, Weak};
+
+use async_trait::async_trait;
+
+use super::super::Inner;
+use crate::core::Worker;
+use crate::{EngineError, EngineErrorKind, Output, RunId, Turn, TurnEngine, Usage, WorkerId};
+
+/// The words: `hang` for ever · `fail` · `panic`. Any other word is pushed.
+#[derive(Default)]
+pub(super) struct ScriptedEngine {
+    runtime: OnceLock<Weak<Inner>>,
+    active_workers: Mutex<HashSet<WorkerId>>,
+    violations: Mutex<Vec<&'static str>>,
+}
+
+impl ScriptedEngine {
+    pub(super) fn watch(&self, runtime: Weak<Inner>) {
+        assert!(self.runtime.set(runtime).is_ok(), "it is told once");
+    }
+
+    /// Checks that no run's future is left, and that no promise was violated.
+    pub(super) fn assert_no_violations(&self) {
+        let violations = self.violations.lock().expect("unpoisoned");
+        assert_eq!(*violations, [""; 0]);
+        assert!(self.active_workers.lock().expect("unpoisoned").is_empty());
+    }
+
+    fn violated(&self, rule: &'static str) {
+        self.violations.lock().expect("unpoisoned").push(rule);
+    }
+
+    /// The active run of a worker; none if the runtime is gone.
+    fn active_run(&self, worker: WorkerId) -> Option<Option<RunId>> {
+        let runtime = self.runtime.get()?.upgrade()?;
+        let slot = runtime.slot(worker).ok();
+        Some(slot.and_then(|slot| slot.read(Worker::active_run)))
+    }
+}
+
+#[async_trait]
+impl TurnEngine for ScriptedEngine {
+    async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
+        let _part = ActiveRunGuard::enter(self, &turn);
+        for word in turn.input.split_whitespace() {
+            match word {
+                "hang" => std::future::pending().await,
+                "fail" => return Err(EngineError::new(EngineErrorKind::RateLimited)),
+                // Without the panic hook, which would print the schedule.
+                "panic" => resume_unwind(Box::new("as the input says")),
+                word => output.push(word).await?,
+            }
+        }
+        Ok(Usage::default())
+    }
+}
+
+/// Lives as long as the run's future does.
+struct ActiveRunGuard<'a> {
+    engine: &'a ScriptedEngine,
+    worker: WorkerId,
+    run: RunId,
+}
+
+impl<'a> ActiveRunGuard<'a> {
+    fn enter(engine: &'a ScriptedEngine, turn: &Turn) -> Self {
+        let alone = engine
+            .active_workers
+            .lock()
+            .expect("unpoisoned")
+            .insert(turn.worker_id);
+        if !alone {
+            engine.violated("two runs of one worker overlap");
+        }
+        Self {
+            engine,
+            worker: turn.worker_id,
+            run: turn.run_id,
+        }
+    }
+}
+
+impl Drop for ActiveRunGuard<'_> {
+    fn drop(&mut self) {
+        if let Some(active) = self.engine.active_run(self.worker)
+            && active != Some(self.run)
+        {
+            self.engine
+                .violated("a run ended before its future was dropped");
+        }
+        self.engine
+            .active_workers
+            .lock()
+            .expect("unpoisoned")
+            .remove(&self.worker);
+    }
+}

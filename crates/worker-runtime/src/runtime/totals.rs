@@ -1,0 +1,77 @@
+//! The sums over all workers: bytes, runs, readers, states, and the order of stopping.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::usage_counter::UsageCounter;
+use crate::id::WorkerId;
+use crate::limits::Limits;
+use crate::status::{WorkerCounts, WorkerState};
+use crate::sync::{AtomicUsize, Mutex, Ordering};
+
+/// What the slots of one runtime count together.
+#[derive(Debug)]
+pub(super) struct Totals {
+    pub(super) bytes: Arc<UsageCounter>,
+    pub(super) runs: Arc<UsageCounter>,
+    pub(super) pollers: Arc<UsageCounter>,
+    idle: AtomicUsize,
+    running: AtomicUsize,
+    cancelling: AtomicUsize,
+    stopped: AtomicUsize,
+    /// Stopped workers that aren't forgotten yet, in the order in which they stopped.
+    stop_order: Mutex<VecDeque<WorkerId>>,
+}
+
+impl Totals {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            bytes: UsageCounter::new(limits.total_bytes),
+            runs: UsageCounter::new(limits.concurrent_runs),
+            pollers: UsageCounter::new(limits.pollers),
+            idle: AtomicUsize::new(0),
+            running: AtomicUsize::new(0),
+            cancelling: AtomicUsize::new(0),
+            stopped: AtomicUsize::new(0),
+            stop_order: Mutex::default(),
+        }
+    }
+
+    pub(super) fn worker_counts(&self) -> WorkerCounts {
+        let read = |state| self.count(state).load(Ordering::Relaxed);
+        WorkerCounts {
+            idle: read(WorkerState::Idle),
+            running: read(WorkerState::Running),
+            cancelling: read(WorkerState::Cancelling),
+            stopped: read(WorkerState::Stopped),
+        }
+    }
+
+    /// Counts a worker that is now in this state.
+    pub(super) fn enter(&self, state: WorkerState) {
+        self.count(state).fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Stops counting a worker that was in this state.
+    pub(super) fn leave(&self, state: WorkerState) {
+        self.count(state).fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn push_stopped(&self, id: WorkerId) {
+        self.stop_order.with(|order| order.push_back(id));
+    }
+
+    /// Takes out the worker that has been stopped for longest.
+    pub(super) fn pop_oldest_stopped(&self) -> Option<WorkerId> {
+        self.stop_order.with(VecDeque::pop_front)
+    }
+
+    fn count(&self, state: WorkerState) -> &AtomicUsize {
+        match state {
+            WorkerState::Idle => &self.idle,
+            WorkerState::Running => &self.running,
+            WorkerState::Cancelling => &self.cancelling,
+            WorkerState::Stopped => &self.stopped,
+        }
+    }
+}

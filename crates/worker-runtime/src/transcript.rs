@@ -1,0 +1,106 @@
+//! Entries of a transcript, and the pages in which they are read.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::cursor::Cursor;
+use crate::id::RunId;
+
+/// One committed entry of a transcript. A clone is cheap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The entry's number: 1 for the worker's first, then without gaps.
+    pub sequence: u64,
+    /// When it was committed, to the millisecond.
+    pub at: Timestamp,
+    /// Who wrote it.
+    pub role: Role,
+    /// The run that it started or that produced it.
+    pub run_id: RunId,
+    /// The text. Never empty.
+    pub content: Arc<str>,
+    /// Whether the run ended before the reply was whole.
+    pub partial: bool,
+}
+
+/// Who wrote an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The person, or program, that sent the input.
+    User,
+    /// The engine.
+    Assistant,
+}
+
+impl Role {
+    /// The role's stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
+/// Which part of a transcript to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TranscriptQuery {
+    /// Where the page is.
+    pub position: TranscriptPosition,
+    /// How many entries: [`Limits::page_default`](crate::Limits) without a number, and at most
+    /// [`Limits::page_max`](crate::Limits). The page also ends at
+    /// [`Limits::transcript_page_bytes`](crate::Limits), but has one entry at least.
+    pub limit: Option<usize>,
+}
+
+/// A position in a transcript.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TranscriptPosition {
+    /// The newest entries.
+    #[default]
+    Newest,
+    /// The newest of the entries with lower numbers.
+    Before(u64),
+    /// The oldest of the entries with higher numbers.
+    After(u64),
+}
+
+/// Which entries of a transcript are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TranscriptBounds {
+    /// The oldest entry held; none when there is no entry.
+    pub first_sequence: Option<u64>,
+    /// The newest entry held.
+    pub last_sequence: Option<u64>,
+    /// All entries before this one were pruned; none when nothing was.
+    pub pruned_before: Option<u64>,
+}
+
+/// A part of a transcript, with the event cursor of the same instant: the page and the events
+/// after `cursor` are together the full history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TranscriptPage {
+    /// The entries in ascending order.
+    pub entries: Vec<Entry>,
+    /// Which entries are held in all.
+    pub bounds: TranscriptBounds,
+    /// Whether entries older than this page are held.
+    pub has_earlier: bool,
+    /// Whether entries newer than this page are held.
+    pub has_later: bool,
+    /// The reply that is being written.
+    pub in_flight: Option<InFlight>,
+    /// The position of the same instant in the event log.
+    pub cursor: Cursor,
+}
+
+/// The reply so far of a run in progress.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InFlight {
+    /// The run.
+    pub run_id: RunId,
+    /// Its text up to the page's cursor; may be empty.
+    pub text: Arc<str>,
+}
