@@ -1,5 +1,5 @@
-//! What can be wrong with a request, part by part. Each carries the mark of what was sent where
-//! a server could be tempted to repeat it.
+//! Invalid values for each part of a request. They contain the echo marker where a server could
+//! be tempted to repeat them.
 
 /// In place of an id.
 pub(super) const IDS: [&str; 9] = [
@@ -13,7 +13,7 @@ pub(super) const IDS: [&str; 9] = [
     "local-compat",
     "no-such-id",
 ];
-/// Parameters that don't belong there, or say nothing that makes sense.
+/// Unknown parameters, and parameters with invalid values.
 pub(super) const QUERIES: [&str; 18] = [
     "PARROT=1",
     "after=PARROT",
@@ -34,11 +34,11 @@ pub(super) const QUERIES: [&str; 18] = [
     "wait_ms=PARROT",
     "%50ARROT=%PARROT",
 ];
-/// Methods that the path may not take.
+/// Methods that most paths do not allow.
 pub(super) const METHODS: [&str; 9] = [
     "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "get", "PARROT", "GET",
 ];
-/// Headers in place of the right ones, or beside them.
+/// Headers that replace the right ones, or are sent beside them.
 pub(super) const HEADERS: [(&str, &str); 22] = [
     ("Authorization", "Bearer PARROT-wrong-token-PARROT-wrong"),
     ("Authorization", "Basic PARROT"),
@@ -63,7 +63,7 @@ pub(super) const HEADERS: [(&str, &str); 22] = [
     ("Accept", "PARROT/*"),
     ("X-PARROT", "PARROT"),
 ];
-/// Bodies that are not what the operation takes.
+/// Bodies that no operation accepts.
 pub(super) const BODIES: [&[u8]; 16] = [
     b"",
     b"PARROT",
@@ -82,8 +82,8 @@ pub(super) const BODIES: [&[u8]; 16] = [
     b"{\"run_id\":\"PARROT\"}",
     b"{\"run_id\":1e999}",
 ];
-/// What is no HTTP at all.
-pub(super) const BROKEN: [&[u8]; 8] = [
+/// Requests that are not HTTP.
+pub(super) const NOT_HTTP: [&[u8]; 8] = [
     b"PARROT\r\n\r\n",
     b"GET / PARROT/9.9\r\n\r\n",
     b"GET /PARROT HTTP/1.1\r\nPARROT\r\n\r\n",

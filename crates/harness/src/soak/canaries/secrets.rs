@@ -1,5 +1,5 @@
-//! Secrets in every place that a leak could come from: paths, environment, records of older
-//! tooling, the provider's key, address and answers.
+//! Plants secrets in every place that could leak: paths, environment, records of older tooling,
+//! and the provider's key, address and responses.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,13 +11,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::Needles;
+use super::Forbidden;
 use crate::failure::Failure;
 use crate::server::Settings;
 
-/// What stands in every planted text, in small letters.
-const MARK: &str = "canary";
-/// Planted ids, which must look like ids.
+/// Part of every planted text, in lower case.
+const MARKER: &str = "canary";
+/// Planted ids, which must have the form of ids.
 const SESSION_ID: &str = "11111111-2222-4333-8444-555555555555";
 const SEGMENT_ID: &str = "66666666-7777-4888-8999-000000000000";
 /// Variables of the environment, besides those with paths.
@@ -26,25 +26,26 @@ const VARIABLES: [(&str, &str); 3] = [
     ("ANTHROPIC_API_KEY", "CANARY-anthropic-key"),
     ("YOI_SECRET", "CANARY-environment"),
 ];
-/// What the provider answers.
+/// The body of the provider's responses.
 const PROVIDER_BODY: &str = r#"{"error":{"message":"CANARY-provider-says"}}"#;
-/// Bytes of a request to the provider that are read before it is answered.
-const PROVIDER_READS: usize = 4 * 1024;
+/// Bytes of a request that the provider reads before it responds.
+const PROVIDER_READ_BYTES: usize = 4 * 1024;
 
-/// A home full of secrets, and a provider that tells one more. Dropping it ends the provider.
-pub(super) struct Planted {
+/// A home directory full of secrets, and a provider that sends another one. Dropping it ends the
+/// provider.
+pub(super) struct PlantedSecrets {
     home: TempDir,
     provider: JoinHandle<()>,
     provider_port: u16,
 }
 
-impl Planted {
-    /// Plants everything but the environment.
+impl PlantedSecrets {
+    /// Plants everything except the environment.
     pub(super) async fn new() -> Result<Self, Failure> {
         let home = tempfile::Builder::new()
             .prefix("CANARY-home")
             .tempdir()
-            .map_err(Failure::io("making a home"))?;
+            .map_err(Failure::io("creating a home"))?;
         plant(home.path()).map_err(Failure::io("planting secrets"))?;
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.map_err(Failure::io("listening as a provider"))?;
@@ -59,7 +60,7 @@ impl Planted {
         })
     }
 
-    /// A server that has all of it.
+    /// A server with all of them.
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
         let home = self.home.path();
         let text = |path: &Path| path.display().to_string();
@@ -73,25 +74,25 @@ impl Planted {
             .with("--model-key-file", text(&home.join("CANARY-key")))
             .limit("workers", 500)
             .variable("YOI_DATA_DIR", &text(&home.join("CANARY-data")))
-            .below(home);
+            .home(home);
         Ok(VARIABLES.iter().fold(settings, |settings, (name, value)| {
             settings.variable(name, value)
         }))
     }
 
-    /// What must not be heard of.
-    pub(super) fn needles(&self, token: &str) -> Needles {
-        Needles::of(&[MARK, SESSION_ID, SEGMENT_ID, token])
+    /// What no response and no log line may contain.
+    pub(super) fn forbidden(&self, token: &str) -> Forbidden {
+        Forbidden::new(&[MARKER, SESSION_ID, SEGMENT_ID, token])
     }
 }
 
-impl Drop for Planted {
+impl Drop for PlantedSecrets {
     fn drop(&mut self) {
         self.provider.abort();
     }
 }
 
-/// Plants files below `home`.
+/// Writes files below `home`.
 fn plant(home: &Path) -> std::io::Result<()> {
     let workspace = home.join("CANARY-workspace");
     fs::create_dir_all(&workspace)?;
@@ -127,7 +128,7 @@ fn write(directory: &Path, bytes: &[u8]) -> std::io::Result<()> {
     fs::write(directory.join("metadata.json"), bytes)
 }
 
-/// A record with every field that older tooling wrote.
+/// A record with every field that older tooling writes.
 fn record(name: &str, workspace: &Path) -> Value {
     json!({
         "worker_name": name,
@@ -148,7 +149,6 @@ fn record(name: &str, workspace: &Path) -> Value {
     })
 }
 
-/// Refuses everybody, and says something about it.
 async fn provide(listener: TcpListener) {
     while let Ok((stream, _peer)) = listener.accept().await {
         tokio::spawn(refuse(stream));
@@ -156,14 +156,14 @@ async fn provide(listener: TcpListener) {
 }
 
 async fn refuse(mut stream: TcpStream) {
-    let mut request = vec![0; PROVIDER_READS];
-    let answer = format!(
+    let mut request = vec![0; PROVIDER_READ_BYTES];
+    let response = format!(
         "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n\
          X-Provider: CANARY-header\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{PROVIDER_BODY}",
         PROVIDER_BODY.len()
     );
-    // The server may have cancelled its request; then nobody is there to be refused.
+    // The server may have cancelled its request and closed the connection.
     if stream.read(&mut request).await.is_ok() {
-        let _ = stream.write_all(answer.as_bytes()).await;
+        let _ = stream.write_all(response.as_bytes()).await;
     }
 }
