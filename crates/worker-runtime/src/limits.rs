@@ -201,7 +201,7 @@ impl Limits {
         Ok(())
     }
 
-    /// The number of items to answer with when the caller asked for `wanted`.
+    /// The number of items on a page when the caller requested `wanted`.
     pub(crate) fn page(&self, wanted: Option<usize>) -> usize {
         wanted.unwrap_or(self.page_default).clamp(1, self.page_max)
     }

@@ -25,18 +25,6 @@ fn every_limit_is_listed_once_under_its_own_name() {
 }
 
 #[test]
-fn a_limit_shows_its_value_in_its_unit() {
-    let limits = Limits::default();
-    let run_time = limits.get(LimitName::RunTime);
-    assert_eq!(
-        (run_time.unit.as_str(), run_time.value),
-        ("milliseconds", 300_000)
-    );
-    let input = limits.get(LimitName::InputBytes);
-    assert_eq!((input.unit.as_str(), input.value), ("bytes", 131_072));
-}
-
-#[test]
 fn a_limit_of_zero_is_not_usable() {
     let limits = Limits {
         concurrent_runs: 0,
