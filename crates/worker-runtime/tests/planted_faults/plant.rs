@@ -32,6 +32,8 @@ fn every_fault_is_found_within_ten_thousand_schedules() {
 /// A copy of the workspace, into which faults are planted.
 struct Copy {
     root: PathBuf,
+    /// Beside the copy, so that the next run needn't build the dependencies again.
+    target: PathBuf,
 }
 
 impl Copy {
@@ -40,7 +42,8 @@ impl Copy {
             .ancestors()
             .nth(2)
             .unwrap();
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("planted_faults");
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let root = directory.join("planted_faults");
         // An earlier run may have left the copy of an older state.
         if root.exists() {
             fs::remove_dir_all(&root).unwrap();
@@ -49,7 +52,10 @@ impl Copy {
         for name in COPIED {
             copy(&origin.join(name), &root.join(name));
         }
-        Self { root }
+        Self {
+            root,
+            target: directory.join("planted_faults_target"),
+        }
     }
 
     /// The number of the schedule that found the fault, or the output if none did.
@@ -69,7 +75,7 @@ impl Copy {
                 "--exact",
                 &format!("runtime::schedules::{}", fault.scenario),
             ])
-            .env("CARGO_TARGET_DIR", self.root.join("target"))
+            .env("CARGO_TARGET_DIR", &self.target)
             .env("YOI_SCHEDULES", SCHEDULES.to_string())
             .output()
             .unwrap();

@@ -187,7 +187,7 @@ impl Fixture {
         let mut histories = Vec::new();
         for slot in &slots {
             self.page(slot.id());
-            histories.push(History::of(&self.runtime, slot.id()).await);
+            histories.push(History::read(&self.runtime, slot.id()).await);
         }
         let of = |worker: WorkerId| {
             let index = slots.iter().position(|slot| slot.id() == worker);

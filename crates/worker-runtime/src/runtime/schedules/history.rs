@@ -28,7 +28,7 @@ struct ExpectedEntry {
 }
 
 impl History {
-    pub(super) async fn of(runtime: &Runtime, worker: WorkerId) -> Self {
+    pub(super) async fn read(runtime: &Runtime, worker: WorkerId) -> Self {
         let mut events = Vec::new();
         let mut query = EventsQuery::default();
         loop {
@@ -160,7 +160,7 @@ impl StateAt {
     }
 
     pub(super) fn assert_matches(&self, page: &TranscriptPage) {
-        let entries: Vec<ExpectedEntry> = page.entries.iter().map(ExpectedEntry::of).collect();
+        let entries: Vec<ExpectedEntry> = page.entries.iter().map(ExpectedEntry::from).collect();
         assert_eq!(entries, self.entries, "{page:#?}");
         let in_flight = page.in_flight.as_ref();
         let in_flight = in_flight.map(|reply| (reply.run_id, reply.text.to_string()));
@@ -178,8 +178,8 @@ impl StateAt {
     }
 }
 
-impl ExpectedEntry {
-    fn of(entry: &Entry) -> Self {
+impl From<&Entry> for ExpectedEntry {
+    fn from(entry: &Entry) -> Self {
         Self {
             sequence: entry.sequence,
             role: entry.role,
