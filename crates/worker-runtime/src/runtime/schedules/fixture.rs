@@ -218,11 +218,11 @@ impl Fixture {
         assert!(slots.len() <= limits.workers && bytes <= limits.total_bytes);
     }
 
-    fn observe(&self, observations: Observation) {
+    fn observe(&self, observation: Observation) {
         self.observations
             .lock()
             .expect("unpoisoned")
-            .push(observations);
+            .push(observation);
     }
 }
 

@@ -63,7 +63,7 @@ impl Reader {
     }
 
     /// Whether the reference still holds every event after the cursor.
-    pub(super) fn can_go_on(&self, model: &reference::Runtime) -> bool {
+    pub(super) fn can_continue(&self, model: &reference::Runtime) -> bool {
         let held = |worker: &reference::Worker| {
             let oldest = worker.events().len() - worker.events_held();
             self.cursor.sequence() >= oldest as u64

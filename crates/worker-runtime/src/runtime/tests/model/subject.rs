@@ -241,19 +241,19 @@ impl Subject {
         limit: Option<usize>,
         model: &crate::reference::Runtime,
     ) -> CommandResult {
-        let Some(mut along) = self.readers[reader].take() else {
+        let Some(mut current) = self.readers[reader].take() else {
             return CommandResult::None;
         };
-        let read = along.follow(&self.runtime, &self.numbering, limit);
-        let gone_on = self.executor().block_on(read);
-        assert_eq!(gone_on, along.can_go_on(model), "an expired cursor");
-        if gone_on {
-            along.check(model);
-            self.readers[reader] = Some(along);
+        let read = current.follow(&self.runtime, &self.numbering, limit);
+        let continued = self.executor().block_on(read);
+        assert_eq!(continued, current.can_continue(model), "an expired cursor");
+        if continued {
+            current.check(model);
+            self.readers[reader] = Some(current);
             return CommandResult::None;
         }
         // The client starts over with a new page.
-        self.open(reader, along.worker, model)
+        self.open(reader, current.worker, model)
     }
 
     pub(super) fn executor(&self) -> &tokio::runtime::Runtime {
