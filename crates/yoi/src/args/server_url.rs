@@ -1,11 +1,11 @@
-//! The address of a server, as typed: plain `http://`, a host and at most a port.
+//! The address of a server: plain `http://`, a host and at most a port.
 
 use std::fmt;
 use std::str::FromStr;
 
 use reqwest::Url;
 
-/// A server's address. Two texts of one address, with and without a final `/`, are equal.
+/// A server's address; with and without a final `/` it is the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServerUrl(Url);
 
@@ -22,18 +22,15 @@ pub(crate) enum ServerUrlError {
     OtherScheme,
     #[error("credentials do not belong in a URL; use --token-file")]
     Credentials,
-    #[error("only scheme, host and port may stand here, no path or query")]
+    #[error("only a scheme, a host and a port are allowed, no path or query")]
     MoreThanAnOrigin,
 }
 
 impl ServerUrl {
-    /// The address of `path` on this server, with `query` percent-encoded.
-    pub(crate) fn at(&self, path: &str, query: &[(&str, String)]) -> Url {
+    /// The URL of `path` on this server.
+    pub(crate) fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         url.set_path(path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
         url
     }
 }
@@ -104,13 +101,5 @@ mod tests {
         for more in ["http://h/api", "http://h/?q", "http://h/#f"] {
             assert_eq!(parse(more), Err(ServerUrlError::MoreThanAnOrigin));
         }
-    }
-
-    #[test]
-    fn a_query_is_percent_encoded() {
-        let url = parse("http://h:1")
-            .unwrap()
-            .at("/api/workers", &[("page_token", "a&b =".into())]);
-        assert_eq!(url.as_str(), "http://h:1/api/workers?page_token=a%26b+%3D");
     }
 }

@@ -1,29 +1,29 @@
-//! The text of an input: an argument, or standard input.
+//! The text of an input: an argument or standard input.
 
 use std::io::{self, IsTerminal as _, Read};
 
-use crate::failure::{Failure, UsageError};
+use crate::error::{Error, UsageError};
 use crate::output::Terminal;
 
-/// Most bytes that are read: what the server takes as a body, and more than it takes as an
-/// input. The server says what its own limit is.
+/// Most bytes that are read: the server's limit for a body, which is above its limit for an
+/// input. The server reports the latter.
 const INPUT_MAX_BYTES: usize = 1024 * 1024;
 
-/// The input that `text` means.
-pub(super) fn content(text: Option<String>, terminal: &mut Terminal) -> Result<String, Failure> {
+/// `text`, or standard input when there is none or it is `-`.
+pub(super) fn content(text: Option<String>, terminal: &mut Terminal) -> Result<String, Error> {
     match text {
         Some(text) if text != "-" => Ok(text),
         Some(_) | None => {
             let stdin = io::stdin();
             if stdin.is_terminal() {
-                terminal.aside("note: reading the input; Ctrl-D ends it");
+                terminal.terminal_note("note: reading from the terminal; Ctrl-D ends the input");
             }
             Ok(read(stdin.lock())?)
         }
     }
 }
 
-/// All of `from`, less one line break at its end.
+/// Reads all of `from`, without one line break at its end.
 fn read(from: impl Read) -> Result<String, UsageError> {
     let mut bytes = Vec::new();
     let most = INPUT_MAX_BYTES as u64 + 1;

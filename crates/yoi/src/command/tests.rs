@@ -1,4 +1,4 @@
-//! Commands against prepared answers: what is printed where, and how it ends.
+//! Commands against prepared responses: what is printed where, and the result.
 
 mod following;
 
@@ -7,65 +7,68 @@ use registry_core::WorkerRef;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::failure::RunEnd;
-use crate::output::Leads;
-use crate::output::tests::Paper;
-use crate::scripted_server::{Does, RUN, ScriptedServer, cursor, no_room, worker};
+use crate::error::RunEnd;
+use crate::output::StreamKind;
+use crate::output::tests::Captured;
+use crate::scripted_server::{
+    Scripted, ScriptedServer, accepted, accepted_json, cursor, response_budget_exhausted, worker,
+    worker_summary,
+};
 
-/// What a command printed, and how it ended.
-struct Ran {
-    result: Result<(), Failure>,
+/// What a command printed, its result, and the requests it sent.
+struct Finished {
+    result: Result<(), Error>,
     out: String,
     err: String,
-    asked: Vec<String>,
+    requests: Vec<String>,
 }
 
-impl Ran {
+impl Finished {
     fn run_end(self) -> RunEnd {
-        let failure = self.result.unwrap_err();
-        let Failure::RunEnded(end) = failure else {
-            panic!("{failure:?}");
+        let error = self.result.unwrap_err();
+        let Error::RunEnded(end) = error else {
+            panic!("{error:?}");
         };
         end
     }
 }
 
-/// Types `line` at a server that does what `script` says.
-async fn typed(line: &str, script: impl IntoIterator<Item = Does>) -> Ran {
+/// Runs the command `line` against a scripted server.
+async fn run_line(line: &str, script: impl IntoIterator<Item = Scripted>) -> Finished {
     let cli = Cli::try_parse_from(line.split(' ')).unwrap();
     let Command::Client(command) = cli.command else {
-        panic!("{line} asks no server");
+        panic!("{line} is no client command");
     };
     let format = if command.client().json {
         Format::Json
     } else {
         Format::Text
     };
-    ran(format, script, async |mut session: Session<'_>| {
-        session.carry_out(command).await
+    run_in_session(format, script, async |mut session| {
+        dispatch(&mut session, command).await
     })
     .await
 }
 
-/// Does `work` with a server that does what `script` says.
-async fn ran(
+/// Runs `work` in a session with a scripted server.
+async fn run_in_session(
     format: Format,
-    script: impl IntoIterator<Item = Does>,
-    work: impl AsyncFnOnce(Session<'_>) -> Result<(), Failure>,
-) -> Ran {
+    script: impl IntoIterator<Item = Scripted>,
+    work: impl AsyncFnOnce(Session<'_>) -> Result<(), Error>,
+) -> Finished {
     let server = ScriptedServer::start(script).await;
-    let (paper, mut terminal) = Paper::new(Leads::Elsewhere);
+    let (captured, mut terminal) = Captured::new(StreamKind::Redirected);
     let session = Session {
         client: server.client(),
         terminal: &mut terminal,
         format,
     };
     let result = work(session).await;
-    Ran {
+    Finished {
         result,
-        out: paper.out(),
-        err: paper.err(),
-        asked: server.asked(),
+        out: captured.out(),
+        err: captured.err(),
+        requests: server.request_lines(),
     }
 }
 
@@ -73,35 +76,20 @@ fn w1() -> WorkerRef {
     WorkerRef::new("backend-internal".parse().unwrap(), "w1".parse().unwrap())
 }
 
-fn accepted() -> Does {
-    Does::Answers(
-        202,
-        json!({"run_id": RUN, "sequence": 3, "cursor": cursor(1)}),
-    )
-}
-
-fn page(ids: &[&str], next: Option<&str>) -> Does {
-    let items: Vec<Value> = ids
-        .iter()
-        .map(|id| {
-            json!({
-                "runtime_id": "r", "worker_id": id, "display_ref": "x",
-                "display_name": "Name", "implementation_kind": "embedded", "state": "idle",
-                "capabilities": [], "diagnostics": [],
-            })
-        })
-        .collect();
-    let remark = json!({"code": "left_out", "severity": "warning", "message": "Some.", "count": 2});
-    let mut page = json!({"items": items, "diagnostics": [remark]});
+fn page(ids: &[&str], next: Option<&str>) -> Scripted {
+    let items: Vec<Value> = ids.iter().map(|id| worker_summary(id, "idle")).collect();
+    let diagnostic =
+        json!({"code": "left_out", "severity": "warning", "message": "Some.", "count": 2});
+    let mut page = json!({"items": items, "diagnostics": [diagnostic]});
     if let Some(next) = next {
         page["next_page_token"] = next.into();
     }
-    Does::Answers(200, page)
+    Scripted::Json(200, page)
 }
 
 #[tokio::test]
-async fn a_page_of_workers_says_that_there_are_more() {
-    let ran = typed("yoi workers", [page(&["a1", "b2"], Some("MSByIA"))]).await;
+async fn a_note_says_that_there_are_more_workers() {
+    let ran = run_line("yoi workers", [page(&["a1", "b2"], Some("MSByIA"))]).await;
     ran.result.unwrap();
     let first: Vec<_> = ran
         .out
@@ -124,12 +112,15 @@ async fn all_pages_are_one_list() {
             page(&["b2"], None),
         ]
     };
-    let ran = typed("yoi workers --all", pages()).await;
+    let ran = run_line("yoi workers --all", pages()).await;
     ran.result.unwrap();
     assert_eq!(ran.out.lines().count(), 3);
     assert_eq!(ran.err, "warning: Some. ×2 [left_out]\n");
-    assert_eq!(ran.asked[1], "GET /api/workers?limit=200&page_token=MSByIA");
-    let ran = typed("yoi workers --all --json", pages()).await;
+    assert_eq!(
+        ran.requests[1],
+        "GET /api/workers?limit=200&page_token=MSByIA"
+    );
+    let ran = run_line("yoi workers --all --json", pages()).await;
     ran.result.unwrap();
     let list: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(list["items"].as_array().unwrap().len(), 2);
@@ -137,45 +128,45 @@ async fn all_pages_are_one_list() {
 }
 
 #[tokio::test]
-async fn a_page_that_there_is_no_room_for_costs_none_of_the_others() {
+async fn a_page_refused_by_the_response_budget_is_read_again() {
     let script = [
         page(&["a1"], Some("MSByIA")),
-        no_room(0),
+        response_budget_exhausted(0),
         page(&["b2"], None),
     ];
-    let ran = typed("yoi workers --all", script).await;
+    let ran = run_line("yoi workers --all", script).await;
     ran.result.unwrap();
     assert_eq!(ran.out.lines().count(), 3);
-    assert_eq!(ran.asked[1], ran.asked[2]);
+    assert_eq!(ran.requests[1], ran.requests[2]);
 }
 
 #[tokio::test]
 async fn a_created_worker_is_its_id_alone_on_standard_output() {
-    let ran = typed("yoi create --name Worker", [worker("idle", Value::Null)]).await;
+    let ran = run_line("yoi create --name Worker", [worker("idle")]).await;
     ran.result.unwrap();
     assert_eq!(ran.out, "w1\n");
     assert_eq!(ran.err, "note: created “Worker” in backend-internal\n");
-    let ran = typed("yoi send w1 hi", [accepted()]).await;
+    let ran = run_line("yoi send w1 hi", [accepted(3, 1)]).await;
     assert_eq!((ran.out.as_str(), ran.err.as_str()), ("run-1\n", ""));
 }
 
 #[test]
 fn a_completion_script_knows_the_commands() {
-    let (paper, mut terminal) = Paper::new(Leads::Elsewhere);
+    let (captured, mut terminal) = Captured::new(StreamKind::Redirected);
     completions(clap_complete::Shell::Bash, &mut terminal).unwrap();
-    assert!(paper.out().contains("transcript"));
+    assert!(captured.out().contains("transcript"));
 }
 
 #[test]
-fn flags_about_a_server_mean_nothing_where_none_is_asked() {
+fn client_flags_are_wrong_usage_where_no_server_is_used() {
     let args = ClientArgs {
         json: true,
         ..ClientArgs::default()
     };
-    let failure = refuse_client_flags(&args, "serve").unwrap_err();
-    assert_eq!(failure.exit(), Exit::Usage);
+    let error = refuse_client_flags(&args, "serve").unwrap_err();
+    assert_eq!(error.exit(), Exit::Usage);
     assert_eq!(
-        failure.line(),
-        "--json is for commands that ask a server; `yoi serve` does not"
+        error.message(),
+        "--json is for client commands; `yoi serve` is none"
     );
 }

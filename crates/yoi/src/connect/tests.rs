@@ -1,10 +1,12 @@
-//! Which server is asked, and with which token.
+//! Which server is chosen, and with which token.
 
 use std::os::unix::fs::PermissionsExt;
 
-use super::*;
+use yoi_workspace_server::token_file::TokenFileError;
 
-const TOKEN: &str = "a-token-of-at-least-22-characters";
+use super::*;
+use crate::scripted_server::TOKEN;
+
 const OTHER_TOKEN: &str = "another-token-of-22-characters-or-more";
 
 fn running(servers: &[(&str, Option<&str>)]) -> Vec<RunningServer> {
@@ -16,7 +18,7 @@ fn running(servers: &[(&str, Option<&str>)]) -> Vec<RunningServer> {
     servers.iter().map(server).collect()
 }
 
-fn asking(server: Option<&str>, token_file: Option<&std::path::Path>) -> ClientArgs {
+fn client_args(server: Option<&str>, token_file: Option<&std::path::Path>) -> ClientArgs {
     ClientArgs {
         server: server.map(|url| url.parse().unwrap()),
         token_file: token_file.map(Into::into),
@@ -35,29 +37,26 @@ fn token_file(mode: u32, content: &str) -> tempfile::NamedTempFile {
     file
 }
 
-fn revealed(found: &Found) -> Option<&str> {
-    found.token.as_ref().map(Token::reveal)
+fn revealed(target: &Target) -> Option<&str> {
+    target.token.as_ref().map(Token::reveal)
 }
 
 #[test]
-fn without_a_name_the_newest_running_server_is_asked() {
+fn without_a_name_the_newest_running_server_is_chosen() {
     let two = running(&[
         ("http://127.0.0.1:2", Some(TOKEN)),
         ("http://127.0.0.1:1", None),
     ]);
-    let found = find(&asking(None, None), unset, || two).unwrap();
-    assert_eq!(found.server.to_string(), "http://127.0.0.1:2");
-    assert_eq!(revealed(&found), Some(TOKEN));
-    assert_eq!(found.choice, Choice::NewestOf(2));
+    let target = find(&client_args(None, None), unset, || two).unwrap();
+    assert_eq!(target.server.to_string(), "http://127.0.0.1:2");
+    assert_eq!(revealed(&target), Some(TOKEN));
+    assert_eq!(target.other_servers, 1);
 }
 
 #[test]
-fn without_any_running_server_there_is_none_to_reach() {
-    let failure = find(&asking(None, None), unset, Vec::new).unwrap_err();
-    assert!(matches!(
-        failure,
-        Failure::Unreachable(Unreachable::NoneFound)
-    ));
+fn without_any_running_server_there_is_an_error() {
+    let error = find(&client_args(None, None), unset, Vec::new).unwrap_err();
+    assert!(matches!(error, Error::Unreachable(Unreachable::NoneFound)));
 }
 
 #[test]
@@ -69,9 +68,9 @@ fn a_named_server_gets_the_token_of_exactly_that_address() {
         ])
     };
     let token = |url| {
-        let found = find(&asking(Some(url), None), unset, here).unwrap();
-        assert_eq!(found.choice, Choice::Named);
-        revealed(&found).map(str::to_owned)
+        let target = find(&client_args(Some(url), None), unset, here).unwrap();
+        assert_eq!(target.other_servers, 0);
+        revealed(&target).map(str::to_owned)
     };
     assert_eq!(token("http://127.0.0.1:1/").as_deref(), Some(TOKEN));
     assert_eq!(token("http://localhost:1"), None);
@@ -79,7 +78,7 @@ fn a_named_server_gets_the_token_of_exactly_that_address() {
 }
 
 #[test]
-fn a_flag_comes_before_the_environment_and_that_before_the_running_servers() {
+fn a_flag_takes_precedence_over_the_environment_and_that_over_running_servers() {
     let file = token_file(0o600, &format!("{TOKEN}\n"));
     let path = file.path().as_os_str().to_owned();
     let variable = move |name: &str| match name {
@@ -88,11 +87,11 @@ fn a_flag_comes_before_the_environment_and_that_before_the_running_servers() {
         _ => None,
     };
     let here = || running(&[("http://127.0.0.1:5", Some(OTHER_TOKEN))]);
-    let found = find(&asking(None, None), &variable, here).unwrap();
-    assert_eq!(found.server.to_string(), "http://127.0.0.1:5");
-    assert_eq!(revealed(&found), Some(TOKEN));
+    let target = find(&client_args(None, None), &variable, here).unwrap();
+    assert_eq!(target.server.to_string(), "http://127.0.0.1:5");
+    assert_eq!(revealed(&target), Some(TOKEN));
 
-    let flags = asking(Some("http://127.0.0.1:6"), None);
+    let flags = client_args(Some("http://127.0.0.1:6"), None);
     assert_eq!(
         find(&flags, &variable, here).unwrap().server.to_string(),
         "http://127.0.0.1:6"
@@ -100,14 +99,14 @@ fn a_flag_comes_before_the_environment_and_that_before_the_running_servers() {
 }
 
 #[test]
-fn a_variable_that_is_empty_is_unset_and_one_that_is_wrong_is_said_to_be() {
+fn an_empty_variable_is_unset_and_an_invalid_one_is_an_error() {
     let here = || running(&[("http://127.0.0.1:5", None)]);
     let set_to =
         |text: &'static str| move |name: &str| (name == "YOI_SERVER").then(|| OsString::from(text));
-    assert!(find(&asking(None, None), set_to(""), here).is_ok());
+    assert!(find(&client_args(None, None), set_to(""), here).is_ok());
     assert!(matches!(
-        find(&asking(None, None), set_to("https://h"), here),
-        Err(Failure::Usage(UsageError::ServerVariable(
+        find(&client_args(None, None), set_to("https://h"), here),
+        Err(Error::Usage(UsageError::ServerVariable(
             ServerUrlError::Https
         )))
     ));
@@ -117,10 +116,13 @@ fn a_variable_that_is_empty_is_unset_and_one_that_is_wrong_is_said_to_be() {
 fn a_token_file_that_others_can_read_is_refused() {
     for mode in [0o640, 0o604, 0o660] {
         let file = token_file(mode, TOKEN);
-        let flags = asking(Some("http://127.0.0.1:1"), Some(file.path()));
+        let flags = client_args(Some("http://127.0.0.1:1"), Some(file.path()));
         assert!(matches!(
             find(&flags, unset, Vec::new),
-            Err(Failure::Usage(UsageError::TokenFileShared { .. }))
+            Err(Error::Usage(UsageError::TokenFile {
+                source: TokenFileError::OpenToOthers,
+                ..
+            }))
         ));
     }
 }
@@ -128,13 +130,16 @@ fn a_token_file_that_others_can_read_is_refused() {
 #[test]
 fn a_token_file_without_a_token_is_refused_and_never_quoted() {
     let file = token_file(0o600, "not a token, but secret");
-    let flags = asking(Some("http://127.0.0.1:1"), Some(file.path()));
-    let failure = find(&flags, unset, Vec::new).unwrap_err();
+    let flags = client_args(Some("http://127.0.0.1:1"), Some(file.path()));
+    let error = find(&flags, unset, Vec::new).unwrap_err();
     assert!(matches!(
-        failure,
-        Failure::Usage(UsageError::TokenFileInvalid { .. })
+        error,
+        Error::Usage(UsageError::TokenFile {
+            source: TokenFileError::NoToken(_),
+            ..
+        })
     ));
-    assert!(!failure.line().contains("secret"));
+    assert!(!error.message().contains("secret"));
 }
 
 #[test]
@@ -147,18 +152,18 @@ fn a_server_is_found_again_at_its_address_or_as_one_that_started_later() {
     };
     let known = "http://127.0.0.1:1".parse().unwrap();
     let again = |servers: Vec<RunningServer>| {
-        let found = find_again(&asking(None, None), unset, &known, at(5), || servers);
-        found.map(|found| found.server.to_string()).ok()
+        let target = find_again(&client_args(None, None), unset, &known, at(5), || servers);
+        target.map(|target| target.server.to_string()).ok()
     };
     let (restarted, same) = ("http://127.0.0.1:3", "http://127.0.0.1:1");
-    // One that ran all along is another workspace's.
+    // A server that ran all along belongs to another workspace.
     let beside = || server("http://127.0.0.1:2", at(4));
     assert_eq!(again(vec![beside()]), None);
     let servers = vec![server(restarted, at(6)), beside()];
     assert_eq!(again(servers).as_deref(), Some(restarted));
     let servers = vec![beside(), server(same, at(3))];
     assert_eq!(again(servers).as_deref(), Some(same));
-    // A glitch is no end: nothing takes the place of a server that still runs.
+    // A server that still runs has no replacement.
     let servers = vec![server(restarted, at(6)), server(same, at(3))];
     assert_eq!(again(servers).as_deref(), Some(same));
 }

@@ -1,43 +1,46 @@
-//! Following a reply or a worker's events, through everything that can come between.
+//! Following a reply or a worker's events through every interruption.
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::failure::Unreachable;
-use crate::follow::tests::HASTY;
-use crate::scripted_server::{batch, delta, finished, problem, reply as entry, transcript};
+use crate::error::Unreachable;
+use crate::follow::tests::FAST;
+use crate::scripted_server::{
+    RUN, batch, delta, finished, problem, reply_entry as entry, transcript, worker_after,
+};
 
 /// Follows the reply to an input that was accepted as entry 3, after event 1.
-async fn followed(format: Format, script: impl IntoIterator<Item = Does>) -> Ran {
-    let accepted = json!({"run_id": RUN, "sequence": 3, "cursor": cursor(1)});
-    let accepted = serde_json::from_value(accepted).unwrap();
-    let follow =
-        async |mut session: Session<'_>| reply::follow(&mut session, &w1(), &accepted, HASTY).await;
-    ran(format, script, follow).await
+async fn followed(format: Format, script: impl IntoIterator<Item = Scripted>) -> Finished {
+    let accepted = serde_json::from_value(accepted_json(3, 1)).unwrap();
+    run_in_session(format, script, async |mut session| {
+        send::follow(&mut session, &w1(), accepted, FAST).await
+    })
+    .await
 }
 
 /// Follows the worker's events from the oldest retained.
-async fn followed_events(script: impl IntoIterator<Item = Does>) -> Ran {
-    let follow =
-        async |mut session: Session<'_>| events::follow(&mut session, &w1(), None, HASTY).await;
-    ran(Format::Text, script, follow).await
+async fn followed_events(script: impl IntoIterator<Item = Scripted>) -> Finished {
+    run_in_session(Format::Text, script, async |mut session| {
+        events::follow(&mut session, &w1(), None, FAST).await
+    })
+    .await
 }
 
 #[tokio::test]
-async fn a_reply_is_printed_as_it_comes_and_ends_its_line() {
+async fn a_reply_is_printed_as_it_comes_and_its_line_is_ended() {
     let script = [
-        accepted(),
+        accepted(3, 1),
         batch(2, [delta("Hel")]),
         batch(4, [delta("lo"), finished("completed")]),
     ];
-    let ran = typed("yoi send w1 hi --follow", script).await;
+    let ran = run_line("yoi send w1 hi --follow", script).await;
     ran.result.unwrap();
     assert_eq!(ran.out, "Hello\n");
     assert_eq!(ran.err, "");
 }
 
 #[tokio::test]
-async fn a_run_that_does_not_complete_is_a_failure_after_its_text() {
+async fn a_run_that_does_not_complete_is_an_error_after_its_text() {
     let ran = followed(
         Format::Text,
         [batch(3, [delta("Hal"), finished("cancelled")])],
@@ -48,11 +51,11 @@ async fn a_run_that_does_not_complete_is_a_failure_after_its_text() {
 }
 
 #[tokio::test]
-async fn events_that_are_gone_are_filled_in_from_the_transcript() {
+async fn events_that_expired_are_filled_in_from_the_transcript() {
     let script = [
         batch(2, [delta("One, ")]),
         problem(410, "cursor_expired"),
-        transcript(7, &json!([]), json!({"run_id": RUN, "text": "One, two, "})),
+        transcript(7, &json!([]), Some("One, two, ")),
         batch(9, [delta("three"), finished("completed")]),
     ];
     let ran = followed(Format::Text, script).await;
@@ -60,14 +63,14 @@ async fn events_that_are_gone_are_filled_in_from_the_transcript() {
     assert_eq!(ran.out, "One, two, three\n");
     assert_eq!(
         ran.err,
-        "note: some events are gone; the transcript fills the gap\n"
+        "note: some events have expired; continuing from the transcript\n"
     );
     assert!(
-        ran.asked[2].ends_with("/transcript?limit=1&after=3"),
+        ran.requests[2].ends_with("/transcript?limit=1&after=3"),
         "{:?}",
-        ran.asked
+        ran.requests
     );
-    assert!(ran.asked[3].contains(&cursor(7)), "{:?}", ran.asked);
+    assert!(ran.requests[3].contains(&cursor(7)), "{:?}", ran.requests);
 }
 
 #[tokio::test]
@@ -78,10 +81,10 @@ async fn a_run_that_ended_in_the_gap_ends_as_the_worker_remembers_it() {
     });
     let script = [
         problem(410, "cursor_expired"),
-        Does::HangsUp,
-        transcript(7, &json!([entry("Half", true)]), Value::Null),
-        Does::BreaksOff,
-        worker("idle", last),
+        Scripted::Close,
+        transcript(7, &json!([entry("Half", true)]), None),
+        Scripted::Truncated,
+        worker_after("idle", &last),
     ];
     let ran = followed(Format::Text, script).await;
     assert_eq!(ran.out, "Half\n");
@@ -96,8 +99,8 @@ async fn a_run_that_ended_long_ago_completed_if_its_reply_is_whole() {
     let gap = |partial| {
         [
             problem(410, "cursor_expired"),
-            transcript(7, &json!([entry("All", partial)]), Value::Null),
-            worker("idle", Value::Null),
+            transcript(7, &json!([entry("All", partial)]), None),
+            worker("idle"),
         ]
     };
     let ran = followed(Format::Text, gap(false)).await;
@@ -113,8 +116,8 @@ async fn a_run_that_ended_long_ago_completed_if_its_reply_is_whole() {
 async fn a_reply_survives_a_dropped_connection_and_nothing_is_printed_twice() {
     let script = [
         batch(2, [delta("a")]),
-        Does::HangsUp,
-        Does::BreaksOff,
+        Scripted::Close,
+        Scripted::Truncated,
         batch(3, [delta("b"), finished("completed")]),
     ];
     let ran = followed(Format::Text, script).await;
@@ -123,13 +126,13 @@ async fn a_reply_survives_a_dropped_connection_and_nothing_is_printed_twice() {
 }
 
 #[tokio::test]
-async fn a_server_that_goes_away_while_it_is_followed_is_unreachable() {
+async fn a_server_that_goes_away_during_a_reply_is_unreachable() {
     let ran = followed(Format::Text, [batch(2, [delta("a")])]).await;
     assert!(matches!(
         ran.result,
-        Err(Failure::Unreachable(Unreachable::Refused { .. }))
+        Err(Error::Unreachable(Unreachable::Refused { .. }))
     ));
-    let ran = followed(Format::Text, [Does::Says(200, "{")]).await;
+    let ran = followed(Format::Text, [Scripted::Text(200, "{")]).await;
     assert_eq!(ran.result.unwrap_err().exit(), Exit::Failed);
 }
 
@@ -155,7 +158,7 @@ async fn events_are_followed_until_the_worker_is_stopped() {
     let script = [
         batch(2, [delta("a\u{1b}b")]),
         batch(2, []),
-        worker("idle", Value::Null),
+        worker("idle"),
         batch(3, [json!({"kind": "worker_stopped"})]),
     ];
     let ran = followed_events(script).await;
@@ -169,8 +172,8 @@ async fn events_are_followed_until_the_worker_is_stopped() {
 
 #[tokio::test]
 async fn following_a_worker_that_was_stopped_before_ends() {
-    let script = [batch(2, []), worker("stopped", Value::Null)];
-    let ran = typed(
+    let script = [batch(2, []), worker("stopped")];
+    let ran = run_line(
         &format!("yoi events w1 --follow --after {}", cursor(2)),
         script,
     )
@@ -180,24 +183,24 @@ async fn following_a_worker_that_was_stopped_before_ends() {
 }
 
 #[tokio::test]
-async fn followed_events_that_are_gone_are_said_to_be() {
+async fn a_note_says_that_followed_events_expired() {
     let script = [
         problem(410, "cursor_expired"),
-        transcript(7, &json!([]), json!({"run_id": RUN, "text": "so far"})),
+        transcript(7, &json!([]), Some("so far")),
         batch(9, [json!({"kind": "worker_stopped"})]),
     ];
     let ran = followed_events(script).await;
     ran.result.unwrap();
     assert_eq!(ran.out, "2026-01-01T00:00:00Z  worker_stopped\n");
     assert!(
-        ran.err.contains("`yoi transcript w1` has what they said"),
+        ran.err.contains("`yoi transcript w1` shows what they said"),
         "{}",
         ran.err
     );
     assert!(
-        ran.err.contains("run run-1 has said so far: \"so far\""),
+        ran.err.contains("the text of run run-1 so far: \"so far\""),
         "{}",
         ran.err
     );
-    assert!(ran.asked[2].contains(&cursor(7)));
+    assert!(ran.requests[2].contains(&cursor(7)));
 }

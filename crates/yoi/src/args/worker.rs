@@ -4,13 +4,12 @@ use clap::Args;
 use registry_core::id::IdError;
 use registry_core::{RuntimeId, WorkerId, WorkerRef};
 
-/// The runtime that is meant when none is named: the one inside the server.
-pub(crate) const DEFAULT_RUNTIME: &str = "backend-internal";
+/// The runtime that commands use when none is named: the one inside the server.
+pub(super) const DEFAULT_RUNTIME: &str = "backend-internal";
 
-/// One worker of one runtime.
 #[derive(Args)]
 pub(crate) struct WorkerArgs {
-    /// The runtime that holds the worker
+    /// The worker's runtime
     #[arg(long, value_name = "ID", default_value = DEFAULT_RUNTIME)]
     runtime: RuntimeId,
     /// The worker's id within its runtime
@@ -19,37 +18,30 @@ pub(crate) struct WorkerArgs {
 }
 
 impl WorkerArgs {
-    /// The key of the worker.
     pub(crate) fn worker_ref(&self) -> WorkerRef {
         WorkerRef::new(self.runtime.clone(), self.worker.clone())
     }
 }
 
-/// Why a text names no worker.
+/// The command line that applies `command` to `worker`, as a user would type it.
+pub(crate) fn command_line(command: &str, worker: &WorkerRef) -> String {
+    let WorkerRef {
+        runtime_id,
+        worker_id,
+    } = worker;
+    if runtime_id.as_str() == DEFAULT_RUNTIME {
+        format!("yoi {command} {worker_id}")
+    } else {
+        format!("yoi {command} {worker_id} --runtime {runtime_id}")
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum WorkerArgError {
     #[error(transparent)]
-    NotAnId(#[from] IdError),
-    #[error("a display ref is for people and names no worker; write `{0}`")]
-    DisplayRef(Correction),
-}
-
-/// What to write instead of a display ref.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Correction {
-    Exact(WorkerRef),
-    InGeneral,
-}
-
-impl std::fmt::Display for Correction {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Exact(worker) => {
-                write!(f, "--runtime {} {}", worker.runtime_id, worker.worker_id)
-            }
-            Self::InGeneral => f.write_str("--runtime RUNTIME WORKER"),
-        }
-    }
+    InvalidId(#[from] IdError),
+    #[error("a display ref is for display only and names no worker; write `{instead}`")]
+    DisplayRef { instead: String },
 }
 
 /// Parses a worker id. A display ref is refused, even one that would name the right worker.
@@ -57,11 +49,13 @@ pub(super) fn worker_id(text: &str) -> Result<WorkerId, WorkerArgError> {
     let Some((worker, runtime)) = text.split_once('@') else {
         return Ok(text.parse()?);
     };
-    let correction = match (runtime.parse(), worker.parse()) {
-        (Ok(runtime), Ok(worker)) => Correction::Exact(WorkerRef::new(runtime, worker)),
-        _ => Correction::InGeneral,
+    let parsed = (runtime.parse::<RuntimeId>(), worker.parse::<WorkerId>());
+    let instead = match parsed {
+        (Ok(runtime), Ok(worker)) => format!("--runtime {runtime} {worker}"),
+        // Text that is no id is not repeated.
+        _ => "--runtime RUNTIME WORKER".to_owned(),
     };
-    Err(WorkerArgError::DisplayRef(correction))
+    Err(WorkerArgError::DisplayRef { instead })
 }
 
 #[cfg(test)]
@@ -72,7 +66,8 @@ mod tests {
     fn a_display_ref_is_refused_with_what_to_write_instead() {
         assert_eq!(
             worker_id("w1@local-compat").unwrap_err().to_string(),
-            "a display ref is for people and names no worker; write `--runtime local-compat w1`"
+            "a display ref is for display only and names no worker; \
+             write `--runtime local-compat w1`"
         );
         for odd in ["@", "w@", "@r", "w@r@r", "W@r"] {
             let message = worker_id(odd).unwrap_err().to_string();
@@ -84,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_taken_as_it_is() {
+    fn a_worker_id_is_parsed_as_it_is() {
         assert_eq!(worker_id("w1").unwrap().as_str(), "w1");
         assert_eq!(
             worker_id("W1"),

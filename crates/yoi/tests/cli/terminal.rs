@@ -1,4 +1,4 @@
-//! A person at a terminal: a real one, read until it shows what is waited for.
+//! A program in a real terminal, read until it prints what is waited for.
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use pty_process::Size;
 use pty_process::blocking::{Command as PtyCommand, Pty, open};
 
-/// Longest time to wait for a text or an end; reached only by a test that fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest time to wait for a text or for the exit.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Keys, as a terminal sends them.
 pub(crate) const ENTER: &str = "\r";
@@ -23,14 +23,13 @@ pub(crate) const ARROW_UP: &str = "\u{1b}[A";
 pub(crate) struct Terminal {
     child: Child,
     pty: Arc<Pty>,
-    arriving: Receiver<Vec<u8>>,
-    arrived: Vec<u8>,
-    /// Up to where the text was looked at.
-    seen: usize,
+    output: Receiver<Vec<u8>>,
+    received: Vec<u8>,
+    /// Length of the text that was matched already.
+    matched: usize,
 }
 
 impl Terminal {
-    /// Starts `command` in a terminal.
     pub(crate) fn start(command: &Command) -> Self {
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(40, 200)).unwrap();
@@ -43,11 +42,11 @@ impl Terminal {
             .spawn(pts)
             .unwrap();
         let pty = Arc::new(pty);
-        let (sender, arriving) = channel();
+        let (sender, output) = channel();
         let reader = Arc::clone(&pty);
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // Linux answers EIO, others 0, when nobody has the other end open any more.
+            // EIO on Linux, 0 elsewhere, once the other end is closed.
             while let Ok(count @ 1..) = (&*reader).read(&mut bytes) {
                 if sender.send(bytes[..count].to_vec()).is_err() {
                     return;
@@ -57,75 +56,73 @@ impl Terminal {
         Self {
             child,
             pty,
-            arriving,
-            arrived: Vec::new(),
-            seen: 0,
+            output,
+            received: Vec::new(),
+            matched: 0,
         }
     }
 
-    /// Presses keys.
     pub(crate) fn press(&self, keys: &str) {
         (&*self.pty).write_all(keys.as_bytes()).unwrap();
     }
 
     /// Waits for the prompt, types `message` and presses Enter.
-    pub(crate) fn says(&mut self, message: &str) {
-        self.prompts();
+    pub(crate) fn send(&mut self, message: &str) {
+        self.wait_for_prompt();
         self.press(message);
         self.press(ENTER);
     }
 
-    /// Waits for the prompt.
     #[track_caller]
-    pub(crate) fn prompts(&mut self) {
-        self.shows("> ");
+    pub(crate) fn wait_for_prompt(&mut self) {
+        self.wait_for("> ");
     }
 
-    /// Waits until `text` stands after what was looked at before, and gives what stands
-    /// between the two.
+    /// Waits for `text` after what was matched before.
     #[track_caller]
-    pub(crate) fn shows(&mut self, text: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        let deadline = Instant::now() + TIMEOUT;
         loop {
-            let shown = self.text();
-            if let Some(at) = shown[self.seen..].find(text) {
-                let between = shown[self.seen..][..at].to_owned();
-                self.seen += at + text.len();
-                return between;
+            let printed = self.text();
+            if let Some(at) = printed[self.matched..].find(text) {
+                self.matched += at + text.len();
+                return;
             }
             if let Err(reason) = self.receive(deadline) {
-                panic!("{reason:?} before {text:?} in {:?}", &shown[self.seen..]);
+                panic!(
+                    "{reason:?} before {text:?} in {:?}",
+                    &printed[self.matched..]
+                );
             }
         }
     }
 
-    /// Waits for the program's end, and gives its exit code and the text that was not looked
-    /// at.
-    pub(crate) fn ends(mut self) -> (Option<i32>, String) {
-        let deadline = Instant::now() + PATIENCE;
+    /// Waits for the program's exit; returns its code and the text that was not matched.
+    pub(crate) fn finish(mut self) -> (Option<i32>, String) {
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             match self.receive(deadline) {
                 Ok(()) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("it goes on: {:?}", self.text()),
+                Err(RecvTimeoutError::Timeout) => panic!("it still runs: {:?}", self.text()),
             }
         }
         let code = self.child.wait().unwrap().code();
-        (code, self.text()[self.seen..].to_owned())
+        (code, self.text()[self.matched..].to_owned())
     }
 
     fn receive(&mut self, deadline: Instant) -> Result<(), RecvTimeoutError> {
         let left = deadline.saturating_duration_since(Instant::now());
-        let bytes = self.arriving.recv_timeout(left)?;
-        self.arrived.extend(bytes);
+        let bytes = self.output.recv_timeout(left)?;
+        self.received.extend(bytes);
         Ok(())
     }
 
-    /// What arrived, without the sequences that move the cursor and the like.
+    /// What was printed, without escape sequences.
     fn text(&self) -> String {
-        let arrived = String::from_utf8_lossy(&self.arrived);
+        let received = String::from_utf8_lossy(&self.received);
         let mut text = String::new();
-        let mut rest = arrived.chars();
+        let mut rest = received.chars();
         while let Some(c) = rest.next() {
             match c {
                 // `ESC [`, parameters, a final byte (ECMA-48 §5.4).
@@ -143,7 +140,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

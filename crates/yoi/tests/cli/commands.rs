@@ -1,61 +1,57 @@
-//! The binary against a real server: what a person types, and what comes back.
+//! The client commands.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
-
-#[path = "cli/fixture.rs"]
-mod fixture;
-
-use fixture::{Home, Ran, Workshop};
 use serde_json::Value;
 
+use crate::fixture::{ENDLESS_PACE, Finished, NO_PACE, TestHome, server};
+
 #[test]
-fn a_second_terminal_finds_the_server_creates_a_worker_and_talks_to_it() {
-    let shop = Workshop::open();
-    let worker = shop.creates_a_worker();
-    let reply = shop
+fn a_client_finds_the_server_creates_a_worker_and_sends_it_input() {
+    let (home, server) = server(NO_PACE);
+    let worker = home.create_worker();
+    let reply = home
         .yoi(["send", &worker, "good morning", "--follow"])
-        .done();
+        .success();
     assert!(
         reply.out.contains("“good morning”") && reply.out.ends_with('\n'),
         "{}",
         reply.out
     );
 
-    let listed = shop
+    let listed = home
         .yoi(["workers", "--runtime", "backend-internal"])
-        .done()
+        .success()
         .out;
     assert!(
         listed.starts_with("WORKER") && listed.contains(&worker),
         "{listed}"
     );
-    let shown = shop.yoi(["show", &worker]).done().out;
+    let shown = home.yoi(["show", &worker]).success().out;
     assert!(
         shown.contains("embedded") && shown.contains("2 entries, 1 to 2"),
         "{shown}"
     );
-    let said = shop.yoi(["transcript", &worker]).done().out;
+    let transcript = home.yoi(["transcript", &worker]).success().out;
     assert!(
-        said.contains("1  user  ") && said.contains("2  assistant  "),
-        "{said}"
+        transcript.contains("1  user  ") && transcript.contains("2  assistant  "),
+        "{transcript}"
     );
-    let events = shop.yoi(["events", &worker]).done().out;
+    let events = home.yoi(["events", &worker]).success().out;
     assert!(
         events.contains("worker_created") && events.contains("completed"),
         "{events}"
     );
-    let runtimes = shop.yoi(["runtimes"]).done().out;
+    let runtimes = home.yoi(["runtimes"]).success().out;
     assert!(runtimes.contains("backend-internal") && runtimes.contains("local-compat"));
-    assert_eq!(shop.close(), Some(0));
+    assert_eq!(server.stop(), Some(0));
 }
 
 #[test]
 fn json_is_one_document_for_every_command() {
-    let shop = Workshop::open();
-    let created = shop.yoi(["create", "--json", "--name", "Büro"]).json();
+    let (home, _server) = server(NO_PACE);
+    let created = home.yoi(["create", "--json", "--name", "Büro"]).json();
     assert_eq!(created["display_name"], "Büro");
     let worker = created["worker_id"].as_str().unwrap();
-    let accepted = shop.yoi(["--json", "send", worker, "hi"]).json();
+    let accepted = home.yoi(["--json", "send", worker, "hi"]).json();
     assert_eq!(accepted["sequence"], 1);
     for command in [
         &["runtimes"][..],
@@ -67,18 +63,18 @@ fn json_is_one_document_for_every_command() {
         &["cancel", worker],
         &["stop", worker],
     ] {
-        let document = shop.yoi(command.iter().chain(&["--json"])).json();
+        let document = home.yoi(command.iter().chain(&["--json"])).json();
         assert!(document.is_object(), "{command:?}: {document}");
     }
 }
 
 #[test]
 fn followed_json_is_one_event_a_line() {
-    let shop = Workshop::open();
-    let worker = shop.creates_a_worker();
-    let followed = shop
+    let (home, _server) = server(NO_PACE);
+    let worker = home.create_worker();
+    let followed = home
         .yoi(["send", &worker, "hi", "--follow", "--json"])
-        .done()
+        .success()
         .out;
     let events: Vec<Value> = followed
         .lines()
@@ -87,10 +83,10 @@ fn followed_json_is_one_event_a_line() {
     assert_eq!(events.first().unwrap()["kind"], "output_delta");
     assert_eq!(events.last().unwrap()["kind"], "run_finished");
 
-    shop.yoi(["stop", &worker]).done();
-    let all = shop
+    home.yoi(["stop", &worker]).success();
+    let all = home
         .yoi(["events", &worker, "--follow", "--json"])
-        .done()
+        .success()
         .out;
     let last: Value = serde_json::from_str(all.lines().last().unwrap()).unwrap();
     assert_eq!(last["kind"], "worker_stopped");
@@ -98,10 +94,10 @@ fn followed_json_is_one_event_a_line() {
 
 #[test]
 fn a_busy_worker_refuses_another_input_until_its_run_is_cancelled() {
-    let shop = Workshop::open_slow();
-    let worker = shop.creates_a_worker();
-    let run = shop.yoi(["send", &worker, "hi"]).done().out;
-    let busy = shop.yoi(["send", &worker, "again"]).ended(1);
+    let (home, _server) = server(ENDLESS_PACE);
+    let worker = home.create_worker();
+    let run = home.yoi(["send", &worker, "hi"]).success().out;
+    let busy = home.yoi(["send", &worker, "again"]).exit_code(1);
     assert!(
         busy.err.starts_with("error: ") && busy.err.contains("[worker_busy]"),
         "{}",
@@ -112,164 +108,173 @@ fn a_busy_worker_refuses_another_input_until_its_run_is_cancelled() {
         "{}",
         busy.err
     );
-    let busy = shop.yoi(["send", &worker, "again", "--json"]).ended(1);
+    let busy = home.yoi(["send", &worker, "again", "--json"]).exit_code(1);
     let problem: Value = serde_json::from_str(&busy.err).unwrap();
     assert_eq!(
         (busy.out.as_str(), &problem["code"]),
         ("", &"worker_busy".into())
     );
 
-    let mismatch = shop.yoi(["cancel", &worker, "--run", "another"]).ended(1);
+    let mismatch = home
+        .yoi(["cancel", &worker, "--run", "another"])
+        .exit_code(1);
     assert!(mismatch.err.contains("[run_mismatch]"), "{}", mismatch.err);
-    let cancelled = shop
+    let cancelled = home
         .yoi(["cancel", &worker, "--run", run.trim()])
-        .done()
+        .success()
         .out;
     assert_eq!(cancelled, format!("cancelled run {run}"));
     assert_eq!(
-        shop.yoi(["cancel", &worker]).done().out,
+        home.yoi(["cancel", &worker]).success().out,
         "there was no active run\n"
     );
 }
 
 #[test]
-fn a_follower_is_told_that_the_run_was_cancelled() {
-    let shop = Workshop::open_slow();
-    let worker = shop.creates_a_worker();
-    let mut follower = shop.begins(["send", &worker, "hi", "--follow"]);
-    follower.has_begun_to_print();
-    shop.yoi(["cancel", &worker]).done();
-    let ran = follower.ends().ended(1);
-    assert!(ran.err.contains("was cancelled"), "{}", ran.err);
+fn following_a_run_that_is_cancelled_reports_it() {
+    let (home, _server) = server(ENDLESS_PACE);
+    let worker = home.create_worker();
+    let mut follower = home.spawn(["send", &worker, "hi", "--follow"]);
+    follower.wait_for_output();
+    home.yoi(["cancel", &worker]).success();
+    let finished = follower.finish().exit_code(1);
+    assert!(finished.err.contains("was cancelled"), "{}", finished.err);
 }
 
 #[test]
 fn ctrl_c_ends_the_command_and_not_the_run() {
-    let shop = Workshop::open_slow();
-    let worker = shop.creates_a_worker();
-    let mut follower = shop.begins(["send", &worker, "hi", "--follow"]);
-    follower.has_begun_to_print();
+    let (home, _server) = server(ENDLESS_PACE);
+    let worker = home.create_worker();
+    let mut follower = home.spawn(["send", &worker, "hi", "--follow"]);
+    follower.wait_for_output();
     follower.interrupt();
-    let ran = follower.ends().ended(130);
-    let told = format!("the run goes on; end it with `yoi cancel {worker} --run ");
-    assert!(ran.err.contains(&told), "{}", ran.err);
+    let finished = follower.finish().exit_code(130);
+    let note = format!("the run is still active; `yoi cancel {worker} --run ");
+    assert!(finished.err.contains(&note), "{}", finished.err);
     assert_eq!(
-        shop.yoi(["show", &worker, "--json"]).json()["state"],
+        home.yoi(["show", &worker, "--json"]).json()["state"],
         "running"
     );
 }
 
 #[test]
-fn a_follower_of_events_ends_with_the_worker() {
-    let shop = Workshop::open();
-    let worker = shop.creates_a_worker();
-    let mut follower = shop.begins(["events", &worker, "--follow"]);
-    follower.has_begun_to_print();
+fn following_events_ends_when_the_worker_is_stopped() {
+    let (home, _server) = server(NO_PACE);
+    let worker = home.create_worker();
+    let mut follower = home.spawn(["events", &worker, "--follow"]);
+    follower.wait_for_output();
     assert_eq!(
-        shop.yoi(["stop", &worker]).done().out,
+        home.yoi(["stop", &worker]).success().out,
         format!("{worker} is stopped\n")
     );
-    assert!(follower.ends().done().out.contains("worker_stopped"));
-    let refused = shop.yoi(["send", &worker, "hi"]).ended(1);
+    assert!(follower.finish().success().out.contains("worker_stopped"));
+    let refused = home.yoi(["send", &worker, "hi"]).exit_code(1);
     assert!(refused.err.contains("[worker_stopped]"), "{}", refused.err);
 }
 
 #[test]
-fn a_follower_ends_when_the_server_does() {
-    let shop = Workshop::open_slow();
-    let worker = shop.creates_a_worker();
-    let mut follower = shop.begins(["send", &worker, "hi", "--follow"]);
-    follower.has_begun_to_print();
-    assert_eq!(shop.close(), Some(0));
-    let ran = follower.ends();
-    // Either it still heard that the run was cancelled, or it found nobody to ask.
-    assert!(matches!(ran.code, 1 | 3), "{}: {}", ran.code, ran.err);
+fn following_ends_when_the_server_does() {
+    let (home, server) = server(ENDLESS_PACE);
+    let worker = home.create_worker();
+    let mut follower = home.spawn(["send", &worker, "hi", "--follow"]);
+    follower.wait_for_output();
+    assert_eq!(server.stop(), Some(0));
+    let finished = follower.finish();
+    // Either it still received the end of the run, or the server was unreachable.
     assert!(
-        ran.err.starts_with("error: ") || ran.err.contains("\nerror: "),
+        matches!(finished.code, 1 | 3),
+        "{}: {}",
+        finished.code,
+        finished.err
+    );
+    assert!(
+        finished.err.starts_with("error: ") || finished.err.contains("\nerror: "),
         "{}",
-        ran.err
+        finished.err
     );
 }
 
 #[test]
 fn a_repeated_key_repeats_nothing() {
-    let shop = Workshop::open();
-    let create = || shop.yoi(["create", "--idempotency-key", "k1"]).done();
+    let (home, _server) = server(NO_PACE);
+    let create = || home.yoi(["create", "--idempotency-key", "k1"]).success();
     let (first, again) = (create(), create());
     assert_eq!(first.out, again.out);
     assert!(again.err.contains("this key created"), "{}", again.err);
     let worker = first.out.trim();
     let send = || {
-        shop.yoi(["send", worker, "hi", "--follow", "--idempotency-key", "k2"])
-            .done()
+        home.yoi(["send", worker, "hi", "--follow", "--idempotency-key", "k2"])
+            .success()
     };
     assert_eq!(send().out, send().out);
-    let page = shop.yoi(["transcript", worker, "--json"]).json();
+    let page = home.yoi(["transcript", worker, "--json"]).json();
     assert_eq!(page["last_sequence"], 2);
 }
 
 #[test]
 fn an_input_may_come_from_standard_input() {
-    let shop = Workshop::open();
-    let worker = shop.creates_a_worker();
+    let (home, _server) = server(NO_PACE);
+    let worker = home.create_worker();
     for args in [
         &["send", &worker, "--follow"][..],
         &["send", &worker, "-", "--follow"],
     ] {
-        let ran = shop.yoi_reading("from a pipe\n", args).done();
-        assert!(ran.out.contains("“from a pipe”"), "{}", ran.out);
+        let finished = home.yoi_with_input("from a pipe\n", args).success();
+        assert!(finished.out.contains("“from a pipe”"), "{}", finished.out);
     }
-    let empty = shop.yoi_reading("", ["send", &worker]).ended(1);
+    let empty = home.yoi_with_input("", ["send", &worker]).exit_code(1);
     assert!(empty.err.contains("[input_empty]"), "{}", empty.err);
 }
 
 #[test]
-fn local_records_are_shown_and_nothing_more() {
-    let home = Home::new();
+fn local_records_are_listed_and_other_operations_are_unsupported() {
+    let home = TestHome::new();
     let record = home.path("data/workers/rev");
     std::fs::create_dir_all(&record).unwrap();
     let metadata = serde_json::json!({
         "worker_name": "rev", "workspace_root": home.path("workspace"),
     });
     std::fs::write(record.join("metadata.json"), metadata.to_string()).unwrap();
-    let shop = Workshop::at(home);
+    let _server = home.start_server(NO_PACE);
 
-    let listed = shop
+    let listed = home
         .yoi(["workers", "--kind", "local_compat", "--json"])
         .json();
     let worker = listed["items"][0]["worker_id"].as_str().unwrap();
     let at = |verb: &'static str| [verb, worker, "--runtime", "local-compat"];
-    let shown = shop.yoi(at("show")).done().out;
+    let shown = home.yoi(at("show")).success().out;
     assert!(
         shown.contains("recorded") && shown.contains("rev"),
         "{shown}"
     );
     assert!(
-        !shown.contains(shop.directory().to_str().unwrap()),
+        !shown.contains(home.directory().to_str().unwrap()),
         "{shown}"
     );
     for verb in ["transcript", "events", "cancel", "stop"] {
-        let refused = shop.yoi(at(verb)).ended(1);
+        let refused = home.yoi(at(verb)).exit_code(1);
         assert!(
             refused.err.contains("[operation_unsupported]"),
             "{verb}: {}",
             refused.err
         );
     }
-    let refused = shop.yoi(["create", "--runtime", "local-compat"]).ended(1);
+    let refused = home
+        .yoi(["create", "--runtime", "local-compat"])
+        .exit_code(1);
     assert!(
         refused.err.contains("[operation_unsupported]"),
         "{}",
         refused.err
     );
     // A worker of one runtime is unknown in another.
-    let foreign = shop.yoi(["show", worker]).ended(1);
+    let foreign = home.yoi(["show", worker]).exit_code(1);
     assert!(foreign.err.contains("[unknown_worker]"), "{}", foreign.err);
 }
 
 #[test]
-fn what_was_not_understood_is_exit_code_2() {
-    let home = Home::new();
+fn wrong_usage_is_exit_code_2() {
+    let home = TestHome::new();
     for args in [
         &["show", "w1@backend-internal"][..],
         &["runtimes", "--server", "https://127.0.0.1:1"],
@@ -277,23 +282,23 @@ fn what_was_not_understood_is_exit_code_2() {
         &["--json", "serve"],
         &["nonsense"],
     ] {
-        let ran = home.yoi(args).ended(2);
+        let finished = home.yoi(args).exit_code(2);
         assert!(
-            ran.err.starts_with("error: ") && ran.out.is_empty(),
+            finished.err.starts_with("error: ") && finished.out.is_empty(),
             "{args:?}: {}",
-            ran.err
+            finished.err
         );
     }
 }
 
 #[test]
-fn a_server_that_is_not_there_is_exit_code_3() {
-    let home = Home::new();
-    let nobody = home.yoi(["workers"]).ended(3);
+fn an_unreachable_server_is_exit_code_3() {
+    let home = TestHome::new();
+    let none = home.yoi(["workers"]).exit_code(3);
     assert!(
-        nobody.err.contains("no running server was found"),
+        none.err.contains("no running server was found"),
         "{}",
-        nobody.err
+        none.err
     );
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0")
@@ -302,39 +307,41 @@ fn a_server_that_is_not_there_is_exit_code_3() {
         .unwrap();
     let absent = home
         .yoi(["workers", "--server", &format!("http://{port}")])
-        .ended(3);
+        .exit_code(3);
     assert!(absent.err.contains("connection refused"), "{}", absent.err);
 }
 
 #[test]
-fn a_stranger_gets_in_with_the_token_file_alone() {
-    let shop = Workshop::open();
-    let stranger = Home::new();
-    let refused = stranger.yoi(["runtimes", "--server", shop.url()]).ended(1);
+fn another_user_needs_the_token_file() {
+    let (_home, server) = server(NO_PACE);
+    let other_user = TestHome::new();
+    let refused = other_user
+        .yoi(["runtimes", "--server", &server.url])
+        .exit_code(1);
     assert!(refused.err.contains("[unauthorized]"), "{}", refused.err);
     assert!(refused.err.contains("--token-file"), "{}", refused.err);
     let with = |mode| {
-        let file = stranger.file("token", mode, &format!("{}\n", shop.token()));
+        let file = other_user.file("token", mode, &format!("{}\n", &server.token));
         let file = file.to_str().unwrap();
-        stranger.yoi(["runtimes", "--server", shop.url(), "--token-file", file])
+        other_user.yoi(["runtimes", "--server", &server.url, "--token-file", file])
     };
-    with(0o600).done();
-    let open = with(0o644).ended(2);
-    assert!(open.err.contains("can be read by others"), "{}", open.err);
-    assert!(!open.err.contains(shop.token()));
+    with(0o600).success();
+    let open = with(0o644).exit_code(2);
+    assert!(open.err.contains("is open to others"), "{}", open.err);
+    assert!(!open.err.contains(&server.token));
 }
 
 #[test]
-fn a_reader_that_has_read_enough_ends_the_command_quietly() {
-    let shop = Workshop::open();
+fn a_closed_pipe_ends_the_command_silently() {
+    let (_home, server) = server(NO_PACE);
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let home = Home::new();
+    let home = TestHome::new();
     for args in [
         &["completions", "zsh"][..],
-        &["runtimes", "--server", shop.url()],
+        &["runtimes", "--server", &server.url],
     ] {
-        let file = home.file("token", 0o600, shop.token());
+        let file = home.file("token", 0o600, &server.token);
         let mut command = home.command(args);
         command
             .env("YOI_TOKEN_FILE", file)
@@ -347,15 +354,15 @@ fn a_reader_that_has_read_enough_ends_the_command_quietly() {
 
 #[test]
 fn an_empty_variable_of_the_server_counts_as_unset() {
-    let home = Home::new();
-    let ran = Ran::of(
+    let home = TestHome::new();
+    let finished = Finished::new(
         home.command(["serve", "--workspace", "/nowhere"])
             .envs([("YOI_TOKEN_FILE", ""), ("YOI_LIMIT", "")])
             .output()
             .unwrap(),
     );
     assert_eq!(
-        (ran.code, ran.err.as_str()),
+        (finished.code, finished.err.as_str()),
         (
             1,
             "error: the workspace is not a directory that can be read\n"
