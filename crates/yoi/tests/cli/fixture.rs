@@ -1,9 +1,8 @@
 //! Runs `yoi`, and servers, for a user with directories of their own.
 
-use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -32,7 +31,7 @@ pub(crate) struct Finished {
 }
 
 /// A command that is running.
-pub(crate) struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 /// A user, and a server of theirs with `pace_ms` milliseconds between two words of a reply.
 pub(crate) fn server(pace_ms: u32) -> (TestHome, TestServer) {
@@ -67,53 +66,63 @@ impl TestHome {
         path
     }
 
-    /// `yoi` with an environment that has nothing but this home.
-    pub(crate) fn command(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    /// `yoi` with the words of `line`, and an environment that has nothing but this home.
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_yoi"));
         command
             .env_clear()
             .env("HOME", self.directory())
             .env("XDG_RUNTIME_DIR", self.path("run"))
             .env("YOI_DATA_DIR", self.path("data"))
-            .args(args)
+            .args(line.split_whitespace())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
     }
 
-    pub(crate) fn yoi(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Finished {
-        self.spawn(args).finish()
+    /// Runs a command that succeeds.
+    #[track_caller]
+    pub(crate) fn yoi(&self, line: &str) -> Finished {
+        self.spawn(line).exits_with(0)
     }
 
-    pub(crate) fn yoi_with_input(
-        &self,
-        input: &str,
-        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
-    ) -> Finished {
-        let mut process = self.command(args).stdin(Stdio::piped()).spawn().unwrap();
+    /// Runs a command that exits with `code`.
+    #[track_caller]
+    pub(crate) fn fails(&self, code: i32, line: &str) -> Finished {
+        self.spawn(line).exits_with(code)
+    }
+
+    /// Runs a command with `--json`; returns the one document on one line that it prints.
+    #[track_caller]
+    pub(crate) fn json(&self, line: &str) -> Value {
+        let finished = self.yoi(&format!("{line} --json"));
+        assert_eq!(finished.out.lines().count(), 1, "{}", finished.out);
+        serde_json::from_str(&finished.out).unwrap()
+    }
+
+    pub(crate) fn spawn(&self, line: &str) -> Running {
+        Running(self.command(line).spawn().unwrap())
+    }
+
+    pub(crate) fn spawn_with_input(&self, input: &str, line: &str) -> Running {
+        let mut process = self.command(line).stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = process.stdin.take().unwrap();
         stdin.write_all(input.as_bytes()).unwrap();
-        drop(stdin);
-        Running(process).finish()
-    }
-
-    pub(crate) fn spawn(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Running {
-        Running(self.command(args).spawn().unwrap())
+        Running(process)
     }
 
     /// The id of a new worker.
     pub(crate) fn create_worker(&self) -> String {
-        self.yoi(["create"]).success().out.trim().to_owned()
+        self.yoi("create").out.trim().to_owned()
     }
 
     /// Starts a server on a free port, and waits until it listens.
     pub(crate) fn start_server(&self, pace_ms: u32) -> TestServer {
         let mut process = self
-            .command(["serve", "--listen", "127.0.0.1:0"])
-            .args(["--offline-pace-ms", &pace_ms.to_string()])
-            .arg("--workspace")
+            .command("serve --listen 127.0.0.1:0 --workspace")
             .arg(self.path("workspace"))
+            .args(["--offline-pace-ms", &pace_ms.to_string()])
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
@@ -184,13 +193,8 @@ impl Running {
     }
 
     pub(crate) fn finish(self) -> Finished {
-        Finished::new(self.0.wait_with_output().unwrap())
-    }
-}
-
-impl Finished {
-    pub(crate) fn new(output: Output) -> Self {
-        Self {
+        let output = self.0.wait_with_output().unwrap();
+        Finished {
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
             code: output.status.code().expect("no signal ended it"),
@@ -198,22 +202,32 @@ impl Finished {
     }
 
     #[track_caller]
-    pub(crate) fn success(self) -> Self {
-        self.exit_code(0)
+    pub(crate) fn exits_with(self, code: i32) -> Finished {
+        let finished = self.finish();
+        let Finished { out, err, .. } = &finished;
+        assert_eq!(finished.code, code, "out: {out}\nerr: {err}");
+        finished
+    }
+}
+
+impl Finished {
+    /// Standard output has each of `parts`.
+    #[track_caller]
+    pub(crate) fn prints(&self, parts: &[&str]) {
+        assert_contains(&self.out, parts);
     }
 
+    /// Standard error has each of `parts`.
     #[track_caller]
-    pub(crate) fn exit_code(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "out: {}\nerr: {}", self.out, self.err);
-        self
+    pub(crate) fn reports(&self, parts: &[&str]) {
+        assert_contains(&self.err, parts);
     }
+}
 
-    /// The one JSON document on one line that a successful command printed.
-    #[track_caller]
-    pub(crate) fn json(self) -> Value {
-        let finished = self.success();
-        assert_eq!(finished.out.lines().count(), 1, "{}", finished.out);
-        serde_json::from_str(&finished.out).unwrap()
+#[track_caller]
+pub(crate) fn assert_contains(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no {part:?} in {text:?}");
     }
 }
 

@@ -66,16 +66,31 @@ impl Terminal {
         (&*self.pty).write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Waits for the prompt, types `message` and presses Enter.
+    /// Types `message` and presses Enter.
+    pub(crate) fn submit(&self, message: &str) {
+        self.press(&format!("{message}{ENTER}"));
+    }
+
+    /// Waits for the prompt, then submits `message`.
+    #[track_caller]
     pub(crate) fn send(&mut self, message: &str) {
         self.wait_for_prompt();
-        self.press(message);
-        self.press(ENTER);
+        self.submit(message);
     }
 
     #[track_caller]
     pub(crate) fn wait_for_prompt(&mut self) {
         self.wait_for("> ");
+    }
+
+    /// Leaves a chat at its prompt; returns the text that was not matched.
+    #[track_caller]
+    pub(crate) fn leave(mut self) -> String {
+        self.wait_for_prompt();
+        self.press(CTRL_D);
+        let (code, last) = self.finish();
+        assert_eq!(code, Some(0), "{last}");
+        last
     }
 
     /// Waits for `text` after what was matched before.
