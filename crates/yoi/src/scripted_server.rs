@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use registry_core::Cursor;
+use registry_core::{Cursor, WorkerRef};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -133,6 +133,16 @@ async fn respond(scripted: Scripted, mut connection: TcpStream) {
         "HTTP/1.1 {status} -\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
     );
     let _ = connection.write_all(response.as_bytes()).await;
+}
+
+#[track_caller]
+pub(crate) fn assert_contains(text: &str, part: &str) {
+    assert!(text.contains(part), "no {part:?} in {text:?}");
+}
+
+/// The worker that prepared responses are about.
+pub(crate) fn w1() -> WorkerRef {
+    WorkerRef::new("backend-internal".parse().unwrap(), "w1".parse().unwrap())
 }
 
 pub(crate) fn cursor(sequence: u64) -> String {

@@ -72,34 +72,28 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_equal_to_itself_however_it_was_typed() {
-        assert_eq!(
-            parse("http://127.0.0.1:8787"),
-            parse("HTTP://127.0.0.1:8787/")
-        );
-        assert_eq!(
-            parse("http://[::1]:8787").unwrap().to_string(),
-            "http://[::1]:8787"
-        );
-        assert_ne!(
-            parse("http://127.0.0.1:8787"),
-            parse("http://localhost:8787")
-        );
+    fn an_address_is_the_same_however_it_was_typed() {
+        let url = parse("http://127.0.0.1:8787");
+        assert_eq!(url, parse("HTTP://127.0.0.1:8787/"));
+        assert_ne!(url, parse("http://localhost:8787"));
+        let url = parse("http://[::1]:8787").unwrap();
+        assert_eq!(url.to_string(), "http://[::1]:8787");
     }
 
     #[test]
     fn what_is_not_an_origin_of_plain_http_is_refused() {
-        assert_eq!(parse("https://127.0.0.1:8787"), Err(ServerUrlError::Https));
-        assert_eq!(parse("ftp://127.0.0.1"), Err(ServerUrlError::OtherScheme));
-        assert_eq!(parse("127.0.0.1:8787"), Err(ServerUrlError::NotAUrl));
-        assert_eq!(parse("localhost:8787"), Err(ServerUrlError::NotAUrl));
-        assert_eq!(parse("http://"), Err(ServerUrlError::NotAUrl));
-        assert_eq!(
-            parse("http://me:secret@h:1"),
-            Err(ServerUrlError::Credentials)
-        );
-        for more in ["http://h/api", "http://h/?q", "http://h/#f"] {
-            assert_eq!(parse(more), Err(ServerUrlError::MoreThanAnOrigin));
+        for (text, error) in [
+            ("https://127.0.0.1:8787", ServerUrlError::Https),
+            ("ftp://127.0.0.1", ServerUrlError::OtherScheme),
+            ("127.0.0.1:8787", ServerUrlError::NotAUrl),
+            ("localhost:8787", ServerUrlError::NotAUrl),
+            ("http://", ServerUrlError::NotAUrl),
+            ("http://me:secret@h:1", ServerUrlError::Credentials),
+            ("http://h/api", ServerUrlError::MoreThanAnOrigin),
+            ("http://h/?q", ServerUrlError::MoreThanAnOrigin),
+            ("http://h/#f", ServerUrlError::MoreThanAnOrigin),
+        ] {
+            assert_eq!(parse(text), Err(error), "{text}");
         }
     }
 }

@@ -4,6 +4,7 @@ use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 
 use super::*;
+use crate::scripted_server::assert_contains;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(line.split_whitespace())
@@ -54,12 +55,7 @@ fn a_display_ref_is_wrong_usage_in_every_command() {
     for command in ["show", "send", "transcript", "events", "cancel", "stop"] {
         let error = refusal(&format!("yoi {command} w1@local-compat"));
         assert_eq!(error.kind(), ErrorKind::ValueValidation);
-        assert!(
-            error
-                .to_string()
-                .contains("write `--runtime local-compat w1`"),
-            "{error}"
-        );
+        assert_contains(&error.to_string(), "write `--runtime local-compat w1`");
         assert_eq!(error.exit_code(), 2);
     }
 }
@@ -107,9 +103,7 @@ fn a_message_may_be_a_dash_or_begin_with_one() {
         args.text
     };
     assert_eq!(text("yoi send w -").as_deref(), Some("-"));
-    assert_eq!(
-        text("yoi send w --follow -- --help").as_deref(),
-        Some("--help")
-    );
+    let after_dashes = text("yoi send w --follow -- --help");
+    assert_eq!(after_dashes.as_deref(), Some("--help"));
     assert_eq!(text("yoi send w --follow"), None);
 }

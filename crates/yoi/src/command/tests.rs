@@ -3,19 +3,16 @@
 mod following;
 
 use clap::Parser as _;
-use registry_core::WorkerRef;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::error::RunEnd;
 use crate::output::StreamKind;
 use crate::output::tests::Captured;
 use crate::scripted_server::{
-    Scripted, ScriptedServer, accepted, accepted_json, cursor, response_budget_exhausted, worker,
-    worker_summary,
+    Scripted, ScriptedServer, accepted, response_budget_exhausted, worker, worker_summary,
 };
 
-/// What a command printed, its result, and the requests it sent.
+/// The result of a command, what it printed, and the requests it sent.
 struct Finished {
     result: Result<(), Error>,
     out: String,
@@ -24,26 +21,22 @@ struct Finished {
 }
 
 impl Finished {
-    fn run_end(self) -> RunEnd {
-        let error = self.result.unwrap_err();
-        let Error::RunEnded(end) = error else {
+    #[track_caller]
+    fn success(self) -> Self {
+        if let Err(error) = &self.result {
             panic!("{error:?}");
-        };
-        end
+        }
+        self
     }
 }
 
-/// Runs the command `line` against a scripted server.
+/// Runs the client command `line` against a scripted server.
 async fn run_line(line: &str, script: impl IntoIterator<Item = Scripted>) -> Finished {
-    let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+    let cli = Cli::try_parse_from(["yoi"].into_iter().chain(line.split(' '))).unwrap();
     let Command::Client(command) = cli.command else {
         panic!("{line} is no client command");
     };
-    let format = if command.client().json {
-        Format::Json
-    } else {
-        Format::Text
-    };
+    let format = Format::new(command.client());
     run_in_session(format, script, async |mut session| {
         dispatch(&mut session, command).await
     })
@@ -63,91 +56,61 @@ async fn run_in_session(
         terminal: &mut terminal,
         format,
     };
-    let result = work(session).await;
     Finished {
-        result,
+        result: work(session).await,
         out: captured.out(),
         err: captured.err(),
         requests: server.request_lines(),
     }
 }
 
-fn w1() -> WorkerRef {
-    WorkerRef::new("backend-internal".parse().unwrap(), "w1".parse().unwrap())
-}
-
 fn page(ids: &[&str], next: Option<&str>) -> Scripted {
     let items: Vec<Value> = ids.iter().map(|id| worker_summary(id, "idle")).collect();
     let diagnostic =
         json!({"code": "left_out", "severity": "warning", "message": "Some.", "count": 2});
-    let mut page = json!({"items": items, "diagnostics": [diagnostic]});
-    if let Some(next) = next {
-        page["next_page_token"] = next.into();
-    }
+    let page = json!({"items": items, "diagnostics": [diagnostic], "next_page_token": next});
     Scripted::Json(200, page)
 }
 
 #[tokio::test]
 async fn a_note_says_that_there_are_more_workers() {
-    let ran = run_line("yoi workers", [page(&["a1", "b2"], Some("MSByIA"))]).await;
-    ran.result.unwrap();
-    let first: Vec<_> = ran
-        .out
-        .lines()
-        .map(|line| line.split(' ').next().unwrap())
-        .collect();
-    assert_eq!(first, ["WORKER", "a1", "b2"]);
+    let script = [page(&["a1", "b2"], Some("MSByIA"))];
+    let workers = run_line("workers", script).await.success();
+    let lines = workers.out.lines();
+    let ids: Vec<_> = lines.map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(ids, ["WORKER", "a1", "b2"]);
     assert_eq!(
-        ran.err,
+        workers.err,
         "warning: Some. ×2 [left_out]\nnote: there are more; add --all, or --page-token MSByIA\n"
     );
 }
 
 #[tokio::test]
-async fn all_pages_are_one_list() {
-    let pages = || {
-        [
-            page(&["a1"], Some("MSByIA")),
-            page(&[], Some("MSByIA")),
-            page(&["b2"], None),
-        ]
+async fn all_pages_are_one_list_even_when_the_response_budget_refuses_one() {
+    let script = || {
+        let (first, empty) = (page(&["a1"], Some("MSByIA")), page(&[], Some("MSByIA")));
+        let refused = response_budget_exhausted(0);
+        [first, empty, refused, page(&["b2"], None)]
     };
-    let ran = run_line("yoi workers --all", pages()).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out.lines().count(), 3);
-    assert_eq!(ran.err, "warning: Some. ×2 [left_out]\n");
-    assert_eq!(
-        ran.requests[1],
-        "GET /api/workers?limit=200&page_token=MSByIA"
-    );
-    let ran = run_line("yoi workers --all --json", pages()).await;
-    ran.result.unwrap();
-    let list: Value = serde_json::from_str(&ran.out).unwrap();
+    let all = run_line("workers --all", script()).await.success();
+    assert_eq!(all.out.lines().count(), 3);
+    assert_eq!(all.err, "warning: Some. ×2 [left_out]\n");
+    let next = "GET /api/workers?limit=200&page_token=MSByIA";
+    assert_eq!(all.requests[1..], [next; 3]);
+    let all = run_line("workers --all --json", script()).await.success();
+    let list: Value = serde_json::from_str(&all.out).unwrap();
     assert_eq!(list["items"].as_array().unwrap().len(), 2);
     assert_eq!(list["diagnostics"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn a_page_refused_by_the_response_budget_is_read_again() {
-    let script = [
-        page(&["a1"], Some("MSByIA")),
-        response_budget_exhausted(0),
-        page(&["b2"], None),
-    ];
-    let ran = run_line("yoi workers --all", script).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out.lines().count(), 3);
-    assert_eq!(ran.requests[1], ran.requests[2]);
-}
-
-#[tokio::test]
 async fn a_created_worker_is_its_id_alone_on_standard_output() {
-    let ran = run_line("yoi create --name Worker", [worker("idle")]).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out, "w1\n");
-    assert_eq!(ran.err, "note: created “Worker” in backend-internal\n");
-    let ran = run_line("yoi send w1 hi", [accepted(3, 1)]).await;
-    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("run-1\n", ""));
+    let create = run_line("create --name Worker", [worker("idle")]).await;
+    let create = create.success();
+    assert_eq!(create.out, "w1\n");
+    assert_eq!(create.err, "note: created “Worker” in backend-internal\n");
+    let send = run_line("send w1 hi", [accepted(3, 1)]).await.success();
+    assert_eq!((send.out.as_str(), send.err.as_str()), ("run-1\n", ""));
 }
 
 #[test]
@@ -159,14 +122,9 @@ fn a_completion_script_knows_the_commands() {
 
 #[test]
 fn client_flags_are_wrong_usage_where_no_server_is_used() {
-    let args = ClientArgs {
-        json: true,
-        ..ClientArgs::default()
-    };
-    let error = refuse_client_flags(&args, "serve").unwrap_err();
+    let cli = Cli::try_parse_from(["yoi", "--json", "serve"]).unwrap();
+    let error = refuse_client_flags(&cli.client, "serve").unwrap_err();
     assert_eq!(error.exit(), Exit::Usage);
-    assert_eq!(
-        error.message(),
-        "--json is for client commands; `yoi serve` is none"
-    );
+    let expected = "--json is for client commands; `yoi serve` is none";
+    assert_eq!(error.message(), expected);
 }

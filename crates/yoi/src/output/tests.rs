@@ -65,17 +65,14 @@ fn nothing_that_the_server_sends_controls_the_terminal() {
     terminal.content(hostile).unwrap();
     terminal.line(hostile).unwrap();
     terminal.heading(hostile).unwrap();
-    terminal
-        .json(&serde_json::json!({ "text": hostile }).to_string())
-        .unwrap();
+    let json = serde_json::json!({ "text": hostile }).to_string();
+    terminal.json(&json).unwrap();
     terminal.note(hostile);
     terminal.error(&api_error(hostile), Format::Text);
     terminal.error(&api_error(hostile), Format::Json);
     for text in [captured.out(), captured.err()] {
-        assert!(
-            text.chars().all(|c| c == '\n' || !c.is_control()),
-            "{text:?}"
-        );
+        let harmless = |c: char| c == '\n' || !c.is_control();
+        assert!(text.chars().all(harmless), "{text:?}");
     }
 }
 
@@ -89,23 +86,13 @@ fn colour_is_for_terminals_that_want_it() {
     };
     let (out, err) = printed(StreamKind::ColorTerminal);
     assert_eq!(out, "\u{1b}[1mH\u{1b}[0m\n");
-    assert!(
-        err.starts_with("\u{1b}[1m\u{1b}[31merror:\u{1b}[0m no running server"),
-        "{err:?}"
-    );
+    let error = "\u{1b}[1m\u{1b}[31merror:\u{1b}[0m no running server";
+    assert!(err.starts_with(error), "{err:?}");
     let plain = "error: no running server was found\n\
                  hint: start one with `yoi serve`, or name one with --server URL\n";
     for kind in [StreamKind::PlainTerminal, StreamKind::Redirected] {
         assert_eq!(printed(kind), ("H\n".to_owned(), plain.to_owned()));
     }
-}
-
-#[test]
-fn json_is_unchanged_where_a_program_reads_it() {
-    let document = "{\"a\":\"\u{9b}é\"}";
-    let (captured, mut terminal) = Captured::new(StreamKind::Redirected);
-    terminal.json(document).unwrap();
-    assert_eq!(captured.out(), format!("{document}\n"));
 }
 
 #[test]
@@ -124,6 +111,16 @@ fn a_problem_is_text_for_people_and_its_own_json_for_programs() {
 }
 
 #[test]
+fn redirected_json_is_unchanged_and_a_closed_pipe_is_an_error() {
+    let document = "{\"a\":\"\u{9b}é\"}";
+    let (captured, mut terminal) = Captured::new(StreamKind::Redirected);
+    terminal.json(document).unwrap();
+    assert_eq!(captured.out(), format!("{document}\n"));
+    captured.close_out();
+    assert!(terminal.json(document).unwrap_err().is_closed_pipe());
+}
+
+#[test]
 fn a_note_never_stands_in_the_middle_of_a_line_on_a_terminal() {
     let (captured, mut terminal) = Captured::new(StreamKind::PlainTerminal);
     terminal.content("half a line").unwrap();
@@ -137,11 +134,4 @@ fn a_note_never_stands_in_the_middle_of_a_line_on_a_terminal() {
     terminal.end_line().unwrap();
     terminal.end_line().unwrap();
     assert_eq!(captured.out(), "half a line\n");
-}
-
-#[test]
-fn a_closed_pipe_is_an_error() {
-    let (captured, mut terminal) = Captured::new(StreamKind::Redirected);
-    captured.close_out();
-    assert!(terminal.line("x").unwrap_err().is_closed_pipe());
 }

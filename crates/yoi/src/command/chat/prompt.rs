@@ -91,24 +91,18 @@ mod tests {
 
     #[test]
     fn an_empty_line_and_a_cleared_one_are_empty_input_and_not_the_end() {
-        assert_eq!(input(Ok(" \t".into())).unwrap(), Input::Empty);
-        assert_eq!(
-            input(Err(ReadlineError::Interrupted)).unwrap(),
-            Input::Empty
-        );
-        assert_eq!(input(Err(ReadlineError::Eof)).unwrap(), Input::Eof);
-        assert_eq!(
-            input(Ok(" a ".into())).unwrap(),
-            Input::Message(" a ".into())
-        );
-    }
-
-    #[test]
-    fn input_that_is_not_utf_8_is_an_error() {
+        let message = Input::Message(" a ".into());
+        for (line, expected) in [
+            (Ok(" \t".into()), Input::Empty),
+            (Err(ReadlineError::Interrupted), Input::Empty),
+            (Err(ReadlineError::Eof), Input::Eof),
+            (Ok(" a ".into()), message),
+        ] {
+            assert_eq!(input(line).unwrap(), expected);
+        }
         let garbled = ReadlineError::Io(io::ErrorKind::InvalidData.into());
-        assert!(matches!(
-            input(Err(garbled)),
-            Err(Error::Usage(UsageError::InputNotText))
-        ));
+        let Err(Error::Usage(UsageError::InputNotText)) = input(Err(garbled)) else {
+            panic!("text that is not UTF-8 is accepted");
+        };
     }
 }

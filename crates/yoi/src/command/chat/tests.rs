@@ -14,8 +14,8 @@ use crate::error::{Exit, Unreachable};
 use crate::output::StreamKind;
 use crate::output::tests::Captured;
 use crate::scripted_server::{
-    Scripted, ScriptedServer, TOKEN, accepted, batch, cursor, delta, finished, finished_with_usage,
-    problem, response_budget_exhausted, transcript, worker,
+    Scripted, ScriptedServer, TOKEN, accepted, assert_contains, batch, cursor, delta, finished,
+    finished_with_usage, problem, response_budget_exhausted, transcript, worker,
 };
 
 const OTHER_TOKEN: &str = "another-token-of-22-characters-or-more";
@@ -53,8 +53,7 @@ async fn chat_on<T>(
     client: ReconnectingClient,
     work: impl AsyncFnOnce(&mut Conversation<'_>) -> Result<T, Error>,
 ) -> Finished<T> {
-    let cli = Cli::try_parse_from(["yoi", "chat", "w1"]).unwrap();
-    let Command::Chat(args) = cli.command else {
+    let Command::Chat(args) = Cli::parse_from(["yoi", "chat", "w1"]).command else {
         panic!("not a chat");
     };
     let (captured, mut terminal) = Captured::new(kind);
@@ -99,7 +98,7 @@ async fn a_refused_message_is_reported_and_the_conversation_continues() {
         let server = server([problem(status, code)]).await;
         let chat = send_hi(&server, FAST).await;
         chat.result.unwrap();
-        assert!(chat.err.contains(&format!("[{code}]")), "{}", chat.err);
+        assert_contains(&chat.err, &format!("[{code}]"));
         assert_eq!(server.request_lines().len(), 2, "{code} is not waited for");
     }
 }
@@ -121,10 +120,10 @@ async fn a_reply_refused_by_the_response_budget_is_read_later_and_is_whole() {
     let chat = send_hi(&server, FAST).await;
     chat.result.unwrap();
     assert_eq!(chat.out, "One, two, three, four\n");
-    let asked = server.request_lines();
-    assert_eq!(asked[3], asked[4], "from where it was left");
-    assert_eq!(asked[6], asked[7]);
-    assert_eq!(asked[8], asked[9]);
+    let lines = server.request_lines();
+    assert_eq!(lines[3], lines[4], "from where it was left");
+    assert_eq!(lines[6], lines[7]);
+    assert_eq!(lines[8], lines[9]);
     // The server is not looked for: it responds.
     assert!(!chat.err.contains("looking"), "{}", chat.err);
 }
@@ -179,11 +178,9 @@ async fn a_failed_run_is_reported_with_a_hint_and_the_conversation_continues() {
 
 #[tokio::test]
 async fn usage_is_printed_on_a_terminal_only() {
+    let usage = "3 input tokens, 4 output tokens\n";
     for (kind, err) in [
-        (
-            StreamKind::PlainTerminal,
-            "3 input tokens, 4 output tokens\n",
-        ),
+        (StreamKind::PlainTerminal, usage),
         (StreamKind::Redirected, ""),
     ] {
         let events = [delta("Hello"), finished_with_usage()];
@@ -216,9 +213,5 @@ async fn a_reply_in_progress_is_printed_from_its_beginning() {
         panic!("the run has not finished");
     };
     assert_eq!(end.usage.unwrap().output_tokens, 4);
-    assert!(
-        server.request_lines()[2].contains(&cursor(7)),
-        "{:?}",
-        server.request_lines()
-    );
+    assert_contains(&server.request_lines()[2], &cursor(7));
 }

@@ -6,11 +6,12 @@ use super::*;
 use crate::error::Unreachable;
 use crate::follow::tests::FAST;
 use crate::scripted_server::{
-    RUN, batch, delta, finished, problem, reply_entry as entry, transcript, worker_after,
+    RUN, accepted_json, assert_contains, batch, cursor, delta, finished, problem,
+    reply_entry as entry, transcript, w1, worker_after,
 };
 
 /// Follows the reply to an input that was accepted as entry 3, after event 1.
-async fn followed(format: Format, script: impl IntoIterator<Item = Scripted>) -> Finished {
+async fn follow_reply(format: Format, script: impl IntoIterator<Item = Scripted>) -> Finished {
     let accepted = serde_json::from_value(accepted_json(3, 1)).unwrap();
     run_in_session(format, script, async |mut session| {
         send::follow(&mut session, &w1(), accepted, FAST).await
@@ -19,7 +20,7 @@ async fn followed(format: Format, script: impl IntoIterator<Item = Scripted>) ->
 }
 
 /// Follows the worker's events from the oldest retained.
-async fn followed_events(script: impl IntoIterator<Item = Scripted>) -> Finished {
+async fn follow_events(script: impl IntoIterator<Item = Scripted>) -> Finished {
     run_in_session(Format::Text, script, async |mut session| {
         events::follow(&mut session, &w1(), None, FAST).await
     })
@@ -31,23 +32,20 @@ async fn a_reply_is_printed_as_it_comes_and_its_line_is_ended() {
     let script = [
         accepted(3, 1),
         batch(2, [delta("Hel")]),
+        Scripted::Close,
         batch(4, [delta("lo"), finished("completed")]),
     ];
-    let ran = run_line("yoi send w1 hi --follow", script).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out, "Hello\n");
-    assert_eq!(ran.err, "");
+    let send = run_line("send w1 hi --follow", script).await.success();
+    assert_eq!((send.out.as_str(), send.err.as_str()), ("Hello\n", ""));
 }
 
 #[tokio::test]
 async fn a_run_that_does_not_complete_is_an_error_after_its_text() {
-    let ran = followed(
-        Format::Text,
-        [batch(3, [delta("Hal"), finished("cancelled")])],
-    )
-    .await;
-    assert_eq!(ran.out, "Hal\n");
-    assert_eq!(ran.run_end().to_string(), "run run-1 was cancelled");
+    let script = [batch(3, [delta("Hal"), finished("cancelled")])];
+    let reply = follow_reply(Format::Text, script).await;
+    assert_eq!(reply.out, "Hal\n");
+    let error = reply.result.unwrap_err();
+    assert_eq!(error.to_string(), "run run-1 was cancelled");
 }
 
 #[tokio::test]
@@ -58,19 +56,12 @@ async fn events_that_expired_are_filled_in_from_the_transcript() {
         transcript(7, &json!([]), Some("One, two, ")),
         batch(9, [delta("three"), finished("completed")]),
     ];
-    let ran = followed(Format::Text, script).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out, "One, two, three\n");
-    assert_eq!(
-        ran.err,
-        "note: some events have expired; continuing from the transcript\n"
-    );
-    assert!(
-        ran.requests[2].ends_with("/transcript?limit=1&after=3"),
-        "{:?}",
-        ran.requests
-    );
-    assert!(ran.requests[3].contains(&cursor(7)), "{:?}", ran.requests);
+    let reply = follow_reply(Format::Text, script).await.success();
+    assert_eq!(reply.out, "One, two, three\n");
+    let note = "note: some events have expired; continuing from the transcript\n";
+    assert_eq!(reply.err, note);
+    assert_contains(&reply.requests[2], "/transcript?limit=1&after=3");
+    assert_contains(&reply.requests[3], &cursor(7));
 }
 
 #[tokio::test]
@@ -86,54 +77,35 @@ async fn a_run_that_ended_in_the_gap_ends_as_the_worker_remembers_it() {
         Scripted::Truncated,
         worker_after("idle", &last),
     ];
-    let ran = followed(Format::Text, script).await;
-    assert_eq!(ran.out, "Half\n");
-    assert_eq!(
-        ran.run_end().to_string(),
-        "run run-1 failed [engine_panicked]"
-    );
+    let reply = follow_reply(Format::Text, script).await;
+    assert_eq!(reply.out, "Half\n");
+    let error = reply.result.unwrap_err();
+    assert_eq!(error.to_string(), "run run-1 failed [engine_panicked]");
 }
 
 #[tokio::test]
 async fn a_run_that_ended_long_ago_completed_if_its_reply_is_whole() {
-    let gap = |partial| {
-        [
-            problem(410, "cursor_expired"),
-            transcript(7, &json!([entry("All", partial)]), None),
-            worker("idle"),
-        ]
+    let script = |partial| {
+        let page = transcript(7, &json!([entry("All", partial)]), None);
+        [problem(410, "cursor_expired"), page, worker("idle")]
     };
-    let ran = followed(Format::Text, gap(false)).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out, "All\n");
-    assert_eq!(
-        followed(Format::Text, gap(true)).await.run_end().outcome,
-        None
-    );
-}
-
-#[tokio::test]
-async fn a_reply_survives_a_dropped_connection_and_nothing_is_printed_twice() {
-    let script = [
-        batch(2, [delta("a")]),
-        Scripted::Close,
-        Scripted::Truncated,
-        batch(3, [delta("b"), finished("completed")]),
-    ];
-    let ran = followed(Format::Text, script).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out, "ab\n");
+    let whole = follow_reply(Format::Text, script(false)).await.success();
+    assert_eq!(whole.out, "All\n");
+    let partial = follow_reply(Format::Text, script(true)).await;
+    let Err(Error::RunEnded(end)) = partial.result else {
+        panic!("{:?}", partial.result);
+    };
+    assert_eq!(end.outcome, None);
 }
 
 #[tokio::test]
 async fn a_server_that_goes_away_during_a_reply_is_unreachable() {
-    let ran = followed(Format::Text, [batch(2, [delta("a")])]).await;
-    assert!(matches!(
-        ran.result,
-        Err(Error::Unreachable(Unreachable::Refused { .. }))
-    ));
-    let ran = followed(Format::Text, [Scripted::Text(200, "{")]).await;
-    assert_eq!(ran.result.unwrap_err().exit(), Exit::Failed);
+    let reply = follow_reply(Format::Text, [batch(2, [delta("a")])]).await;
+    let Err(Error::Unreachable(Unreachable::Refused { .. })) = reply.result else {
+        panic!("{:?}", reply.result);
+    };
+    let reply = follow_reply(Format::Text, [Scripted::Text(200, "{")]).await;
+    assert_eq!(reply.result.unwrap_err().exit(), Exit::Failed);
 }
 
 #[tokio::test]
@@ -143,13 +115,9 @@ async fn followed_json_is_one_event_a_line_up_to_the_end_of_the_run() {
         batch(2, [delta("a\nb")]),
         batch(4, [finished("completed"), stopped]),
     ];
-    let ran = followed(Format::Json, script).await;
-    ran.result.unwrap();
-    let kinds: Vec<Value> = ran
-        .out
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone())
-        .collect();
+    let reply = follow_reply(Format::Json, script).await.success();
+    let kind = |line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone();
+    let kinds: Vec<Value> = reply.out.lines().map(kind).collect();
     assert_eq!(kinds, ["output_delta", "run_finished"]);
 }
 
@@ -161,10 +129,9 @@ async fn events_are_followed_until_the_worker_is_stopped() {
         worker("idle"),
         batch(3, [json!({"kind": "worker_stopped"})]),
     ];
-    let ran = followed_events(script).await;
-    ran.result.unwrap();
+    let events = follow_events(script).await.success();
     assert_eq!(
-        ran.out,
+        events.out,
         "2026-01-01T00:00:00Z  output_delta    run run-1  \"a\\u{1b}b\"\n\
          2026-01-01T00:00:00Z  worker_stopped\n"
     );
@@ -172,14 +139,9 @@ async fn events_are_followed_until_the_worker_is_stopped() {
 
 #[tokio::test]
 async fn following_a_worker_that_was_stopped_before_ends() {
-    let script = [batch(2, []), worker("stopped")];
-    let ran = run_line(
-        &format!("yoi events w1 --follow --after {}", cursor(2)),
-        script,
-    )
-    .await;
-    ran.result.unwrap();
-    assert_eq!(ran.out, "");
+    let line = format!("events w1 --follow --after {}", cursor(2));
+    let events = run_line(&line, [batch(2, []), worker("stopped")]).await;
+    assert_eq!(events.success().out, "");
 }
 
 #[tokio::test]
@@ -189,18 +151,9 @@ async fn a_note_says_that_followed_events_expired() {
         transcript(7, &json!([]), Some("so far")),
         batch(9, [json!({"kind": "worker_stopped"})]),
     ];
-    let ran = followed_events(script).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out, "2026-01-01T00:00:00Z  worker_stopped\n");
-    assert!(
-        ran.err.contains("`yoi transcript w1` shows what they said"),
-        "{}",
-        ran.err
-    );
-    assert!(
-        ran.err.contains("the text of run run-1 so far: \"so far\""),
-        "{}",
-        ran.err
-    );
-    assert!(ran.requests[2].contains(&cursor(7)));
+    let events = follow_events(script).await.success();
+    assert_eq!(events.out, "2026-01-01T00:00:00Z  worker_stopped\n");
+    assert_contains(&events.err, "`yoi transcript w1` shows what they said");
+    assert_contains(&events.err, "the text of run run-1 so far: \"so far\"");
+    assert_contains(&events.requests[2], &cursor(7));
 }

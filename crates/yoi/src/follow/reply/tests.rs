@@ -20,18 +20,15 @@ fn reply() -> ReplyProgress {
 #[test]
 fn a_reply_is_the_text_of_its_own_run() {
     let mut reply = reply();
-    assert_eq!(
-        reply.apply(&event(delta("a"))),
-        ReplyUpdate::Text("a".into())
-    );
-    let other = json!({"kind": "output_delta", "run_id": "run-2", "text": "b"});
-    assert_eq!(reply.apply(&event(other)), ReplyUpdate::None);
-    let other = json!({"kind": "run_finished", "run_id": "run-2", "outcome": "failed"});
-    assert_eq!(reply.apply(&event(other)), ReplyUpdate::None);
-    assert_eq!(
-        reply.apply(&event(json!({"kind": "worker_stopped"}))),
-        ReplyUpdate::None
-    );
+    let text = ReplyUpdate::Text("a".into());
+    assert_eq!(reply.apply(&event(delta("a"))), text);
+    for other in [
+        json!({"kind": "output_delta", "run_id": "run-2", "text": "b"}),
+        json!({"kind": "run_finished", "run_id": "run-2", "outcome": "failed"}),
+        json!({"kind": "worker_stopped"}),
+    ] {
+        assert_eq!(reply.apply(&event(other)), ReplyUpdate::None);
+    }
     let ReplyUpdate::Ended(end) = reply.apply(&event(finished("timed_out"))) else {
         panic!("not ended");
     };
@@ -42,37 +39,23 @@ fn a_reply_is_the_text_of_its_own_run() {
 fn catching_up_adds_what_was_missed_and_nothing_twice() {
     let mut reply = reply();
     reply.apply(&event(delta("né")));
-    let in_progress = |missed: &str| CaughtUp::InProgress {
-        missed: missed.to_owned(),
-    };
-    assert_eq!(
-        reply.catch_up(&page(&json!([]), Some("née le"))),
-        in_progress("e le")
-    );
-    assert_eq!(
-        reply.catch_up(&page(&json!([]), Some("née le"))),
-        in_progress("")
-    );
+    for missed in ["e le", ""] {
+        let missed = missed.to_owned();
+        let caught_up = reply.catch_up(&page(&json!([]), Some("née le")));
+        assert_eq!(caught_up, CaughtUp::InProgress { missed });
+    }
     reply.apply(&event(delta(" 1")));
-    let ended = reply.catch_up(&page(&json!([entry("née le 1er", false)]), None));
-    assert_eq!(
-        ended,
-        CaughtUp::Ended {
-            missed: "er".to_owned(),
-            outcome: Some(RunOutcome::Completed),
-        }
-    );
+    let missed = "er".to_owned();
+    let outcome = Some(RunOutcome::Completed);
+    let caught_up = reply.catch_up(&page(&json!([entry("née le 1er", false)]), None));
+    assert_eq!(caught_up, CaughtUp::Ended { missed, outcome });
 }
 
 #[test]
-fn a_run_that_ended_meanwhile_without_a_reply_has_ended() {
-    let ended = || CaughtUp::Ended {
-        missed: String::new(),
-        outcome: None,
-    };
-    assert_eq!(reply().catch_up(&page(&json!([]), None)), ended());
-    assert_eq!(
-        reply().catch_up(&page(&json!([entry("", true)]), None)),
-        ended()
-    );
+fn a_run_without_a_whole_reply_has_ended_with_an_unknown_outcome() {
+    for entries in [json!([]), json!([entry("", true)])] {
+        let (missed, outcome) = (String::new(), None);
+        let caught_up = reply().catch_up(&page(&entries, None));
+        assert_eq!(caught_up, CaughtUp::Ended { missed, outcome });
+    }
 }
