@@ -50,7 +50,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a workspace server in the foreground
     Serve(Box<ServeArgs>),
-    /// Talk to a worker: a new one, or the one that is named
+    /// Chat with a new worker or an existing one
     #[command(after_help = chat::EXAMPLES)]
     Chat(ChatArgs),
     #[command(flatten)]
@@ -139,7 +139,7 @@ pub(crate) struct WorkersArgs {
     /// List all pages
     #[arg(long, conflicts_with = "page_token")]
     pub(crate) all: bool,
-    /// Show the page that this token of the previous page stands for
+    /// Show the page after the one that printed this token
     #[arg(long, value_name = "TOKEN")]
     pub(crate) page_token: Option<PageToken>,
     #[command(flatten)]

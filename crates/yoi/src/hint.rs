@@ -60,7 +60,7 @@ fn about_problem(problem: &Problem) -> Option<String> {
         }
         ProblemCode::CursorExpired => {
             let transcript = command_line("transcript", &worker(problem)?);
-            format!("`{transcript}` shows what the expired events said")
+            format!("`{transcript}` shows the text of the expired events")
         }
         ProblemCode::InputTooLarge | ProblemCode::BodyTooLarge => {
             format!("at most {} bytes", problem.limit_bytes?)

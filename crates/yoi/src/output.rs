@@ -192,7 +192,7 @@ impl Terminal {
     fn stderr_line(&mut self, line: &str) {
         // Where both streams share a screen, the note needs a line of its own.
         if self.stdout.kind != StreamKind::Redirected {
-            // Only the look would suffer.
+            // A failure here only affects the layout.
             let _ = self.end_line();
         }
         // There is nowhere else to report that standard error can't be written.

@@ -26,9 +26,8 @@ pub(crate) struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Three seconds in all: a network that stumbles, but no server that is gone. Half a
-    /// minute for the response budget: about as long as the server keeps a response for a
-    /// client that does not read it.
+    /// Three seconds in all: enough for a brief network failure. Half a minute for the response
+    /// budget: about as long as the server keeps a response for a client that does not read it.
     pub(crate) const DEFAULT: Self = Self {
         attempts: 5,
         first_delay: Duration::from_millis(200),

@@ -64,26 +64,24 @@ mod tests {
 
     #[test]
     fn a_display_ref_is_refused_with_what_to_write_instead() {
-        assert_eq!(
-            worker_id("w1@local-compat").unwrap_err().to_string(),
-            "a display ref is for display only and names no worker; \
-             write `--runtime local-compat w1`"
-        );
-        for odd in ["@", "w@", "@r", "w@r@r", "W@r"] {
-            let message = worker_id(odd).unwrap_err().to_string();
-            assert!(
-                message.ends_with("write `--runtime RUNTIME WORKER`"),
-                "{message}"
-            );
+        for (text, instead) in [
+            ("w1@local-compat", "--runtime local-compat w1"),
+            ("@", "--runtime RUNTIME WORKER"),
+            ("w@", "--runtime RUNTIME WORKER"),
+            ("@r", "--runtime RUNTIME WORKER"),
+            ("w@r@r", "--runtime RUNTIME WORKER"),
+            ("W@r", "--runtime RUNTIME WORKER"),
+        ] {
+            let instead = instead.to_owned();
+            let error = WorkerArgError::DisplayRef { instead };
+            assert_eq!(worker_id(text), Err(error), "{text}");
         }
     }
 
     #[test]
     fn a_worker_id_is_parsed_as_it_is() {
         assert_eq!(worker_id("w1").unwrap().as_str(), "w1");
-        assert_eq!(
-            worker_id("W1"),
-            Err(IdError::ForbiddenCharacter { at: 0 }.into())
-        );
+        let error = IdError::ForbiddenCharacter { at: 0 };
+        assert_eq!(worker_id("W1"), Err(error.into()));
     }
 }

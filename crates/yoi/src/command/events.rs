@@ -75,7 +75,7 @@ pub(super) async fn follow(
                 follower.resume_at(page.cursor);
                 let transcript = command_line("transcript", worker);
                 terminal.note(&format!(
-                    "note: some events have expired; `{transcript}` shows what they said. \
+                    "note: some events have expired; `{transcript}` shows their text. \
                      Continuing with the newest"
                 ));
                 if let (Format::Text, Some(reply)) = (*format, &page.in_flight) {

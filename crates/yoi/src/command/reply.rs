@@ -100,8 +100,8 @@ impl<'a> ReplyPrinter<'a> {
         Ok(None)
     }
 
-    /// Prints from the transcript what the expired events said. Should a read fail, the
-    /// position stays expired, and the next call comes here again.
+    /// Prints the text of the expired events from the transcript. When a read fails, the
+    /// position stays expired, so the next call comes here again.
     async fn catch_up(&mut self, client: &Client) -> Result<Option<RunEnd>, Error> {
         let worker = self.worker;
         // A run's reply is the entry after its input.
@@ -114,7 +114,7 @@ impl<'a> ReplyPrinter<'a> {
         let page = self.retry.run(read).await?.value;
         let note = match self.format {
             Format::Text => "note: some events have expired; continuing from the transcript",
-            Format::Json => "note: some events have expired; `yoi transcript` shows what they said",
+            Format::Json => "note: some events have expired; `yoi transcript` shows their text",
         };
         self.terminal().note(note);
         match self.progress.catch_up(&page) {

@@ -36,28 +36,19 @@ pub(crate) fn run_end() -> RunEnd {
 fn the_exit_code_says_whose_fault_it_is() {
     let server: ServerUrl = "http://127.0.0.1:1".parse().unwrap();
     assert_eq!(Error::from(UsageError::InputNotText).exit(), Exit::Usage);
+    let (timed_out, lost) = (server.clone(), server.clone());
     for unreachable in [
         Unreachable::NoneFound,
-        Unreachable::Refused {
-            server: server.clone(),
-            source: None,
-        },
-        Unreachable::TimedOut {
-            server: server.clone(),
-        },
-        Unreachable::Lost {
-            server: server.clone(),
-        },
+        Unreachable::TimedOut { server: timed_out },
+        Unreachable::Lost { server: lost },
     ] {
         assert_eq!(Error::from(unreachable).exit(), Exit::Unreachable);
     }
     for code in ProblemCode::ALL {
         assert_eq!(api_error(problem(*code)).exit(), Exit::Failed);
     }
-    let invalid = Error::InvalidResponse {
-        server,
-        defect: ResponseDefect::Json,
-    };
+    let defect = ResponseDefect::Json;
+    let invalid = Error::InvalidResponse { server, defect };
     assert_eq!(invalid.exit(), Exit::Failed);
     assert_eq!(Error::Interrupted.exit() as u8, 130);
 }
@@ -74,10 +65,9 @@ fn a_message_is_one_line_with_its_cause() {
     let server = "http://127.0.0.1:1".parse().unwrap();
     let source = Some(io::ErrorKind::ConnectionRefused.into());
     let error = Error::from(Unreachable::Refused { server, source });
-    assert_eq!(
-        error.message(),
-        "no server responds at http://127.0.0.1:1: connection refused"
-    );
+    assert_eq!(error.exit(), Exit::Unreachable);
+    let expected = "no server responds at http://127.0.0.1:1: connection refused";
+    assert_eq!(error.message(), expected);
     let error = api_error(problem(ProblemCode::WorkerBusy));
     assert_eq!(error.message(), "What it is. What to do. [worker_busy]");
 }
@@ -88,8 +78,6 @@ fn the_end_of_a_run_is_printed_with_its_code() {
     assert_eq!(end.to_string(), "run run-1 failed [engine_panicked]");
     end.outcome = None;
     end.error_code = None;
-    assert_eq!(
-        end.to_string(),
-        "run run-1 has ended, but its outcome is no longer known"
-    );
+    let unknown = "run run-1 has ended, but its outcome is no longer known";
+    assert_eq!(end.to_string(), unknown);
 }

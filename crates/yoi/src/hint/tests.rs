@@ -27,10 +27,8 @@ fn the_hint_about_an_invalid_request_names_the_field() {
     invalid.field = Some("limit".into());
     assert_eq!(hint(&api_error(invalid.clone())).unwrap(), "limit");
     invalid.reason = Some("outside 1 to 200".into());
-    assert_eq!(
-        hint(&api_error(invalid)).unwrap(),
-        "limit: outside 1 to 200"
-    );
+    let advice = hint(&api_error(invalid)).unwrap();
+    assert_eq!(advice, "limit: outside 1 to 200");
 }
 
 #[test]

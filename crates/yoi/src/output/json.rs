@@ -98,9 +98,7 @@ mod tests {
         let mut all = AllPages::default();
         all.push(r#"{"items":[{"b":1,"a":2}],"next_page_token":"x","diagnostics":[{"code":"c"}]}"#);
         all.push(r#"{"items":[3],"diagnostics":[{"code":"c"},{"code":"d"}]}"#);
-        assert_eq!(
-            all.document(),
-            r#"{"items":[{"b":1,"a":2},3],"diagnostics":[{"code":"c"},{"code":"d"}]}"#
-        );
+        let merged = r#"{"items":[{"b":1,"a":2},3],"diagnostics":[{"code":"c"},{"code":"d"}]}"#;
+        assert_eq!(all.document(), merged);
     }
 }

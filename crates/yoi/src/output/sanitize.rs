@@ -27,29 +27,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_steers_a_terminal_is_left() {
+    fn nothing_that_controls_a_terminal_is_left() {
         let hostile = "a\u{1b}[2J\u{1b}]0;title\u{7}b\r\u{8}\u{7f}\u{9b}31mc\u{202e}d\u{0}";
         assert_eq!(text(hostile), "a[2J]0;titleb31mcd");
         assert_eq!(line(hostile), text(hostile));
-        assert!(
-            (0..=0x10_ffff)
-                .filter_map(char::from_u32)
-                .filter(|c| is_terminal_control(*c))
-                .all(|c| matches!(text(&c.to_string()).as_str(), "" | "\n" | "\t"))
-        );
+        for c in (0..=0x10_ffff).filter_map(char::from_u32) {
+            let left = text(&c.to_string());
+            assert!(!is_terminal_control(c) || matches!(left.as_str(), "" | "\n" | "\t"));
+        }
     }
 
     #[test]
-    fn content_keeps_its_lines_and_its_script() {
+    fn text_keeps_its_lines_and_its_script_and_a_line_stays_one() {
         assert_eq!(text("one\r\n\ttwo\n"), "one\n\ttwo\n");
-        assert_eq!(
-            text("日本語 עברית \u{200f}é 👩\u{200d}💻"),
-            "日本語 עברית \u{200f}é 👩\u{200d}💻"
-        );
-    }
-
-    #[test]
-    fn a_line_stays_one() {
+        let scripts = "日本語 עברית \u{200f}é 👩\u{200d}💻";
+        assert_eq!(text(scripts), scripts);
         assert_eq!(line("one\ntwo\tthree\r"), "one two three");
     }
 }

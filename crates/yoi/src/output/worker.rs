@@ -70,6 +70,12 @@ fn transcript(bounds: &TranscriptBounds) -> String {
     }
 }
 
+/// The tokens that one run used.
+pub(crate) fn run_usage(usage: Usage) -> String {
+    let (input, output) = (usage.input_tokens, usage.output_tokens);
+    format!("{input} input tokens, {output} output tokens")
+}
+
 fn tokens(usage: &Usage) -> String {
     let (input, output) = (usage.input_tokens, usage.output_tokens);
     format!("{input} input, {output} output")

@@ -23,7 +23,7 @@ pub(super) const RETRY: RetryPolicy = RetryPolicy::BUDGET_ONLY;
 
 #[derive(Debug)]
 pub(super) enum ReplyEnd {
-    /// The run ended by itself, or somebody else cancelled it.
+    /// The run ended by itself, or another client cancelled it.
     Finished(RunEnd),
     /// Ctrl-C cancelled the run.
     Cancelled(RunEnd),
@@ -73,7 +73,7 @@ impl<'a> ActiveReply<'a> {
             end = self.follow_reconnecting(client) => ReplyEnd::Finished(end?),
             // Cancel-safe: a signal that is not received stays.
             _ = ctrl_c.recv() => tokio::select! {
-                // Dropping it leaves open whether the run goes on, which the user is told.
+                // Dropping it leaves open whether the run ends; the caller reports that.
                 end = self.cancel(client) => match end? {
                     end if end.outcome == Some(RunOutcome::Cancelled) => ReplyEnd::Cancelled(end),
                     end => ReplyEnd::Finished(end),
@@ -100,7 +100,7 @@ impl<'a> ActiveReply<'a> {
             result
         };
         match client.call(terminal, request).await {
-            // The run had ended already; its events tell how.
+            // The run had ended already; its last event has the outcome.
             Err(error) if error.problem_code() == Some(ProblemCode::RunMismatch) => {}
             Err(error) => return Err(error),
             Ok(_) => {}

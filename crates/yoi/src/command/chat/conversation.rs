@@ -12,6 +12,7 @@ use crate::args::{ChatArgs, command_line};
 use crate::client::{Client, TranscriptQuery};
 use crate::command::session::until_interrupted;
 use crate::error::Error;
+use crate::output::worker::run_usage;
 use crate::output::{Format, Terminal};
 
 /// A conversation with one worker at a time.
@@ -144,14 +145,8 @@ impl<'a> Conversation<'a> {
     }
 
     pub(super) fn print_usage(&mut self, usage: Option<Usage>) {
-        if let Some(Usage {
-            input_tokens,
-            output_tokens,
-        }) = usage
-        {
-            self.terminal.dimmed_terminal_note(&format!(
-                "{input_tokens} input tokens, {output_tokens} output tokens"
-            ));
+        if let Some(usage) = usage {
+            self.terminal.dimmed_terminal_note(&run_usage(usage));
         }
     }
 

@@ -39,6 +39,7 @@ pub(super) fn open(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
 
     use super::*;
 
@@ -62,11 +63,10 @@ mod tests {
 
     #[test]
     fn without_a_usable_directory_there_is_no_history() {
-        assert_eq!(open(|_| None), None);
-        assert_eq!(open(|_| Some("relative".into())), None);
-        let home = tempfile::NamedTempFile::new().unwrap();
-        let path = home.path().to_owned();
-        assert_eq!(open(|_| Some(path.clone())), None);
+        let no_directory = tempfile::NamedTempFile::new().unwrap();
+        for path in [None, Some("relative".as_ref()), Some(no_directory.path())] {
+            assert_eq!(open(|_| path.map(Path::to_owned)), None);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The server of a chat: when it goes away it is looked for again.
+//! The client of a chat: finds the server again after an outage.
 
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ pub(super) struct ReconnectPolicy {
 }
 
 impl ReconnectPolicy {
-    /// Half a minute: enough for a server that is restarted, by hand or by a supervisor, and
-    /// no longer than somebody waits for one that is gone.
+    /// Half a minute: enough to restart a server by hand or by a supervisor, and no longer than
+    /// a user waits for one that does not come back.
     pub(super) const DEFAULT: Self = Self {
         timeout: Duration::from_secs(30),
         first_delay: Duration::from_millis(200),

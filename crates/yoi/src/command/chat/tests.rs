@@ -11,7 +11,7 @@ use super::*;
 use crate::args::{Cli, Command};
 use crate::connect::Target;
 use crate::error::{Exit, Unreachable};
-use crate::output::StreamKind;
+use crate::output::StreamKind::{self, PlainTerminal, Redirected};
 use crate::output::tests::Captured;
 use crate::scripted_server::{
     Scripted, ScriptedServer, TOKEN, accepted, assert_contains, batch, cursor, delta, finished,
@@ -40,14 +40,7 @@ fn client_of(server: &ScriptedServer, policy: ReconnectPolicy) -> ReconnectingCl
     ReconnectingClient::new(server.target(), Box::new(find_again), policy).unwrap()
 }
 
-/// Starts `yoi chat w1` with redirected streams, and does `work` with it.
-async fn chat_with<T>(
-    client: ReconnectingClient,
-    work: impl AsyncFnOnce(&mut Conversation<'_>) -> Result<T, Error>,
-) -> Finished<T> {
-    chat_on(StreamKind::Redirected, client, work).await
-}
-
+/// Starts `yoi chat w1` on two streams of `kind`, and does `work` with it.
 async fn chat_on<T>(
     kind: StreamKind,
     client: ReconnectingClient,
@@ -71,10 +64,14 @@ async fn chat_on<T>(
 
 /// Sends “hi” in a conversation with a worker that exists, and reports on the reply.
 async fn send_hi(server: &ScriptedServer, policy: ReconnectPolicy) -> Finished<()> {
-    chat_with(client_of(server, policy), async |conversation| {
-        let reply = conversation.exchange("hi").await;
-        conversation.report(reply.map(Some)).await
-    })
+    chat_on(
+        Redirected,
+        client_of(server, policy),
+        async |conversation| {
+            let reply = conversation.exchange("hi").await;
+            conversation.report(reply.map(Some)).await
+        },
+    )
     .await
 }
 
@@ -137,7 +134,7 @@ async fn reading_a_reply_waits_for_the_response_budget_and_sending_does_not() {
         response_budget_exhausted(0),
     ])
     .await;
-    let chat = chat_with(client_of(&server, FAST), async |conversation| {
+    let chat = chat_on(Redirected, client_of(&server, FAST), async |conversation| {
         conversation.follow_active_run().await?;
         conversation.exchange("hi").await
     })
@@ -179,10 +176,7 @@ async fn a_failed_run_is_reported_with_a_hint_and_the_conversation_continues() {
 #[tokio::test]
 async fn usage_is_printed_on_a_terminal_only() {
     let usage = "3 input tokens, 4 output tokens\n";
-    for (kind, err) in [
-        (StreamKind::PlainTerminal, usage),
-        (StreamKind::Redirected, ""),
-    ] {
+    for (kind, err) in [(PlainTerminal, usage), (Redirected, "")] {
         let events = [delta("Hello"), finished_with_usage()];
         let server = server([accepted(1, 2), batch(3, events)]).await;
         let chat = chat_on(kind, client_of(&server, FAST), async |conversation| {
@@ -204,7 +198,7 @@ async fn a_reply_in_progress_is_printed_from_its_beginning() {
         batch(10, [delta("four"), finished_with_usage()]),
     ])
     .await;
-    let chat = chat_with(client_of(&server, FAST), async |conversation| {
+    let chat = chat_on(Redirected, client_of(&server, FAST), async |conversation| {
         conversation.follow_active_run().await
     })
     .await;

@@ -13,6 +13,7 @@ use crate::command::session::until_interrupted;
 use crate::error::{Error, RunEnd};
 use crate::follow::reply::{ReplyProgress, ReplyUpdate};
 use crate::follow::{EventFollower, Followed};
+use crate::output::worker::run_usage;
 use crate::retry::RetryPolicy;
 
 /// Enough for a model that has to be loaded first.
@@ -83,13 +84,9 @@ fn row(end: Result<RunEnd, Error>, took: Duration, runtime: &RuntimeId) -> Check
     if let Err(error) = end.into_result() {
         return Check::error("answer", &error);
     }
-    let tokens = usage.map(|usage| {
-        let (input, output) = (usage.input_tokens, usage.output_tokens);
-        format!(", {input} input tokens, {output} output tokens")
-    });
-    let (took_ms, tokens) = (took.as_millis(), tokens.unwrap_or_default());
-    Check::ok(
-        "answer",
-        format!("{runtime} replied in {took_ms} ms{tokens}"),
-    )
+    let mut detail = format!("{runtime} replied in {} ms", took.as_millis());
+    if let Some(usage) = usage {
+        detail.push_str(&format!(", {}", run_usage(usage)));
+    }
+    Check::ok("answer", detail)
 }

@@ -153,7 +153,7 @@ async fn a_note_says_that_followed_events_expired() {
     ];
     let events = follow_events(script).await.success();
     assert_eq!(events.out, "2026-01-01T00:00:00Z  worker_stopped\n");
-    assert_contains(&events.err, "`yoi transcript w1` shows what they said");
+    assert_contains(&events.err, "`yoi transcript w1` shows their text");
     assert_contains(&events.err, "the text of run run-1 so far: \"so far\"");
     assert_contains(&events.requests[2], &cursor(7));
 }

@@ -40,7 +40,7 @@ async fn a_message_whose_response_is_lost_is_sent_again_with_the_same_key() {
         batch(3, [finished("completed")]),
     ];
     let server = server(script).await;
-    let chat = chat_with(client_of(&server, FAST), async |chat| {
+    let chat = chat_on(Redirected, client_of(&server, FAST), async |chat| {
         exchange_once(chat, "hi").await?;
         exchange_once(chat, "hi").await
     });
@@ -75,7 +75,10 @@ async fn a_restarted_server_that_forgot_the_worker_gets_a_new_worker_and_the_mes
         })
     };
     let client = ReconnectingClient::new(old.target(), Box::new(find_again), FAST).unwrap();
-    let chat = chat_with(client, async |chat| exchange_once(chat, "hi").await).await;
+    let chat = chat_on(Redirected, client, async |chat| {
+        exchange_once(chat, "hi").await
+    })
+    .await;
     chat.result.unwrap();
     assert_eq!(chat.out, "Hello\n");
     assert_contains(&chat.err, "no longer knows w1");
