@@ -151,11 +151,8 @@ pub(crate) fn cursor(sequence: u64) -> String {
 
 /// An accepted input, as entry `sequence`; its events begin after event `after`.
 pub(crate) fn accepted(sequence: u64, after: u64) -> Scripted {
-    Scripted::Json(202, accepted_json(sequence, after))
-}
-
-pub(crate) fn accepted_json(sequence: u64, after: u64) -> Value {
-    json!({"run_id": RUN, "sequence": sequence, "cursor": cursor(after)})
+    let accepted = json!({"run_id": RUN, "sequence": sequence, "cursor": cursor(after)});
+    Scripted::Json(202, accepted)
 }
 
 /// A batch of events that ends at `sequence`.

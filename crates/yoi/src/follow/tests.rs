@@ -84,16 +84,11 @@ async fn an_error_that_is_not_transient_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn after_an_expired_cursor_the_follower_resumes_where_it_is_told_to() {
+async fn after_an_expired_cursor_the_follower_resumes_where_it_is_told_to_but_not_forever() {
     let script = [problem(410, "cursor_expired"), batch(101, [delta("a")])];
-    let server = ScriptedServer::start(script).await;
-    assert_eq!(read(&server, 2).await.unwrap(), [1]);
-    assert_eq!(cursors(&server), [0, 100].map(cursor));
-}
-
-#[tokio::test]
-async fn cursors_that_always_expire_end_the_follower() {
-    let script = (0..=EXPIRED_MAX).map(|_| problem(410, "cursor_expired"));
-    let server = ScriptedServer::start(script).await;
+    let expired = (0..=EXPIRED_MAX).map(|_| problem(410, "cursor_expired"));
+    let server = ScriptedServer::start(script.into_iter().chain(expired)).await;
     assert!(matches!(read(&server, 9).await, Err(Error::Api(_))));
+    assert_eq!(cursors(&server)[..3], [0, 100, 101].map(cursor));
+    assert_eq!(cursors(&server)[3..], vec![cursor(100); 5]);
 }

@@ -92,16 +92,7 @@ fn a_busy_worker_refuses_another_input_until_its_run_is_cancelled() {
 }
 
 #[test]
-fn following_a_run_that_is_cancelled_reports_it() {
-    let (home, _server) = server(ENDLESS_PACE);
-    let worker = home.create_worker();
-    let follower = follow(&home, &worker);
-    home.yoi(&format!("cancel {worker}"));
-    follower.exits_with(1).reports(&["was cancelled"]);
-}
-
-#[test]
-fn ctrl_c_ends_the_command_and_not_the_run() {
+fn ctrl_c_ends_the_command_and_cancelling_ends_the_run() {
     let (home, _server) = server(ENDLESS_PACE);
     let worker = home.create_worker();
     let follower = follow(&home, &worker);
@@ -109,6 +100,11 @@ fn ctrl_c_ends_the_command_and_not_the_run() {
     let note = format!("the run is still active; `yoi cancel {worker} --run ");
     follower.exits_with(130).reports(&[&note]);
     assert_eq!(home.json(&format!("show {worker}"))["state"], "running");
+
+    home.yoi(&format!("cancel {worker}"));
+    let follower = follow(&home, &worker);
+    home.yoi(&format!("cancel {worker}"));
+    follower.exits_with(1).reports(&["was cancelled"]);
 }
 
 #[test]

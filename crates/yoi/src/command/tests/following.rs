@@ -1,18 +1,25 @@
 //! Following a reply or a worker's events through every interruption.
 
+use registry_core::Cursor;
+use registry_core::projection::AcceptedInput;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::error::Unreachable;
 use crate::follow::tests::FAST;
 use crate::scripted_server::{
-    RUN, accepted_json, assert_contains, batch, cursor, delta, finished, problem,
-    reply_entry as entry, transcript, w1, worker_after,
+    RUN, assert_contains, batch, cursor, delta, finished, problem, reply_entry as entry,
+    transcript, w1, worker_after,
 };
 
 /// Follows the reply to an input that was accepted as entry 3, after event 1.
 async fn follow_reply(format: Format, script: impl IntoIterator<Item = Scripted>) -> Finished {
-    let accepted = serde_json::from_value(accepted_json(3, 1)).unwrap();
+    let (run_id, sequence, cursor) = (RUN.parse().unwrap(), 3, Cursor::new(1, 1));
+    let accepted = AcceptedInput {
+        run_id,
+        sequence,
+        cursor,
+    };
     run_in_session(format, script, async |mut session| {
         send::follow(&mut session, &w1(), accepted, FAST).await
     })

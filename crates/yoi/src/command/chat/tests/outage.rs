@@ -109,22 +109,17 @@ async fn a_reply_that_was_lost_with_its_server_is_not_requested_again() {
 }
 
 #[tokio::test]
-async fn a_server_that_stays_away_ends_the_conversation() {
-    let server = server([Scripted::Close]).await;
-    let policy = ReconnectPolicy {
-        timeout: Duration::from_millis(20),
-        ..FAST
-    };
-    let error = send_hi(&server, policy).await.result.unwrap_err();
+async fn a_server_that_stays_away_or_was_away_at_the_start_ends_the_conversation() {
+    let timeout = Duration::from_millis(20);
+    let policy = ReconnectPolicy { timeout, ..FAST };
+    let stays_away = server([Scripted::Close]).await;
+    let error = send_hi(&stays_away, policy).await.result.unwrap_err();
     assert_eq!(error.exit(), Exit::Unreachable);
-}
 
-#[tokio::test]
-async fn a_server_that_is_away_at_the_start_is_not_waited_for() {
-    let server = ScriptedServer::start([Scripted::Close]).await;
-    let chat = send_hi(&server, FAST).await;
+    let was_away = ScriptedServer::start([Scripted::Close]).await;
+    let chat = send_hi(&was_away, FAST).await;
     assert!(matches!(chat.result, Err(Error::Unreachable(_))));
-    assert_eq!((chat.err.as_str(), server.request_lines().len()), ("", 1));
+    assert_eq!((chat.err.as_str(), was_away.requests().len()), ("", 1));
 }
 
 #[tokio::test]
