@@ -15,7 +15,7 @@ use crate::output::StreamKind::{self, PlainTerminal, Redirected};
 use crate::output::tests::Captured;
 use crate::scripted_server::{
     Scripted, ScriptedServer, TOKEN, accepted, assert_contains, batch, cursor, delta, finished,
-    finished_with_usage, problem, response_budget_exhausted, transcript, worker,
+    finished_with_usage, problem, reply_entry, response_budget_exhausted, transcript, worker,
 };
 
 const OTHER_TOKEN: &str = "another-token-of-22-characters-or-more";

@@ -30,6 +30,28 @@ async fn a_lost_connection_is_reported_and_nothing_is_printed_twice() {
 }
 
 #[tokio::test]
+async fn a_run_that_ended_while_its_events_expired_is_read_again_after_an_outage() {
+    let expired = || problem(410, "cursor_expired");
+    let page = || transcript(7, &json!([reply_entry("All", false)]), None);
+    let server = server([
+        accepted(1, 2),
+        expired(),
+        page(),
+        Scripted::Truncated,
+        worker("idle"),
+        expired(),
+        page(),
+        worker("idle"),
+    ])
+    .await;
+    let chat = send_hi(&server, FAST).await;
+    chat.result.unwrap();
+    assert_eq!(chat.out, "All\n");
+    let lines = server.request_lines();
+    assert_eq!(lines[2], lines[6], "from the position before the outage");
+}
+
+#[tokio::test]
 async fn a_message_whose_response_is_lost_is_sent_again_with_the_same_key() {
     let script = [
         Scripted::Close,
