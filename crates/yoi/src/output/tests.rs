@@ -1,54 +1,33 @@
 //! What is written to each stream.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use tempfile::NamedTempFile;
 
 use super::*;
 use crate::error::{self, Unreachable};
 use crate::scripted_server::problem_json;
 
-/// A stream that can be read back, and whose reader can go away.
-#[derive(Clone, Default)]
-struct Buffer(Rc<RefCell<Option<Vec<u8>>>>);
-
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut written = self.0.borrow_mut();
-        let buffer = written.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        buffer.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// What a terminal printed.
 pub(crate) struct Captured {
-    out: Buffer,
-    err: Buffer,
+    out: NamedTempFile,
+    err: NamedTempFile,
 }
 
 impl Captured {
     /// A terminal with two streams of the same kind.
     pub(crate) fn new(kind: StreamKind) -> (Self, Terminal) {
-        let buffer = || Buffer(Rc::new(RefCell::new(Some(Vec::new()))));
-        let (out, err) = (buffer(), buffer());
-        let terminal = Terminal::new([Box::new(out.clone()), Box::new(err.clone())], [kind; 2]);
+        let [out, err] = [(); 2].map(|()| NamedTempFile::new().unwrap());
+        let writers =
+            [&out, &err].map(|file| -> Box<dyn Write> { Box::new(file.reopen().unwrap()) });
+        let terminal = Terminal::new(writers, [kind; 2]);
         (Self { out, err }, terminal)
     }
 
     pub(crate) fn out(&self) -> String {
-        String::from_utf8(self.out.0.borrow().clone().unwrap()).unwrap()
+        std::fs::read_to_string(&self.out).unwrap()
     }
 
     pub(crate) fn err(&self) -> String {
-        String::from_utf8(self.err.0.borrow().clone().unwrap()).unwrap()
-    }
-
-    pub(crate) fn close_out(&self) {
-        self.out.0.borrow_mut().take();
+        std::fs::read_to_string(&self.err).unwrap()
     }
 }
 
@@ -116,7 +95,8 @@ fn redirected_json_is_unchanged_and_a_closed_pipe_is_an_error() {
     let (captured, mut terminal) = Captured::new(StreamKind::Redirected);
     terminal.json(document).unwrap();
     assert_eq!(captured.out(), format!("{document}\n"));
-    captured.close_out();
+    let writers = [(); 2].map(|()| -> Box<dyn Write> { Box::new(io::pipe().unwrap().1) });
+    let mut terminal = Terminal::new(writers, [StreamKind::Redirected; 2]);
     assert!(terminal.json(document).unwrap_err().is_closed_pipe());
 }
 

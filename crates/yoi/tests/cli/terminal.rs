@@ -1,6 +1,5 @@
 //! A program in a real terminal, read until it prints what is waited for.
 
-use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -136,20 +135,16 @@ impl Terminal {
     /// What was printed, without escape sequences.
     fn text(&self) -> String {
         let received = String::from_utf8_lossy(&self.received);
-        let mut text = String::new();
-        let mut rest = received.chars();
-        while let Some(c) = rest.next() {
-            match c {
-                // `ESC [`, parameters, a final byte (ECMA-48 §5.4).
-                '\u{1b}' => {
-                    rest.next();
-                    rest.find(|c| ('@'..='~').contains(c));
-                }
-                '\r' => {}
-                _ => text.write_char(c).unwrap(),
+        let mut parts = received.split('\u{1b}');
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            // `[`, parameters, a final byte (ECMA-48 §5.4).
+            let mut sequence = part.char_indices().skip(1);
+            if let Some((end, _)) = sequence.find(|(_, c)| ('@'..='~').contains(c)) {
+                text.push_str(&part[end + 1..]);
             }
         }
-        text
+        text.replace('\r', "")
     }
 }
 
