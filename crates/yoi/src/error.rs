@@ -1,35 +1,29 @@
 //! Everything that can go wrong in a client command, and the exit code of each.
 
-mod hint;
-mod remedy;
-
-pub(crate) use hint::{command_line, hint};
-pub(crate) use remedy::remedy;
-
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use http_api::wire::{Problem, ProblemCode, limit};
-use registry_core::projection::{RunErrorCode, RunOutcome, WorkerState};
+use registry_core::projection::{RunErrorCode, RunOutcome, Usage, WorkerState};
 use registry_core::{RunId, WorkerRef};
+use yoi_workspace_server::token_file::TokenFileError;
 
+use crate::api_name::api_name;
 use crate::args::{ServerUrl, ServerUrlError};
-use crate::spelling::spelled;
 
-/// How the process ends.
+/// The exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// What was asked for was done.
-    Done = 0,
+    Success = 0,
     /// The operation failed.
     Failed = 1,
-    /// The command was not understood. (clap exits with the same number.)
+    /// Wrong usage; clap exits with the same number.
     Usage = 2,
-    /// No server was found, or it does not answer.
+    /// No server was found, or it does not respond.
     Unreachable = 3,
-    /// Ctrl-C: 128 and the number of SIGINT, as shells count it.
+    /// Ctrl-C: 128 plus the number of SIGINT, the convention of shells.
     Interrupted = 130,
 }
 
@@ -39,26 +33,29 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command did not do what it was asked to.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub(crate) enum Error {
     #[error(transparent)]
     Usage(#[from] UsageError),
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
     #[error("{}. {} [{}]", .0.problem.title, .0.problem.detail, .0.problem.code.as_str())]
-    Refused(Box<Refusal>),
-    #[error("{server} answered something that is not an answer of this API ({what})")]
-    NotOurAnswer { server: ServerUrl, what: NotOurs },
+    Api(Box<ApiError>),
+    #[error("{server} sent a response that is not of this API ({defect})")]
+    InvalidResponse {
+        server: ServerUrl,
+        defect: ResponseDefect,
+    },
     #[error("{0}")]
     RunEnded(RunEnd),
-    #[error("worker {worker} is {}: it takes no messages", state.as_str())]
-    TakesNothing {
+    #[error("worker {worker} is {}: it accepts no input", state.as_str())]
+    AcceptsNoInput {
         worker: WorkerRef,
         state: WorkerState,
     },
     #[error("the server's list of workers does not end: gave up after {pages} pages")]
-    EndlessList { pages: usize },
+    TooManyPages { pages: usize },
     #[error("interrupted")]
     Interrupted,
     #[error("the output can't be written")]
@@ -70,61 +67,58 @@ pub(crate) enum Failure {
 /// The command line, its environment or its input is wrong.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
-    #[error("--{flag} is for commands that ask a server; `yoi {command}` does not")]
+    #[error("--{flag} is for client commands; `yoi {command}` is none")]
     ClientFlag {
         flag: &'static str,
         command: &'static str,
     },
     #[error("YOI_SERVER is not the address of a server: {0}")]
     ServerVariable(ServerUrlError),
-    #[error("the token file {} can't be read", path.display())]
-    TokenFileUnreadable { path: PathBuf, source: io::Error },
-    #[error("the token file {} can be read by others; `chmod 600` it first", path.display())]
-    TokenFileShared { path: PathBuf },
-    #[error("the token file {} holds no token", path.display())]
-    TokenFileInvalid { path: PathBuf },
+    #[error("can't use {}", path.display())]
+    TokenFile {
+        path: PathBuf,
+        source: TokenFileError,
+    },
     #[error("the input can't be read")]
     InputUnreadable(#[source] io::Error),
     #[error("the input is not UTF-8 text")]
     InputNotText,
     #[error("there is no message on standard input")]
     InputBlank,
-    #[error("a conversation at a terminal has no JSON; --json needs a message on standard input")]
+    #[error("a chat at a terminal has no JSON; --json needs a message on standard input")]
     JsonAtTerminal,
     #[error("the input is larger than {max_bytes} bytes")]
     InputTooLarge { max_bytes: usize },
 }
 
-/// No server answers.
+/// No server responds.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unreachable {
     #[error("no running server was found")]
     NoneFound,
-    #[error("no server answers at {server}")]
+    #[error("no server responds at {server}")]
     Refused {
         server: ServerUrl,
         source: Option<io::Error>,
     },
-    #[error("{server} did not answer in time")]
+    #[error("{server} did not respond in time")]
     TimedOut { server: ServerUrl },
     #[error("the connection to {server} was lost")]
     Lost { server: ServerUrl },
 }
 
-/// The server understood, and said no.
+/// A problem that the server responded with.
 #[derive(Debug)]
-pub(crate) struct Refusal {
-    /// Why.
+pub(crate) struct ApiError {
     pub(crate) problem: Problem,
-    /// The same, byte for byte as it came.
+    /// The problem as it came, byte for byte.
     pub(crate) json: String,
-    /// How long the server asks to be left alone, if it does.
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// In what way an answer is not one of this API.
+/// Why a response is not one of this API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NotOurs {
+pub(crate) enum ResponseDefect {
     #[error("status {0} without a problem")]
     Status(u16),
     #[error("unexpected JSON, or none")]
@@ -133,105 +127,128 @@ pub(crate) enum NotOurs {
     Oversized { max_bytes: usize },
 }
 
-/// A run that was followed and did not complete.
+/// The end of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RunEnd {
     pub(crate) run_id: RunId,
-    /// How it ended, if that is still known.
+    /// `None` once the server no longer knows it.
     pub(crate) outcome: Option<RunOutcome>,
     pub(crate) error_code: Option<RunErrorCode>,
+    pub(crate) usage: Option<Usage>,
+}
+
+impl RunEnd {
+    /// # Errors
+    /// [`Error::RunEnded`] unless the run completed.
+    pub(crate) fn into_result(self) -> Result<(), Error> {
+        match self.outcome {
+            Some(RunOutcome::Completed) => Ok(()),
+            Some(RunOutcome::Cancelled | RunOutcome::Failed | RunOutcome::TimedOut) | None => {
+                Err(Error::RunEnded(self))
+            }
+        }
+    }
 }
 
 impl std::fmt::Display for RunEnd {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let how = match self.outcome {
+        let outcome = match self.outcome {
             Some(RunOutcome::Completed) => "completed",
             Some(RunOutcome::Cancelled) => "was cancelled",
             Some(RunOutcome::Failed) => "failed",
-            Some(RunOutcome::TimedOut) => "ran longer than a run may",
-            None => "has ended, but how is no longer known",
+            Some(RunOutcome::TimedOut) => "timed out",
+            None => "has ended, but its outcome is no longer known",
         };
-        write!(f, "run {} {how}", self.run_id)?;
+        write!(f, "run {} {outcome}", self.run_id)?;
         match self.error_code {
-            Some(code) => write!(f, " [{}]", spelled(code)),
+            Some(code) => write!(f, " [{}]", api_name(code)),
             None => Ok(()),
         }
     }
 }
 
-impl Failure {
-    /// The exit code.
+impl Error {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Unreachable(_) => Exit::Unreachable,
-            Self::Refused(_)
-            | Self::NotOurAnswer { .. }
+            Self::Api(_)
+            | Self::InvalidResponse { .. }
             | Self::RunEnded(_)
-            | Self::TakesNothing { .. }
-            | Self::EndlessList { .. }
+            | Self::AcceptsNoInput { .. }
+            | Self::TooManyPages { .. }
             | Self::Setup(_) => Exit::Failed,
             Self::Interrupted => Exit::Interrupted,
-            Self::Output(_) if self.is_closed_pipe() => Exit::Done,
+            Self::Output(_) if self.is_closed_pipe() => Exit::Success,
             Self::Output(_) => Exit::Failed,
         }
     }
 
-    /// Whether whoever reads our output has read enough (`yoi workers | head`): no failure.
+    /// Whether the reader of standard output has gone (`yoi workers | head`), which is no
+    /// failure.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
     /// Whether the same request may succeed in a moment.
-    pub(crate) fn may_pass(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(Unreachable::NoneFound) => false,
             Self::Unreachable(_) => true,
-            Self::Refused(refusal) => refusal.problem.retryable,
+            Self::Api(error) => error.problem.retryable,
             Self::Usage(_)
-            | Self::NotOurAnswer { .. }
+            | Self::InvalidResponse { .. }
             | Self::RunEnded(_)
-            | Self::TakesNothing { .. }
-            | Self::EndlessList { .. }
+            | Self::AcceptsNoInput { .. }
+            | Self::TooManyPages { .. }
             | Self::Interrupted
             | Self::Output(_)
             | Self::Setup(_) => false,
         }
     }
 
-    /// Whether a read was refused because too many answers wait for slow clients: nothing is
-    /// amiss with the server or the request, and it need only be made again.
-    pub(crate) fn lacks_room(&self) -> bool {
-        let Self::Refused(refusal) = self else {
-            return false;
-        };
-        let problem = &refusal.problem;
-        problem.retryable
-            && problem.code == ProblemCode::CapacityExhausted
-            && problem.limit == Some(limit::ANSWER_BYTES.into())
+    /// Whether a read was refused because too many responses wait for slow clients. The
+    /// request only has to be made again.
+    pub(crate) fn is_response_budget_exhausted(&self) -> bool {
+        self.problem().is_some_and(|problem| {
+            problem.retryable
+                && problem.code == ProblemCode::CapacityExhausted
+                && problem.limit == Some(limit::ANSWER_BYTES.into())
+        })
     }
 
-    /// How long the server asks to be left alone, if it does.
+    /// How long the server asks to wait before the next attempt.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        if let Self::Refused(refusal) = self {
-            refusal.retry_after
+        if let Self::Api(error) = self {
+            error.retry_after
         } else {
             None
         }
     }
 
-    /// The failure in one line, its causes included.
-    pub(crate) fn line(&self) -> String {
-        let mut line = self.to_string();
+    pub(crate) fn problem(&self) -> Option<&Problem> {
+        if let Self::Api(error) = self {
+            Some(&error.problem)
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn problem_code(&self) -> Option<ProblemCode> {
+        self.problem().map(|problem| problem.code)
+    }
+
+    /// The message and those of its causes, in one line.
+    pub(crate) fn message(&self) -> String {
+        let mut message = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
+            message.push_str(&format!(": {error}"));
             cause = error.source();
         }
-        line
+        message
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
