@@ -2,6 +2,7 @@
 
 use crate::cursor::Cursor;
 use crate::id::RunId;
+use crate::page;
 use crate::text::FixedText;
 
 /// What went wrong inside a source; for our logs, never shown to a client.
@@ -110,5 +111,11 @@ impl SourceError {
             reason: UnavailableReason::SourceFailed,
             cause: Some(cause.into()),
         }
+    }
+}
+
+impl From<page::InvalidPosition> for SourceError {
+    fn from(_: page::InvalidPosition) -> Self {
+        Self::InvalidPosition
     }
 }
