@@ -5,7 +5,7 @@ use crate::id::RunId;
 use crate::page;
 use crate::text::FixedText;
 
-/// What went wrong inside a source; for our logs, never shown to a client.
+/// What went wrong inside a source; for the log, never shown to a client.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a runtime can't answer.
