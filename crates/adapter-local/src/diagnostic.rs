@@ -1,11 +1,11 @@
-//! What is said about records that are not shown, and about the directory: fixed texts,
-//! counted by code, so that 37 bad files make one diagnostic and not 37.
+//! Diagnostics of records that are not listed and of the directory: fixed texts, counted by kind,
+//! so that 37 bad files make one diagnostic and not 37.
 
 use registry_core::projection::{Diagnostic, RuntimeStatus, Severity};
 
-/// One kind of remark about the source.
+/// What is wrong with a record or the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Remark {
+pub(crate) enum DiagnosticKind {
     /// The data directory does not exist.
     DataMissing,
     /// A collection is there, but its directory can't be read to the end.
@@ -27,8 +27,8 @@ pub(crate) enum Remark {
     NoWorkspace,
 }
 
-impl Remark {
-    /// Every remark, in the order in which lists show them.
+impl DiagnosticKind {
+    /// Every kind, in the order in which they are reported.
     const ALL: [Self; 9] = [
         Self::DataMissing,
         Self::CollectionUnreadable,
@@ -41,8 +41,8 @@ impl Remark {
         Self::NoWorkspace,
     ];
 
-    /// The remark as clients see it. A warning says that something is missing which should
-    /// have been shown; an info says that all is as it should be.
+    /// A warning says that a record may be missing from the list; an info that all is as it
+    /// should be.
     fn diagnostic(self) -> Diagnostic {
         let (code, severity, message) = match self {
             Self::DataMissing => (
@@ -95,34 +95,32 @@ impl Remark {
     }
 }
 
-/// How often each remark is to be made.
+/// How often each kind occurred.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Remarks {
-    counts: [u32; Remark::ALL.len()],
+pub(crate) struct DiagnosticCounts {
+    counts: [u32; DiagnosticKind::ALL.len()],
 }
 
-impl Remarks {
-    /// Makes a remark once more.
-    pub(crate) fn add(&mut self, remark: Remark) {
-        let count = &mut self.counts[remark as usize];
+impl DiagnosticCounts {
+    pub(crate) fn add(&mut self, kind: DiagnosticKind) {
+        let count = &mut self.counts[kind as usize];
         *count = count.saturating_add(1);
     }
 
-    /// How often a remark is made.
-    pub(crate) fn count(&self, remark: Remark) -> u32 {
-        self.counts[remark as usize]
+    pub(crate) fn count(&self, kind: DiagnosticKind) -> u32 {
+        self.counts[kind as usize]
     }
 
-    /// One diagnostic for each remark that is made.
+    /// One diagnostic for each kind that occurred.
     pub(crate) fn diagnostics(&self) -> Vec<Diagnostic> {
-        Remark::ALL
+        DiagnosticKind::ALL
             .into_iter()
-            .filter(|remark| self.count(*remark) > 0)
-            .map(|remark| remark.diagnostic().times(self.count(remark)))
+            .filter(|kind| self.count(*kind) > 0)
+            .map(|kind| kind.diagnostic().times(self.count(kind)))
             .collect()
     }
 
-    /// Degraded as soon as anything was left out that should have been shown.
+    /// Degraded as soon as a record that should be listed may be missing.
     pub(crate) fn status(&self) -> RuntimeStatus {
         let complete = self
             .diagnostics()
@@ -138,43 +136,35 @@ impl Remarks {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
-    fn every_remark_has_a_place_and_a_code_of_its_own() {
-        let mut remarks = Remarks::default();
-        for (at, remark) in Remark::ALL.into_iter().enumerate() {
-            assert_eq!(remark as usize, at);
-            remarks.add(remark);
+    fn every_kind_has_a_count_and_a_code_of_its_own() {
+        let mut counts = DiagnosticCounts::default();
+        for (index, kind) in DiagnosticKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, index);
+            counts.add(kind);
         }
-        let mut codes: Vec<_> = remarks
-            .diagnostics()
-            .into_iter()
-            .map(|diagnostic| diagnostic.code)
-            .collect();
-        codes.sort();
-        codes.dedup();
-        assert_eq!(codes.len(), Remark::ALL.len());
+        let diagnostics = counts.diagnostics();
+        let codes: BTreeSet<_> = diagnostics.iter().map(|each| &each.code).collect();
+        assert_eq!(codes.len(), DiagnosticKind::ALL.len());
     }
 
     #[test]
-    fn the_same_remark_made_often_is_one_diagnostic() {
-        let mut remarks = Remarks::default();
+    fn a_kind_that_occurs_often_is_one_diagnostic_and_other_workspaces_degrade_nothing() {
+        let mut counts = DiagnosticCounts::default();
+        counts.add(DiagnosticKind::OtherWorkspace);
+        counts.add(DiagnosticKind::NoWorkspace);
+        counts.add(DiagnosticKind::DataMissing);
+        assert_eq!(counts.status(), RuntimeStatus::Available);
+
         for _ in 0..37 {
-            remarks.add(Remark::Invalid);
+            counts.add(DiagnosticKind::Invalid);
         }
-        let diagnostics = remarks.diagnostics();
-        assert_eq!(diagnostics.len(), 1);
-        assert_eq!(diagnostics[0].count, 37);
-        assert_eq!(remarks.status(), RuntimeStatus::Degraded);
-    }
-
-    #[test]
-    fn records_of_other_workspaces_degrade_nothing() {
-        let mut remarks = Remarks::default();
-        remarks.add(Remark::OtherWorkspace);
-        remarks.add(Remark::NoWorkspace);
-        remarks.add(Remark::DataMissing);
-        assert_eq!(remarks.status(), RuntimeStatus::Available);
+        assert_eq!(counts.diagnostics().len(), 4);
+        assert_eq!(counts.count(DiagnosticKind::Invalid), 37);
+        assert_eq!(counts.status(), RuntimeStatus::Degraded);
     }
 }

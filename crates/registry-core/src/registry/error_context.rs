@@ -1,12 +1,12 @@
-//! Turns a source's refusal into the registry's, adding the ids that the source left out.
+//! Translates a source's error to the registry's, adding the ids that the source leaves out.
 
 use crate::error::{Cause, RegistryError, SourceError, UnavailableReason};
 use crate::id::{ProfileId, RunId, RuntimeId, WorkerRef};
 use crate::page::InvalidPageToken;
 
-/// What an operation was about.
+/// The ids that an operation named.
 #[derive(Clone, Copy)]
-pub(super) enum Subject<'a> {
+pub(super) enum ErrorContext<'a> {
     /// A runtime as a whole.
     Runtime {
         runtime_id: &'a RuntimeId,
@@ -19,7 +19,7 @@ pub(super) enum Subject<'a> {
     },
 }
 
-impl<'a> Subject<'a> {
+impl<'a> ErrorContext<'a> {
     fn runtime_id(self) -> &'a RuntimeId {
         match self {
             Self::Runtime { runtime_id, .. } => runtime_id,
@@ -27,9 +27,9 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The registry's form of `error`. A refusal that makes no sense for the subject means
-    /// that the source is broken, and is reported so.
-    pub(super) fn refused(self, error: SourceError) -> RegistryError {
+    /// An error that makes no sense for the operation means that the source is broken, and is
+    /// reported as unavailable.
+    pub(super) fn registry_error(self, error: SourceError) -> RegistryError {
         let runtime_id = self.runtime_id().clone();
         match (error, self) {
             (SourceError::UnknownWorker, Self::Worker { worker, .. }) => {
@@ -107,7 +107,7 @@ impl<'a> Subject<'a> {
                 RegistryError::IdempotencyConflict { runtime_id }
             }
             (
-                nonsense @ (SourceError::UnknownWorker
+                unexpected @ (SourceError::UnknownWorker
                 | SourceError::UnknownProfile
                 | SourceError::WorkerBusy { .. }
                 | SourceError::WorkerStopped
@@ -121,7 +121,7 @@ impl<'a> Subject<'a> {
             ) => RegistryError::RuntimeUnavailable {
                 runtime_id,
                 reason: UnavailableReason::SourceFailed,
-                cause: Some(Cause::from(nonsense)),
+                cause: Some(Cause::from(unexpected)),
             },
         }
     }
