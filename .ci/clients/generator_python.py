@@ -27,7 +27,7 @@ created = workers.create_worker(
     "backend-internal", CreateWorkerBody(display_name="Generated client")
 )
 worker = (created.runtime_id, created.worker_id)
-after = created.conversation.latest_cursor
+after = None
 
 run = conversation.send_input(*worker, SendInputBody(content="Hello there."))
 text, finished = "", None

@@ -19,16 +19,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let body = CreateWorkerBody::default();
     let created = create_worker(&client, "backend-internal", body, None).await?;
     let (runtime, worker) = (&created.runtime_id, &created.worker_id);
-    let conversation = created.conversation.flatten();
-    let mut after = conversation.ok_or("the worker has no conversation")?.latest_cursor;
+    let mut after = None;
 
     let body = SendInputBody::new("Hello there.".to_owned());
     let run = send_input(&client, runtime, worker, body, None).await?.run_id;
     let (mut text, mut finished) = (String::new(), None);
     while finished.is_none() {
         let (limit, wait_ms) = (None, Some(10_000));
-        let batch = read_events(&client, runtime, worker, Some(&after), limit, wait_ms).await?;
-        after = batch.next_cursor;
+        let cursor = after.as_deref();
+        let batch = read_events(&client, runtime, worker, cursor, limit, wait_ms).await?;
+        after = Some(batch.next_cursor);
         for event in batch.events {
             match event {
                 WorkerEvent::OutputDelta(delta) => text.push_str(&delta.text),
@@ -54,7 +54,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         CancelResult::Cancelled(_) => return Err("a run is still active".into()),
     }
 
-    let stopped = stop_worker(&client, runtime, worker, Default::default()).await?;
+    let stopped = stop_worker(&client, runtime, worker, serde_json::json!({})).await?;
     assert_eq!(stopped.state, WorkerState::Stopped);
     Ok(())
 }

@@ -1,6 +1,7 @@
 // Drives the server through the client that @hey-api/openapi-ts generates.
 import { client } from "./hey/client.gen.js";
 import { cancelRun, createWorker, readEvents, sendInput, stopWorker } from "./hey/sdk.gen.js";
+import type { WorkerEvent } from "./hey/types.gen.js";
 
 client.setConfig({ baseUrl: process.env.YOI_URL, auth: () => process.env.YOI_TOKEN });
 
@@ -14,18 +15,21 @@ const created = await createWorker({
   throwOnError: true,
 });
 const path = { runtime_id: created.data.runtime_id, worker_id: created.data.worker_id };
-const cursor = created.data.conversation?.latest_cursor;
-assert(cursor !== undefined, "the worker has no conversation");
-let after: string = cursor;
+/** The cursor of the last event that was read; without one, reading begins at the oldest event. */
+let after: string | undefined;
+
+async function nextEvents(): Promise<WorkerEvent[]> {
+  const query = { after, wait_ms: 10_000 };
+  const batch = await readEvents({ path, query, throwOnError: true });
+  after = batch.data.next_cursor;
+  return batch.data.events;
+}
 
 const run = await sendInput({ path, body: { content: "Hello there." }, throwOnError: true });
 let text = "";
 let outcome: string | undefined;
 while (outcome === undefined) {
-  const query = { after, wait_ms: 10_000 };
-  const batch = await readEvents({ path, query, throwOnError: true });
-  after = batch.data.next_cursor;
-  for (const event of batch.data.events) {
+  for (const event of await nextEvents()) {
     switch (event.kind) {
       case "input_accepted":
         assert(event.run_id === run.data.run_id, "another run was accepted");

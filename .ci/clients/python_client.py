@@ -17,6 +17,7 @@ from python_client.models import (
     StopWorkerBody,
     WorkerState,
 )
+from python_client.types import UNSET
 
 client = AuthenticatedClient(
     base_url=os.environ["YOI_URL"],
@@ -31,7 +32,7 @@ created = create_worker.sync(
     body=CreateWorkerBody(display_name="Generated client"),
 )
 worker = (created.runtime_id, created.worker_id)
-after = created.conversation.latest_cursor
+after = UNSET
 
 run = send_input.sync(*worker, client=client, body=SendInputBody(content="Hello there."))
 text, finished = "", None
