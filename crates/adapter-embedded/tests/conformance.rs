@@ -25,7 +25,7 @@ impl Subject for Embedded {
         for _ in 0..workers {
             runtime
                 .create(CreateWorker::default())
-                .expect("room for a few workers");
+                .expect("there is capacity for a few workers");
         }
         Arc::new(EmbeddedSource::new(runtime))
     }

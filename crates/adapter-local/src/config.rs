@@ -16,15 +16,15 @@ pub const METADATA_BYTES_MAX: u64 = 256 * 1024;
 /// page that polls must not cost a directory walk each time.
 pub const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Where the records are, whose are shown, and how much is read.
+/// Configuration of the source.
 #[derive(Clone)]
 pub struct LocalConfig {
     /// The directory that holds `pods` and `workers`. It may be missing, and it may be a
     /// symbolic link: what it means is the operator's choice.
     pub data_dir: PathBuf,
-    /// The root of this workspace; records of any other are counted, not shown.
+    /// The root of this workspace; records of any other are counted, not listed.
     pub workspace_root: PathBuf,
-    /// The bounds.
+    /// How much is read.
     pub limits: LocalLimits,
 }
 
@@ -37,7 +37,7 @@ impl fmt::Debug for LocalConfig {
     }
 }
 
-/// The bounds of the source.
+/// Bounds of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LocalLimits {
     /// Directories looked at in one refresh, see [`RECORDS_MAX`].
@@ -61,7 +61,7 @@ impl Default for LocalLimits {
 
 impl LocalLimits {
     /// The limits as clients see them.
-    pub(crate) fn named(&self) -> Vec<Limit> {
+    pub(crate) fn to_limits(self) -> Vec<Limit> {
         let interval_ms = self.refresh_interval.as_millis();
         vec![
             Limit::new("local_records", LimitUnit::Count, self.records.into()),

@@ -22,28 +22,28 @@ pub(crate) struct Document {
     active: Option<IgnoredAny>,
     /// The manifest it was started from, in a format of its own.
     #[serde(default)]
-    resolved_manifest_snapshot: IfShaped<Manifest>,
+    resolved_manifest_snapshot: Lenient<Manifest>,
 }
 
 /// The parts of a manifest snapshot that may name a profile.
 #[derive(Deserialize)]
 struct Manifest {
     #[serde(default)]
-    profile: IfShaped<Profile>,
+    profile: Lenient<Profile>,
     #[serde(default)]
-    profile_selector: IfShaped<String>,
+    profile_selector: Lenient<String>,
 }
 
 #[derive(Deserialize)]
 struct Profile {
     #[serde(default)]
-    source: IfShaped<ProfileSource>,
+    source: Lenient<ProfileSource>,
 }
 
 #[derive(Deserialize)]
 struct ProfileSource {
     #[serde(default)]
-    provenance: IfShaped<String>,
+    provenance: Lenient<String>,
 }
 
 /// The bytes are not a metadata file. Says nothing of what they are.
@@ -77,17 +77,17 @@ impl Document {
     }
 }
 
-/// A value of the shape `T`, or any other value, which then says nothing: a manifest is
-/// another tool's format, and an odd one must not hide its worker.
-struct IfShaped<T>(Option<T>);
+/// A `T`, or `None` for a value of any other shape: a manifest is another tool's format, and an
+/// odd one must not hide its worker.
+struct Lenient<T>(Option<T>);
 
-impl<T> Default for IfShaped<T> {
+impl<T> Default for Lenient<T> {
     fn default() -> Self {
         Self(None)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for IfShaped<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Lenient<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?;
         Ok(Self(serde_json::from_str(raw.get()).ok()))

@@ -1,4 +1,4 @@
-//! A data directory for tests, and what can be put into it.
+//! A data directory for tests.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -24,17 +24,16 @@ impl DataDir {
         Self { root }
     }
 
-    /// Where something is.
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.root.path().join("data").join(name)
     }
 
-    /// The root of the workspace whose records are shown.
+    /// The root of the workspace whose records are listed.
     pub(crate) fn workspace(&self) -> PathBuf {
         self.root.path().join("workspace")
     }
 
-    /// A place outside the data directory.
+    /// A path outside the data directory.
     pub(crate) fn outside(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
@@ -114,27 +113,31 @@ impl DataDir {
         })
     }
 
-    /// Writes one of everything that can go wrong, and two records that are shown.
-    pub(crate) fn fill_with_hostility(&self) {
+    /// Writes one of everything that can go wrong, and two records that are listed.
+    pub(crate) fn fill_with_hostile_records(&self) {
         self.write("pods/canary-full", self.full_record("full").to_string());
-        self.write(
-            "pods/canary-path",
-            self.full_record("/home/canary").to_string(),
-        );
-        self.write(
-            "pods/other",
-            r#"{"worker_name":"canary","workspace_root":"/canary"}"#,
-        );
-        self.write("pods/none", r#"{"worker_name":"canary"}"#);
-        self.write(
-            "pods/relative",
-            r#"{"worker_name":"canary","workspace_root":"canary"}"#,
-        );
-        self.write("pods/invalid-1", "canary");
-        self.write("pods/invalid-2", b"\xff\xfe\0canary");
-        self.write("pods/invalid-3", "[".repeat(200_000));
-        self.write("pods/invalid-4", r#"{"worker_name":1e999999,"x":"canary"}"#);
-        self.write("pods/sparse", "canary");
+        let path = self.full_record("/home/canary").to_string();
+        self.write("pods/canary-path", path);
+        let deep = "[".repeat(200_000);
+        let records: [(&str, &[u8]); 8] = [
+            (
+                "other",
+                br#"{"worker_name":"canary","workspace_root":"/canary"}"#,
+            ),
+            ("none", br#"{"worker_name":"canary"}"#),
+            (
+                "relative",
+                br#"{"worker_name":"canary","workspace_root":"canary"}"#,
+            ),
+            ("invalid-1", b"canary"),
+            ("invalid-2", b"\xff\xfe\0canary"),
+            ("invalid-3", deep.as_bytes()),
+            ("invalid-4", br#"{"worker_name":1e999999,"x":"canary"}"#),
+            ("sparse", b"canary"),
+        ];
+        for (name, content) in records {
+            self.write(Path::new("pods").join(name), content);
+        }
         let sparse = fs::File::options()
             .write(true)
             .open(self.path("pods/sparse/metadata.json"));
@@ -143,16 +146,10 @@ impl DataDir {
         self.directory("pods/directory/metadata.json/canary");
         let outside = self.outside("canary-outside");
         fs::create_dir(&outside).unwrap();
-        fs::write(
-            outside.join("metadata.json"),
-            self.record("canary").to_string(),
-        )
-        .unwrap();
+        let file = outside.join("metadata.json");
+        fs::write(&file, self.record("canary").to_string()).unwrap();
         self.link("pods/link-to-directory", &outside);
-        self.link(
-            "workers/link-to-file/metadata.json",
-            outside.join("metadata.json"),
-        );
+        self.link("workers/link-to-file/metadata.json", &file);
         self.link("workers/dangling", "canary-nowhere");
     }
 }

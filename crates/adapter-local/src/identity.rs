@@ -12,7 +12,7 @@ const DOMAIN: &str = "yoi/local-worker/v1\0";
 const PREFIX: &str = "local-";
 /// Hexadecimal digits after the prefix: 128 bits, so that no two names share an id.
 const DIGITS: usize = 32;
-/// Digits that a neutral label shows: enough for a person to tell two records apart.
+/// Digits of a neutral label: enough for a person to tell two records apart.
 const LABEL_DIGITS: usize = 6;
 
 /// A directory of the data directory whose directories are records.
@@ -64,11 +64,11 @@ pub(crate) fn is_local(worker_id: &WorkerId) -> bool {
     })
 }
 
-/// A name for a record whose own name is not shown.
+/// A name for a record whose own name can't be shown.
 pub(crate) fn neutral_label(worker_id: &WorkerId) -> String {
     let digits = digits(worker_id).unwrap_or_default();
-    let shown = digits.get(..LABEL_DIGITS).unwrap_or_default();
-    format!("Local worker {shown}")
+    let label = digits.get(..LABEL_DIGITS).unwrap_or_default();
+    format!("Local worker {label}")
 }
 
 fn digits(worker_id: &WorkerId) -> Option<&str> {

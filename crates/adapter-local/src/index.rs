@@ -1,4 +1,4 @@
-//! The index: what one refresh found, by worker id and in the order of the list.
+//! What one scan found, by worker id and in the order of the list.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,126 +8,124 @@ use registry_core::port::{CatalogPage, WorkerRecord};
 use registry_core::projection::{RuntimeCounts, WorkersByState};
 use registry_core::{PageLimit, WorkerId};
 
+use crate::diagnostic::{DiagnosticCounts, DiagnosticKind};
 use crate::metadata_file::Stamp;
-use crate::place::Place;
-use crate::remark::{Remark, Remarks};
+use crate::sort_key::SortKey;
 
-/// What one directory of a collection turned out to be.
+/// One directory of a collection.
 #[derive(Clone)]
 pub(crate) struct Entry {
-    /// The state of the metadata file that `finding` is about; `None` when it must be looked
-    /// at again whatever its stamp is.
+    /// The stamp of the metadata file that was read; `None` when the next scan must not rely on
+    /// it.
     pub(crate) stamp: Option<Stamp>,
-    /// What was found.
-    pub(crate) finding: Finding,
+    pub(crate) visibility: Visibility,
 }
 
 impl Entry {
-    /// A record that is not shown, and is looked at again whatever its stamp is.
-    pub(crate) fn unsettled(remark: Remark) -> Self {
+    /// A record that is not listed and that every scan looks at again.
+    pub(crate) fn uncached(kind: DiagnosticKind) -> Self {
         Self {
             stamp: None,
-            finding: Finding::Omitted(remark),
+            visibility: Visibility::Omitted(kind),
         }
     }
 }
 
-/// Whether a record is shown.
+/// Whether a record is listed.
 #[derive(Clone)]
-pub(crate) enum Finding {
-    /// It is, and so.
-    Shown(Arc<WorkerRecord>),
-    /// It is not, and why.
-    Omitted(Remark),
+pub(crate) enum Visibility {
+    /// The record as it is listed.
+    Listed(Arc<WorkerRecord>),
+    /// Why it is not.
+    Omitted(DiagnosticKind),
 }
 
-/// What one refresh found. Holds what is shown and nothing else of any file, and no names.
+/// What one scan found. Holds what is listed, nothing else of any file, and no file names.
 #[derive(Default)]
 pub(crate) struct Index {
     entries: HashMap<WorkerId, Entry>,
     newest_first: Vec<Arc<WorkerRecord>>,
-    remarks: Remarks,
-    judged_for: Option<PathBuf>,
+    diagnostics: DiagnosticCounts,
+    workspace_root: Option<PathBuf>,
     reads: usize,
 }
 
 impl Index {
-    /// The index of `entries`, with what there is to say of the directory itself.
+    /// The index of `entries` and of the diagnostics of the directory itself.
     ///
-    /// `judged_for` is the resolved root of the workspace whose records are shown, and
+    /// `workspace_root` is the resolved root of the workspace whose records are listed, and
     /// `reads` is how many files had to be read.
     pub(crate) fn new(
         entries: HashMap<WorkerId, Entry>,
-        of_directory: Remarks,
-        judged_for: Option<PathBuf>,
+        of_directory: DiagnosticCounts,
+        workspace_root: Option<PathBuf>,
         reads: usize,
     ) -> Self {
-        let mut remarks = of_directory;
+        let mut diagnostics = of_directory;
         let mut newest_first = Vec::new();
         for entry in entries.values() {
-            match &entry.finding {
-                Finding::Shown(record) => newest_first.push(Arc::clone(record)),
-                Finding::Omitted(remark) => remarks.add(*remark),
+            match &entry.visibility {
+                Visibility::Listed(record) => newest_first.push(Arc::clone(record)),
+                Visibility::Omitted(kind) => diagnostics.add(*kind),
             }
         }
-        newest_first.sort_by_cached_key(|record| Place::of(record));
+        newest_first.sort_by_cached_key(|record| SortKey::new(record));
         Self {
             entries,
             newest_first,
-            remarks,
-            judged_for,
+            diagnostics,
+            workspace_root,
             reads,
         }
     }
 
     /// The index of a data directory that does not exist.
-    pub(crate) fn of_missing_directory() -> Self {
-        let mut remarks = Remarks::default();
-        remarks.add(Remark::DataMissing);
+    pub(crate) fn for_missing_directory() -> Self {
+        let mut diagnostics = DiagnosticCounts::default();
+        diagnostics.add(DiagnosticKind::DataMissing);
         Self {
-            remarks,
+            diagnostics,
             ..Self::default()
         }
     }
 
-    /// What is known of a record, shown or not.
+    /// What is known of a record, listed or not.
     pub(crate) fn entry(&self, worker_id: &WorkerId) -> Option<&Entry> {
         self.entries.get(worker_id)
     }
 
-    /// The record of a worker that is shown.
-    pub(crate) fn shown(&self, worker_id: &WorkerId) -> Option<&WorkerRecord> {
-        match &self.entries.get(worker_id)?.finding {
-            Finding::Shown(record) => Some(record),
-            Finding::Omitted(_) => None,
+    /// The record of a listed worker.
+    pub(crate) fn record(&self, worker_id: &WorkerId) -> Option<&WorkerRecord> {
+        match &self.entries.get(worker_id)?.visibility {
+            Visibility::Listed(record) => Some(record),
+            Visibility::Omitted(_) => None,
         }
     }
 
     /// A page of the list after `after`. Costs the page, not the list.
     ///
-    /// The remarks come with the first page alone: they are about all pages.
-    pub(crate) fn page(&self, after: Option<&Place>, limit: PageLimit) -> CatalogPage {
-        let begins = after.map_or(0, |after| {
+    /// Only the first page has the diagnostics: they are about all pages.
+    pub(crate) fn page(&self, after: Option<&SortKey>, limit: PageLimit) -> CatalogPage {
+        let begin = after.map_or(0, |after| {
             self.newest_first
-                .partition_point(|record| Place::of(record) <= *after)
+                .partition_point(|record| SortKey::new(record) <= *after)
         });
-        let rest = &self.newest_first[begins..];
-        let shown = &rest[..rest.len().min(limit.get())];
-        let more = rest.len() > shown.len();
+        let rest = &self.newest_first[begin..];
+        let page = &rest[..rest.len().min(limit.get())];
+        let more = rest.len() > page.len();
         CatalogPage {
-            workers: shown.iter().map(|record| (**record).clone()).collect(),
-            next: shown
+            workers: page.iter().map(|record| (**record).clone()).collect(),
+            next: page
                 .last()
                 .filter(|_| more)
-                .map(|last| Place::of(last).to_position()),
+                .map(|last| SortKey::new(last).to_position()),
             diagnostics: match after {
-                None => self.remarks.diagnostics(),
+                None => self.diagnostics.diagnostics(),
                 Some(_) => Vec::new(),
             },
         }
     }
 
-    /// What the source holds.
     pub(crate) fn counts(&self) -> RuntimeCounts {
         RuntimeCounts {
             workers: WorkersByState {
@@ -138,26 +136,26 @@ impl Index {
         }
     }
 
-    /// What there is to say about the directory and its records.
-    pub(crate) fn remarks(&self) -> &Remarks {
-        &self.remarks
+    pub(crate) fn diagnostic_counts(&self) -> &DiagnosticCounts {
+        &self.diagnostics
     }
 
-    /// Whether a worker that is not shown is surely not there: every collection was looked at
-    /// to its end, and its own record, if it has one, was read.
-    pub(crate) fn rules_out(&self, worker_id: &WorkerId) -> bool {
-        let unread = self
-            .entries
-            .get(worker_id)
-            .is_some_and(|entry| matches!(entry.finding, Finding::Omitted(Remark::Unreadable)));
-        let unseen = self.remarks.count(Remark::CollectionUnreadable) > 0
-            || self.remarks.count(Remark::Truncated) > 0;
-        !unread && !unseen
+    /// Whether a worker that is not listed does not exist for sure: every collection was read to
+    /// its end, and so was its own record, if it has one.
+    pub(crate) fn is_surely_absent(&self, worker_id: &WorkerId) -> bool {
+        let unread = self.entries.get(worker_id).is_some_and(|entry| {
+            matches!(
+                entry.visibility,
+                Visibility::Omitted(DiagnosticKind::Unreadable)
+            )
+        });
+        let incomplete = self.diagnostics.count(DiagnosticKind::CollectionUnreadable) > 0
+            || self.diagnostics.count(DiagnosticKind::Truncated) > 0;
+        !unread && !incomplete
     }
 
-    /// The resolved root of the workspace whose records are shown.
-    pub(crate) fn judged_for(&self) -> Option<&Path> {
-        self.judged_for.as_deref()
+    pub(crate) fn workspace_root(&self) -> Option<&Path> {
+        self.workspace_root.as_deref()
     }
 
     /// How many files had to be read to make this index.

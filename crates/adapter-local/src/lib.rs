@@ -1,12 +1,11 @@
-//! The local compatibility source: workers known only from the metadata files that older
-//! local tooling wrote. Knows that format and how to read a directory that nobody vouches
-//! for; it never writes, and a record proves nothing about a live process.
+//! The local compatibility source: workers known only from the metadata files that older local
+//! tooling wrote. It reads an untrusted directory and never writes; a record proves nothing about
+//! a live process.
 //!
-//! Reading order: [`data_dir`] (where the records are), [`config`] (what is read, and how
-//! much of it), `source` (the ports), `refresh` (when the directory is read), `scan` (how),
-//! `metadata_file` and `document` (one file, and what it says), `workspace` (whose record it
-//! is), `translate` and `identity` (what is shown of it), `index` and `place` (the list and
-//! its order), `remark` (what is said about the rest).
+//! Reading order: [`data_dir`] and [`config`], `source` (the ports), `refresh` (when the
+//! directory is read), `scan` (how), `metadata_file` and `document` (one file), `workspace` (whose
+//! record it is), `translate` and `identity` (what clients see of it), `index` and `sort_key` (the
+//! list), `diagnostic` (what is wrong with the rest).
 //!
 //! Unix only: file names are bytes, and a FIFO must not be able to block a read.
 
@@ -18,6 +17,7 @@ mod source;
 mod refresh;
 mod scan;
 
+mod diagnostic;
 mod document;
 mod metadata_file;
 mod workspace;
@@ -26,8 +26,7 @@ mod identity;
 mod translate;
 
 mod index;
-mod place;
-mod remark;
+mod sort_key;
 
 #[cfg(test)]
 mod fixture;

@@ -1,5 +1,4 @@
-//! One metadata file: whether it changed, and what its bytes are, whatever stands in its
-//! place.
+//! Reads one metadata file, if it is a regular one, and tells whether it changed.
 
 use std::io::Read;
 use std::path::Path;
@@ -8,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use cap_std::fs::{Dir, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
 use rustix::fs::OFlags;
 
-use crate::remark::Remark;
+use crate::diagnostic::DiagnosticKind;
 
 /// How old a file's last change must be before its stamp is trusted. A file that is written
 /// twice within one tick of the file system's clock has the same stamp after both; two
@@ -28,8 +27,7 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// The stamp of the file that `metadata` describes.
-    pub(crate) fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn new(metadata: &Metadata) -> Self {
         Self {
             bytes: metadata.len(),
             device: metadata.dev(),
@@ -53,33 +51,33 @@ impl Stamp {
     }
 }
 
-/// Reads the file at `path` within `data_dir` into `content`, and describes the very file
-/// that was read; blocks, but on nothing else than the disk.
+/// Reads the file at `path` within `data_dir` into `content` and returns the metadata of the very
+/// file that was read; blocks, but on nothing else than the disk.
 ///
 /// # Errors
-/// [`Remark::Unreadable`], [`Remark::NotRegular`], or [`Remark::Oversized`] over
+/// [`DiagnosticKind::Unreadable`], [`DiagnosticKind::NotRegular`], or [`DiagnosticKind::Oversized`] over
 /// `limit_bytes`; `content` is then undefined.
 pub(crate) fn read(
     data_dir: &Dir,
     path: &Path,
     limit_bytes: u64,
     content: &mut Vec<u8>,
-) -> Result<Metadata, Remark> {
+) -> Result<Metadata, DiagnosticKind> {
     let file = data_dir
         .open_with(path, &unblockable())
-        .map_err(|_| Remark::Unreadable)?;
-    let metadata = file.metadata().map_err(|_| Remark::Unreadable)?;
+        .map_err(|_| DiagnosticKind::Unreadable)?;
+    let metadata = file.metadata().map_err(|_| DiagnosticKind::Unreadable)?;
     if !metadata.is_file() {
-        return Err(Remark::NotRegular);
+        return Err(DiagnosticKind::NotRegular);
     }
     if metadata.len() > limit_bytes {
-        return Err(Remark::Oversized);
+        return Err(DiagnosticKind::Oversized);
     }
     content.clear();
     read_up_to(file, limit_bytes.saturating_add(1), content)?;
     // The file may have grown after it was measured.
     if content.len() as u64 > limit_bytes {
-        return Err(Remark::Oversized);
+        return Err(DiagnosticKind::Oversized);
     }
     Ok(metadata)
 }
@@ -93,11 +91,11 @@ fn unblockable() -> OpenOptions {
     options
 }
 
-fn read_up_to(file: File, bytes: u64, content: &mut Vec<u8>) -> Result<(), Remark> {
+fn read_up_to(file: File, bytes: u64, content: &mut Vec<u8>) -> Result<(), DiagnosticKind> {
     file.take(bytes)
         .read_to_end(content)
         .map(|_| ())
-        .map_err(|_| Remark::Unreadable)
+        .map_err(|_| DiagnosticKind::Unreadable)
 }
 
 #[cfg(test)]
@@ -105,7 +103,11 @@ mod tests {
     use super::*;
     use crate::fixture::DataDir;
 
-    fn read_back(records: &DataDir, name: &str, limit_bytes: u64) -> Result<Vec<u8>, Remark> {
+    fn read_back(
+        records: &DataDir,
+        name: &str,
+        limit_bytes: u64,
+    ) -> Result<Vec<u8>, DiagnosticKind> {
         let mut content = b"left over".to_vec();
         let data_dir = records.open();
         let path = Path::new("pods").join(name).join("metadata.json");
@@ -117,7 +119,7 @@ mod tests {
         let records = DataDir::new();
         records.write("pods/a", "12345");
         assert_eq!(read_back(&records, "a", 5), Ok(b"12345".to_vec()));
-        assert_eq!(read_back(&records, "a", 4), Err(Remark::Oversized));
+        assert_eq!(read_back(&records, "a", 4), Err(DiagnosticKind::Oversized));
     }
 
     /// `/proc` files measure 0 bytes and still have content: the measure alone is no bound.
@@ -126,22 +128,22 @@ mod tests {
         let data_dir = Dir::open_ambient_dir("/proc/self", cap_std::ambient_authority()).unwrap();
         let mut content = Vec::new();
         let answer = read(&data_dir, Path::new("status"), 16, &mut content);
-        assert_eq!((answer.err(), content.len()), (Some(Remark::Oversized), 17));
+        assert_eq!(
+            (answer.err(), content.len()),
+            (Some(DiagnosticKind::Oversized), 17)
+        );
     }
 
     /// Nobody writes to the FIFO: without the flag, the open would wait for ever.
     #[test]
-    fn a_fifo_that_appears_in_place_of_a_file_is_not_waited_for() {
+    fn a_fifo_or_a_directory_in_place_of_a_file_is_refused_without_waiting() {
         let records = DataDir::new();
         records.fifo("pods/a/metadata.json");
-        assert_eq!(read_back(&records, "a", 5), Err(Remark::NotRegular));
-    }
-
-    #[test]
-    fn a_directory_in_place_of_a_file_is_not_regular() {
-        let records = DataDir::new();
-        records.directory("pods/a/metadata.json");
-        assert_eq!(read_back(&records, "a", 5), Err(Remark::NotRegular));
+        records.directory("pods/b/metadata.json");
+        for name in ["a", "b"] {
+            let answer = read_back(&records, name, 5);
+            assert_eq!(answer, Err(DiagnosticKind::NotRegular));
+        }
     }
 
     #[test]

@@ -14,24 +14,24 @@ use cap_std::fs::{Dir, Metadata};
 use registry_core::WorkerId;
 
 use crate::config::LocalConfig;
+use crate::diagnostic::{DiagnosticCounts, DiagnosticKind};
 use crate::document::Document;
 use crate::identity::{Collection, worker_id};
-use crate::index::{Entry, Finding, Index};
+use crate::index::{Entry, Index, Visibility};
 use crate::metadata_file::{self, Stamp};
-use crate::remark::{Remark, Remarks};
 use crate::translate::{RecordTimes, worker_record};
-use crate::workspace::{Belonging, Workspace};
+use crate::workspace::{Ownership, Workspace};
 
 /// The file in a record's directory that says what the record is.
 const METADATA_FILE: &str = "metadata.json";
 
-/// Why there is no index. Goes to our logs, so it names no path.
+/// Why there is no index. It is logged, so it names no path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ScanError {
     /// The data directory is there, but can't be opened as a directory.
     #[error("the local data directory can't be opened: {0}")]
     DataDirectory(io::ErrorKind),
-    /// A part of the records was not read, so nobody knows what it holds.
+    /// A part of the records was not read, so what it holds is unknown.
     #[error("local records were not read completely")]
     Incomplete,
     /// The refresh panicked, or its runtime is ending.
@@ -41,66 +41,65 @@ pub(crate) enum ScanError {
 
 /// Walks the data directory. Blocks, for as long as the file system does.
 ///
-/// A record is read only when its file changed since `before`. A record that was judged by
-/// the links of its workspace root is not judged again when only those links change.
+/// A record is read only when its file changed since `previous`. A change of the links that its
+/// workspace root goes through is not noticed.
 ///
 /// # Errors
 /// [`ScanError::DataDirectory`]; a directory that does not exist is an index without records.
 pub(crate) fn scan(
     config: &LocalConfig,
-    before: &Index,
+    previous: &Index,
     now: SystemTime,
 ) -> Result<Index, ScanError> {
     let data_dir = match Dir::open_ambient_dir(&config.data_dir, cap_std::ambient_authority()) {
         Ok(data_dir) => data_dir,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Index::of_missing_directory());
+            return Ok(Index::for_missing_directory());
         }
         Err(error) => return Err(ScanError::DataDirectory(error.kind())),
     };
-    let workspace = Workspace::at(&config.workspace_root);
+    let workspace = Workspace::new(&config.workspace_root);
     let nothing = Index::default();
     let mut walk = Walk {
         config,
         data_dir,
-        before: if before.judged_for() == workspace.canonical() {
-            before
+        previous: if previous.workspace_root() == workspace.canonical() {
+            previous
         } else {
             &nothing
         },
         workspace,
         now,
         entries: HashMap::new(),
-        remarks: Remarks::default(),
-        looked_at: 0,
+        diagnostics: DiagnosticCounts::default(),
+        directories: 0,
         reads: 0,
         content: Vec::new(),
     };
     for collection in Collection::ALL {
         if walk.collection(collection).is_err() {
-            walk.remarks.add(Remark::CollectionUnreadable);
+            walk.diagnostics.add(DiagnosticKind::CollectionUnreadable);
         }
     }
     Ok(walk.into_index())
 }
 
-/// A walk in progress.
 struct Walk<'a> {
     config: &'a LocalConfig,
     data_dir: Dir,
     workspace: Workspace<'a>,
-    before: &'a Index,
+    previous: &'a Index,
     now: SystemTime,
     entries: HashMap<WorkerId, Entry>,
-    remarks: Remarks,
-    looked_at: u32,
+    diagnostics: DiagnosticCounts,
+    directories: u32,
     reads: usize,
-    /// The content of the file being read; one allocation for all of them.
+    /// The content of the file being read; reused for all files.
     content: Vec<u8>,
 }
 
 impl Walk<'_> {
-    /// Looks at each directory of a collection. A collection that does not exist is empty.
+    /// A collection that does not exist is empty.
     fn collection(&mut self, collection: Collection) -> io::Result<()> {
         let directory = match self.data_dir.open_dir(collection.directory()) {
             Ok(directory) => directory,
@@ -109,17 +108,16 @@ impl Walk<'_> {
         };
         for found in directory.entries()? {
             let found = found?;
-            // Unknown where the entry is gone by now; then nothing is found in it either.
+            // Unknown when the entry is gone by now; then it has no metadata file either.
             let kind = found.file_type().ok();
-            // Stray files are nobody's record.
             if kind.is_some_and(|kind| kind.is_file()) {
                 continue;
             }
-            if self.looked_at == self.config.limits.records {
-                self.remarks.add(Remark::Truncated);
+            if self.directories == self.config.limits.records {
+                self.diagnostics.add(DiagnosticKind::Truncated);
                 continue;
             }
-            self.looked_at += 1;
+            self.directories += 1;
             let is_link = kind.is_some_and(|kind| kind.is_symlink());
             self.directory(collection, &found.file_name(), is_link);
         }
@@ -135,19 +133,18 @@ impl Walk<'_> {
                 .is_err()
     }
 
-    /// Looks at one directory, and remembers what it is if it is a record.
     fn directory(&mut self, collection: Collection, name: &OsStr, is_link: bool) {
         let id = worker_id(collection, name);
         let directory = Path::new(collection.directory()).join(name);
         let file = directory.join(METADATA_FILE);
         let entry = match self.data_dir.metadata(&file) {
-            Ok(seen) if !seen.is_file() => Entry::unsettled(Remark::NotRegular),
-            Ok(seen) => match self.before.entry(&id) {
-                Some(known) if known.stamp == Some(Stamp::of(&seen)) => known.clone(),
+            Ok(metadata) if !metadata.is_file() => Entry::uncached(DiagnosticKind::NotRegular),
+            Ok(metadata) => match self.previous.entry(&id) {
+                Some(known) if known.stamp == Some(Stamp::new(&metadata)) => known.clone(),
                 Some(_) | None => self.read(&id, &directory, &file),
             },
             Err(error) if self.is_no_record(&error, &directory, &file, is_link) => return,
-            Err(_) => Entry::unsettled(Remark::Unreadable),
+            Err(_) => Entry::uncached(DiagnosticKind::Unreadable),
         };
         self.entries.insert(id, entry);
     }
@@ -175,27 +172,27 @@ impl Walk<'_> {
         match metadata_file::read(&self.data_dir, file, limit_bytes, &mut self.content) {
             Ok(metadata) => {
                 self.reads += 1;
-                let stamp = Stamp::of(&metadata);
+                let stamp = Stamp::new(&metadata);
                 Entry {
                     stamp: stamp.is_settled(self.now).then_some(stamp),
-                    finding: self.judge(id, directory, &metadata),
+                    visibility: self.classify(id, directory, &metadata),
                 }
             }
-            Err(remark) => Entry::unsettled(remark),
+            Err(kind) => Entry::uncached(kind),
         }
     }
 
-    /// What the content that was just read means.
-    fn judge(&mut self, id: &WorkerId, directory: &Path, metadata: &Metadata) -> Finding {
+    /// Classifies the record whose content was just read.
+    fn classify(&mut self, id: &WorkerId, directory: &Path, metadata: &Metadata) -> Visibility {
         let Ok(document) = Document::parse(&self.content) else {
-            return Finding::Omitted(Remark::Invalid);
+            return Visibility::Omitted(DiagnosticKind::Invalid);
         };
         let root = document.workspace_root.as_deref();
-        match self.workspace.belonging(root) {
-            Belonging::Here => {
-                let born = self.data_dir.metadata(directory);
+        match self.workspace.ownership(root) {
+            Ownership::Own => {
+                let directory = self.data_dir.metadata(directory);
                 let times = RecordTimes {
-                    created: born
+                    created: directory
                         .and_then(|directory| directory.created())
                         .ok()
                         .map(cap_std::time::SystemTime::into_std),
@@ -204,16 +201,16 @@ impl Walk<'_> {
                         .ok()
                         .map(cap_std::time::SystemTime::into_std),
                 };
-                Finding::Shown(Arc::new(worker_record(id.clone(), &document, times)))
+                Visibility::Listed(Arc::new(worker_record(id.clone(), &document, times)))
             }
-            Belonging::Elsewhere => Finding::Omitted(Remark::OtherWorkspace),
-            Belonging::Nowhere => Finding::Omitted(Remark::NoWorkspace),
+            Ownership::Other => Visibility::Omitted(DiagnosticKind::OtherWorkspace),
+            Ownership::Unknown => Visibility::Omitted(DiagnosticKind::NoWorkspace),
         }
     }
 
     fn into_index(self) -> Index {
-        let judged_for = self.workspace.canonical().map(Path::to_owned);
-        Index::new(self.entries, self.remarks, judged_for, self.reads)
+        let workspace_root = self.workspace.canonical().map(Path::to_owned);
+        Index::new(self.entries, self.diagnostics, workspace_root, self.reads)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The source: the two ports that a read-only catalog has.
+//! The source: the ports of a read-only catalog.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -12,9 +12,9 @@ use registry_core::projection::{Facilities, ImplementationKind, WorkerState};
 use registry_core::{SourceError, WorkerId};
 
 use crate::config::LocalConfig;
-use crate::place::{InvalidPlace, Place};
 use crate::refresh::Refresher;
 use crate::scan::{ScanError, scan};
+use crate::sort_key::SortKey;
 
 /// The source's name in every path.
 pub const RUNTIME_ID: &str = "local-compat";
@@ -33,8 +33,8 @@ pub struct LocalSource {
 }
 
 impl LocalSource {
-    /// The source of `config`. Reads nothing yet, so nothing can fail: what is the matter
-    /// with the directory is said by [`RuntimeSource::status`].
+    /// Reads nothing yet, so nothing can fail; [`RuntimeSource::status`] reports what is wrong
+    /// with the directory.
     pub fn new(config: LocalConfig) -> Self {
         let descriptor = RuntimeDescriptor {
             runtime_id: RUNTIME_ID.parse().expect("the constant is a runtime id"),
@@ -43,13 +43,13 @@ impl LocalSource {
             facilities: Facilities::default(),
             model: None,
             profiles: Vec::new(),
-            limits: config.limits.named(),
+            limits: config.limits.to_limits(),
         };
-        let records = Refresher::new(config.limits.refresh_interval, move |before| {
-            let index = scan(&config, before, SystemTime::now())?;
+        let records = Refresher::new(config.limits.refresh_interval, move |previous| {
+            let index = scan(&config, previous, SystemTime::now())?;
             tracing::debug!(
                 runtime_id = RUNTIME_ID,
-                shown = index.counts().workers.recorded,
+                listed = index.counts().workers.recorded,
                 reads = index.reads(),
                 "local records refreshed"
             );
@@ -80,9 +80,9 @@ impl RuntimeSource for LocalSource {
     async fn status(&self) -> Result<SourceStatus, SourceError> {
         let index = self.records.current().await?;
         Ok(SourceStatus {
-            status: index.remarks().status(),
+            status: index.diagnostic_counts().status(),
             counts: index.counts(),
-            diagnostics: index.remarks().diagnostics(),
+            diagnostics: index.diagnostic_counts().diagnostics(),
         })
     }
 
@@ -94,7 +94,11 @@ impl RuntimeSource for LocalSource {
 #[async_trait]
 impl WorkerCatalog for LocalSource {
     async fn list(&self, query: &CatalogQuery) -> Result<CatalogPage, SourceError> {
-        let after = query.after.as_ref().map(Place::parse).transpose()?;
+        let after = query
+            .after
+            .as_ref()
+            .map(SortKey::from_position)
+            .transpose()?;
         match query.state {
             None | Some(WorkerState::Recorded) => {
                 let index = self.records.current().await?;
@@ -112,12 +116,9 @@ impl WorkerCatalog for LocalSource {
 
     async fn get(&self, worker_id: &WorkerId) -> Result<WorkerDetailRecord, SourceError> {
         let index = self.records.current().await?;
-        match index.shown(worker_id) {
-            Some(record) => Ok(WorkerDetailRecord {
-                worker: record.clone(),
-                conversation: None,
-            }),
-            None if index.rules_out(worker_id) => Err(SourceError::UnknownWorker),
+        match index.record(worker_id) {
+            Some(record) => Ok(record.clone().into()),
+            None if index.is_surely_absent(worker_id) => Err(SourceError::UnknownWorker),
             // The worker may be in what was not read.
             None => Err(ScanError::Incomplete.into()),
         }
@@ -127,12 +128,6 @@ impl WorkerCatalog for LocalSource {
 impl From<ScanError> for SourceError {
     fn from(error: ScanError) -> Self {
         Self::failed(error)
-    }
-}
-
-impl From<InvalidPlace> for SourceError {
-    fn from(InvalidPlace: InvalidPlace) -> Self {
-        Self::InvalidPosition
     }
 }
 

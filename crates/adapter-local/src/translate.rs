@@ -1,4 +1,4 @@
-//! From what a record says to what is shown of it.
+//! Translates a metadata file to a record that can be shown.
 
 use std::time::SystemTime;
 
@@ -20,7 +20,6 @@ const SEPARATORS: [char; 7] = [
 /// The same separators in a URL (RFC 3986 §2.1), in lower case.
 const ENCODED_SEPARATORS: [&str; 2] = ["%2f", "%5c"];
 
-/// When a record came to be, and when it was last written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RecordTimes {
     /// The birth of the record's directory, where the file system knows it.
@@ -29,7 +28,6 @@ pub(crate) struct RecordTimes {
     pub(crate) modified: Option<SystemTime>,
 }
 
-/// What is shown of a record.
 pub(crate) fn worker_record(
     worker_id: WorkerId,
     document: &Document,
@@ -68,7 +66,7 @@ pub(crate) fn worker_record(
 /// it looks like a path.
 fn display_name(worker_name: &str, worker_id: &WorkerId) -> DisplayName {
     DisplayName::cleaned(worker_name)
-        .filter(|cleaned| !has_separator(worker_name) && !begins_like_a_path(cleaned.as_str()))
+        .filter(|cleaned| !has_separator(worker_name) && !starts_like_a_path(cleaned.as_str()))
         .unwrap_or_else(|| {
             identity::neutral_label(worker_id)
                 .parse()
@@ -87,7 +85,7 @@ fn has_separator(worker_name: &str) -> bool {
 
 /// A home directory, a drive letter or a file URL. Looks at the cleaned name: what was
 /// dropped in front must not hide the beginning.
-fn begins_like_a_path(name: &str) -> bool {
+fn starts_like_a_path(name: &str) -> bool {
     let mut characters = name.chars();
     let first = characters.next();
     let is_drive =

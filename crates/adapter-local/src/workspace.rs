@@ -1,64 +1,61 @@
-//! Whose record it is: compares the root that a record names with this workspace's.
+//! Which workspace a record belongs to: compares its root with this workspace's.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// Most roots whose answer is remembered within one refresh; further ones are asked again
-/// each time. Real directories name a handful.
-const REMEMBERED_ROOTS_MAX: usize = 1_024;
-/// Longest root worth asking the file system about, in bytes: Linux's `PATH_MAX`.
+/// Most roots that are cached within one scan; further ones are resolved each time. Real
+/// directories name a handful.
+const CACHED_ROOTS_MAX: usize = 1_024;
+/// Longest root that is resolved, in bytes: Linux's `PATH_MAX`.
 const ROOT_BYTES_MAX: usize = 4_096;
 
-/// Where a record belongs.
+/// The workspace that a record belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Belonging {
-    /// To this workspace.
-    Here,
-    /// To another one.
-    Elsewhere,
-    /// To none: a missing root, or a relative one, which means nothing outside the process
-    /// that wrote it.
-    Nowhere,
+pub(crate) enum Ownership {
+    Own,
+    Other,
+    /// The root is missing, or relative, which means nothing outside the process that wrote it.
+    Unknown,
 }
 
-/// This workspace, for the time of one refresh.
+/// This workspace, for the time of one scan.
 pub(crate) struct Workspace<'a> {
     root: &'a Path,
     canonical: Option<PathBuf>,
-    remembered: HashMap<PathBuf, Belonging>,
+    cache: HashMap<PathBuf, Ownership>,
 }
 
 impl<'a> Workspace<'a> {
-    /// The workspace at `root`. Asks the file system once; blocks.
-    pub(crate) fn at(root: &'a Path) -> Self {
+    /// Resolves `root`; blocks.
+    pub(crate) fn new(root: &'a Path) -> Self {
         Self {
             root,
             canonical: root.canonicalize().ok(),
-            remembered: HashMap::new(),
+            cache: HashMap::new(),
         }
     }
 
-    /// The root with all links resolved, where that is possible.
+    /// The root with all links resolved; `None` when it can't be resolved.
     pub(crate) fn canonical(&self) -> Option<&Path> {
         self.canonical.as_deref()
     }
 
-    /// Where a record with this `workspace_root` belongs. Asks the file system where the
-    /// components differ; blocks.
-    pub(crate) fn belonging(&mut self, recorded_root: Option<&str>) -> Belonging {
+    /// The workspace of a record with this root. Resolves the root when its components differ;
+    /// blocks.
+    pub(crate) fn ownership(&mut self, recorded_root: Option<&str>) -> Ownership {
         let Some(recorded) = recorded_root
             .map(Path::new)
             .filter(|root| root.is_absolute())
         else {
-            return Belonging::Nowhere;
+            return Ownership::Unknown;
         };
         if recorded == self.root || Some(recorded) == self.canonical() {
-            return Belonging::Here;
+            return Ownership::Own;
         }
         if recorded.as_os_str().len() > ROOT_BYTES_MAX {
-            return Belonging::Elsewhere;
+            return Ownership::Other;
         }
-        if let Some(answer) = self.remembered.get(recorded) {
+        if let Some(answer) = self.cache.get(recorded) {
             return *answer;
         }
         let same = match (&self.canonical, recorded.canonicalize()) {
@@ -66,12 +63,12 @@ impl<'a> Workspace<'a> {
             (None, _) | (_, Err(_)) => false,
         };
         let answer = if same {
-            Belonging::Here
+            Ownership::Own
         } else {
-            Belonging::Elsewhere
+            Ownership::Other
         };
-        if self.remembered.len() < REMEMBERED_ROOTS_MAX {
-            self.remembered.insert(recorded.to_owned(), answer);
+        if self.cache.len() < CACHED_ROOTS_MAX {
+            self.cache.insert(recorded.to_owned(), answer);
         }
         answer
     }
@@ -83,16 +80,16 @@ mod tests {
 
     #[test]
     fn a_root_matches_by_components_even_where_nothing_exists() {
-        let mut workspace = Workspace::at(Path::new("/nowhere/project"));
+        let mut workspace = Workspace::new(Path::new("/nowhere/project"));
         for same in [
             "/nowhere/project",
             "/nowhere//project/",
             "/nowhere/./project",
         ] {
-            assert_eq!(workspace.belonging(Some(same)), Belonging::Here);
+            assert_eq!(workspace.ownership(Some(same)), Ownership::Own);
         }
         for other in ["/nowhere/project2", "/nowhere", "/nowhere/project/sub", "/"] {
-            assert_eq!(workspace.belonging(Some(other)), Belonging::Elsewhere);
+            assert_eq!(workspace.ownership(Some(other)), Ownership::Other);
         }
     }
 
@@ -103,19 +100,19 @@ mod tests {
         std::fs::create_dir(&real).unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
         for (ours, theirs) in [(&real, &link), (&link, &real), (&link, &link)] {
-            let belonging = Workspace::at(ours).belonging(theirs.to_str());
-            assert_eq!(belonging, Belonging::Here);
+            let ownership = Workspace::new(ours).ownership(theirs.to_str());
+            assert_eq!(ownership, Ownership::Own);
         }
         let detour = format!("{}/real/../link", dir.path().display());
         assert_eq!(
-            Workspace::at(&real).belonging(Some(&detour)),
-            Belonging::Here
+            Workspace::new(&real).ownership(Some(&detour)),
+            Ownership::Own
         );
     }
 
     #[test]
     fn a_missing_or_relative_root_is_no_workspace() {
-        let mut workspace = Workspace::at(Path::new("/"));
+        let mut workspace = Workspace::new(Path::new("/"));
         for none in [
             None,
             Some(""),
@@ -123,21 +120,21 @@ mod tests {
             Some("./"),
             Some("~/project"),
         ] {
-            assert_eq!(workspace.belonging(none), Belonging::Nowhere);
+            assert_eq!(workspace.ownership(none), Ownership::Unknown);
         }
     }
 
     #[test]
     fn a_hostile_root_is_another_workspace() {
         let dir = tempfile::tempdir().unwrap();
-        let mut workspace = Workspace::at(dir.path());
+        let mut workspace = Workspace::new(dir.path());
         for root in ["/a\0b".to_owned(), format!("/{}", "x/".repeat(100_000))] {
-            assert_eq!(workspace.belonging(Some(&root)), Belonging::Elsewhere);
+            assert_eq!(workspace.ownership(Some(&root)), Ownership::Other);
         }
-        for n in 0..REMEMBERED_ROOTS_MAX + 10 {
+        for n in 0..CACHED_ROOTS_MAX + 10 {
             let root = format!("/nowhere/{n}");
-            assert_eq!(workspace.belonging(Some(&root)), Belonging::Elsewhere);
+            assert_eq!(workspace.ownership(Some(&root)), Ownership::Other);
         }
-        assert_eq!(workspace.remembered.len(), REMEMBERED_ROOTS_MAX);
+        assert_eq!(workspace.cache.len(), CACHED_ROOTS_MAX);
     }
 }

@@ -1,50 +1,44 @@
-//! A lean HTTP/1.1 client: one keep-alive connection, which sends what it is given, byte for
-//! byte, and keeps what comes back.
-
-mod answer;
+//! An HTTP/1.1 client: one keep-alive connection that sends exact bytes and keeps the whole
+//! response.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-pub(crate) use answer::Answer;
-use answer::Head;
-
 use crate::failure::Failure;
 
-/// Longest wait for an answer: beyond the longest poll of 30 s.
-const PATIENCE: Duration = Duration::from_secs(45);
-/// A connection that idled longer is not used again: the server closes idle ones, and a
-/// request may cross that on its way.
+/// Longest wait for a response: more than the longest poll of 30 s.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(45);
+/// A connection that was idle for longer is replaced, because the server closes idle ones and a
+/// request may cross the close.
 const IDLE_MAX: Duration = Duration::from_secs(1);
-/// Most bytes of an answer: far beyond the largest page.
-const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most bytes of a response: far more than the largest page.
+const RESPONSE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 16 * 1024;
+/// Characters of a body that a failure quotes.
+const QUOTED_CHARS: usize = 200;
 
-/// Whom to talk to, and what gets in.
 #[derive(Debug, Clone)]
-pub(crate) struct Door {
-    /// Where the server listens.
+pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
-    /// Its token.
     pub(crate) token: String,
 }
 
-impl Door {
-    /// A client of its own connection.
+impl Endpoint {
     pub(crate) fn client(&self) -> Client {
         Client {
-            door: self.clone(),
+            endpoint: self.clone(),
             connection: None,
         }
     }
 
-    /// The bytes of a request as the API wants it, all but the last empty line and the body.
+    /// The head of an authorised request without its last empty line.
     pub(crate) fn head(&self, method: &str, path: &str) -> String {
         format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n",
@@ -52,7 +46,6 @@ impl Door {
         )
     }
 
-    /// The bytes of a whole request as the API wants it.
     pub(crate) fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Vec<u8> {
         let head = self.head(method, path);
         match body {
@@ -68,105 +61,96 @@ impl Door {
         .into_bytes()
     }
 
-    /// A bare connection.
+    /// A connection for requests that no [`Client`] would send.
     pub(crate) async fn connect(&self) -> Result<TcpStream, Failure> {
-        let stream = TcpStream::connect(self.address)
-            .await
-            .map_err(Failure::io("connecting"))?;
-        stream
-            .set_nodelay(true)
-            .map_err(Failure::io("connecting"))?;
-        Ok(stream)
+        let connect = async {
+            let stream = TcpStream::connect(self.address).await?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        };
+        connect.await.map_err(Failure::io("connecting"))
     }
 }
 
-/// One client with one connection, made when it is needed.
+/// A client whose connection is opened when it is needed.
 pub(crate) struct Client {
-    door: Door,
+    endpoint: Endpoint,
     connection: Option<Connection>,
 }
 
 struct Connection {
     stream: TcpStream,
-    /// What was read and belongs to no answer yet.
+    /// Bytes that were read after the end of the last response.
     unread: Vec<u8>,
-    used: Instant,
+    last_used: Instant,
 }
 
 impl Client {
-    /// Whom it talks to.
-    pub(crate) fn door(&self) -> &Door {
-        &self.door
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
-    /// Reads `path`.
-    pub(crate) async fn get(&mut self, path: &str) -> Result<Answer, Failure> {
-        let request = self.door.request("GET", path, None);
-        self.exchange(&request).await
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Response, Failure> {
+        let request = self.endpoint.request("GET", path, None);
+        self.send(&request).await
     }
 
-    /// Reads `path`, which must answer 200, as `T`.
-    pub(crate) async fn read<T: serde::de::DeserializeOwned>(
+    /// Sends `GET path`, expects 200 and parses the body.
+    pub(crate) async fn get_json<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, Failure> {
+        self.get(path).await?.expect(200, path)?.json()
+    }
+
+    /// Sends `POST path` and expects `status`.
+    pub(crate) async fn post(
         &mut self,
         path: &str,
-    ) -> Result<T, Failure> {
-        self.get(path).await?.of("GET", path).expect(200)?.json()
+        body: &Value,
+        status: u16,
+    ) -> Result<Response, Failure> {
+        let request = self.endpoint.request("POST", path, Some(body));
+        self.send(&request).await?.expect(status, path)
     }
 
-    /// Sends `body` to `path`.
-    pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Result<Answer, Failure> {
-        let request = self.door.request("POST", path, Some(body));
-        Ok(self.exchange(&request).await?.of("POST", path))
-    }
-
-    /// Sends the bytes of one request, and reads its answer.
-    pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<Answer, Failure> {
+    /// Sends the bytes of one request and reads its response.
+    pub(crate) async fn send(&mut self, request: &[u8]) -> Result<Response, Failure> {
         let mut connection = match self.connection.take() {
-            Some(connection) if connection.used.elapsed() < IDLE_MAX => connection,
+            Some(connection) if connection.last_used.elapsed() < IDLE_MAX => connection,
             _ => Connection {
-                stream: self.door.connect().await?,
+                stream: self.endpoint.connect().await?,
                 unread: Vec::new(),
-                used: Instant::now(),
+                last_used: Instant::now(),
             },
         };
-        let exchanged = timeout(PATIENCE, connection.exchange(request));
-        let answer = exchanged
+        let response = timeout(RESPONSE_TIMEOUT, connection.exchange(request))
             .await
-            .map_err(|_| Failure::TooLate("an answer"))??;
-        connection.used = Instant::now();
-        if !answer.closes() {
+            .map_err(|_| Failure::Timeout("a response"))??;
+        connection.last_used = Instant::now();
+        if !response.closes() {
             self.connection = Some(connection);
         }
-        Ok(answer)
+        Ok(response)
     }
 }
 
 impl Connection {
-    async fn exchange(&mut self, request: &[u8]) -> Result<Answer, Failure> {
+    async fn exchange(&mut self, request: &[u8]) -> Result<Response, Failure> {
         let sent = self.stream.write_all(request).await;
-        // A refusal may come before the whole request has gone out; the answer says more.
-        let answer = read_answer(&mut self.stream, &mut self.unread, is_head(request)).await;
-        match (answer, sent) {
-            (Ok(answer), _) => Ok(answer),
-            (Err(_), Err(error)) => Err(Failure::Io {
-                doing: "sending a request",
-                source: error,
-            }),
-            (Err(failure), Ok(())) => Err(failure),
+        // A refusal may arrive before the whole request was sent, and says more than the error.
+        let to_head = request.starts_with(b"HEAD ");
+        let response = read_response(&mut self.stream, &mut self.unread, to_head).await;
+        match (response, sent) {
+            (Err(_), Err(error)) => Err(Failure::io("sending a request")(error)),
+            (response, _) => response,
         }
     }
 }
 
-fn is_head(request: &[u8]) -> bool {
-    request.starts_with(b"HEAD ")
-}
-
-/// Reads one answer from `stream`; what follows it stays in `unread`.
-pub(crate) async fn read_answer(
+/// Reads one response from `stream`; the bytes after it stay in `unread`.
+pub(crate) async fn read_response(
     stream: &mut TcpStream,
     unread: &mut Vec<u8>,
     to_head: bool,
-) -> Result<Answer, Failure> {
+) -> Result<Response, Failure> {
     loop {
         let head = loop {
             if let Some(head) = Head::parse(unread)? {
@@ -176,13 +160,13 @@ pub(crate) async fn read_answer(
                 return Err(Failure::Closed);
             }
         };
-        // `100 Continue` announces the answer that follows.
-        if head.is_interim() {
-            unread.drain(..head.length);
+        // `100 Continue` and the like precede the response.
+        if (100..200).contains(&head.status) {
+            unread.drain(..head.bytes);
             continue;
         }
         let end = match head.body_bytes(to_head) {
-            Some(bytes) => head.length.saturating_add(bytes),
+            Some(bytes) => head.bytes.saturating_add(bytes),
             None => usize::MAX,
         };
         while unread.len() < end {
@@ -194,17 +178,140 @@ pub(crate) async fn read_answer(
         }
         let rest = unread.split_off(end.min(unread.len()));
         let bytes = std::mem::replace(unread, rest);
-        return Ok(Answer::new(head, bytes));
+        let status = head.status;
+        return Ok(Response {
+            status,
+            head,
+            bytes,
+        });
     }
 }
 
 async fn read_more(stream: &mut TcpStream, unread: &mut Vec<u8>) -> Result<usize, Failure> {
-    if unread.len() > ANSWER_BYTES_MAX {
-        return Err(Failure::Undocumented("an answer without end".to_owned()));
+    if unread.len() > RESPONSE_BYTES_MAX {
+        return Err(Failure::Protocol("an endless response".to_owned()));
     }
     unread.reserve(CHUNK_BYTES);
-    stream
-        .read_buf(unread)
-        .await
-        .map_err(Failure::io("reading an answer"))
+    let read = stream.read_buf(unread).await;
+    read.map_err(Failure::io("reading a response"))
+}
+
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    head: Head,
+    bytes: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Head {
+    status: u16,
+    /// Bytes of the head, the empty line included.
+    bytes: usize,
+    content_length: Option<usize>,
+    closes: bool,
+}
+
+impl Head {
+    /// The head at the beginning of `bytes`, once it is complete.
+    fn parse(bytes: &[u8]) -> Result<Option<Self>, Failure> {
+        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+            return Ok(None);
+        };
+        let invalid = || Failure::Protocol("a response that is not HTTP".to_owned());
+        let text = std::str::from_utf8(&bytes[..end]).map_err(|_| invalid())?;
+        let mut lines = text.split("\r\n");
+        let status = lines
+            .next()
+            .and_then(|line| line.strip_prefix("HTTP/1."))
+            .and_then(|rest| rest.get(2..5))
+            .and_then(|status| status.parse().ok())
+            .ok_or_else(invalid)?;
+        let mut head = Self {
+            status,
+            bytes: end + 4,
+            content_length: None,
+            closes: false,
+        };
+        for line in lines {
+            let (name, value) = line.split_once(':').ok_or_else(invalid)?;
+            if name.eq_ignore_ascii_case("content-length") {
+                head.content_length = Some(value.trim().parse().map_err(|_| invalid())?);
+            } else if name.eq_ignore_ascii_case("connection") {
+                head.closes = value.trim().eq_ignore_ascii_case("close");
+            }
+        }
+        Ok(Some(head))
+    }
+
+    /// Length of the body (RFC 9112 §6.3); `None` when the end of the connection ends it.
+    fn body_bytes(&self, to_head: bool) -> Option<usize> {
+        if to_head || matches!(self.status, 204 | 304) {
+            Some(0)
+        } else {
+            self.content_length
+        }
+    }
+}
+
+impl Response {
+    fn closes(&self) -> bool {
+        self.head.closes || self.head.content_length.is_none() && self.status != 204
+    }
+
+    /// Status line, headers and body.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Status line and headers in lower case.
+    pub(crate) fn head_lowercase(&self) -> String {
+        String::from_utf8_lossy(&self.bytes[..self.head.bytes]).to_lowercase()
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.bytes[self.head.bytes..]
+    }
+
+    /// This response if it has this status; the failure names `path`.
+    pub(crate) fn expect(self, status: u16, path: &str) -> Result<Self, Failure> {
+        if self.status == status {
+            return Ok(self);
+        }
+        let body = String::from_utf8_lossy(self.body());
+        Err(Failure::Status {
+            path: path.to_owned(),
+            expected: status,
+            status: self.status,
+            body: body.chars().take(QUOTED_CHARS).collect(),
+        })
+    }
+
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_slice(self.body())
+            .map_err(|error| Failure::Protocol(format!("an undocumented body: {error}")))
+    }
+
+    /// The `code` of a problem, or an empty text.
+    pub(crate) fn problem_code(&self) -> String {
+        let body: Value = self.json().unwrap_or_default();
+        body["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_parsed_once_it_is_complete() {
+        let text = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi";
+        assert!(Head::parse(&text[..30]).unwrap().is_none());
+        let head = Head::parse(text).unwrap().unwrap();
+        assert_eq!((head.status, head.bytes), (200, text.len() - 2));
+        assert_eq!(head.body_bytes(false), Some(2));
+        assert_eq!(head.body_bytes(true), Some(0));
+        assert!(head.closes);
+        assert!(Head::parse(b"SSH-2.0-x\r\n\r\n").is_err());
+    }
 }

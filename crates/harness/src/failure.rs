@@ -1,40 +1,32 @@
-//! Why a scenario could not be played to its end.
+//! Why a scenario or a measurement could not be completed.
 
 use std::io;
 
-/// What went wrong between the harness and the server. In itself a broken promise.
+/// What went wrong between the harness and the server. It counts as a broken promise.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The operating system refused something.
     #[error("{doing}: {source}")]
     Io {
-        /// What was being done.
         doing: &'static str,
-        /// Why it failed.
         source: io::Error,
     },
-    /// Nothing came in time.
-    #[error("{0}: nothing within the time that it may take")]
-    TooLate(&'static str),
-    /// The connection was closed before the whole answer was there.
-    #[error("the connection was closed before an answer")]
+    /// Something did not happen in time.
+    #[error("timed out waiting for {0}")]
+    Timeout(&'static str),
+    /// The connection was closed before the whole response was there.
+    #[error("the connection was closed before a response")]
     Closed,
-    /// What came is not what the API documents.
+    /// The server sent something that the API does not document.
     #[error("{0}")]
-    Undocumented(String),
-    /// An answer with another status than the documented one.
-    #[error("{asked}: {status} instead of {wanted}: {body}")]
+    Protocol(String),
+    /// A response with another status than the expected one.
+    #[error("{path}: {status} instead of {expected}: {body}")]
     Status {
-        /// The request's method and path.
-        asked: String,
-        /// What it should have been.
-        wanted: u16,
-        /// What it was.
+        path: String,
+        expected: u16,
         status: u16,
-        /// The beginning of the body.
         body: String,
     },
-    /// A task of the harness panicked.
     #[error("a task of the harness failed")]
     Task(#[from] tokio::task::JoinError),
 }

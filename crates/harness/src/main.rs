@@ -1,34 +1,31 @@
-//! Faults and load against the real server, in a process of its own, over loopback.
+//! Fault injection and load against the real server, in a process of its own, over loopback.
 //!
-//! Reading order: [`server`] (the process under test), [`engine`] (its turn engine, which does
-//! what its input says), [`client`] and [`worker`] (how it is talked to), [`account`] (what
-//! must add up), [`verdict`] and [`table`] (what is said in the end), [`soak`] (the scenarios),
-//! [`load`] (what a request costs beside one to a bare server), [`scale`] (what an operation
-//! costs when there is much of everything).
+//! [`server`] starts the process under test, [`engine`] is its scripted turn engine, [`client`]
+//! and [`worker`] talk to it, [`driver`] and [`run_tracker`] check runs. [`soak`] has the
+//! scenarios, [`load`] and [`scale`] the measurements.
 
-mod account;
 mod child;
 mod client;
+mod driver;
 mod engine;
 mod failure;
-mod latency;
 mod load;
-mod process_reading;
+mod log_line;
+mod process_stats;
 mod random;
-mod ratio;
+mod report;
+mod run_tracker;
 mod scale;
 mod server;
 mod soak;
-mod table;
-mod verdict;
+mod statistics;
 mod worker;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// The product's, since the server under test is a process of this program; so the bare server
-/// has it as well.
+/// The product's allocator, for the server under test and for the bare server.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -42,11 +39,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Break things and load things, and say which promises held
+    /// Inject faults and load, and report which promises held
     Soak(soak::SoakArgs),
-    /// Measure requests to the server beside the same ones to a bare server
+    /// Measure requests to the server against the same ones to a bare axum server
     Load(load::LoadArgs),
-    /// Measure operations of the libraries against how much there is of everything
+    /// Measure operations of the libraries against the amount of data
     Scale(scale::ScaleArgs),
     /// The bare server; started by `load`
     #[command(hide = true, name = load::BARE_SUBCOMMAND)]
@@ -61,7 +58,7 @@ fn main() -> ExitCode {
         Command::Soak(args) => soak::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Scale(args) => scale::run(&args),
-        Command::Bare(args) => load::serve_bare(args),
+        Command::Bare(args) => load::serve_bare(&args),
         Command::Child(args) => child::run(*args),
     }
 }

@@ -1,16 +1,14 @@
 //! Random numbers that a seed repeats: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
 
-/// A generator of random numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// The numbers of `seed`.
-    pub(crate) fn of(seed: u64) -> Self {
+    /// A generator that repeats the numbers of `seed`.
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next number.
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -25,14 +23,14 @@ impl Random {
         usize::try_from(self.next() % end).expect("below a size")
     }
 
-    /// One of `choices`, of which there must be one.
-    pub(crate) fn one_of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+    /// One of `choices`, which must not be empty.
+    pub(crate) fn choose<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.below(choices.len())]
     }
 
-    /// True in `of` hundred cases.
-    pub(crate) fn percent(&mut self, of: usize) -> bool {
-        self.below(100) < of
+    /// True with a probability of `percent` in a hundred.
+    pub(crate) fn percent(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
     }
 }
 
@@ -43,6 +41,6 @@ mod tests {
     #[test]
     fn a_seed_gives_the_published_numbers() {
         // The reference implementation's first output for seed 0.
-        assert_eq!(Random::of(0).next(), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(Random::new(0).next(), 0xe220_a839_7b1d_cdaf);
     }
 }

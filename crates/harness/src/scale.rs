@@ -1,110 +1,93 @@
-//! What an operation costs when there is much of everything, measured in process, through the
-//! libraries. Rounds go over all sizes in turn, so that what disturbs the machine disturbs all
-//! of them alike.
+//! What operations of the libraries cost relative to the amount of data, measured in process.
+//! Rounds alternate between the sizes, so that a disturbance of the machine affects all of them.
 
-mod chart;
-mod curve;
+mod append;
 mod local;
-mod memory;
-mod pollers;
-mod report;
-mod workers;
 
-use std::io::{self, Write as _};
-use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
-use registry_core::SourceError;
-use worker_runtime::{BuildError, CreateError, EventsError, InputError, StopError, UnknownWorker};
 
-use crate::failure::Failure;
+use crate::report::{print_line, table};
+use crate::statistics::Rounds;
 
-/// How often everything is measured, and where it is drawn.
+/// How often everything is measured.
 #[derive(Args)]
 pub(crate) struct ScaleArgs {
-    /// Where charts and tables go
-    #[arg(long, value_name = "DIR", default_value = "docs/performance")]
-    out: PathBuf,
-
     /// Rounds over all sizes
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
 }
 
-/// Why a curve could not be measured or drawn.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ScaleError {
-    /// The machine refused something.
-    #[error(transparent)]
-    Machine(#[from] Failure),
-    /// A runtime could not be built.
-    #[error("building a runtime: {0}")]
-    Build(#[from] BuildError),
-    /// A worker could not be created.
-    #[error("creating a worker: {0}")]
-    Create(#[from] CreateError),
-    /// An input was refused.
-    #[error("sending an input: {0}")]
-    Input(#[from] InputError),
-    /// A worker could not be stopped.
-    #[error("stopping a worker: {0}")]
-    Stop(#[from] StopError),
-    /// Events could not be read.
-    #[error("reading events: {0}")]
-    Events(#[from] EventsError),
-    /// A worker is gone.
-    #[error(transparent)]
-    Unknown(#[from] UnknownWorker),
-    /// Local records could not be read.
-    #[error("reading local records: {0}")]
-    Local(#[from] SourceError),
-    /// A measurement has no end.
-    #[error("{0}")]
-    Lost(&'static str),
-    /// A chart could not be drawn.
-    #[error("drawing a chart: {0}")]
-    Chart(String),
+type Error = Box<dyn std::error::Error>;
+
+/// An operation at one size, set up to be measured repeatedly.
+trait Sample: Sized {
+    /// Sets it up.
+    async fn new(size: usize) -> Result<Self, Error>;
+
+    /// Measures it once: the time of one operation.
+    async fn round(&mut self) -> Result<Duration, Error>;
 }
 
-/// Measures all curves, and writes charts and tables.
+/// Measures everything and prints a table.
 pub(crate) fn run(args: &ScaleArgs) -> ExitCode {
-    // One thread: what is measured is an operation's cost, not what several do to each other.
-    let executor = tokio::runtime::Builder::new_current_thread()
+    // One thread, because an operation's cost is measured, not contention.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(Failure::io("making an executor"));
-    let done = executor
-        .map_err(ScaleError::from)
-        .and_then(|executor| executor.block_on(measure(args)));
-    match done {
-        Ok(report) => {
-            say(&report);
+        .map_err(Error::from);
+    let rows = runtime.and_then(|runtime| runtime.block_on(measure(args.rounds)));
+    match rows {
+        Ok(rows) => {
+            let mut table = table(&["", "SMALL", "LARGE", "RATIO", "GOAL"]);
+            table.add_rows(rows);
+            print_line(&table.to_string());
             ExitCode::SUCCESS
         }
         Err(error) => {
-            say(&format!("error: {error}"));
+            print_line(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
 }
 
-async fn measure(args: &ScaleArgs) -> Result<String, ScaleError> {
-    // First of all: memory that others gave back would be used again, and not be seen.
-    let memory = memory::measure().await?;
-    say("memory measured");
-    let mut curves = Vec::new();
-    curves.push(workers::measure(args.rounds).await?);
-    say("workers measured");
-    curves.push(pollers::measure(args.rounds).await?);
-    say("pollers measured");
-    curves.push(local::measure(args.rounds).await?);
-    say("local records measured");
-    curves.push(memory);
-    report::write(&args.out, &curves)
+async fn measure(rounds: u16) -> Result<[[String; 5]; 2], Error> {
+    let append = compare::<append::Append>([0, 10_000], rounds).await?;
+    let page = compare::<local::LocalPage>([100, 10_000], rounds).await?;
+    Ok([
+        row(
+            "append of an event, 10,000 waiting pollers ÷ none",
+            "≤ 1.10",
+            append,
+        ),
+        row("local page of 50, 10,000 ÷ 100 records", "≤ 2", page),
+    ])
 }
 
-/// Writes a line for people. Nobody may be reading; the exit code still tells.
-fn say(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
+/// Microseconds of an operation at a small and a large size.
+async fn compare<S: Sample>(sizes: [usize; 2], rounds: u16) -> Result<[Rounds; 2], Error> {
+    let mut samples = [S::new(sizes[0]).await?, S::new(sizes[1]).await?];
+    let mut figures = [Rounds::default(), Rounds::default()];
+    // The first round warms up.
+    for round in 0..=rounds {
+        for (sample, figures) in samples.iter_mut().zip(&mut figures) {
+            let time = sample.round().await?;
+            if round > 0 {
+                figures.record(time.as_secs_f64() * 1e6);
+            }
+        }
+    }
+    Ok(figures)
+}
+
+fn row(what: &str, goal: &str, [small, large]: [Rounds; 2]) -> [String; 5] {
+    [
+        what.to_owned(),
+        format!("{:.3} µs", small.median()),
+        format!("{:.3} µs", large.median()),
+        large.ratios_to(&small).to_string(),
+        goal.to_owned(),
+    ]
 }

@@ -1,5 +1,4 @@
-//! The server under test: a process of its own, in a process group of its own, below a home
-//! directory of its own.
+//! The server under test: a process with its own process group and home directory.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,246 +13,238 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::child;
-use crate::client::{Client, Door};
+use crate::client::{Client, Endpoint};
 use crate::failure::Failure;
-use crate::process_reading::Reading;
+use crate::process_stats::ProcessStats;
 use crate::worker::EMBEDDED;
 
-/// Longest wait for the server to start, and to end.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The metric of what answers hold until their clients have taken them.
-pub(crate) const ANSWER_BYTES: &str = "yoi_http_answer_bytes";
-/// Longest wait for counts to come to rest.
-const REST: Duration = Duration::from_secs(10);
-/// The pause between two looks at what should come to rest.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// Longest wait for a server to start, and to end.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// The metric of response bytes that clients have not read yet.
+pub(crate) const RESPONSE_BYTES: &str = "yoi_http_answer_bytes";
+/// Longest wait for counts to reach what is expected.
+const COUNTS_TIMEOUT: Duration = Duration::from_secs(10);
+const COUNTS_PAUSE: Duration = Duration::from_millis(20);
 
-/// What a server is started with.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     args: Vec<String>,
     variables: Vec<(String, String)>,
     home: Option<PathBuf>,
-    log_is_lost: bool,
-    program: Option<PathBuf>,
+    discards_log: bool,
 }
 
 impl Settings {
-    /// Adds a flag with a value.
     pub(crate) fn with(mut self, flag: &str, value: impl std::fmt::Display) -> Self {
         self.args.extend([flag.to_owned(), value.to_string()]);
         self
     }
 
-    /// Adds a flag.
     pub(crate) fn flag(mut self, flag: &str) -> Self {
         self.args.push(flag.to_owned());
         self
     }
 
-    /// Another value for a limit of the embedded runtime.
+    /// Sets a limit of the embedded runtime.
     pub(crate) fn limit(self, name: &str, value: u64) -> Self {
         self.with("--limit", format!("{name}={value}"))
     }
 
-    /// Adds an environment variable.
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Sends the log to `/dev/null`: it is written all the same, and fills no disk.
-    pub(crate) fn lose_log(mut self) -> Self {
-        self.log_is_lost = true;
+    /// Sends the log to `/dev/null`, so that it is written and fills no disk.
+    pub(crate) fn discard_log(mut self) -> Self {
+        self.discards_log = true;
         self
     }
 
-    /// Runs another program than the harness itself, which must take the server's flags.
-    pub(crate) fn program(mut self, program: &Path) -> Self {
-        self.program = Some(program.to_owned());
-        self
-    }
-
-    /// Runs the server below a home that was prepared.
-    pub(crate) fn below(mut self, home: &Path) -> Self {
+    pub(crate) fn home(mut self, home: &Path) -> Self {
         self.home = Some(home.to_owned());
         self
     }
 }
 
-/// A running server process. Dropping it kills the process.
-pub(crate) struct Server {
+/// A process of this program that serves HTTP. Dropping it kills the process.
+pub(crate) struct Process {
     child: Child,
-    id: u32,
-    door: Door,
-    /// The one line on standard output.
-    pub(crate) line: String,
-    log: PathBuf,
-    /// Where the log is, and what the server writes unless it was started below another home.
-    _own_home: TempDir,
+    pub(crate) id: u32,
+    /// Its first line on standard output, which names its address.
+    pub(crate) first_line: String,
 }
 
-/// What an ended process left behind.
+impl Process {
+    /// Starts `subcommand` of this program and waits for its first line of output.
+    pub(crate) async fn start(
+        subcommand: &str,
+        configure: impl FnOnce(&mut Command),
+    ) -> Result<Self, Failure> {
+        let program = std::env::current_exe().map_err(Failure::io("finding the harness"))?;
+        let mut command = Command::new(program);
+        command
+            .arg(subcommand)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true);
+        configure(&mut command);
+        let child = command.spawn();
+        let mut child = child.map_err(Failure::io("starting a server"))?;
+        let id = child.id().expect("a child that was not waited for");
+        let stdout = child.stdout.take().expect("a pipe was requested");
+        let mut lines = BufReader::new(stdout).lines();
+        let first_line = timeout(START_TIMEOUT, lines.next_line())
+            .await
+            .map_err(|_| Failure::Timeout("a server's first line"))?
+            .map_err(Failure::io("reading a server's first line"))?
+            .unwrap_or_default();
+        Ok(Self {
+            child,
+            id,
+            first_line,
+        })
+    }
+}
+
+pub(crate) struct Server {
+    process: Process,
+    endpoint: Endpoint,
+    log: PathBuf,
+    /// Holds the log, and is the server's home unless another one was prepared.
+    _directory: TempDir,
+}
+
 pub(crate) struct Ended {
-    /// How it ended.
     pub(crate) status: ExitStatus,
-    /// How long that took, from the signal.
+    /// Time from the signal to the end.
     pub(crate) took: Duration,
-    /// Its whole log.
     pub(crate) log: Vec<u8>,
 }
 
 impl Server {
     /// Starts a server and waits until it listens.
     pub(crate) async fn start(settings: Settings) -> Result<Self, Failure> {
-        let own_home = tempfile::tempdir().map_err(Failure::io("making a home"))?;
-        let home = settings.home.as_deref().unwrap_or(own_home.path());
-        let log = own_home.path().join("log");
-        let log_file = File::create(&log).map_err(Failure::io("making a log file"))?;
-        let mut command = match settings.program {
-            Some(program) => Command::new(program),
-            None => {
-                let own = std::env::current_exe().map_err(Failure::io("finding the harness"))?;
-                let mut command = Command::new(own);
-                command.arg(child::SUBCOMMAND);
-                command
+        let directory = tempfile::tempdir().map_err(Failure::io("creating a home"))?;
+        let log = directory.path().join("log");
+        let log_file = File::create(&log).map_err(Failure::io("creating a log file"))?;
+        let process = Process::start(child::SUBCOMMAND, |command| {
+            let home = settings.home.as_deref().unwrap_or(directory.path());
+            command
+                .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
+                .args(settings.args)
+                .env("HOME", home)
+                .env("XDG_RUNTIME_DIR", home)
+                .envs(settings.variables)
+                .current_dir(home);
+            if !settings.discards_log {
+                command.stderr(log_file);
             }
-        };
-        let mut child = command
-            .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
-            .args(settings.args)
-            .env_clear()
-            .env("HOME", home)
-            .env("XDG_RUNTIME_DIR", home)
-            .envs(settings.variables)
-            .current_dir(home)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(if settings.log_is_lost {
-                Stdio::null()
-            } else {
-                Stdio::from(log_file)
-            })
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(Failure::io("starting the server"))?;
-        let id = child.id().expect("a child that was not waited for");
-        let output = child.stdout.take().expect("a pipe was asked for");
-        let mut lines = BufReader::new(output).lines();
-        let line = timeout(PATIENCE, lines.next_line())
-            .await
-            .map_err(|_| Failure::TooLate("the server's first line"))?
-            .map_err(Failure::io("reading the server's first line"))?
-            .unwrap_or_default();
-        let door = door(&line).ok_or_else(|| {
+        })
+        .await?;
+        let endpoint = parse_endpoint(&process.first_line).ok_or_else(|| {
             let log = std::fs::read_to_string(&log).unwrap_or_default();
-            Failure::Undocumented(format!("the server does not start: {line}{log}"))
+            let line = &process.first_line;
+            Failure::Protocol(format!("the server does not start: {line}{log}"))
         })?;
         Ok(Self {
-            child,
-            id,
-            door,
-            line,
+            process,
+            endpoint,
             log,
-            _own_home: own_home,
+            _directory: directory,
         })
     }
 
-    /// The process.
-    pub(crate) fn id(&self) -> u32 {
-        self.id
+    pub(crate) fn first_line(&self) -> &str {
+        &self.process.first_line
     }
 
-    /// Whom to talk to.
-    pub(crate) fn door(&self) -> &Door {
-        &self.door
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
-    /// A new client.
     pub(crate) fn client(&self) -> Client {
-        self.door.client()
+        self.endpoint.client()
     }
 
-    /// The process at this instant.
-    pub(crate) fn reading(&self) -> Result<Reading, Failure> {
-        Reading::of(self.id)
+    pub(crate) fn stats(&self) -> Result<ProcessStats, Failure> {
+        ProcessStats::read(self.process.id)
     }
 
-    /// What the embedded runtime says that it holds.
     pub(crate) async fn counts(&self) -> Result<RuntimeCounts, Failure> {
-        let runtime: RuntimeSummary = self.client().read(EMBEDDED).await?;
+        let runtime: RuntimeSummary = self.client().get_json(EMBEDDED).await?;
         runtime
             .counts
-            .ok_or_else(|| Failure::Undocumented("the runtime is unavailable".to_owned()))
+            .ok_or_else(|| Failure::Protocol("the runtime is unavailable".to_owned()))
     }
 
     /// The value of a metric without labels.
     pub(crate) async fn metric(&self, name: &str) -> Result<u64, Failure> {
-        let answer = self.client().get("/metrics").await?.expect(200)?;
-        let text = String::from_utf8_lossy(answer.body());
+        let response = self.client().get("/metrics").await?;
+        let response = response.expect(200, "/metrics")?;
+        let text = String::from_utf8_lossy(response.body());
         text.lines()
             .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
-            .ok_or_else(|| Failure::Undocumented(format!("there is no metric {name}")))
+            .ok_or_else(|| Failure::Protocol(format!("there is no metric {name}")))
     }
 
-    /// Whether nothing is held for clients: no byte of an answer, and no request but the one
-    /// that asks.
-    pub(crate) async fn holds_nothing(&self) -> Result<bool, Failure> {
-        Ok(self.metric(ANSWER_BYTES).await? == 0
+    /// Whether no response bytes are held and no other request is in flight.
+    pub(crate) async fn is_idle(&self) -> Result<bool, Failure> {
+        Ok(self.metric(RESPONSE_BYTES).await? == 0
             && self.metric("yoi_http_requests_in_flight").await? <= 1)
     }
 
-    /// Looks until nothing is held, or for as long as that may take; whether it came to that.
-    pub(crate) async fn lets_go(&self) -> Result<bool, Failure> {
+    /// Waits until the server is idle; false if that takes too long.
+    pub(crate) async fn wait_until_idle(&self) -> Result<bool, Failure> {
         let began = Instant::now();
-        while !self.holds_nothing().await? {
-            if began.elapsed() > REST {
+        while !self.is_idle().await? {
+            if began.elapsed() > COUNTS_TIMEOUT {
                 return Ok(false);
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(COUNTS_PAUSE).await;
         }
         Ok(true)
     }
 
-    /// A named limit of the server, as it states it.
+    /// A limit that `/api/workspace` states.
     pub(crate) async fn stated_limit(&self, name: &str) -> Result<u64, Failure> {
-        let workspace: serde_json::Value = self.client().read("/api/workspace").await?;
+        let workspace: serde_json::Value = self.client().get_json("/api/workspace").await?;
         let limits = workspace["limits"].as_array().cloned().unwrap_or_default();
         let stated = limits.iter().find(|limit| limit["name"] == name);
         stated
             .and_then(|limit| limit["value"].as_u64())
-            .ok_or_else(|| Failure::Undocumented(format!("there is no limit {name}")))
+            .ok_or_else(|| Failure::Protocol(format!("there is no limit {name}")))
     }
 
-    /// Looks at the counts until they are `at_rest`, or for as long as that may take; gives
+    /// Waits until the counts are as `expected`, or for the longest time that may take; gives
     /// the last ones.
-    pub(crate) async fn settled(
+    pub(crate) async fn wait_for_counts(
         &self,
-        at_rest: impl Fn(&RuntimeCounts) -> bool,
+        expected: impl Fn(&RuntimeCounts) -> bool,
     ) -> Result<RuntimeCounts, Failure> {
         let began = Instant::now();
         loop {
             let counts = self.counts().await?;
-            if at_rest(&counts) || began.elapsed() > REST {
+            if expected(&counts) || began.elapsed() > COUNTS_TIMEOUT {
                 return Ok(counts);
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(COUNTS_PAUSE).await;
         }
     }
 
-    /// Asks the process to end, and waits until it has.
+    /// Sends SIGTERM and waits for the end of the process.
     pub(crate) async fn terminate(mut self) -> Result<Ended, Failure> {
-        let id = i32::try_from(self.id).ok().and_then(Pid::from_raw);
+        let id = i32::try_from(self.process.id).ok().and_then(Pid::from_raw);
         let id = id.expect("the operating system's own number");
         let began = Instant::now();
-        kill_process(id, Signal::TERM).map_err(|error| Failure::Io {
-            doing: "asking the server to end",
-            source: error.into(),
-        })?;
-        let status = timeout(PATIENCE, self.child.wait())
+        kill_process(id, Signal::TERM)
+            .map_err(|error| Failure::io("sending a signal to the server")(error.into()))?;
+        let status = timeout(START_TIMEOUT, self.process.child.wait())
             .await
-            .map_err(|_| Failure::TooLate("the server's end"))?
+            .map_err(|_| Failure::Timeout("the server's end"))?
             .map_err(Failure::io("waiting for the server"))?;
         let took = began.elapsed();
         let log = std::fs::read(&self.log).map_err(Failure::io("reading the log"))?;
@@ -261,12 +252,12 @@ impl Server {
     }
 }
 
-/// What the server's one line says.
-fn door(line: &str) -> Option<Door> {
+/// The address and token of the server's first line.
+fn parse_endpoint(line: &str) -> Option<Endpoint> {
     let (_, rest) = line.split_once("http://")?;
     let (address, rest) = rest.split_once(' ')?;
     let token = rest.strip_prefix("(token: ")?.strip_suffix(')')?;
-    Some(Door {
+    Some(Endpoint {
         address: address.parse().ok()?,
         token: token.to_owned(),
     })

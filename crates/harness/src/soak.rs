@@ -1,19 +1,18 @@
-//! The scenarios, one after the other, each with its deadline, and the table of what they saw.
+//! Runs the scenarios one after the other, each with its deadline, and prints what they observed.
 
 mod canaries;
 mod events;
 mod half_open;
 mod hangs;
 mod lifecycles;
-mod load;
 mod panics;
+mod polling_load;
 mod polls;
 mod sigterm;
 mod slow_loris;
 mod slow_readers;
 mod vanishing;
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -21,20 +20,19 @@ use clap::{Args, ValueEnum};
 use tokio::time::timeout;
 
 use crate::failure::Failure;
-use crate::table::Table;
-use crate::verdict::Verdict;
+use crate::report::{Report, print_line, table};
 
-/// The seed where nobody gives one.
+/// The seed unless `--seed` gives another one.
 const SEED: u64 = 0x796f_6921;
 
-/// Which scenarios are played, and how much of them.
+/// Which scenarios run, and at which length.
 #[derive(Args)]
 pub(crate) struct SoakArgs {
-    /// Play this scenario alone
+    /// Run this scenario alone
     #[arg(long, value_name = "NAME", value_enum)]
     only: Option<Scenario>,
 
-    /// Play a smaller share of each, a minute in all
+    /// Run a shorter version of each, a minute in all
     #[arg(long)]
     quick: bool,
 
@@ -43,32 +41,22 @@ pub(crate) struct SoakArgs {
     seed: u64,
 }
 
-/// What a scenario has to know.
+/// The parameters of every scenario.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
-    share: Share,
+    quick: bool,
     /// The seed of everything random.
     pub(crate) seed: u64,
 }
 
-/// How much of each scenario is played.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Share {
-    Full,
-    Quick,
-}
-
 impl Plan {
-    /// `full`, or `quick` for a smaller share.
+    /// `full`, or `quick` for a quick run.
     pub(crate) fn either<T>(self, full: T, quick: T) -> T {
-        match self.share {
-            Share::Full => full,
-            Share::Quick => quick,
-        }
+        if self.quick { quick } else { full }
     }
 }
 
-/// What can be played, in the order in which it is.
+/// The scenarios, in the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Scenario {
@@ -76,15 +64,15 @@ enum Scenario {
     Panics,
     /// Engines that hang for ever, and engines that resist their end
     Hangs,
-    /// Clients that vanish in the middle of requests, waits and answers
+    /// Clients that disconnect in the middle of requests, waits and responses
     Vanishing,
-    /// Connections that say nothing, or half of what they should
+    /// Connections that send nothing, or half of a request
     HalfOpen,
-    /// Thousands of connections that drip their heads
+    /// Thousands of connections that send their heads byte by byte
     SlowLoris,
-    /// Readers that take nothing of large answers
+    /// Clients that read nothing of large responses
     SlowReaders,
-    /// A thousand long-polls under steady writes
+    /// A thousand long-polls under steady inputs
     Polls,
     /// SIGTERM under that load
     Sigterm,
@@ -97,7 +85,7 @@ enum Scenario {
 }
 
 impl Scenario {
-    /// The longest that a full one may take: several times what it needs on two idle cores.
+    /// The longest that a full run may take: several times what it needs on two idle cores.
     const fn deadline(self) -> Duration {
         Duration::from_secs(match self {
             Self::Panics
@@ -113,19 +101,19 @@ impl Scenario {
         })
     }
 
-    async fn play(self, plan: Plan) -> Result<Verdict, Failure> {
+    async fn run(self, plan: Plan) -> Result<Report, Failure> {
         match self {
-            Self::Panics => panics::play(plan).await,
-            Self::Hangs => hangs::play(plan).await,
-            Self::Vanishing => vanishing::play(plan).await,
-            Self::HalfOpen => half_open::play(plan).await,
-            Self::SlowLoris => slow_loris::play(plan).await,
-            Self::SlowReaders => slow_readers::play().await,
-            Self::Polls => polls::play(plan).await,
-            Self::Sigterm => sigterm::play(plan).await,
-            Self::Lifecycles => lifecycles::play(plan).await,
-            Self::Events => events::play(plan).await,
-            Self::Canaries => canaries::play(plan).await,
+            Self::Panics => panics::run(plan).await,
+            Self::Hangs => hangs::run(plan).await,
+            Self::Vanishing => vanishing::run(plan).await,
+            Self::HalfOpen => half_open::run(plan).await,
+            Self::SlowLoris => slow_loris::run(plan).await,
+            Self::SlowReaders => slow_readers::run().await,
+            Self::Polls => polls::run(plan).await,
+            Self::Sigterm => sigterm::run(plan).await,
+            Self::Lifecycles => lifecycles::run(plan).await,
+            Self::Events => events::run(plan).await,
+            Self::Canaries => canaries::run(plan).await,
         }
     }
 
@@ -136,60 +124,49 @@ impl Scenario {
     }
 }
 
-/// Plays what `args` ask for. The exit code is 1 when any promise broke.
+/// Runs the selected scenarios. The exit code is 1 when any promise was broken.
 pub(crate) fn run(args: &SoakArgs) -> ExitCode {
-    let executor = match tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()
-    {
-        Ok(executor) => executor,
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run_scenarios(args)),
         Err(error) => {
-            say(&format!("error: no executor: {error}"));
-            return ExitCode::FAILURE;
+            print_line(&format!("error: starting tokio: {error}"));
+            ExitCode::FAILURE
         }
-    };
-    executor.block_on(play(args))
+    }
 }
 
-async fn play(args: &SoakArgs) -> ExitCode {
+async fn run_scenarios(args: &SoakArgs) -> ExitCode {
     let plan = Plan {
-        share: if args.quick {
-            Share::Quick
-        } else {
-            Share::Full
-        },
+        quick: args.quick,
         seed: args.seed,
     };
-    say(&format!("seed {}", plan.seed));
-    let mut table = Table::new(&["SCENARIO", "TRIED", "SEEN", "BROKEN", "TOOK"]);
-    let mut all_hold = true;
+    print_line(&format!("seed {}", plan.seed));
+    let mut table = table(&["SCENARIO", "TRIED", "OBSERVED", "BROKEN", "TOOK"]);
+    let mut all_passed = true;
     for scenario in Scenario::value_variants() {
         if args.only.is_some_and(|only| only != *scenario) {
             continue;
         }
         let began = Instant::now();
-        let verdict = match timeout(scenario.deadline(), scenario.play(plan)).await {
-            Ok(Ok(verdict)) => verdict,
-            Ok(Err(failure)) => Verdict::cut_short(&failure),
-            Err(_) => Verdict::cut_short(&"not done by its deadline"),
+        let report = match timeout(scenario.deadline(), scenario.run(plan)).await {
+            Ok(Ok(report)) => report,
+            Ok(Err(failure)) => Report::aborted(&failure),
+            Err(_) => Report::aborted(&"not done by its deadline"),
         };
         let took = format!("{:.1} s", began.elapsed().as_secs_f64());
-        let holds = verdict.holds();
-        let word = if holds { "holds" } else { "BROKEN" };
-        say(&format!("{} {word} ({took})", scenario.name()));
-        all_hold &= holds;
-        let [tried, seen, broken] = verdict.columns();
-        table.row([scenario.name(), tried, seen, broken, took]);
+        let result = if report.passed() { "holds" } else { "BROKEN" };
+        print_line(&format!("{} {result} ({took})", scenario.name()));
+        all_passed &= report.passed();
+        let [tried, observed, broken] = report.columns();
+        table.add_row([scenario.name(), tried, observed, broken, took]);
     }
-    say(&table.to_string());
-    if all_hold {
+    print_line(&table.to_string());
+    if all_passed {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
-}
-
-/// Writes a line for people. Nobody may be reading; the exit code still tells.
-fn say(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
 }

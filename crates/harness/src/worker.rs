@@ -1,4 +1,4 @@
-//! A worker of the embedded runtime, and reading its events on by cursor.
+//! A worker of the embedded runtime: its operations, and reading its events by cursor.
 
 use registry_core::Cursor;
 use registry_core::projection::{
@@ -6,40 +6,37 @@ use registry_core::projection::{
 };
 use serde_json::json;
 
-use crate::client::{Answer, Client};
-use crate::engine::Order;
+use crate::client::Client;
+use crate::engine::Script;
 use crate::failure::Failure;
+use crate::run_tracker::RunTracker;
 
-/// The embedded runtime, in every path.
 pub(crate) const EMBEDDED: &str = "/api/runtimes/backend-internal";
 /// The longest wait of a poll, in milliseconds.
 const WAIT_MS: u32 = 30_000;
-/// The most events of a batch.
+/// Most events of a batch.
 const BATCH: u32 = 200;
 
-/// A worker, by its path.
 #[derive(Debug, Clone)]
 pub(crate) struct Worker {
-    /// Its path.
     pub(crate) path: String,
-    /// The position at which it was created.
     pub(crate) created: Cursor,
 }
 
 impl Worker {
-    /// Creates a worker.
     pub(crate) async fn create(client: &mut Client) -> Result<Self, Failure> {
         let path = format!("{EMBEDDED}/workers");
-        let answer = client.post(&path, &json!({})).await?.expect(201)?;
-        let detail: WorkerDetail = answer.json()?;
+        let detail: WorkerDetail = client.post(&path, &json!({}), 201).await?.json()?;
         Ok(Self {
             path: format!("{path}/{}", detail.summary.worker_id),
-            created: latest(&detail)?,
+            created: latest_cursor(&detail)?,
         })
     }
 
-    /// Creates this many workers.
-    pub(crate) async fn crowd(client: &mut Client, number: usize) -> Result<Vec<Self>, Failure> {
+    pub(crate) async fn create_many(
+        client: &mut Client,
+        number: usize,
+    ) -> Result<Vec<Self>, Failure> {
         let mut workers = Vec::with_capacity(number);
         for _ in 0..number {
             workers.push(Self::create(client).await?);
@@ -47,52 +44,50 @@ impl Worker {
         Ok(workers)
     }
 
-    /// Sends an order that must be accepted.
-    pub(crate) async fn hears(
+    /// Sends an input to the scripted engine, which must be accepted.
+    pub(crate) async fn send(
         &self,
         client: &mut Client,
-        order: Order,
+        script: Script,
     ) -> Result<AcceptedInput, Failure> {
-        let path = format!("{}/input", self.path);
-        let answer = client
-            .post(&path, &json!({ "content": order.text() }))
-            .await?;
-        answer.expect(202)?.json()
+        let (path, body) = (self.input_path(), json!({ "content": script.input() }));
+        client.post(&path, &body, 202).await?.json()
     }
 
-    /// Cancels what it does.
-    pub(crate) async fn cancel(&self, client: &mut Client) -> Result<Answer, Failure> {
+    pub(crate) fn input_path(&self) -> String {
+        format!("{}/input", self.path)
+    }
+
+    pub(crate) async fn cancel(&self, client: &mut Client) -> Result<(), Failure> {
         let path = format!("{}/cancel", self.path);
-        client.post(&path, &json!({})).await?.expect(200)
+        client.post(&path, &json!({}), 200).await.map(drop)
     }
 
-    /// Stops it for good.
-    pub(crate) async fn stop(&self, client: &mut Client) -> Result<Answer, Failure> {
+    pub(crate) async fn stop(&self, client: &mut Client) -> Result<(), Failure> {
         let path = format!("{}/stop", self.path);
-        client.post(&path, &json!({})).await?.expect(200)
+        client.post(&path, &json!({}), 200).await.map(drop)
     }
 
-    /// What it is doing.
     pub(crate) async fn detail(&self, client: &mut Client) -> Result<WorkerDetail, Failure> {
-        client.read(&self.path).await
+        client.get_json(&self.path).await
     }
 
-    /// Waits until it is idle, however fast its events go by.
-    pub(crate) async fn until_idle(&self, client: &mut Client) -> Result<(), Failure> {
+    pub(crate) async fn wait_until_idle(&self, client: &mut Client) -> Result<(), Failure> {
         loop {
             let detail = self.detail(client).await?;
             if detail.summary.active_run.is_none() {
                 return Ok(());
             }
-            // Answers with the next event; or with 410, when the log has passed it already.
-            let answer = client.get(&self.poll_path(latest(&detail)?)).await?;
-            if !matches!(answer.status, 200 | 410) {
-                answer.expect(200)?;
+            // Returns at the next event, or with 410 when the log has passed the cursor.
+            let path = self.poll_path(latest_cursor(&detail)?);
+            let response = client.get(&path).await?;
+            if response.status != 410 {
+                response.expect(200, &path)?;
             }
         }
     }
 
-    /// The path of a poll after `cursor` that waits as long as one may.
+    /// The path of a long-poll after `cursor` with the longest wait.
     pub(crate) fn poll_path(&self, after: Cursor) -> String {
         format!(
             "{}/events?after={after}&limit={BATCH}&wait_ms={WAIT_MS}",
@@ -100,9 +95,9 @@ impl Worker {
         )
     }
 
-    /// A reader that begins where the worker did.
-    pub(crate) fn follower(&self) -> Follower {
-        Follower {
+    /// A reader of all its events.
+    pub(crate) fn events(&self) -> EventReader {
+        EventReader {
             worker: self.clone(),
             after: self.created,
             gaps: 0,
@@ -110,123 +105,77 @@ impl Worker {
     }
 }
 
-/// The position after the newest event.
-pub(crate) fn latest(detail: &WorkerDetail) -> Result<Cursor, Failure> {
+/// The cursor after the newest event.
+pub(crate) fn latest_cursor(detail: &WorkerDetail) -> Result<Cursor, Failure> {
     let conversation = detail.conversation.as_ref();
     conversation
         .map(|conversation| conversation.latest_cursor)
-        .ok_or_else(|| Failure::Undocumented("a worker without a conversation".to_owned()))
+        .ok_or_else(|| Failure::Protocol("a worker without a conversation".to_owned()))
 }
 
-/// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct End {
-    /// Its outcome.
+pub(crate) struct RunEnd {
     pub(crate) outcome: RunOutcome,
-    /// Why it failed.
     pub(crate) error_code: Option<RunErrorCode>,
 }
 
-/// A reader of one worker's events, which checks that it misses none.
+impl RunEnd {
+    /// The end of a run that did not fail.
+    pub(crate) fn without_error(outcome: RunOutcome) -> Self {
+        let error_code = None;
+        Self {
+            outcome,
+            error_code,
+        }
+    }
+}
+
+/// Reads one worker's events in order and counts gaps.
 #[derive(Debug)]
-pub(crate) struct Follower {
+pub(crate) struct EventReader {
     worker: Worker,
     after: Cursor,
-    /// Events that are not the successor of the one before.
+    /// Events that do not follow directly on the one before.
     pub(crate) gaps: usize,
 }
 
-impl Follower {
-    /// The events after those that were read: none if nothing happens for as long as one may
-    /// wait.
-    pub(crate) async fn next(&mut self, client: &mut Client) -> Result<Vec<WorkerEvent>, Failure> {
-        let batch: EventBatch = client.read(&self.worker.poll_path(self.after)).await?;
-        self.take(batch)
-    }
-
-    /// Goes on behind `batch`.
-    pub(crate) fn take(&mut self, batch: EventBatch) -> Result<Vec<WorkerEvent>, Failure> {
-        for event in &batch.events {
-            let successor = Cursor::new(self.after.epoch(), self.after.sequence() + 1);
-            if event.cursor != successor {
-                self.gaps += 1;
-            }
-            self.after = event.cursor;
-        }
-        if batch.next_cursor != self.after {
-            return Err(Failure::Undocumented(
-                "`next_cursor` is not that of the batch's last event".to_owned(),
-            ));
-        }
-        Ok(batch.events)
-    }
-
-    /// The path of its next poll.
+impl EventReader {
     pub(crate) fn poll_path(&self) -> String {
         self.worker.poll_path(self.after)
     }
 
-    /// Reads on until a run has ended, giving every event to `seen`.
-    pub(crate) async fn until_finished(
-        &mut self,
-        client: &mut Client,
-        seen: impl FnMut(&WorkerEvent),
-    ) -> Result<End, Failure> {
-        self.until(client, "the end of a run", seen, |event| ended(&event.kind))
-            .await
+    /// Checks `batch`, the response to the poll, and continues after it.
+    pub(crate) fn advance(&mut self, batch: EventBatch) -> Result<Vec<WorkerEvent>, Failure> {
+        for event in &batch.events {
+            let successor = Cursor::new(self.after.epoch(), self.after.sequence() + 1);
+            self.gaps += usize::from(event.cursor != successor);
+            self.after = event.cursor;
+        }
+        if batch.next_cursor != self.after {
+            let wrong = "`next_cursor` is not that of the batch's last event";
+            return Err(Failure::Protocol(wrong.to_owned()));
+        }
+        Ok(batch.events)
     }
 
-    /// Reads on until a run says something, giving every event to `seen`.
-    pub(crate) async fn until_text(
+    /// Polls until `wanted` finds something in an event; `tracker` records every event.
+    pub(crate) async fn find<T>(
         &mut self,
         client: &mut Client,
-        seen: impl FnMut(&WorkerEvent),
-    ) -> Result<String, Failure> {
-        self.until(client, "a word of a run", seen, |event| match &event.kind {
-            EventKind::OutputDelta { text, .. } => Some(text.to_string()),
-            EventKind::WorkerCreated
-            | EventKind::InputAccepted { .. }
-            | EventKind::RunFinished { .. }
-            | EventKind::WorkerStopped => None,
-        })
-        .await
-    }
-
-    /// Reads on until an event is `wanted`.
-    async fn until<T>(
-        &mut self,
-        client: &mut Client,
+        tracker: &mut RunTracker,
         what: &'static str,
-        mut seen: impl FnMut(&WorkerEvent),
-        wanted: impl Fn(&WorkerEvent) -> Option<T>,
+        wanted: impl Fn(&EventKind) -> Option<T>,
     ) -> Result<T, Failure> {
         loop {
-            let events = self.next(client).await?;
+            let batch = client.get_json(&self.poll_path()).await?;
+            let events = self.advance(batch)?;
             if events.is_empty() {
-                return Err(Failure::TooLate(what));
+                return Err(Failure::Timeout(what));
             }
-            events.iter().for_each(&mut seen);
-            if let Some(found) = events.iter().find_map(&wanted) {
+            events.iter().for_each(|event| tracker.event(event));
+            if let Some(found) = events.iter().find_map(|event| wanted(&event.kind)) {
                 return Ok(found);
             }
         }
-    }
-}
-
-/// How a run ended, if the event says so.
-pub(crate) fn ended(kind: &EventKind) -> Option<End> {
-    match kind {
-        EventKind::RunFinished {
-            outcome,
-            error_code,
-            ..
-        } => Some(End {
-            outcome: *outcome,
-            error_code: *error_code,
-        }),
-        EventKind::WorkerCreated
-        | EventKind::InputAccepted { .. }
-        | EventKind::OutputDelta { .. }
-        | EventKind::WorkerStopped => None,
     }
 }

@@ -43,7 +43,7 @@ macro_rules! conformance_suite {
             catalog::pages_show_every_worker_exactly_once,
             catalog::the_state_filters_divide_the_workers,
             catalog::a_near_miss_of_an_id_is_unknown,
-            catalog::a_position_of_another_making_is_refused,
+            catalog::a_position_that_the_source_did_not_make_is_refused,
             lifecycle::a_created_worker_is_in_the_catalog,
             lifecycle::an_unknown_profile_creates_nothing,
             lifecycle::repeating_a_create_makes_one_worker,
@@ -57,9 +57,9 @@ macro_rules! conformance_suite {
             interaction::repeating_an_input_starts_one_run,
             observation::page_and_suffix_are_the_whole_history,
             observation::events_ascend_without_gaps_from_any_cursor,
-            observation::a_cursor_of_another_life_or_the_future_is_expired,
+            observation::a_cursor_of_another_epoch_or_the_future_is_expired,
             observation::a_wait_without_news_ends_empty,
-            observation::a_subscription_tells_what_the_batches_tell,
+            observation::a_subscription_gives_what_the_batches_give,
         );
     };
     (@tests $subject:expr; $($module:ident :: $name:ident),* $(,)?) => {
@@ -72,14 +72,14 @@ macro_rules! conformance_suite {
     };
 }
 
-/// A registry with the subject's source alone, and short ways to ask it.
-struct Bench {
+/// A registry with the subject's source alone.
+struct Fixture {
     registry: RuntimeRegistry,
     source: Arc<dyn RuntimeSource>,
     runtime_id: RuntimeId,
 }
 
-impl Bench {
+impl Fixture {
     async fn with_workers(subject: &dyn Subject, workers: usize) -> Self {
         let source = subject.source(workers).await;
         let runtime_id = source.descriptor().runtime_id.clone();

@@ -1,4 +1,4 @@
-//! The transcript of a worker, and where its conversation stands.
+//! The transcript of a worker, and the state of its conversation.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::cursor::Cursor;
 use crate::id::RunId;
 use crate::run::{LastRun, Usage};
 
-/// Whose words an entry holds.
+/// Who wrote an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
@@ -26,9 +26,9 @@ pub enum EntryRole {
 pub struct TranscriptEntry {
     /// Its number, from 1, without gaps.
     pub sequence: u64,
-    /// Whose words they are.
+    /// Who wrote it.
     pub role: EntryRole,
-    /// The words.
+    /// Its text.
     pub content: Arc<str>,
     /// The run it belongs to.
     pub run_id: RunId,
@@ -97,11 +97,11 @@ pub struct TranscriptBounds {
     pub last_sequence: Option<u64>,
 }
 
-/// Where a worker's conversation stands.
+/// The state of a worker's conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct ConversationSummary {
-    /// What of the transcript is retained.
+    /// The retained part of the transcript.
     pub transcript: TranscriptBounds,
     /// The position after the newest event.
     pub latest_cursor: Cursor,

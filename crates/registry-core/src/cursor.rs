@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 const CURSOR_BYTES: usize = 16;
 /// Characters of a cursor's text: 16 bytes in unpadded base64url (RFC 4648 §5).
 pub const CURSOR_CHARS: usize = 22;
-/// A position in one worker's event log: everything up to `sequence` has been seen.
+/// A position in one worker's event log: everything up to `sequence` has been read.
 ///
 /// The epoch is one life of a runtime instance; a cursor of another epoch is *expired*.
 /// Clients treat the text as opaque: its encoding may change.

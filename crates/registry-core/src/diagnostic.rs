@@ -1,4 +1,4 @@
-//! What is remarkable about a runtime, a list or a worker.
+//! Diagnostics of a runtime, a list or a worker.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub enum Severity {
     Error,
 }
 
-/// Something remarkable: a stable code and a fixed text of ours, never the text of an inner error.
+/// A stable code with a fixed message; never the text of an inner error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct Diagnostic {

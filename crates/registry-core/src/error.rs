@@ -72,7 +72,7 @@ pub enum RegistryError {
         runtime_id: RuntimeId,
         /// What is the matter.
         reason: UnavailableReason,
-        /// What went wrong inside; for our logs, never shown.
+        /// What went wrong inside; for the log, never shown.
         #[source]
         cause: Option<Cause>,
     },

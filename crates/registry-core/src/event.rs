@@ -12,7 +12,7 @@ use crate::cursor::Cursor;
 use crate::id::RunId;
 use crate::run::{RunErrorCode, RunOutcome, Usage};
 
-/// A numbered fact about a worker.
+/// An event of a worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkerEvent {
@@ -31,7 +31,7 @@ pub struct WorkerEvent {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub enum EventKind {
-    /// The worker came to be.
+    /// The worker was created.
     WorkerCreated,
     /// An input was committed and its run started.
     InputAccepted {

@@ -18,7 +18,7 @@ pub const PAGE_TOKEN_MAX_CHARS: usize = 256;
 /// Longest position a source may hand out, in bytes.
 pub const POSITION_MAX_BYTES: usize = 96;
 
-/// The first field of a token's plain text, so that a later encoding can be told apart.
+/// The first field of a token's plain text, so that a later encoding can be distinguished.
 const TOKEN_VERSION: &str = "1";
 
 /// How many items a page holds at most: 1–200, by default 50.
@@ -49,7 +49,7 @@ impl PageLimit {
     }
 
     /// What is left after `taken` items, or `None` when the page is full.
-    pub fn less(self, taken: usize) -> Option<Self> {
+    pub fn remaining(self, taken: usize) -> Option<Self> {
         let left = self.get().saturating_sub(taken);
         u32::try_from(left)
             .ok()
@@ -63,7 +63,7 @@ impl Default for PageLimit {
     }
 }
 
-/// A place in one source's own order, made and understood by that source alone.
+/// A position in one source's own order, made and understood by that source alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position(String);
 
@@ -94,16 +94,16 @@ impl FromStr for Position {
     }
 }
 
-/// Where the next page of a worker list begins: a source, and a place in it.
+/// Where the next page of a worker list begins: a source, and a position in it.
 ///
-/// Its text is opaque to clients. It is no authority: it can only name a place in a list
-/// that the client may read from the start anyway.
+/// Its text is opaque to clients. It is no authority: it can only name a position in a
+/// list that the client may read from the start anyway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PageToken {
     /// The source that the next page starts in.
     pub(crate) runtime_id: RuntimeId,
-    /// The place in that source; `None` is its beginning.
+    /// The position in that source; `None` is its beginning.
     pub(crate) position: Option<Position>,
 }
 
@@ -138,7 +138,7 @@ impl FromStr for PageToken {
         let runtime_id = runtime_id.parse().map_err(|_| InvalidPageToken)?;
         let position = match position {
             "" => None,
-            place => Some(place.parse().map_err(|_| InvalidPageToken)?),
+            text => Some(text.parse().map_err(|_| InvalidPageToken)?),
         };
         Ok(Self {
             runtime_id,
@@ -196,11 +196,11 @@ mod tests {
         #[test]
         fn a_page_token_survives_its_text(
             runtime in "[a-z0-9][a-z0-9_-]{0,63}",
-            place in proptest::option::of("[!-~]{1,96}"),
+            position in proptest::option::of("[!-~]{1,96}"),
         ) {
             let token = PageToken {
                 runtime_id: runtime.parse().unwrap(),
-                position: place.map(|place| place.parse().unwrap()),
+                position: position.map(|text| text.parse().unwrap()),
             };
             let text = token.to_string();
             prop_assert!(text.len() <= PAGE_TOKEN_MAX_CHARS);
@@ -239,8 +239,8 @@ mod tests {
     #[test]
     fn a_limit_knows_when_the_page_is_full() {
         let limit = PageLimit::new(3).unwrap();
-        assert_eq!(limit.less(1).map(PageLimit::get), Some(2));
-        assert_eq!(limit.less(3), None);
-        assert_eq!(limit.less(9), None);
+        assert_eq!(limit.remaining(1).map(PageLimit::get), Some(2));
+        assert_eq!(limit.remaining(3), None);
+        assert_eq!(limit.remaining(9), None);
     }
 }

@@ -160,7 +160,7 @@ pub trait WorkerLifecycle: Send + Sync {
     ) -> Result<CancelResult, SourceError>;
 }
 
-/// Talking to workers.
+/// Sending workers input.
 #[async_trait]
 pub trait WorkerInteraction: Send + Sync {
     /// Commits an input to the transcript and starts a run for it.
@@ -182,7 +182,7 @@ pub trait WorkerInteraction: Send + Sync {
     ) -> Result<InputReceipt, SourceError>;
 }
 
-/// Reading what workers said and did.
+/// Reading transcripts and events.
 #[async_trait]
 pub trait WorkerObservation: Send + Sync {
     /// A page of the transcript with the event cursor of the same instant.

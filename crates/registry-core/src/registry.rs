@@ -4,9 +4,9 @@
 //! worker operation is one call to exactly one source, or a typed error.
 
 mod audit;
+mod error_context;
 mod listing;
 mod operation;
-mod refusal;
 mod subscription;
 
 pub use listing::{WorkerFilter, WorkerListQuery};
@@ -62,13 +62,13 @@ pub struct DuplicateRuntime {
     pub runtime_id: RuntimeId,
 }
 
-/// All runtimes of the server, and the way to each.
+/// All runtimes of the server.
 pub struct RuntimeRegistry {
     sources: Vec<Registered>,
     deadlines: Deadlines,
 }
 
-/// A source and what its ports make possible, read once at registration.
+/// A source and its capabilities, read once at registration.
 struct Registered {
     source: Arc<dyn RuntimeSource>,
     capabilities: CapabilitySet,
@@ -110,7 +110,7 @@ impl RegistryBuilder {
         Ok(self)
     }
 
-    /// The registry of these sources, for good.
+    /// Builds the registry; sources can't be added afterwards.
     pub fn build(self) -> RuntimeRegistry {
         RuntimeRegistry {
             sources: self.sources,
@@ -158,12 +158,12 @@ impl RuntimeRegistry {
     }
 
     async fn summarize(&self, registered: &Registered) -> RuntimeSummary {
-        let status = contained(async { registered.source.status().await });
-        let answer = within(self.deadlines.read, status).await;
+        let status = catch_panic(async { registered.source.status().await });
+        let answer = with_deadline(self.deadlines.read, status).await;
         RuntimeSummary::project(
             registered.descriptor(),
             registered.capabilities,
-            answer.map_err(|error| unavailable(registered, &error)),
+            answer.map_err(|error| unavailable_diagnostic(registered, &error)),
             now(),
         )
     }
@@ -188,7 +188,7 @@ impl Registered {
         &self.descriptor().runtime_id
     }
 
-    /// The port, or the one answer to an operation that the source has no port for.
+    /// The port, or the error for an operation that the source has no port for.
     fn port<'a, P: ?Sized>(
         &'a self,
         capability: Capability,
@@ -201,16 +201,16 @@ impl Registered {
     }
 }
 
-/// Waits for a source no longer than `deadline`, from when its answer is not there at once.
+/// Waits for a source no longer than `deadline`.
 ///
 /// # Cancellation
 /// Past the deadline the source's future is dropped; the ports say what that leaves behind.
-async fn within<T>(
+async fn with_deadline<T>(
     deadline: Duration,
     answer: impl Future<Output = Result<T, SourceError>>,
 ) -> Result<T, SourceError> {
     let mut answer = pin!(answer);
-    // Most answers are there at once: the clock is read for those that are not.
+    // Most sources answer without waiting, and then no timer is needed.
     if let Poll::Ready(answer) = futures_util::poll!(answer.as_mut()) {
         return answer;
     }
@@ -222,19 +222,19 @@ async fn within<T>(
         }))
 }
 
-/// Turns a panic of a source into its failure, where others are asked as well: a defect of one
-/// must not hide the rest. Where one source alone is asked, a panic stays what it is.
-async fn contained<T>(
+/// Turns a panic of a source into an error. Used where several sources are asked, because a defect
+/// of one must not hide the others.
+async fn catch_panic<T>(
     answer: impl Future<Output = Result<T, SourceError>>,
 ) -> Result<T, SourceError> {
-    // The future is dropped with the panic, so nothing of it is seen half done.
+    // Unwind safe, because the future is dropped with the panic.
     let answer = AssertUnwindSafe(answer).catch_unwind().await;
     answer.unwrap_or_else(|_| Err(SourceError::failed("the source panicked")))
 }
 
-/// What a list or a summary says in place of what the source did not answer. The cause is
-/// logged here, because here it is handled.
-fn unavailable(registered: &Registered, error: &SourceError) -> Diagnostic {
+/// Stands in a list or a summary for a source that did not answer. The cause is logged here,
+/// because here it is handled.
+fn unavailable_diagnostic(registered: &Registered, error: &SourceError) -> Diagnostic {
     let runtime_id = registered.runtime_id();
     tracing::warn!(%runtime_id, error = error as &dyn std::error::Error, "runtime source failed");
     let late = matches!(
@@ -260,7 +260,7 @@ fn unavailable(registered: &Registered, error: &SourceError) -> Diagnostic {
     diagnostic.with_runtime(runtime_id.clone())
 }
 
-/// The present instant, cut to the millisecond: an answer is no finer, and never of the future.
+/// The present time, cut to the millisecond as all times in answers are.
 fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)

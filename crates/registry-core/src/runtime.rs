@@ -40,7 +40,7 @@ pub struct Facilities {
     pub git: bool,
 }
 
-/// What answers a runtime's workers: its public name, and nothing of where or how.
+/// The model of a runtime's workers: its public name alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct ModelSummary {
@@ -82,7 +82,7 @@ pub struct RuntimeCounts {
 /// What never changes about a runtime while it is registered.
 #[derive(Debug, Clone)]
 pub struct RuntimeDescriptor {
-    /// Its name in every path.
+    /// Its id, as in every path.
     pub runtime_id: RuntimeId,
     /// Its name for people.
     pub display_name: DisplayName,
@@ -90,7 +90,7 @@ pub struct RuntimeDescriptor {
     pub implementation_kind: ImplementationKind,
     /// What its workers can reach.
     pub facilities: Facilities,
-    /// What answers its workers, where it runs any.
+    /// The model of its workers, where it has one.
     pub model: Option<ModelSummary>,
     /// The profiles that workers can be created with.
     pub profiles: Vec<ProfileSummary>,
@@ -105,7 +105,7 @@ pub struct SourceStatus {
     pub status: RuntimeStatus,
     /// What it holds.
     pub counts: RuntimeCounts,
-    /// What is remarkable about it.
+    /// Diagnostics about it.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -113,7 +113,7 @@ pub struct SourceStatus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub struct RuntimeSummary {
-    /// Its name in every path.
+    /// Its id, as in every path.
     pub runtime_id: RuntimeId,
     /// Its name for people.
     pub display_name: DisplayName,
@@ -129,7 +129,7 @@ pub struct RuntimeSummary {
     pub capabilities: CapabilitySet,
     /// What its workers can reach.
     pub facilities: Facilities,
-    /// What answers its workers; absent where the runtime runs none.
+    /// The model of its workers; absent where the runtime has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub model: Option<ModelSummary>,
@@ -144,7 +144,7 @@ pub struct RuntimeSummary {
     /// When status and counts were read.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub observed_at: Timestamp,
-    /// What is remarkable about it.
+    /// Diagnostics about it.
     pub diagnostics: Vec<Diagnostic>,
 }
 

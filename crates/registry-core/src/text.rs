@@ -1,4 +1,4 @@
-//! Text that may be shown: what a person wrote for display, and what we wrote ourselves.
+//! Text for display: what a person wrote, and what is compiled in.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 /// Longest display name, in characters: one line of a table.
 pub const DISPLAY_NAME_MAX_CHARS: usize = 80;
 
-/// Text that a person wrote to be shown: 1–80 characters on one line, with none that steer
-/// a terminal or the direction of text.
+/// Text that a person wrote to be shown: 1–80 characters on one line, without any that
+/// control a terminal or the direction of text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct DisplayName(Arc<str>);
@@ -44,7 +44,7 @@ impl DisplayName {
     pub fn cleaned(text: &str) -> Option<Self> {
         let cut: String = text
             .chars()
-            .filter(|c| !steers(*c))
+            .filter(|c| !is_forbidden(*c))
             .skip_while(|c| c.is_whitespace())
             .take(DISPLAY_NAME_MAX_CHARS)
             .collect();
@@ -78,7 +78,7 @@ fn check(text: &str) -> Result<(), DisplayNameError> {
     if text.chars().take(DISPLAY_NAME_MAX_CHARS + 1).count() > DISPLAY_NAME_MAX_CHARS {
         return Err(DisplayNameError::TooLong);
     }
-    if let Some(at) = text.chars().position(steers) {
+    if let Some(at) = text.chars().position(is_forbidden) {
         return Err(DisplayNameError::ForbiddenCharacter { at });
     }
     if text.trim().is_empty() {
@@ -87,18 +87,18 @@ fn check(text: &str) -> Result<(), DisplayNameError> {
     Ok(())
 }
 
-/// Characters that steer a terminal (Unicode category Cc), break the line, or reorder text
+/// Characters that control a terminal (Unicode category Cc), break the line, or reorder text
 /// on the screen (the bidirectional controls of UAX #9, as in CVE-2021-42574).
-fn steers(c: char) -> bool {
+fn is_forbidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}')
         || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Text that we wrote ourselves and compiled in: the only kind a diagnostic can carry.
+/// Text that is compiled in: the only kind a diagnostic can carry.
 ///
-/// It can be made of a `&'static str` alone, so the text of an inner error can't get in. (A
-/// client that reads our answers gets it by deserialising.)
+/// It is made of a `&'static str`, so the text of an inner error can't get in. (A client
+/// deserialises it.)
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -106,7 +106,7 @@ fn steers(c: char) -> bool {
 pub struct FixedText(Cow<'static, str>);
 
 impl FixedText {
-    /// Wraps a text of ours.
+    /// Wraps a compiled-in text.
     pub const fn new(text: &'static str) -> Self {
         Self(Cow::Borrowed(text))
     }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_steer_a_terminal_or_reorder_text_are_refused() {
+    fn characters_that_control_a_terminal_or_reorder_text_are_refused() {
         assert_eq!(
             "a\u{1b}[2J".parse::<DisplayName>(),
             Err(DisplayNameError::ForbiddenCharacter { at: 1 })
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_alone_are_no_name() {
+    fn white_space_alone_is_no_name() {
         for blank in ["", "  ", " \u{a0} "] {
             assert_eq!(blank.parse::<DisplayName>(), Err(DisplayNameError::Empty));
         }

@@ -34,7 +34,7 @@ pub struct WorkerRecord {
     pub created_at: Option<Timestamp>,
     /// When something last happened to it, where known.
     pub last_activity_at: Option<Timestamp>,
-    /// What is remarkable about it.
+    /// Diagnostics about it.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -54,12 +54,12 @@ impl WorkerRecord {
     }
 }
 
-/// One worker, whole, as a source knows it.
+/// One worker in detail, as a source knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerDetailRecord {
     /// What a list shows of it.
     pub worker: WorkerRecord,
-    /// Where its conversation stands; `None` where the source keeps none.
+    /// The state of its conversation; `None` where the source keeps none.
     pub conversation: Option<ConversationSummary>,
 }
 
@@ -131,7 +131,7 @@ pub struct WorkerSummary {
         schema(value_type = BTreeSet<crate::capability::Capability>, max_items = 8)
     )]
     pub capabilities: CapabilitySet,
-    /// What is remarkable about it.
+    /// Diagnostics about it.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -160,14 +160,14 @@ impl WorkerSummary {
     }
 }
 
-/// One worker, whole.
+/// One worker in detail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkerDetail {
     /// What a list shows of it.
     #[serde(flatten)]
     pub summary: WorkerSummary,
-    /// Where its conversation stands; absent where the runtime keeps none.
+    /// The state of its conversation; absent where the runtime keeps none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<ConversationSummary>,
 }

@@ -28,7 +28,7 @@ impl Epoch {
 /// A position in one worker's event log: just after the event with this sequence
 /// number. Sequence 0 is before the first event.
 ///
-/// A cursor doesn't name its worker; whoever keeps one keeps the worker's id beside it.
+/// A cursor doesn't name its worker: keep the worker's id beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cursor {
     epoch: Epoch,

@@ -81,14 +81,14 @@ fn parse_canonical(text: &str) -> Result<Uuid, ParseIdError> {
 }
 
 /// The caller's name for one attempt at an operation: repeating the operation under
-/// the same key gives the first answer again instead of a second effect.
+/// the same key returns the first result again instead of having a second effect.
 ///
 /// 1 to [`IdempotencyKey::MAX_LEN`] visible ASCII characters. A clone is cheap.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(Arc<str>);
 
 impl IdempotencyKey {
-    /// The longest key, in characters: room for a UUID with a prefix, or a hash in hex.
+    /// The longest key, in characters: enough for a UUID with a prefix, or a hash in hex.
     pub const MAX_LEN: usize = 128;
 
     /// The key's text.

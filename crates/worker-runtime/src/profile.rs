@@ -69,13 +69,13 @@ impl Profile {
         &self.id
     }
 
-    /// What it is for, in a line for people.
+    /// Its purpose, in a line for people.
     #[must_use]
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// What the engine is told before the conversation.
+    /// The instructions that precede the conversation.
     #[must_use]
     pub fn instructions(&self) -> &Arc<str> {
         &self.instructions

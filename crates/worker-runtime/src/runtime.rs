@@ -2,7 +2,7 @@
 //!
 //! Locks: one for the [directory], one in each [slot], one for the order of stopping in the
 //! [totals]. The only section that enters another one is a slot's: it enters the order of
-//! stopping, so that whoever sees a worker stopped can have it forgotten. None contains an
+//! stopping, so that a caller that sees a worker stopped can have it forgotten. None contains an
 //! `.await`.
 
 use std::sync::Arc;

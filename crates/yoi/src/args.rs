@@ -1,26 +1,27 @@
-//! What may be typed: the commands and their flags. What a value must look like is decided
-//! by the type it parses into, so that a command never meets a half-checked text.
+//! The commands and their flags. Every value is parsed into its type here, so that no command
+//! handles unchecked text.
 
 mod chat;
+mod client;
 mod doctor;
 mod filter;
 mod server_url;
-mod target;
+mod worker;
 
 pub(crate) use chat::ChatArgs;
+pub(crate) use client::ClientArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use filter::{KindFilter, StateFilter};
 pub(crate) use server_url::{ServerUrl, ServerUrlError};
-pub(crate) use target::{DEFAULT_RUNTIME, WorkerArgs};
-
-use std::path::PathBuf;
+pub(crate) use worker::{WorkerArgs, command_line};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use registry_core::page::{PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX};
 use registry_core::{Cursor, DisplayName, IdempotencyKey, PageToken, ProfileId, RunId, RuntimeId};
-
 use yoi_workspace_server::ServeArgs;
+
+use worker::DEFAULT_RUNTIME;
 
 const OVERVIEW: &str = "\
 Examples:
@@ -29,11 +30,11 @@ Examples:
   W=$(yoi create --name reviewer)              create a worker
   yoi send \"$W\" \"What is a cursor?\" --follow   talk to it
   yoi workers --json                           for programs: the API's own JSON
-  yoi doctor                                   something does not work? ask here
+  yoi doctor                                   find out what does not work
 
-Exit codes: 0 done · 1 the operation failed · 2 wrong usage · 3 no server reachable ·
-130 interrupted. With --json a refusal by the server is one line of problem JSON on
-standard error; standard output only ever carries what was asked for.";
+Exit codes: 0 success · 1 the operation failed · 2 wrong usage · 3 no server reachable ·
+130 interrupted. With --json an error response of the server is one line of problem JSON on
+standard error; standard output carries nothing but the result.";
 
 /// Run a workspace server, and talk to its workers.
 #[derive(Parser)]
@@ -45,45 +46,17 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// Which server a client command asks, and in which form it answers. Accepted before the
-/// command's name and after it; what stands after it wins.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Args)]
-#[command(next_help_heading = "Server and output")]
-pub(crate) struct ClientArgs {
-    /// The server to ask [env: YOI_SERVER] [default: the newest one running here]
-    #[arg(long, value_name = "URL")]
-    pub(crate) server: Option<ServerUrl>,
-    /// A file with the server's token, readable by you alone [env: YOI_TOKEN_FILE]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
-    /// Print the API's JSON, unchanged
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-impl ClientArgs {
-    /// These flags, and where one is absent that of `outer`.
-    pub(crate) fn or(self, outer: Self) -> Self {
-        Self {
-            server: self.server.or(outer.server),
-            token_file: self.token_file.or(outer.token_file),
-            json: self.json || outer.json,
-        }
-    }
-}
-
-/// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Run a workspace server in the foreground
     Serve(Box<ServeArgs>),
-    /// Talk to a worker: a new one, or the one that is named
+    /// Chat with a new worker or an existing one
     #[command(after_help = chat::EXAMPLES)]
     Chat(ChatArgs),
     #[command(flatten)]
     Client(ClientCommand),
-    /// Check what stands between you and an answer, and say what to do about it
-    #[command(after_help = doctor::MEANING)]
+    /// Check the server, the token, the model and the limits, and say how to fix what fails
+    #[command(after_help = doctor::LEGEND)]
     Doctor(DoctorArgs),
     /// Print a completion script for a shell
     #[command(
@@ -95,7 +68,7 @@ pub(crate) enum Command {
     },
 }
 
-/// What to ask of a running server.
+/// The commands that send requests to a running server.
 #[derive(Subcommand)]
 pub(crate) enum ClientCommand {
     /// List the runtimes
@@ -128,7 +101,7 @@ Examples:
 Ctrl-C ends the command, not the run: cancel that with `yoi cancel`.";
 
 impl ClientCommand {
-    /// The flags about server and output that stand after the command's name.
+    /// The client flags after the command's name.
     pub(crate) fn client(&self) -> &ClientArgs {
         match self {
             Self::Runtimes(args) => &args.client,
@@ -143,14 +116,12 @@ impl ClientCommand {
     }
 }
 
-/// Flags of `runtimes`.
 #[derive(Args)]
 pub(crate) struct RuntimesArgs {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
 }
 
-/// Flags of `workers`.
 #[derive(Args)]
 pub(crate) struct WorkersArgs {
     /// Only workers of this runtime
@@ -162,23 +133,22 @@ pub(crate) struct WorkersArgs {
     /// Only workers in this state
     #[arg(long)]
     pub(crate) state: Option<StateFilter>,
-    /// Most workers of a page, 1 to 200 [default: 50]
+    /// Maximum number of workers, 1 to 200 [default: 50]
     #[arg(long, value_name = "N", value_parser = page_limit())]
     pub(crate) limit: Option<u32>,
-    /// Every page, not only one
+    /// List all pages
     #[arg(long, conflicts_with = "page_token")]
     pub(crate) all: bool,
-    /// Begin where the page before this one ended
+    /// Show the page after the one that printed this token
     #[arg(long, value_name = "TOKEN")]
     pub(crate) page_token: Option<PageToken>,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
 }
 
-/// Flags of `create`.
 #[derive(Args)]
 pub(crate) struct CreateArgs {
-    /// The runtime that is to hold the worker
+    /// The runtime to create the worker in
     #[arg(long, value_name = "ID", default_value = DEFAULT_RUNTIME)]
     pub(crate) runtime: RuntimeId,
     /// The worker's name, for people
@@ -194,7 +164,7 @@ pub(crate) struct CreateArgs {
     pub(crate) client: ClientArgs,
 }
 
-/// Flags of the commands that need no more than a worker: `show`, `stop`.
+/// Flags of `show` and `stop`.
 #[derive(Args)]
 pub(crate) struct OneWorkerArgs {
     #[command(flatten)]
@@ -203,14 +173,13 @@ pub(crate) struct OneWorkerArgs {
     pub(crate) client: ClientArgs,
 }
 
-/// Flags of `send`.
 #[derive(Args)]
 pub(crate) struct SendArgs {
     #[command(flatten)]
     pub(crate) worker: WorkerArgs,
-    /// What to say; `-` or nothing reads standard input, less its last line break
+    /// The message; `-` or nothing reads standard input, without its last line break
     pub(crate) text: Option<String>,
-    /// Print the reply while it is produced; with --json its events, one a line
+    /// Print the reply while it is produced; with --json its events, one per line
     #[arg(long, short)]
     pub(crate) follow: bool,
     /// Repeating the command with the same key and text sends nothing new
@@ -220,12 +189,11 @@ pub(crate) struct SendArgs {
     pub(crate) client: ClientArgs,
 }
 
-/// Flags of `transcript`.
 #[derive(Args)]
 pub(crate) struct TranscriptArgs {
     #[command(flatten)]
     pub(crate) worker: WorkerArgs,
-    /// Most entries, 1 to 200 [default: 50]
+    /// Maximum number of entries, 1 to 200 [default: 50]
     #[arg(long, value_name = "N", value_parser = page_limit())]
     pub(crate) limit: Option<u32>,
     /// Only entries before this number
@@ -238,7 +206,6 @@ pub(crate) struct TranscriptArgs {
     pub(crate) client: ClientArgs,
 }
 
-/// Flags of `events`.
 #[derive(Args)]
 pub(crate) struct EventsArgs {
     #[command(flatten)]
@@ -246,29 +213,27 @@ pub(crate) struct EventsArgs {
     /// Only events after this position
     #[arg(long, value_name = "CURSOR")]
     pub(crate) after: Option<Cursor>,
-    /// Go on printing events until the worker is stopped
+    /// Keep printing events until the worker is stopped
     #[arg(long, short)]
     pub(crate) follow: bool,
-    /// Most events, 1 to 200 [default: 50]
+    /// Maximum number of events, 1 to 200 [default: 50]
     #[arg(long, value_name = "N", value_parser = page_limit(), conflicts_with = "follow")]
     pub(crate) limit: Option<u32>,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
 }
 
-/// Flags of `cancel`.
 #[derive(Args)]
 pub(crate) struct CancelArgs {
     #[command(flatten)]
     pub(crate) worker: WorkerArgs,
-    /// Only this run, and no other that may have become active meanwhile
+    /// Cancel only this run, not one that has become active since
     #[arg(long, value_name = "ID")]
     pub(crate) run: Option<RunId>,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
 }
 
-/// The numbers that the API takes as a page's size.
 fn page_limit() -> clap::builder::RangedI64ValueParser<u32> {
     // The help texts name these numbers.
     const { assert!(PAGE_LIMIT_DEFAULT == 50 && PAGE_LIMIT_MAX == 200) };

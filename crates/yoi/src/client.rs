@@ -1,13 +1,11 @@
-//! The API as a client sees it: one typed method for each operation that the commands need.
-//!
-//! An answer is kept in two forms: the typed one for people, and the text as it came, so
-//! that `--json` prints what the server said and not what this program made of it.
+//! The API's client: one typed method for each operation that the commands need. A response
+//! keeps its text beside the typed value, so that `--json` prints what the server sent.
 
-mod answer;
 mod query;
+mod response;
 
-pub(crate) use answer::Answer;
-pub(crate) use query::{EventsQuery, TranscriptBound, TranscriptQuery, WorkersQuery};
+pub(crate) use query::{EventsQuery, TranscriptQuery, WorkersQuery};
+pub(crate) use response::Response;
 
 use std::io;
 use std::time::Duration;
@@ -27,15 +25,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::args::ServerUrl;
-use crate::failure::{Failure, Unreachable};
+use crate::error::Error;
+use response::transport_error;
 
-/// How long a connection may take to be made, in seconds: a busy network, but no dead host.
+/// Timeout for connecting: enough for a busy network, too short to wait for a dead host.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a request may take until its answer has been read, in seconds. Longer than any
-/// wait that the server grants: 30 s for events, and as long for a cancelled run to end.
+/// Timeout for a request until its response has been read. Longer than any wait of the
+/// server: 30 s for events, and 30 s for a cancelled run to end.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// A server, and what gets in there.
 pub(crate) struct Client {
     http: reqwest::Client,
     server: ServerUrl,
@@ -43,8 +41,8 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A client of `server`. Nothing is sent yet.
-    pub(crate) fn new(server: ServerUrl, token: Option<Token>) -> Result<Self, Failure> {
+    /// Sends nothing yet.
+    pub(crate) fn new(server: ServerUrl, token: Option<Token>) -> Result<Self, Error> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT)
@@ -52,7 +50,7 @@ impl Client {
             .no_proxy()
             .redirect(Policy::none())
             .build()
-            .map_err(|error| Failure::Setup(io::Error::other(error)))?;
+            .map_err(|error| Error::Setup(io::Error::other(error)))?;
         Ok(Self {
             http,
             server,
@@ -60,100 +58,91 @@ impl Client {
         })
     }
 
-    /// Whether the server runs.
-    pub(crate) async fn health(&self) -> Result<Answer<Health>, Failure> {
-        self.get(path::HEALTHZ, &[]).await
+    pub(crate) async fn health(&self) -> Result<Response<Health>, Error> {
+        self.get(path::HEALTHZ, &()).await
     }
 
-    /// Whether the server takes requests.
-    pub(crate) async fn readiness(&self) -> Result<Answer<Readiness>, Failure> {
-        self.get(path::READYZ, &[]).await
+    pub(crate) async fn readiness(&self) -> Result<Response<Readiness>, Error> {
+        self.get(path::READYZ, &()).await
     }
 
-    /// The workspace, and the server itself.
-    pub(crate) async fn workspace(&self) -> Result<Answer<WorkspaceInfo>, Failure> {
-        self.get(path::WORKSPACE, &[]).await
+    pub(crate) async fn workspace(&self) -> Result<Response<WorkspaceInfo>, Error> {
+        self.get(path::WORKSPACE, &()).await
     }
 
-    /// All runtimes.
-    pub(crate) async fn runtimes(&self) -> Result<Answer<RuntimeList>, Failure> {
-        self.get(path::RUNTIMES, &[]).await
+    pub(crate) async fn runtimes(&self) -> Result<Response<RuntimeList>, Error> {
+        self.get(path::RUNTIMES, &()).await
     }
 
-    /// A page of workers.
     pub(crate) async fn workers(
         &self,
         query: &WorkersQuery,
-    ) -> Result<Answer<WorkerPage>, Failure> {
-        self.get(path::WORKERS, &query.pairs()).await
+    ) -> Result<Response<WorkerPage>, Error> {
+        self.get(path::WORKERS, query).await
     }
 
-    /// One worker.
-    pub(crate) async fn worker(&self, worker: &WorkerRef) -> Result<Answer<WorkerDetail>, Failure> {
-        self.get(&path::worker(worker), &[]).await
+    pub(crate) async fn worker(&self, worker: &WorkerRef) -> Result<Response<WorkerDetail>, Error> {
+        self.get(&path::worker(worker), &()).await
     }
 
-    /// Creates a worker.
     pub(crate) async fn create(
         &self,
         runtime: &RuntimeId,
         body: &CreateWorkerBody,
         key: Option<&IdempotencyKey>,
-    ) -> Result<Answer<WorkerDetail>, Failure> {
+    ) -> Result<Response<WorkerDetail>, Error> {
         self.post(&path::runtime_workers(runtime), body, key).await
     }
 
-    /// Sends a worker an input, which starts a run.
     pub(crate) async fn send_input(
         &self,
         worker: &WorkerRef,
         content: String,
         key: Option<&IdempotencyKey>,
-    ) -> Result<Answer<AcceptedInput>, Failure> {
+    ) -> Result<Response<AcceptedInput>, Error> {
         let body = SendInputBody { content };
         self.post(&path::input(worker), &body, key).await
     }
 
-    /// Ends a worker's active run; answers when it has ended.
+    /// Cancels a worker's active run; the response comes when it has ended.
     pub(crate) async fn cancel(
         &self,
         worker: &WorkerRef,
         body: &CancelRunBody,
-    ) -> Result<Answer<CancelResult>, Failure> {
+    ) -> Result<Response<CancelResult>, Error> {
         self.post(&path::cancel(worker), body, None).await
     }
 
-    /// Stops a worker for good; answers when its run has ended.
-    pub(crate) async fn stop(&self, worker: &WorkerRef) -> Result<Answer<WorkerDetail>, Failure> {
+    /// Stops a worker for good; the response comes when its run has ended.
+    pub(crate) async fn stop(&self, worker: &WorkerRef) -> Result<Response<WorkerDetail>, Error> {
         self.post(&path::stop(worker), &StopWorkerBody {}, None)
             .await
     }
 
-    /// A page of a worker's transcript.
     pub(crate) async fn transcript(
         &self,
         worker: &WorkerRef,
         query: &TranscriptQuery,
-    ) -> Result<Answer<TranscriptPage>, Failure> {
-        self.get(&path::transcript(worker), &query.pairs()).await
+    ) -> Result<Response<TranscriptPage>, Error> {
+        self.get(&path::transcript(worker), query).await
     }
 
-    /// A worker's events after a cursor; waits for the first one as long as the query says.
+    /// A worker's events after a cursor; waits for the first one as `query` says.
     pub(crate) async fn events(
         &self,
         worker: &WorkerRef,
         query: &EventsQuery,
-    ) -> Result<Answer<EventBatch>, Failure> {
-        self.get(&path::events(worker), &query.pairs()).await
+    ) -> Result<Response<EventBatch>, Error> {
+        self.get(&path::events(worker), query).await
     }
 
     async fn get<T: DeserializeOwned>(
         &self,
         path: &str,
-        query: &[(&str, String)],
-    ) -> Result<Answer<T>, Failure> {
-        self.exchange(self.http.get(self.server.at(path, query)))
-            .await
+        query: &impl Serialize,
+    ) -> Result<Response<T>, Error> {
+        let url = self.server.join(path);
+        self.exchange(self.http.get(url).query(query)).await
     }
 
     async fn post<T: DeserializeOwned>(
@@ -161,8 +150,8 @@ impl Client {
         path: &str,
         body: &impl Serialize,
         key: Option<&IdempotencyKey>,
-    ) -> Result<Answer<T>, Failure> {
-        let mut request = self.http.post(self.server.at(path, &[])).json(body);
+    ) -> Result<Response<T>, Error> {
+        let mut request = self.http.post(self.server.join(path)).json(body);
         if let Some(key) = key {
             request = request.header(header::IDEMPOTENCY_KEY, key.as_str());
         }
@@ -172,44 +161,14 @@ impl Client {
     async fn exchange<T: DeserializeOwned>(
         &self,
         mut request: RequestBuilder,
-    ) -> Result<Answer<T>, Failure> {
+    ) -> Result<Response<T>, Error> {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.reveal());
         }
-        let response = request.send().await.map_err(|error| self.failed(&error))?;
-        answer::read(self, response).await
+        let sent = request.send().await;
+        let response = sent.map_err(|error| transport_error(&self.server, &error))?;
+        response::read(&self.server, response).await
     }
-
-    /// What the failure of an exchange says about the server.
-    fn failed(&self, error: &reqwest::Error) -> Failure {
-        let server = self.server.clone();
-        let unreachable = if error.is_connect() {
-            Unreachable::Refused {
-                server,
-                source: io_error(error),
-            }
-        } else if error.is_timeout() {
-            Unreachable::TimedOut { server }
-        } else {
-            Unreachable::Lost { server }
-        };
-        unreachable.into()
-    }
-}
-
-/// The kind of the input or output error below `error`, if it is one: what a person wants to
-/// know ("connection refused"), without the layers above it.
-fn io_error(error: &reqwest::Error) -> Option<io::Error> {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>()
-            && error.raw_os_error().is_some()
-        {
-            return Some(error.kind().into());
-        }
-        cause = error.source();
-    }
-    None
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Carrying out a command: find the server, ask it, print what it says.
+//! Runs a command: finds the server, sends the requests, prints the result.
 
 mod chat;
 mod create;
@@ -8,6 +8,7 @@ mod input;
 mod list;
 mod reply;
 mod send;
+mod session;
 mod show;
 
 use std::process::ExitCode;
@@ -15,138 +16,81 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 
 use crate::args::{Cli, ClientArgs, ClientCommand, Command};
-use crate::client::{Answer, Client};
-use crate::connect::{self, Choice, Found};
-use crate::failure::{Exit, Failure, UsageError};
+use crate::client::Client;
+use crate::error::{Error, Exit, UsageError};
 use crate::output::{Format, Terminal};
+use session::{Session, block_on, find};
 
-/// A command on its way: whom it asks, and where and how it answers.
-struct Session<'a> {
-    client: Client,
-    terminal: &'a mut Terminal,
-    format: Format,
-}
-
-/// Carries out what was typed.
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let mut terminal = Terminal::of_process();
     let mut format = Format::Text;
     let result = match cli.command {
         Command::Serve(serve) => match refuse_client_flags(&cli.client, "serve") {
             Ok(()) => return yoi_workspace_server::run(*serve),
-            Err(failure) => Err(failure),
+            Err(error) => Err(error),
         },
         Command::Completions { shell } => refuse_client_flags(&cli.client, "completions")
             .and_then(|()| completions(shell, &mut terminal)),
         Command::Client(command) => {
             let args = command.client().clone().or(cli.client);
-            format = Format::of(&args);
-            ask(command, &args, &mut terminal, format)
+            format = Format::new(&args);
+            run_client(command, &args, &mut terminal, format)
         }
         Command::Chat(chat) => {
             let args = chat.client.clone().or(cli.client);
-            format = Format::of(&args);
+            format = Format::new(&args);
             chat::chat(chat, args, &mut terminal, format)
         }
         Command::Doctor(doctor) => {
             let args = doctor.client.clone().or(cli.client);
-            format = Format::of(&args);
+            format = Format::new(&args);
             match doctor::doctor(&doctor, &args, &mut terminal, format) {
                 Ok(exit) => return exit.into(),
-                Err(failure) => Err(failure),
+                Err(error) => Err(error),
             }
         }
     };
-    let Err(failure) = result else {
-        return Exit::Done.into();
+    let Err(error) = result else {
+        return Exit::Success.into();
     };
-    // Whoever interrupts a command, or stops reading, knows what happened.
-    if !failure.is_closed_pipe() && !matches!(failure, Failure::Interrupted) {
-        terminal.failure(&failure, format);
+    // Someone who pressed Ctrl-C or closed the pipe needs no message about it.
+    if !error.is_closed_pipe() && !matches!(error, Error::Interrupted) {
+        terminal.error(&error, format);
     }
-    failure.exit().into()
+    error.exit().into()
 }
 
-/// Carries out a command that asks a server.
-fn ask(
+fn run_client(
     command: ClientCommand,
     args: &ClientArgs,
     terminal: &mut Terminal,
     format: Format,
-) -> Result<(), Failure> {
-    let found = find(args, terminal)?;
-    let client = Client::new(found.server, found.token)?;
+) -> Result<(), Error> {
+    let target = find(args, terminal)?;
+    let client = Client::new(target.server, target.token)?;
     let mut session = Session {
         client,
         terminal,
         format,
     };
-    until_done(session.carry_out(command))
+    block_on(dispatch(&mut session, command))
 }
 
-/// The server that `args` and the environment mean.
-fn find(args: &ClientArgs, terminal: &mut Terminal) -> Result<Found, Failure> {
-    let found = connect::find(args, |name| std::env::var_os(name), connect::running_here)?;
-    if let Choice::NewestOf(2..) = found.choice {
-        terminal.aside(&format!(
-            "note: several servers run here; this asks the newest, {}. --server names another",
-            found.server
-        ));
-    }
-    Ok(found)
-}
-
-/// Does `work`. One thread is enough for a program that waits for one answer at a time.
-fn until_done<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::Setup)?;
-    runtime.block_on(work)
-}
-
-impl Session<'_> {
-    async fn carry_out(&mut self, command: ClientCommand) -> Result<(), Failure> {
-        match command {
-            ClientCommand::Runtimes(_) => list::runtimes(self).await,
-            ClientCommand::Workers(args) => list::workers(self, args).await,
-            ClientCommand::Create(args) => create::create(self, args).await,
-            ClientCommand::Show(args) => show::worker(self, &args.worker).await,
-            ClientCommand::Send(args) => send::send(self, args).await,
-            ClientCommand::Transcript(args) => show::transcript(self, &args).await,
-            ClientCommand::Events(args) => events::events(self, &args).await,
-            ClientCommand::Cancel(args) => send::cancel(self, args).await,
-            ClientCommand::Stop(args) => create::stop(self, &args.worker).await,
-        }
-    }
-
-    /// Prints `answer` as JSON, or as `for_people` does.
-    fn print<T>(
-        &mut self,
-        answer: &Answer<T>,
-        for_people: impl FnOnce(&T, &mut Terminal) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        match self.format {
-            Format::Json => self.terminal.json(&answer.json),
-            Format::Text => for_people(&answer.value, self.terminal),
-        }
+async fn dispatch(session: &mut Session<'_>, command: ClientCommand) -> Result<(), Error> {
+    match command {
+        ClientCommand::Runtimes(_) => list::runtimes(session).await,
+        ClientCommand::Workers(args) => list::workers(session, args).await,
+        ClientCommand::Create(args) => create::create(session, args).await,
+        ClientCommand::Show(args) => show::worker(session, &args.worker).await,
+        ClientCommand::Send(args) => send::send(session, args).await,
+        ClientCommand::Transcript(args) => show::transcript(session, &args).await,
+        ClientCommand::Events(args) => events::events(session, &args).await,
+        ClientCommand::Cancel(args) => send::cancel(session, args).await,
+        ClientCommand::Stop(args) => create::stop(session, &args.worker).await,
     }
 }
 
-/// Runs `work` until it ends or the user presses Ctrl-C.
-async fn until_interrupted<T>(
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    tokio::select! {
-        // Dropped by the other arm it loses a poll at most, and a poll changes nothing.
-        result = work => result,
-        // Cancel-safe: nothing is lost but the wait. Without a signal handler only `work` ends
-        // this, and Ctrl-C the process.
-        Ok(()) = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
-    }
-}
-
-fn completions(shell: clap_complete::Shell, terminal: &mut Terminal) -> Result<(), Failure> {
+fn completions(shell: clap_complete::Shell, terminal: &mut Terminal) -> Result<(), Error> {
     let mut script = Vec::new();
     let mut command = Cli::command();
     let name = command.get_name().to_owned();
@@ -154,15 +98,10 @@ fn completions(shell: clap_complete::Shell, terminal: &mut Terminal) -> Result<(
     terminal.content(&String::from_utf8_lossy(&script))
 }
 
-/// `serve` and `completions` ask no server, so flags about one mean nothing to them.
-fn refuse_client_flags(args: &ClientArgs, command: &'static str) -> Result<(), Failure> {
-    let given = [
-        ("server", args.server.is_some()),
-        ("token-file", args.token_file.is_some()),
-        ("json", args.json),
-    ];
-    match given.into_iter().find(|(_, given)| *given) {
-        Some((flag, _)) => Err(UsageError::ClientFlag { flag, command }.into()),
+/// `serve` and `completions` are no client commands, so client flags mean nothing to them.
+fn refuse_client_flags(args: &ClientArgs, command: &'static str) -> Result<(), Error> {
+    match args.any_flag() {
+        Some(flag) => Err(UsageError::ClientFlag { flag, command }.into()),
         None => Ok(()),
     }
 }

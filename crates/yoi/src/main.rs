@@ -1,20 +1,22 @@
-//! The command line: `yoi serve` runs the workspace server, every other command asks one.
+//! The command line: `yoi serve` runs the workspace server, every other command is a client
+//! of a running one.
 //!
-//! Reading order: [`args`] (what may be typed), [`connect`] (which server is asked),
-//! [`client`] (the API, one method for each operation), [`follow`] (reading a worker's
-//! events as they come), [`output`] (the only place that writes), [`command`] (one file for
-//! each group of commands), [`failure`] (what can go wrong, and the exit codes).
+//! Reading order: [`args`] (flags), [`connect`] (finds the server), [`client`] (the API),
+//! [`retry`] and [`follow`] (events as they come), [`command`] (one file for each group of
+//! commands), [`output`] (the only place that prints), [`error`] and [`hint`].
 
+mod api_name;
 mod args;
 mod client;
 mod command;
 mod connect;
-mod failure;
+mod error;
 mod follow;
+mod hint;
 mod output;
+mod retry;
 #[cfg(test)]
 mod scripted_server;
-mod spelling;
 
 use std::process::ExitCode;
 
@@ -23,7 +25,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use yoi_workspace_server::args::without_empty_variables;
 
 use args::Cli;
-use failure::Exit;
+use error::Exit;
 
 /// The same as in `yoi-workspace-server`, because `yoi serve` is that server (ADR 19).
 #[global_allocator]
@@ -33,19 +35,18 @@ fn main() -> ExitCode {
     match parse() {
         Ok(cli) => command::run(cli),
         Err(error) => {
-            // Help goes to standard output, everything else to standard error. A reader that
-            // has gone away is no reason to fail.
+            // A closed pipe is no reason to fail.
             let _ = error.print();
-            if error.use_stderr() {
-                Exit::Usage.into()
+            let exit = if error.use_stderr() {
+                Exit::Usage
             } else {
-                Exit::Done.into()
-            }
+                Exit::Success
+            };
+            exit.into()
         }
     }
 }
 
-/// The command line, and what the environment says of a server.
 fn parse() -> Result<Cli, clap::Error> {
     let matches = without_empty_variables(Cli::command()).try_get_matches()?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))

@@ -1,228 +1,216 @@
 //! The terminal: the only place that writes to standard output and standard error.
 //!
-//! Standard output carries what was asked for, and nothing else: text for people with every
-//! control character removed, or the server's JSON. Notes, hints and errors go to standard
-//! error. Colour only where a terminal shows it and `NO_COLOR` is unset or empty
-//! (no-color.org).
+//! Standard output carries the result and nothing else: text without control characters, or
+//! the server's JSON. Notes, hints and errors go to standard error. Colour appears only on a
+//! terminal, with `NO_COLOR` unset or empty (no-color.org).
 
-pub(crate) mod detail;
 pub(crate) mod diagnostic;
 pub(crate) mod event;
 pub(crate) mod json;
-pub(crate) mod plain;
-pub(crate) mod spinner;
+pub(crate) mod runtime;
+pub(crate) mod sanitize;
 pub(crate) mod table;
+pub(crate) mod time;
 pub(crate) mod transcript;
+pub(crate) mod worker;
 
 use std::io::{self, IsTerminal as _, Write};
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish};
 
 use crate::args::ClientArgs;
-use crate::failure::{Failure, hint};
-use spinner::Spinner;
+use crate::error::Error;
+use crate::hint::hint;
 use table::Table;
 
-/// In which form a command answers.
+/// Time between two frames of a spinner.
+const SPINNER_INTERVAL: Duration = Duration::from_millis(120);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// For people.
     Text,
-    /// For programs: the API's own.
     Json,
 }
 
 impl Format {
-    /// The form that `args` ask for.
-    pub(crate) fn of(args: &ClientArgs) -> Self {
+    pub(crate) fn new(args: &ClientArgs) -> Self {
         if args.json { Self::Json } else { Self::Text }
     }
 }
 
-/// What a stream leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Leads {
+pub(crate) enum StreamKind {
     /// A file or a pipe.
-    Elsewhere,
-    /// A terminal that is to stay without colour.
-    ToPlainTerminal,
-    /// A terminal.
-    ToTerminal,
+    Redirected,
+    /// A terminal without colour.
+    PlainTerminal,
+    ColorTerminal,
 }
 
-/// One of the two output streams.
-struct Output {
-    to: Box<dyn Write>,
-    leads: Leads,
+struct OutputStream {
+    writer: Box<dyn Write>,
+    kind: StreamKind,
 }
+
+/// A progress indicator; dropping it removes it.
+#[must_use = "dropping it removes it"]
+pub(crate) struct Spinner(#[expect(dead_code, reason = "held for its drop")] ProgressBar);
 
 /// Standard output and standard error.
 pub(crate) struct Terminal {
-    out: Output,
-    err: Output,
-    /// Whether the text on standard output ends within a line.
-    within_line: bool,
+    stdout: OutputStream,
+    stderr: OutputStream,
+    /// Whether the last text on standard output did not end its line.
+    mid_line: bool,
 }
 
 impl Terminal {
-    /// The streams of this process.
     pub(crate) fn of_process() -> Self {
-        let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        let color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb");
-        let leads = |is_terminal: bool| match (is_terminal, colour) {
-            (false, _) => Leads::Elsewhere,
-            (true, false) => Leads::ToPlainTerminal,
-            (true, true) => Leads::ToTerminal,
+        let kind = |is_terminal: bool| match (is_terminal, color) {
+            (false, _) => StreamKind::Redirected,
+            (true, false) => StreamKind::PlainTerminal,
+            (true, true) => StreamKind::ColorTerminal,
         };
-        let (out, err) = (io::stdout(), io::stderr());
-        let (out_leads, err_leads) = (leads(out.is_terminal()), leads(err.is_terminal()));
-        Self::new(Box::new(out), out_leads, Box::new(err), err_leads)
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        let kinds = [stdout.is_terminal(), stderr.is_terminal()].map(kind);
+        Self::new([Box::new(stdout), Box::new(stderr)], kinds)
     }
 
-    /// Any two streams.
-    pub(crate) fn new(
-        out: Box<dyn Write>,
-        out_leads: Leads,
-        err: Box<dyn Write>,
-        err_leads: Leads,
-    ) -> Self {
+    /// Standard output and standard error, in this order.
+    pub(crate) fn new(writers: [Box<dyn Write>; 2], kinds: [StreamKind; 2]) -> Self {
+        let ([stdout, stderr], [stdout_kind, stderr_kind]) = (writers, kinds);
+        let stream = |writer, kind| OutputStream { writer, kind };
         Self {
-            out: Output {
-                to: out,
-                leads: out_leads,
-            },
-            err: Output {
-                to: err,
-                leads: err_leads,
-            },
-            within_line: false,
+            stdout: stream(stdout, stdout_kind),
+            stderr: stream(stderr, stderr_kind),
+            mid_line: false,
         }
     }
 
-    /// Prints content, with its line breaks and tabs and no other control character.
-    pub(crate) fn content(&mut self, text: &str) -> Result<(), Failure> {
-        self.print(&plain::content(text))
+    /// Prints text with its line breaks and tabs, and no other control character.
+    pub(crate) fn content(&mut self, text: &str) -> Result<(), Error> {
+        self.print(&sanitize::text(text))
     }
 
-    /// Prints one line.
-    pub(crate) fn line(&mut self, text: &str) -> Result<(), Failure> {
-        self.print(&format!("{}\n", plain::line(text)))
+    pub(crate) fn line(&mut self, text: &str) -> Result<(), Error> {
+        self.print(&format!("{}\n", sanitize::line(text)))
     }
 
-    /// Prints one line that stands out.
-    pub(crate) fn heading(&mut self, text: &str) -> Result<(), Failure> {
-        let line = self.out.styled(Style::new().bold(), &plain::line(text));
+    pub(crate) fn heading(&mut self, text: &str) -> Result<(), Error> {
+        let style = Style::new().bold();
+        let line = self.stdout.styled(style, &sanitize::line(text));
         self.print(&format!("{line}\n"))
     }
 
-    /// Prints a table.
-    pub(crate) fn table(&mut self, table: &Table) -> Result<(), Failure> {
-        let mut lines = table.lines();
-        if let Some(header) = lines.next() {
-            self.heading(&header)?;
-        }
-        lines.try_for_each(|line| self.line(&line))
+    pub(crate) fn table(&mut self, table: &Table) -> Result<(), Error> {
+        self.heading(&table.header)?;
+        table.rows.iter().try_for_each(|row| self.line(row))
     }
 
     /// Prints one JSON document on one line.
-    pub(crate) fn json(&mut self, document: &str) -> Result<(), Failure> {
-        let line = match self.out.leads {
-            Leads::Elsewhere => json::one_line(document),
-            Leads::ToTerminal | Leads::ToPlainTerminal => json::harmless_line(document),
+    pub(crate) fn json(&mut self, document: &str) -> Result<(), Error> {
+        let line = match self.stdout.kind {
+            StreamKind::Redirected => json::one_line(document),
+            StreamKind::ColorTerminal | StreamKind::PlainTerminal => json::escaped_line(document),
         };
         self.print(&format!("{line}\n"))
     }
 
-    /// Ends the line that the last content left open, if it did.
-    pub(crate) fn end_line(&mut self) -> Result<(), Failure> {
-        if self.within_line {
+    /// Ends the line on standard output, if the last content left it open.
+    pub(crate) fn end_line(&mut self) -> Result<(), Error> {
+        if self.mid_line {
             self.print("\n")
         } else {
             Ok(())
         }
     }
 
-    /// Says something beside the answer, on standard error.
+    /// Prints a line on standard error.
     pub(crate) fn note(&mut self, text: &str) {
-        self.make_way();
-        self.err.say(&plain::line(text));
+        self.stderr_line(&sanitize::line(text));
     }
 
-    /// Says something that only a person at a terminal needs.
-    pub(crate) fn aside(&mut self, text: &str) {
-        if self.err.leads != Leads::Elsewhere {
+    /// Prints a note that only a person at a terminal needs.
+    pub(crate) fn terminal_note(&mut self, text: &str) {
+        if self.stderr.kind != StreamKind::Redirected {
             self.note(text);
         }
     }
 
-    /// Says in passing what only a person at a terminal may want to know.
-    pub(crate) fn remark(&mut self, text: &str) {
-        if self.err.leads != Leads::Elsewhere {
-            self.make_way();
-            let line = self.err.styled(Style::new().dimmed(), &plain::line(text));
-            self.err.say(&line);
+    /// The same, less prominent.
+    pub(crate) fn dimmed_terminal_note(&mut self, text: &str) {
+        if self.stderr.kind != StreamKind::Redirected {
+            let style = Style::new().dimmed();
+            let line = self.stderr.styled(style, &sanitize::line(text));
+            self.stderr_line(&line);
         }
     }
 
-    /// Says what went wrong and what to do about it, on standard error; with
-    /// [`Format::Json`] a problem is printed as the server sent it.
-    pub(crate) fn failure(&mut self, failure: &Failure, format: Format) {
-        self.make_way();
-        if let (Format::Json, Failure::Refused(refusal)) = (format, failure) {
-            self.err.say(&json::harmless_line(&refusal.json));
+    /// Prints an error and its hint on standard error; with [`Format::Json`] a problem as the
+    /// server sent it.
+    pub(crate) fn error(&mut self, error: &Error, format: Format) {
+        if let (Format::Json, Error::Api(error)) = (format, error) {
+            self.stderr_line(&json::escaped_line(&error.json));
             return;
         }
-        let label = self
-            .err
-            .styled(AnsiColor::Red.on_default().bold(), "error:");
-        self.err
-            .say(&format!("{label} {}", plain::line(&failure.line())));
-        if let Some(hint) = hint(failure) {
-            let label = self.err.styled(AnsiColor::Cyan.on_default(), "hint:");
-            self.err.say(&format!("{label} {}", plain::line(&hint)));
+        let error_style = AnsiColor::Red.on_default().bold();
+        self.labelled(error_style, "error:", &error.message());
+        if let Some(hint) = hint(error) {
+            self.labelled(AnsiColor::Cyan.on_default(), "hint:", &hint);
         }
     }
 
-    /// A sign that something takes a while, until it is dropped; only on a terminal.
-    pub(crate) fn spinner(&self, what: &'static str) -> Spinner {
-        match self.err.leads {
-            Leads::Elsewhere => Spinner::hidden(),
-            Leads::ToTerminal | Leads::ToPlainTerminal => Spinner::shown(what),
+    /// Shows that something takes a while; only on a terminal.
+    pub(crate) fn spinner(&self, message: &'static str) -> Spinner {
+        if self.stderr.kind == StreamKind::Redirected {
+            return Spinner(ProgressBar::hidden());
         }
+        let bar = ProgressBar::new_spinner()
+            .with_message(message)
+            .with_finish(ProgressFinish::AndClear);
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+        bar.enable_steady_tick(SPINNER_INTERVAL);
+        Spinner(bar)
     }
 
-    fn print(&mut self, text: &str) -> Result<(), Failure> {
+    fn labelled(&mut self, style: Style, label: &str, text: &str) {
+        let label = self.stderr.styled(style, label);
+        self.stderr_line(&format!("{label} {}", sanitize::line(text)));
+    }
+
+    fn print(&mut self, text: &str) -> Result<(), Error> {
         if let Some(last) = text.bytes().last() {
-            self.within_line = last != b'\n';
+            self.mid_line = last != b'\n';
         }
-        self.out.write(text).map_err(Failure::Output)
+        self.stdout.write(text).map_err(Error::Output)
     }
 
-    /// Gives standard error a line of its own where both streams share a screen.
-    fn make_way(&mut self) {
-        if self.out.leads != Leads::Elsewhere {
-            // Only looks are at stake.
+    fn stderr_line(&mut self, line: &str) {
+        // Where both streams share a screen, the note needs a line of its own.
+        if self.stdout.kind != StreamKind::Redirected {
+            // A failure here only affects the layout.
             let _ = self.end_line();
         }
+        // There is nowhere else to report that standard error can't be written.
+        let _ = self.stderr.write(&format!("{line}\n"));
     }
 }
 
-impl Output {
-    /// Writes `text` at once: who follows a reply wants every word when it comes.
+impl OutputStream {
+    /// Writes and flushes, so that a reply appears word by word.
     fn write(&mut self, text: &str) -> io::Result<()> {
-        self.to.write_all(text.as_bytes())?;
-        self.to.flush()
-    }
-
-    /// Writes a line for which there is no other place should it fail.
-    fn say(&mut self, line: &str) {
-        let _ = self.write(&format!("{line}\n"));
+        self.writer.write_all(text.as_bytes())?;
+        self.writer.flush()
     }
 
     fn styled(&self, style: Style, text: &str) -> String {
-        match self.leads {
-            Leads::ToTerminal => format!("{style}{text}{style:#}"),
-            Leads::ToPlainTerminal | Leads::Elsewhere => text.to_owned(),
+        match self.kind {
+            StreamKind::ColorTerminal => format!("{style}{text}{style:#}"),
+            StreamKind::PlainTerminal | StreamKind::Redirected => text.to_owned(),
         }
     }
 }

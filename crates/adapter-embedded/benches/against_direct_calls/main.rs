@@ -1,5 +1,5 @@
-//! What the registry and the adapter add to a direct call of the runtime: each module asks
-//! the same twice, `directly` and `through_the_registry`. The difference is the added cost.
+//! What the registry and the adapter add to a direct call of the runtime: each module measures
+//! the same operation twice, `directly` and `through_the_registry`. The difference is the added cost.
 //!
 //! `cargo bench -p adapter-embedded`
 
@@ -50,7 +50,7 @@ impl Pair {
         let runtime = builder.build().expect("the limits can work");
         let create = |_| {
             let created = runtime.create(worker_runtime::CreateWorker::default());
-            created.expect("there is room").worker.id
+            created.expect("there is capacity").worker.id
         };
         let ids: Vec<WorkerId> = (0..workers).map(create).collect();
         let worker = ids[workers / 2];
@@ -88,8 +88,7 @@ impl Pair {
         }
     }
 
-    /// Measures a call that answers without waiting, and without what entering an executor
-    /// costs.
+    /// Measures a call that returns without waiting, without the cost of entering an executor.
     fn measure<F: Future>(&self, bencher: Bencher<'_, '_>, call: impl Fn() -> F) {
         let _entered = self.executor.enter();
         bencher.bench_local(|| call().now_or_never().expect("there is nothing to wait for"));

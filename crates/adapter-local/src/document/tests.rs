@@ -18,32 +18,17 @@ fn deep(levels: usize) -> String {
 }
 
 #[test]
-fn a_name_is_all_that_a_record_needs() {
-    let document = parsed(r#"{"worker_name":"coder"}"#);
-    assert_eq!(document.worker_name, "coder");
-    assert_eq!(document.workspace_root, None);
-    assert!(!document.is_active());
-    assert_eq!(document.profile(), None);
-}
-
-#[test]
-fn null_is_as_good_as_absent() {
-    let document = parsed(
-        r#"{"worker_name":"a","workspace_root":null,"active":null,"resolved_manifest_snapshot":null}"#,
-    );
-    assert_eq!(document.workspace_root, None);
-    assert!(!document.is_active());
-    assert_eq!(document.profile(), None);
-}
-
-#[test]
-fn a_session_counts_whatever_its_ids_look_like() {
-    for active in [
-        r#"{"session_id":"6f1c1e0e-7d0b-4f6e-9f7a-1d2c3b4a5968"}"#,
-        r#"{"session_id":"not a uuid","segment_id":7}"#,
-        "{}",
+fn a_name_is_all_that_a_record_needs_and_null_is_as_good_as_absent() {
+    let nulls = r#""workspace_root":null,"active":null,"resolved_manifest_snapshot":null"#;
+    for text in [
+        r#"{"worker_name":"coder"}"#.to_owned(),
+        format!(r#"{{"worker_name":"coder",{nulls}}}"#),
     ] {
-        assert!(parsed(&format!(r#"{{"worker_name":"a","active":{active}}}"#)).is_active());
+        let document = parsed(&text);
+        assert_eq!(document.worker_name, "coder");
+        assert_eq!(document.workspace_root, None);
+        assert!(!document.is_active());
+        assert_eq!(document.profile(), None);
     }
 }
 
@@ -56,6 +41,7 @@ fn fields_that_are_not_looked_at_may_have_any_shape() {
                 "reclaimed_children":{odd},"resolved_manifest_snapshot":{odd},"active":{odd}}}"#
         ));
         assert_eq!(document.worker_name, "a");
+        assert!(document.is_active());
         assert_eq!(document.profile(), None);
     }
 }
@@ -113,11 +99,6 @@ fn what_is_not_a_record_is_invalid() {
 }
 
 proptest! {
-    #[test]
-    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        let _ = Document::parse(&bytes);
-    }
-
     #[test]
     fn a_damaged_record_never_panics(at in 0..120_usize, byte: u8) {
         let mut bytes = br#"{"worker_name":"a","workspace_root":"/x","active":{"session_id":"s"},"resolved_manifest_snapshot":{"profile_selector":"b"}}"#.to_vec();

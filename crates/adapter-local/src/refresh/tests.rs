@@ -11,21 +11,24 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const INSTANT_BEFORE: Duration = Duration::from_millis(1);
 
 /// A refresher whose scans are counted, and end when the test says how.
-struct Bench {
+struct Fixture {
     refresher: Refresher,
     scans: Arc<AtomicUsize>,
     ends: mpsc::Sender<fn() -> Result<Index, ScanError>>,
 }
 
-impl Bench {
+impl Fixture {
     fn new(interval: Duration) -> Self {
-        let (ends, told) = mpsc::channel::<fn() -> Result<Index, ScanError>>();
-        let told = Mutex::new(told);
+        let (ends, receiver) = mpsc::channel::<fn() -> Result<Index, ScanError>>();
+        let receiver = Mutex::new(receiver);
         let scans = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&scans);
         let refresher = Refresher::new(interval, move |_| {
             counted.fetch_add(1, Ordering::SeqCst);
-            let end = told.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let end = receiver
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .recv();
             end.unwrap()()
         });
         Self {
@@ -50,7 +53,7 @@ impl Bench {
 }
 
 fn found() -> Result<Index, ScanError> {
-    Ok(Index::of_missing_directory())
+    Ok(Index::for_missing_directory())
 }
 
 fn failed() -> Result<Index, ScanError> {
@@ -63,113 +66,103 @@ fn panicked() -> Result<Index, ScanError> {
 
 #[tokio::test(start_paused = true)]
 async fn callers_at_the_same_time_share_one_scan() {
-    let bench = Bench::new(INTERVAL);
-    bench.end(found);
-    let answers = join_all((0..50).map(|_| bench.answer())).await;
+    let fixture = Fixture::new(INTERVAL);
+    fixture.end(found);
+    let answers = join_all((0..50).map(|_| fixture.answer())).await;
     let first = answers[0].as_ref().unwrap();
     assert!(
         answers
             .iter()
             .all(|answer| Arc::ptr_eq(answer.as_ref().unwrap(), first))
     );
-    assert_eq!(bench.scans(), 1);
+    assert_eq!(fixture.scans(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_index_serves_for_the_interval_and_no_longer() {
-    let bench = Bench::new(INTERVAL);
-    bench.end(found);
-    bench.answer().await.unwrap();
+    let fixture = Fixture::new(INTERVAL);
+    fixture.end(found);
+    fixture.answer().await.unwrap();
     tokio::time::advance(INTERVAL - INSTANT_BEFORE).await;
-    bench.answer().await.unwrap();
-    assert_eq!(bench.scans(), 1);
+    fixture.answer().await.unwrap();
+    assert_eq!(fixture.scans(), 1);
 
     tokio::time::advance(INSTANT_BEFORE).await;
-    bench.end(found);
-    bench.answer().await.unwrap();
-    assert_eq!(bench.scans(), 2);
+    fixture.end(found);
+    fixture.answer().await.unwrap();
+    assert_eq!(fixture.scans(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_an_interval_each_call_scans_once() {
-    let bench = Bench::new(Duration::ZERO);
+    let fixture = Fixture::new(Duration::ZERO);
     for calls in 1..=3 {
-        bench.end(found);
-        bench.answer().await.unwrap();
-        assert_eq!(bench.scans(), calls);
+        fixture.end(found);
+        fixture.answer().await.unwrap();
+        assert_eq!(fixture.scans(), calls);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_caller_that_goes_away_leaves_the_scan_to_the_others() {
-    let bench = Bench::new(INTERVAL);
-    let mut gone = Box::pin(bench.answer());
-    let mut stays = Box::pin(bench.answer());
-    assert!((&mut gone).now_or_never().is_none());
-    assert!((&mut stays).now_or_never().is_none());
-    drop(gone);
-    bench.end(found);
-    stays.await.unwrap();
-    assert_eq!(bench.scans(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn callers_that_come_and_go_while_a_scan_hangs_start_no_other() {
-    let bench = Bench::new(INTERVAL);
+    let fixture = Fixture::new(INTERVAL);
+    let mut stays = Box::pin(fixture.answer());
+    assert!((&mut stays).now_or_never().is_none());
     for _ in 0..100 {
-        assert!(bench.answer().now_or_never().is_none());
+        assert!(fixture.answer().now_or_never().is_none());
         tokio::time::advance(INTERVAL * 2).await;
     }
-    bench.end(found);
-    bench.answer().await.unwrap();
-    assert_eq!(bench.scans(), 1);
+    fixture.end(found);
+    stays.await.unwrap();
+    fixture.answer().await.unwrap();
+    assert_eq!(fixture.scans(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_index_that_nobody_waited_for_is_not_passed_off_as_fresh() {
-    let bench = Bench::new(INTERVAL);
-    assert!(bench.answer().now_or_never().is_none());
-    bench.end(found);
+    let fixture = Fixture::new(INTERVAL);
+    assert!(fixture.answer().now_or_never().is_none());
+    fixture.end(found);
     // The thread of the scan lets go of it when it has noted the time of its end.
-    while Arc::strong_count(&bench.refresher.scan) > 1 {
+    while Arc::strong_count(&fixture.refresher.scan) > 1 {
         std::thread::yield_now();
     }
     tokio::time::advance(INTERVAL).await;
-    bench.end(found);
-    bench.answer().await.unwrap();
-    assert_eq!(bench.scans(), 2);
+    fixture.end(found);
+    fixture.answer().await.unwrap();
+    assert_eq!(fixture.scans(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_answered_for_the_interval_and_then_tried_again() {
-    let bench = Bench::new(INTERVAL);
+    let fixture = Fixture::new(INTERVAL);
     for (how, error) in [
         (failed as fn() -> _, ScanError::Incomplete),
         (panicked, ScanError::Aborted),
     ] {
-        bench.end(how);
-        assert_eq!(bench.answer().await.err(), Some(error));
-        assert_eq!(bench.answer().await.err(), Some(error));
+        fixture.end(how);
+        assert_eq!(fixture.answer().await.err(), Some(error));
+        assert_eq!(fixture.answer().await.err(), Some(error));
         tokio::time::advance(INTERVAL).await;
     }
-    bench.end(found);
-    assert!(bench.answer().await.is_ok());
-    assert_eq!(bench.scans(), 3);
+    fixture.end(found);
+    assert!(fixture.answer().await.is_ok());
+    assert_eq!(fixture.scans(), 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_scan_after_a_failure_begins_with_the_last_index_there_was() {
     let answers = Mutex::new(vec![found(), failed(), found()]);
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let seen_by_scan = Arc::clone(&seen);
-    let refresher = Refresher::new(INTERVAL, move |before| {
-        let remarks = before.remarks().diagnostics().len();
-        seen_by_scan.lock().unwrap().push(remarks);
+    let previous_diagnostics = Arc::new(Mutex::new(Vec::new()));
+    let recorded = Arc::clone(&previous_diagnostics);
+    let refresher = Refresher::new(INTERVAL, move |previous| {
+        let diagnostics = previous.diagnostic_counts().diagnostics().len();
+        recorded.lock().unwrap().push(diagnostics);
         answers.lock().unwrap().remove(0)
     });
     for _ in 0..3 {
         let _ = refresher.current().await;
         tokio::time::advance(INTERVAL).await;
     }
-    assert_eq!(*seen.lock().unwrap(), [0, 1, 1]);
+    assert_eq!(*previous_diagnostics.lock().unwrap(), [0, 1, 1]);
 }

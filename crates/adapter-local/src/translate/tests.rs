@@ -1,4 +1,4 @@
-//! What of a record is shown, and what must not be.
+//! What clients see of a record, and what they must not.
 
 use std::ffi::OsStr;
 use std::time::{Duration, UNIX_EPOCH};
@@ -17,7 +17,7 @@ fn some_id() -> WorkerId {
     identity::worker_id(Collection::Pods, OsStr::new("a"))
 }
 
-fn shown(metadata: &serde_json::Value) -> WorkerRecord {
+fn recorded(metadata: &serde_json::Value) -> WorkerRecord {
     let bytes = serde_json::to_vec(metadata).unwrap();
     let document = Document::parse(&bytes).unwrap_or_else(|_| panic!("invalid: {metadata}"));
     worker_record(some_id(), &document, TIMES)
@@ -93,7 +93,7 @@ fn a_name_that_looks_like_a_path_or_holds_nothing_becomes_a_neutral_label() {
 #[test]
 fn a_shipped_profile_is_shown_and_any_other_is_withheld() {
     let of = |profile: &str| {
-        shown(&serde_json::json!({
+        recorded(&serde_json::json!({
             "worker_name": "a",
             "resolved_manifest_snapshot": { "profile_selector": profile },
         }))
@@ -117,8 +117,8 @@ fn a_shipped_profile_is_shown_and_any_other_is_withheld() {
 }
 
 #[test]
-fn an_open_session_becomes_a_remark_and_never_an_id() {
-    let record = shown(&serde_json::json!({
+fn an_open_session_becomes_a_diagnostic_and_never_an_id() {
+    let record = recorded(&serde_json::json!({
         "worker_name": "a",
         "active": { "session_id": "6f1c1e0e-7d0b-4f6e-9f7a-1d2c3b4a5968" },
     }));

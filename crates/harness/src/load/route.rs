@@ -1,241 +1,153 @@
-//! The routes that are measured, and what has to stand on the server before.
+//! The routes that are measured, and the workers that they need.
+
+use std::sync::Arc;
 
 use clap::ValueEnum;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::bare::Method;
-use crate::client::Client;
+use super::rounds::Requests;
+use crate::client::{Client, Endpoint};
 use crate::failure::Failure;
 use crate::server::Settings;
 use crate::worker::{EMBEDDED, Worker};
 
-/// Workers on the server while the routes that read are measured.
+/// Workers on the server while details and pages of workers are measured.
 const WORKERS: usize = 1_000;
 /// Workers with a conversation.
-const TALKERS: usize = 32;
-/// Inputs that each of them has heard: with the replies, one page of the transcript.
-const TALK: usize = 25;
-/// Fresh workers per connection and round of `input`: one that hears an input has finished its
-/// run long before its turn comes again, and transcripts stay short.
-const HEARERS: usize = 256;
-/// Runs at once where `input` is measured: at the default limit clients that don't wait for
-/// the end of a run are mostly refused, and refusals are not what is measured.
+const CONVERSATIONS: usize = 32;
+/// Inputs of each conversation: with the replies, one page of the transcript.
+const INPUTS: usize = 25;
+/// Workers that each connection sends inputs to in turn: so many that a run has ended long
+/// before its worker's next input.
+const INPUT_WORKERS: usize = 64;
+/// Entries that a transcript keeps where `input` is measured, so that the context of a run does
+/// not grow from round to round.
+const TRANSCRIPT_ENTRIES: u64 = 16;
+/// Runs at once where `input` is measured: at the default limit clients that don't wait for the
+/// end of a run would be refused.
 const RUNS_MAX: u64 = 1_000_000;
-/// Workers that a connection asks about in turn.
-const ASKED_ABOUT: usize = 16;
-/// Workers where `create` is measured, for as many rounds as anybody would wait for: at the
-/// default limit nearly all are refused.
-const WORKERS_MAX: u64 = 4_000_000;
-/// Bytes that these runs and workers count at most.
+/// Bytes that these runs may reserve.
 const BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024 * 1024;
 
-/// What a person would say.
-const CONTENT: &str = "Hello there. What is a run, and how does it end?";
-
-/// What is measured, in the order in which it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub(super) enum Route {
     /// One worker of a thousand
     WorkerDetail,
     /// 50 workers of a thousand
-    WorkersPage50,
-    /// 200 workers of a thousand
-    WorkersPage200,
-    /// All runtimes
-    Runtimes,
+    WorkerPage,
     /// 50 entries of a conversation
     TranscriptPage,
     /// 50 events
-    EventsBatch,
-    /// An input that is accepted; its run's cost is in the figure too
+    EventBatch,
+    /// An input that is accepted, and its run
     Input,
-    /// A new worker
-    Create,
-}
-
-/// One request, to whichever server.
-#[derive(Debug, Clone)]
-pub(super) struct Asked {
-    /// Path and query.
-    pub(super) path: String,
-    /// The JSON body.
-    pub(super) body: Option<Value>,
-}
-
-impl Asked {
-    pub(super) fn get(path: String) -> Self {
-        Self { path, body: None }
-    }
-}
-
-/// How often what is asked has to be prepared anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Preparation {
-    /// The same requests in every round.
-    Once,
-    /// Others in every round, of fresh workers.
-    EachRound,
 }
 
 impl Route {
+    /// The name on the command line and in the table.
     pub(super) fn name(self) -> String {
         let value = self.to_possible_value();
         value.expect("no route is hidden").get_name().to_owned()
     }
 
-    pub(super) const fn method(self) -> Method {
-        match self {
-            Self::WorkerDetail
-            | Self::WorkersPage50
-            | Self::WorkersPage200
-            | Self::Runtimes
-            | Self::TranscriptPage
-            | Self::EventsBatch => Method::Get,
-            Self::Input | Self::Create => Method::Post,
-        }
-    }
-
-    /// The route in axum's syntax.
+    /// The route as axum writes it.
     pub(super) const fn pattern(self) -> &'static str {
         match self {
             Self::WorkerDetail => "/api/runtimes/{runtime_id}/workers/{worker_id}",
-            Self::WorkersPage50 | Self::WorkersPage200 | Self::Create => {
-                "/api/runtimes/{runtime_id}/workers"
-            }
-            Self::Runtimes => "/api/runtimes",
+            Self::WorkerPage => "/api/runtimes/{runtime_id}/workers",
             Self::TranscriptPage => "/api/runtimes/{runtime_id}/workers/{worker_id}/transcript",
-            Self::EventsBatch => "/api/runtimes/{runtime_id}/workers/{worker_id}/events",
+            Self::EventBatch => "/api/runtimes/{runtime_id}/workers/{worker_id}/events",
             Self::Input => "/api/runtimes/{runtime_id}/workers/{worker_id}/input",
         }
     }
 
-    /// The status of an answer that counts.
-    pub(super) const fn status(self) -> u16 {
-        match self {
-            Self::WorkerDetail
-            | Self::WorkersPage50
-            | Self::WorkersPage200
-            | Self::Runtimes
-            | Self::TranscriptPage
-            | Self::EventsBatch => 200,
-            Self::Input => 202,
-            Self::Create => 201,
-        }
+    /// The status of a response that counts.
+    pub(super) fn status(self) -> u16 {
+        if self == Self::Input { 202 } else { 200 }
     }
 
     /// The least ratio to the bare server that is aimed at.
-    pub(super) const fn goal(self) -> Option<f64> {
+    pub(super) const fn goal(self) -> f64 {
         match self {
-            Self::WorkerDetail => Some(0.85),
-            Self::WorkersPage50 | Self::TranscriptPage | Self::EventsBatch | Self::Input => {
-                Some(0.60)
-            }
-            Self::WorkersPage200 | Self::Runtimes | Self::Create => None,
+            Self::WorkerDetail => 0.60,
+            Self::WorkerPage | Self::TranscriptPage | Self::EventBatch => 0.75,
+            Self::Input => 0.40,
         }
     }
 
-    pub(super) const fn preparation(self) -> Preparation {
-        match self {
-            Self::Input => Preparation::EachRound,
-            Self::WorkerDetail
-            | Self::WorkersPage50
-            | Self::WorkersPage200
-            | Self::Runtimes
-            | Self::TranscriptPage
-            | Self::EventsBatch
-            | Self::Create => Preparation::Once,
-        }
+    /// One request in this many may be refused: an input when its worker is still busy.
+    pub(super) fn refusals_divisor(self) -> u32 {
+        if self == Self::Input { 20 } else { u32::MAX }
     }
 
-    /// The server as its users get it, but for what no measurement can do without.
+    /// The default settings, with limits under which nothing is refused.
     pub(super) fn settings(self) -> Settings {
         let settings = Settings::default()
             .flag("--engine-as-configured")
             .with("--offline-pace-ms", 0)
-            .lose_log();
-        match self {
-            Self::WorkerDetail
-            | Self::WorkersPage50
-            | Self::WorkersPage200
-            | Self::Runtimes
-            | Self::TranscriptPage
-            | Self::EventsBatch => settings,
-            Self::Input => settings
-                .limit("concurrent_runs", RUNS_MAX)
-                .limit("total_bytes", BYTES_MAX),
-            Self::Create => settings
-                .limit("workers", WORKERS_MAX)
-                .limit("total_bytes", BYTES_MAX),
+            .discard_log();
+        if self != Self::Input {
+            return settings;
         }
+        settings
+            .limit("transcript_entries", TRANSCRIPT_ENTRIES)
+            .limit("concurrent_runs", RUNS_MAX)
+            .limit("total_bytes", BYTES_MAX)
     }
 
-    /// The workers that [`asked`](Self::asked) is about.
+    /// Creates the workers that the requests are about.
     pub(super) async fn prepare(
         self,
         client: &mut Client,
         connections: usize,
     ) -> Result<Vec<Worker>, Failure> {
         match self {
-            Self::WorkerDetail | Self::WorkersPage50 | Self::WorkersPage200 | Self::Runtimes => {
-                Worker::crowd(client, WORKERS).await
-            }
-            Self::TranscriptPage | Self::EventsBatch => {
-                let workers = Worker::crowd(client, TALKERS).await?;
+            Self::WorkerDetail | Self::WorkerPage => Worker::create_many(client, WORKERS).await,
+            Self::TranscriptPage | Self::EventBatch => {
+                let workers = Worker::create_many(client, CONVERSATIONS).await?;
                 for worker in &workers {
-                    for _ in 0..TALK {
-                        let path = format!("{}/input", worker.path);
-                        let input = client.post(&path, &said()).await?;
-                        input.expect(202)?;
-                        worker.until_idle(client).await?;
+                    for _ in 0..INPUTS {
+                        client.post(&worker.input_path(), &input(), 202).await?;
+                        worker.wait_until_idle(client).await?;
                     }
                 }
                 Ok(workers)
             }
-            Self::Input => Worker::crowd(client, connections * HEARERS).await,
-            Self::Create => Ok(Vec::new()),
+            Self::Input => Worker::create_many(client, connections * INPUT_WORKERS).await,
         }
     }
 
-    /// What each of so many connections asks, in this order, again and again. Connections
-    /// share no worker where there are enough.
-    pub(super) fn asked(self, workers: &[Worker], connections: usize) -> Vec<Vec<Asked>> {
-        let of = |connection: usize, most: usize, below: &str, body: Option<Value>| {
-            share(workers, connection, connections)
-                .take(most)
-                .map(|worker| Asked {
-                    path: format!("{}{below}", worker.path),
-                    body: body.clone(),
-                })
-                .collect()
+    /// The requests of each connection. Connections share no worker where there are enough.
+    pub(super) fn requests(
+        self,
+        endpoint: &Endpoint,
+        workers: &[Worker],
+        connections: usize,
+    ) -> Requests {
+        let request = |worker: &Worker| {
+            let path = &worker.path;
+            let get = |path: &str| endpoint.request("GET", path, None);
+            match self {
+                Self::WorkerDetail => get(path),
+                Self::WorkerPage => get(&format!("{EMBEDDED}/workers?limit=50")),
+                Self::TranscriptPage => get(&format!("{path}/transcript?limit=50")),
+                Self::EventBatch => {
+                    get(&format!("{path}/events?after={}&limit=50", worker.created))
+                }
+                Self::Input => endpoint.request("POST", &worker.input_path(), Some(&input())),
+            }
         };
-        let one = |connection| match self {
-            Self::WorkerDetail => of(connection, ASKED_ABOUT, "", None),
-            Self::WorkersPage50 => vec![Asked::get(format!("{EMBEDDED}/workers?limit=50"))],
-            Self::WorkersPage200 => vec![Asked::get(format!("{EMBEDDED}/workers?limit=200"))],
-            Self::Runtimes => vec![Asked::get("/api/runtimes".to_owned())],
-            Self::TranscriptPage => of(connection, ASKED_ABOUT, "/transcript?limit=50", None),
-            Self::EventsBatch => of(connection, ASKED_ABOUT, "/events?limit=50", None),
-            Self::Input => of(connection, HEARERS, "/input", Some(said())),
-            Self::Create => vec![Asked {
-                path: format!("{EMBEDDED}/workers"),
-                body: Some(json!({ "display_name": "Reviewer" })),
-            }],
+        let share = (workers.len() / connections).max(1);
+        let of_connection = |connection| {
+            let own = workers.iter().cycle().skip(connection).step_by(connections);
+            Arc::new(own.take(share).map(request).collect())
         };
-        (0..connections).map(one).collect()
+        (0..connections).map(of_connection).collect()
     }
 }
 
-/// Those of `all` that one of so many connections asks about: no other's, where there are enough.
-pub(super) fn share<T>(
-    all: &[T],
-    connection: usize,
-    connections: usize,
-) -> impl Iterator<Item = &T> {
-    let own = all.iter().cycle().skip(connection).step_by(connections);
-    own.take((all.len() / connections).max(1))
-}
-
-fn said() -> Value {
-    json!({ "content": CONTENT })
+/// What a person would write.
+fn input() -> serde_json::Value {
+    json!({ "content": "Hello there. What is a run, and how does it end?" })
 }

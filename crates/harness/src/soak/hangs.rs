@@ -1,5 +1,5 @@
 //! Engines that hang, and engines that resist their end as far as a future can: cancel, stop
-//! and the run-time limit end them, and nothing of them stays.
+//! and the run-time limit end them, and no future stays.
 
 use std::time::{Duration, Instant};
 
@@ -7,174 +7,141 @@ use registry_core::projection::RunOutcome;
 use tokio::task::JoinSet;
 
 use super::Plan;
-use crate::account::Account;
-use crate::client::Client;
-use crate::engine::Order;
+use crate::driver::{Driver, RunTally};
+use crate::engine::Script;
 use crate::failure::Failure;
-use crate::latency::{Latencies, shown};
+use crate::report::Report;
 use crate::server::{Server, Settings};
-use crate::verdict::Verdict;
-use crate::worker::Worker;
+use crate::statistics::Latencies;
+use crate::worker::{RunEnd, Worker};
 
 /// Workers that hang at the same time: as many as may run.
 const WORKERS: usize = 64;
 /// The run-time limit, where that is what ends a run.
 const RUN_TIME: Duration = Duration::from_millis(500);
-/// How long after its limit a run may still be active: some hundred runs are ended at once,
-/// and some block for a while.
+/// How long after its limit a run may still be active: some hundred runs end at once, and some
+/// of them block their thread for a while.
 const OVERTIME: Duration = Duration::from_secs(3);
 /// The ways to hang, in turn.
-const WAYS: [Order; 4] = [Order::Hang, Order::Insist, Order::Spin, Order::Cling];
+const SCRIPTS: [Script; 4] = [
+    Script::Hang,
+    Script::EndlessReply,
+    Script::Spin,
+    Script::SlowDrop,
+];
 
-/// What ends a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
+enum EndedBy {
     Cancel,
     TimeLimit,
     Stop,
 }
 
-impl By {
-    fn outcome(self) -> RunOutcome {
-        match self {
+impl EndedBy {
+    fn expected(self) -> RunEnd {
+        RunEnd::without_error(match self {
             Self::Cancel | Self::Stop => RunOutcome::Cancelled,
             Self::TimeLimit => RunOutcome::TimedOut,
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::TimeLimit => "time limit",
+            Self::Stop => "stop",
         }
     }
 }
 
-#[derive(Default)]
-struct Tally {
-    account: Account,
-    times: Latencies,
-    otherwise: usize,
-    gaps: usize,
-}
-
-impl Tally {
-    fn join(&mut self, other: Self) {
-        self.account.join(other.account);
-        self.times.join(other.times);
-        self.otherwise += other.otherwise;
-        self.gaps += other.gaps;
-    }
-}
-
-pub(super) async fn play(plan: Plan) -> Result<Verdict, Failure> {
-    let mut verdict = Verdict::new();
+pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
+    let mut report = Report::default();
     let server = Server::start(Settings::default()).await?;
-    let cancelled = ended_by(&server, By::Cancel, plan.either(24, 4)).await?;
-    say(&mut verdict, "cancelled", "cancel", &cancelled);
-    let stopped = ended_by(&server, By::Stop, 1).await?;
-    say(&mut verdict, "stopped", "stop", &stopped);
-    at_rest(&mut verdict, &server).await?;
+    end_all(&mut report, &server, EndedBy::Cancel, plan.either(24, 4)).await?;
+    end_all(&mut report, &server, EndedBy::Stop, 1).await?;
+    check_nothing_is_left(&mut report, &server).await?;
 
     let run_time_ms = u64::try_from(RUN_TIME.as_millis()).expect("a short time");
     let settings = Settings::default().limit("run_time_ms", run_time_ms);
     let server = Server::start(settings).await?;
-    let timed_out = ended_by(&server, By::TimeLimit, plan.either(6, 2)).await?;
-    say(
-        &mut verdict,
-        "left to their time limit",
-        "time limit",
-        &timed_out,
+    let (by, rounds) = (EndedBy::TimeLimit, plan.either(6, 2));
+    let max = end_all(&mut report, &server, by, rounds).await?;
+    report.check(
+        max < RUN_TIME + OVERTIME,
+        format!("a run of at most {RUN_TIME:?} took {max:?}"),
     );
-    let worst = timed_out.times.percentile(100).unwrap_or_default();
-    verdict.must(
-        worst < RUN_TIME + OVERTIME,
-        format!("a run of at most {RUN_TIME:?} took {worst:?}"),
-    );
-    at_rest(&mut verdict, &server).await?;
-    Ok(verdict)
-}
-
-fn say(verdict: &mut Verdict, how: &str, by: &str, tally: &Tally) {
-    let balance = tally.account.balance();
-    verdict.tried(format!("{} hanging runs {how}", balance.accepted));
-    let (p50, worst) = (tally.times.percentile(50), tally.times.percentile(100));
-    verdict.seen(format!(
-        "{by}: p50 {}, at most {}",
-        shown(p50),
-        shown(worst)
-    ));
-    let broken = balance.without_end + balance.ended_twice + balance.disorderly;
-    verdict.none(&format!("runs that don't add up ({by})"), broken);
-    verdict.none(
-        &format!("runs that ended otherwise ({by})"),
-        tally.otherwise,
-    );
-    verdict.none(&format!("gaps in the event logs ({by})"), tally.gaps);
+    check_nothing_is_left(&mut report, &server).await?;
+    Ok(report)
 }
 
 /// Nothing is left in the runtime, nor in the engine.
-async fn at_rest(verdict: &mut Verdict, server: &Server) -> Result<(), Failure> {
-    let counts = server.settled(|counts| counts.active_runs == 0).await?;
-    verdict.none(
+async fn check_nothing_is_left(report: &mut Report, server: &Server) -> Result<(), Failure> {
+    let counts = server.wait_for_counts(|counts| counts.active_runs == 0);
+    let active = counts.await?.active_runs;
+    report.expect_zero(
         "runs left active",
-        usize::try_from(counts.active_runs).unwrap_or(usize::MAX),
+        usize::try_from(active).unwrap_or(usize::MAX),
     );
     let mut client = server.client();
     let worker = Worker::create(&mut client).await?;
-    let mut follower = worker.follower();
-    worker.hears(&mut client, Order::Count).await?;
-    let in_hand = follower.until_text(&mut client, |_| {}).await?;
-    verdict.none(
+    let mut driver = Driver::new(client, worker);
+    driver.send(Script::CountRuns).await?;
+    let runs = driver.wait_for_output().await?;
+    report.expect_zero(
         "futures left in the engine",
-        in_hand.parse().unwrap_or(usize::MAX),
+        runs.parse().unwrap_or(usize::MAX),
     );
     Ok(())
 }
 
-async fn ended_by(server: &Server, by: By, rounds: usize) -> Result<Tally, Failure> {
+/// Ends hanging runs of many workers; the longest that one took to end.
+async fn end_all(
+    report: &mut Report,
+    server: &Server,
+    by: EndedBy,
+    rounds: usize,
+) -> Result<Duration, Failure> {
     let mut client = server.client();
     let mut tasks = JoinSet::new();
-    for (at, worker) in Worker::crowd(&mut client, WORKERS)
-        .await?
-        .into_iter()
-        .enumerate()
-    {
-        let order = WAYS[at % WAYS.len()];
-        tasks.spawn(hang_often(server.client(), worker, order, by, rounds));
+    let workers = Worker::create_many(&mut client, WORKERS).await?;
+    for (index, worker) in workers.into_iter().enumerate() {
+        let script = SCRIPTS[index % SCRIPTS.len()];
+        let driver = Driver::new(server.client(), worker);
+        tasks.spawn(end_often(driver, script, by, rounds));
     }
-    let mut total = Tally::default();
-    while let Some(tally) = tasks.join_next().await {
-        total.join(tally??);
-    }
-    Ok(total)
+    let total = RunTally::join(tasks).await?;
+    let (runs, name) = (total.tracker.totals().accepted, by.name());
+    report.tried(format!("{runs} hanging runs ended by {name}"));
+    report.observed(format!("{name}: {}", total.times));
+    total.report(report, &format!(" ({name})"));
+    Ok(total.times.max().unwrap_or_default())
 }
 
-async fn hang_often(
-    mut client: Client,
-    worker: Worker,
-    order: Order,
-    by: By,
+async fn end_often(
+    mut driver: Driver,
+    script: Script,
+    by: EndedBy,
     rounds: usize,
-) -> Result<Tally, Failure> {
-    let mut tally = Tally::default();
-    let mut follower = worker.follower();
+) -> Result<RunTally, Failure> {
+    let mut times = Latencies::default();
     for _ in 0..rounds {
         let mut began = Instant::now();
-        tally
-            .account
-            .accepted(&worker.hears(&mut client, order).await?);
+        driver.send(script).await?;
         match by {
-            By::TimeLimit => {}
-            By::Cancel => {
+            EndedBy::TimeLimit => {}
+            EndedBy::Cancel => {
                 began = Instant::now();
-                worker.cancel(&mut client).await?;
+                driver.cancel().await?;
             }
-            By::Stop => {
+            EndedBy::Stop => {
                 began = Instant::now();
-                worker.stop(&mut client).await?;
+                driver.stop().await?;
             }
         }
-        let account = &mut tally.account;
-        let end = follower
-            .until_finished(&mut client, |event| account.saw(event))
-            .await?;
-        tally.times.add(began.elapsed());
-        tally.otherwise += usize::from(end.outcome != by.outcome());
+        driver.wait_for_end(by.expected()).await?;
+        times.record(began.elapsed());
     }
-    tally.gaps = follower.gaps;
+    let mut tally = driver.into_tally();
+    tally.times = times;
     Ok(tally)
 }

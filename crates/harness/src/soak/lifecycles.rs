@@ -1,169 +1,117 @@
-//! Workers that are created, given an input that is finished or cancelled, stopped and, at the
-//! limit, forgotten: ten thousand leave what two thousand did.
+//! Workers that are created, given an input that finishes or is cancelled, stopped and, at the
+//! limit, evicted: ten thousand leave as much memory as two thousand did.
 
 use registry_core::projection::RunOutcome;
 use tokio::task::JoinSet;
 
 use super::Plan;
-use crate::account::Account;
-use crate::client::Client;
-use crate::engine::Order;
+use crate::driver::{Driver, RunTally};
+use crate::engine::Script;
 use crate::failure::Failure;
-use crate::process_reading::{self, Reading};
+use crate::process_stats::{ProcessStats, format_mib};
+use crate::report::Report;
 use crate::server::{Server, Settings};
-use crate::verdict::Verdict;
-use crate::worker::Worker;
+use crate::worker::{RunEnd, Worker};
 
-/// Lives that are lived at the same time.
-const AT_ONCE: usize = 16;
-/// The server's limit of workers, far below the number of lives: stopped ones are forgotten.
+/// Lifecycles at the same time.
+const CONCURRENCY: usize = 16;
+/// The server's limit of workers, far below the number of lifecycles, so that stopped workers
+/// are evicted.
 const WORKERS: u64 = 1_000;
-/// Words of the replies.
+/// Lifecycles before memory is read for the first time: twice the limit, so that the oldest
+/// workers were evicted once.
+const WARM_UP: usize = 2_000;
 const WORDS: u64 = 20;
 
-/// What one part of the lives came to.
-#[derive(Default)]
-struct Lives {
-    account: Account,
-    otherwise: usize,
-    gaps: usize,
-}
-
-/// The server at rest after some lives.
-struct AtRest {
-    reading: Reading,
-    held_bytes: u64,
-    workers: u64,
-    active_runs: u64,
-}
-
-pub(super) async fn play(plan: Plan) -> Result<Verdict, Failure> {
-    let lives = plan.either(10_000, 3_000);
-    // Twice the limit: the catalog is full, and its oldest part was forgotten once already.
-    let warm = 2_000;
+pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
+    let lifecycles = plan.either(10_000, 3_000);
     let settings = Settings::default()
         .with("--log", "warn")
         .limit("workers", WORKERS);
     let server = Server::start(settings).await?;
-    let mut total = live(&server, warm).await?;
-    let before = at_rest(&server).await?;
-    let rest = live(&server, lives - warm).await?;
-    let after = at_rest(&server).await?;
-    total.account.join(rest.account);
-    total.otherwise += rest.otherwise;
-    total.gaps += rest.gaps;
+    let idle = |server| Server::wait_for_counts(server, |counts| counts.active_runs == 0);
+    let mut total = run_all(&server, WARM_UP).await?;
+    let (before, stats_before) = (idle(&server).await?, server.stats()?);
+    total.merge(run_all(&server, lifecycles - WARM_UP).await?);
+    let (after, stats_after) = (idle(&server).await?, server.stats()?);
 
-    let mut verdict = Verdict::new();
-    let balance = total.account.balance();
-    verdict.tried(format!(
-        "{} workers created, used, stopped; at most {WORKERS} kept",
-        balance.accepted
+    let mut report = Report::default();
+    let accepted = total.tracker.totals().accepted;
+    report.tried(format!(
+        "{accepted} workers created, used, stopped; at most {WORKERS} kept"
     ));
-    verdict.must(
-        balance.accepted == lives,
-        format!("{} of {lives} lives", balance.accepted),
+    report.check(
+        accepted == lifecycles,
+        format!("{accepted} of {lifecycles} lifecycles"),
     );
-    let broken = balance.without_end + balance.ended_twice + balance.disorderly;
-    verdict.none("runs that don't add up", broken);
-    verdict.none("runs that ended otherwise", total.otherwise);
-    verdict.none("gaps in the event logs", total.gaps);
-    verdict.must(
-        after.workers == WORKERS && after.active_runs == 0,
-        format!(
-            "{} workers are left, {} runs active",
-            after.workers, after.active_runs
-        ),
+    total.report(&mut report, "");
+    let (workers, runs) = (
+        after.workers.iter().map(|(_, number)| number).sum::<u64>(),
+        after.active_runs,
     );
-    verdict.seen(format!(
-        "held after {warm}: {} bytes, after {lives}: {} bytes",
-        before.held_bytes, after.held_bytes
+    report.check(
+        workers == WORKERS && runs == 0,
+        format!("{workers} workers are left, {runs} runs active"),
+    );
+    let (held_before, held_after) = (before.held_bytes, after.held_bytes);
+    report.observed(format!(
+        "held after {WARM_UP}: {held_before} bytes, after all: {held_after} bytes"
     ));
-    verdict.must(
-        within_a_tenth(before.held_bytes, after.held_bytes),
-        "held bytes did not come back to within a tenth",
+    report.check(
+        held_before.abs_diff(held_after) <= held_before / 10,
+        "held bytes changed by more than a tenth",
     );
-    compare(
-        &mut verdict,
-        before.reading,
-        after.reading,
-        &format!("{warm} lives"),
-        "all",
-    );
-    Ok(verdict)
+    let when = format!("{WARM_UP} lifecycles");
+    compare_memory(&mut report, stats_before, stats_after, &when);
+    Ok(report)
 }
 
-/// Says how much memory there was at two times, and that it did not grow by more than a tenth.
-pub(super) fn compare(
-    verdict: &mut Verdict,
-    before: Reading,
-    after: Reading,
+/// Checks that resident memory did not grow by more than a tenth from `when` to the end.
+pub(super) fn compare_memory(
+    report: &mut Report,
+    before: ProcessStats,
+    after: ProcessStats,
     when: &str,
-    then: &str,
 ) {
-    verdict.seen(format!(
-        "resident after {when}: {}, after {then}: {}",
-        process_reading::shown(before.resident_bytes),
-        process_reading::shown(after.resident_bytes)
+    report.observed(format!(
+        "resident after {when}: {}, after all: {}",
+        format_mib(before.resident_bytes),
+        format_mib(after.resident_bytes)
     ));
-    verdict.must(
+    report.check(
         after.resident_bytes <= before.resident_bytes + before.resident_bytes / 10,
         "resident memory grew by more than a tenth",
     );
 }
 
-fn within_a_tenth(before: u64, after: u64) -> bool {
-    before.abs_diff(after) <= before / 10
-}
-
-async fn at_rest(server: &Server) -> Result<AtRest, Failure> {
-    let counts = server.settled(|counts| counts.active_runs == 0).await?;
-    Ok(AtRest {
-        reading: server.reading()?,
-        held_bytes: counts.held_bytes,
-        workers: counts.workers.iter().map(|(_, number)| number).sum(),
-        active_runs: counts.active_runs,
-    })
-}
-
-async fn live(server: &Server, lives: usize) -> Result<Lives, Failure> {
+async fn run_all(server: &Server, lifecycles: usize) -> Result<RunTally, Failure> {
     let mut tasks = JoinSet::new();
-    for at in 0..AT_ONCE {
-        let share = lives / AT_ONCE + usize::from(at < lives % AT_ONCE);
-        tasks.spawn(live_often(server.client(), share));
+    for task in 0..CONCURRENCY {
+        let share = lifecycles / CONCURRENCY + usize::from(task < lifecycles % CONCURRENCY);
+        let endpoint = server.endpoint().clone();
+        tasks.spawn(async move {
+            let mut client = endpoint.client();
+            let mut total = RunTally::default();
+            for turn in 0..share {
+                let worker = Worker::create(&mut client).await?;
+                let mut driver = Driver::new(client, worker);
+                if turn % 2 == 0 {
+                    driver.send(Script::Reply(WORDS)).await?;
+                    let completed = RunEnd::without_error(RunOutcome::Completed);
+                    driver.wait_for_end(completed).await?;
+                } else {
+                    driver.send(Script::Hang).await?;
+                    driver.cancel().await?;
+                    let cancelled = RunEnd::without_error(RunOutcome::Cancelled);
+                    driver.wait_for_end(cancelled).await?;
+                }
+                driver.stop().await?;
+                let (used, tally) = driver.finish();
+                client = used;
+                total.merge(tally);
+            }
+            Ok(total)
+        });
     }
-    let mut total = Lives::default();
-    while let Some(lives) = tasks.join_next().await {
-        let lives = lives??;
-        total.account.join(lives.account);
-        total.otherwise += lives.otherwise;
-        total.gaps += lives.gaps;
-    }
-    Ok(total)
-}
-
-async fn live_often(mut client: Client, share: usize) -> Result<Lives, Failure> {
-    let mut lives = Lives::default();
-    for turn in 0..share {
-        let worker = Worker::create(&mut client).await?;
-        let mut follower = worker.follower();
-        let (order, wanted) = if turn % 2 == 0 {
-            (Order::Say(WORDS), RunOutcome::Completed)
-        } else {
-            (Order::Hang, RunOutcome::Cancelled)
-        };
-        lives
-            .account
-            .accepted(&worker.hears(&mut client, order).await?);
-        if wanted == RunOutcome::Cancelled {
-            worker.cancel(&mut client).await?;
-        }
-        let account = &mut lives.account;
-        let end = follower
-            .until_finished(&mut client, |event| account.saw(event))
-            .await?;
-        lives.otherwise += usize::from(end.outcome != wanted);
-        lives.gaps += follower.gaps;
-        worker.stop(&mut client).await?;
-    }
-    Ok(lives)
+    RunTally::join(tasks).await
 }

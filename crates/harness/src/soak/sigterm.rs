@@ -1,111 +1,104 @@
-//! SIGTERM under load: every waiting poll is answered, every run ends, and the process is gone
-//! in time with exit code 0.
+//! SIGTERM under load: every waiting poll is answered, every run ends, and the process ends in
+//! time with exit code 0.
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use tokio::sync::watch;
 
 use super::Plan;
-use super::load::{self, PollEnd, Writing};
-use crate::engine::Order;
+use super::polling_load::{PollEnd, WORKERS, send_inputs, start_pollers};
+use crate::engine::Script;
 use crate::failure::Failure;
-use crate::latency::shown;
+use crate::log_line::LogLine;
+use crate::report::Report;
 use crate::server::{Server, Settings};
-use crate::verdict::Verdict;
+use crate::statistics::format_ms;
 use crate::worker::Worker;
 
-/// Workers that are written to and followed.
-const WORKERS: usize = 200;
-/// Writes a second.
-const RATE: u32 = 200;
-/// Runs that hang when the signal comes.
+/// Runs that hang when the signal arrives.
 const HANGING: usize = 32;
-/// How soon an operator may expect the process to be gone.
-const GONE: Duration = Duration::from_secs(5);
-/// How long before the signal a poll must have been sent to be one that waits: a younger one
-/// may cross the signal on its way.
-const ON_ITS_WAY: Duration = Duration::from_millis(250);
+/// How soon the process must have ended.
+const END_MAX: Duration = Duration::from_secs(5);
+/// How long before the signal a poll must have been sent to count as waiting: a younger one may
+/// cross the signal on its way.
+const IN_TRANSIT: Duration = Duration::from_millis(250);
 
-pub(super) async fn play(plan: Plan) -> Result<Verdict, Failure> {
+pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
     let pollers = plan.either(1_000, 400);
     let length = Duration::from_secs(plan.either(8, 3));
     let server = Server::start(Settings::default()).await?;
     let mut client = server.client();
-    let workers = Worker::crowd(&mut client, WORKERS).await?;
-    for worker in Worker::crowd(&mut client, HANGING).await? {
-        worker.hears(&mut client, Order::Hang).await?;
+    let workers = Worker::create_many(&mut client, WORKERS).await?;
+    for worker in Worker::create_many(&mut client, HANGING).await? {
+        worker.send(&mut client, Script::Hang).await?;
     }
-    let mut polls = load::poll(server.door(), &workers, pollers);
-    let (writing, is_writing) = watch::channel(Writing::On);
-    let writers = load::write(server.door().clone(), workers, RATE, is_writing);
-    let writers = tokio::spawn(writers);
+    let mut polls = start_pollers(server.endpoint(), &workers, pollers);
+    let (done, is_done) = watch::channel(false);
+    let senders = tokio::spawn(send_inputs(server.endpoint().clone(), workers, is_done));
     tokio::time::sleep(length).await;
     let waiting = server.counts().await?.waiting_pollers;
     let signalled = Instant::now();
     let ended = server.terminate().await?;
-    writing.send_replace(Writing::Done);
-    let written = writers.await??.account.balance().accepted;
+    done.send_replace(true);
+    let inputs = senders.await??.tracker.totals().accepted;
 
-    let mut verdict = Verdict::new();
-    verdict.tried(format!(
-        "SIGTERM with {waiting} polls waiting, {written} writes done, {HANGING} runs hanging"
+    let mut report = Report::default();
+    report.tried(format!(
+        "SIGTERM with {waiting} polls waiting, {inputs} inputs accepted, {HANGING} runs hanging"
     ));
-    verdict.must(
+    report.check(
         usize::try_from(waiting).unwrap_or_default() > pollers / 2,
         format!("only {waiting} of {pollers} polls wait"),
     );
-    verdict.seen(format!(
+    report.observed(format!(
         "exit {:?} after {}",
         ended.status.code(),
-        shown(Some(ended.took))
+        format_ms(Some(ended.took))
     ));
-    verdict.must(ended.status.code() == Some(0), "the exit code is not 0");
-    verdict.must(ended.took < GONE, format!("gone only after {GONE:?}"));
+    report.check(ended.status.code() == Some(0), "the exit code is not 0");
+    report.check(
+        ended.took < END_MAX,
+        format!("the process ended only after {END_MAX:?}"),
+    );
     let (mut answered, mut lost, mut gaps) = (0, 0, 0);
     while let Some(polled) = polls.join_next().await {
         let polled = polled?;
         answered += polled.polls;
         gaps += polled.gaps;
         match polled.end {
-            PollEnd::Stopped => {}
-            PollEnd::Failed { sent, failure } if sent + ON_ITS_WAY < signalled => {
+            PollEnd::Failed { sent, failure } if sent + IN_TRANSIT < signalled => {
                 lost += 1;
-                verdict.must(false, format!("a waiting poll: {failure}"));
+                report.check(false, format!("a waiting poll: {failure}"));
             }
-            PollEnd::Failed { .. } => {}
+            PollEnd::Failed { .. } | PollEnd::Stopped => {}
         }
     }
-    verdict.seen(format!("{answered} polls answered with 200"));
-    verdict.none("waiting polls without an answer", lost);
-    verdict.none("events lost or repeated", gaps);
-    say_ending(&mut verdict, &ended.log)?;
-    Ok(verdict)
+    report.observed(format!("{answered} polls answered with 200"));
+    report.expect_zero("waiting polls without a response", lost);
+    report.expect_zero("events lost or repeated", gaps);
+    check_last_line(&mut report, &ended.log)?;
+    Ok(report)
 }
 
-/// What the server's last line says of runs and connections.
-fn say_ending(verdict: &mut Verdict, log: &[u8]) -> Result<(), Failure> {
-    let log = String::from_utf8_lossy(log);
-    let fields = log
-        .lines()
-        .rev()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .map(|line| line["fields"].clone())
-        .find(|fields| fields["message"] == "ended")
-        .ok_or_else(|| Failure::Undocumented("the log does not say how it ended".to_owned()))?;
+/// The server's last log line counts runs and connections.
+fn check_last_line(report: &mut Report, log: &[u8]) -> Result<(), Failure> {
+    let line = log
+        .rsplit(|byte| *byte == b'\n')
+        .filter_map(LogLine::parse)
+        .find(|line| line.message() == "ended")
+        .ok_or_else(|| Failure::Protocol("the log has no line `ended`".to_owned()))?;
     let number = |name: &str| {
-        let number = fields[name]
-            .as_u64()
-            .and_then(|number| usize::try_from(number).ok());
+        let number = line.field(name).as_u64();
+        let number = number.and_then(|number| usize::try_from(number).ok());
         number.unwrap_or(usize::MAX)
     };
     let cancelled = number("runs_cancelled");
-    verdict.seen(format!("{cancelled} runs ended as cancelled"));
-    verdict.must(
-        cancelled >= HANGING,
+    report.observed(format!("{cancelled} runs ended as cancelled"));
+    report.check(
+        (HANGING..usize::MAX).contains(&cancelled),
         format!("{cancelled} runs ended, of at least {HANGING}"),
     );
-    verdict.none("runs that did not end", number("runs_abandoned"));
-    verdict.none("connections cut", number("connections_cut"));
+    report.expect_zero("runs that did not end", number("runs_abandoned"));
+    report.expect_zero("connections cut", number("connections_cut"));
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Thousands of connections that drip their heads, byte by byte: others are served all the
-//! while, and each is closed by the deadline for heads.
+//! Thousands of connections that send their heads byte by byte: others are served meanwhile,
+//! and each is closed by the deadline for heads.
 
 use std::time::{Duration, Instant};
 
@@ -9,110 +9,107 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{Plan, half_open};
-use crate::client::Door;
+use crate::client::Endpoint;
 use crate::failure::Failure;
-use crate::latency::{Latencies, shown};
-use crate::verdict::Verdict;
+use crate::report::Report;
+use crate::statistics::{Latencies, format_ms};
 
 /// The pause between two bytes of a head.
-const DRIP: Duration = Duration::from_millis(500);
+const BYTE_PAUSE: Duration = Duration::from_millis(500);
 /// How long after the deadline a connection may still be open.
 const GRACE: Duration = Duration::from_secs(1);
-/// The pause between two others, who ask for `/healthz` on a new connection.
-const ASK: Duration = Duration::from_millis(25);
-/// The longest that such an answer may take.
+/// The pause between two health checks, each on a new connection.
+const HEALTH_PAUSE: Duration = Duration::from_millis(25);
+/// The longest that a health check may take.
 const HEALTH_MAX: Duration = Duration::from_secs(1);
-/// What is dripped: a header without end.
-const DRIPPED: &[u8] = b"x-drip: ";
+/// What a head continues with, again and again.
+const ENDLESS_HEADER: &[u8] = b"x-drip: ";
 
-pub(super) async fn play(plan: Plan) -> Result<Verdict, Failure> {
-    let drippers = plan.either(2_000, 500);
-    let server = half_open::server(plan).await?;
+pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
+    let connections = plan.either(2_000, 500);
+    let server = half_open::start_server(plan).await?;
     let bound = Duration::from_millis(server.stated_limit("head_timeout_ms").await?);
     let (done, is_done) = watch::channel(false);
-    let health = tokio::spawn(ask_for_health(server.door().clone(), is_done));
+    let health = tokio::spawn(check_health(server.endpoint().clone(), is_done));
     let mut tasks = JoinSet::new();
-    for _ in 0..drippers {
+    for _ in 0..connections {
         // One after the other: a flood would wait in the kernel's queue, not in the server.
         let began = Instant::now();
-        let stream = server.door().connect().await?;
-        let head = server.door().head("GET", "/api/workspace");
-        tasks.spawn(drip(stream, head, began, bound + GRACE));
+        let stream = server.endpoint().connect().await?;
+        let head = server.endpoint().head("GET", "/api/workspace");
+        tasks.spawn(send_slowly(stream, head, began, bound + GRACE));
     }
-    let mut lives = Latencies::default();
+    let mut lifetimes = Latencies::default();
     let (mut late, mut early) = (0, 0);
-    while let Some(life) = tasks.join_next().await {
-        match life? {
+    while let Some(lifetime) = tasks.join_next().await {
+        match lifetime? {
             None => late += 1,
-            Some(life) => {
-                early += usize::from(life + DRIP < bound);
-                lives.add(life);
+            Some(lifetime) => {
+                early += usize::from(lifetime + BYTE_PAUSE < bound);
+                lifetimes.record(lifetime);
             }
         }
     }
     done.send_replace(true);
-    let (answers, failures) = health.await?;
+    let (times, failures) = health.await?;
 
-    let mut verdict = Verdict::new();
-    verdict.tried(format!(
-        "{drippers} connections drip a byte every {DRIP:?}; {} ask for /healthz on new ones",
-        answers.len() + failures.len()
+    let mut report = Report::default();
+    report.tried(format!(
+        "{connections} connections send a byte every {BYTE_PAUSE:?}; {} requests for /healthz on new ones",
+        times.len() + failures.len()
     ));
-    let worst = answers.percentile(100);
-    verdict.seen(format!(
-        "/healthz: p50 {}, p99 {}, at most {}",
-        shown(answers.percentile(50)),
-        shown(answers.percentile(99)),
-        shown(worst)
-    ));
-    verdict.none("health checks without a 200", failures.len());
+    report.observed(format!("/healthz: {times}"));
+    report.expect_zero("health checks without a 200", failures.len());
     if let Some(failure) = failures.first() {
-        verdict.must(false, failure.clone());
+        report.check(false, failure.clone());
     }
-    verdict.must(
-        worst.is_some_and(|worst| worst < HEALTH_MAX),
+    report.check(
+        times.max().is_some_and(|max| max < HEALTH_MAX),
         format!("a health check took longer than {HEALTH_MAX:?}"),
     );
-    verdict.seen(format!(
-        "bound {bound:?}, closed after at most {}",
-        shown(lives.percentile(100))
+    report.observed(format!(
+        "timeout {bound:?}, closed after at most {}",
+        format_ms(lifetimes.max())
     ));
-    verdict.none("drippers still there a second after their deadline", late);
-    verdict.none("drippers closed before it", early);
-    Ok(verdict)
+    report.expect_zero("still open a second after their deadline", late);
+    report.expect_zero("closed before it", early);
+    Ok(report)
 }
 
-/// Asks until it is told that it is done; the times of the answers, and what else came.
-async fn ask_for_health(door: Door, is_done: watch::Receiver<bool>) -> (Latencies, Vec<String>) {
-    let (mut answers, mut failures) = (Latencies::default(), Vec::new());
-    let mut ticks = tokio::time::interval(ASK);
+/// Requests `/healthz` until `is_done`; the times, and what was not a 200.
+async fn check_health(
+    endpoint: Endpoint,
+    is_done: watch::Receiver<bool>,
+) -> (Latencies, Vec<String>) {
+    let (mut times, mut failures) = (Latencies::default(), Vec::new());
+    let mut ticks = tokio::time::interval(HEALTH_PAUSE);
     while !*is_done.borrow() {
         ticks.tick().await;
         let began = Instant::now();
-        match door.client().get("/healthz").await {
-            Ok(answer) if answer.status == 200 => answers.add(began.elapsed()),
-            Ok(answer) => failures.push(format!("/healthz answered {}", answer.status)),
+        match endpoint.client().get("/healthz").await {
+            Ok(response) if response.status == 200 => times.record(began.elapsed()),
+            Ok(response) => failures.push(format!("/healthz answered {}", response.status)),
             Err(failure) => failures.push(format!("/healthz: {failure}")),
         }
     }
-    (answers, failures)
+    (times, failures)
 }
 
-/// Drips until the connection is closed; how long it lived, if that was not too long.
-async fn drip(
+/// Sends byte by byte until the connection is closed; its lifetime, unless that is longer than
+/// `longest`.
+async fn send_slowly(
     mut stream: TcpStream,
     head: String,
     began: Instant,
     longest: Duration,
 ) -> Option<Duration> {
-    let mut bytes = head.bytes().chain(DRIPPED.iter().copied().cycle());
-    let mut ticks = tokio::time::interval(DRIP);
+    let mut bytes = head.bytes().chain(ENDLESS_HEADER.iter().copied().cycle());
+    let mut ticks = tokio::time::interval(BYTE_PAUSE);
     while began.elapsed() < longest {
-        // Both arms can be dropped at any point: a tick comes again, and `readable` takes
-        // nothing.
+        // Both arms are cancel-safe: a tick is not lost, and `readable` reads nothing.
         tokio::select! {
             _ = ticks.tick() => {
-                let byte = bytes.next().expect("a head without end");
+                let byte = bytes.next().expect("an endless head");
                 if stream.write_all(&[byte]).await.is_err() {
                     return Some(began.elapsed());
                 }
@@ -120,7 +117,7 @@ async fn drip(
             ready = stream.readable() => {
                 let mut chunk = [0; 256];
                 match stream.try_read(&mut chunk) {
-                    // The beginning of a refusal, or nothing after all.
+                    // The beginning of a refusal, or a spurious wake-up.
                     Ok(1..) => {}
                     Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                     Ok(0) | Err(_) => return Some(began.elapsed()),

@@ -1,6 +1,5 @@
-//! Clients that vanish: in the middle of a request, of a wait and of an answer, with a close
-//! and with a reset. Nothing of them may stay: no connection, no poller, no request, and no byte
-//! of an answer.
+//! Clients that disconnect in the middle of a request, of a wait and of a response, with a close
+//! and with a reset: no connection, poller, request or response byte of them stays.
 
 use std::time::{Duration, Instant};
 
@@ -8,181 +7,186 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::Plan;
-use crate::client::Door;
-use crate::engine::Order;
+use crate::client::Endpoint;
+use crate::engine::Script;
 use crate::failure::Failure;
-use crate::latency::shown;
+use crate::report::Report;
 use crate::server::{Server, Settings};
-use crate::verdict::Verdict;
+use crate::statistics::format_ms;
 use crate::worker::Worker;
 
-/// Clients that are there at the same time.
-const CROWD: usize = 200;
-/// Clients amid an answer at the same time: so many that what they hold stays below the
-/// server's bound on answers.
-const READING: usize = 16;
-/// Workers whose events the crowd waits for: below the pollers that one worker takes.
+const CLIENTS: usize = 200;
+/// Clients in the middle of a response at the same time: so many that what they hold stays below
+/// the server's bound on responses.
+const READING_CLIENTS: usize = 16;
+/// Workers that are polled: so many that no one has more pollers than it may.
 const WORKERS: usize = 8;
 /// Bytes of a reply that fits into no socket buffer, six times as long in JSON.
 const REPLY_BYTES: usize = 1_000_000;
-/// Bytes of an answer that are read before the client vanishes.
+/// Bytes of a response that are read before the client disconnects.
 const READ_BYTES: usize = 1_000;
-/// How long the last of a crowd may be remembered.
-const FORGOTTEN: Duration = Duration::from_secs(5);
-/// The pause between two looks.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// The longest that the server may take to clean up.
+const CLEANUP_MAX: Duration = Duration::from_secs(5);
+/// The pause between two reads of the server's counts.
+const PAUSE: Duration = Duration::from_millis(10);
 
-/// Where a client is when it vanishes.
+/// Where a client is when it disconnects.
 #[derive(Debug, Clone, Copy)]
-enum Amid {
+enum During {
     Head,
     Body,
     Wait,
-    Answer,
+    Response,
 }
 
-/// How it does.
 #[derive(Debug, Clone, Copy)]
-enum Leaving {
+enum Disconnect {
     Close,
     Reset,
 }
 
-pub(super) async fn play(plan: Plan) -> Result<Verdict, Failure> {
+/// The workers that clients talk to.
+struct Workers {
+    polled: Vec<Worker>,
+    /// Has a large transcript.
+    large: Worker,
+}
+
+pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
     let rounds = plan.either(5, 1);
     let server = Server::start(Settings::default()).await?;
     let mut client = server.client();
-    let workers = Worker::crowd(&mut client, WORKERS).await?;
-    let talker = Worker::create(&mut client).await?;
-    talker
-        .hears(&mut client, Order::Escape(REPLY_BYTES))
-        .await?;
-    talker.until_idle(&mut client).await?;
-    let files = server.reading()?.open_files;
+    let workers = Workers {
+        polled: Worker::create_many(&mut client, WORKERS).await?,
+        large: Worker::create(&mut client).await?,
+    };
+    let script = Script::ReplyEscaped(REPLY_BYTES);
+    workers.large.send(&mut client, script).await?;
+    workers.large.wait_until_idle(&mut client).await?;
+    let files = server.stats()?.open_files;
 
-    let mut verdict = Verdict::new();
-    let mut vanished = 0;
-    let mut worst = Duration::ZERO;
-    for amid in [Amid::Head, Amid::Body, Amid::Wait, Amid::Answer] {
-        for leaving in [Leaving::Close, Leaving::Reset] {
+    let mut report = Report::default();
+    let mut total = 0;
+    let mut longest = Duration::ZERO;
+    for during in [During::Head, During::Body, During::Wait, During::Response] {
+        for disconnect in [Disconnect::Close, Disconnect::Reset] {
             for _ in 0..rounds {
-                let crowd = if matches!(amid, Amid::Answer) {
-                    READING
-                } else {
-                    CROWD
+                let clients = match during {
+                    During::Response => READING_CLIENTS,
+                    During::Head | During::Body | During::Wait => CLIENTS,
                 };
-                vanished += crowd;
-                match vanish(&server, &workers, &talker, crowd, amid, leaving).await? {
-                    Some(took) => worst = worst.max(took),
-                    None => verdict.must(false, format!("{amid:?} {leaving:?}: something stays")),
+                total += clients;
+                match vanish(&server, &workers, clients, during, disconnect).await? {
+                    Some(took) => longest = longest.max(took),
+                    None => {
+                        report.check(false, format!("{during:?} {disconnect:?}: something stays"));
+                    }
                 }
             }
         }
     }
     let counts = server.counts().await?;
-    let files_left = files_left(&server, files + 1).await?;
-    verdict.tried(format!(
-        "{vanished} clients vanish, up to {CROWD} at a time: amid head, body, long-poll, answer; close and reset"
+    let files_after = open_files(&server, files + 1).await?;
+    report.tried(format!(
+        "{total} clients disconnect, up to {CLIENTS} at a time: during head, body, long-poll, response; close and reset"
     ));
-    verdict.seen(format!("all forgotten within {}", shown(Some(worst))));
-    verdict.none(
+    report.observed(format!(
+        "all cleaned up within {}",
+        format_ms(Some(longest))
+    ));
+    report.expect_zero(
         "pollers left",
         usize::try_from(counts.waiting_pollers).unwrap_or(usize::MAX),
     );
-    verdict.seen(format!("{files} open files before, {files_left} after"));
-    verdict.must(files_left <= files + 1, "files stay open");
-    Ok(verdict)
+    report.observed(format!("{files} open files before, {files_after} after"));
+    report.check(files_after <= files + 1, "files stay open");
+    Ok(report)
 }
 
-/// Lets a crowd come and go; how long the server remembered it, if it forgot it in time.
+/// Connects and disconnects clients; how long the server took to clean up, if it did in time.
 async fn vanish(
     server: &Server,
-    workers: &[Worker],
-    talker: &Worker,
-    number: usize,
-    amid: Amid,
-    leaving: Leaving,
+    workers: &Workers,
+    clients: usize,
+    during: During,
+    disconnect: Disconnect,
 ) -> Result<Option<Duration>, Failure> {
-    let door = server.door();
-    let mut crowd = Vec::with_capacity(number);
-    for at in 0..number {
-        crowd.push(arrive(door, &workers[at % WORKERS], talker, amid).await?);
+    let mut streams = Vec::with_capacity(clients);
+    for client in 0..clients {
+        let polled = &workers.polled[client % WORKERS];
+        let request = beginning(server.endpoint(), polled, &workers.large, during);
+        let mut stream = server.endpoint().connect().await?;
+        let sent = stream.write_all(request.as_bytes()).await;
+        sent.map_err(Failure::io("sending the beginning of a request"))?;
+        streams.push(stream);
     }
-    if matches!(amid, Amid::Wait) {
-        let present = u64::try_from(number).expect("a small number");
-        let counts = server.settled(|counts| counts.waiting_pollers >= present);
-        if counts.await?.waiting_pollers < present {
-            return Err(Failure::TooLate("the crowd's polls"));
+    if matches!(during, During::Wait) {
+        let expected = u64::try_from(clients).expect("a small number");
+        let counts = server.wait_for_counts(|counts| counts.waiting_pollers >= expected);
+        if counts.await?.waiting_pollers < expected {
+            return Err(Failure::Timeout("the pollers"));
         }
     }
-    for mut stream in crowd {
-        if matches!(amid, Amid::Answer) {
-            let mut read = [0; READ_BYTES];
-            stream
-                .read_exact(&mut read)
-                .await
-                .map_err(Failure::io("reading the beginning of an answer"))?;
-        }
-        if matches!(leaving, Leaving::Reset) {
-            stream
-                .set_zero_linger()
-                .map_err(Failure::io("asking for a reset"))?;
-        }
-        drop(stream);
+    for stream in streams {
+        leave(stream, during, disconnect).await?;
     }
     let began = Instant::now();
-    while began.elapsed() < FORGOTTEN {
-        // The one that asks has a connection, too.
+    while began.elapsed() < CLEANUP_MAX {
+        // The metrics are read over a connection as well.
         let open = server.metric("yoi_http_connections").await?;
-        let nobody = open <= 2 && server.counts().await?.waiting_pollers == 0;
-        if nobody && server.holds_nothing().await? {
+        let is_clean = open <= 2 && server.counts().await?.waiting_pollers == 0;
+        if is_clean && server.is_idle().await? {
             return Ok(Some(began.elapsed()));
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(PAUSE).await;
     }
     Ok(None)
 }
 
-/// The open files once they are few enough, or after a while: the connections that asked close
-/// a moment after their answers.
-async fn files_left(server: &Server, enough: usize) -> Result<usize, Failure> {
-    let began = Instant::now();
-    loop {
-        let left = server.reading()?.open_files;
-        if left <= enough || began.elapsed() > FORGOTTEN {
-            return Ok(left);
+/// What a client sends before it disconnects.
+fn beginning(endpoint: &Endpoint, polled: &Worker, large: &Worker, during: During) -> String {
+    match during {
+        During::Head => endpoint.head("POST", &polled.input_path()),
+        During::Body => format!(
+            "{}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{\"content\":",
+            endpoint.head("POST", &polled.input_path())
+        ),
+        During::Wait => {
+            let path = polled.poll_path(polled.created);
+            format!("{}\r\n", endpoint.head("GET", &path))
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        During::Response => {
+            let path = format!("{}/transcript", large.path);
+            format!("{}\r\n", endpoint.head("GET", &path))
+        }
     }
 }
 
-/// A client that is in the middle of something.
-async fn arrive(
-    door: &Door,
-    worker: &Worker,
-    talker: &Worker,
-    amid: Amid,
-) -> Result<TcpStream, Failure> {
-    let input = format!("{}/input", worker.path);
-    let request = match amid {
-        Amid::Head => door.head("POST", &input),
-        Amid::Body => format!(
-            "{}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{\"content\":",
-            door.head("POST", &input)
-        ),
-        Amid::Wait => {
-            let path = worker.poll_path(worker.created);
-            format!("{}\r\n", door.head("GET", &path))
+async fn leave(
+    mut stream: TcpStream,
+    during: During,
+    disconnect: Disconnect,
+) -> Result<(), Failure> {
+    if matches!(during, During::Response) {
+        let read = stream.read_exact(&mut [0; READ_BYTES]).await;
+        read.map_err(Failure::io("reading the beginning of a response"))?;
+    }
+    if matches!(disconnect, Disconnect::Reset) {
+        let linger = stream.set_zero_linger();
+        linger.map_err(Failure::io("requesting a reset"))?;
+    }
+    Ok(())
+}
+
+/// The open files once there are at most `expected`, or after a while: connections close a
+/// moment after their responses.
+async fn open_files(server: &Server, expected: usize) -> Result<usize, Failure> {
+    let began = Instant::now();
+    loop {
+        let files = server.stats()?.open_files;
+        if files <= expected || began.elapsed() > CLEANUP_MAX {
+            return Ok(files);
         }
-        Amid::Answer => {
-            let path = format!("{}/transcript", talker.path);
-            format!("{}\r\n", door.head("GET", &path))
-        }
-    };
-    let mut stream = door.connect().await?;
-    stream
-        .write_all(request.as_bytes())
-        .await
-        .map_err(Failure::io("sending the beginning of a request"))?;
-    Ok(stream)
+        tokio::time::sleep(PAUSE).await;
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Bench, Subject};
+use super::{Fixture, Subject};
 use crate::error::{RegistryError, SourceError};
 use crate::id::{WorkerId, WorkerRef};
 use crate::page::{PageLimit, Position};
@@ -12,14 +12,14 @@ use crate::registry::{WorkerFilter, WorkerListQuery};
 
 /// Descriptor, capabilities and counts agree with what the source is and holds.
 pub async fn the_source_describes_itself(subject: &dyn Subject) {
-    let bench = Bench::with_workers(subject, 3).await;
-    let summary = bench
+    let fixture = Fixture::with_workers(subject, 3).await;
+    let summary = fixture
         .registry
-        .runtime(&bench.runtime_id)
+        .runtime(&fixture.runtime_id)
         .await
         .expect("registered");
     assert_eq!(summary.status, RuntimeStatus::Available);
-    assert_eq!(summary.capabilities, bench.source.capabilities());
+    assert_eq!(summary.capabilities, fixture.source.capabilities());
     let counts = summary
         .counts
         .expect("an available source counts its workers");
@@ -48,14 +48,14 @@ pub async fn the_source_describes_itself(subject: &dyn Subject) {
 
 /// A list and a detail say the same of a worker, and both name its runtime.
 pub async fn every_listed_worker_can_be_got(subject: &dyn Subject) {
-    let bench = Bench::with_workers(subject, 3).await;
-    let listed = bench.all_workers(50).await;
+    let fixture = Fixture::with_workers(subject, 3).await;
+    let listed = fixture.all_workers(50).await;
     assert_eq!(listed.len(), 3);
     for worker in listed {
-        let reference = bench.reference(&worker.worker_id);
-        assert_eq!(worker.runtime_id, bench.runtime_id);
+        let reference = fixture.reference(&worker.worker_id);
+        assert_eq!(worker.runtime_id, fixture.runtime_id);
         assert_eq!(worker.display_ref, reference.display_ref());
-        let detail = bench
+        let detail = fixture
             .registry
             .worker(&reference)
             .await
@@ -66,11 +66,11 @@ pub async fn every_listed_worker_can_be_got(subject: &dyn Subject) {
 
 /// Whatever the page size, following the token shows each worker once, in one order.
 pub async fn pages_show_every_worker_exactly_once(subject: &dyn Subject) {
-    let bench = Bench::with_workers(subject, 7).await;
-    let whole: Vec<_> = bench.all_workers(200).await;
+    let fixture = Fixture::with_workers(subject, 7).await;
+    let whole: Vec<_> = fixture.all_workers(200).await;
     assert_eq!(whole.len(), 7);
     for limit in [1, 2, 3, 6, 7, 8] {
-        let paged = bench.all_workers(limit).await;
+        let paged = fixture.all_workers(limit).await;
         assert_eq!(paged, whole, "pages of {limit}");
     }
     let newest_first = whole
@@ -81,8 +81,8 @@ pub async fn pages_show_every_worker_exactly_once(subject: &dyn Subject) {
 
 /// Each worker is in the list of exactly one state, its own.
 pub async fn the_state_filters_divide_the_workers(subject: &dyn Subject) {
-    let bench = Bench::with_workers(subject, 4).await;
-    let mut seen = 0;
+    let fixture = Fixture::with_workers(subject, 4).await;
+    let mut found = 0;
     for state in [
         WorkerState::Idle,
         WorkerState::Running,
@@ -98,17 +98,17 @@ pub async fn the_state_filters_divide_the_workers(subject: &dyn Subject) {
             filter,
             ..WorkerListQuery::default()
         };
-        let page = bench.registry.list_workers(&query).await.expect("a page");
+        let page = fixture.registry.list_workers(&query).await.expect("a page");
         assert!(page.items.iter().all(|worker| worker.state == state));
-        seen += page.items.len();
+        found += page.items.len();
     }
-    assert_eq!(seen, 4);
+    assert_eq!(found, 4);
 }
 
 /// An id that almost names a worker names none.
 pub async fn a_near_miss_of_an_id_is_unknown(subject: &dyn Subject) {
-    let bench = Bench::with_workers(subject, 2).await;
-    let real = bench.any_worker().await.worker_id.to_string();
+    let fixture = Fixture::with_workers(subject, 2).await;
+    let real = fixture.any_worker().await.worker_id.to_string();
     let near_misses = [
         format!("{real}0"),
         format!("0{real}"),
@@ -122,8 +122,8 @@ pub async fn a_near_miss_of_an_id_is_unknown(subject: &dyn Subject) {
         let Ok(worker_id) = text.parse::<WorkerId>() else {
             continue;
         };
-        let reference = WorkerRef::new(bench.runtime_id.clone(), worker_id);
-        match bench.registry.worker(&reference).await {
+        let reference = WorkerRef::new(fixture.runtime_id.clone(), worker_id);
+        match fixture.registry.worker(&reference).await {
             Err(RegistryError::UnknownWorker { worker }) => assert_eq!(worker, reference),
             other => panic!("{text} names nothing, yet the answer was {other:?}"),
         }
@@ -131,8 +131,8 @@ pub async fn a_near_miss_of_an_id_is_unknown(subject: &dyn Subject) {
 }
 
 /// A position that the source did not make is refused, not guessed at.
-pub async fn a_position_of_another_making_is_refused(subject: &dyn Subject) {
-    let bench = Bench::with_workers(subject, 2).await;
+pub async fn a_position_that_the_source_did_not_make_is_refused(subject: &dyn Subject) {
+    let fixture = Fixture::with_workers(subject, 2).await;
     for text in [
         "!",
         "0",
@@ -147,7 +147,7 @@ pub async fn a_position_of_another_making_is_refused(subject: &dyn Subject) {
             state: None,
             limit: PageLimit::default(),
         };
-        let answer = bench.source.catalog().list(&query).await;
+        let answer = fixture.source.catalog().list(&query).await;
         assert!(
             matches!(answer, Err(SourceError::InvalidPosition)),
             "{text}: {answer:?}"

@@ -1,6 +1,6 @@
 //! What creating, cancelling and stopping must do.
 
-use super::{Bench, Subject, assert_unsupported, input, long_input};
+use super::{Fixture, Subject, assert_unsupported, input, long_input};
 use crate::capability::Capability;
 use crate::error::RegistryError;
 use crate::id::{RunId, WorkerRef};
@@ -9,18 +9,18 @@ use crate::projection::{CancelResult, EventKind, RunOutcome, WorkerState};
 
 /// A created worker is idle, is listed first, and is what was asked for.
 pub async fn a_created_worker_is_in_the_catalog(subject: &dyn Subject) {
-    let bench = Bench::with_workers(subject, 1).await;
+    let fixture = Fixture::with_workers(subject, 1).await;
     let request = CreateWorker {
         display_name: Some("A name".parse().expect("a display name")),
         ..CreateWorker::default()
     };
-    let result = bench
+    let result = fixture
         .registry
-        .create_worker(&bench.runtime_id, request)
+        .create_worker(&fixture.runtime_id, request)
         .await;
-    if !bench.can(Capability::CreateWorker).await {
+    if !fixture.can(Capability::CreateWorker).await {
         assert_unsupported(result, Capability::CreateWorker);
-        assert_eq!(bench.all_workers(50).await.len(), 1);
+        assert_eq!(fixture.all_workers(50).await.len(), 1);
         return;
     }
     let created = result.expect("a worker");
@@ -28,21 +28,21 @@ pub async fn a_created_worker_is_in_the_catalog(subject: &dyn Subject) {
     let summary = created.worker.summary;
     assert_eq!(summary.state, WorkerState::Idle);
     assert_eq!(summary.display_name.as_str(), "A name");
-    let listed = bench.all_workers(50).await;
+    let listed = fixture.all_workers(50).await;
     assert_eq!(listed.first(), Some(&summary));
     assert_eq!(listed.len(), 2);
 }
 
 /// A profile that isn't there is an error, never another profile.
 pub async fn an_unknown_profile_creates_nothing(subject: &dyn Subject) {
-    let bench = Bench::with_workers(subject, 0).await;
+    let fixture = Fixture::with_workers(subject, 0).await;
     let profile = "builtin:no-such-profile".parse().expect("a profile id");
     let request = CreateWorker {
         profile: Some(profile),
         ..CreateWorker::default()
     };
-    let result = bench.create(request).await;
-    if bench.can(Capability::CreateWorker).await {
+    let result = fixture.create(request).await;
+    if fixture.can(Capability::CreateWorker).await {
         assert!(
             matches!(result, Err(RegistryError::UnknownProfile { .. })),
             "{result:?}"
@@ -50,30 +50,30 @@ pub async fn an_unknown_profile_creates_nothing(subject: &dyn Subject) {
     } else {
         assert_unsupported(result, Capability::CreateWorker);
     }
-    assert!(bench.all_workers(50).await.is_empty());
+    assert!(fixture.all_workers(50).await.is_empty());
 }
 
 /// The same key with the same content finds the first worker; with other content it is a
 /// conflict.
 pub async fn repeating_a_create_makes_one_worker(subject: &dyn Subject) {
-    let bench = Bench::with_workers(subject, 0).await;
+    let fixture = Fixture::with_workers(subject, 0).await;
     let request = |name: &str| CreateWorker {
         display_name: Some(name.parse().expect("a display name")),
         profile: None,
         idempotency_key: Some("one-attempt".parse().expect("a key")),
     };
-    let first = bench
+    let first = fixture
         .registry
-        .create_worker(&bench.runtime_id, request("a"))
+        .create_worker(&fixture.runtime_id, request("a"))
         .await;
-    if !bench.can(Capability::CreateWorker).await {
+    if !fixture.can(Capability::CreateWorker).await {
         assert_unsupported(first, Capability::CreateWorker);
         return;
     }
     let first = first.expect("a worker");
-    let again = bench
+    let again = fixture
         .registry
-        .create_worker(&bench.runtime_id, request("a"))
+        .create_worker(&fixture.runtime_id, request("a"))
         .await;
     let again = again.expect("the same worker");
     assert_eq!(again.replay, Replay::Replayed);
@@ -81,24 +81,24 @@ pub async fn repeating_a_create_makes_one_worker(subject: &dyn Subject) {
         again.worker.summary.worker_id,
         first.worker.summary.worker_id
     );
-    let other = bench.create(request("b")).await;
+    let other = fixture.create(request("b")).await;
     assert!(
         matches!(other, Err(RegistryError::IdempotencyConflict { .. })),
         "{other:?}"
     );
-    assert_eq!(bench.all_workers(50).await.len(), 1);
+    assert_eq!(fixture.all_workers(50).await.len(), 1);
 }
 
 /// There is nothing to cancel on an idle worker, and that is no error.
 pub async fn cancelling_an_idle_worker_answers_not_running(subject: &dyn Subject) {
-    let bench = Bench::with_workers(subject, 1).await;
-    let worker = bench.any_worker().await;
+    let fixture = Fixture::with_workers(subject, 1).await;
+    let worker = fixture.any_worker().await;
     let run: RunId = "0190a3c0-0000-7000-8000-000000000000"
         .parse()
         .expect("a run id");
     for target in [CancelTarget::ActiveRun, CancelTarget::Run(run)] {
-        let result = bench.registry.cancel(&worker, target).await;
-        if bench.can(Capability::CancelRun).await {
+        let result = fixture.registry.cancel(&worker, target).await;
+        if fixture.can(Capability::CancelRun).await {
             assert_eq!(result.expect("an answer"), CancelResult::NotRunning);
         } else {
             assert_unsupported(result, Capability::CancelRun);
@@ -109,10 +109,10 @@ pub async fn cancelling_an_idle_worker_answers_not_running(subject: &dyn Subject
 /// A cancel that names another run changes nothing; one that names the active run ends it,
 /// and the worker is usable afterwards.
 pub async fn cancelling_ends_the_named_run_and_no_other(subject: &dyn Subject) {
-    let bench = Bench::with_workers(subject, 1).await;
-    let worker = bench.any_worker().await;
-    let sent = bench.registry.send_input(&worker, long_input()).await;
-    if !bench.can(Capability::SendInput).await {
+    let fixture = Fixture::with_workers(subject, 1).await;
+    let worker = fixture.any_worker().await;
+    let sent = fixture.registry.send_input(&worker, long_input()).await;
+    if !fixture.can(Capability::SendInput).await {
         assert_unsupported(sent, Capability::SendInput);
         return;
     }
@@ -120,7 +120,7 @@ pub async fn cancelling_ends_the_named_run_and_no_other(subject: &dyn Subject) {
     let other: RunId = "0190a3c0-0000-7000-8000-000000000000"
         .parse()
         .expect("a run id");
-    let mismatch = bench
+    let mismatch = fixture
         .registry
         .cancel(&worker, CancelTarget::Run(other))
         .await;
@@ -129,7 +129,7 @@ pub async fn cancelling_ends_the_named_run_and_no_other(subject: &dyn Subject) {
         other => panic!("another run was named, yet the answer was {other:?}"),
     }
     let named = CancelTarget::Run(sent.run_id.clone());
-    let answer = bench
+    let answer = fixture
         .registry
         .cancel(&worker, named)
         .await
@@ -145,7 +145,7 @@ pub async fn cancelling_ends_the_named_run_and_no_other(subject: &dyn Subject) {
         after: Some(sent.cursor),
         ..EventsQuery::default()
     };
-    let events = bench.until_finished(&worker, query).await;
+    let events = fixture.until_finished(&worker, query).await;
     let ends: Vec<_> = events
         .iter()
         .filter_map(|event| match &event.kind {
@@ -159,7 +159,7 @@ pub async fn cancelling_ends_the_named_run_and_no_other(subject: &dyn Subject) {
         })
         .collect();
     assert_eq!(ends, [(&sent.run_id, RunOutcome::Cancelled)]);
-    bench
+    fixture
         .registry
         .send_input(&worker, input("again"))
         .await
@@ -168,12 +168,12 @@ pub async fn cancelling_ends_the_named_run_and_no_other(subject: &dyn Subject) {
 
 /// A stopped worker stays stopped, can be stopped again, and accepts nothing.
 pub async fn stopping_is_final_and_repeatable(subject: &dyn Subject) {
-    let bench = Bench::with_workers(subject, 1).await;
-    let worker = bench.any_worker().await;
-    let first = bench.registry.stop(&worker).await;
-    if !bench.can(Capability::StopWorker).await {
+    let fixture = Fixture::with_workers(subject, 1).await;
+    let worker = fixture.any_worker().await;
+    let first = fixture.registry.stop(&worker).await;
+    if !fixture.can(Capability::StopWorker).await {
         assert_unsupported(first, Capability::StopWorker);
-        let state = bench
+        let state = fixture
             .registry
             .worker(&worker)
             .await
@@ -186,8 +186,11 @@ pub async fn stopping_is_final_and_repeatable(subject: &dyn Subject) {
     let first = first.expect("stopped");
     assert_eq!(first.summary.state, WorkerState::Stopped);
     assert!(!first.summary.capabilities.contains(Capability::SendInput));
-    assert_eq!(bench.registry.stop(&worker).await.expect("stopped"), first);
-    let refused = bench.registry.send_input(&worker, input("hello")).await;
+    assert_eq!(
+        fixture.registry.stop(&worker).await.expect("stopped"),
+        first
+    );
+    let refused = fixture.registry.send_input(&worker, input("hello")).await;
     assert!(
         matches!(refused, Err(RegistryError::WorkerStopped { .. })),
         "{refused:?}"
@@ -196,12 +199,12 @@ pub async fn stopping_is_final_and_repeatable(subject: &dyn Subject) {
 
 /// Each operation on a worker that isn't there says so, or that it is unsupported.
 pub async fn an_unknown_worker_is_unknown_to_every_operation(subject: &dyn Subject) {
-    let bench = Bench::with_workers(subject, 1).await;
+    let fixture = Fixture::with_workers(subject, 1).await;
     let worker_id = "0190a3c0-0000-7000-8000-000000000000"
         .parse()
         .expect("a worker id");
-    let worker = WorkerRef::new(bench.runtime_id.clone(), worker_id);
-    let registry = &bench.registry;
+    let worker = WorkerRef::new(fixture.runtime_id.clone(), worker_id);
+    let registry = &fixture.registry;
     let answers = [
         (Capability::GetWorker, registry.worker(&worker).await.err()),
         (
@@ -233,7 +236,7 @@ pub async fn an_unknown_worker_is_unknown_to_every_operation(subject: &dyn Subje
     ];
     for (capability, answer) in answers {
         let error = answer.expect("a refusal");
-        if bench.can(capability).await {
+        if fixture.can(capability).await {
             assert!(
                 matches!(error, RegistryError::UnknownWorker { .. }),
                 "{error:?}"

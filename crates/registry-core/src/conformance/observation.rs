@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
-use super::{Bench, Subject, assert_unsupported, input, long_input};
+use super::{Fixture, Subject, assert_unsupported, input, long_input};
 use crate::capability::Capability;
 use crate::cursor::Cursor;
 use crate::error::RegistryError;
@@ -13,45 +13,47 @@ use crate::page::PageLimit;
 use crate::port::{EventWait, EventsQuery, TranscriptQuery};
 use crate::projection::{EventKind, WorkerEvent};
 
-/// A bench whose one worker has answered one input; `None` where nothing can be observed.
-async fn conversed(subject: &dyn Subject) -> Option<(Bench, WorkerRef)> {
-    let bench = Bench::with_workers(subject, 1).await;
-    let worker = bench.any_worker().await;
-    if !bench.can(Capability::ReadEvents).await {
-        let events = bench
+/// A fixture whose one worker has answered one input; `None` where nothing can be observed.
+async fn conversed(subject: &dyn Subject) -> Option<(Fixture, WorkerRef)> {
+    let fixture = Fixture::with_workers(subject, 1).await;
+    let worker = fixture.any_worker().await;
+    if !fixture.can(Capability::ReadEvents).await {
+        let events = fixture
             .registry
             .events(&worker, &EventsQuery::default())
             .await;
         assert_unsupported(events, Capability::ReadEvents);
-        let page = bench
+        let page = fixture
             .registry
             .transcript(&worker, &TranscriptQuery::default())
             .await;
         assert_unsupported(page, Capability::ReadTranscript);
-        let stream = bench
+        let stream = fixture
             .registry
             .subscribe(&worker, Cursor::new(0, 0))
             .map(|_| ());
         assert_unsupported(stream, Capability::ReadEvents);
         return None;
     }
-    bench
+    fixture
         .registry
         .send_input(&worker, input("one two three"))
         .await
         .expect("accepted");
-    bench.until_finished(&worker, EventsQuery::default()).await;
-    Some((bench, worker))
+    fixture
+        .until_finished(&worker, EventsQuery::default())
+        .await;
+    Some((fixture, worker))
 }
 
 /// The events that there are, without waiting.
-async fn present_events(bench: &Bench, worker: &WorkerRef) -> Vec<WorkerEvent> {
+async fn present_events(fixture: &Fixture, worker: &WorkerRef) -> Vec<WorkerEvent> {
     let limit = PageLimit::new(200).expect("a limit in bounds");
     let query = EventsQuery {
         limit,
         ..EventsQuery::default()
     };
-    let batch = bench
+    let batch = fixture
         .registry
         .events(worker, &query)
         .await
@@ -62,10 +64,10 @@ async fn present_events(bench: &Bench, worker: &WorkerRef) -> Vec<WorkerEvent> {
 
 /// A page taken in mid-run and the deltas after its cursor are together the final reply.
 pub async fn page_and_suffix_are_the_whole_history(subject: &dyn Subject) {
-    let Some((bench, worker)) = conversed(subject).await else {
+    let Some((fixture, worker)) = conversed(subject).await else {
         return;
     };
-    let sent = bench
+    let sent = fixture
         .registry
         .send_input(&worker, long_input())
         .await
@@ -77,13 +79,13 @@ pub async fn page_and_suffix_are_the_whole_history(subject: &dyn Subject) {
         wait,
         ..EventsQuery::default()
     };
-    bench
+    fixture
         .registry
         .events(&worker, &query)
         .await
         .expect("the first deltas");
 
-    let page = bench
+    let page = fixture
         .registry
         .transcript(&worker, &TranscriptQuery::default())
         .await;
@@ -95,12 +97,12 @@ pub async fn page_and_suffix_are_the_whole_history(subject: &dyn Subject) {
         after: Some(page.cursor),
         ..EventsQuery::default()
     };
-    for event in bench.until_finished(&worker, after).await {
+    for event in fixture.until_finished(&worker, after).await {
         if let EventKind::OutputDelta { text, .. } = event.kind {
             whole.push_str(&text);
         }
     }
-    let page = bench
+    let page = fixture
         .registry
         .transcript(&worker, &TranscriptQuery::default())
         .await;
@@ -110,10 +112,10 @@ pub async fn page_and_suffix_are_the_whole_history(subject: &dyn Subject) {
 
 /// Reading from each event's own cursor gives exactly the events after it.
 pub async fn events_ascend_without_gaps_from_any_cursor(subject: &dyn Subject) {
-    let Some((bench, worker)) = conversed(subject).await else {
+    let Some((fixture, worker)) = conversed(subject).await else {
         return;
     };
-    let all = present_events(&bench, &worker).await;
+    let all = present_events(&fixture, &worker).await;
     assert!(matches!(
         all.first().map(|event| &event.kind),
         Some(EventKind::WorkerCreated)
@@ -127,7 +129,7 @@ pub async fn events_ascend_without_gaps_from_any_cursor(subject: &dyn Subject) {
             after: Some(event.cursor),
             ..EventsQuery::default()
         };
-        let batch = bench
+        let batch = fixture
             .registry
             .events(&worker, &query)
             .await
@@ -138,7 +140,7 @@ pub async fn events_ascend_without_gaps_from_any_cursor(subject: &dyn Subject) {
             limit: PageLimit::new(1).expect("in bounds"),
             ..query
         };
-        let batch = bench
+        let batch = fixture
             .registry
             .events(&worker, &one)
             .await
@@ -150,11 +152,11 @@ pub async fn events_ascend_without_gaps_from_any_cursor(subject: &dyn Subject) {
 }
 
 /// Such cursors are refused with the bounds to go on from, never clamped.
-pub async fn a_cursor_of_another_life_or_the_future_is_expired(subject: &dyn Subject) {
-    let Some((bench, worker)) = conversed(subject).await else {
+pub async fn a_cursor_of_another_epoch_or_the_future_is_expired(subject: &dyn Subject) {
+    let Some((fixture, worker)) = conversed(subject).await else {
         return;
     };
-    let last = present_events(&bench, &worker)
+    let last = present_events(&fixture, &worker)
         .await
         .pop()
         .expect("an event")
@@ -166,14 +168,14 @@ pub async fn a_cursor_of_another_life_or_the_future_is_expired(subject: &dyn Sub
             after: Some(cursor),
             ..EventsQuery::default()
         };
-        match bench.registry.events(&worker, &query).await {
+        match fixture.registry.events(&worker, &query).await {
             Err(RegistryError::CursorExpired { oldest, latest, .. }) => {
                 assert_eq!((oldest.sequence(), latest), (0, last));
                 let query = EventsQuery {
                     after: Some(oldest),
                     ..EventsQuery::default()
                 };
-                bench
+                fixture
                     .registry
                     .events(&worker, &query)
                     .await
@@ -186,10 +188,10 @@ pub async fn a_cursor_of_another_life_or_the_future_is_expired(subject: &dyn Sub
 
 /// A poll that nothing happens to ends by itself, where it began.
 pub async fn a_wait_without_news_ends_empty(subject: &dyn Subject) {
-    let Some((bench, worker)) = conversed(subject).await else {
+    let Some((fixture, worker)) = conversed(subject).await else {
         return;
     };
-    let last = present_events(&bench, &worker)
+    let last = present_events(&fixture, &worker)
         .await
         .pop()
         .expect("an event")
@@ -200,7 +202,7 @@ pub async fn a_wait_without_news_ends_empty(subject: &dyn Subject) {
         wait,
         ..EventsQuery::default()
     };
-    let batch = bench
+    let batch = fixture
         .registry
         .events(&worker, &query)
         .await
@@ -211,19 +213,22 @@ pub async fn a_wait_without_news_ends_empty(subject: &dyn Subject) {
     );
 }
 
-/// The stream and the batches tell the same story, and the stream ends with the worker.
-pub async fn a_subscription_tells_what_the_batches_tell(subject: &dyn Subject) {
-    let Some((bench, worker)) = conversed(subject).await else {
+/// The stream has the events of the batches, and ends with the worker.
+pub async fn a_subscription_gives_what_the_batches_give(subject: &dyn Subject) {
+    let Some((fixture, worker)) = conversed(subject).await else {
         return;
     };
-    bench.registry.stop(&worker).await.expect("stopped");
-    let all = present_events(&bench, &worker).await;
+    fixture.registry.stop(&worker).await.expect("stopped");
+    let all = present_events(&fixture, &worker).await;
     let start = Cursor::new(all[0].cursor.epoch(), 0);
-    let stream = bench.registry.subscribe(&worker, start).expect("a stream");
-    let told: Vec<_> = stream.map(|event| event.expect("an event")).collect().await;
-    assert_eq!(told, all);
+    let stream = fixture
+        .registry
+        .subscribe(&worker, start)
+        .expect("a stream");
+    let streamed: Vec<_> = stream.map(|event| event.expect("an event")).collect().await;
+    assert_eq!(streamed, all);
     assert!(matches!(
-        told.last().map(|event| &event.kind),
+        streamed.last().map(|event| &event.kind),
         Some(EventKind::WorkerStopped)
     ));
 }

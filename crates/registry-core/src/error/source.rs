@@ -2,9 +2,10 @@
 
 use crate::cursor::Cursor;
 use crate::id::RunId;
+use crate::page;
 use crate::text::FixedText;
 
-/// What went wrong inside a source; for our logs, never shown to a client.
+/// What went wrong inside a source; for the log, never shown to a client.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a runtime can't answer.
@@ -110,5 +111,11 @@ impl SourceError {
             reason: UnavailableReason::SourceFailed,
             cause: Some(cause.into()),
         }
+    }
+}
+
+impl From<page::InvalidPosition> for SourceError {
+    fn from(_: page::InvalidPosition) -> Self {
+        Self::InvalidPosition
     }
 }

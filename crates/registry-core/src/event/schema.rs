@@ -26,7 +26,7 @@ fn union_and_variants() -> (OneOf, Vec<Component>) {
 impl PartialSchema for WorkerEvent {
     fn schema() -> RefOr<Schema> {
         let (mut union, _) = union_and_variants();
-        union.description = Some("A numbered fact about a worker.".to_owned());
+        union.description = Some("An event of a worker.".to_owned());
         Schema::OneOf(union).into()
     }
 }

@@ -31,9 +31,9 @@ proptest! {
     fn one_foreign_character_anywhere_is_refused_where_it_stands(
         slug in "[a-z0-9][a-z0-9_-]{0,62}",
         foreign in "[^a-z0-9_-]",
-        place: prop::sample::Index,
+        index: prop::sample::Index,
     ) {
-        let at = place.index(slug.len() + 1);
+        let at = index.index(slug.len() + 1);
         let text = format!("{}{foreign}{}", &slug[..at], &slug[at..]);
         prop_assert_eq!(text.parse::<WorkerId>(), Err(IdError::ForbiddenCharacter { at }));
     }
@@ -41,14 +41,14 @@ proptest! {
     #[test]
     fn a_rejected_text_is_never_echoed(text in "\\PC{1,200}") {
         if let Err(error) = text.parse::<RuntimeId>() {
-            let said = format!("{error} {error:?}");
-            prop_assert!(text.chars().count() < 4 || !said.contains(&text), "{}", said);
+            let output = format!("{error} {error:?}");
+            prop_assert!(text.chars().count() < 4 || !output.contains(&text), "{}", output);
         }
     }
 }
 
 #[test]
-fn the_bounds_are_where_they_are_said_to_be() {
+fn the_bounds_of_length_and_alphabet_are_exact() {
     assert_eq!("".parse::<RuntimeId>(), Err(IdError::Empty));
     assert!("a".repeat(ID_MAX_CHARS).parse::<RuntimeId>().is_ok());
     let long = "a".repeat(ID_MAX_CHARS + 1);

@@ -1,4 +1,4 @@
-//! The audit trail: one structured event for every mutation that was asked for.
+//! The audit trail: one structured event for every requested mutation.
 
 use std::time::Instant;
 
@@ -8,14 +8,13 @@ use crate::id::{RunId, RuntimeId, WorkerId, WorkerRef};
 /// The target of audit events, so that a log filter can keep them apart.
 pub(super) const AUDIT_TARGET: &str = "yoi::audit";
 
-/// A mutation under way; [`Audit::end`] writes its event.
+/// A mutation under way; [`Audit::finish`] writes its event.
 ///
-/// One that is dropped before was abandoned: its caller is gone, and the mutation may stand
-/// all the same, so its event is written as well.
-pub(super) struct Audit<'a>(Option<Asked<'a>>);
+/// When it is dropped before that, the caller is gone but the mutation may have happened, so an
+/// event with the outcome "abandoned" is written.
+pub(super) struct Audit<'a>(Option<Mutation<'a>>);
 
-/// What was asked for, until its event is written.
-struct Asked<'a> {
+struct Mutation<'a> {
     operation: &'static str,
     runtime_id: &'a RuntimeId,
     worker_id: Option<&'a WorkerId>,
@@ -23,9 +22,9 @@ struct Asked<'a> {
 }
 
 impl<'a> Audit<'a> {
-    /// Begins the trail of a mutation that names no worker.
-    pub(super) fn of_runtime(operation: &'static str, runtime_id: &'a RuntimeId) -> Self {
-        Self(Some(Asked {
+    /// A mutation that names no worker.
+    pub(super) fn for_runtime(operation: &'static str, runtime_id: &'a RuntimeId) -> Self {
+        Self(Some(Mutation {
             operation,
             runtime_id,
             worker_id: None,
@@ -33,9 +32,8 @@ impl<'a> Audit<'a> {
         }))
     }
 
-    /// Begins the trail of a mutation of `worker`.
-    pub(super) fn of_worker(operation: &'static str, worker: &'a WorkerRef) -> Self {
-        Self(Some(Asked {
+    pub(super) fn for_worker(operation: &'static str, worker: &'a WorkerRef) -> Self {
+        Self(Some(Mutation {
             operation,
             runtime_id: &worker.runtime_id,
             worker_id: Some(&worker.worker_id),
@@ -44,7 +42,7 @@ impl<'a> Audit<'a> {
     }
 
     /// Writes the event: ids, outcome and duration; never content.
-    pub(super) fn end<T>(
+    pub(super) fn finish<T>(
         mut self,
         worker_id: Option<&WorkerId>,
         run_id: Option<&RunId>,
@@ -52,21 +50,21 @@ impl<'a> Audit<'a> {
     ) {
         let refusal = result.as_ref().err();
         let outcome = if refusal.is_none() { "done" } else { "refused" };
-        if let Some(asked) = self.0.take() {
-            asked.write(worker_id, run_id, outcome, refusal);
+        if let Some(mutation) = self.0.take() {
+            mutation.write(worker_id, run_id, outcome, refusal);
         }
     }
 }
 
 impl Drop for Audit<'_> {
     fn drop(&mut self) {
-        if let Some(asked) = self.0.take() {
-            asked.write(asked.worker_id, None, "abandoned", None);
+        if let Some(mutation) = self.0.take() {
+            mutation.write(mutation.worker_id, None, "abandoned", None);
         }
     }
 }
 
-impl Asked<'_> {
+impl Mutation<'_> {
     fn write(
         &self,
         worker_id: Option<&WorkerId>,

@@ -1,7 +1,7 @@
 //! Lists of workers, over one runtime or all of them.
 
-use super::refusal::Subject;
-use super::{Registered, RuntimeRegistry, contained, unavailable, within};
+use super::error_context::ErrorContext;
+use super::{Registered, RuntimeRegistry, catch_panic, unavailable_diagnostic, with_deadline};
 use crate::error::{RegistryError, SourceError};
 use crate::id::RuntimeId;
 use crate::page::{InvalidPageToken, PageLimit, PageToken};
@@ -46,14 +46,14 @@ impl RuntimeRegistry {
         let mut listed: Vec<&Registered> = self
             .sources
             .iter()
-            .filter(|registered| query.filter.shows(registered))
+            .filter(|registered| query.filter.matches(registered))
             .collect();
         let mut position = None;
         if let Some(token) = &query.page_token {
-            let begins = listed
+            let begin = listed
                 .iter()
                 .position(|source| *source.runtime_id() == token.runtime_id);
-            listed.drain(..begins.ok_or(InvalidPageToken)?);
+            listed.drain(..begin.ok_or(InvalidPageToken)?);
             position = token.position.clone();
         }
 
@@ -64,7 +64,7 @@ impl RuntimeRegistry {
         };
         for registered in listed {
             let runtime_id = registered.runtime_id();
-            let Some(limit) = query.limit.less(page.items.len()) else {
+            let Some(limit) = query.limit.remaining(page.items.len()) else {
                 page.next_page_token = Some(PageToken {
                     runtime_id: runtime_id.clone(),
                     position: None,
@@ -76,7 +76,7 @@ impl RuntimeRegistry {
                 state: query.filter.state,
                 limit,
             };
-            match contained(self.catalog_page(registered, &catalog_query)).await {
+            match catch_panic(self.catalog_page(registered, &catalog_query)).await {
                 Ok(answer) => {
                     let next = answer.next.clone();
                     append(&mut page, registered, answer);
@@ -89,7 +89,9 @@ impl RuntimeRegistry {
                     }
                 }
                 Err(SourceError::InvalidPosition) => return Err(InvalidPageToken.into()),
-                Err(error) => page.diagnostics.push(unavailable(registered, &error)),
+                Err(error) => page
+                    .diagnostics
+                    .push(unavailable_diagnostic(registered, &error)),
             }
         }
         Ok(page)
@@ -123,11 +125,11 @@ impl RuntimeRegistry {
             )
             .await
             .map_err(|error| {
-                Subject::Runtime {
+                ErrorContext::Runtime {
                     runtime_id,
                     profile: None,
                 }
-                .refused(error)
+                .registry_error(error)
             })?;
         let next_page_token = answer.next.clone().map(|position| PageToken {
             runtime_id: runtime_id.clone(),
@@ -147,11 +149,12 @@ impl RuntimeRegistry {
         registered: &Registered,
         query: &CatalogQuery,
     ) -> Result<CatalogPage, SourceError> {
-        let answer = within(self.deadlines.read, registered.source.catalog().list(query)).await;
+        let answer =
+            with_deadline(self.deadlines.read, registered.source.catalog().list(query)).await;
         match answer {
-            // A position that was not given can't be wrong: the source is.
-            Err(nonsense @ SourceError::InvalidPosition) if query.after.is_none() => {
-                Err(SourceError::failed(nonsense))
+            // There was no position to refuse, so the source is broken.
+            Err(unexpected @ SourceError::InvalidPosition) if query.after.is_none() => {
+                Err(SourceError::failed(unexpected))
             }
             answer => answer,
         }
@@ -159,7 +162,7 @@ impl RuntimeRegistry {
 }
 
 impl WorkerFilter {
-    fn shows(&self, registered: &Registered) -> bool {
+    fn matches(&self, registered: &Registered) -> bool {
         let descriptor = registered.descriptor();
         self.runtime_id
             .as_ref()
@@ -171,7 +174,7 @@ impl WorkerFilter {
     }
 }
 
-/// Adds a source's answer to the page, each part marked with its runtime.
+/// Adds a source's page, each part marked with its runtime.
 fn append(page: &mut WorkerPage, registered: &Registered, answer: CatalogPage) {
     let descriptor = registered.descriptor();
     page.items.extend(
@@ -180,7 +183,8 @@ fn append(page: &mut WorkerPage, registered: &Registered, answer: CatalogPage) {
             .into_iter()
             .map(|record| WorkerSummary::project(descriptor, registered.capabilities, record)),
     );
-    let mark = |diagnostic: Diagnostic| diagnostic.with_runtime(descriptor.runtime_id.clone());
+    let with_runtime =
+        |diagnostic: Diagnostic| diagnostic.with_runtime(descriptor.runtime_id.clone());
     page.diagnostics
-        .extend(answer.diagnostics.into_iter().map(mark));
+        .extend(answer.diagnostics.into_iter().map(with_runtime));
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::audit::Audit;
-use super::refusal::Subject;
-use super::{Registered, RuntimeRegistry, within};
+use super::error_context::ErrorContext;
+use super::{Registered, RuntimeRegistry, with_deadline};
 use crate::capability::Capability;
 use crate::error::{RegistryError, SourceError};
 use crate::id::{RunId, RuntimeId, WorkerRef};
@@ -14,7 +14,7 @@ use crate::port::{
 };
 use crate::projection::{CancelResult, EventBatch, TranscriptPage, WorkerDetail};
 
-/// A worker that was asked for and is there.
+/// A created worker.
 #[derive(Debug, Clone)]
 pub struct CreatedWorker {
     /// The worker.
@@ -32,7 +32,7 @@ impl RuntimeRegistry {
     pub async fn worker(&self, worker: &WorkerRef) -> Result<WorkerDetail, RegistryError> {
         let registered = self.registered(&worker.runtime_id)?;
         let answer = registered.source.catalog().get(&worker.worker_id);
-        let record = ask(self.deadlines.read, subject(worker), answer).await?;
+        let record = call(self.deadlines.read, worker_context(worker), answer).await?;
         Ok(project(registered, record))
     }
 
@@ -46,13 +46,13 @@ impl RuntimeRegistry {
         runtime_id: &RuntimeId,
         request: CreateWorker,
     ) -> Result<CreatedWorker, RegistryError> {
-        let audit = Audit::of_runtime("create_worker", runtime_id);
+        let audit = Audit::for_runtime("create_worker", runtime_id);
         let result = self.create_unaudited(runtime_id, request).await;
         let worker_id = result
             .as_ref()
             .ok()
             .map(|created| &created.worker.summary.worker_id);
-        audit.end(worker_id, None, &result);
+        audit.finish(worker_id, None, &result);
         result
     }
 
@@ -64,11 +64,11 @@ impl RuntimeRegistry {
         let registered = self.registered(runtime_id)?;
         let port = registered.port(Capability::CreateWorker, RuntimeSource::lifecycle)?;
         let profile = request.profile.clone();
-        let subject = Subject::Runtime {
+        let context = ErrorContext::Runtime {
             runtime_id,
             profile: profile.as_ref(),
         };
-        let created = ask(self.deadlines.mutation, subject, port.create(request)).await?;
+        let created = call(self.deadlines.mutation, context, port.create(request)).await?;
         Ok(CreatedWorker {
             worker: project(registered, created.worker),
             replay: created.replay,
@@ -85,10 +85,10 @@ impl RuntimeRegistry {
         worker: &WorkerRef,
         input: Input,
     ) -> Result<InputReceipt, RegistryError> {
-        let audit = Audit::of_worker("send_input", worker);
+        let audit = Audit::for_worker("send_input", worker);
         let result = self.send_input_unaudited(worker, input).await;
         let run_id = result.as_ref().ok().map(|sent| &sent.accepted.run_id);
-        audit.end(Some(&worker.worker_id), run_id, &result);
+        audit.finish(Some(&worker.worker_id), run_id, &result);
         result
     }
 
@@ -100,7 +100,7 @@ impl RuntimeRegistry {
         let registered = self.registered(&worker.runtime_id)?;
         let port = registered.port(Capability::SendInput, RuntimeSource::interaction)?;
         let answer = port.send_input(&worker.worker_id, input);
-        ask(self.deadlines.mutation, subject(worker), answer).await
+        call(self.deadlines.mutation, worker_context(worker), answer).await
     }
 
     /// Cancels a worker's active run, or only the run that the target names.
@@ -114,13 +114,13 @@ impl RuntimeRegistry {
         target: CancelTarget,
     ) -> Result<CancelResult, RegistryError> {
         let named = target.named().cloned();
-        let audit = Audit::of_worker("cancel_run", worker);
+        let audit = Audit::for_worker("cancel_run", worker);
         let result = self.cancel_unaudited(worker, named.as_ref(), target).await;
         let cancelled = match &result {
             Ok(CancelResult::Cancelled { run_id }) => Some(run_id),
             Ok(CancelResult::NotRunning) | Err(_) => named.as_ref(),
         };
-        audit.end(Some(&worker.worker_id), cancelled, &result);
+        audit.finish(Some(&worker.worker_id), cancelled, &result);
         result
     }
 
@@ -132,10 +132,10 @@ impl RuntimeRegistry {
     ) -> Result<CancelResult, RegistryError> {
         let registered = self.registered(&worker.runtime_id)?;
         let port = registered.port(Capability::CancelRun, RuntimeSource::lifecycle)?;
-        let subject = Subject::Worker { worker, expected };
-        ask(
+        let context = ErrorContext::Worker { worker, expected };
+        call(
             self.deadlines.mutation,
-            subject,
+            context,
             port.cancel(&worker.worker_id, target),
         )
         .await
@@ -147,9 +147,9 @@ impl RuntimeRegistry {
     /// [`RegistryError::UnknownRuntime`], [`RegistryError::OperationUnsupported`], and what
     /// [`WorkerLifecycle::stop`](crate::port::WorkerLifecycle::stop) lists.
     pub async fn stop(&self, worker: &WorkerRef) -> Result<WorkerDetail, RegistryError> {
-        let audit = Audit::of_worker("stop_worker", worker);
+        let audit = Audit::for_worker("stop_worker", worker);
         let result = self.stop_unaudited(worker).await;
-        audit.end(Some(&worker.worker_id), None, &result);
+        audit.finish(Some(&worker.worker_id), None, &result);
         result
     }
 
@@ -157,7 +157,7 @@ impl RuntimeRegistry {
         let registered = self.registered(&worker.runtime_id)?;
         let port = registered.port(Capability::StopWorker, RuntimeSource::lifecycle)?;
         let answer = port.stop(&worker.worker_id);
-        let record = ask(self.deadlines.mutation, subject(worker), answer).await?;
+        let record = call(self.deadlines.mutation, worker_context(worker), answer).await?;
         Ok(project(registered, record))
     }
 
@@ -174,7 +174,7 @@ impl RuntimeRegistry {
         let registered = self.registered(&worker.runtime_id)?;
         let port = registered.port(Capability::ReadTranscript, RuntimeSource::observation)?;
         let answer = port.transcript(&worker.worker_id, query);
-        ask(self.deadlines.read, subject(worker), answer).await
+        call(self.deadlines.read, worker_context(worker), answer).await
     }
 
     /// A worker's events after a cursor; waits for the first one up to the query's wait.
@@ -192,31 +192,31 @@ impl RuntimeRegistry {
         let registered = self.registered(&worker.runtime_id)?;
         let port = registered.port(Capability::ReadEvents, RuntimeSource::observation)?;
         let answer = port.events(&worker.worker_id, query);
-        ask(
+        call(
             self.deadlines.read.saturating_add(query.wait.get()),
-            subject(worker),
+            worker_context(worker),
             answer,
         )
         .await
     }
 }
 
-pub(super) fn subject(worker: &WorkerRef) -> Subject<'_> {
-    Subject::Worker {
+pub(super) fn worker_context(worker: &WorkerRef) -> ErrorContext<'_> {
+    ErrorContext::Worker {
         worker,
         expected: None,
     }
 }
 
-/// One call to a source within its deadline, its refusal completed with ids.
-pub(super) async fn ask<T>(
+/// Calls a source within its deadline and completes its error with ids.
+pub(super) async fn call<T>(
     deadline: Duration,
-    subject: Subject<'_>,
+    context: ErrorContext<'_>,
     answer: impl Future<Output = Result<T, SourceError>>,
 ) -> Result<T, RegistryError> {
-    within(deadline, answer)
+    with_deadline(deadline, answer)
         .await
-        .map_err(|error| subject.refused(error))
+        .map_err(|error| context.registry_error(error))
 }
 
 fn project(registered: &Registered, record: WorkerDetailRecord) -> WorkerDetail {

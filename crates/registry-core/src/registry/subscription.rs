@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::Instant;
 
 use super::RuntimeRegistry;
-use super::operation::{ask, subject};
+use super::operation::{call, worker_context};
 use crate::capability::Capability;
 use crate::cursor::Cursor;
 use crate::error::RegistryError;
@@ -76,7 +76,7 @@ impl Subscription {
         };
         let began = Instant::now();
         let answer = port.events(&self.worker.worker_id, &query);
-        let batch = ask(self.deadline, subject(&self.worker), answer).await?;
+        let batch = call(self.deadline, worker_context(&self.worker), answer).await?;
         // An empty answer before the wait is over means that nothing more can come.
         if batch.events.is_empty() && began.elapsed() < EVENT_WAIT_MAX {
             return Ok(None);

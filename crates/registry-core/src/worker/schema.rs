@@ -12,10 +12,10 @@ use crate::schema::{Component, object_schema};
 impl PartialSchema for WorkerDetail {
     fn schema() -> RefOr<Schema> {
         let mut object = object_schema::<WorkerSummary>();
-        object.description = Some("One worker, whole.".to_owned());
+        object.description = Some("One worker in detail.".to_owned());
         let mut conversation = Ref::from_schema_name(ConversationSummary::name());
         conversation.description =
-            "Where its conversation stands; absent where the runtime keeps none.".to_owned();
+            "The state of its conversation; absent where the runtime keeps none.".to_owned();
         let properties = &mut object.properties;
         properties.insert("conversation".to_owned(), conversation.into());
         object.into()

@@ -1,4 +1,4 @@
-//! Runtimes with as many workers, and as much behind them, as a measurement asks for.
+//! Runtimes with as many workers and events as a measurement needs.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(crate) struct Population {
     pub(crate) workers: Vec<WorkerId>,
 }
 
-/// Answers at once, with as many deltas of one letter as the input says.
+/// Replies at once, with as many deltas of one letter as the input says.
 struct Letters;
 
 #[async_trait]
@@ -41,7 +41,7 @@ impl TurnEngine for Letters {
 }
 
 impl Population {
-    /// So many idle workers, of an engine that answers at once.
+    /// So many idle workers, of an engine that replies at once.
     pub(crate) fn new(workers: usize) -> Self {
         Self::with_engine(workers, Arc::new(Letters))
     }
@@ -58,7 +58,7 @@ impl Population {
         };
         for _ in 0..workers {
             let created = population.runtime.create(CreateWorker::default());
-            let id = created.expect("there is room").worker.id;
+            let id = created.expect("there is capacity").worker.id;
             population.workers.push(id);
         }
         population

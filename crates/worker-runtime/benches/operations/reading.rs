@@ -46,8 +46,6 @@ fn events_batch_of_50_after_events(bencher: Bencher<'_, '_>, events: usize) {
     };
     bencher.bench(|| {
         let batch = population.runtime.events(population.one(), query);
-        batch
-            .now_or_never()
-            .expect("there are events to answer with")
+        batch.now_or_never().expect("there are events to read")
     });
 }

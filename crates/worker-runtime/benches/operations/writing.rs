@@ -68,7 +68,7 @@ fn append_and_every_reader_receives_it(bencher: Bencher<'_, '_>, readers: usize)
 
 type Reader = Pin<Box<dyn Stream<Item = Result<Event, EventsError>>>>;
 
-/// A run that writes when it is told to.
+/// A run that writes when the measurement does.
 struct OpenRun {
     population: Population,
     worker: WorkerId,

@@ -29,7 +29,7 @@ impl ReplyBuffer {
         }
     }
 
-    /// The text so far, to be joined by whoever needs it in one piece.
+    /// The text so far, in pieces that the caller joins.
     pub(super) fn pieces(&self) -> Vec<Arc<str>> {
         let tail = (!self.tail.is_empty()).then(|| self.tail.as_str().into());
         self.sealed.iter().cloned().chain(tail).collect()

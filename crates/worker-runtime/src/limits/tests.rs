@@ -25,18 +25,6 @@ fn every_limit_is_listed_once_under_its_own_name() {
 }
 
 #[test]
-fn a_limit_shows_its_value_in_its_unit() {
-    let limits = Limits::default();
-    let run_time = limits.get(LimitName::RunTime);
-    assert_eq!(
-        (run_time.unit.as_str(), run_time.value),
-        ("milliseconds", 300_000)
-    );
-    let input = limits.get(LimitName::InputBytes);
-    assert_eq!((input.unit.as_str(), input.value), ("bytes", 131_072));
-}
-
-#[test]
 fn a_limit_of_zero_is_not_usable() {
     let limits = Limits {
         concurrent_runs: 0,
@@ -126,9 +114,8 @@ fn a_limit_that_was_set_by_name_is_that_limit_and_no_other() {
     }
 }
 
-/// The numbers of the design, written out.
 #[test]
-fn the_defaults_are_those_of_the_design() {
+fn the_defaults_are_the_documented_numbers() {
     let expected = [
         (LimitName::Workers, 10_000),
         (LimitName::ConcurrentRuns, 64),
@@ -174,13 +161,13 @@ fn the_least_bytes_are_those_of_one_worker_at_its_largest() {
         input_keys: 3,
         ..Limits::default()
     };
-    let least = |name| limits.minimum(name);
-    assert_eq!(least(LimitName::TranscriptBytes), 10 + 20 + 2 * 128);
-    assert_eq!(least(LimitName::EventBytes), 4 + 160);
+    let minimum = |name| limits.minimum(name);
+    assert_eq!(minimum(LimitName::TranscriptBytes), 10 + 20 + 2 * 128);
+    assert_eq!(minimum(LimitName::EventBytes), 4 + 160);
     let keys = (3 + 2) * (128 + 256);
     let run = 10 + 20 + 2 * 128;
     assert_eq!(
-        least(LimitName::TotalBytes),
+        minimum(LimitName::TotalBytes),
         2_048 + 1_000 + run + 500 + 160 + keys
     );
 }

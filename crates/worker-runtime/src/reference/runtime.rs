@@ -111,8 +111,8 @@ impl Runtime {
         at: Millis,
     ) -> Result<Accepted, Refusal> {
         let worker = self.get(number)?;
-        if let Some(answer) = worker.admit(content, key)? {
-            return Ok(answer);
+        if let Some(result) = worker.admit(content, key)? {
+            return Ok(result);
         }
         if self.shutting_down {
             return Err(Refusal::Stopping);
@@ -140,9 +140,9 @@ impl Runtime {
 
     pub(crate) fn stop(&mut self, number: WorkerNumber, at: Millis) -> Result<Initiated, Refusal> {
         self.get(number)?;
-        let begun = self.workers[number].worker.stop(at);
+        let started = self.workers[number].worker.stop(at);
         self.record_stopped(number);
-        Ok(begun)
+        Ok(started)
     }
 
     /// Refuses new work and begins to cancel the active runs.

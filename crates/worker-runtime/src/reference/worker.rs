@@ -79,10 +79,10 @@ impl Worker {
     ) -> Result<Option<Accepted>, Refusal> {
         let known = self.remembered().iter().find(|it| Some(&*it.0) == key);
         match known {
-            Some((_, said, answer)) if said == content => {
-                let mut answer = answer.clone();
-                answer.replayed = true;
-                return Ok(Some(answer));
+            Some((_, said, result)) if said == content => {
+                let mut result = result.clone();
+                result.replayed = true;
+                return Ok(Some(result));
             }
             Some(_) => return Err(Refusal::Conflict),
             None => {}
@@ -120,17 +120,17 @@ impl Worker {
         });
         self.diagnostics = RunDiagnostics::default();
         let line = self.append_entry(at, Role::User, run, content, false);
-        let answer = Accepted {
+        let result = Accepted {
             run,
             line,
             event: self.record(at, EventKind::InputAccepted { run, line }),
             replayed: false,
         };
         if let Some(key) = key {
-            let answer = (key.to_owned(), content.to_owned(), answer.clone());
-            self.accepted_inputs.push(answer);
+            let result = (key.to_owned(), content.to_owned(), result.clone());
+            self.accepted_inputs.push(result);
         }
-        answer
+        result
     }
 
     /// The engine of the active run takes a step.

@@ -73,7 +73,7 @@ fn under(scheduler: impl Scheduler + 'static, body: Arc<impl Fn() + Send + Sync 
     shuttle::Runner::new(scheduler, config).run(move || body());
 }
 
-/// Limits under which no time-out passes and nothing is pruned.
+/// Limits under which no timeout passes and nothing is pruned.
 fn timeless() -> Limits {
     Limits {
         run_time: NEVER,

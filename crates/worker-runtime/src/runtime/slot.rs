@@ -40,7 +40,7 @@ struct Guarded {
 }
 
 /// What an active run holds. It is released in the section that ends the run, so that
-/// whoever sees the end can start another.
+/// a caller that sees the end can start another.
 struct RunReservation {
     _concurrent_run: Reservation,
     cancel_signal: Arc<Notify>,
@@ -68,7 +68,7 @@ pub(super) struct PollerReservation {
 }
 
 impl Slot {
-    /// A new worker, or the limit that has no room for it.
+    /// A new worker, or the limit that is reached.
     pub(super) fn new(
         metadata: WorkerMetadata,
         profile: &Profile,

@@ -1,4 +1,4 @@
-//! The shell, driven through its public handle with engines that follow a script.
+//! The shell, driven through its public handle with a scripted engine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ struct Fixture {
     engine: Arc<ScriptedEngine>,
 }
 
-/// How a run ended, as its terminal event tells.
+/// How a run ended, by its terminal event.
 #[derive(Debug, PartialEq, Eq)]
 struct RunEnd {
     outcome: RunOutcome,
@@ -59,8 +59,8 @@ impl Fixture {
         created.unwrap().worker.id
     }
 
-    fn send(&self, worker: WorkerId, script: &str) -> Accepted {
-        self.runtime.send_input(worker, Input::new(script)).unwrap()
+    fn send(&self, worker: WorkerId, input: &str) -> Accepted {
+        self.runtime.send_input(worker, Input::new(input)).unwrap()
     }
 
     fn state(&self, worker: WorkerId) -> WorkerState {
@@ -87,14 +87,14 @@ impl Fixture {
         panic!("the stream ended before the event came: {events:?}");
     }
 
-    /// Waits until the run has transcript_lines something.
+    /// Waits until the run has written something.
     async fn wait_for_output(&self, worker: WorkerId, run: &Accepted) {
         let wait_for_output = |kind: &EventKind| matches!(kind, EventKind::OutputDelta { .. });
         self.until(worker, run.cursor, wait_for_output).await;
     }
 
     /// Waits until the run has ended.
-    async fn end(&self, worker: WorkerId, run: &Accepted) -> RunEnd {
+    async fn wait_for_end(&self, worker: WorkerId, run: &Accepted) -> RunEnd {
         let ended = |kind: &EventKind| matches!(kind, EventKind::RunFinished { .. });
         let events = self.until(worker, run.cursor, ended).await;
         let last = &events[events.len() - 1].kind;
@@ -122,7 +122,7 @@ impl Fixture {
     }
 
     /// How many terminal events a run has.
-    async fn ends(&self, worker: WorkerId, run: RunId) -> usize {
+    async fn count_ends(&self, worker: WorkerId, run: RunId) -> usize {
         let query = EventsQuery {
             limit: Some(200),
             ..EventsQuery::default()
@@ -144,7 +144,7 @@ impl Fixture {
     }
 }
 
-/// What the future gives: if it gives nothing, the test fails and doesn't hang.
+/// The output of the future; fails instead of hanging when there is none.
 async fn in_time<F: Future>(future: F) -> F::Output {
     let given = tokio::time::timeout(20 * SECOND, future).await;
     given.expect("it happens in time")

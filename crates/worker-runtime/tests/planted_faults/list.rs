@@ -91,7 +91,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         invariant: 3,
         name: "text notifies nobody",
-        scenario: "readers::poll_and_a_reply_that_does_not_end",
+        scenario: "readers::poll_and_an_endless_reply",
         edits: &[Edit {
             file: "runtime/slot.rs",
             from: "if worker.cursor() != before {",
@@ -172,7 +172,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         edits: &[Edit {
             file: "runtime/reading.rs",
             from: "in_flight: in_flight.map(",
-            to: "in_flight: in_flight.and_then(|_| slot.read(Worker::in_flight)).map(",
+            to: "in_flight: in_flight.and_then(|_| slot.read(|worker| worker.in_flight())).map(",
         }],
     },
     Fault {
@@ -279,7 +279,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         invariant: 8,
         name: "a counter checks first and adds afterwards",
-        scenario: "contention::inputs_and_one_place_to_run",
+        scenario: "contention::inputs_at_the_run_limit",
         edits: &[Edit {
             file: "runtime/usage_counter.rs",
             from: "            let grown = used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
@@ -331,7 +331,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         invariant: 8,
         name: "the workers are counted in one section and inserted in another",
-        scenario: "contention::create_and_create_with_one_place",
+        scenario: "contention::create_and_create_at_the_worker_limit",
         edits: &[
             Edit {
                 file: "runtime/lifecycle.rs",

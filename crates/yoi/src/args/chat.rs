@@ -3,22 +3,21 @@
 use clap::Args;
 use registry_core::{DisplayName, ProfileId, RuntimeId, WorkerId};
 
-use super::ClientArgs;
-use super::target::{DEFAULT_RUNTIME, worker_id};
+use super::client::ClientArgs;
+use super::worker::{DEFAULT_RUNTIME, worker_id};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   yoi chat                     talk to a new worker
-  yoi chat WORKER              go on with one
+  yoi chat WORKER              continue with an existing one
   git diff | yoi chat          one message, one reply, nothing else on standard output
 
-At the prompt, Ctrl-C clears the line and Ctrl-D leaves; while a reply comes, Ctrl-C cancels
-it. What was typed is kept in $XDG_STATE_HOME/yoi/chat-history (~/.local/state by default),
-readable by you alone. With standard input from elsewhere than a terminal, all of it is one
-message, --json prints the reply's events, one a line, and the exit code is that of
+At the prompt, Ctrl-C clears the line and Ctrl-D leaves; during a reply, Ctrl-C cancels it.
+The history of what you type is kept in $XDG_STATE_HOME/yoi/chat-history (~/.local/state by
+default), readable by you alone. When standard input is not a terminal, all of it is one
+message, --json prints the reply's events, one per line, and the exit code is that of
 `yoi send --follow`.";
 
-/// Which worker to talk to, or what a new one is to be like.
 #[derive(Args)]
 pub(crate) struct ChatArgs {
     /// The worker's id within its runtime; without one a new worker is created

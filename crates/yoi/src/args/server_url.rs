@@ -1,11 +1,11 @@
-//! The address of a server, as typed: plain `http://`, a host and at most a port.
+//! The address of a server: plain `http://`, a host and at most a port.
 
 use std::fmt;
 use std::str::FromStr;
 
 use reqwest::Url;
 
-/// A server's address. Two texts of one address, with and without a final `/`, are equal.
+/// A server's address; with and without a final `/` it is the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServerUrl(Url);
 
@@ -22,18 +22,15 @@ pub(crate) enum ServerUrlError {
     OtherScheme,
     #[error("credentials do not belong in a URL; use --token-file")]
     Credentials,
-    #[error("only scheme, host and port may stand here, no path or query")]
+    #[error("only a scheme, a host and a port are allowed, no path or query")]
     MoreThanAnOrigin,
 }
 
 impl ServerUrl {
-    /// The address of `path` on this server, with `query` percent-encoded.
-    pub(crate) fn at(&self, path: &str, query: &[(&str, String)]) -> Url {
+    /// The URL of `path` on this server.
+    pub(crate) fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         url.set_path(path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
         url
     }
 }
@@ -75,42 +72,28 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_equal_to_itself_however_it_was_typed() {
-        assert_eq!(
-            parse("http://127.0.0.1:8787"),
-            parse("HTTP://127.0.0.1:8787/")
-        );
-        assert_eq!(
-            parse("http://[::1]:8787").unwrap().to_string(),
-            "http://[::1]:8787"
-        );
-        assert_ne!(
-            parse("http://127.0.0.1:8787"),
-            parse("http://localhost:8787")
-        );
+    fn an_address_is_the_same_however_it_was_typed() {
+        let url = parse("http://127.0.0.1:8787");
+        assert_eq!(url, parse("HTTP://127.0.0.1:8787/"));
+        assert_ne!(url, parse("http://localhost:8787"));
+        let url = parse("http://[::1]:8787").unwrap();
+        assert_eq!(url.to_string(), "http://[::1]:8787");
     }
 
     #[test]
     fn what_is_not_an_origin_of_plain_http_is_refused() {
-        assert_eq!(parse("https://127.0.0.1:8787"), Err(ServerUrlError::Https));
-        assert_eq!(parse("ftp://127.0.0.1"), Err(ServerUrlError::OtherScheme));
-        assert_eq!(parse("127.0.0.1:8787"), Err(ServerUrlError::NotAUrl));
-        assert_eq!(parse("localhost:8787"), Err(ServerUrlError::NotAUrl));
-        assert_eq!(parse("http://"), Err(ServerUrlError::NotAUrl));
-        assert_eq!(
-            parse("http://me:secret@h:1"),
-            Err(ServerUrlError::Credentials)
-        );
-        for more in ["http://h/api", "http://h/?q", "http://h/#f"] {
-            assert_eq!(parse(more), Err(ServerUrlError::MoreThanAnOrigin));
+        for (text, error) in [
+            ("https://127.0.0.1:8787", ServerUrlError::Https),
+            ("ftp://127.0.0.1", ServerUrlError::OtherScheme),
+            ("127.0.0.1:8787", ServerUrlError::NotAUrl),
+            ("localhost:8787", ServerUrlError::NotAUrl),
+            ("http://", ServerUrlError::NotAUrl),
+            ("http://me:secret@h:1", ServerUrlError::Credentials),
+            ("http://h/api", ServerUrlError::MoreThanAnOrigin),
+            ("http://h/?q", ServerUrlError::MoreThanAnOrigin),
+            ("http://h/#f", ServerUrlError::MoreThanAnOrigin),
+        ] {
+            assert_eq!(parse(text), Err(error), "{text}");
         }
-    }
-
-    #[test]
-    fn a_query_is_percent_encoded() {
-        let url = parse("http://h:1")
-            .unwrap()
-            .at("/api/workers", &[("page_token", "a&b =".into())]);
-        assert_eq!(url.as_str(), "http://h:1/api/workers?page_token=a%26b+%3D");
     }
 }

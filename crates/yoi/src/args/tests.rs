@@ -1,9 +1,10 @@
-//! Command lines that are understood, and those that are not.
+//! Command lines that parse, and those that are refused.
 
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 
 use super::*;
+use crate::scripted_server::assert_contains;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(line.split_whitespace())
@@ -16,7 +17,7 @@ fn refusal(line: &str) -> clap::Error {
 fn client(line: &str) -> (ClientCommand, ClientArgs) {
     let cli = parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     let Command::Client(command) = cli.command else {
-        panic!("{line} asks no server");
+        panic!("{line} is no client command");
     };
     let args = command.client().clone().or(cli.client);
     (command, args)
@@ -28,7 +29,7 @@ fn the_command_line_is_consistent() {
 }
 
 #[test]
-fn flags_about_the_server_stand_before_or_after_the_command_and_the_later_wins() {
+fn client_flags_stand_before_or_after_the_command_and_the_later_wins() {
     let (_, args) = client("yoi --json --server http://h:1 runtimes");
     assert!(args.json);
     assert_eq!(args.server, Some("http://h:1".parse().unwrap()));
@@ -54,18 +55,13 @@ fn a_display_ref_is_wrong_usage_in_every_command() {
     for command in ["show", "send", "transcript", "events", "cancel", "stop"] {
         let error = refusal(&format!("yoi {command} w1@local-compat"));
         assert_eq!(error.kind(), ErrorKind::ValueValidation);
-        assert!(
-            error
-                .to_string()
-                .contains("write `--runtime local-compat w1`"),
-            "{error}"
-        );
+        assert_contains(&error.to_string(), "write `--runtime local-compat w1`");
         assert_eq!(error.exit_code(), 2);
     }
 }
 
 #[test]
-fn bounds_and_conflicts_are_wrong_usage() {
+fn values_out_of_bounds_and_conflicting_flags_are_wrong_usage() {
     for line in [
         "yoi",
         "yoi workers --limit 0",
@@ -89,7 +85,7 @@ fn bounds_and_conflicts_are_wrong_usage() {
 }
 
 #[test]
-fn serve_keeps_flags_of_its_own_with_the_names_of_client_flags() {
+fn serve_has_its_own_flag_with_the_name_of_a_client_flag() {
     let cli = parse("yoi serve --token-file t").unwrap();
     let Command::Serve(args) = cli.command else {
         panic!("serve");
@@ -99,7 +95,7 @@ fn serve_keeps_flags_of_its_own_with_the_names_of_client_flags() {
 }
 
 #[test]
-fn a_text_may_be_a_dash_or_begin_with_one() {
+fn a_message_may_be_a_dash_or_begin_with_one() {
     let text = |line: &str| {
         let (ClientCommand::Send(args), _) = client(line) else {
             panic!("{line}");
@@ -107,9 +103,7 @@ fn a_text_may_be_a_dash_or_begin_with_one() {
         args.text
     };
     assert_eq!(text("yoi send w -").as_deref(), Some("-"));
-    assert_eq!(
-        text("yoi send w --follow -- --help").as_deref(),
-        Some("--help")
-    );
+    let after_dashes = text("yoi send w --follow -- --help");
+    assert_eq!(after_dashes.as_deref(), Some("--help"));
     assert_eq!(text("yoi send w --follow"), None);
 }

@@ -1,57 +1,60 @@
-//! `chat`: a conversation in the terminal, or one message from a pipe.
+//! `chat`: a conversation at the terminal, or one message from a pipe.
 //!
-//! Reading order: [`conversation`] (what is said, and to whom), [`hearing`] (one reply, while
-//! it is produced), [`mod@link`] (the server, lost and found again), [`prompt`] (what is typed),
-//! [`history`] (where that is kept).
+//! Reading order: [`conversation`] (the messages), [`active_reply`] (one reply while it is
+//! produced), [`reconnect`] (a server that goes away), [`prompt`] and [`history`] (input).
 
+mod active_reply;
 mod conversation;
-mod hearing;
 mod history;
-mod link;
 mod prompt;
+mod reconnect;
 
 use std::io::{self, IsTerminal as _};
 
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{find, input, until_done};
+use super::input;
+use super::session::{block_on, find};
 use crate::args::{ChatArgs, ClientArgs};
-use crate::connect::{self, Found};
-use crate::failure::{Failure, UsageError};
+use crate::connect;
+use crate::error::{Error, UsageError};
 use crate::output::{Format, Terminal};
+use active_reply::ReplyEnd;
 use conversation::Conversation;
-use hearing::Ending;
-use link::{Link, Persistence};
-use prompt::{Prompt, Typed};
+use prompt::{Input, Prompt};
+use reconnect::{ReconnectPolicy, ReconnectingClient};
 
-/// Talks to a worker: at a terminal until the end of the input, otherwise once.
+/// Chats with a worker: at a terminal until the end of the input, otherwise one message.
 pub(super) fn chat(
     chat: ChatArgs,
     args: ClientArgs,
     terminal: &mut Terminal,
     format: Format,
-) -> Result<(), Failure> {
-    let typed = io::stdin().is_terminal();
-    if typed && format == Format::Json {
+) -> Result<(), Error> {
+    let interactive = io::stdin().is_terminal();
+    if interactive && format == Format::Json {
         return Err(UsageError::JsonAtTerminal.into());
     }
-    // Read before a worker is made for it: it may be no message at all.
-    let message = if typed { None } else { Some(piped(terminal)?) };
-    let link = link(args, terminal)?;
-    until_done(async {
-        let mut conversation = Conversation::begin(link, terminal, format, chat).await?;
+    // Read before a worker is created for it: it may be blank.
+    let message = if interactive {
+        None
+    } else {
+        Some(piped_message(terminal)?)
+    };
+    let client = connect(args, terminal)?;
+    block_on(async {
+        let mut conversation = Conversation::start(client, terminal, format, chat).await?;
         let result = match message {
-            Some(message) => once(&mut conversation, &message).await,
-            None => until_left(&mut conversation).await,
+            Some(message) => exchange_once(&mut conversation, &message).await,
+            None => run_prompt(&mut conversation).await,
         };
-        conversation.say_how_to_go_on(&result);
+        conversation.print_how_to_continue(&result);
         result
     })
 }
 
-/// The one message on standard input.
-fn piped(terminal: &mut Terminal) -> Result<String, Failure> {
+fn piped_message(terminal: &mut Terminal) -> Result<String, Error> {
     let message = input::content(None, terminal)?;
     if message.trim().is_empty() {
         return Err(UsageError::InputBlank.into());
@@ -59,49 +62,51 @@ fn piped(terminal: &mut Terminal) -> Result<String, Failure> {
     Ok(message)
 }
 
-/// A link to the server that `args` mean, now and whenever it has to be found again.
-fn link(args: ClientArgs, terminal: &mut Terminal) -> Result<Link, Failure> {
+fn connect(args: ClientArgs, terminal: &mut Terminal) -> Result<ReconnectingClient, Error> {
     let since = Timestamp::now();
-    let found = find(&args, terminal)?;
-    let find_again = move |known: &_| -> Result<Found, Failure> {
+    let target = find(&args, terminal)?;
+    let find_again = move |known: &_| {
         let variable = |name: &str| std::env::var_os(name);
         connect::find_again(&args, variable, known, since, connect::running_here)
     };
-    Link::new(found, Box::new(find_again), Persistence::DEFAULT)
+    ReconnectingClient::new(target, Box::new(find_again), ReconnectPolicy::DEFAULT)
 }
 
-/// Says one message and prints the reply; fails when its run does not complete.
-async fn once(conversation: &mut Conversation<'_>, message: &str) -> Result<(), Failure> {
-    let heard = conversation.say(message).await?;
-    conversation.say_usage(heard.usage);
-    match heard.ending {
-        Ending::Completed => Ok(()),
-        Ending::Cancelled => Err(Failure::Interrupted),
-        Ending::Otherwise(end) => Err(Failure::RunEnded(end)),
-        Ending::Lost(failure) => Err(failure),
+/// Sends one message and prints the reply; fails when its run does not complete.
+async fn exchange_once(conversation: &mut Conversation<'_>, message: &str) -> Result<(), Error> {
+    match conversation.exchange(message).await? {
+        ReplyEnd::Finished(end) => {
+            conversation.print_usage(end.usage);
+            end.into_result()
+        }
+        ReplyEnd::Cancelled(end) => {
+            conversation.print_usage(end.usage);
+            Err(Error::Interrupted)
+        }
+        ReplyEnd::Lost(error) => Err(error),
     }
 }
 
-/// Says what is typed, line after line, until the input ends.
-async fn until_left(conversation: &mut Conversation<'_>) -> Result<(), Failure> {
-    // From here on Ctrl-C is for a reply or a line, and never ends the process: the handler
-    // stays when its first listener is gone.
-    drop(signal(SignalKind::interrupt()).map_err(Failure::Setup)?);
+/// Sends what is typed, line after line, until the input ends.
+async fn run_prompt(conversation: &mut Conversation<'_>) -> Result<(), Error> {
+    // From here on Ctrl-C never ends the process: the handler stays although its first
+    // listener is dropped.
+    drop(signal(SignalKind::interrupt()).map_err(Error::Setup)?);
     let history = history::open(|name| std::env::var_os(name).map(Into::into));
     let mut prompt = Prompt::new(history)?;
-    conversation.greet();
-    let rest = conversation.hear_the_rest().await;
-    conversation.report(rest).await?;
+    conversation.print_greeting();
+    let reply = conversation.follow_active_run().await;
+    conversation.report(reply).await?;
     loop {
-        let typed;
-        (prompt, typed) = prompt.read().await?;
-        match typed {
-            Typed::Message(message) => {
-                let reply = conversation.say(&message).await;
+        let input;
+        (prompt, input) = prompt.read().await?;
+        match input {
+            Input::Message(message) => {
+                let reply = conversation.exchange(&message).await;
                 conversation.report(reply.map(Some)).await?;
             }
-            Typed::Nothing => {}
-            Typed::End => return Ok(()),
+            Input::Empty => {}
+            Input::Eof => return Ok(()),
         }
     }
 }

@@ -1,46 +1,45 @@
-//! `create` and `stop`: the two ends of a worker's life.
+//! `create` and `stop`.
 
 use http_api::wire::CreateWorkerBody;
 
-use super::Session;
+use super::session::Session;
 use crate::args::{CreateArgs, WorkerArgs};
-use crate::failure::Failure;
+use crate::error::Error;
 
-/// Creates a worker; standard output gets its id alone, so that a script can keep it.
-pub(super) async fn create(session: &mut Session<'_>, args: CreateArgs) -> Result<(), Failure> {
+/// Creates a worker. Standard output gets its id alone, for scripts.
+pub(super) async fn create(session: &mut Session<'_>, args: CreateArgs) -> Result<(), Error> {
     let body = CreateWorkerBody {
         display_name: args.name,
         profile: args.profile,
     };
     let key = args.idempotency_key.as_ref();
-    let answer = session.client.create(&args.runtime, &body, key).await?;
-    session.print(&answer, |worker, terminal| {
+    let response = session.client.create(&args.runtime, &body, key).await?;
+    session.print(&response, |worker, terminal| {
         let summary = &worker.summary;
-        let verb = if answer.replayed {
+        let verb = if response.replayed {
             "this key created"
         } else {
             "created"
         };
         let profile = summary.profile.as_ref();
-        let profile = profile
-            .map(|profile| format!(", profile {profile}"))
-            .unwrap_or_default();
+        let profile = profile.map(|profile| format!(", profile {profile}"));
+        let profile = profile.unwrap_or_default();
         let (name, runtime) = (&summary.display_name, &summary.runtime_id);
         terminal.note(&format!("note: {verb} “{name}” in {runtime}{profile}"));
         terminal.line(summary.worker_id.as_str())
     })
 }
 
-/// Stops a worker for good.
-pub(super) async fn stop(session: &mut Session<'_>, worker: &WorkerArgs) -> Result<(), Failure> {
+pub(super) async fn stop(session: &mut Session<'_>, worker: &WorkerArgs) -> Result<(), Error> {
     let spinner = session.terminal.spinner("stopping");
-    let answer = session.client.stop(&worker.worker_ref()).await;
+    let response = session.client.stop(&worker.worker_ref()).await;
     drop(spinner);
-    session.print(&answer?, |worker, terminal| {
+    session.print(&response?, |worker, terminal| {
+        let summary = &worker.summary;
         terminal.line(&format!(
             "{} is {}",
-            worker.summary.worker_id,
-            worker.summary.state.as_str()
+            summary.worker_id,
+            summary.state.as_str()
         ))
     })
 }

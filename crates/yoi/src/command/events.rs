@@ -1,38 +1,34 @@
-//! `events`: what happened to a worker, once or as it happens.
+//! `events`: a worker's events, once or as they happen.
 
 use registry_core::projection::{EventBatch, EventKind, WorkerState};
 use registry_core::{Cursor, WorkerRef};
 
-use super::{Session, until_interrupted};
-use crate::args::EventsArgs;
-use crate::client::{Answer, EventsQuery, TranscriptQuery};
-use crate::failure::{Failure, command_line};
-use crate::follow::{Fed, Feed, Patience};
+use super::session::{Session, until_interrupted};
+use crate::args::{EventsArgs, command_line};
+use crate::client::{EventsQuery, TranscriptQuery};
+use crate::error::Error;
+use crate::follow::{EventFollower, Followed};
 use crate::output::{Format, Terminal, event, json};
+use crate::retry::RetryPolicy;
 
-/// Prints events.
-pub(super) async fn events(session: &mut Session<'_>, args: &EventsArgs) -> Result<(), Failure> {
+pub(super) async fn events(session: &mut Session<'_>, args: &EventsArgs) -> Result<(), Error> {
     let worker = args.worker.worker_ref();
     if args.follow {
-        return until_interrupted(follow(session, &worker, args.after, Patience::DEFAULT)).await;
+        let follow = follow(session, &worker, args.after, RetryPolicy::DEFAULT);
+        return until_interrupted(follow).await;
     }
     let query = EventsQuery {
         after: args.after,
         limit: args.limit,
-        ..EventsQuery::default()
+        wait_ms: None,
     };
-    let answer = session.client.events(&worker, &query).await?;
-    session.print(&answer, |batch, terminal| {
-        batch
-            .events
-            .iter()
-            .try_for_each(|event| terminal.line(&event::line(event)))?;
+    let response = session.client.events(&worker, &query).await?;
+    session.print(&response, |batch, terminal| {
+        print_text(batch, terminal)?;
         if !batch.caught_up {
             let command = command_line("events", &worker);
-            terminal.note(&format!(
-                "note: later: {command} --after {}",
-                batch.next_cursor
-            ));
+            let cursor = batch.next_cursor;
+            terminal.note(&format!("note: later: {command} --after {cursor}"));
         }
         Ok(())
     })
@@ -43,69 +39,55 @@ pub(super) async fn follow(
     session: &mut Session<'_>,
     worker: &WorkerRef,
     after: Option<Cursor>,
-    patience: Patience,
-) -> Result<(), Failure> {
+    retry: RetryPolicy,
+) -> Result<(), Error> {
     let Session {
         client,
         terminal,
         format,
     } = session;
-    let mut feed = Feed::new(client, worker, after, patience);
+    let mut follower = EventFollower::new(worker, after, retry);
     loop {
-        match feed.next().await? {
-            Fed::Batch(batch) => {
-                print(&batch, terminal, *format)?;
+        match follower.next(client).await? {
+            Followed::Batch(batch) => {
+                match *format {
+                    Format::Text => print_text(&batch.value, terminal)?,
+                    Format::Json => json::events(&batch.json)
+                        .iter()
+                        .try_for_each(|event| terminal.json(event))?,
+                }
                 let events = &batch.value.events;
-                if events
-                    .iter()
-                    .any(|event| event.kind == EventKind::WorkerStopped)
-                {
+                let stopped = |kind: &EventKind| *kind == EventKind::WorkerStopped;
+                if events.iter().any(|event| stopped(&event.kind)) {
                     return Ok(());
                 }
-                // Its last event may stand before the cursor that this began with.
+                // The worker's last event may lie before the cursor that this began with.
                 if events.is_empty() {
-                    let answer = patience
-                        .persist(async || client.worker(worker).await)
-                        .await?;
-                    if answer.value.summary.state == WorkerState::Stopped {
+                    let worker = retry.run(async || client.worker(worker).await).await?;
+                    if worker.value.summary.state == WorkerState::Stopped {
                         return Ok(());
                     }
                 }
             }
-            Fed::Expired => {
-                let newest = TranscriptQuery {
-                    limit: Some(1),
-                    ..TranscriptQuery::default()
-                };
-                let read = async || client.transcript(worker, &newest).await;
-                let page = patience.persist(read).await?.value;
-                feed.resume(page.cursor);
+            Followed::CursorExpired => {
+                let read = async || client.transcript(worker, &TranscriptQuery::NEWEST).await;
+                let page = retry.run(read).await?.value;
+                follower.resume_at(page.cursor);
                 let transcript = command_line("transcript", worker);
                 terminal.note(&format!(
-                    "note: some events are gone; `{transcript}` has what they said. \
-                     Going on from now"
+                    "note: some events have expired; `{transcript}` shows their text. \
+                     Continuing with the newest"
                 ));
                 if let (Format::Text, Some(reply)) = (*format, &page.in_flight) {
                     let (run_id, text) = (&reply.run_id, &reply.text);
-                    terminal.note(&format!("note: run {run_id} has said so far: {text:?}"));
+                    terminal.note(&format!("note: the text of run {run_id} so far: {text:?}"));
                 }
             }
         }
     }
 }
 
-fn print(
-    batch: &Answer<EventBatch>,
-    terminal: &mut Terminal,
-    format: Format,
-) -> Result<(), Failure> {
-    match format {
-        Format::Json => json::events(&batch.json)
-            .iter()
-            .try_for_each(|event| terminal.json(event)),
-        Format::Text => {
-            let mut events = batch.value.events.iter();
-            events.try_for_each(|event| terminal.line(&event::line(event)))
-        }
-    }
+fn print_text(batch: &EventBatch, terminal: &mut Terminal) -> Result<(), Error> {
+    let mut events = batch.events.iter();
+    events.try_for_each(|event| terminal.line(&event::line(event)))
 }

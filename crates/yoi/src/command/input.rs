@@ -1,29 +1,29 @@
-//! The text of an input: an argument, or standard input.
+//! The text of an input: an argument or standard input.
 
 use std::io::{self, IsTerminal as _, Read};
 
-use crate::failure::{Failure, UsageError};
+use crate::error::{Error, UsageError};
 use crate::output::Terminal;
 
-/// Most bytes that are read: what the server takes as a body, and more than it takes as an
-/// input. The server says what its own limit is.
+/// Most bytes that are read: the server's limit for a body, which is above its limit for an
+/// input. The server reports the latter.
 const INPUT_MAX_BYTES: usize = 1024 * 1024;
 
-/// The input that `text` means.
-pub(super) fn content(text: Option<String>, terminal: &mut Terminal) -> Result<String, Failure> {
+/// `text`, or standard input when there is none or it is `-`.
+pub(super) fn content(text: Option<String>, terminal: &mut Terminal) -> Result<String, Error> {
     match text {
         Some(text) if text != "-" => Ok(text),
         Some(_) | None => {
             let stdin = io::stdin();
             if stdin.is_terminal() {
-                terminal.aside("note: reading the input; Ctrl-D ends it");
+                terminal.terminal_note("note: reading from the terminal; Ctrl-D ends the input");
             }
             Ok(read(stdin.lock())?)
         }
     }
 }
 
-/// All of `from`, less one line break at its end.
+/// Reads all of `from`, without one line break at its end.
 fn read(from: impl Read) -> Result<String, UsageError> {
     let mut bytes = Vec::new();
     let most = INPUT_MAX_BYTES as u64 + 1;
@@ -51,10 +51,15 @@ mod tests {
 
     #[test]
     fn one_line_break_at_the_end_belongs_to_the_shell_and_not_to_the_input() {
-        assert_eq!(read(&b"a\nb\n"[..]).unwrap(), "a\nb");
-        assert_eq!(read(&b"a\r\n"[..]).unwrap(), "a");
-        assert_eq!(read(&b"a\n\n"[..]).unwrap(), "a\n");
-        assert_eq!(read(&b""[..]).unwrap(), "");
+        let cases = [
+            ("a\nb\n", "a\nb"),
+            ("a\r\n", "a"),
+            ("a\n\n", "a\n"),
+            ("", ""),
+        ];
+        for (input, expected) in cases {
+            assert_eq!(read(input.as_bytes()).unwrap(), expected);
+        }
     }
 
     #[test]
@@ -62,9 +67,7 @@ mod tests {
         assert!(matches!(read(&b"\xff"[..]), Err(UsageError::InputNotText)));
         let full = vec![b'a'; INPUT_MAX_BYTES];
         assert_eq!(read(&full[..]).unwrap().len(), INPUT_MAX_BYTES);
-        assert!(matches!(
-            read(io::repeat(b'a')),
-            Err(UsageError::InputTooLarge { .. })
-        ));
+        let endless = read(io::repeat(b'a'));
+        assert!(matches!(endless, Err(UsageError::InputTooLarge { .. })));
     }
 }

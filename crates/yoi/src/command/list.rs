@@ -3,109 +3,102 @@
 use registry_core::page::PAGE_LIMIT_MAX;
 use registry_core::projection::{Diagnostic, Severity, WorkerPage};
 
-use super::Session;
+use super::session::Session;
 use crate::args::WorkersArgs;
-use crate::client::{Answer, WorkersQuery};
-use crate::failure::Failure;
-use crate::follow::Patience;
+use crate::client::WorkersQuery;
+use crate::error::Error;
 use crate::output::json::AllPages;
-use crate::output::{Format, Terminal, diagnostic, table};
+use crate::output::table::Table;
+use crate::output::{Format, Terminal, diagnostic, runtime, worker};
+use crate::retry::RetryPolicy;
 
 /// Most pages that `workers --all` reads: 100,000 workers, ten times what a server holds by
-/// default. Ends the loop with a server whose list never does.
+/// default. Protects against a list that never ends.
 const PAGES_MAX: usize = 500;
 
-/// Lists the runtimes.
-pub(super) async fn runtimes(session: &mut Session<'_>) -> Result<(), Failure> {
-    let answer = session.client.runtimes().await?;
-    session.print(&answer, |list, terminal| {
-        terminal.table(&table::runtimes(&list.items))?;
-        list.items
-            .iter()
-            .for_each(|runtime| notes(&runtime.diagnostics, terminal));
+pub(super) async fn runtimes(session: &mut Session<'_>) -> Result<(), Error> {
+    let response = session.client.runtimes().await?;
+    session.print(&response, |list, terminal| {
+        terminal.table(&Table::new(runtime::COLUMNS, &list.items))?;
+        for runtime in &list.items {
+            print_notes(&runtime.diagnostics, terminal);
+        }
         Ok(())
     })
 }
 
 /// Lists workers: one page, or all of them.
-pub(super) async fn workers(session: &mut Session<'_>, args: WorkersArgs) -> Result<(), Failure> {
+pub(super) async fn workers(session: &mut Session<'_>, args: WorkersArgs) -> Result<(), Error> {
     let query = WorkersQuery {
         runtime_id: args.runtime,
-        implementation_kind: args.kind.map(Into::into),
-        state: args.state.map(Into::into),
+        implementation_kind: args.kind,
+        state: args.state,
         limit: args.limit,
         page_token: args.page_token,
     };
     if args.all {
         return all_workers(session, query).await;
     }
-    let answer = session.client.workers(&query).await?;
-    session.print(&answer, |page, terminal| {
-        print(&[page], terminal)?;
+    let response = session.client.workers(&query).await?;
+    session.print(&response, |page, terminal| {
+        print_page(page, terminal)?;
         if let Some(token) = &page.next_page_token {
-            terminal.note(&format!(
-                "note: there are more; add --all, or --page-token {token}"
-            ));
+            let note = format!("note: there are more; add --all, or --page-token {token}");
+            terminal.note(&note);
         }
         Ok(())
     })
 }
 
-/// Reads page after page and prints them as one.
-async fn all_workers(session: &mut Session<'_>, mut query: WorkersQuery) -> Result<(), Failure> {
+/// Reads all pages and prints them as one.
+async fn all_workers(session: &mut Session<'_>, mut query: WorkersQuery) -> Result<(), Error> {
     query.limit = query.limit.or(Some(PAGE_LIMIT_MAX));
-    let mut pages: Vec<Answer<WorkerPage>> = Vec::new();
-    loop {
-        // The pages before it would be lost with a page that there is no room for.
+    let mut raw = AllPages::default();
+    let mut all = WorkerPage {
+        items: Vec::new(),
+        next_page_token: None,
+        diagnostics: Vec::new(),
+    };
+    for _ in 0..PAGES_MAX {
+        // Retried, because an error would lose the pages before it.
         let read = async || session.client.workers(&query).await;
-        let answer = Patience::FOR_ROOM.persist(read).await?;
-        query.page_token = answer.value.next_page_token.clone();
-        pages.push(answer);
+        let response = RetryPolicy::BUDGET_ONLY.run(read).await?;
+        raw.push(&response.json);
+        let page = response.value;
+        all.items.extend(page.items);
+        for diagnostic in page.diagnostics {
+            if !all.diagnostics.contains(&diagnostic) {
+                all.diagnostics.push(diagnostic);
+            }
+        }
+        query.page_token = page.next_page_token;
         if query.page_token.is_none() {
-            break;
-        }
-        if pages.len() == PAGES_MAX {
-            return Err(Failure::EndlessList { pages: PAGES_MAX });
-        }
-    }
-    match session.format {
-        Format::Json => {
-            let mut all = AllPages::default();
-            pages.iter().for_each(|page| all.push(&page.json));
-            session.terminal.json(&all.document())
-        }
-        Format::Text => {
-            let pages: Vec<_> = pages.iter().map(|page| &page.value).collect();
-            print(&pages, session.terminal)
+            return match session.format {
+                Format::Json => session.terminal.json(&raw.document()),
+                Format::Text => print_page(&all, session.terminal),
+            };
         }
     }
+    Err(Error::TooManyPages { pages: PAGES_MAX })
 }
 
-fn print(pages: &[&WorkerPage], terminal: &mut Terminal) -> Result<(), Failure> {
-    let workers = || pages.iter().flat_map(|page| &page.items);
-    if workers().next().is_none() {
-        terminal.note("note: no workers; `yoi create` makes one");
+fn print_page(page: &WorkerPage, terminal: &mut Terminal) -> Result<(), Error> {
+    if page.items.is_empty() {
+        terminal.note("note: no workers; `yoi create` creates one");
     } else {
-        terminal.table(&table::workers(workers()))?;
+        terminal.table(&Table::new(worker::COLUMNS, &page.items))?;
     }
-    let mut remarks: Vec<Diagnostic> = Vec::new();
-    // What is merely good to know of a runtime is said by `yoi runtimes`.
-    let matters = |remark: &&Diagnostic| remark.severity > Severity::Info;
-    for remark in pages
-        .iter()
-        .flat_map(|page| &page.diagnostics)
-        .filter(matters)
-    {
-        if !remarks.contains(remark) {
-            remarks.push(remark.clone());
-        }
-    }
-    notes(&remarks, terminal);
+    // `yoi runtimes` shows those of severity info.
+    let diagnostics = page.diagnostics.iter();
+    print_notes(
+        diagnostics.filter(|diagnostic| diagnostic.severity > Severity::Info),
+        terminal,
+    );
     Ok(())
 }
 
-fn notes(diagnostics: &[Diagnostic], terminal: &mut Terminal) {
-    for remark in diagnostics {
-        terminal.note(&diagnostic::note(remark));
+fn print_notes<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>, terminal: &mut Terminal) {
+    for diagnostic in diagnostics {
+        terminal.note(&diagnostic::note(diagnostic));
     }
 }

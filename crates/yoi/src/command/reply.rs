@@ -1,158 +1,141 @@
-//! `send --follow`: a reply on the screen while it is produced.
+//! Prints the reply to an input while it is produced, for `send --follow` and `chat`.
 
-use registry_core::projection::{AcceptedInput, EventBatch, RunOutcome, TranscriptPage};
-use registry_core::{RunId, WorkerRef};
+use registry_core::projection::{AcceptedInput, EventBatch, TranscriptPage};
+use registry_core::{Cursor, WorkerRef};
 
-use super::Session;
-use crate::client::{Answer, Client, TranscriptBound, TranscriptQuery};
-use crate::failure::{Failure, RunEnd};
-use crate::follow::reply::{CaughtUp, Reply, Shown};
-use crate::follow::{Fed, Feed, Patience};
-use crate::output::spinner::Spinner;
-use crate::output::{Format, Terminal, json};
+use crate::client::{Client, Response, TranscriptQuery};
+use crate::error::{Error, RunEnd};
+use crate::follow::reply::{CaughtUp, ReplyProgress, ReplyUpdate};
+use crate::follow::{EventFollower, Followed};
+use crate::output::{Format, Spinner, Terminal, json};
+use crate::retry::RetryPolicy;
 
-/// Prints the reply to the `accepted` input until its run has ended; fails when the run did
-/// not complete.
-pub(super) async fn follow(
-    session: &mut Session<'_>,
-    worker: &WorkerRef,
-    accepted: &AcceptedInput,
-    patience: Patience,
-) -> Result<(), Failure> {
-    let Session {
-        client,
-        terminal,
-        format,
-    } = session;
-    let mut feed = Feed::new(client, worker, Some(accepted.cursor), patience);
-    let mut screen = Screen::new(terminal, *format, accepted.run_id.clone(), patience);
-    let end = loop {
-        let end = match feed.next().await? {
-            Fed::Batch(batch) => screen.show(&batch)?,
-            Fed::Expired => screen.catch_up(client, worker, accepted, &mut feed).await?,
-        };
-        if let Some(end) = end {
-            break end;
-        }
-    };
-    screen.end(end)
-}
-
-/// What a reply is printed on.
-pub(super) struct Screen<'a> {
+pub(super) struct ReplyPrinter<'a> {
     terminal: &'a mut Terminal,
     format: Format,
-    /// Until the reply begins.
+    /// Shown until the reply begins.
     spinner: Option<Spinner>,
-    reply: Reply,
-    patience: Patience,
+    worker: &'a WorkerRef,
+    accepted: AcceptedInput,
+    events: EventFollower<'a>,
+    progress: ReplyProgress,
+    retry: RetryPolicy,
 }
 
-impl<'a> Screen<'a> {
-    /// A screen for the reply of `run_id`, of which nothing was shown.
+impl<'a> ReplyPrinter<'a> {
+    /// Prints the reply to the `accepted` input from its beginning.
     pub(super) fn new(
         terminal: &'a mut Terminal,
         format: Format,
-        run_id: RunId,
-        patience: Patience,
+        worker: &'a WorkerRef,
+        accepted: AcceptedInput,
+        retry: RetryPolicy,
     ) -> Self {
-        let spinner = Some(terminal.spinner("waiting for the reply"));
         Self {
+            spinner: Some(terminal.spinner("waiting for the reply")),
             terminal,
             format,
-            spinner,
-            reply: Reply::new(run_id),
-            patience,
+            worker,
+            events: EventFollower::new(worker, Some(accepted.cursor), retry),
+            progress: ReplyProgress::new(accepted.run_id.clone()),
+            accepted,
+            retry,
         }
     }
 
-    /// The terminal, to say something beside the reply.
+    /// The terminal, for notes about the reply.
     pub(super) fn terminal(&mut self) -> &mut Terminal {
-        self.spinner.take();
+        self.spinner = None;
         self.terminal
     }
 
-    /// Prints what the reply has said until `page` was read, in which it is in flight.
-    pub(super) fn show_so_far(&mut self, page: &TranscriptPage) -> Result<(), Failure> {
-        match self.reply.catch_up(page) {
-            CaughtUp::InProgress { missed } | CaughtUp::Over { missed, .. } => self.text(&missed),
+    /// Up to where the events were printed.
+    pub(super) fn position(&self) -> Option<Cursor> {
+        self.events.position()
+    }
+
+    /// Prints the text so far of the reply that is in flight in `page`.
+    pub(super) fn print_in_flight(&mut self, page: &TranscriptPage) -> Result<(), Error> {
+        match self.progress.catch_up(page) {
+            CaughtUp::InProgress { missed } | CaughtUp::Ended { missed, .. } => {
+                self.print_text(&missed)
+            }
         }
     }
 
-    /// Prints a batch of events, up to the end of the run.
-    pub(super) fn show(&mut self, batch: &Answer<EventBatch>) -> Result<Option<RunEnd>, Failure> {
-        let as_sent = match self.format {
+    /// Prints the reply, from where the last call left it, until its run has ended. After an
+    /// error, or when dropped, another call continues at [`Self::position`].
+    pub(super) async fn follow(&mut self, client: &Client) -> Result<RunEnd, Error> {
+        loop {
+            let end = match self.events.next(client).await? {
+                Followed::Batch(batch) => self.print_batch(&batch)?,
+                Followed::CursorExpired => self.catch_up(client).await?,
+            };
+            if let Some(end) = end {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// Ends the line that the reply left open.
+    pub(super) fn finish(mut self) -> Result<(), Error> {
+        self.terminal().end_line()
+    }
+
+    fn print_batch(&mut self, batch: &Response<EventBatch>) -> Result<Option<RunEnd>, Error> {
+        let raw = match self.format {
             Format::Json => json::events(&batch.json),
             Format::Text => Vec::new(),
         };
-        for (at, event) in batch.value.events.iter().enumerate() {
-            if let Some(event) = as_sent.get(at) {
-                self.spinner.take();
-                self.terminal.json(event)?;
+        for (index, event) in batch.value.events.iter().enumerate() {
+            if let Some(event) = raw.get(index) {
+                self.terminal().json(event)?;
             }
-            match self.reply.take(&event.kind) {
-                Shown::Text(text) => self.text(&text)?,
-                Shown::Ended(end) => return Ok(Some(end)),
-                Shown::Nothing => {}
+            match self.progress.apply(&event.kind) {
+                ReplyUpdate::Text(text) => self.print_text(&text)?,
+                ReplyUpdate::Ended(end) => return Ok(Some(end)),
+                ReplyUpdate::None => {}
             }
         }
         Ok(None)
     }
 
-    /// Replaces the events that are no longer retained by what the transcript says, and lets
-    /// `feed` go on from the instant of the transcript.
-    pub(super) async fn catch_up(
-        &mut self,
-        client: &Client,
-        worker: &WorkerRef,
-        accepted: &AcceptedInput,
-        feed: &mut Feed<'_>,
-    ) -> Result<Option<RunEnd>, Failure> {
+    /// Prints the text of the expired events from the transcript. When a read fails, the
+    /// position stays expired, so the next call comes here again.
+    async fn catch_up(&mut self, client: &Client) -> Result<Option<RunEnd>, Error> {
+        let worker = self.worker;
         // A run's reply is the entry after its input.
         let query = TranscriptQuery {
             limit: Some(1),
-            bound: TranscriptBound::After(accepted.sequence),
+            after: Some(self.accepted.sequence),
+            before: None,
         };
         let read = async || client.transcript(worker, &query).await;
-        let page = self.patience.persist(read).await?.value;
-        feed.resume(page.cursor);
-        self.spinner.take();
-        self.terminal.note(match self.format {
-            Format::Text => "note: some events are gone; the transcript fills the gap",
-            Format::Json => "note: some events are gone; `yoi transcript` has what they said",
-        });
-        match self.reply.catch_up(&page) {
+        let page = self.retry.run(read).await?.value;
+        let note = match self.format {
+            Format::Text => "note: some events have expired; continuing from the transcript",
+            Format::Json => "note: some events have expired; `yoi transcript` shows their text",
+        };
+        self.terminal().note(note);
+        match self.progress.catch_up(&page) {
             CaughtUp::InProgress { missed } => {
-                self.text(&missed)?;
+                self.print_text(&missed)?;
+                self.events.resume_at(page.cursor);
                 Ok(None)
             }
-            CaughtUp::Over { missed, guess } => {
-                self.text(&missed)?;
+            CaughtUp::Ended { missed, outcome } => {
+                self.print_text(&missed)?;
                 let read = async || client.worker(worker).await;
-                let worker = self.patience.persist(read).await?.value;
-                Ok(Some(self.reply.end(&worker, guess)))
+                let worker = self.retry.run(read).await?.value;
+                Ok(Some(self.progress.end(&worker, outcome)))
             }
         }
     }
 
-    fn text(&mut self, text: &str) -> Result<(), Failure> {
+    fn print_text(&mut self, text: &str) -> Result<(), Error> {
         match self.format {
-            Format::Text if !text.is_empty() => {
-                self.spinner.take();
-                self.terminal.content(text)
-            }
+            Format::Text if !text.is_empty() => self.terminal().content(text),
             Format::Text | Format::Json => Ok(()),
-        }
-    }
-
-    pub(super) fn end(mut self, end: RunEnd) -> Result<(), Failure> {
-        self.spinner.take();
-        self.terminal.end_line()?;
-        match end.outcome {
-            Some(RunOutcome::Completed) => Ok(()),
-            Some(RunOutcome::Cancelled | RunOutcome::Failed | RunOutcome::TimedOut) | None => {
-                Err(Failure::RunEnded(end))
-            }
         }
     }
 }

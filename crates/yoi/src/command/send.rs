@@ -1,47 +1,50 @@
-//! `send` and `cancel`: a run's beginning, and its early end.
+//! `send` and `cancel`.
 
 use http_api::wire::CancelRunBody;
-use registry_core::projection::CancelResult;
+use registry_core::WorkerRef;
+use registry_core::projection::{AcceptedInput, CancelResult};
 
-use super::{Session, input, reply, until_interrupted};
-use crate::args::{CancelArgs, SendArgs};
-use crate::failure::{Failure, command_line};
-use crate::follow::Patience;
+use super::input;
+use super::reply::ReplyPrinter;
+use super::session::{Session, until_interrupted};
+use crate::args::{CancelArgs, SendArgs, command_line};
+use crate::error::Error;
+use crate::retry::RetryPolicy;
 
 /// Sends an input; with `--follow` prints the reply until the run has ended.
-pub(super) async fn send(session: &mut Session<'_>, args: SendArgs) -> Result<(), Failure> {
+pub(super) async fn send(session: &mut Session<'_>, args: SendArgs) -> Result<(), Error> {
     let worker = args.worker.worker_ref();
     let content = input::content(args.text, session.terminal)?;
     let key = args.idempotency_key.as_ref();
-    let answer = session.client.send_input(&worker, content, key).await?;
-    if answer.replayed {
-        session
-            .terminal
-            .note("note: this key sent the same input before; this is its run");
+    let response = session.client.send_input(&worker, content, key).await?;
+    if response.replayed {
+        let note = "note: this key sent the same input before; this is its run";
+        session.terminal.note(note);
     }
-    let accepted = &answer.value;
     if !args.follow {
-        return session.print(&answer, |accepted, terminal| {
+        return session.print(&response, |accepted, terminal| {
             let events = command_line("events", &worker);
             let cursor = accepted.cursor;
-            terminal.aside(&format!(
-                "note: its reply: {events} --follow --after {cursor}"
+            terminal.terminal_note(&format!(
+                "note: for the reply: {events} --follow --after {cursor}"
             ));
             terminal.line(accepted.run_id.as_str())
         });
     }
-    let result =
-        until_interrupted(reply::follow(session, &worker, accepted, Patience::DEFAULT)).await;
+    let accepted = response.value;
+    let run_id = accepted.run_id.clone();
+    let follow = follow(session, &worker, accepted, RetryPolicy::DEFAULT);
+    let result = until_interrupted(follow).await;
     match &result {
-        Err(Failure::Interrupted) => {
+        Err(Error::Interrupted) => {
             let cancel = command_line("cancel", &worker);
-            let run_id = &accepted.run_id;
-            let note = format!("note: the run goes on; end it with `{cancel} --run {run_id}`");
+            let note = format!("note: the run is still active; `{cancel} --run {run_id}` ends it");
             session.terminal.note(&note);
         }
-        Err(Failure::Unreachable(_)) => {
+        Err(Error::Unreachable(_)) => {
             let transcript = command_line("transcript", &worker);
-            let note = format!("note: the run may go on; `{transcript}` shows what came of it");
+            let note =
+                format!("note: the run may still be active; `{transcript}` shows its result");
             session.terminal.note(&note);
         }
         Ok(()) | Err(_) => {}
@@ -49,16 +52,27 @@ pub(super) async fn send(session: &mut Session<'_>, args: SendArgs) -> Result<()
     result
 }
 
-/// Cancels a worker's active run.
-pub(super) async fn cancel(session: &mut Session<'_>, args: CancelArgs) -> Result<(), Failure> {
+/// Prints the reply to the `accepted` input; fails when its run does not complete.
+pub(super) async fn follow(
+    session: &mut Session<'_>,
+    worker: &WorkerRef,
+    accepted: AcceptedInput,
+    retry: RetryPolicy,
+) -> Result<(), Error> {
+    let (terminal, format) = (&mut *session.terminal, session.format);
+    let mut reply = ReplyPrinter::new(terminal, format, worker, accepted, retry);
+    let end = reply.follow(&session.client).await?;
+    reply.finish()?;
+    end.into_result()
+}
+
+pub(super) async fn cancel(session: &mut Session<'_>, args: CancelArgs) -> Result<(), Error> {
     let spinner = session.terminal.spinner("waiting for the run to end");
     let body = CancelRunBody { run_id: args.run };
-    let answer = session
-        .client
-        .cancel(&args.worker.worker_ref(), &body)
-        .await;
+    let worker = args.worker.worker_ref();
+    let response = session.client.cancel(&worker, &body).await;
     drop(spinner);
-    session.print(&answer?, |answer, terminal| match answer {
+    session.print(&response?, |result, terminal| match result {
         CancelResult::Cancelled { run_id } => terminal.line(&format!("cancelled run {run_id}")),
         CancelResult::NotRunning => terminal.line("there was no active run"),
     })

@@ -1,57 +1,49 @@
-//! `show` and `transcript`: what a worker is, and what was said.
+//! `show` and `transcript`.
 
-use super::Session;
-use crate::args::{TranscriptArgs, WorkerArgs};
-use crate::client::{TranscriptBound, TranscriptQuery};
-use crate::failure::{Failure, command_line};
-use crate::output::{detail, diagnostic, transcript as page};
+use super::session::Session;
+use crate::args::{TranscriptArgs, WorkerArgs, command_line};
+use crate::client::TranscriptQuery;
+use crate::error::Error;
+use crate::output::{diagnostic, transcript as page, worker};
 
-/// Shows one worker.
-pub(super) async fn worker(session: &mut Session<'_>, worker: &WorkerArgs) -> Result<(), Failure> {
-    let answer = session.client.worker(&worker.worker_ref()).await?;
-    session.print(&answer, |worker, terminal| {
-        for (name, value) in detail::worker(worker) {
-            terminal.line(&format!("{name:<14} {value}"))?;
+pub(super) async fn worker(session: &mut Session<'_>, worker: &WorkerArgs) -> Result<(), Error> {
+    let response = session.client.worker(&worker.worker_ref()).await?;
+    session.print(&response, |worker, terminal| {
+        for (label, value) in worker::rows(worker) {
+            terminal.line(&format!("{label:<14} {value}"))?;
         }
-        for remark in &worker.summary.diagnostics {
-            terminal.note(&diagnostic::note(remark));
+        for diagnostic in &worker.summary.diagnostics {
+            terminal.note(&diagnostic::note(diagnostic));
         }
         Ok(())
     })
 }
 
-/// Prints a page of a worker's transcript.
 pub(super) async fn transcript(
     session: &mut Session<'_>,
     args: &TranscriptArgs,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     let worker = args.worker.worker_ref();
-    let bound = match (args.before, args.after) {
-        (Some(sequence), _) => TranscriptBound::Before(sequence),
-        (None, Some(sequence)) => TranscriptBound::After(sequence),
-        (None, None) => TranscriptBound::Newest,
-    };
     let query = TranscriptQuery {
         limit: args.limit,
-        bound,
+        before: args.before,
+        after: args.after,
     };
-    let answer = session.client.transcript(&worker, &query).await?;
-    session.print(&answer, |transcript, terminal| {
+    let response = session.client.transcript(&worker, &query).await?;
+    session.print(&response, |transcript, terminal| {
         page::print(transcript, terminal)?;
         if let Some(sequence) = transcript.pruned_before {
-            terminal.note(&format!(
-                "note: entries before {sequence} are no longer kept"
-            ));
+            let note = format!("note: entries before {sequence} are no longer kept");
+            terminal.note(&note);
         }
         let command = command_line("transcript", &worker);
         if let (true, Some(first)) = (transcript.has_earlier, transcript.entries.first()) {
-            terminal.note(&format!(
-                "note: earlier: {command} --before {}",
-                first.sequence
-            ));
+            let sequence = first.sequence;
+            terminal.note(&format!("note: earlier: {command} --before {sequence}"));
         }
         if let (true, Some(last)) = (transcript.has_later, transcript.entries.last()) {
-            terminal.note(&format!("note: later: {command} --after {}", last.sequence));
+            let sequence = last.sequence;
+            terminal.note(&format!("note: later: {command} --after {sequence}"));
         }
         Ok(())
     })

@@ -1,181 +1,130 @@
-//! Commands against prepared answers: what is printed where, and how it ends.
+//! Commands against prepared responses: what is printed where, and the result.
 
 mod following;
 
 use clap::Parser as _;
-use registry_core::WorkerRef;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::failure::RunEnd;
-use crate::output::Leads;
-use crate::output::tests::Paper;
-use crate::scripted_server::{Does, RUN, ScriptedServer, cursor, no_room, worker};
+use crate::output::StreamKind;
+use crate::output::tests::Captured;
+use crate::scripted_server::{
+    Scripted, ScriptedServer, accepted, response_budget_exhausted, worker, worker_summary,
+};
 
-/// What a command printed, and how it ended.
-struct Ran {
-    result: Result<(), Failure>,
+/// The result of a command, what it printed, and the requests it sent.
+struct Finished {
+    result: Result<(), Error>,
     out: String,
     err: String,
-    asked: Vec<String>,
+    requests: Vec<String>,
 }
 
-impl Ran {
-    fn run_end(self) -> RunEnd {
-        let failure = self.result.unwrap_err();
-        let Failure::RunEnded(end) = failure else {
-            panic!("{failure:?}");
-        };
-        end
+impl Finished {
+    #[track_caller]
+    fn success(self) -> Self {
+        if let Err(error) = &self.result {
+            panic!("{error:?}");
+        }
+        self
     }
 }
 
-/// Types `line` at a server that does what `script` says.
-async fn typed(line: &str, script: impl IntoIterator<Item = Does>) -> Ran {
-    let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+/// Runs the client command `line` against a scripted server.
+async fn run_line(line: &str, script: impl IntoIterator<Item = Scripted>) -> Finished {
+    let cli = Cli::try_parse_from(["yoi"].into_iter().chain(line.split(' '))).unwrap();
     let Command::Client(command) = cli.command else {
-        panic!("{line} asks no server");
+        panic!("{line} is no client command");
     };
-    let format = if command.client().json {
-        Format::Json
-    } else {
-        Format::Text
-    };
-    ran(format, script, async |mut session: Session<'_>| {
-        session.carry_out(command).await
+    let format = Format::new(command.client());
+    run_in_session(format, script, async |mut session| {
+        dispatch(&mut session, command).await
     })
     .await
 }
 
-/// Does `work` with a server that does what `script` says.
-async fn ran(
+/// Runs `work` in a session with a scripted server.
+async fn run_in_session(
     format: Format,
-    script: impl IntoIterator<Item = Does>,
-    work: impl AsyncFnOnce(Session<'_>) -> Result<(), Failure>,
-) -> Ran {
+    script: impl IntoIterator<Item = Scripted>,
+    work: impl AsyncFnOnce(Session<'_>) -> Result<(), Error>,
+) -> Finished {
     let server = ScriptedServer::start(script).await;
-    let (paper, mut terminal) = Paper::new(Leads::Elsewhere);
+    let (captured, mut terminal) = Captured::new(StreamKind::Redirected);
     let session = Session {
         client: server.client(),
         terminal: &mut terminal,
         format,
     };
-    let result = work(session).await;
-    Ran {
-        result,
-        out: paper.out(),
-        err: paper.err(),
-        asked: server.asked(),
+    Finished {
+        result: work(session).await,
+        out: captured.out(),
+        err: captured.err(),
+        requests: server.request_lines(),
     }
 }
 
-fn w1() -> WorkerRef {
-    WorkerRef::new("backend-internal".parse().unwrap(), "w1".parse().unwrap())
-}
-
-fn accepted() -> Does {
-    Does::Answers(
-        202,
-        json!({"run_id": RUN, "sequence": 3, "cursor": cursor(1)}),
-    )
-}
-
-fn page(ids: &[&str], next: Option<&str>) -> Does {
-    let items: Vec<Value> = ids
-        .iter()
-        .map(|id| {
-            json!({
-                "runtime_id": "r", "worker_id": id, "display_ref": "x",
-                "display_name": "Name", "implementation_kind": "embedded", "state": "idle",
-                "capabilities": [], "diagnostics": [],
-            })
-        })
-        .collect();
-    let remark = json!({"code": "left_out", "severity": "warning", "message": "Some.", "count": 2});
-    let mut page = json!({"items": items, "diagnostics": [remark]});
-    if let Some(next) = next {
-        page["next_page_token"] = next.into();
-    }
-    Does::Answers(200, page)
+fn page(ids: &[&str], next: Option<&str>) -> Scripted {
+    let items: Vec<Value> = ids.iter().map(|id| worker_summary(id, "idle")).collect();
+    let diagnostic =
+        json!({"code": "left_out", "severity": "warning", "message": "Some.", "count": 2});
+    let page = json!({"items": items, "diagnostics": [diagnostic], "next_page_token": next});
+    Scripted::Json(200, page)
 }
 
 #[tokio::test]
-async fn a_page_of_workers_says_that_there_are_more() {
-    let ran = typed("yoi workers", [page(&["a1", "b2"], Some("MSByIA"))]).await;
-    ran.result.unwrap();
-    let first: Vec<_> = ran
-        .out
-        .lines()
-        .map(|line| line.split(' ').next().unwrap())
-        .collect();
-    assert_eq!(first, ["WORKER", "a1", "b2"]);
+async fn a_note_says_that_there_are_more_workers() {
+    let script = [page(&["a1", "b2"], Some("MSByIA"))];
+    let workers = run_line("workers", script).await.success();
+    let lines = workers.out.lines();
+    let ids: Vec<_> = lines.map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(ids, ["WORKER", "a1", "b2"]);
     assert_eq!(
-        ran.err,
+        workers.err,
         "warning: Some. ×2 [left_out]\nnote: there are more; add --all, or --page-token MSByIA\n"
     );
 }
 
 #[tokio::test]
-async fn all_pages_are_one_list() {
-    let pages = || {
-        [
-            page(&["a1"], Some("MSByIA")),
-            page(&[], Some("MSByIA")),
-            page(&["b2"], None),
-        ]
+async fn all_pages_are_one_list_even_when_the_response_budget_refuses_one() {
+    let script = || {
+        let (first, empty) = (page(&["a1"], Some("MSByIA")), page(&[], Some("MSByIA")));
+        let refused = response_budget_exhausted(0);
+        [first, empty, refused, page(&["b2"], None)]
     };
-    let ran = typed("yoi workers --all", pages()).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out.lines().count(), 3);
-    assert_eq!(ran.err, "warning: Some. ×2 [left_out]\n");
-    assert_eq!(ran.asked[1], "GET /api/workers?limit=200&page_token=MSByIA");
-    let ran = typed("yoi workers --all --json", pages()).await;
-    ran.result.unwrap();
-    let list: Value = serde_json::from_str(&ran.out).unwrap();
+    let all = run_line("workers --all", script()).await.success();
+    assert_eq!(all.out.lines().count(), 3);
+    assert_eq!(all.err, "warning: Some. ×2 [left_out]\n");
+    let next = "GET /api/workers?limit=200&page_token=MSByIA";
+    assert_eq!(all.requests[1..], [next; 3]);
+    let all = run_line("workers --all --json", script()).await.success();
+    let list: Value = serde_json::from_str(&all.out).unwrap();
     assert_eq!(list["items"].as_array().unwrap().len(), 2);
     assert_eq!(list["diagnostics"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn a_page_that_there_is_no_room_for_costs_none_of_the_others() {
-    let script = [
-        page(&["a1"], Some("MSByIA")),
-        no_room(0),
-        page(&["b2"], None),
-    ];
-    let ran = typed("yoi workers --all", script).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out.lines().count(), 3);
-    assert_eq!(ran.asked[1], ran.asked[2]);
-}
-
-#[tokio::test]
 async fn a_created_worker_is_its_id_alone_on_standard_output() {
-    let ran = typed("yoi create --name Worker", [worker("idle", Value::Null)]).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out, "w1\n");
-    assert_eq!(ran.err, "note: created “Worker” in backend-internal\n");
-    let ran = typed("yoi send w1 hi", [accepted()]).await;
-    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("run-1\n", ""));
+    let create = run_line("create --name Worker", [worker("idle")]).await;
+    let create = create.success();
+    assert_eq!(create.out, "w1\n");
+    assert_eq!(create.err, "note: created “Worker” in backend-internal\n");
+    let send = run_line("send w1 hi", [accepted(3, 1)]).await.success();
+    assert_eq!((send.out.as_str(), send.err.as_str()), ("run-1\n", ""));
 }
 
 #[test]
 fn a_completion_script_knows_the_commands() {
-    let (paper, mut terminal) = Paper::new(Leads::Elsewhere);
+    let (captured, mut terminal) = Captured::new(StreamKind::Redirected);
     completions(clap_complete::Shell::Bash, &mut terminal).unwrap();
-    assert!(paper.out().contains("transcript"));
+    assert!(captured.out().contains("transcript"));
 }
 
 #[test]
-fn flags_about_a_server_mean_nothing_where_none_is_asked() {
-    let args = ClientArgs {
-        json: true,
-        ..ClientArgs::default()
-    };
-    let failure = refuse_client_flags(&args, "serve").unwrap_err();
-    assert_eq!(failure.exit(), Exit::Usage);
-    assert_eq!(
-        failure.line(),
-        "--json is for commands that ask a server; `yoi serve` does not"
-    );
+fn client_flags_are_wrong_usage_where_no_server_is_used() {
+    let cli = Cli::try_parse_from(["yoi", "--json", "serve"]).unwrap();
+    let error = refuse_client_flags(&cli.client, "serve").unwrap_err();
+    assert_eq!(error.exit(), Exit::Usage);
+    let expected = "--json is for client commands; `yoi serve` is none";
+    assert_eq!(error.message(), expected);
 }

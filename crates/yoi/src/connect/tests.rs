@@ -1,22 +1,24 @@
-//! Which server is asked, and with which token.
+//! Which server is chosen, and with which token.
 
 use std::os::unix::fs::PermissionsExt;
 
-use super::*;
+use yoi_workspace_server::token_file::TokenFileError;
 
-const TOKEN: &str = "a-token-of-at-least-22-characters";
+use super::*;
+use crate::scripted_server::TOKEN;
+
 const OTHER_TOKEN: &str = "another-token-of-22-characters-or-more";
 
-fn running(servers: &[(&str, Option<&str>)]) -> Vec<RunningServer> {
-    let server = |(url, token): &(&str, Option<&str>)| RunningServer {
-        url: (*url).to_owned(),
+/// A server on `port` that started at the second of the same number.
+fn running(port: u16, token: Option<&str>) -> RunningServer {
+    RunningServer {
+        url: format!("http://127.0.0.1:{port}"),
         token: token.map(|token| token.parse().unwrap()),
-        started_at: jiff::Timestamp::UNIX_EPOCH,
-    };
-    servers.iter().map(server).collect()
+        started_at: Timestamp::from_second(port.into()).unwrap(),
+    }
 }
 
-fn asking(server: Option<&str>, token_file: Option<&std::path::Path>) -> ClientArgs {
+fn args(server: Option<&str>, token_file: Option<&std::path::Path>) -> ClientArgs {
     ClientArgs {
         server: server.map(|url| url.parse().unwrap()),
         token_file: token_file.map(Into::into),
@@ -35,51 +37,40 @@ fn token_file(mode: u32, content: &str) -> tempfile::NamedTempFile {
     file
 }
 
-fn revealed(found: &Found) -> Option<&str> {
-    found.token.as_ref().map(Token::reveal)
+/// The port and the token of the server that was found.
+fn port_and_token(target: &Target) -> (u16, Option<&str>) {
+    let url = target.server.to_string();
+    let (_, port) = url.rsplit_once(':').unwrap();
+    let token = target.token.as_ref().map(Token::reveal);
+    (port.parse().unwrap(), token)
 }
 
 #[test]
-fn without_a_name_the_newest_running_server_is_asked() {
-    let two = running(&[
-        ("http://127.0.0.1:2", Some(TOKEN)),
-        ("http://127.0.0.1:1", None),
-    ]);
-    let found = find(&asking(None, None), unset, || two).unwrap();
-    assert_eq!(found.server.to_string(), "http://127.0.0.1:2");
-    assert_eq!(revealed(&found), Some(TOKEN));
-    assert_eq!(found.choice, Choice::NewestOf(2));
-}
-
-#[test]
-fn without_any_running_server_there_is_none_to_reach() {
-    let failure = find(&asking(None, None), unset, Vec::new).unwrap_err();
-    assert!(matches!(
-        failure,
-        Failure::Unreachable(Unreachable::NoneFound)
-    ));
+fn without_a_name_the_newest_running_server_is_chosen() {
+    let servers = || vec![running(2, Some(TOKEN)), running(1, None)];
+    let target = find(&args(None, None), unset, servers).unwrap();
+    assert_eq!(port_and_token(&target), (2, Some(TOKEN)));
+    assert_eq!(target.other_servers, 1);
+    let error = find(&args(None, None), unset, Vec::new).unwrap_err();
+    assert!(matches!(error, Error::Unreachable(Unreachable::NoneFound)));
 }
 
 #[test]
 fn a_named_server_gets_the_token_of_exactly_that_address() {
-    let here = || {
-        running(&[
-            ("http://127.0.0.1:2", Some(OTHER_TOKEN)),
-            ("http://127.0.0.1:1", Some(TOKEN)),
-        ])
-    };
-    let token = |url| {
-        let found = find(&asking(Some(url), None), unset, here).unwrap();
-        assert_eq!(found.choice, Choice::Named);
-        revealed(&found).map(str::to_owned)
-    };
-    assert_eq!(token("http://127.0.0.1:1/").as_deref(), Some(TOKEN));
-    assert_eq!(token("http://localhost:1"), None);
-    assert_eq!(token("http://127.0.0.1:3"), None);
+    let servers = || vec![running(2, Some(OTHER_TOKEN)), running(1, Some(TOKEN))];
+    for (url, token) in [
+        ("http://127.0.0.1:1/", Some(TOKEN)),
+        ("http://localhost:1", None),
+        ("http://127.0.0.1:3", None),
+    ] {
+        let target = find(&args(Some(url), None), unset, servers).unwrap();
+        assert_eq!(target.other_servers, 0);
+        assert_eq!(port_and_token(&target).1, token, "{url}");
+    }
 }
 
 #[test]
-fn a_flag_comes_before_the_environment_and_that_before_the_running_servers() {
+fn a_flag_takes_precedence_over_the_environment_and_that_over_running_servers() {
     let file = token_file(0o600, &format!("{TOKEN}\n"));
     let path = file.path().as_os_str().to_owned();
     let variable = move |name: &str| match name {
@@ -87,78 +78,60 @@ fn a_flag_comes_before_the_environment_and_that_before_the_running_servers() {
         "YOI_TOKEN_FILE" => Some(path.clone()),
         _ => None,
     };
-    let here = || running(&[("http://127.0.0.1:5", Some(OTHER_TOKEN))]);
-    let found = find(&asking(None, None), &variable, here).unwrap();
-    assert_eq!(found.server.to_string(), "http://127.0.0.1:5");
-    assert_eq!(revealed(&found), Some(TOKEN));
-
-    let flags = asking(Some("http://127.0.0.1:6"), None);
-    assert_eq!(
-        find(&flags, &variable, here).unwrap().server.to_string(),
-        "http://127.0.0.1:6"
-    );
+    let servers = || vec![running(5, Some(OTHER_TOKEN))];
+    let target = find(&args(None, None), &variable, servers).unwrap();
+    assert_eq!(port_and_token(&target), (5, Some(TOKEN)));
+    let flag = args(Some("http://127.0.0.1:6"), None);
+    let target = find(&flag, &variable, servers).unwrap();
+    assert_eq!(port_and_token(&target).0, 6);
 }
 
 #[test]
-fn a_variable_that_is_empty_is_unset_and_one_that_is_wrong_is_said_to_be() {
-    let here = || running(&[("http://127.0.0.1:5", None)]);
-    let set_to =
-        |text: &'static str| move |name: &str| (name == "YOI_SERVER").then(|| OsString::from(text));
-    assert!(find(&asking(None, None), set_to(""), here).is_ok());
-    assert!(matches!(
-        find(&asking(None, None), set_to("https://h"), here),
-        Err(Failure::Usage(UsageError::ServerVariable(
-            ServerUrlError::Https
-        )))
-    ));
+fn an_empty_variable_is_unset_and_an_invalid_one_is_an_error() {
+    let find = |text: &'static str| {
+        let variable = |name: &str| (name == "YOI_SERVER").then(|| text.into());
+        find(&args(None, None), variable, || vec![running(5, None)])
+    };
+    assert!(find("").is_ok());
+    let Err(Error::Usage(UsageError::ServerVariable(error))) = find("https://h") else {
+        panic!("https is accepted");
+    };
+    assert_eq!(error, ServerUrlError::Https);
 }
 
 #[test]
-fn a_token_file_that_others_can_read_is_refused() {
+fn a_token_file_that_is_open_to_others_or_has_no_token_is_refused_and_never_quoted() {
+    let refusal = |mode, content| {
+        let file = token_file(mode, content);
+        let args = args(Some("http://127.0.0.1:1"), Some(file.path()));
+        let error = find(&args, unset, Vec::new).unwrap_err();
+        assert!(!error.message().contains(content));
+        let Error::Usage(UsageError::TokenFile { source, .. }) = error else {
+            panic!("{error:?}");
+        };
+        source
+    };
     for mode in [0o640, 0o604, 0o660] {
-        let file = token_file(mode, TOKEN);
-        let flags = asking(Some("http://127.0.0.1:1"), Some(file.path()));
-        assert!(matches!(
-            find(&flags, unset, Vec::new),
-            Err(Failure::Usage(UsageError::TokenFileShared { .. }))
-        ));
+        let refusal = refusal(mode, TOKEN);
+        assert!(matches!(refusal, TokenFileError::OpenToOthers));
     }
-}
-
-#[test]
-fn a_token_file_without_a_token_is_refused_and_never_quoted() {
-    let file = token_file(0o600, "not a token, but secret");
-    let flags = asking(Some("http://127.0.0.1:1"), Some(file.path()));
-    let failure = find(&flags, unset, Vec::new).unwrap_err();
-    assert!(matches!(
-        failure,
-        Failure::Usage(UsageError::TokenFileInvalid { .. })
-    ));
-    assert!(!failure.line().contains("secret"));
+    let refusal = refusal(0o600, "not a token, but secret");
+    assert!(matches!(refusal, TokenFileError::NoToken(_)));
 }
 
 #[test]
 fn a_server_is_found_again_at_its_address_or_as_one_that_started_later() {
-    let at = |second| Timestamp::from_second(second).unwrap();
-    let server = |url: &str, started_at| RunningServer {
-        url: url.to_owned(),
-        token: None,
-        started_at,
-    };
     let known = "http://127.0.0.1:1".parse().unwrap();
-    let again = |servers: Vec<RunningServer>| {
-        let found = find_again(&asking(None, None), unset, &known, at(5), || servers);
-        found.map(|found| found.server.to_string()).ok()
+    let since = Timestamp::from_second(5).unwrap();
+    let again = |ports: &[u16]| {
+        let servers = || ports.iter().map(|port| running(*port, None)).collect();
+        let target = find_again(&args(None, None), unset, &known, since, servers);
+        target.map(|target| port_and_token(&target).0).ok()
     };
-    let (restarted, same) = ("http://127.0.0.1:3", "http://127.0.0.1:1");
-    // One that ran all along is another workspace's.
-    let beside = || server("http://127.0.0.1:2", at(4));
-    assert_eq!(again(vec![beside()]), None);
-    let servers = vec![server(restarted, at(6)), beside()];
-    assert_eq!(again(servers).as_deref(), Some(restarted));
-    let servers = vec![beside(), server(same, at(3))];
-    assert_eq!(again(servers).as_deref(), Some(same));
-    // A glitch is no end: nothing takes the place of a server that still runs.
-    let servers = vec![server(restarted, at(6)), server(same, at(3))];
-    assert_eq!(again(servers).as_deref(), Some(same));
+    // A server that ran all along belongs to another workspace.
+    assert_eq!(again(&[4]), None);
+    assert_eq!(again(&[6, 4]), Some(6));
+    assert_eq!(again(&[4, 1]), Some(1));
+    // A server that still runs has no replacement.
+    assert_eq!(again(&[6, 1]), Some(1));
 }

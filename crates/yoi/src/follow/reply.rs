@@ -1,121 +1,110 @@
-//! One run's reply: which part of it was shown, and how the run ended.
+//! How much of a run's reply was printed, and how the run ended.
 
 use registry_core::RunId;
 use registry_core::projection::{EntryRole, EventKind, RunOutcome, TranscriptPage, WorkerDetail};
 
-use crate::failure::RunEnd;
+use crate::error::RunEnd;
 
-/// The reply of one run, as far as it was shown.
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub(crate) struct ReplyProgress {
     run_id: RunId,
-    shown_bytes: usize,
+    printed_bytes: usize,
 }
 
-/// What to show next.
+/// What an event adds to the reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Shown {
-    /// More text of the reply.
+pub(crate) enum ReplyUpdate {
     Text(String),
-    /// The run has ended.
     Ended(RunEnd),
-    /// Nothing.
-    Nothing,
+    None,
 }
 
-/// What a transcript says about a reply after events were missed.
+/// What the transcript says about a reply after events were missed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum CaughtUp {
-    /// The run goes on; this text was missed.
-    InProgress { missed: String },
-    /// The run has ended; this text was missed. How it ended, the worker may still know.
-    Over {
+    InProgress {
         missed: String,
-        guess: Option<RunOutcome>,
+    },
+    /// The run has ended. `outcome` is what the reply alone tells; the worker may know more.
+    Ended {
+        missed: String,
+        outcome: Option<RunOutcome>,
     },
 }
 
-impl Reply {
-    /// The reply of `run_id`, of which nothing was shown.
+impl ReplyProgress {
+    /// Nothing of the reply was printed yet.
     pub(crate) fn new(run_id: RunId) -> Self {
         Self {
             run_id,
-            shown_bytes: 0,
+            printed_bytes: 0,
         }
     }
 
-    /// What `event` adds.
-    pub(crate) fn take(&mut self, event: &EventKind) -> Shown {
+    pub(crate) fn apply(&mut self, event: &EventKind) -> ReplyUpdate {
         match event {
             EventKind::OutputDelta { run_id, text } if *run_id == self.run_id => {
-                self.shown_bytes += text.len();
-                Shown::Text(text.to_string())
+                self.printed_bytes += text.len();
+                ReplyUpdate::Text(text.to_string())
             }
             EventKind::RunFinished {
                 run_id,
                 outcome,
                 error_code,
+                usage,
                 ..
-            } if *run_id == self.run_id => Shown::Ended(RunEnd {
+            } if *run_id == self.run_id => ReplyUpdate::Ended(RunEnd {
                 run_id: run_id.clone(),
                 outcome: Some(*outcome),
                 error_code: *error_code,
+                usage: *usage,
             }),
             EventKind::WorkerCreated
             | EventKind::InputAccepted { .. }
             | EventKind::OutputDelta { .. }
             | EventKind::RunFinished { .. }
-            | EventKind::WorkerStopped => Shown::Nothing,
+            | EventKind::WorkerStopped => ReplyUpdate::None,
         }
     }
 
-    /// What `page`, which begins after the run's input, adds to what was shown.
+    /// Compares with `page`, which begins after the run's input.
     pub(crate) fn catch_up(&mut self, page: &TranscriptPage) -> CaughtUp {
-        if let Some(reply) = page
-            .in_flight
-            .as_ref()
-            .filter(|reply| reply.run_id == self.run_id)
-        {
+        let in_flight = page.in_flight.as_ref();
+        if let Some(reply) = in_flight.filter(|reply| reply.run_id == self.run_id) {
             return CaughtUp::InProgress {
-                missed: self.rest_of(&reply.text),
+                missed: self.unprinted(&reply.text),
             };
         }
-        let mut replies = page
+        let reply = page
             .entries
             .iter()
-            .filter(|entry| entry.role == EntryRole::Assistant);
-        match replies.find(|entry| entry.run_id == self.run_id) {
-            Some(reply) => CaughtUp::Over {
-                missed: self.rest_of(&reply.content),
-                guess: (!reply.partial).then_some(RunOutcome::Completed),
-            },
-            None => CaughtUp::Over {
-                missed: String::new(),
-                guess: None,
-            },
+            .find(|entry| entry.role == EntryRole::Assistant && entry.run_id == self.run_id);
+        CaughtUp::Ended {
+            missed: reply.map_or_else(String::new, |reply| self.unprinted(&reply.content)),
+            outcome: reply
+                .filter(|reply| !reply.partial)
+                .map(|_| RunOutcome::Completed),
         }
     }
 
-    /// How the run ended: what `worker` remembers of it, else `guess`.
-    pub(crate) fn end(&self, worker: &WorkerDetail, guess: Option<RunOutcome>) -> RunEnd {
-        let last = worker
-            .conversation
-            .as_ref()
-            .and_then(|of| of.last_run.as_ref());
-        let last = last.filter(|last| last.run_id == self.run_id);
+    /// The run's end as `worker` remembers it, else with `outcome`.
+    pub(crate) fn end(&self, worker: &WorkerDetail, outcome: Option<RunOutcome>) -> RunEnd {
+        let conversation = worker.conversation.as_ref();
+        let last_run = conversation.and_then(|conversation| conversation.last_run.as_ref());
+        let last_run = last_run.filter(|run| run.run_id == self.run_id);
         RunEnd {
             run_id: self.run_id.clone(),
-            outcome: last.map(|last| last.outcome).or(guess),
-            error_code: last.and_then(|last| last.error_code),
+            outcome: last_run.map(|run| run.outcome).or(outcome),
+            error_code: last_run.and_then(|run| run.error_code),
+            usage: None,
         }
     }
 
-    /// The part of `whole` that was not shown.
-    fn rest_of(&mut self, whole: &str) -> String {
-        // Text is only ever appended, so what was shown is a prefix.
-        let rest = whole.get(self.shown_bytes..).unwrap_or_default().to_owned();
-        self.shown_bytes = self.shown_bytes.max(whole.len());
-        rest
+    fn unprinted(&mut self, whole: &str) -> String {
+        // Text is only ever appended, so what was printed is a prefix.
+        let rest = whole.get(self.printed_bytes..).unwrap_or_default();
+        self.printed_bytes = self.printed_bytes.max(whole.len());
+        rest.to_owned()
     }
 }
 

@@ -1,123 +1,94 @@
 //! Polls that succeed, fail and expire.
 
-use registry_core::{Cursor, WorkerRef};
+use std::time::Duration;
 
 use super::*;
-use crate::failure::Unreachable;
-use crate::scripted_server::{Does, ScriptedServer, batch, cursor, delta, no_room, problem};
-
-/// No patience to speak of: tests wait for nothing.
-pub(crate) const HASTY: Patience = Patience {
-    attempts: 3,
-    first_pause: Duration::from_millis(1),
-    expiries: 2,
-    idle_pause: Duration::from_millis(1),
-    room: Duration::from_secs(20),
+use crate::retry::BUDGET_DELAY_MIN;
+use crate::scripted_server::{
+    Scripted, ScriptedServer, batch, cursor, delta, problem, response_budget_exhausted, w1,
 };
 
-async fn read(server: &ScriptedServer, batches: usize) -> Result<Vec<usize>, Failure> {
-    let worker = WorkerRef::new("r".parse().unwrap(), "w1".parse().unwrap());
-    let client = server.client();
-    let mut feed = Feed::new(&client, &worker, Some(Cursor::new(1, 0)), HASTY);
+/// Hardly waits.
+pub(crate) const FAST: RetryPolicy = RetryPolicy {
+    attempts: 3,
+    first_delay: Duration::from_millis(1),
+    budget_timeout: Duration::from_secs(20),
+    empty_poll_interval: Duration::from_millis(1),
+};
+
+async fn read(server: &ScriptedServer, batches: usize) -> Result<Vec<usize>, Error> {
+    let (worker, client) = (w1(), server.client());
+    let mut follower = EventFollower::new(&worker, Some(Cursor::new(1, 0)), FAST);
     let mut sizes = Vec::new();
     for _ in 0..batches {
-        match feed.next().await? {
-            Fed::Batch(answer) => sizes.push(answer.value.events.len()),
-            Fed::Expired => feed.resume(Cursor::new(1, 100)),
+        match follower.next(&client).await? {
+            Followed::Batch(batch) => sizes.push(batch.value.events.len()),
+            Followed::CursorExpired => follower.resume_at(Cursor::new(1, 100)),
         }
     }
     Ok(sizes)
 }
 
 fn cursors(server: &ScriptedServer) -> Vec<String> {
-    let after = |asked: &String| {
-        let (_, query) = asked.split_once("after=").unwrap();
+    let after = |line: &String| {
+        let (_, query) = line.split_once("after=").unwrap();
         query.split('&').next().unwrap().to_owned()
     };
-    server.asked().iter().map(after).collect()
+    server.request_lines().iter().map(after).collect()
 }
 
 #[tokio::test]
-async fn each_poll_begins_where_the_last_one_ended() {
-    let script = [
-        batch(2, [delta("a"), delta("b")]),
-        batch(2, []),
-        batch(3, [delta("c")]),
-    ];
-    let server = ScriptedServer::start(script).await;
-    assert_eq!(read(&server, 3).await.unwrap(), [2, 0, 1]);
-    assert_eq!(cursors(&server), [cursor(0), cursor(2), cursor(2)]);
-}
-
-#[tokio::test]
-async fn a_poll_that_is_lost_is_repeated_from_the_same_cursor() {
+async fn each_poll_starts_where_the_last_one_ended_and_a_lost_one_is_repeated() {
     let script = [
         batch(1, [delta("a")]),
-        Does::HangsUp,
+        Scripted::Close,
         problem(503, "runtime_unavailable"),
-        batch(2, [delta("b")]),
-        Does::BreaksOff,
-        Does::HangsUp,
-        batch(3, [delta("c")]),
+        batch(2, []),
+        Scripted::Truncated,
+        Scripted::Close,
+        batch(4, [delta("b"), delta("c")]),
     ];
     let server = ScriptedServer::start(script).await;
-    assert_eq!(read(&server, 3).await.unwrap(), [1, 1, 1]);
-    let (one, two) = (cursor(1), cursor(2));
-    let expected = [&cursor(0), &one, &one, &one, &two, &two, &two];
-    assert_eq!(cursors(&server).iter().collect::<Vec<_>>(), expected);
+    assert_eq!(read(&server, 3).await.unwrap(), [1, 0, 2]);
+    assert_eq!(cursors(&server), [0, 1, 1, 1, 2, 2, 2].map(cursor));
 }
 
 #[tokio::test]
-async fn a_server_that_stays_away_is_given_up() {
-    let server = ScriptedServer::start([batch(1, [delta("a")]), Does::HangsUp]).await;
-    let failure = read(&server, 2).await.unwrap_err();
-    // The script has ended, so nobody answers the last attempt.
-    assert!(
-        matches!(failure, Failure::Unreachable(Unreachable::Refused { .. })),
-        "{failure:?}"
-    );
-}
-
-#[tokio::test]
-async fn a_poll_without_room_is_repeated_when_the_server_says_and_is_no_attempt() {
-    let without_room = (0..HASTY.attempts).map(|_| no_room(0));
-    let script = std::iter::once(batch(1, [delta("a")]))
-        .chain(without_room)
-        .chain([no_room(1), batch(2, [delta("b")])]);
+async fn a_poll_refused_by_the_response_budget_is_repeated_when_the_server_says_and_is_no_attempt()
+{
+    let refused = (0..FAST.attempts).map(|_| response_budget_exhausted(0));
+    let script = [batch(1, [delta("a")])].into_iter().chain(refused);
+    let script = script.chain([response_budget_exhausted(1), batch(2, [delta("b")])]);
     let server = ScriptedServer::start(script).await;
-    let began_at = Instant::now();
+    let started_at = Instant::now();
     assert_eq!(read(&server, 2).await.unwrap(), [1, 1]);
-    assert!(began_at.elapsed() >= Duration::from_secs(1) + HASTY.attempts * ROOM_PAUSE);
+    assert!(started_at.elapsed() >= Duration::from_secs(1) + FAST.attempts * BUDGET_DELAY_MIN);
     assert_eq!(cursors(&server)[1..], vec![cursor(1); 5]);
 }
 
 #[tokio::test]
-async fn a_server_that_asks_for_more_time_than_there_is_is_not_asked_again() {
-    let server = ScriptedServer::start([no_room(21), batch(1, [delta("a")])]).await;
-    let failure = read(&server, 1).await.unwrap_err();
-    assert!(failure.lacks_room(), "{failure:?}");
-    assert_eq!(server.asked().len(), 1);
+async fn a_poll_is_not_repeated_when_the_server_asks_for_more_time_than_there_is() {
+    let server =
+        ScriptedServer::start([response_budget_exhausted(21), batch(1, [delta("a")])]).await;
+    let error = read(&server, 1).await.unwrap_err();
+    assert!(error.is_response_budget_exhausted(), "{error:?}");
+    assert_eq!(server.request_lines().len(), 1);
 }
 
 #[tokio::test]
-async fn what_can_not_pass_is_not_repeated() {
+async fn an_error_that_is_not_transient_is_not_repeated() {
     let script = [problem(404, "unknown_worker"), batch(1, [delta("a")])];
     let server = ScriptedServer::start(script).await;
-    assert!(matches!(read(&server, 1).await, Err(Failure::Refused(_))));
-    assert_eq!(server.asked().len(), 1);
+    assert!(matches!(read(&server, 1).await, Err(Error::Api(_))));
+    assert_eq!(server.request_lines().len(), 1);
 }
 
 #[tokio::test]
-async fn after_an_expired_cursor_the_feed_goes_on_where_it_is_told_to() {
+async fn after_an_expired_cursor_the_follower_resumes_where_it_is_told_to_but_not_forever() {
     let script = [problem(410, "cursor_expired"), batch(101, [delta("a")])];
-    let server = ScriptedServer::start(script).await;
-    assert_eq!(read(&server, 2).await.unwrap(), [1]);
-    assert_eq!(cursors(&server), [cursor(0), cursor(100)]);
-}
-
-#[tokio::test]
-async fn cursors_that_always_expire_end_the_feed() {
-    let script = (0..3).map(|_| problem(410, "cursor_expired"));
-    let server = ScriptedServer::start(script).await;
-    assert!(matches!(read(&server, 3).await, Err(Failure::Refused(_))));
+    let expired = (0..=EXPIRED_MAX).map(|_| problem(410, "cursor_expired"));
+    let server = ScriptedServer::start(script.into_iter().chain(expired)).await;
+    assert!(matches!(read(&server, 9).await, Err(Error::Api(_))));
+    assert_eq!(cursors(&server)[..3], [0, 100, 101].map(cursor));
+    assert_eq!(cursors(&server)[3..], vec![cursor(100); 5]);
 }

@@ -1,22 +1,25 @@
-//! Remarks of the server, as notes below an answer.
+//! Diagnostics of the server, as notes below a result.
 
 use registry_core::projection::{Diagnostic, Severity};
 
-/// `warning: records that can't be read were left out ×37 [local_metadata_invalid]`
+/// `warning: local-compat: records were skipped ×37 [local_metadata_invalid]`
 pub(crate) fn note(diagnostic: &Diagnostic) -> String {
     let severity = match diagnostic.severity {
         Severity::Info => "note",
         Severity::Warning => "warning",
         Severity::Error => "problem",
     };
-    let times = match diagnostic.count {
+    let runtime = diagnostic.runtime_id.as_ref();
+    let runtime = runtime.map(|id| format!("{id}: ")).unwrap_or_default();
+    format!("{severity}: {runtime}{}", text(diagnostic))
+}
+
+/// Message, count and code.
+pub(crate) fn text(diagnostic: &Diagnostic) -> String {
+    let count = match diagnostic.count {
         0 | 1 => String::new(),
         count => format!(" ×{count}"),
     };
-    let runtime = match &diagnostic.runtime_id {
-        Some(runtime_id) => format!("{runtime_id}: "),
-        None => String::new(),
-    };
     let Diagnostic { code, message, .. } = diagnostic;
-    format!("{severity}: {runtime}{message}{times} [{code}]")
+    format!("{message}{count} [{code}]")
 }

@@ -1,13 +1,13 @@
-//! One event on one line.
+//! An event on one line.
 
 use registry_core::projection::{EventKind, WorkerEvent};
 
-use super::table::second;
-use crate::spelling::spelled;
+use super::time::utc_seconds;
+use crate::api_name::api_name;
 
-/// Time, kind, and what belongs to the kind; text is quoted, so that it stays on the line.
+/// Time, kind and fields; text is quoted, so that it stays on the line.
 pub(crate) fn line(event: &WorkerEvent) -> String {
-    let at = second(event.at);
+    let at = utc_seconds(event.at);
     match &event.kind {
         EventKind::WorkerCreated => format!("{at}  worker_created"),
         EventKind::InputAccepted { run_id, sequence } => {
@@ -23,16 +23,16 @@ pub(crate) fn line(event: &WorkerEvent) -> String {
             usage,
             error_code,
         } => {
-            let mut line = format!("{at}  run_finished    run {run_id}  {}", spelled(outcome));
+            let mut line = format!("{at}  run_finished    run {run_id}  {}", api_name(outcome));
             if let Some(code) = error_code {
-                line.push_str(&format!(" [{}]", spelled(code)));
+                line.push_str(&format!(" [{}]", api_name(code)));
             }
             if let Some(sequence) = sequence {
                 line.push_str(&format!("  entry {sequence}"));
             }
             if let Some(usage) = usage {
-                let (read, written) = (usage.input_tokens, usage.output_tokens);
-                line.push_str(&format!("  tokens {read}+{written}"));
+                let (input, output) = (usage.input_tokens, usage.output_tokens);
+                line.push_str(&format!("  tokens {input}+{output}"));
             }
             line
         }

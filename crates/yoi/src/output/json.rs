@@ -1,37 +1,37 @@
-//! JSON as it came from the server, made to fit one line.
+//! The server's JSON, fitted to one line without changing its value.
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::plain::steers;
+use super::sanitize::is_terminal_control;
 
-/// `document` on one line. Inside JSON's strings there is no raw line break (RFC 8259 §7),
-/// so one can only stand between tokens, where a space means the same.
+/// `document` on one line. JSON strings have no raw line breaks (RFC 8259 §7), so one can only
+/// stand between tokens, where a space means the same.
 pub(super) fn one_line(document: &str) -> String {
     document.trim().replace(['\n', '\r'], " ")
 }
 
-/// [`one_line`], with every character that steers a terminal written as its escape: the same
-/// JSON value. Such characters can only stand in strings, where an escape may stand too.
-pub(super) fn harmless_line(document: &str) -> String {
+/// [`one_line`] with terminal control characters escaped. They can only stand in strings, so
+/// the value stays the same.
+pub(super) fn escaped_line(document: &str) -> String {
     let line = one_line(document);
-    let mut harmless = String::with_capacity(line.len());
+    let mut escaped = String::with_capacity(line.len());
     for c in line.chars() {
         match c {
-            '\t' => harmless.push(' '),
+            '\t' => escaped.push(' '),
             // Every such character is in the basic plane: four digits do.
-            _ if steers(c) => {
-                write!(harmless, "\\u{:04x}", u32::from(c)).expect("a String takes all text");
+            _ if is_terminal_control(c) => {
+                write!(escaped, "\\u{:04x}", u32::from(c)).expect("a String takes all text");
             }
-            _ => harmless.push(c),
+            _ => escaped.push(c),
         }
     }
-    harmless
+    escaped
 }
 
-/// The events of a batch, each as it came.
+/// The events of a batch, each unchanged.
 pub(crate) fn events(batch: &str) -> Vec<String> {
     #[derive(Deserialize)]
     struct Batch<'a> {
@@ -39,12 +39,8 @@ pub(crate) fn events(batch: &str) -> Vec<String> {
         events: Vec<&'a RawValue>,
     }
     let batch = serde_json::from_str::<Batch<'_>>(batch);
-    let batch = batch.expect("the text was parsed as a batch before");
-    batch
-        .events
-        .into_iter()
-        .map(|event| event.get().to_owned())
-        .collect()
+    let events = batch.expect("the text was parsed as a batch before").events;
+    events.iter().map(|event| event.get().to_owned()).collect()
 }
 
 /// Several pages of a list as one page: all items, and each diagnostic once.
@@ -55,7 +51,6 @@ pub(crate) struct AllPages {
 }
 
 impl AllPages {
-    /// Adds a page, as it came.
     pub(crate) fn push(&mut self, page: &str) {
         #[derive(Deserialize)]
         struct Page {
@@ -66,17 +61,13 @@ impl AllPages {
         let page = page.expect("the text was parsed as a page before");
         self.items.extend(page.items);
         for diagnostic in page.diagnostics {
-            if !self
-                .diagnostics
-                .iter()
-                .any(|known| known.get() == diagnostic.get())
-            {
+            let mut known = self.diagnostics.iter();
+            if !known.any(|known| known.get() == diagnostic.get()) {
                 self.diagnostics.push(diagnostic);
             }
         }
     }
 
-    /// The one page.
     pub(crate) fn document(&self) -> String {
         serde_json::to_string(self).expect("raw JSON serialises")
     }
@@ -87,9 +78,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_becomes_one_harmless_line_of_the_same_value() {
+    fn a_document_becomes_one_escaped_line_of_the_same_value() {
         let document = "{\n\t\"a\": \"b\u{9b}\u{7f}\u{202e}\\u001b\\n\"\r\n}\n";
-        let line = harmless_line(document);
+        let line = escaped_line(document);
         assert_eq!(line, "{  \"a\": \"b\\u009b\\u007f\\u202e\\u001b\\n\"  }");
         let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert_eq!(value(&line), value(document));
@@ -107,9 +98,7 @@ mod tests {
         let mut all = AllPages::default();
         all.push(r#"{"items":[{"b":1,"a":2}],"next_page_token":"x","diagnostics":[{"code":"c"}]}"#);
         all.push(r#"{"items":[3],"diagnostics":[{"code":"c"},{"code":"d"}]}"#);
-        assert_eq!(
-            all.document(),
-            r#"{"items":[{"b":1,"a":2},3],"diagnostics":[{"code":"c"},{"code":"d"}]}"#
-        );
+        let merged = r#"{"items":[{"b":1,"a":2},3],"diagnostics":[{"code":"c"},{"code":"d"}]}"#;
+        assert_eq!(all.document(), merged);
     }
 }

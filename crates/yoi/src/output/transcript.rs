@@ -1,13 +1,13 @@
-//! A page of a transcript: each entry below a heading.
+//! A transcript page: each entry below a heading.
 
 use registry_core::projection::{EntryRole, TranscriptEntry, TranscriptPage};
 
-use super::Terminal;
-use super::table::second;
-use crate::failure::Failure;
+use super::time::utc_seconds;
+use crate::error::Error;
+use crate::output::Terminal;
 
-/// Prints the page's entries, then the reply in progress.
-pub(crate) fn print(page: &TranscriptPage, terminal: &mut Terminal) -> Result<(), Failure> {
+/// Prints the entries, then the reply in flight.
+pub(crate) fn print(page: &TranscriptPage, terminal: &mut Terminal) -> Result<(), Error> {
     for entry in &page.entries {
         block(&heading(entry), &entry.content, terminal)?;
     }
@@ -20,7 +20,7 @@ pub(crate) fn print(page: &TranscriptPage, terminal: &mut Terminal) -> Result<()
     }
 }
 
-fn block(heading: &str, content: &str, terminal: &mut Terminal) -> Result<(), Failure> {
+fn block(heading: &str, content: &str, terminal: &mut Terminal) -> Result<(), Error> {
     terminal.heading(heading)?;
     terminal.content(content)?;
     terminal.content(if content.ends_with('\n') || content.is_empty() {
@@ -39,6 +39,6 @@ fn heading(entry: &TranscriptEntry) -> String {
     format!(
         "{}  {role}  {}{partial}",
         entry.sequence,
-        second(entry.created_at)
+        utc_seconds(entry.created_at)
     )
 }

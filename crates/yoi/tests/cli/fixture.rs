@@ -1,36 +1,46 @@
-//! A workshop: a server with directories of its own, and terminals to type at.
+//! Runs `yoi`, and servers, for a user with directories of their own.
 
-use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A running server, found through its file by whoever shares its directories.
-pub(crate) struct Workshop {
-    home: Home,
-    server: Child,
-    url: String,
-    token: String,
+/// Milliseconds between two words of a reply: none at all.
+pub(crate) const NO_PACE: u32 = 0;
+/// So slow that a run stays active until it is cancelled.
+pub(crate) const ENDLESS_PACE: u32 = 1000;
+
+/// The directories of one user, separate from everything else on this machine.
+pub(crate) struct TestHome(TempDir);
+
+/// A running server, which the clients of its user find by themselves.
+pub(crate) struct TestServer {
+    process: Child,
+    pub(crate) url: String,
+    pub(crate) token: String,
 }
 
-/// Directories of one user, of which nothing else on this machine knows.
-pub(crate) struct Home(TempDir);
-
-/// What a command printed, and how it ended.
-pub(crate) struct Ran {
+/// A command that has exited.
+pub(crate) struct Finished {
     pub(crate) out: String,
     pub(crate) err: String,
     pub(crate) code: i32,
 }
 
-/// A command that has not ended.
-pub(crate) struct Running(Child);
+/// A command that is running.
+pub(crate) struct Running(pub(crate) Child);
 
-impl Home {
+/// A user, and a server of theirs with `pace_ms` milliseconds between two words of a reply.
+pub(crate) fn server(pace_ms: u32) -> (TestHome, TestServer) {
+    let home = TestHome::new();
+    let server = home.start_server(pace_ms);
+    (home, server)
+}
+
+impl TestHome {
     pub(crate) fn new() -> Self {
         let home = Self(tempfile::tempdir().unwrap());
         for name in ["run", "data", "workspace"] {
@@ -39,11 +49,15 @@ impl Home {
         home
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+    pub(crate) fn directory(&self) -> &Path {
+        self.0.path()
     }
 
-    /// A file with `content` and the permission bits `mode`.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory().join(name)
+    }
+
+    /// Writes a file with the permission bits `mode`.
     pub(crate) fn file(&self, name: &str, mode: u32, content: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, content).unwrap();
@@ -52,197 +66,171 @@ impl Home {
         path
     }
 
-    /// `yoi`, with an environment that leads nowhere else.
-    pub(crate) fn command(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    /// `yoi` with the words of `line`, and an environment that has nothing but this home.
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_yoi"));
         command
             .env_clear()
-            .env("HOME", self.0.path())
+            .env("HOME", self.directory())
             .env("XDG_RUNTIME_DIR", self.path("run"))
             .env("YOI_DATA_DIR", self.path("data"))
-            .args(args)
+            .args(line.split_whitespace())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
     }
 
-    pub(crate) fn yoi(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
-        Ran::of(self.command(args).output().unwrap())
+    /// Runs a command that succeeds.
+    #[track_caller]
+    pub(crate) fn yoi(&self, line: &str) -> Finished {
+        self.spawn(line).exits_with(0)
     }
 
-    /// A server on a free port, with `pace_ms` between two words of a reply, and the line
-    /// that it prints once it listens.
-    pub(crate) fn serves(&self, pace_ms: &str) -> (Child, String) {
-        let mut server = self
-            .command(["serve", "--listen", "127.0.0.1:0"])
-            .args(["--offline-pace-ms", pace_ms])
-            .arg("--workspace")
+    /// Runs a command that exits with `code`.
+    #[track_caller]
+    pub(crate) fn fails(&self, code: i32, line: &str) -> Finished {
+        self.spawn(line).exits_with(code)
+    }
+
+    /// Runs a command with `--json`; returns the one document on one line that it prints.
+    #[track_caller]
+    pub(crate) fn json(&self, line: &str) -> Value {
+        let finished = self.yoi(&format!("{line} --json"));
+        assert_eq!(finished.out.lines().count(), 1, "{}", finished.out);
+        serde_json::from_str(&finished.out).unwrap()
+    }
+
+    pub(crate) fn spawn(&self, line: &str) -> Running {
+        Running(self.command(line).spawn().unwrap())
+    }
+
+    pub(crate) fn spawn_with_input(&self, input: &str, line: &str) -> Running {
+        let mut process = self.command(line).stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = process.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        Running(process)
+    }
+
+    /// The id of a new worker.
+    pub(crate) fn create_worker(&self) -> String {
+        self.yoi("create").out.trim().to_owned()
+    }
+
+    /// Starts a server on a free port, and waits until it listens.
+    pub(crate) fn start_server(&self, pace_ms: u32) -> TestServer {
+        let mut process = self
+            .command("serve --listen 127.0.0.1:0 --workspace")
             .arg(self.path("workspace"))
+            .args(["--offline-pace-ms", &pace_ms.to_string()])
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(server.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        (server, line)
-    }
-}
-
-impl Workshop {
-    /// A server that answers as fast as it can.
-    pub(crate) fn open() -> Self {
-        Self::with_pace(Home::new(), "0")
-    }
-
-    /// A server that takes a second for each word, so that a run stays active until it is
-    /// cancelled.
-    pub(crate) fn open_slow() -> Self {
-        Self::with_pace(Home::new(), "1000")
-    }
-
-    /// A server of the person who lives at `home`.
-    pub(crate) fn at(home: Home) -> Self {
-        Self::with_pace(home, "0")
-    }
-
-    fn with_pace(home: Home, pace_ms: &str) -> Self {
-        let (server, line) = home.serves(pace_ms);
-        let after = |mark: &str| {
-            let at = line
-                .find(mark)
-                .unwrap_or_else(|| panic!("no {mark:?} in {line:?}"));
-            let word = line[at..].trim_start_matches("token: ");
-            let end = word.find([' ', ')', '\n']).unwrap_or(word.len());
-            word[..end].to_owned()
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        let word_from = |start: &str| {
+            let (_, rest) = line.split_once(start).expect(&line);
+            let end = rest.find([' ', ')', '\n']).unwrap_or(rest.len());
+            rest[..end].to_owned()
         };
-        let (url, token) = (after("http://"), after("token: "));
-        Self {
-            home,
-            server,
-            url,
-            token,
+        TestServer {
+            process,
+            url: format!("http://{}", word_from("http://")),
+            token: word_from("token: "),
         }
     }
+}
 
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+impl TestServer {
+    /// Stops responding, but keeps its connections.
+    pub(crate) fn pause(&self) {
+        signal(&self.process, Signal::STOP);
     }
 
-    pub(crate) fn token(&self) -> &str {
-        &self.token
+    pub(crate) fn resume(&self) {
+        signal(&self.process, Signal::CONT);
     }
 
-    pub(crate) fn directory(&self) -> &Path {
-        self.home.0.path()
+    pub(crate) fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 
-    /// Runs a command to its end.
-    pub(crate) fn yoi(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
-        self.home.yoi(args)
+    /// Shuts down as a supervisor would; returns the exit code.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        self.terminate()
     }
 
-    /// Runs a command to its end, with `input` on its standard input.
-    pub(crate) fn yoi_reading(
-        &self,
-        input: &str,
-        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
-    ) -> Ran {
-        let mut command = self
-            .home
-            .command(args)
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        command
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(input.as_bytes())
-            .unwrap();
-        Ran::of(command.wait_with_output().unwrap())
-    }
-
-    /// Begins a command.
-    pub(crate) fn begins(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Running {
-        Running(self.home.command(args).spawn().unwrap())
-    }
-
-    /// The id of a new worker.
-    pub(crate) fn creates_a_worker(&self) -> String {
-        self.yoi(["create"]).done().out.trim().to_owned()
-    }
-
-    /// Ends the server as a supervisor would, and gives its exit code.
-    pub(crate) fn close(mut self) -> Option<i32> {
-        terminate(&self.server, Signal::TERM);
-        self.server.wait().unwrap().code()
+    fn terminate(&mut self) -> Option<i32> {
+        signal(&self.process, Signal::TERM);
+        self.process.wait().unwrap().code()
     }
 }
 
-impl Drop for Workshop {
+impl Drop for TestServer {
     fn drop(&mut self) {
-        if let Ok(None) = self.server.try_wait() {
-            terminate(&self.server, Signal::TERM);
-            let code = self.server.wait().unwrap().code();
+        if let Ok(None) = self.process.try_wait() {
+            let code = self.terminate();
             assert!(
                 std::thread::panicking() || code == Some(0),
-                "the server ended with {code:?}"
+                "the server exited with {code:?}"
             );
         }
     }
 }
 
 impl Running {
-    /// Waits for the first character on standard output.
-    pub(crate) fn has_begun_to_print(&mut self) {
+    /// Waits for the first character on standard output, and takes it.
+    pub(crate) fn wait_for_output(&mut self) {
         let out = self.0.stdout.as_mut().unwrap();
-        assert_eq!(out.read(&mut [0]).unwrap(), 1, "it ended without a word");
+        assert_eq!(out.read(&mut [0]).unwrap(), 1, "it exited without output");
     }
 
     /// Presses Ctrl-C.
     pub(crate) fn interrupt(&self) {
-        terminate(&self.0, Signal::INT);
+        signal(&self.0, Signal::INT);
     }
 
-    /// Waits for its end; what was read before is not among its output.
-    pub(crate) fn ends(self) -> Ran {
-        Ran::of(self.0.wait_with_output().unwrap())
-    }
-}
-
-impl Ran {
-    pub(crate) fn of(output: Output) -> Self {
-        Self {
+    pub(crate) fn finish(self) -> Finished {
+        let output = self.0.wait_with_output().unwrap();
+        Finished {
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
             code: output.status.code().expect("no signal ended it"),
         }
     }
 
-    /// It did what it was asked to.
     #[track_caller]
-    pub(crate) fn done(self) -> Self {
-        self.ended(0)
-    }
-
-    /// It ended with this exit code.
-    #[track_caller]
-    pub(crate) fn ended(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "out: {}\nerr: {}", self.out, self.err);
-        self
-    }
-
-    /// It did what it was asked to, and printed one JSON document on one line.
-    #[track_caller]
-    pub(crate) fn json(self) -> Value {
-        let done = self.done();
-        assert_eq!(done.out.lines().count(), 1, "{}", done.out);
-        serde_json::from_str(&done.out).unwrap()
+    pub(crate) fn exits_with(self, code: i32) -> Finished {
+        let finished = self.finish();
+        let Finished { out, err, .. } = &finished;
+        assert_eq!(finished.code, code, "out: {out}\nerr: {err}");
+        finished
     }
 }
 
-fn terminate(process: &Child, signal: Signal) {
+impl Finished {
+    /// Standard output has each of `parts`.
+    #[track_caller]
+    pub(crate) fn prints(&self, parts: &[&str]) {
+        assert_contains(&self.out, parts);
+    }
+
+    /// Standard error has each of `parts`.
+    #[track_caller]
+    pub(crate) fn reports(&self, parts: &[&str]) {
+        assert_contains(&self.err, parts);
+    }
+}
+
+#[track_caller]
+pub(crate) fn assert_contains(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no {part:?} in {text:?}");
+    }
+}
+
+fn signal(process: &Child, signal: Signal) {
     kill_process(Pid::from_child(process), signal).unwrap();
 }

@@ -61,7 +61,7 @@ fn pages_follow_one_another_without_gaps() {
 }
 
 #[test]
-fn the_oldest_events_go_when_there_are_too_many() {
+fn the_oldest_events_are_dropped_when_there_are_too_many() {
     let mut log = log(3, 4_096);
     for _ in 0..5 {
         log.append(Timestamp::UNIX_EPOCH, delta("x"));
@@ -71,7 +71,7 @@ fn the_oldest_events_go_when_there_are_too_many() {
 }
 
 #[test]
-fn the_oldest_events_go_when_they_are_too_large() {
+fn the_oldest_events_are_dropped_when_they_are_too_large() {
     let mut log = log(100, 1_000);
     for _ in 0..5 {
         log.append(Timestamp::UNIX_EPOCH, delta(&"x".repeat(300)));
@@ -104,7 +104,7 @@ fn an_event_counts_for_no_less_than_it_takes() {
 }
 
 #[test]
-fn as_many_bytes_are_held_as_may_be() {
+fn the_log_holds_as_many_bytes_as_the_limit() {
     let two = 2 * (EVENT_OVERHEAD_BYTES + 1);
     let mut log = log(8, two);
     for _ in 0..2 {

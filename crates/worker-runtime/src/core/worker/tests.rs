@@ -332,15 +332,6 @@ fn an_idle_worker_counts_the_same_before_and_after_it_is_stopped() {
 }
 
 #[test]
-fn a_page_of_the_transcript_ends_at_its_limit() {
-    let mut worker = running();
-    worker.append_output(run(1), "hello", NOW).unwrap();
-    worker.finish(run(1), completed(), NOW);
-    let page = worker.slice(TranscriptPosition::Newest, 1);
-    assert_eq!((page.entries[0].sequence, page.has_earlier), (2, true));
-}
-
-#[test]
 fn diagnostics_of_a_run_are_kept_until_the_next_run() {
     let mut worker = running();
     let truncated = |entries| RunDiagnostic::ContextTruncated { entries };

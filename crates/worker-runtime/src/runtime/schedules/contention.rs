@@ -31,17 +31,17 @@ fn create_and_evict() {
             Ok(_) => assert!(fixture.runtime.get(first).is_err()),
             Err(error) => {
                 assert_eq!(error, CreateError::Capacity(full));
-                // Now there is room.
+                // The first one can be forgotten now.
                 fixture.worker();
             }
         }
-        fixture.look(second);
+        fixture.snapshot(second);
         fixture.shut_down_and_check().await;
     });
 }
 
 #[test]
-fn create_and_create_with_one_place() {
+fn create_and_create_at_the_worker_limit() {
     let limits = Limits {
         workers: 1,
         ..timeless()
@@ -67,7 +67,7 @@ fn create_replayed_and_original() {
                 idempotency_key: Some(key),
                 ..CreateWorker::default()
             };
-            fixture.runtime.create(request).expect("there is room")
+            fixture.runtime.create(request).expect("there is capacity")
         };
         let (one, two) = both(create(fixture.clone()), create(fixture.clone())).await;
         assert_ne!(one.replayed, two.replayed);
@@ -77,7 +77,7 @@ fn create_replayed_and_original() {
 }
 
 #[test]
-fn inputs_and_one_place_to_run() {
+fn inputs_at_the_run_limit() {
     let limits = Limits {
         concurrent_runs: 1,
         ..timeless()
@@ -86,9 +86,9 @@ fn inputs_and_one_place_to_run() {
         let (first, second) = (fixture.worker(), fixture.worker());
         let (a, b) = (fixture.clone(), fixture.clone());
         let send = |fixture: Fixture, worker: WorkerId| async move {
-            let answer = fixture.input(worker, "a").await;
+            let result = fixture.input(worker, "a").await;
             assert!(fixture.runtime.status().active_runs <= 1);
-            answer
+            result
         };
         let (one, two) = both(send(a, first), send(b, second)).await;
         assert!(one.is_ok() || two.is_ok());
@@ -107,7 +107,7 @@ fn input_and_evict_for_bytes() {
     explore(tight(), |fixture| async move {
         let (first, second) = (fixture.worker(), fixture.worker());
         let (a, b) = (fixture.clone(), fixture.clone());
-        let (stopped, answer) = both(async move { a.runtime.stop(first).await }, async move {
+        let (stopped, result) = both(async move { a.runtime.stop(first).await }, async move {
             b.runtime.send_input(second, crate::Input::new("a"))
         })
         .await;
@@ -117,7 +117,7 @@ fn input_and_evict_for_bytes() {
         let full = CapacityExhausted {
             limit: LimitName::TotalBytes,
         };
-        match answer {
+        match result {
             Ok(_) => assert!(fixture.runtime.get(first).is_err()),
             Err(error) => assert_eq!(error, InputError::Capacity(full)),
         }
@@ -125,7 +125,7 @@ fn input_and_evict_for_bytes() {
     });
 }
 
-/// Room for one worker in the middle of a run, and not for another one beside it.
+/// Capacity for one worker in the middle of a run, and not for another one beside it.
 fn tight() -> Limits {
     let mut limits = Limits {
         input_bytes: 8,
@@ -137,7 +137,7 @@ fn tight() -> Limits {
         total_bytes: 0,
         ..timeless()
     };
-    let least = limits.validate().expect_err("no room at all").minimum;
+    let least = limits.validate().expect_err("the total is zero").minimum;
     limits.set(LimitName::TotalBytes, least);
     limits
 }
@@ -192,7 +192,7 @@ fn list_and_stop_and_forget() {
         }
         assert!(listed.workers.len() <= 1 && listed.next.is_none());
         assert!(fixture.runtime.get(first).is_err());
-        fixture.look(second);
+        fixture.snapshot(second);
         fixture.shut_down_and_check().await;
     });
 }

@@ -1,4 +1,4 @@
-//! The end of the whole runtime, met by work that begins or ends.
+//! The shutdown of the runtime while work begins or ends.
 
 use super::*;
 use crate::command::CreateWorker;
@@ -76,7 +76,7 @@ fn shutdown_and_shutdown() {
         })
         .await;
         // Both have waited for the end of the run.
-        assert_eq!(fixture.look(worker).state, WorkerState::Idle);
+        assert_eq!(fixture.snapshot(worker).state, WorkerState::Idle);
         fixture.check().await;
     });
 }

@@ -21,7 +21,7 @@ use crate::{Cursor, RunOutcome};
 pub(super) const NEVER: Duration = Duration::MAX;
 /// May be over at any point of a schedule.
 pub(super) const SOON: Duration = Duration::from_secs(1);
-/// How many times a reader polls with a time-out before it waits for as long as it takes.
+/// How many times a reader polls with a timeout before it waits for as long as it takes.
 const TIMED_POLLS: usize = 5;
 
 /// A runtime whose engine does what its input says, and what was observed of it. A clone is a
@@ -56,7 +56,7 @@ impl Fixture {
 
     pub(super) fn worker(&self) -> WorkerId {
         let created = self.runtime.create(CreateWorker::default());
-        created.expect("there is room").worker.id
+        created.expect("there is capacity").worker.id
     }
 
     /// Sends an input. Once accepted, it is in the log.
@@ -65,11 +65,11 @@ impl Fixture {
         worker: WorkerId,
         words: &str,
     ) -> Result<Accepted, InputError> {
-        let answer = self.runtime.send_input(worker, Input::new(words));
-        if let Ok(accepted) = &answer {
+        let result = self.runtime.send_input(worker, Input::new(words));
+        if let Ok(accepted) = &result {
             self.is_logged(worker, accepted).await;
         }
-        answer
+        result
     }
 
     pub(super) async fn is_logged(&self, worker: WorkerId, accepted: &Accepted) {
@@ -91,13 +91,13 @@ impl Fixture {
 
     /// Cancels, and checks that the run has ended as cancelled.
     pub(super) async fn cancel(&self, worker: WorkerId) -> Result<Cancellation, CancelError> {
-        let answer = self.runtime.cancel(worker, None).await;
-        if let Ok(Cancellation::Cancelled { run_id }) = answer {
-            let snapshot = self.look(worker);
+        let result = self.runtime.cancel(worker, None).await;
+        if let Ok(Cancellation::Cancelled { run_id }) = result {
+            let snapshot = self.snapshot(worker);
             assert_ne!(snapshot.active_run, Some(run_id));
             self.observe(Observation::Ended(worker, run_id, RunOutcome::Cancelled));
         }
-        answer
+        result
     }
 
     /// Stops, and checks that the worker is stopped.
@@ -107,7 +107,7 @@ impl Fixture {
         self.observe(Observation::Snapshot(stopped));
     }
 
-    pub(super) fn look(&self, worker: WorkerId) -> WorkerSnapshot {
+    pub(super) fn snapshot(&self, worker: WorkerId) -> WorkerSnapshot {
         let snapshot = self.runtime.get(worker).expect("it is there");
         self.observe(Observation::Snapshot(snapshot.clone()));
         snapshot
@@ -120,7 +120,7 @@ impl Fixture {
         page
     }
 
-    /// Reads as a long-polling client does, until `done` or the shutdown. After some time-outs it
+    /// Reads as a long-polling client does, until `done` or the shutdown. After some timeouts it
     /// waits without one: a schedule may favour it for ever.
     pub(super) async fn poll(
         &self,
@@ -165,29 +165,29 @@ impl Fixture {
     }
 
     /// Ends the scenario: shuts down, and compares what every worker's log tells with its
-    /// transcript, with what was observations on the way, and with the totals.
+    /// transcript, with what was observed on the way, and with the totals.
     pub(super) async fn shut_down_and_check(self) -> Vec<History> {
         let report = self.runtime.shutdown(NEVER).await;
         assert!(report.abandoned.is_empty());
         self.check().await
     }
 
-    /// Waits until the worker is idle, without telling it to.
+    /// Waits until the worker is idle by itself, and checks.
     pub(super) async fn finish_and_check(self, worker: WorkerId) -> Vec<History> {
-        if let Some(run) = self.look(worker).active_run {
+        if let Some(run) = self.snapshot(worker).active_run {
             let slot = self.runtime.inner.slot(worker).expect("it is there");
             slot.ended(run, None).await.expect("without a deadline");
         }
         self.check().await
     }
 
-    /// The same without a shutdown: every run has ended by itself.
+    /// Checks without a shutdown, when every run has ended.
     pub(super) async fn check(self) -> Vec<History> {
         let slots = self.runtime.inner.slots();
         let mut histories = Vec::new();
         for slot in &slots {
             self.page(slot.id());
-            histories.push(History::of(&self.runtime, slot.id()).await);
+            histories.push(History::read(&self.runtime, slot.id()).await);
         }
         let of = |worker: WorkerId| {
             let index = slots.iter().position(|slot| slot.id() == worker);
@@ -201,7 +201,7 @@ impl Fixture {
         histories
     }
 
-    /// Whether the sums are those of the parts.
+    /// Checks the totals against the workers.
     pub(super) fn assert_totals(&self, slots: &[Arc<Slot>]) {
         let status = self.runtime.status();
         assert_eq!((status.active_runs, status.waiting_pollers), (0, 0));
@@ -218,16 +218,16 @@ impl Fixture {
         assert!(slots.len() <= limits.workers && bytes <= limits.total_bytes);
     }
 
-    fn observe(&self, observations: Observation) {
+    fn observe(&self, observation: Observation) {
         self.observations
             .lock()
             .expect("unpoisoned")
-            .push(observations);
+            .push(observation);
     }
 }
 
 impl Observation {
-    /// Compares it with the history of its worker, if that is not forgotten.
+    /// Compares it with the history of its worker, unless that was forgotten.
     fn check<'a>(&self, of: impl Fn(WorkerId) -> Option<&'a History>) {
         match self {
             Self::Page(worker, page) => {

@@ -1,24 +1,24 @@
-//! Everything that happened to a worker, replayed: what any look at it has to agree with.
+//! The whole history of a worker, replayed, for pages and snapshots to be compared with.
 
 use super::*;
 use crate::{Entry, Event, EventKind, EventsQuery, Role, RunId, RunOutcome, TranscriptPage};
 
-/// All events of one worker, found to follow the rules.
+/// All events of one worker, checked against the rules.
 #[derive(Debug)]
 pub(super) struct History {
     events: Vec<Event>,
 }
 
-/// What a worker was at one moment, as its events tell.
+/// The state of a worker after one of its events.
 #[derive(Debug, Default)]
 pub(super) struct StateAt {
-    said: Vec<Said>,
+    entries: Vec<ExpectedEntry>,
     in_flight: Option<(RunId, String)>,
     stopped: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Said {
+struct ExpectedEntry {
     sequence: u64,
     role: Role,
     run_id: RunId,
@@ -28,7 +28,7 @@ struct Said {
 }
 
 impl History {
-    pub(super) async fn of(runtime: &Runtime, worker: WorkerId) -> Self {
+    pub(super) async fn read(runtime: &Runtime, worker: WorkerId) -> Self {
         let mut events = Vec::new();
         let mut query = EventsQuery::default();
         loop {
@@ -62,7 +62,7 @@ impl History {
         self.events.iter().filter(accepted).count()
     }
 
-    /// What the worker came to be.
+    /// The state after the last event.
     pub(super) fn at_the_end(&self) -> StateAt {
         self.at(self.events.len() as u64)
     }
@@ -81,7 +81,7 @@ impl History {
         outcomes.next()
     }
 
-    /// Numbers without a gap, and nothing that doesn't follow from what was before.
+    /// Checks that numbers have no gap, and that each event follows from those before.
     fn check(&self) {
         for (number, event) in (1_u64..).zip(&self.events) {
             assert_eq!(event.cursor.sequence(), number, "{self:#?}");
@@ -91,7 +91,7 @@ impl History {
         assert!(whole.in_flight.is_none(), "a run never ended: {self:#?}");
     }
 
-    /// What the worker was after the event with this number.
+    /// The state after the event with this number.
     pub(super) fn at(&self, sequence: u64) -> StateAt {
         let mut now = StateAt::default();
         for event in &self.events[1..usize::try_from(sequence).expect("it is short")] {
@@ -109,7 +109,7 @@ impl StateAt {
             EventKind::InputAccepted { run_id, sequence } => {
                 assert!(self.in_flight.is_none(), "two runs at once");
                 self.in_flight = Some((*run_id, String::new()));
-                self.send(*sequence, Role::User, *run_id, None, false);
+                self.push_entry(*sequence, Role::User, *run_id, None, false);
             }
             EventKind::OutputDelta { run_id, text } => {
                 let (run, reply) = self.in_flight.as_mut().expect("a run is active");
@@ -127,7 +127,7 @@ impl StateAt {
                 assert_eq!(sequence.is_some(), !reply.is_empty());
                 if let Some(sequence) = sequence {
                     let partial = *outcome != RunOutcome::Completed;
-                    self.send(*sequence, Role::Assistant, run, Some(reply), partial);
+                    self.push_entry(*sequence, Role::Assistant, run, Some(reply), partial);
                 }
             }
             EventKind::WorkerStopped => {
@@ -137,7 +137,7 @@ impl StateAt {
         }
     }
 
-    fn send(
+    fn push_entry(
         &mut self,
         sequence: u64,
         role: Role,
@@ -145,8 +145,8 @@ impl StateAt {
         text: Option<String>,
         partial: bool,
     ) {
-        assert_eq!(sequence, self.said.len() as u64 + 1);
-        self.said.push(Said {
+        assert_eq!(sequence, self.entries.len() as u64 + 1);
+        self.entries.push(ExpectedEntry {
             sequence,
             role,
             run_id,
@@ -159,16 +159,14 @@ impl StateAt {
         self.stopped
     }
 
-    /// Whether this is what a reader saw.
     pub(super) fn assert_matches(&self, page: &TranscriptPage) {
-        let said: Vec<Said> = page.entries.iter().map(Said::of).collect();
-        assert_eq!(said, self.said, "{page:#?}");
+        let entries: Vec<ExpectedEntry> = page.entries.iter().map(ExpectedEntry::from).collect();
+        assert_eq!(entries, self.entries, "{page:#?}");
         let in_flight = page.in_flight.as_ref();
         let in_flight = in_flight.map(|reply| (reply.run_id, reply.text.to_string()));
         assert_eq!(in_flight, self.in_flight, "{page:#?}");
     }
 
-    /// Whether a snapshot taken now says so.
     pub(super) fn assert_allows(&self, state: WorkerState, active: Option<RunId>) {
         let run = self.in_flight.as_ref().map(|(run, _)| *run);
         assert_eq!(active, run);
@@ -180,8 +178,8 @@ impl StateAt {
     }
 }
 
-impl Said {
-    fn of(entry: &Entry) -> Self {
+impl From<&Entry> for ExpectedEntry {
+    fn from(entry: &Entry) -> Self {
         Self {
             sequence: entry.sequence,
             role: entry.role,

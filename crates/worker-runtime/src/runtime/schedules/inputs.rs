@@ -43,7 +43,7 @@ fn input_and_cancel() {
         match cancel.expect("no run was named") {
             Cancellation::Cancelled { run_id } => assert_eq!(run_id, run),
             Cancellation::NotRunning => {
-                assert_eq!(fixture.look(worker).active_run, Some(run));
+                assert_eq!(fixture.snapshot(worker).active_run, Some(run));
             }
         }
         fixture.cancel(worker).await.expect("no run was named");
@@ -63,7 +63,7 @@ fn cancel_and_finish() {
             .expect("it is idle")
             .run_id;
         let cancel = fixture.cancel(worker).await.expect("no run was named");
-        assert_eq!(fixture.look(worker).state, WorkerState::Idle);
+        assert_eq!(fixture.snapshot(worker).state, WorkerState::Idle);
         let histories = fixture.check().await;
         let expected = match cancel {
             Cancellation::Cancelled { .. } => RunOutcome::Cancelled,
@@ -93,8 +93,8 @@ fn cancel_and_cancel() {
             two.expect("no run was named"),
         );
         assert!(one == cancelled || two == cancelled);
-        for answer in [one, two] {
-            assert!(answer == cancelled || answer == Cancellation::NotRunning);
+        for result in [one, two] {
+            assert!(result == cancelled || result == Cancellation::NotRunning);
         }
         fixture.check().await;
     });
@@ -189,7 +189,7 @@ fn panic_and_cancel() {
             .expect("it is idle")
             .run_id;
         let cancel = fixture.cancel(worker).await.expect("no run was named");
-        let last = fixture.look(worker).last_run.expect("it has ended");
+        let last = fixture.snapshot(worker).last_run.expect("it has ended");
         let panicked = Some(RunErrorCode::EnginePanicked);
         match cancel {
             Cancellation::Cancelled { .. } => assert_eq!(last.outcome, RunOutcome::Cancelled),
@@ -247,10 +247,10 @@ fn time_out_and_cancel() {
             .await
             .expect("it is idle")
             .run_id;
-        let answer = fixture.cancel(worker).await;
+        let result = fixture.cancel(worker).await;
         let histories = fixture.finish_and_check(worker).await;
-        // A cancel that was accepted holds, even if nobody waited for it to the end.
-        let outcome = match answer {
+        // An accepted cancel decides the outcome, even if nobody waited for it to the end.
+        let outcome = match result {
             Ok(Cancellation::NotRunning) => RunOutcome::TimedOut,
             Ok(Cancellation::Cancelled { .. }) | Err(_) => RunOutcome::Cancelled,
         };

@@ -1,4 +1,4 @@
-//! Readers that look, wait and follow while things happen.
+//! Readers that poll, wait and follow while the worker changes.
 
 use super::fixture::SOON;
 use super::*;
@@ -46,7 +46,7 @@ fn poll_and_stop() {
 }
 
 #[test]
-fn poll_and_a_reply_that_does_not_end() {
+fn poll_and_an_endless_reply() {
     explore(timeless(), |fixture| async move {
         let worker = fixture.worker();
         let (a, b) = (fixture.clone(), fixture.clone());
@@ -120,7 +120,7 @@ fn follow_and_shutdown() {
         .await;
         assert_eq!(report.cancelled.len(), 1);
         let histories = fixture.check().await;
-        // To the end of the run: a shutdown doesn't cut it off.
+        // A shutdown doesn't cut the stream off before the end of the run.
         let rest = histories[0].after(run.cursor.sequence());
         assert_eq!(events.expect("nothing is lost"), rest);
     });
@@ -139,7 +139,7 @@ fn snapshot_and_append() {
             },
             async move {
                 b.input(worker, "a b c").await.expect("it is idle");
-                b.look(worker);
+                b.snapshot(worker);
                 b.page(worker);
                 b.stop(worker).await;
             },
@@ -184,7 +184,7 @@ fn subscribe_and_evict() {
         )
         .await;
         let (read, error) = read;
-        // What was read has no gap, and a reader that was passed is told so.
+        // What was read has no gap, and a reader that was overtaken gets an error.
         for (number, event) in (start.sequence() + 1..).zip(&read) {
             assert_eq!(event.cursor.sequence(), number);
         }
@@ -220,8 +220,8 @@ fn cursors_from_elsewhere_and_append() {
                         after: Some(cursor),
                         ..EventsQuery::default()
                     };
-                    let answer = a.runtime.events(worker, query).await;
-                    assert!(matches!(answer, Err(EventsError::Expired(_))), "{answer:?}");
+                    let result = a.runtime.events(worker, query).await;
+                    assert!(matches!(result, Err(EventsError::Expired(_))), "{result:?}");
                 }
             },
             async move { b.input(worker, "a").await },
@@ -274,7 +274,7 @@ fn cancel_by_one_and_poll_by_another() {
         )
         .await;
         assert!(matches!(cancel, Ok(Cancellation::Cancelled { .. })));
-        // Whoever has observations the end finds the worker free.
+        // Whoever has seen the end finds the worker idle.
         assert!(events.is_ok());
         fixture.input(worker, "b").await.expect("it is idle");
         let histories = fixture.shut_down_and_check().await;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::*;
 use crate::OfflineEngine;
 
-/// What one worker's events say about its runs: accepted and ended, in order.
+/// How often each run of a worker has ended, by its events.
 async fn histories(runtime: &Runtime, worker: WorkerId, begin: Cursor) -> HashMap<RunId, usize> {
     let mut active = None;
     let mut ends = HashMap::new();

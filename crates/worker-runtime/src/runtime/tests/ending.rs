@@ -9,7 +9,7 @@ use crate::{
     Stopping,
 };
 
-/// A worker in the middle of a run that transcript_lines `half`.
+/// A worker in the middle of a run that has written `half`.
 async fn busy(fixture: &Fixture) -> (WorkerId, Accepted) {
     let worker = fixture.worker();
     let run = fixture.send(worker, "half hang");
@@ -22,31 +22,19 @@ async fn a_cancel_answers_when_the_run_has_ended_and_keeps_its_text() {
     let fixture = Fixture::new();
     let (worker, run) = busy(&fixture).await;
     let run_id = run.run_id;
-    let answer = fixture.runtime.cancel(worker, Some(run_id)).await;
-    assert_eq!(answer, Ok(Cancellation::Cancelled { run_id }));
+    let result = fixture.runtime.cancel(worker, Some(run_id)).await;
+    assert_eq!(result, Ok(Cancellation::Cancelled { run_id }));
     assert_eq!(fixture.state(worker), WorkerState::Idle);
     assert_eq!(
-        fixture.end(worker, &run).await,
+        fixture.wait_for_end(worker, &run).await,
         ended(RunOutcome::Cancelled)
     );
     assert_eq!(fixture.transcript_lines(worker)[1], "assistant:half…");
     let next = fixture.send(worker, "again");
     assert_eq!(
-        fixture.end(worker, &next).await,
+        fixture.wait_for_end(worker, &next).await,
         ended(RunOutcome::Completed)
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn two_cancels_at_once_are_both_answered_and_end_the_run_once() {
-    let fixture = Fixture::new();
-    let (worker, run) = busy(&fixture).await;
-    let run_id = run.run_id;
-    let cancel = || fixture.runtime.cancel(worker, None);
-    let answers = tokio::join!(cancel(), cancel());
-    let cancelled = Ok(Cancellation::Cancelled { run_id });
-    assert_eq!(answers, (cancelled, cancelled));
-    assert_eq!(fixture.ends(worker, run_id).await, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -105,10 +93,10 @@ async fn a_shutdown_cancels_runs_refuses_work_and_leaves_the_past_readable() {
     assert_eq!(report.cancelled, [ActiveRun { worker_id, run_id }]);
     assert_eq!(report.abandoned, []);
     assert_eq!(
-        fixture.end(worker, &run).await,
+        fixture.wait_for_end(worker, &run).await,
         ended(RunOutcome::Cancelled)
     );
-    assert_eq!(fixture.ends(worker, run_id).await, 1);
+    assert_eq!(fixture.count_ends(worker, run_id).await, 1);
     assert_eq!(fixture.transcript_lines(worker)[1], "assistant:half…");
     assert_eq!(fixture.runtime.status().phase, Phase::Stopping);
 
@@ -123,7 +111,7 @@ async fn a_shutdown_cancels_runs_refuses_work_and_leaves_the_past_readable() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_lets_everybody_who_waits_go_at_once() {
+async fn a_shutdown_wakes_every_waiting_reader_at_once() {
     let fixture = Fixture::new();
     let (worker, run) = busy(&fixture).await;
     let idle = fixture.worker();
@@ -133,7 +121,7 @@ async fn a_shutdown_lets_everybody_who_waits_go_at_once() {
         wait: 20 * SECOND,
         limit: None,
     };
-    let begun = tokio::time::Instant::now();
+    let started = tokio::time::Instant::now();
     let (batch, missed, events, _) = in_time(async {
         tokio::join!(
             fixture.runtime.events(idle, query),
@@ -150,13 +138,12 @@ async fn a_shutdown_lets_everybody_who_waits_go_at_once() {
     assert_eq!(missed, None);
     let last = events.last().unwrap().as_ref().unwrap();
     assert_eq!(last.kind.as_str(), "run_finished");
-    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert_eq!(started.elapsed(), Duration::ZERO);
     assert_eq!(fixture.runtime.status().waiting_pollers, 0);
 }
 
-/// An engine that doesn't let go of its run: nobody is told that the run has ended
-/// before it has, and it ends properly once the engine does let go. Needs real time:
-/// the engine blocks a thread.
+/// An engine that doesn't let go of its run: the run is reported as ended only once the engine
+/// does let go. Needs real time: the engine blocks a thread.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_does_not_let_go_is_never_reported_as_ended() {
     let fixture = Fixture::with(Limits {
@@ -181,11 +168,11 @@ async fn a_run_that_does_not_let_go_is_never_reported_as_ended() {
     assert_eq!(stop, Err(StopError::StillEnding(ending)));
     let report = fixture.runtime.shutdown(Duration::from_millis(10)).await;
     assert_eq!(report.abandoned, [ActiveRun { worker_id, run_id }]);
-    assert_eq!(fixture.ends(worker, run_id).await, 0);
+    assert_eq!(fixture.count_ends(worker, run_id).await, 0);
 
     drop(release);
     assert_eq!(
-        fixture.end(worker, &run).await,
+        fixture.wait_for_end(worker, &run).await,
         ended(RunOutcome::Cancelled)
     );
     assert_eq!(fixture.state(worker), WorkerState::Stopped);
@@ -220,7 +207,7 @@ async fn a_clock_that_panics_keeps_no_run_from_ending() {
     broken.store(true, Ordering::SeqCst);
     fixture.runtime.cancel(worker, None).await.unwrap();
     assert_eq!(
-        fixture.end(worker, &run).await,
+        fixture.wait_for_end(worker, &run).await,
         ended(RunOutcome::Cancelled)
     );
     fixture.runtime.stop(worker).await.unwrap();

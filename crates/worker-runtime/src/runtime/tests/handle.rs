@@ -1,4 +1,4 @@
-//! What the handle says of what it was built with.
+//! The handle shows what it was built with.
 
 use super::*;
 use crate::{ListQuery, OfflineEngine, ProfileSet};
@@ -25,7 +25,7 @@ fn a_runtime_shows_what_it_was_built_with() {
 }
 
 #[test]
-fn a_page_that_holds_the_whole_list_says_so() {
+fn a_page_with_the_whole_list_has_no_next() {
     let fixture = Fixture::new();
     let workers = [fixture.worker(), fixture.worker(), fixture.worker()];
     let query = ListQuery {
@@ -40,17 +40,4 @@ fn a_page_that_holds_the_whole_list_says_so() {
             .eq(workers.into_iter().rev())
     );
     assert_eq!(page.next, None);
-}
-
-#[test]
-fn a_builder_shows_its_limits() {
-    let debug = format!("{:?}", Runtime::builder());
-    assert!(debug.contains("workers: 10000"), "{debug}");
-}
-
-#[test]
-fn the_clock_of_the_system_tells_the_time() {
-    let before = jiff::Timestamp::now();
-    let told = SystemClock.now();
-    assert!(before <= told && told <= jiff::Timestamp::now());
 }

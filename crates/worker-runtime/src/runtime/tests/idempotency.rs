@@ -1,7 +1,7 @@
-//! Asking twice.
+//! Repeated requests.
 
 use super::*;
-use crate::{CreateError, IdempotencyKey, InputError};
+use crate::{CreateError, IdempotencyKey};
 
 fn key(text: &str) -> Option<IdempotencyKey> {
     Some(text.parse().unwrap())
@@ -38,43 +38,13 @@ async fn the_key_of_a_forgotten_worker_is_free_again() {
     let first = fixture.runtime.create(create("Ada")).unwrap().worker.id;
     fixture.runtime.stop(first).await.unwrap();
     assert!(fixture.runtime.create(create("Ada")).unwrap().replayed);
-    fixture.worker_in_its_place().await;
+    fixture.replace_the_only_worker().await;
     let second = fixture.runtime.create(create("Bob")).unwrap();
     assert!(!second.replayed && second.worker.id != first);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_input_under_the_same_key_starts_one_run() {
-    let fixture = Fixture::new();
-    let worker = fixture.worker();
-    let send = |content: &str| {
-        let input = Input {
-            idempotency_key: key("k"),
-            ..Input::new(content)
-        };
-        fixture.runtime.send_input(worker, input)
-    };
-    let first = send("wait").unwrap();
-    let replay = Accepted {
-        replayed: true,
-        ..first
-    };
-    assert_eq!(send("wait"), Ok(replay), "while the run goes on");
-    let worker_id = worker;
-    assert_eq!(
-        send("other"),
-        Err(InputError::IdempotencyConflict { worker_id })
-    );
-    fixture.engine.gate.notify_one();
-    fixture.end(worker, &first).await;
-    assert_eq!(send("wait"), Ok(replay), "after the run");
-    fixture.runtime.stop(worker).await.unwrap();
-    assert_eq!(send("wait"), Ok(replay), "after the stop");
-    assert_eq!(fixture.transcript_lines(worker), ["user:wait"]);
-}
-
 #[test]
-fn a_request_that_is_not_in_order_creates_nothing() {
+fn an_invalid_request_creates_nothing() {
     let fixture = Fixture::new();
     let unknown = CreateWorker {
         profile: Some("builtin:none".to_owned()),
@@ -94,7 +64,7 @@ fn a_request_that_is_not_in_order_creates_nothing() {
 
 impl Fixture {
     /// Makes the runtime forget its only, stopped worker, and stops the new one.
-    async fn worker_in_its_place(&self) {
+    async fn replace_the_only_worker(&self) {
         let worker = self.worker();
         self.runtime.stop(worker).await.unwrap();
     }

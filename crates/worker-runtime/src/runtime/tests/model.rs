@@ -1,8 +1,8 @@
 //! The whole runtime against the [reference](crate::reference): random operations on several
-//! workers, and after each of them everything that can be checks.
+//! workers, each followed by checks of everything that can be read.
 //!
-//! Time is paused and the executor has one thread, so nothing happens on its own: engines and
-//! cancelled runs go on when a command [settles](Command::Settle) what is begun.
+//! Time is paused and the executor has one thread, so engines and cancelled runs make progress
+//! only when a command [settles](Command::Settle).
 
 use proptest_state_machine::{StateMachineTest, prop_state_machine};
 
@@ -15,7 +15,7 @@ mod reader;
 mod scripted_engine;
 mod subject;
 
-use command::{Answer, Command, Model};
+use command::{Command, CommandResult, Model};
 use subject::Subject;
 
 /// Commands in one sequence: enough for workers to be created, used up and forgotten.
@@ -33,14 +33,14 @@ impl StateMachineTest for TheRuntimeDoesWhatTheReferenceSays {
 
     fn apply(mut subject: Subject, model: &Model, command: Command) -> Subject {
         subject.set_clock(model.now);
-        let described = format!("{command:?}");
-        let answer = match command {
-            Command::Create(request) => Answer::Created(subject.create(&request)),
+        let description = format!("{command:?}");
+        let result = match command {
+            Command::Create(request) => CommandResult::Created(subject.create(&request)),
             Command::Send {
                 worker,
                 content,
                 key,
-            } => Answer::Sent(subject.send(worker, content, key)),
+            } => CommandResult::Sent(subject.send(worker, content, key)),
             Command::Engine { worker, step } => subject.engine(worker, step),
             Command::Cancel { worker, expected } => subject.cancel(worker, expected),
             Command::Stop { worker } => subject.stop(worker),
@@ -65,7 +65,7 @@ impl StateMachineTest for TheRuntimeDoesWhatTheReferenceSays {
             Command::Open { reader, worker } => subject.open(reader, worker, &model.runtime),
             Command::Follow { reader, limit } => subject.follow(reader, limit, &model.runtime),
         };
-        assert_eq!(answer, model.answer, "the answer to {described}");
+        assert_eq!(result, model.result, "the result to {description}");
         subject
     }
 
@@ -74,7 +74,7 @@ impl StateMachineTest for TheRuntimeDoesWhatTheReferenceSays {
     }
 
     fn teardown(subject: Subject, mut model: Model) {
-        // The executor goes away, and takes the tasks of the active runs with it.
+        // The executor shuts down, and drops the tasks of the active runs.
         model.runtime.interrupt(model.now);
         let subject = subject.without_executor();
         checks::check_everything(&subject, &model.runtime);

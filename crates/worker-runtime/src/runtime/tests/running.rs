@@ -13,7 +13,7 @@ async fn a_worker_answers_and_remembers_the_conversation() {
         ("bye", RunOutcome::Completed),
     ] {
         let run = fixture.send(worker, input);
-        assert_eq!(fixture.end(worker, &run).await, ended(outcome));
+        assert_eq!(fixture.wait_for_end(worker, &run).await, ended(outcome));
     }
     let transcript_lines = ["user:hello", "assistant:hello", "user:bye", "assistant:bye"];
     assert_eq!(fixture.transcript_lines(worker), transcript_lines);
@@ -30,13 +30,13 @@ async fn the_offline_engine_streams_a_word_at_a_time_and_counts_words_as_tokens(
     let worker = runtime.create(CreateWorker::default()).unwrap().worker.id;
     let (mut conversation, mut read, mut written) = (0, 0, 0);
     for input in ["one two", "three"] {
-        let begun = tokio::time::Instant::now();
+        let started = tokio::time::Instant::now();
         let run = runtime.send_input(worker, Input::new(input)).unwrap();
         let reply = runtime.reply(worker, &run, 20 * SECOND).await.unwrap().text;
         let reply_words = words(&reply);
         assert!(reply_words > 10, "{reply}");
         assert_eq!(
-            begun.elapsed(),
+            started.elapsed(),
             OfflineEngine::PACE * u32::try_from(reply_words).unwrap()
         );
         read += instructions + conversation + words(input);
@@ -71,10 +71,10 @@ async fn a_second_input_is_busy_until_the_run_has_ended() {
     let (worker_id, run_id) = (worker, run.run_id);
     assert_eq!(refused, Err(InputError::Busy { worker_id, run_id }));
     fixture.engine.gate.notify_one();
-    fixture.end(worker, &run).await;
+    fixture.wait_for_end(worker, &run).await;
     let next = fixture.send(worker, "more");
     assert_eq!(
-        fixture.end(worker, &next).await,
+        fixture.wait_for_end(worker, &next).await,
         ended(RunOutcome::Completed)
     );
 }
@@ -84,41 +84,45 @@ async fn a_panic_ends_its_own_run_wherever_it_happens() {
     let fixture = Fixture::new();
     let bystander = fixture.worker();
     let other = fixture.send(bystander, "wait done");
-    for script in [
+    for input in [
         "panic-at-creation",
         "half panic",
         "half panic-at-drop",
         "panic-at-drop fail",
     ] {
         let worker = fixture.worker();
-        let run = fixture.send(worker, script);
+        let run = fixture.send(worker, input);
         let panicked = failed(RunErrorCode::EnginePanicked);
-        assert_eq!(fixture.end(worker, &run).await, panicked, "{script}");
-        assert_eq!(fixture.ends(worker, run.run_id).await, 1, "{script}");
+        assert_eq!(
+            fixture.wait_for_end(worker, &run).await,
+            panicked,
+            "{input}"
+        );
+        assert_eq!(fixture.count_ends(worker, run.run_id).await, 1, "{input}");
         let kept = fixture
             .transcript_lines(worker)
             .contains(&"assistant:half…".to_owned());
-        assert_eq!(kept, script.contains("half"), "{script}");
+        assert_eq!(kept, input.contains("half"), "{input}");
         let next = fixture.send(worker, "ok");
         assert_eq!(
-            fixture.end(worker, &next).await,
+            fixture.wait_for_end(worker, &next).await,
             ended(RunOutcome::Completed)
         );
     }
     fixture.engine.gate.notify_one();
     assert_eq!(
-        fixture.end(bystander, &other).await,
+        fixture.wait_for_end(bystander, &other).await,
         ended(RunOutcome::Completed)
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_of_the_engine_is_told_by_its_code_and_keeps_the_text() {
+async fn an_engine_error_shows_its_code_and_keeps_the_text() {
     let fixture = Fixture::new();
     let worker = fixture.worker();
     let run = fixture.send(worker, "half fail");
     let code = RunErrorCode::Engine(EngineErrorKind::RateLimited);
-    assert_eq!(fixture.end(worker, &run).await, failed(code));
+    assert_eq!(fixture.wait_for_end(worker, &run).await, failed(code));
     assert_eq!(fixture.transcript_lines(worker)[1], "assistant:half…");
 }
 
@@ -129,10 +133,13 @@ async fn a_run_that_takes_too_long_times_out_and_keeps_its_text() {
         ..Limits::default()
     });
     let worker = fixture.worker();
-    let begun = tokio::time::Instant::now();
+    let started = tokio::time::Instant::now();
     let run = fixture.send(worker, "half hang");
-    assert_eq!(fixture.end(worker, &run).await, ended(RunOutcome::TimedOut));
-    assert!(begun.elapsed() >= 7 * SECOND && begun.elapsed() < 8 * SECOND);
+    assert_eq!(
+        fixture.wait_for_end(worker, &run).await,
+        ended(RunOutcome::TimedOut)
+    );
+    assert!(started.elapsed() >= 7 * SECOND && started.elapsed() < 8 * SECOND);
     assert_eq!(fixture.transcript_lines(worker)[1], "assistant:half…");
 }
 
@@ -145,32 +152,35 @@ async fn a_panic_while_a_run_is_ended_is_still_the_engines() {
     let worker = fixture.worker();
     let run = fixture.send(worker, "half hang panic-at-drop");
     let panicked = failed(RunErrorCode::EnginePanicked);
-    assert_eq!(fixture.end(worker, &run).await, panicked);
+    assert_eq!(fixture.wait_for_end(worker, &run).await, panicked);
 }
 
 /// In real time: while a task spins, paused time doesn't pass.
 #[tokio::test]
-async fn an_engine_that_never_rests_times_out_as_well() {
+async fn an_engine_that_never_waits_times_out_as_well() {
     let fixture = Fixture::with(Limits {
         run_time: Duration::from_millis(10),
         ..Limits::default()
     });
     let worker = fixture.worker();
     let run = fixture.send(worker, "spin");
-    assert_eq!(fixture.end(worker, &run).await, ended(RunOutcome::TimedOut));
+    assert_eq!(
+        fixture.wait_for_end(worker, &run).await,
+        ended(RunOutcome::TimedOut)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_engine_that_floods_its_output_is_ended_at_the_limit() {
-    for script in ["flood", "deaf-flood"] {
+    for input in ["flood", "deaf-flood"] {
         let fixture = Fixture::with(Limits {
             output_bytes: 1_000,
             ..Limits::default()
         });
         let worker = fixture.worker();
-        let run = fixture.send(worker, script);
+        let run = fixture.send(worker, input);
         let full = failed(RunErrorCode::OutputLimit);
-        assert_eq!(fixture.end(worker, &run).await, full, "{script}");
+        assert_eq!(fixture.wait_for_end(worker, &run).await, full, "{input}");
         let reply = &fixture.transcript_lines(worker)[1];
         assert_eq!(reply.len(), "assistant:".len() + 1_000 + "…".len());
     }
@@ -185,22 +195,6 @@ async fn an_endless_reply_can_be_read_and_cancelled_on_the_thread_that_it_shares
     let cancelled = fixture.runtime.cancel(worker, None).await.unwrap();
     let run_id = run.run_id;
     assert_eq!(cancelled, crate::Cancellation::Cancelled { run_id });
-}
-
-#[tokio::test(start_paused = true)]
-async fn two_runs_of_a_worker_never_overlap() {
-    let fixture = Fixture::new();
-    let worker = fixture.worker();
-    for _ in 0..20 {
-        let run = fixture.send(worker, "a hang");
-        fixture.wait_for_output(worker, &run).await;
-        let (one, two) = tokio::join!(
-            fixture.runtime.cancel(worker, None),
-            fixture.runtime.cancel(worker, Some(run.run_id)),
-        );
-        assert_eq!((one.is_ok(), one), (true, two));
-    }
-    assert_eq!(fixture.engine.most_live(), 1);
 }
 
 #[test]

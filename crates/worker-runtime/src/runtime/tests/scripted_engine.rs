@@ -1,7 +1,6 @@
 //! An engine that does what its input says, word by word.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 
 use crate::sync::Notify;
@@ -18,18 +17,11 @@ pub(super) struct ScriptedEngine {
     pub(super) dropped: Notify,
     /// Released by sending, or by dropping the sender.
     pub(super) block: Mutex<Option<mpsc::Receiver<()>>>,
-    live: AtomicUsize,
-    most_live: AtomicUsize,
 }
 
 impl ScriptedEngine {
-    /// The most futures that lived at once.
-    pub(super) fn most_live(&self) -> usize {
-        self.most_live.load(Ordering::SeqCst)
-    }
-
     async fn follow(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
-        let _live = Live::enter(self, &turn.input);
+        let _guard = DropGuard::new(self, &turn.input);
         for word in turn.input.split_whitespace() {
             match word {
                 "wait" => self.gate.notified().await,
@@ -74,17 +66,15 @@ impl TurnEngine for ScriptedEngine {
     }
 }
 
-/// Lives as long as the future does.
-struct Live<'a> {
+/// Dropped together with the future; then panics or blocks if the input says so.
+struct DropGuard<'a> {
     engine: &'a ScriptedEngine,
     panics: bool,
     blocks: bool,
 }
 
-impl<'a> Live<'a> {
-    fn enter(engine: &'a ScriptedEngine, words: &str) -> Self {
-        let live = engine.live.fetch_add(1, Ordering::SeqCst) + 1;
-        engine.most_live.fetch_max(live, Ordering::SeqCst);
+impl<'a> DropGuard<'a> {
+    fn new(engine: &'a ScriptedEngine, words: &str) -> Self {
         Self {
             engine,
             panics: words.contains("panic-at-drop"),
@@ -93,14 +83,13 @@ impl<'a> Live<'a> {
     }
 }
 
-impl Drop for Live<'_> {
+impl Drop for DropGuard<'_> {
     fn drop(&mut self) {
         if self.blocks {
             let block = self.engine.block.lock().unwrap().take();
             // Either a message or a dropped sender lets it go.
             let _ = block.map(|released| released.recv());
         }
-        self.engine.live.fetch_sub(1, Ordering::SeqCst);
         self.engine.dropped.notify_one();
         assert!(!self.panics, "as the input says");
     }

@@ -1,275 +1,259 @@
-//! What is said to a worker, and to the one that takes its place when a server that was
-//! restarted has forgotten it.
+//! The messages of a chat, and the worker they go to: another one, once a restarted server
+//! has forgotten the first.
 
 use http_api::wire::{CreateWorkerBody, ProblemCode};
-use registry_core::projection::{AcceptedInput, Usage, WorkerState};
+use registry_core::projection::{AcceptedInput, Usage, WorkerState, WorkerSummary};
 use registry_core::{IdempotencyKey, WorkerRef};
 use uuid::Uuid;
 
-use super::hearing::{Ending, Heard, Hearing, PATIENCE};
-use super::link::{Link, is_outage};
-use crate::args::ChatArgs;
+use super::active_reply::{ActiveReply, RETRY, ReplyEnd};
+use super::reconnect::{ReconnectingClient, is_outage};
+use crate::args::{ChatArgs, command_line};
 use crate::client::{Client, TranscriptQuery};
-use crate::command::until_interrupted;
-use crate::failure::{Failure, command_line};
+use crate::command::session::until_interrupted;
+use crate::error::Error;
+use crate::output::worker::run_usage;
 use crate::output::{Format, Terminal};
 
 /// A conversation with one worker at a time.
 pub(super) struct Conversation<'a> {
-    link: Link,
+    client: ReconnectingClient,
     terminal: &'a mut Terminal,
     format: Format,
-    /// The worker that was named, if one was.
-    named: Option<WorkerRef>,
     worker: WorkerRef,
-    /// What another worker has to be like to take its place.
-    like: CreateWorkerBody,
+    /// Whether the user typed the id of `worker`, and so needs no reminder of it.
+    named_by_user: bool,
+    /// How to create a replacement for `worker`.
+    replacement: CreateWorkerBody,
 }
 
 impl<'a> Conversation<'a> {
-    /// Finds the worker that `args` name, or creates one.
-    ///
-    /// A server that is not there from the start is not waited for.
-    pub(super) async fn begin(
-        link: Link,
+    /// Looks up the worker that `args` name, or creates one. A server that is away at the
+    /// start is not waited for.
+    pub(super) async fn start(
+        client: ReconnectingClient,
         terminal: &'a mut Terminal,
         format: Format,
         args: ChatArgs,
-    ) -> Result<Self, Failure> {
-        let named = args
-            .worker
-            .map(|worker| WorkerRef::new(args.runtime.clone(), worker));
-        let like = CreateWorkerBody {
-            display_name: args.name,
-            profile: args.profile,
-        };
-        let summary = match &named {
-            Some(worker) => link.client().worker(worker).await?.value.summary,
+    ) -> Result<Self, Error> {
+        let named_by_user = args.worker.is_some();
+        let response = match args.worker {
+            Some(worker_id) => {
+                let worker = WorkerRef::new(args.runtime, worker_id);
+                client.client().worker(&worker).await
+            }
             None => {
-                let created = link.client().create(&args.runtime, &like, None);
-                created.await?.value.summary
+                let body = CreateWorkerBody {
+                    display_name: args.name,
+                    profile: args.profile,
+                };
+                client.client().create(&args.runtime, &body, None).await
             }
         };
-        let worker = WorkerRef::new(summary.runtime_id, summary.worker_id);
+        let summary = response?.value.summary;
+        let worker = worker_ref(&summary);
         match summary.state {
             WorkerState::Idle | WorkerState::Running | WorkerState::Cancelling => {}
             state @ (WorkerState::Stopped | WorkerState::Recorded) => {
-                return Err(Failure::TakesNothing { worker, state });
+                return Err(Error::AcceptsNoInput { worker, state });
             }
         }
-        let like = CreateWorkerBody {
-            display_name: Some(summary.display_name),
-            profile: summary.profile,
-        };
         Ok(Self {
-            link,
+            client,
             terminal,
             format,
-            named,
             worker,
-            like,
+            named_by_user,
+            replacement: CreateWorkerBody {
+                display_name: Some(summary.display_name),
+                profile: summary.profile,
+            },
         })
     }
 
-    /// Says who is there, and how to leave.
-    pub(super) fn greet(&mut self) {
-        let name = self.like.display_name.as_ref();
+    pub(super) fn print_greeting(&mut self) {
+        let name = self.replacement.display_name.as_ref();
         let name = name.map(|name| format!("“{name}” ")).unwrap_or_default();
         let id = &self.worker.worker_id;
-        self.terminal.aside(&format!(
-            "note: {name}({id}) listens; Ctrl-C cancels a reply, Ctrl-D leaves"
+        self.terminal.terminal_note(&format!(
+            "note: chatting with {name}({id}); Ctrl-C cancels a reply, Ctrl-D leaves"
         ));
     }
 
-    /// Prints the reply that is being produced, if one is: what it has said, and the rest.
-    pub(super) async fn hear_the_rest(&mut self) -> Result<Option<Heard>, Failure> {
-        let newest = TranscriptQuery {
-            limit: Some(1),
-            ..TranscriptQuery::default()
-        };
+    /// Prints the reply that is in flight, if one is: its text so far, and the rest.
+    pub(super) async fn follow_active_run(&mut self) -> Result<Option<ReplyEnd>, Error> {
         let worker = &self.worker;
-        let ask = async |client: &Client| {
-            let read = async || client.transcript(worker, &newest).await;
-            PATIENCE.persist(read).await
+        let request = async |client: &Client| {
+            let read = async || client.transcript(worker, &TranscriptQuery::NEWEST).await;
+            RETRY.run(read).await
         };
-        let read = until_interrupted(self.link.persist(self.terminal, ask));
-        let page = read.await?.value;
-        let Some(reply) = &page.in_flight else {
+        let response = until_interrupted(self.client.call(self.terminal, request)).await?;
+        let page = response.value;
+        let Some(in_flight) = &page.in_flight else {
             return Ok(None);
         };
         let accepted = AcceptedInput {
-            run_id: reply.run_id.clone(),
-            // The input of the active run is the newest entry: its reply is not one yet.
+            run_id: in_flight.run_id.clone(),
+            // The newest entry is the input of the active run: its reply is none yet.
             sequence: page.last_sequence.unwrap_or_default(),
             cursor: page.cursor,
         };
-        self.terminal.note("note: a reply is under way");
-        let mut hearing = Hearing::new(worker, accepted, self.terminal, self.format);
-        hearing.show_so_far(&page)?;
-        hear(hearing, &mut self.link).await.map(Some)
+        self.terminal.note("note: a reply is in progress");
+        let mut reply = ActiveReply::new(worker, accepted, self.terminal, self.format);
+        reply.print_in_flight(&page)?;
+        follow(reply, &mut self.client).await.map(Some)
     }
 
-    /// Says `message` and prints the reply.
-    pub(super) async fn say(&mut self, message: &str) -> Result<Heard, Failure> {
+    /// Sends `message` and prints the reply.
+    pub(super) async fn exchange(&mut self, message: &str) -> Result<ReplyEnd, Error> {
         let accepted = until_interrupted(self.send(message)).await?;
-        let hearing = Hearing::new(&self.worker, accepted, self.terminal, self.format);
-        hear(hearing, &mut self.link).await
+        let reply = ActiveReply::new(&self.worker, accepted, self.terminal, self.format);
+        follow(reply, &mut self.client).await
     }
 
-    /// Says what came of a message. Fails when the conversation can't go on.
+    /// Prints how a reply ended.
+    ///
+    /// # Errors
+    /// Those that the conversation can't continue after.
     pub(super) async fn report(
         &mut self,
-        heard: Result<Option<Heard>, Failure>,
-    ) -> Result<(), Failure> {
+        reply: Result<Option<ReplyEnd>, Error>,
+    ) -> Result<(), Error> {
         self.terminal.end_line()?;
-        let heard = match heard {
-            Ok(Some(heard)) => heard,
-            Ok(None) => return Ok(()),
-            Err(failure) => return self.bear(failure),
-        };
-        match heard.ending {
-            Ending::Completed => {}
-            Ending::Cancelled => self.terminal.note("note: the run was cancelled"),
-            Ending::Otherwise(end) => self.bear(Failure::RunEnded(end))?,
-            Ending::Lost(_) => {
-                let note = "note: the rest of this reply is lost with the server it came from";
+        let end = match reply {
+            Ok(Some(ReplyEnd::Finished(end))) => end,
+            Ok(Some(ReplyEnd::Cancelled(end))) => {
+                self.terminal.note("note: the run was cancelled");
+                self.print_usage(end.usage);
+                return Ok(());
+            }
+            Ok(Some(ReplyEnd::Lost(_))) => {
+                let note = "note: the rest of this reply is lost: the server was restarted";
                 self.terminal.note(note);
                 let replaced = until_interrupted(self.replace_worker()).await;
-                return replaced.or_else(|failure| self.bear(failure));
+                return replaced.or_else(|error| self.report_error(error));
             }
+            Ok(None) => return Ok(()),
+            Err(error) => return self.report_error(error),
+        };
+        let usage = end.usage;
+        if let Err(error) = end.into_result() {
+            self.report_error(error)?;
         }
-        self.say_usage(heard.usage);
+        self.print_usage(usage);
         Ok(())
     }
 
-    /// Says what a run used, if that is known.
-    pub(super) fn say_usage(&mut self, usage: Option<Usage>) {
+    pub(super) fn print_usage(&mut self, usage: Option<Usage>) {
         if let Some(usage) = usage {
-            let (read, written) = (usage.input_tokens, usage.output_tokens);
-            let remark = format!("{read} tokens read, {written} written");
-            self.terminal.remark(&remark);
+            self.terminal.dimmed_terminal_note(&run_usage(usage));
         }
     }
 
-    /// Says `failure`, unless nothing that is typed next could help.
-    fn bear(&mut self, failure: Failure) -> Result<(), Failure> {
-        if let Failure::Interrupted = failure {
-            let cancel = command_line("cancel", &self.worker);
-            self.terminal.note(&format!(
-                "note: not waiting any longer; a run may go on, `{cancel}` ends it"
-            ));
-            return Ok(());
+    /// Prints how to continue later, unless the user knows or nobody can.
+    pub(super) fn print_how_to_continue(&mut self, result: &Result<(), Error>) {
+        let possible = !matches!(result, Err(Error::AcceptsNoInput { .. }));
+        if possible && !self.named_by_user {
+            let chat = command_line("chat", &self.worker);
+            self.terminal.note(&format!("note: continue with `{chat}`"));
         }
-        if ends_the_conversation(&failure) {
-            return Err(failure);
+    }
+
+    /// Prints `error`, or returns it when the conversation can't continue.
+    fn report_error(&mut self, error: Error) -> Result<(), Error> {
+        match &error {
+            Error::Interrupted => {
+                let cancel = command_line("cancel", &self.worker);
+                self.terminal.note(&format!(
+                    "note: no longer waiting; a run may still be active, `{cancel}` ends it"
+                ));
+            }
+            Error::AcceptsNoInput { .. }
+            | Error::Output(_)
+            | Error::Setup(_)
+            | Error::Usage(_)
+            | Error::Unreachable(_) => return Err(error),
+            Error::Api(_) if is_outage(&error) => return Err(error),
+            Error::Api(_)
+            | Error::InvalidResponse { .. }
+            | Error::RunEnded(_)
+            | Error::TooManyPages { .. } => self.terminal.error(&error, self.format),
         }
-        self.terminal.failure(&failure, self.format);
         Ok(())
     }
 
-    /// Says how to go on later, unless whoever named the worker knows, or nobody can.
-    pub(super) fn say_how_to_go_on(&mut self, result: &Result<(), Failure>) {
-        let can_go_on = !matches!(result, Err(Failure::TakesNothing { .. }));
-        if can_go_on && self.named.as_ref() != Some(&self.worker) {
-            let chat = command_line("chat", &self.worker);
-            self.terminal.note(&format!("note: go on with `{chat}`"));
-        }
-    }
-
-    /// Sends `message` until it was accepted, once: an answer that is lost leaves open what
-    /// was done, and the key keeps it from being done twice.
-    async fn send(&mut self, message: &str) -> Result<AcceptedInput, Failure> {
-        let key = fresh_key();
-        match self.send_once(message, &key).await {
-            Err(failure) if is_forgotten(&failure) => {
+    /// Sends `message` until it is accepted. The idempotency key makes sure that it is
+    /// accepted only once, although a response may be lost.
+    async fn send(&mut self, message: &str) -> Result<AcceptedInput, Error> {
+        let key = generate_key();
+        match self.send_with_key(message, &key).await {
+            Err(error) if is_forgotten(&error) => {
                 self.replace_worker().await?;
-                self.send_once(message, &key).await
+                self.send_with_key(message, &key).await
             }
             result => result,
         }
     }
 
-    async fn send_once(
+    async fn send_with_key(
         &mut self,
         message: &str,
         key: &IdempotencyKey,
-    ) -> Result<AcceptedInput, Failure> {
+    ) -> Result<AcceptedInput, Error> {
         let worker = &self.worker;
-        let send = async |client: &Client| {
+        let request = async |client: &Client| {
             let content = message.to_owned();
             client.send_input(worker, content, Some(key)).await
         };
-        match self.link.persist(self.terminal, send).await {
-            Ok(answer) => Ok(answer.value),
-            Err(failure) if code(&failure) == Some(ProblemCode::WorkerStopped) => {
-                Err(Failure::TakesNothing {
+        match self.client.call(self.terminal, request).await {
+            Ok(response) => Ok(response.value),
+            Err(error) if error.problem_code() == Some(ProblemCode::WorkerStopped) => {
+                Err(Error::AcceptsNoInput {
                     worker: worker.clone(),
                     state: WorkerState::Stopped,
                 })
             }
-            Err(failure) => Err(failure),
+            Err(error) => Err(error),
         }
     }
 
-    /// Goes on with a new worker that is like the one that was forgotten.
-    async fn replace_worker(&mut self) -> Result<(), Failure> {
-        let (runtime, like, key) = (&self.worker.runtime_id, &self.like, fresh_key());
-        let create = async |client: &Client| client.create(runtime, like, Some(&key)).await;
-        let created = self.link.persist(self.terminal, create).await?;
-        let summary = created.value.summary;
-        let worker = WorkerRef::new(summary.runtime_id, summary.worker_id);
+    /// Creates a worker with the name and profile of the one that was forgotten.
+    async fn replace_worker(&mut self) -> Result<(), Error> {
+        let (runtime, body, key) = (&self.worker.runtime_id, &self.replacement, generate_key());
+        let request = async |client: &Client| client.create(runtime, body, Some(&key)).await;
+        let created = self.client.call(self.terminal, request).await?;
+        let worker = worker_ref(&created.value.summary);
         let (old, new) = (&self.worker.worker_id, &worker.worker_id);
         self.terminal.note(&format!(
-            "note: the server was restarted and knows nothing of {old}. A new worker of the \
-             same name and profile goes on, without what was said before: {new}"
+            "note: the server was restarted and no longer knows {old}. A new worker with the \
+             same name and profile continues, without the earlier messages: {new}"
         ));
         self.worker = worker;
+        self.named_by_user = false;
         Ok(())
     }
 }
 
-/// Hears a reply to its end, which is also that its worker was forgotten.
-async fn hear(hearing: Hearing<'_>, link: &mut Link) -> Result<Heard, Failure> {
-    match hearing.hear_out(link).await {
-        Err(failure) if is_forgotten(&failure) => Ok(Heard {
-            ending: Ending::Lost(failure),
-            usage: None,
-        }),
+async fn follow(
+    reply: ActiveReply<'_>,
+    client: &mut ReconnectingClient,
+) -> Result<ReplyEnd, Error> {
+    match reply.follow(client).await {
+        Err(error) if is_forgotten(&error) => Ok(ReplyEnd::Lost(error)),
         result => result,
     }
 }
 
-/// A key that nobody has used.
-fn fresh_key() -> IdempotencyKey {
+fn worker_ref(summary: &WorkerSummary) -> WorkerRef {
+    WorkerRef::new(summary.runtime_id.clone(), summary.worker_id.clone())
+}
+
+fn generate_key() -> IdempotencyKey {
     let key = Uuid::now_v7().to_string();
     key.parse().expect("a UUID is an idempotency key")
 }
 
-fn code(failure: &Failure) -> Option<ProblemCode> {
-    if let Failure::Refused(refusal) = failure {
-        Some(refusal.problem.code)
-    } else {
-        None
-    }
-}
-
-/// Whether `failure` says that the server does not know the worker. It did once, so it is
-/// another life of the server, with a memory of its own.
-fn is_forgotten(failure: &Failure) -> bool {
-    code(failure) == Some(ProblemCode::UnknownWorker)
-}
-
-/// Whether nothing that is typed next could help.
-fn ends_the_conversation(failure: &Failure) -> bool {
-    match failure {
-        Failure::TakesNothing { .. }
-        | Failure::Output(_)
-        | Failure::Setup(_)
-        | Failure::Usage(_) => true,
-        Failure::Unreachable(_) | Failure::Refused(_) => is_outage(failure),
-        Failure::NotOurAnswer { .. }
-        | Failure::RunEnded(_)
-        | Failure::EndlessList { .. }
-        | Failure::Interrupted => false,
-    }
+/// Whether the server no longer knows the worker: it was restarted, and its memory is new.
+fn is_forgotten(error: &Error) -> bool {
+    error.problem_code() == Some(ProblemCode::UnknownWorker)
 }

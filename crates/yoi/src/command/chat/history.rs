@@ -1,22 +1,20 @@
-//! Where what was typed is kept between conversations: a file of the user's alone.
+//! The file of a chat's history, readable by its owner alone.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 
-/// Most messages that are kept: months of conversation, found again by arrow-up or Ctrl-R.
+/// Most messages that are kept: enough for months.
 pub(super) const ENTRIES_MAX: usize = 1000;
-/// Most bytes of a history that are read. It is begun anew when pasted files have made it
-/// larger: a prompt should not wait for it.
+/// Largest history that is loaded, in bytes. A larger one, full of pasted files, would delay the
+/// prompt and is deleted.
 const FILE_MAX_BYTES: u64 = 4 * 1024 * 1024;
-/// The file's name in the state directory.
 const FILE_NAME: &str = "chat-history";
-/// Permission bits of the directory: its owner alone may enter it.
 const DIRECTORY_MODE: u32 = 0o700;
 
-/// The file of the history, in a directory that is there: `$XDG_STATE_HOME/yoi`, else
-/// `~/.local/state/yoi` (XDG Base Directory Specification 0.8). `None` where it can't be
-/// kept: a conversation works without.
+/// The path of the history, in `$XDG_STATE_HOME/yoi` or else `~/.local/state/yoi` (XDG Base
+/// Directory Specification 0.8), which is created. `None` where it can't be kept: a chat works
+/// without.
 pub(super) fn open(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
     let directory = absolute("XDG_STATE_HOME")
@@ -41,18 +39,19 @@ pub(super) fn open(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
 
     use super::*;
 
-    fn below(home: &tempfile::TempDir) -> Option<PathBuf> {
+    fn open_in(home: &tempfile::TempDir) -> Option<PathBuf> {
         let path = home.path().to_owned();
         open(move |name| (name == "HOME").then(|| path.clone()))
     }
 
     #[test]
-    fn the_directory_follows_the_specification_and_is_the_users_alone() {
+    fn the_directory_follows_the_specification_and_only_its_owner_may_enter() {
         let home = tempfile::tempdir().unwrap();
-        let path = below(&home).unwrap();
+        let path = open_in(&home).unwrap();
         assert_eq!(path, home.path().join(".local/state/yoi/chat-history"));
         let directory = path.parent().unwrap().metadata().unwrap();
         assert_eq!(directory.permissions().mode() & 0o777, DIRECTORY_MODE);
@@ -63,28 +62,27 @@ mod tests {
     }
 
     #[test]
-    fn without_a_place_for_it_there_is_no_history() {
-        assert_eq!(open(|_| None), None);
-        assert_eq!(open(|_| Some("relative".into())), None);
-        let home = tempfile::NamedTempFile::new().unwrap();
-        let path = home.path().to_owned();
-        assert_eq!(open(|_| Some(path.clone())), None);
+    fn without_a_usable_directory_there_is_no_history() {
+        let no_directory = tempfile::NamedTempFile::new().unwrap();
+        for path in [None, Some("relative".as_ref()), Some(no_directory.path())] {
+            assert_eq!(open(|_| path.map(Path::to_owned)), None);
+        }
     }
 
     #[test]
-    fn what_is_no_file_is_left_alone_and_what_is_too_large_is_begun_anew() {
+    fn what_is_no_file_is_left_alone_and_a_history_that_is_too_large_is_deleted() {
         let home = tempfile::tempdir().unwrap();
-        let path = below(&home).unwrap();
+        let path = open_in(&home).unwrap();
         std::fs::create_dir(&path).unwrap();
-        assert_eq!(below(&home), None);
+        assert_eq!(open_in(&home), None);
         std::fs::remove_dir(&path).unwrap();
 
         let file = std::fs::File::create(&path).unwrap();
         file.set_len(FILE_MAX_BYTES).unwrap();
-        assert_eq!(below(&home), Some(path.clone()));
+        assert_eq!(open_in(&home), Some(path.clone()));
         assert!(path.exists());
         file.set_len(FILE_MAX_BYTES + 1).unwrap();
-        assert_eq!(below(&home), Some(path.clone()));
+        assert_eq!(open_in(&home), Some(path.clone()));
         assert!(!path.exists());
     }
 }

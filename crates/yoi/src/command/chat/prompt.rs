@@ -1,4 +1,4 @@
-//! What is typed at the prompt: a line editor, and what was typed before.
+//! The line editor of a chat, with its history.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,74 +8,71 @@ use rustyline::error::ReadlineError;
 use rustyline::{DefaultEditor, Result as Readline};
 
 use super::history::ENTRIES_MAX;
-use crate::failure::{Failure, UsageError};
+use crate::error::{Error, UsageError};
 
-/// What stands before the cursor.
 const PROMPT: &str = "> ";
 
-/// What was typed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Typed {
+pub(super) enum Input {
     Message(String),
     /// An empty line, or one that Ctrl-C cleared.
-    Nothing,
-    /// The end of the input.
-    End,
+    Empty,
+    Eof,
 }
 
-/// Reads lines from the terminal. Nothing of it is open while no line is read.
+/// Reads lines from the terminal, which it controls only while a line is read.
 pub(super) struct Prompt {
     editor: DefaultEditor,
     history: Option<PathBuf>,
 }
 
 impl Prompt {
-    /// A prompt that remembers what is in the file `history`, and adds to it.
-    pub(super) fn new(history: Option<PathBuf>) -> Result<Self, Failure> {
+    /// Loads the history in the file `history`, and appends to it later.
+    pub(super) fn new(history: Option<PathBuf>) -> Result<Self, Error> {
         let config = Config::builder()
-            // The terminal itself, so that standard output may lead elsewhere.
+            // Uses the terminal itself, so that standard output may be redirected.
             .behavior(Behavior::PreferTerm)
             .max_history_size(ENTRIES_MAX)
             .map(rustyline::config::Builder::build)
-            .map_err(unusable)?;
-        let mut editor = DefaultEditor::with_config(config).map_err(unusable)?;
+            .map_err(setup_error)?;
+        let mut editor = DefaultEditor::with_config(config).map_err(setup_error)?;
         if let Some(path) = &history {
-            // Absent the first time; unreadable it is no worse than none.
+            // It is absent the first time; an unreadable one is ignored.
             let _ = editor.load_history(path);
         }
         Ok(Self { editor, history })
     }
 
-    /// Reads a line. The prompt comes back with it, to be used again.
-    pub(super) async fn read(mut self) -> Result<(Self, Typed), Failure> {
-        // On a thread of its own: the connection to the server lives meanwhile.
+    /// Reads a line, and returns the prompt with it.
+    pub(super) async fn read(mut self) -> Result<(Self, Input), Error> {
+        // On another thread, so that the connection to the server stays alive meanwhile.
         let read = tokio::task::spawn_blocking(move || {
-            let typed = typed(self.editor.readline(PROMPT));
-            if let Ok(Typed::Message(message)) = &typed {
-                self.remember(message);
+            let input = input(self.editor.readline(PROMPT));
+            if let Ok(Input::Message(message)) = &input {
+                self.add_to_history(message);
             }
-            typed.map(|typed| (self, typed))
+            input.map(|input| (self, input))
         });
         read.await
-            .map_err(|error| Failure::Setup(io::Error::other(error)))?
+            .map_err(|error| Error::Setup(io::Error::other(error)))?
     }
 
-    /// Keeps `message` at once, whatever becomes of it.
-    fn remember(&mut self, message: &str) {
+    /// Saves `message` at once, whether or not it is accepted.
+    fn add_to_history(&mut self, message: &str) {
         let added = self.editor.add_history_entry(message);
         if let (Ok(true), Some(path)) = (added, &self.history) {
-            // Whoever can't keep it can still talk.
+            // A chat works without a history.
             let _ = self.editor.append_history(path);
         }
     }
 }
 
-fn typed(line: Readline<String>) -> Result<Typed, Failure> {
+fn input(line: Readline<String>) -> Result<Input, Error> {
     match line {
-        Ok(line) if line.trim().is_empty() => Ok(Typed::Nothing),
-        Ok(line) => Ok(Typed::Message(line)),
-        Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Ok(Typed::Nothing),
-        Err(ReadlineError::Eof) => Ok(Typed::End),
+        Ok(line) if line.trim().is_empty() => Ok(Input::Empty),
+        Ok(line) => Ok(Input::Message(line)),
+        Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Ok(Input::Empty),
+        Err(ReadlineError::Eof) => Ok(Input::Eof),
         Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
             Err(UsageError::InputNotText.into())
         }
@@ -84,8 +81,8 @@ fn typed(line: Readline<String>) -> Result<Typed, Failure> {
     }
 }
 
-fn unusable(error: ReadlineError) -> Failure {
-    Failure::Setup(io::Error::other(error))
+fn setup_error(error: ReadlineError) -> Error {
+    Error::Setup(io::Error::other(error))
 }
 
 #[cfg(test)]
@@ -93,25 +90,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_line_and_a_cleared_one_are_nothing_and_no_end() {
-        assert_eq!(typed(Ok(" \t".into())).unwrap(), Typed::Nothing);
-        assert_eq!(
-            typed(Err(ReadlineError::Interrupted)).unwrap(),
-            Typed::Nothing
-        );
-        assert_eq!(typed(Err(ReadlineError::Eof)).unwrap(), Typed::End);
-        assert_eq!(
-            typed(Ok(" a ".into())).unwrap(),
-            Typed::Message(" a ".into())
-        );
-    }
-
-    #[test]
-    fn what_is_not_utf_8_is_said_to_be_so() {
+    fn an_empty_line_and_a_cleared_one_are_empty_input_and_not_the_end() {
+        let message = Input::Message(" a ".into());
+        for (line, expected) in [
+            (Ok(" \t".into()), Input::Empty),
+            (Err(ReadlineError::Interrupted), Input::Empty),
+            (Err(ReadlineError::Eof), Input::Eof),
+            (Ok(" a ".into()), message),
+        ] {
+            assert_eq!(input(line).unwrap(), expected);
+        }
         let garbled = ReadlineError::Io(io::ErrorKind::InvalidData.into());
-        assert!(matches!(
-            typed(Err(garbled)),
-            Err(Failure::Usage(UsageError::InputNotText))
-        ));
+        let Err(Error::Usage(UsageError::InputNotText)) = input(Err(garbled)) else {
+            panic!("text that is not UTF-8 is accepted");
+        };
     }
 }

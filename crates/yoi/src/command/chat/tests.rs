@@ -5,97 +5,79 @@ mod outage;
 use std::time::Duration;
 
 use clap::Parser as _;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::args::{Cli, Command};
-use crate::connect::Choice;
-use crate::failure::{Exit, Unreachable};
-use crate::output::Leads;
-use crate::output::tests::Paper;
+use crate::connect::Target;
+use crate::error::{Exit, Unreachable};
+use crate::output::StreamKind::{self, PlainTerminal, Redirected};
+use crate::output::tests::Captured;
 use crate::scripted_server::{
-    Does, RUN, ScriptedServer, batch, cursor, delta, finished, no_room, problem, transcript, worker,
+    Scripted, ScriptedServer, TOKEN, accepted, assert_contains, batch, cursor, delta, finished,
+    finished_with_usage, problem, reply_entry, response_budget_exhausted, transcript, worker,
 };
 
-const TOKEN: &str = "a-token-of-at-least-22-characters";
 const OTHER_TOKEN: &str = "another-token-of-22-characters-or-more";
 
-/// No pauses to speak of, and time for every answer of a script.
-const HASTY: Persistence = Persistence {
-    overall: Duration::from_secs(20),
-    first_pause: Duration::from_millis(1),
-    longest_pause: Duration::from_millis(1),
+/// Hardly waits, but has time for every response of a script.
+const FAST: ReconnectPolicy = ReconnectPolicy {
+    timeout: Duration::from_secs(20),
+    first_delay: Duration::from_millis(1),
+    max_delay: Duration::from_millis(1),
 };
 
-/// What a conversation printed.
-struct Had<T> {
-    result: T,
+/// The result of a conversation, and what it printed.
+struct Finished<T> {
+    result: Result<T, Error>,
     out: String,
     err: String,
 }
 
-fn found(server: &ScriptedServer, token: &str) -> Found {
-    Found {
-        server: server.url().clone(),
-        token: Some(token.parse().unwrap()),
-        choice: Choice::Named,
-    }
+/// A client of `server`, which has no replacement.
+fn client_of(server: &ScriptedServer, policy: ReconnectPolicy) -> ReconnectingClient {
+    let find_again = |_: &_| Err(Unreachable::NoneFound.into());
+    ReconnectingClient::new(server.target(), Box::new(find_again), policy).unwrap()
 }
 
-/// A link to `server`, whose place nobody takes.
-fn link_to(server: &ScriptedServer, persistence: Persistence) -> Link {
-    let nobody = |_: &_| Err(Unreachable::NoneFound.into());
-    Link::new(found(server, TOKEN), Box::new(nobody), persistence).unwrap()
-}
-
-/// Begins `yoi chat w1` over `link`, and does `work` with it.
-async fn having<T>(
-    link: Link,
-    work: impl AsyncFnOnce(&mut Conversation<'_>) -> Result<T, Failure>,
-) -> Had<Result<T, Failure>> {
-    having_on(Leads::Elsewhere, link, work).await
-}
-
-/// The same, with both streams leading to the same kind of thing.
-async fn having_on<T>(
-    leads: Leads,
-    link: Link,
-    work: impl AsyncFnOnce(&mut Conversation<'_>) -> Result<T, Failure>,
-) -> Had<Result<T, Failure>> {
-    let cli = Cli::try_parse_from(["yoi", "chat", "w1"]).unwrap();
-    let Command::Chat(args) = cli.command else {
+/// Starts `yoi chat w1` on two streams of `kind`, and does `work` with it.
+async fn chat_on<T>(
+    kind: StreamKind,
+    client: ReconnectingClient,
+    work: impl AsyncFnOnce(&mut Conversation<'_>) -> Result<T, Error>,
+) -> Finished<T> {
+    let Command::Chat(args) = Cli::parse_from(["yoi", "chat", "w1"]).command else {
         panic!("not a chat");
     };
-    let (paper, mut terminal) = Paper::new(leads);
-    let begun = Conversation::begin(link, &mut terminal, Format::Text, args).await;
-    let result = match begun {
+    let (captured, mut terminal) = Captured::new(kind);
+    let started = Conversation::start(client, &mut terminal, Format::Text, args).await;
+    let result = match started {
         Ok(mut conversation) => work(&mut conversation).await,
-        Err(failure) => Err(failure),
+        Err(error) => Err(error),
     };
-    Had {
+    Finished {
         result,
-        out: paper.out(),
-        err: paper.err(),
+        out: captured.out(),
+        err: captured.err(),
     }
 }
 
-/// Says “hi” in a conversation with a worker that is there, and reports on it.
-async fn saying_hi(server: &ScriptedServer, persistence: Persistence) -> Had<Result<(), Failure>> {
-    having(link_to(server, persistence), async |conversation| {
-        let heard = conversation.say("hi").await;
-        conversation.report(heard.map(Some)).await
-    })
+/// Sends “hi” in a conversation with a worker that exists, and reports on the reply.
+async fn send_hi(server: &ScriptedServer, policy: ReconnectPolicy) -> Finished<()> {
+    chat_on(
+        Redirected,
+        client_of(server, policy),
+        async |conversation| {
+            let reply = conversation.exchange("hi").await;
+            conversation.report(reply.map(Some)).await
+        },
+    )
     .await
 }
 
-async fn server(script: impl IntoIterator<Item = Does>) -> ScriptedServer {
-    let idle = worker("idle", Value::Null);
-    ScriptedServer::start(std::iter::once(idle).chain(script)).await
-}
-
-fn accepted() -> Does {
-    let accepted = json!({"run_id": RUN, "sequence": 1, "cursor": cursor(2)});
-    Does::Answers(202, accepted)
+/// A server with an idle worker.
+async fn server(script: impl IntoIterator<Item = Scripted>) -> ScriptedServer {
+    ScriptedServer::start(std::iter::once(worker("idle")).chain(script)).await
 }
 
 fn header<'a>(request: &'a str, name: &str) -> &'a str {
@@ -104,143 +86,126 @@ fn header<'a>(request: &'a str, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_said_and_the_conversation_goes_on() {
+async fn a_refused_message_is_reported_and_the_conversation_continues() {
     for (status, code) in [
         (409, "worker_busy"),
         (413, "input_too_large"),
         (429, "capacity_exhausted"),
     ] {
         let server = server([problem(status, code)]).await;
-        let had = saying_hi(&server, HASTY).await;
-        had.result.unwrap();
-        assert!(had.err.contains(&format!("[{code}]")), "{}", had.err);
-        assert_eq!(server.asked().len(), 2, "{code} is not waited for");
+        let chat = send_hi(&server, FAST).await;
+        chat.result.unwrap();
+        assert_contains(&chat.err, &format!("[{code}]"));
+        assert_eq!(server.request_lines().len(), 2, "{code} is not waited for");
     }
 }
 
 #[tokio::test]
-async fn a_reply_that_there_is_no_room_for_is_read_later_and_is_whole() {
+async fn a_reply_refused_by_the_response_budget_is_read_later_and_is_whole() {
     let server = server([
-        accepted(),
+        accepted(1, 2),
         batch(3, [delta("One, ")]),
-        no_room(1),
+        response_budget_exhausted(1),
         batch(4, [delta("two, ")]),
         problem(410, "cursor_expired"),
-        no_room(0),
-        transcript(
-            7,
-            &json!([]),
-            json!({"run_id": RUN, "text": "One, two, three, "}),
-        ),
-        no_room(0),
+        response_budget_exhausted(0),
+        transcript(7, &json!([]), Some("One, two, three, ")),
+        response_budget_exhausted(0),
         batch(8, [delta("four"), finished("completed")]),
     ])
     .await;
-    let had = saying_hi(&server, HASTY).await;
-    had.result.unwrap();
-    assert_eq!(had.out, "One, two, three, four\n");
-    let asked = server.asked();
-    assert_eq!(asked[3], asked[4], "from where it was left");
-    assert_eq!(asked[6], asked[7]);
-    assert_eq!(asked[8], asked[9]);
-    // The server is there: nobody looks for it.
-    assert!(!had.err.contains("looking"), "{}", had.err);
+    let chat = send_hi(&server, FAST).await;
+    chat.result.unwrap();
+    assert_eq!(chat.out, "One, two, three, four\n");
+    let lines = server.request_lines();
+    assert_eq!(lines[3], lines[4], "from where it was left");
+    assert_eq!(lines[6], lines[7]);
+    assert_eq!(lines[8], lines[9]);
+    // The server is not looked for: it responds.
+    assert!(!chat.err.contains("looking"), "{}", chat.err);
 }
 
 #[tokio::test]
-async fn the_reply_under_way_waits_for_room_and_a_message_does_not() {
-    let flying = json!({"run_id": RUN, "text": "One, "});
+async fn reading_a_reply_waits_for_the_response_budget_and_sending_does_not() {
     let server = server([
-        no_room(0),
-        transcript(7, &json!([]), flying),
+        response_budget_exhausted(0),
+        transcript(7, &json!([]), Some("One, ")),
         batch(8, [delta("two"), finished("completed")]),
-        no_room(0),
+        response_budget_exhausted(0),
     ])
     .await;
-    let had = having(link_to(&server, HASTY), async |conversation| {
-        conversation.hear_the_rest().await?;
-        conversation.say("hi").await
+    let chat = chat_on(Redirected, client_of(&server, FAST), async |conversation| {
+        conversation.follow_active_run().await?;
+        conversation.exchange("hi").await
     })
     .await;
-    assert_eq!(had.out, "One, two\n");
-    assert!(had.result.unwrap_err().lacks_room());
-    assert_eq!(server.asked().len(), 5);
+    assert_eq!(chat.out, "One, two\n");
+    assert!(chat.result.unwrap_err().is_response_budget_exhausted());
+    assert_eq!(server.request_lines().len(), 5);
 }
 
 #[tokio::test]
-async fn a_worker_that_takes_nothing_ends_the_conversation() {
+async fn a_worker_that_accepts_no_input_ends_the_conversation() {
     let stopped = server([problem(409, "worker_stopped")]).await;
-    let had = saying_hi(&stopped, HASTY).await;
-    let Err(failure @ Failure::TakesNothing { .. }) = had.result else {
-        panic!("{:?}", had.result);
+    let chat = send_hi(&stopped, FAST).await;
+    let Err(error @ Error::AcceptsNoInput { .. }) = chat.result else {
+        panic!("{:?}", chat.result);
     };
-    assert_eq!(failure.exit(), Exit::Failed);
+    assert_eq!(error.exit(), Exit::Failed);
     for state in ["stopped", "recorded"] {
-        let server = ScriptedServer::start([worker(state, Value::Null)]).await;
-        let had = saying_hi(&server, HASTY).await;
-        assert!(matches!(had.result, Err(Failure::TakesNothing { .. })));
+        let server = ScriptedServer::start([worker(state)]).await;
+        let chat = send_hi(&server, FAST).await;
+        assert!(matches!(chat.result, Err(Error::AcceptsNoInput { .. })));
     }
 }
 
 #[tokio::test]
-async fn a_run_that_fails_is_said_with_what_to_do_and_the_conversation_goes_on() {
+async fn a_failed_run_is_reported_with_a_hint_and_the_conversation_continues() {
     let mut end = finished("failed");
     end["error_code"] = "rate_limited".into();
-    let server = server([accepted(), batch(3, [end])]).await;
-    let had = saying_hi(&server, HASTY).await;
-    had.result.unwrap();
+    let server = server([accepted(1, 2), batch(3, [end])]).await;
+    let chat = send_hi(&server, FAST).await;
+    chat.result.unwrap();
     assert_eq!(
-        had.err,
+        chat.err,
         "error: run run-1 failed [rate_limited]\n\
          hint: the model's provider asks for fewer requests; try again in a moment\n"
     );
 }
 
 #[tokio::test]
-async fn what_one_message_used_is_said_to_a_person_and_to_no_program() {
-    for (leads, err) in [
-        (Leads::ToPlainTerminal, "3 tokens read, 4 written\n"),
-        (Leads::Elsewhere, ""),
-    ] {
-        let mut end = finished("completed");
-        end["usage"] = json!({"input_tokens": 3, "output_tokens": 4});
-        let server = server([accepted(), batch(3, [delta("Hello"), end])]).await;
-        let had = having_on(leads, link_to(&server, HASTY), async |conversation| {
-            once(conversation, "hi").await
+async fn usage_is_printed_on_a_terminal_only() {
+    let usage = "3 input tokens, 4 output tokens\n";
+    for (kind, err) in [(PlainTerminal, usage), (Redirected, "")] {
+        let events = [delta("Hello"), finished_with_usage()];
+        let server = server([accepted(1, 2), batch(3, events)]).await;
+        let chat = chat_on(kind, client_of(&server, FAST), async |conversation| {
+            exchange_once(conversation, "hi").await
         })
         .await;
-        had.result.unwrap();
-        assert_eq!((had.out.as_str(), had.err.as_str()), ("Hello\n", err));
+        chat.result.unwrap();
+        assert_eq!((chat.out.as_str(), chat.err.as_str()), ("Hello\n", err));
     }
 }
 
 #[tokio::test]
-async fn the_reply_under_way_is_shown_from_its_beginning() {
-    let flying = json!({"run_id": RUN, "text": "One, "});
-    let mut end = finished("completed");
-    end["usage"] = json!({"input_tokens": 3, "output_tokens": 4});
+async fn a_reply_in_progress_is_printed_from_its_beginning() {
     let server = server([
-        transcript(7, &json!([]), flying),
+        transcript(7, &json!([]), Some("One, ")),
         batch(8, [delta("two, ")]),
         problem(410, "cursor_expired"),
-        transcript(
-            9,
-            &json!([]),
-            json!({"run_id": RUN, "text": "One, two, three, "}),
-        ),
-        batch(10, [delta("four"), end]),
+        transcript(9, &json!([]), Some("One, two, three, ")),
+        batch(10, [delta("four"), finished_with_usage()]),
     ])
     .await;
-    let had = having(link_to(&server, HASTY), async |conversation| {
-        conversation.hear_the_rest().await
+    let chat = chat_on(Redirected, client_of(&server, FAST), async |conversation| {
+        conversation.follow_active_run().await
     })
     .await;
-    assert_eq!(had.out, "One, two, three, four\n");
-    let heard = had.result.unwrap().unwrap();
-    assert_eq!(heard.usage.unwrap().output_tokens, 4);
-    assert!(
-        server.asked()[2].contains(&cursor(7)),
-        "{:?}",
-        server.asked()
-    );
+    assert_eq!(chat.out, "One, two, three, four\n");
+    let Some(ReplyEnd::Finished(end)) = chat.result.unwrap() else {
+        panic!("the run has not finished");
+    };
+    assert_eq!(end.usage.unwrap().output_tokens, 4);
+    assert_contains(&server.request_lines()[2], &cursor(7));
 }

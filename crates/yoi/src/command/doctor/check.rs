@@ -2,51 +2,66 @@
 
 use serde::Serialize;
 
-use crate::failure::{Failure, hint};
+use crate::error::Error;
+use crate::hint::hint;
+use crate::output::table::Column;
 
-/// What was looked at, what was found, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Check {
+    /// What was checked.
     pub(super) check: &'static str,
     pub(super) outcome: Outcome,
     pub(super) detail: String,
+    /// What to do about it.
     pub(super) advice: Option<String>,
 }
 
-/// What a check came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Outcome {
-    /// It works.
     Ok,
-    /// It does not.
     Failed,
-    /// It was not checked, or is good to know.
+    /// It was not checked, or is for information.
     Noted,
 }
 
+pub(super) const COLUMNS: &[Column<Check>] = &[
+    ("", |check| {
+        let mark = match check.outcome {
+            Outcome::Ok => "✓",
+            Outcome::Failed => "✗",
+            Outcome::Noted => "–",
+        };
+        Some(mark.to_owned())
+    }),
+    ("CHECK", |check| Some(check.check.to_owned())),
+    ("FOUND", |check| Some(check.detail.clone())),
+    ("WHAT TO DO", |check| {
+        Some(check.advice.clone().unwrap_or_default())
+    }),
+];
+
 impl Check {
     pub(super) fn ok(check: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(check, Outcome::Ok, detail.into())
+        Self::new(check, Outcome::Ok, detail)
     }
 
     pub(super) fn failed(check: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(check, Outcome::Failed, detail.into())
+        Self::new(check, Outcome::Failed, detail)
     }
 
     pub(super) fn noted(check: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(check, Outcome::Noted, detail.into())
+        Self::new(check, Outcome::Noted, detail)
     }
 
-    /// A check that ended with `failure`.
-    pub(super) fn failed_by(check: &'static str, failure: &Failure) -> Self {
+    /// A check that failed with `error`.
+    pub(super) fn error(check: &'static str, error: &Error) -> Self {
         Self {
-            advice: hint(failure),
-            ..Self::failed(check, failure.line())
+            advice: hint(error),
+            ..Self::failed(check, error.message())
         }
     }
 
-    /// The same, and what to do about it.
     pub(super) fn advise(self, advice: impl Into<String>) -> Self {
         Self {
             advice: Some(advice.into()),
@@ -54,26 +69,11 @@ impl Check {
         }
     }
 
-    /// The row for people.
-    pub(super) fn cells(&self) -> [String; 4] {
-        let mark = match self.outcome {
-            Outcome::Ok => "✓",
-            Outcome::Failed => "✗",
-            Outcome::Noted => "–",
-        };
-        [
-            mark.to_owned(),
-            self.check.to_owned(),
-            self.detail.clone(),
-            self.advice.clone().unwrap_or_default(),
-        ]
-    }
-
-    fn new(check: &'static str, outcome: Outcome, detail: String) -> Self {
+    fn new(check: &'static str, outcome: Outcome, detail: impl Into<String>) -> Self {
         Self {
             check,
             outcome,
-            detail,
+            detail: detail.into(),
             advice: None,
         }
     }

@@ -1,106 +1,88 @@
-//! The runtimes: how well they answer, which model stands behind them, what is left of
-//! their limits.
+//! The runtimes: their status, the model behind them, and what is left of their limits.
 
 use registry_core::Capability;
-use registry_core::projection::{ImplementationKind, RuntimeStatus, RuntimeSummary};
+use registry_core::projection::{RuntimeStatus, RuntimeSummary};
 
 use super::check::Check;
+use crate::api_name::api_name;
 use crate::client::Client;
-use crate::failure::Failure;
-use crate::spelling::spelled;
+use crate::error::Error;
+use crate::output::diagnostic;
 
-/// Adds the rows about the runtimes and their models, and gives the runtimes.
-pub(super) async fn examine(
+/// Adds the rows about the runtimes and their models, and returns the runtimes.
+pub(super) async fn check(
     client: &Client,
     checks: &mut Vec<Check>,
-) -> Result<Vec<RuntimeSummary>, Failure> {
-    let answer = match client.runtimes().await {
-        Ok(answer) => answer,
-        Err(failure) => {
-            checks.push(Check::failed_by("runtimes", &failure));
-            return Err(failure);
+) -> Result<Vec<RuntimeSummary>, Error> {
+    let runtimes = match client.runtimes().await {
+        Ok(response) => response.value.items,
+        Err(error) => {
+            checks.push(Check::error("runtimes", &error));
+            return Err(error);
         }
     };
-    checks.extend(answer.value.items.iter().map(status));
-    let examined = answer.value.items.iter().filter(|runtime| creates(runtime));
-    checks.extend(examined.map(model));
-    Ok(answer.value.items)
+    checks.extend(runtimes.iter().map(status));
+    let with_workers = runtimes.iter().filter(|runtime| creates_workers(runtime));
+    checks.extend(with_workers.map(model));
+    Ok(runtimes)
 }
 
-/// Whether workers can be created there.
-pub(super) fn creates(runtime: &RuntimeSummary) -> bool {
+pub(super) fn creates_workers(runtime: &RuntimeSummary) -> bool {
     runtime.capabilities.contains(Capability::CreateWorker)
 }
 
-/// Adds the rows about the limits of `runtime`, where it has any that can be reached.
-pub(super) fn limits(runtime: &RuntimeSummary, checks: &mut Vec<Check>) {
-    let Some(counts) = runtime.counts.filter(|_| creates(runtime)) else {
+/// Adds the rows about the limits of `runtime` that its workers can reach.
+pub(super) fn check_limits(runtime: &RuntimeSummary, checks: &mut Vec<Check>) {
+    let Some(counts) = runtime.counts.filter(|_| creates_workers(runtime)) else {
         return;
     };
-    // A worker that was stopped holds no place.
-    let of = counts.workers;
-    let workers = of.idle + of.running + of.cancelling;
-    for (check, limit, used, advice) in [
-        (
-            "workers",
-            "workers",
-            workers,
-            "`yoi stop` ends one; `yoi serve --limit workers=N` allows more",
-        ),
-        (
-            "runs",
-            "concurrent_runs",
-            counts.active_runs,
-            "`yoi cancel` ends one; `yoi serve --limit concurrent_runs=N` allows more",
-        ),
+    // Stopped workers make way for new ones.
+    let live_workers = counts.workers.idle + counts.workers.running + counts.workers.cancelling;
+    for (check, limit, used, command) in [
+        ("workers", "workers", live_workers, "stop"),
+        ("runs", "concurrent_runs", counts.active_runs, "cancel"),
     ] {
-        let Some(limit) = runtime
-            .limits
-            .iter()
-            .find(|known| known.name.as_str() == limit)
-        else {
+        let mut limits = runtime.limits.iter();
+        let Some(known) = limits.find(|known| known.name.as_str() == limit) else {
             continue;
         };
-        let said = format!("{used} of {}", limit.value);
-        checks.push(if used < limit.value {
-            Check::ok(check, said)
+        let detail = format!("{used} of {}", known.value);
+        checks.push(if used < known.value {
+            Check::ok(check, detail)
         } else {
-            Check::failed(check, said).advise(advice)
+            Check::failed(check, detail).advise(format!(
+                "`yoi {command}` ends one; `yoi serve --limit {limit}=N` allows more"
+            ))
         });
     }
 }
 
 fn status(runtime: &RuntimeSummary) -> Check {
-    let check = if runtime.implementation_kind == ImplementationKind::LOCAL_COMPAT {
+    let check = if runtime.implementation_kind.as_str() == "local_compat" {
         "local records"
     } else {
         "runtime"
     };
-    let mut said = format!("{} is {}", runtime.runtime_id, spelled(runtime.status));
-    for remark in &runtime.diagnostics {
-        let times = match remark.count {
-            0 | 1 => String::new(),
-            count => format!(" ×{count}"),
-        };
-        said.push_str(&format!("; {}{times} [{}]", remark.message, remark.code));
+    let mut detail = format!("{} is {}", runtime.runtime_id, api_name(runtime.status));
+    for diagnostic in &runtime.diagnostics {
+        detail.push_str(&format!("; {}", diagnostic::text(diagnostic)));
     }
     match runtime.status {
-        RuntimeStatus::Available => Check::ok(check, said),
-        RuntimeStatus::Degraded => {
-            Check::noted(check, said).advise("the rest of it works; the server's log has more")
-        }
+        RuntimeStatus::Available => Check::ok(check, detail),
+        RuntimeStatus::Degraded => Check::noted(check, detail)
+            .advise("the rest of it works; see the server's log for the cause"),
         RuntimeStatus::Unavailable => {
-            Check::failed(check, said).advise("the server's log says why")
+            Check::failed(check, detail).advise("see the server's log for the cause")
         }
-        RuntimeStatus::Stopping => Check::failed(check, said).advise("start the server again"),
+        RuntimeStatus::Stopping => Check::failed(check, detail).advise("start the server again"),
     }
 }
 
 fn model(runtime: &RuntimeSummary) -> Check {
     match &runtime.model {
-        Some(model) if model.offline => Check::noted("model", "none: the offline engine repeats")
+        Some(model) if model.offline => Check::noted("model", "none: the offline engine replies")
             .advise("set YOI_MODEL and its provider's key where the server starts"),
         Some(model) => Check::ok("model", model.name.as_str()),
-        None => Check::noted("model", "not said by this server"),
+        None => Check::noted("model", "not reported by this server"),
     }
 }

@@ -1,84 +1,54 @@
-//! The server: whether it is there, takes requests, lets us in, and speaks our version.
+//! The server: does it respond, is it ready, does it accept the token, is the version right.
 
 use http_api::wire::API_VERSION;
 
 use super::check::Check;
 use crate::args::ServerUrl;
 use crate::client::Client;
-use crate::failure::{Failure, UsageError};
+use crate::error::{Error, UsageError};
 
-/// The row about a server, or a token, that could not be found; `None` when `failure` is
-/// about what was typed.
-pub(super) fn not_found(failure: &Failure) -> Option<Check> {
-    // The failures name the file; a row does not.
-    let token_file = |detail| Some(Check::failed("token", detail));
-    match failure {
-        Failure::Unreachable(_) => Some(Check::failed_by("server", failure)),
-        Failure::Usage(UsageError::TokenFileUnreadable { .. }) => {
-            token_file("the token file can't be read").map(|check| {
-                check.advise("see that --token-file or YOI_TOKEN_FILE names one that is yours")
-            })
-        }
-        Failure::Usage(UsageError::TokenFileShared { .. }) => {
-            token_file("the token file can be read by others")
-                .map(|check| check.advise("`chmod 600` it"))
-        }
-        Failure::Usage(UsageError::TokenFileInvalid { .. }) => {
-            token_file("the token file holds no token")
-                .map(|check| check.advise("put the server's token on its first line"))
-        }
-        Failure::Usage(_)
-        | Failure::Refused(_)
-        | Failure::NotOurAnswer { .. }
-        | Failure::RunEnded(_)
-        | Failure::TakesNothing { .. }
-        | Failure::EndlessList { .. }
-        | Failure::Interrupted
-        | Failure::Output(_)
-        | Failure::Setup(_) => None,
+/// The row about a server or token that `error` says can't be used; `None` when the command
+/// line itself is wrong.
+pub(super) fn not_found(error: &Error) -> Option<Check> {
+    if let Error::Usage(UsageError::TokenFile { source, .. }) = error {
+        // Without the path.
+        let advice = "put the server's token in a private file and name it with --token-file";
+        return Some(Check::failed("token", source.to_string()).advise(advice));
     }
+    matches!(error, Error::Unreachable(_)).then(|| Check::error("server", error))
 }
 
-/// Adds the rows about the server at `url`.
-pub(super) async fn examine(
+pub(super) async fn check(
     client: &Client,
     url: &ServerUrl,
-    token_known: bool,
+    has_token: bool,
     checks: &mut Vec<Check>,
-) -> Result<(), Failure> {
-    match client.health().await {
-        Ok(_) => checks.push(Check::ok("server", format!("runs at {url}"))),
-        Err(failure) => {
-            checks.push(Check::failed_by("server", &failure));
-            return Err(failure);
-        }
+) -> Result<(), Error> {
+    if let Err(error) = client.health().await {
+        checks.push(Check::error("server", &error));
+        return Err(error);
     }
+    checks.push(Check::ok("server", format!("runs at {url}")));
     checks.push(match client.readiness().await {
-        Ok(_) => Check::ok("ready", "takes requests"),
-        Err(failure) => Check::failed_by("ready", &failure),
+        Ok(_) => Check::ok("ready", "accepts requests"),
+        Err(error) => Check::error("ready", &error),
     });
     let workspace = match client.workspace().await {
-        Ok(answer) => answer.value,
-        Err(failure) => {
-            checks.push(Check::failed_by("token", &failure));
-            return Err(failure);
+        Ok(response) => response.value,
+        Err(error) => {
+            checks.push(Check::error("token", &error));
+            return Err(error);
         }
     };
-    checks.push(Check::ok(
-        "token",
-        if token_known {
-            "accepted"
-        } else {
-            "none needed"
-        },
-    ));
+    let token = if has_token { "accepted" } else { "none needed" };
+    checks.push(Check::ok("token", token));
     let (server, api) = (&workspace.server_version, workspace.api_version);
-    let said = format!("server {server}, API {api}");
+    let versions = format!("server {server}, API {api}");
     checks.push(if api == API_VERSION {
-        Check::ok("version", said)
+        Check::ok("version", versions)
     } else {
         let ours = env!("CARGO_PKG_VERSION");
-        Check::failed("version", said).advise(format!(
+        Check::failed("version", versions).advise(format!(
             "this is yoi {ours} for API {API_VERSION}; use the version of the server"
         ))
     });

@@ -1,73 +1,74 @@
-//! Following a reply or a worker's events, through everything that can come between.
+//! Following a reply or a worker's events through every interruption.
 
+use registry_core::Cursor;
+use registry_core::projection::AcceptedInput;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::failure::Unreachable;
-use crate::follow::tests::HASTY;
-use crate::scripted_server::{batch, delta, finished, problem, reply as entry, transcript};
+use crate::error::Unreachable;
+use crate::follow::tests::FAST;
+use crate::scripted_server::{
+    RUN, assert_contains, batch, cursor, delta, finished, problem, reply_entry as entry,
+    transcript, w1, worker_after,
+};
 
 /// Follows the reply to an input that was accepted as entry 3, after event 1.
-async fn followed(format: Format, script: impl IntoIterator<Item = Does>) -> Ran {
-    let accepted = json!({"run_id": RUN, "sequence": 3, "cursor": cursor(1)});
-    let accepted = serde_json::from_value(accepted).unwrap();
-    let follow =
-        async |mut session: Session<'_>| reply::follow(&mut session, &w1(), &accepted, HASTY).await;
-    ran(format, script, follow).await
+async fn follow_reply(format: Format, script: impl IntoIterator<Item = Scripted>) -> Finished {
+    let (run_id, sequence, cursor) = (RUN.parse().unwrap(), 3, Cursor::new(1, 1));
+    let accepted = AcceptedInput {
+        run_id,
+        sequence,
+        cursor,
+    };
+    run_in_session(format, script, async |mut session| {
+        send::follow(&mut session, &w1(), accepted, FAST).await
+    })
+    .await
 }
 
 /// Follows the worker's events from the oldest retained.
-async fn followed_events(script: impl IntoIterator<Item = Does>) -> Ran {
-    let follow =
-        async |mut session: Session<'_>| events::follow(&mut session, &w1(), None, HASTY).await;
-    ran(Format::Text, script, follow).await
+async fn follow_events(script: impl IntoIterator<Item = Scripted>) -> Finished {
+    run_in_session(Format::Text, script, async |mut session| {
+        events::follow(&mut session, &w1(), None, FAST).await
+    })
+    .await
 }
 
 #[tokio::test]
-async fn a_reply_is_printed_as_it_comes_and_ends_its_line() {
+async fn a_reply_is_printed_as_it_comes_and_its_line_is_ended() {
     let script = [
-        accepted(),
+        accepted(3, 1),
         batch(2, [delta("Hel")]),
+        Scripted::Close,
         batch(4, [delta("lo"), finished("completed")]),
     ];
-    let ran = typed("yoi send w1 hi --follow", script).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out, "Hello\n");
-    assert_eq!(ran.err, "");
+    let send = run_line("send w1 hi --follow", script).await.success();
+    assert_eq!((send.out.as_str(), send.err.as_str()), ("Hello\n", ""));
 }
 
 #[tokio::test]
-async fn a_run_that_does_not_complete_is_a_failure_after_its_text() {
-    let ran = followed(
-        Format::Text,
-        [batch(3, [delta("Hal"), finished("cancelled")])],
-    )
-    .await;
-    assert_eq!(ran.out, "Hal\n");
-    assert_eq!(ran.run_end().to_string(), "run run-1 was cancelled");
+async fn a_run_that_does_not_complete_is_an_error_after_its_text() {
+    let script = [batch(3, [delta("Hal"), finished("cancelled")])];
+    let reply = follow_reply(Format::Text, script).await;
+    assert_eq!(reply.out, "Hal\n");
+    let error = reply.result.unwrap_err();
+    assert_eq!(error.to_string(), "run run-1 was cancelled");
 }
 
 #[tokio::test]
-async fn events_that_are_gone_are_filled_in_from_the_transcript() {
+async fn events_that_expired_are_filled_in_from_the_transcript() {
     let script = [
         batch(2, [delta("One, ")]),
         problem(410, "cursor_expired"),
-        transcript(7, &json!([]), json!({"run_id": RUN, "text": "One, two, "})),
+        transcript(7, &json!([]), Some("One, two, ")),
         batch(9, [delta("three"), finished("completed")]),
     ];
-    let ran = followed(Format::Text, script).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out, "One, two, three\n");
-    assert_eq!(
-        ran.err,
-        "note: some events are gone; the transcript fills the gap\n"
-    );
-    assert!(
-        ran.asked[2].ends_with("/transcript?limit=1&after=3"),
-        "{:?}",
-        ran.asked
-    );
-    assert!(ran.asked[3].contains(&cursor(7)), "{:?}", ran.asked);
+    let reply = follow_reply(Format::Text, script).await.success();
+    assert_eq!(reply.out, "One, two, three\n");
+    let note = "note: some events have expired; continuing from the transcript\n";
+    assert_eq!(reply.err, note);
+    assert_contains(&reply.requests[2], "/transcript?limit=1&after=3");
+    assert_contains(&reply.requests[3], &cursor(7));
 }
 
 #[tokio::test]
@@ -78,59 +79,40 @@ async fn a_run_that_ended_in_the_gap_ends_as_the_worker_remembers_it() {
     });
     let script = [
         problem(410, "cursor_expired"),
-        Does::HangsUp,
-        transcript(7, &json!([entry("Half", true)]), Value::Null),
-        Does::BreaksOff,
-        worker("idle", last),
+        Scripted::Close,
+        transcript(7, &json!([entry("Half", true)]), None),
+        Scripted::Truncated,
+        worker_after("idle", &last),
     ];
-    let ran = followed(Format::Text, script).await;
-    assert_eq!(ran.out, "Half\n");
-    assert_eq!(
-        ran.run_end().to_string(),
-        "run run-1 failed [engine_panicked]"
-    );
+    let reply = follow_reply(Format::Text, script).await;
+    assert_eq!(reply.out, "Half\n");
+    let error = reply.result.unwrap_err();
+    assert_eq!(error.to_string(), "run run-1 failed [engine_panicked]");
 }
 
 #[tokio::test]
 async fn a_run_that_ended_long_ago_completed_if_its_reply_is_whole() {
-    let gap = |partial| {
-        [
-            problem(410, "cursor_expired"),
-            transcript(7, &json!([entry("All", partial)]), Value::Null),
-            worker("idle", Value::Null),
-        ]
+    let script = |partial| {
+        let page = transcript(7, &json!([entry("All", partial)]), None);
+        [problem(410, "cursor_expired"), page, worker("idle")]
     };
-    let ran = followed(Format::Text, gap(false)).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out, "All\n");
-    assert_eq!(
-        followed(Format::Text, gap(true)).await.run_end().outcome,
-        None
-    );
+    let whole = follow_reply(Format::Text, script(false)).await.success();
+    assert_eq!(whole.out, "All\n");
+    let partial = follow_reply(Format::Text, script(true)).await;
+    let Err(Error::RunEnded(end)) = partial.result else {
+        panic!("{:?}", partial.result);
+    };
+    assert_eq!(end.outcome, None);
 }
 
 #[tokio::test]
-async fn a_reply_survives_a_dropped_connection_and_nothing_is_printed_twice() {
-    let script = [
-        batch(2, [delta("a")]),
-        Does::HangsUp,
-        Does::BreaksOff,
-        batch(3, [delta("b"), finished("completed")]),
-    ];
-    let ran = followed(Format::Text, script).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out, "ab\n");
-}
-
-#[tokio::test]
-async fn a_server_that_goes_away_while_it_is_followed_is_unreachable() {
-    let ran = followed(Format::Text, [batch(2, [delta("a")])]).await;
-    assert!(matches!(
-        ran.result,
-        Err(Failure::Unreachable(Unreachable::Refused { .. }))
-    ));
-    let ran = followed(Format::Text, [Does::Says(200, "{")]).await;
-    assert_eq!(ran.result.unwrap_err().exit(), Exit::Failed);
+async fn a_server_that_goes_away_during_a_reply_is_unreachable() {
+    let reply = follow_reply(Format::Text, [batch(2, [delta("a")])]).await;
+    let Err(Error::Unreachable(Unreachable::Refused { .. })) = reply.result else {
+        panic!("{:?}", reply.result);
+    };
+    let reply = follow_reply(Format::Text, [Scripted::Text(200, "{")]).await;
+    assert_eq!(reply.result.unwrap_err().exit(), Exit::Failed);
 }
 
 #[tokio::test]
@@ -140,13 +122,9 @@ async fn followed_json_is_one_event_a_line_up_to_the_end_of_the_run() {
         batch(2, [delta("a\nb")]),
         batch(4, [finished("completed"), stopped]),
     ];
-    let ran = followed(Format::Json, script).await;
-    ran.result.unwrap();
-    let kinds: Vec<Value> = ran
-        .out
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone())
-        .collect();
+    let reply = follow_reply(Format::Json, script).await.success();
+    let kind = |line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone();
+    let kinds: Vec<Value> = reply.out.lines().map(kind).collect();
     assert_eq!(kinds, ["output_delta", "run_finished"]);
 }
 
@@ -155,13 +133,12 @@ async fn events_are_followed_until_the_worker_is_stopped() {
     let script = [
         batch(2, [delta("a\u{1b}b")]),
         batch(2, []),
-        worker("idle", Value::Null),
+        worker("idle"),
         batch(3, [json!({"kind": "worker_stopped"})]),
     ];
-    let ran = followed_events(script).await;
-    ran.result.unwrap();
+    let events = follow_events(script).await.success();
     assert_eq!(
-        ran.out,
+        events.out,
         "2026-01-01T00:00:00Z  output_delta    run run-1  \"a\\u{1b}b\"\n\
          2026-01-01T00:00:00Z  worker_stopped\n"
     );
@@ -169,35 +146,21 @@ async fn events_are_followed_until_the_worker_is_stopped() {
 
 #[tokio::test]
 async fn following_a_worker_that_was_stopped_before_ends() {
-    let script = [batch(2, []), worker("stopped", Value::Null)];
-    let ran = typed(
-        &format!("yoi events w1 --follow --after {}", cursor(2)),
-        script,
-    )
-    .await;
-    ran.result.unwrap();
-    assert_eq!(ran.out, "");
+    let line = format!("events w1 --follow --after {}", cursor(2));
+    let events = run_line(&line, [batch(2, []), worker("stopped")]).await;
+    assert_eq!(events.success().out, "");
 }
 
 #[tokio::test]
-async fn followed_events_that_are_gone_are_said_to_be() {
+async fn a_note_says_that_followed_events_expired() {
     let script = [
         problem(410, "cursor_expired"),
-        transcript(7, &json!([]), json!({"run_id": RUN, "text": "so far"})),
+        transcript(7, &json!([]), Some("so far")),
         batch(9, [json!({"kind": "worker_stopped"})]),
     ];
-    let ran = followed_events(script).await;
-    ran.result.unwrap();
-    assert_eq!(ran.out, "2026-01-01T00:00:00Z  worker_stopped\n");
-    assert!(
-        ran.err.contains("`yoi transcript w1` has what they said"),
-        "{}",
-        ran.err
-    );
-    assert!(
-        ran.err.contains("run run-1 has said so far: \"so far\""),
-        "{}",
-        ran.err
-    );
-    assert!(ran.asked[2].contains(&cursor(7)));
+    let events = follow_events(script).await.success();
+    assert_eq!(events.out, "2026-01-01T00:00:00Z  worker_stopped\n");
+    assert_contains(&events.err, "`yoi transcript w1` shows their text");
+    assert_contains(&events.err, "the text of run run-1 so far: \"so far\"");
+    assert_contains(&events.requests[2], &cursor(7));
 }

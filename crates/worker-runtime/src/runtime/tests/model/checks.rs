@@ -1,13 +1,13 @@
-//! Everything that can be checks of a runtime, compared with the reference.
+//! Compares everything that a runtime shows with the reference.
 
-use super::command::{After, Answer};
+use super::command::{After, CommandResult};
 use super::subject::Subject;
 use super::*;
 use crate::error::{CursorExpired, EventsError, UnknownWorker};
 use crate::reference::{self, Page, WorkerNumber};
 use crate::{Epoch, EventBatch, ListQuery, TranscriptBounds, TranscriptPosition, WorkerSnapshot};
 
-/// Sums, workers, lists, events and transcripts.
+/// Checks totals, workers, lists, events and transcripts.
 pub(super) fn check_everything(subject: &Subject, model: &reference::Runtime) {
     let status = subject.runtime.status();
     assert_eq!(status.workers, model.counts());
@@ -107,7 +107,7 @@ pub(super) fn check_list(
     after: Option<WorkerNumber>,
     state: Option<WorkerState>,
     limit: Option<usize>,
-) -> Answer {
+) -> CommandResult {
     // A worker that was never created has no position in the list.
     let after = after.filter(|number| *number < model.total_created());
     let page = subject.runtime.list(ListQuery {
@@ -116,14 +116,14 @@ pub(super) fn check_list(
         limit,
     });
     let number = |id: WorkerId| subject.numbering.worker(id);
-    let shown: Vec<_> = page
+    let listed: Vec<_> = page
         .workers
         .iter()
         .map(|worker| number(worker.id))
         .collect();
     let wanted = model.list(after, state, model.limits.page(limit));
-    assert_eq!((shown, page.next.map(number)), wanted);
-    Answer::None
+    assert_eq!((listed, page.next.map(number)), wanted);
+    CommandResult::None
 }
 
 pub(super) fn check_events(
@@ -132,7 +132,7 @@ pub(super) fn check_events(
     number: WorkerNumber,
     after: After,
     limit: Option<usize>,
-) -> Answer {
+) -> CommandResult {
     let worker_id = subject.worker_id(number);
     let position = match after {
         After::Nothing => None,
@@ -142,11 +142,11 @@ pub(super) fn check_events(
             Some(Cursor::new(other, number))
         }
     };
-    let answer = read(subject, worker_id, position, limit);
+    let result = read(subject, worker_id, position, limit);
     let Ok(worker) = model.get(number) else {
         let unknown = EventsError::UnknownWorker(UnknownWorker { worker_id });
-        assert_eq!(answer, Err(unknown));
-        return Answer::None;
+        assert_eq!(result, Err(unknown));
+        return CommandResult::None;
     };
     let latest = worker.events().len() as u64;
     let oldest = latest - worker.events_held() as u64;
@@ -160,10 +160,10 @@ pub(super) fn check_events(
             oldest: cursor(subject, oldest),
             latest: cursor(subject, latest),
         };
-        assert_eq!(answer, Err(EventsError::Expired(expired)));
-        return Answer::None;
+        assert_eq!(result, Err(EventsError::Expired(expired)));
+        return CommandResult::None;
     };
-    let batch = answer.unwrap();
+    let batch = result.unwrap();
     let to = latest.min(from + model.limits.page(limit) as u64);
     let numbered = batch.events.iter().zip(from + 1..);
     let events = numbered.map(|(event, n)| subject.numbering.event(event, epoch(subject), n));
@@ -171,7 +171,7 @@ pub(super) fn check_events(
     assert_eq!(events.collect::<Vec<_>>(), &worker.events()[wanted]);
     let end = (batch.next_cursor, batch.caught_up);
     assert_eq!(end, (cursor(subject, to), to == latest));
-    Answer::None
+    CommandResult::None
 }
 
 pub(super) fn check_transcript(
@@ -180,14 +180,14 @@ pub(super) fn check_transcript(
     number: WorkerNumber,
     position: TranscriptPosition,
     limit: Option<usize>,
-) -> Answer {
+) -> CommandResult {
     let worker_id = subject.worker_id(number);
     let page = subject
         .runtime
         .transcript(worker_id, TranscriptQuery { position, limit });
     let Ok(worker) = model.get(number) else {
         assert_eq!(page, Err(UnknownWorker { worker_id }));
-        return Answer::None;
+        return CommandResult::None;
     };
     let page = page.unwrap();
     let lines = page
@@ -211,7 +211,7 @@ pub(super) fn check_transcript(
         .map(|reply| subject.numbering.in_flight(&reply));
     assert_eq!(reply.as_ref(), worker.in_flight());
     assert_eq!(page.cursor, cursor(subject, worker.events().len() as u64));
-    Answer::None
+    CommandResult::None
 }
 
 fn read(
@@ -225,7 +225,6 @@ fn read(
         limit,
         wait: Duration::ZERO,
     };
-    // Ready at once: it doesn't wait.
     let read = subject.runtime.events(id, query);
     futures_util::FutureExt::now_or_never(read).expect("it doesn't wait")
 }

@@ -1,4 +1,4 @@
-//! What is done to a runtime, and what the reference answers.
+//! Commands to a runtime, and the results that the reference gives.
 
 use proptest::option;
 use proptest::prelude::*;
@@ -13,9 +13,9 @@ use crate::run::{EngineErrorKind, RunDiagnostic, RunErrorCode, Usage};
 use crate::status::WorkerState;
 use crate::transcript::TranscriptPosition;
 
-/// The profiles of a runtime that was given none, the default one first.
+/// The built-in profiles, the default one first.
 const PROFILES: &[&str] = &["builtin:default", "builtin:companion"];
-/// Who reads along.
+/// How many readers follow along.
 pub(super) const READERS: usize = 2;
 
 /// An operation, or something that engines and time do.
@@ -31,7 +31,7 @@ pub(super) enum Command {
         worker: WorkerNumber,
         step: Step,
     },
-    /// A cancel or a stop is begun; the run ends when what is begun settles.
+    /// A cancel or a stop starts; the run ends at the next `Settle`.
     Cancel {
         worker: WorkerNumber,
         expected: Option<RunNumber>,
@@ -40,7 +40,7 @@ pub(super) enum Command {
         worker: WorkerNumber,
     },
     Settle,
-    /// The longest time passes that a run may take.
+    /// The longest time that a run may take passes.
     TimeOut,
     ShutDown,
     List {
@@ -58,12 +58,12 @@ pub(super) enum Command {
         position: TranscriptPosition,
         limit: Option<usize>,
     },
-    /// A reader takes a page of a transcript, to read on from there.
+    /// A reader takes a page of a transcript, to continue from there.
     Open {
         reader: usize,
         worker: WorkerNumber,
     },
-    /// A reader reads on.
+    /// A reader reads the events after its cursor.
     Follow {
         reader: usize,
         limit: Option<usize>,
@@ -75,13 +75,13 @@ pub(super) enum Command {
 pub(super) enum After {
     Nothing,
     Event(u64),
-    /// The event of this number, of another life of the runtime.
+    /// The event with this number, of another epoch.
     Foreign(u64),
 }
 
-/// What a command that may change something is answered.
+/// The result of a command that may change something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum CommandResult {
     Created(Result<Created, Refusal>),
     Sent(Result<Accepted, Refusal>),
     Initiated(Result<Initiated, Refusal>),
@@ -90,12 +90,12 @@ pub(super) enum Answer {
     None,
 }
 
-/// The reference, the time, and what it answered last.
+/// The reference, the time, and the latest result.
 #[derive(Debug, Clone)]
 pub(super) struct Model {
     pub(super) runtime: Runtime,
     pub(super) now: Millis,
-    pub(super) answer: Answer,
+    pub(super) result: CommandResult,
 }
 
 impl ReferenceStateMachine for Model {
@@ -106,13 +106,13 @@ impl ReferenceStateMachine for Model {
         let model = |limits| Self {
             runtime: Runtime::new(limits, PROFILES),
             now: 0,
-            answer: Answer::None,
+            result: CommandResult::None,
         };
         limits().prop_map(model).boxed()
     }
 
     fn transitions(model: &Self) -> BoxedStrategy<Command> {
-        // One more than there total_created were: a worker that nobody created, a run that nobody
+        // One more than there ever were: a worker that was never created, a run that was never
         // started.
         let worker = 0..=model.runtime.total_created();
         let run = option::weighted(0.3, 0..=model.runtime.runs);
@@ -171,8 +171,7 @@ impl ReferenceStateMachine for Model {
         prop_oneof![8 => changes, 2 => passing, 4 => reads].boxed()
     }
 
-    /// Which of two workers stopped first, when both do so while things settle, is up to the
-    /// executor; so no two do.
+    /// No two workers stop in the same `Settle`: their order would be up to the executor.
     fn preconditions(model: &Self, command: &Command) -> bool {
         let Command::Stop { worker } = command else {
             return true;
@@ -185,38 +184,38 @@ impl ReferenceStateMachine for Model {
     fn apply(mut model: Self, command: &Command) -> Self {
         model.now += 1;
         let (runtime, now) = (&mut model.runtime, model.now);
-        model.answer = match command {
-            Command::Create(request) => Answer::Created(runtime.create(request, now)),
+        model.result = match command {
+            Command::Create(request) => CommandResult::Created(runtime.create(request, now)),
             Command::Send {
                 worker,
                 content,
                 key,
             } => {
                 let key = key.map(|key| key.to_string());
-                Answer::Sent(runtime.send(*worker, content, key.as_deref(), now))
+                CommandResult::Sent(runtime.send(*worker, content, key.as_deref(), now))
             }
             Command::Cancel { worker, expected } => {
-                Answer::Initiated(runtime.cancel(*worker, *expected))
+                CommandResult::Initiated(runtime.cancel(*worker, *expected))
             }
-            Command::Stop { worker } => Answer::Initiated(runtime.stop(*worker, now)),
-            Command::ShutDown => Answer::Ending(runtime.shut_down()),
+            Command::Stop { worker } => CommandResult::Initiated(runtime.stop(*worker, now)),
+            Command::ShutDown => CommandResult::Ending(runtime.shut_down()),
             Command::Engine { worker, step } => {
                 runtime.engine(*worker, step, now);
-                Answer::None
+                CommandResult::None
             }
             Command::Settle => {
                 runtime.settle(now);
-                Answer::None
+                CommandResult::None
             }
             Command::TimeOut => {
                 runtime.time_out(now);
-                Answer::None
+                CommandResult::None
             }
             Command::List { .. }
             | Command::Events { .. }
             | Command::Transcript { .. }
             | Command::Open { .. }
-            | Command::Follow { .. } => Answer::None,
+            | Command::Follow { .. } => CommandResult::None,
         };
         model
     }
@@ -263,7 +262,7 @@ fn states() -> impl Strategy<Value = WorkerState> {
     ]
 }
 
-/// Bounds so small that every one of them is reached.
+/// Limits so small that every one of them is reached.
 fn limits() -> impl Strategy<Value = Limits> {
     let sums = (2..5_usize, 1..4_usize, 0..9_000_usize);
     let transcript = (2..6_usize, 274..700_usize, 1..500_usize);

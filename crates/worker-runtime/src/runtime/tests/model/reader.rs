@@ -1,5 +1,5 @@
-//! A client that takes a page of a transcript and then follows the events: what it has put
-//! together is the history as of its cursor, at any moment.
+//! A client that takes a page of a transcript and then follows the events: together they are the
+//! history as of its cursor.
 
 use crate::cursor::Cursor;
 use crate::error::EventsError;
@@ -9,7 +9,7 @@ use crate::run::RunOutcome;
 use crate::runtime::Runtime;
 use crate::transcript::{Role, TranscriptQuery};
 
-/// What a reader knows. A line whose content is empty was heard of, and not read.
+/// The state of a reader. Inputs that it learned of from events have no content.
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) worker: WorkerNumber,
@@ -38,7 +38,7 @@ impl Reader {
         }
     }
 
-    /// Reads on, and says whether that was possible.
+    /// Reads the next events. Returns false when the cursor has expired.
     pub(super) async fn follow(
         &mut self,
         runtime: &Runtime,
@@ -62,9 +62,8 @@ impl Reader {
         true
     }
 
-    /// Whether the reference still has all that happened after the cursor.
-    pub(super) fn can_go_on(&self, model: &reference::Runtime) -> bool {
-        // Of a reader that went on, the cursor has moved on, and only forward.
+    /// Whether the reference still holds every event after the cursor.
+    pub(super) fn can_continue(&self, model: &reference::Runtime) -> bool {
         let held = |worker: &reference::Worker| {
             let oldest = worker.events().len() - worker.events_held();
             self.cursor.sequence() >= oldest as u64
@@ -72,7 +71,7 @@ impl Reader {
         model.get(self.worker).is_ok_and(held)
     }
 
-    /// Compares what was put together with what the reference says was so at that moment.
+    /// Compares the reader's state with the reference's as of the cursor.
     pub(super) fn check(&self, model: &reference::Runtime) {
         let worker = model.get(self.worker).unwrap();
         let (lines, in_flight) = worker.as_of(self.cursor.sequence());

@@ -12,18 +12,17 @@ use crate::id::RunId;
 use crate::reference::Step;
 use crate::run::{RunErrorCode, Usage};
 
-/// The senders by which the runs are led.
+/// The senders of the steps of each run.
 #[derive(Debug, Default)]
 pub(super) struct ScriptedEngines {
     senders: Mutex<HashMap<RunId, mpsc::UnboundedSender<Step>>>,
 }
 
 impl ScriptedEngines {
-    /// Tells a run's engine what to do next. Nobody hears it once the run has ended.
+    /// Sends the engine of a run its next step; ignored once the run has ended.
     pub(super) fn send(&self, run: RunId, step: Step) {
         let senders = self.senders.lock().unwrap();
         let sender = senders.get(&run).expect("the engine was started");
-        // An engine that is gone does nothing.
         let _ = sender.send(step);
     }
 }
@@ -39,8 +38,8 @@ impl TurnEngine for ScriptedEngines {
                 Some(Step::Report(diagnostic)) => output.report(diagnostic),
                 Some(Step::Complete(usage)) => return Ok(usage),
                 Some(Step::Fail(RunErrorCode::Engine(kind))) => return Err(EngineError::new(kind)),
-                // Without the hook, which would print.
-                Some(Step::Fail(_)) => resume_unwind(Box::new("as described")),
+                // Without the panic hook, which would print.
+                Some(Step::Fail(_)) => resume_unwind(Box::new("as description")),
                 Some(Step::TimeOut) | None => std::future::pending().await,
             }
         }

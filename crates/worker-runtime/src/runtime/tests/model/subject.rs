@@ -1,4 +1,4 @@
-//! The runtime, led by the test, answering in the words of the reference.
+//! The runtime under test, with results in the types of the reference.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use jiff::Timestamp;
 
-use super::command::{Answer, READERS};
+use super::command::{CommandResult, READERS};
 use super::reader::Reader;
 use super::scripted_engine::ScriptedEngines;
 use super::*;
@@ -17,12 +17,12 @@ use crate::reference::{Accepted, Create, Created, Initiated, Millis, Numbering, 
 use crate::sync;
 use crate::{ActiveRun, Cancellation, CreateWorker, ShutdownReport, WorkerSnapshot};
 
-/// How long the test rests to let things settle: no time at all, as time is paused. A timer
-/// fires only once no task can go on.
+/// How long the test sleeps to let everything settle. Time is paused, so a timer fires as soon as
+/// no task can make progress.
 const REST: Duration = Duration::from_millis(1);
 
-/// A worker that nobody created, and a run that nobody started.
-const NOBODY: &str = "0198c0de-0000-7000-8000-ffffffffffff";
+/// The id of a worker that was never created, and of a run that was never started.
+const UNKNOWN_ID: &str = "0198c0de-0000-7000-8000-ffffffffffff";
 
 pub(super) struct Subject {
     executor: Option<tokio::runtime::Runtime>,
@@ -30,15 +30,15 @@ pub(super) struct Subject {
     pub(super) numbering: Numbering,
     engines: Arc<ScriptedEngines>,
     clock: Arc<AtomicI64>,
-    /// What was begun and has not ended yet.
-    begun: Vec<Operation>,
+    /// Operations that have not ended yet.
+    pending: Vec<Operation>,
     readers: [Option<Reader>; READERS],
 }
 
 /// An operation that waits for a run to end.
 type Operation = Pin<Box<dyn Future<Output = End>>>;
 
-/// How it ended.
+/// The result of an operation.
 #[derive(Debug)]
 enum End {
     Cancel(RunNumber, Result<Cancellation, CancelError>),
@@ -64,7 +64,7 @@ impl Subject {
             numbering: Numbering::default(),
             engines,
             clock,
-            begun: Vec::new(),
+            pending: Vec::new(),
             readers: [const { None }; READERS],
         }
     }
@@ -75,14 +75,14 @@ impl Subject {
 
     /// Shuts the executor down.
     pub(super) fn without_executor(mut self) -> Self {
-        self.begun.clear();
+        self.pending.clear();
         self.executor = None;
         self
     }
 
     pub(super) fn worker_id(&self, number: WorkerNumber) -> WorkerId {
         let known = self.numbering.workers.get(number).copied();
-        known.unwrap_or_else(|| NOBODY.parse().unwrap())
+        known.unwrap_or_else(|| UNKNOWN_ID.parse().unwrap())
     }
 
     pub(super) fn create(&mut self, request: &Create) -> Result<Created, Refusal> {
@@ -133,7 +133,7 @@ impl Subject {
         }
     }
 
-    pub(super) fn engine(&mut self, worker: WorkerNumber, step: Step) -> Answer {
+    pub(super) fn engine(&mut self, worker: WorkerNumber, step: Step) -> CommandResult {
         self.settle();
         let snapshot = self.runtime.get(self.worker_id(worker));
         if let Some(run) = snapshot.ok().and_then(|worker| worker.active_run) {
@@ -142,16 +142,16 @@ impl Subject {
         self.settle()
     }
 
-    pub(super) fn cancel(&mut self, worker: WorkerNumber, run: Option<RunNumber>) -> Answer {
+    pub(super) fn cancel(&mut self, worker: WorkerNumber, run: Option<RunNumber>) -> CommandResult {
         let id = self.worker_id(worker);
-        let nobody = NOBODY.parse().unwrap();
-        let expected = run.map(|run| *self.numbering.runs.get(run).unwrap_or(&nobody));
+        let unknown = UNKNOWN_ID.parse().unwrap();
+        let expected = run.map(|run| *self.numbering.runs.get(run).unwrap_or(&unknown));
         let active = self.active_run(worker);
         let runtime = self.runtime.clone();
         let cancel =
             async move { End::Cancel(active.unwrap_or(0), runtime.cancel(id, expected).await) };
         let ended = self.begin(cancel);
-        Answer::Initiated(match (ended, active) {
+        CommandResult::Initiated(match (ended, active) {
             (None, Some(run)) => Ok(Initiated::Ending(run)),
             (Some(End::Cancel(_, Ok(Cancellation::NotRunning))), None) => Ok(Initiated::Nothing),
             (Some(End::Cancel(_, Err(error))), _) => Err(self.numbering.cancel_refusal(&error)),
@@ -159,11 +159,11 @@ impl Subject {
         })
     }
 
-    pub(super) fn stop(&mut self, worker: WorkerNumber) -> Answer {
+    pub(super) fn stop(&mut self, worker: WorkerNumber) -> CommandResult {
         let (id, active) = (self.worker_id(worker), self.active_run(worker));
         let runtime = self.runtime.clone();
         let ended = self.begin(async move { End::Stop(runtime.stop(id).await.map(Box::new)) });
-        Answer::Initiated(match (ended, active) {
+        CommandResult::Initiated(match (ended, active) {
             (None, Some(run)) => Ok(Initiated::Ending(run)),
             (Some(End::Stop(Ok(worker))), None) => {
                 assert_eq!(worker.state, WorkerState::Stopped);
@@ -174,7 +174,7 @@ impl Subject {
         })
     }
 
-    pub(super) fn shut_down(&mut self) -> Answer {
+    pub(super) fn shut_down(&mut self) -> CommandResult {
         let newest_first = self.numbering.workers.iter().enumerate().rev();
         let active = newest_first.filter_map(|(number, id)| {
             let run_id = self.runtime.get(*id).ok()?.active_run?;
@@ -189,19 +189,19 @@ impl Subject {
         let numbers = active
             .iter()
             .map(|(number, run)| (*number, self.numbering.run(run.run_id)));
-        Answer::Ending(numbers.collect())
+        CommandResult::Ending(numbers.collect())
     }
 
-    /// Lets everything happen that can; what was begun has to have ended then.
-    pub(super) fn settle(&mut self) -> Answer {
+    /// Lets every task make progress; pending operations must have ended then.
+    pub(super) fn settle(&mut self) -> CommandResult {
         self.rest(REST);
-        for mut operation in std::mem::take(&mut self.begun) {
+        for mut operation in std::mem::take(&mut self.pending) {
             match self.poll(&mut operation).expect("it has ended") {
-                End::Cancel(run, answer) => {
+                End::Cancel(run, result) => {
                     let run_id = self.numbering.runs[run];
-                    assert_eq!(answer, Ok(Cancellation::Cancelled { run_id }));
+                    assert_eq!(result, Ok(Cancellation::Cancelled { run_id }));
                 }
-                End::Stop(answer) => assert_eq!(answer.unwrap().state, WorkerState::Stopped),
+                End::Stop(result) => assert_eq!(result.unwrap().state, WorkerState::Stopped),
                 End::Shutdown(cancelled, report) => {
                     let abandoned = Vec::new();
                     let wanted = ShutdownReport {
@@ -212,10 +212,10 @@ impl Subject {
                 }
             }
         }
-        Answer::None
+        CommandResult::None
     }
 
-    pub(super) fn time_out(&mut self, limits: &Limits) -> Answer {
+    pub(super) fn time_out(&mut self, limits: &Limits) -> CommandResult {
         self.settle();
         self.rest(limits.run_time);
         self.settle()
@@ -226,13 +226,13 @@ impl Subject {
         reader: usize,
         worker: WorkerNumber,
         model: &crate::reference::Runtime,
-    ) -> Answer {
+    ) -> CommandResult {
         if model.get(worker).is_ok() {
             let reader = &mut self.readers[reader];
             let reader = reader.insert(Reader::open(&self.runtime, &self.numbering, worker));
             reader.check(model);
         }
-        Answer::None
+        CommandResult::None
     }
 
     pub(super) fn follow(
@@ -240,27 +240,27 @@ impl Subject {
         reader: usize,
         limit: Option<usize>,
         model: &crate::reference::Runtime,
-    ) -> Answer {
-        let Some(mut along) = self.readers[reader].take() else {
-            return Answer::None;
+    ) -> CommandResult {
+        let Some(mut current) = self.readers[reader].take() else {
+            return CommandResult::None;
         };
-        let read = along.follow(&self.runtime, &self.numbering, limit);
-        let gone_on = self.executor().block_on(read);
-        assert_eq!(gone_on, along.can_go_on(model), "an expired cursor");
-        if gone_on {
-            along.check(model);
-            self.readers[reader] = Some(along);
-            return Answer::None;
+        let read = current.follow(&self.runtime, &self.numbering, limit);
+        let continued = self.executor().block_on(read);
+        assert_eq!(continued, current.can_continue(model), "an expired cursor");
+        if continued {
+            current.check(model);
+            self.readers[reader] = Some(current);
+            return CommandResult::None;
         }
-        // What a client does then: it looks again.
-        self.open(reader, along.worker, model)
+        // The client starts over with a new page.
+        self.open(reader, current.worker, model)
     }
 
     pub(super) fn executor(&self) -> &tokio::runtime::Runtime {
         self.executor.as_ref().expect("it is there until the end")
     }
 
-    /// Lets time pass, all at once as soon as no task can go on.
+    /// Lets time pass as soon as no task can make progress.
     fn rest(&self, time: Duration) {
         self.executor().block_on(async { sync::sleep(time).await });
     }
@@ -270,12 +270,12 @@ impl Subject {
         Some(self.numbering.run(snapshot.active_run?))
     }
 
-    /// Starts an operation, and returns how it ended if it did so at once.
+    /// Starts an operation, and returns its result if it ends at once.
     fn begin(&mut self, operation: impl Future<Output = End> + 'static) -> Option<End> {
         let mut operation: Operation = Box::pin(operation);
         let end = self.poll(&mut operation);
         if end.is_none() {
-            self.begun.push(operation);
+            self.pending.push(operation);
         }
         end
     }

@@ -1,165 +1,162 @@
-//! Servers that stumble, vanish and forget.
+//! Servers that drop connections, go away, and forget workers.
 
 use std::cell::RefCell;
-
-use serde_json::Value;
 
 use super::*;
 
 #[tokio::test]
-async fn a_lost_connection_is_spoken_of_and_nothing_is_printed_twice() {
+async fn a_lost_connection_is_reported_and_nothing_is_printed_twice() {
     let server = server([
-        accepted(),
+        accepted(1, 2),
         batch(3, [delta("a")]),
-        Does::BreaksOff,
-        Does::HangsUp,
-        worker("running", Value::Null),
+        Scripted::Truncated,
+        Scripted::Close,
+        worker("running"),
         batch(5, [delta("b"), finished("completed")]),
     ])
     .await;
-    let had = saying_hi(&server, HASTY).await;
-    had.result.unwrap();
-    assert_eq!(had.out, "ab\n");
+    let chat = send_hi(&server, FAST).await;
+    chat.result.unwrap();
+    assert_eq!(chat.out, "ab\n");
     let url = server.url();
     assert_eq!(
-        had.err,
+        chat.err,
         format!(
             "note: the connection to {url} was lost; looking for the server for 20 s\n\
-             note: {url} answers again\n"
+             note: connected to {url} again\n"
         )
     );
-    assert!(
-        server.asked()[6].contains(&cursor(3)),
-        "{:?}",
-        server.asked()
-    );
+    assert_contains(&server.request_lines()[6], &cursor(3));
 }
 
 #[tokio::test]
-async fn a_message_whose_answer_is_lost_is_sent_again_under_the_same_key() {
+async fn a_run_that_ended_while_its_events_expired_is_read_again_after_an_outage() {
+    let expired = || problem(410, "cursor_expired");
+    let page = || transcript(7, &json!([reply_entry("All", false)]), None);
+    let server = server([
+        accepted(1, 2),
+        expired(),
+        page(),
+        Scripted::Truncated,
+        worker("idle"),
+        expired(),
+        page(),
+        worker("idle"),
+    ])
+    .await;
+    let chat = send_hi(&server, FAST).await;
+    chat.result.unwrap();
+    assert_eq!(chat.out, "All\n");
+    let lines = server.request_lines();
+    assert_eq!(lines[2], lines[6], "from the position before the outage");
+}
+
+#[tokio::test]
+async fn a_message_whose_response_is_lost_is_sent_again_with_the_same_key() {
     let script = [
-        Does::HangsUp,
-        accepted(),
+        Scripted::Close,
+        accepted(1, 2),
         batch(3, [finished("completed")]),
-        Does::BreaksOff,
-        accepted(),
+        Scripted::Truncated,
+        accepted(1, 2),
         batch(3, [finished("completed")]),
     ];
     let server = server(script).await;
-    let had = having(link_to(&server, HASTY), async |conversation| {
-        conversation.say("hi").await?;
-        conversation.say("hi").await
+    let chat = chat_on(Redirected, client_of(&server, FAST), async |chat| {
+        exchange_once(chat, "hi").await?;
+        exchange_once(chat, "hi").await
     });
-    had.await.result.unwrap();
-    let heard = server.heard();
-    let key = |at: usize| header(&heard[at], "idempotency-key: ");
+    chat.await.result.unwrap();
+    let requests = server.requests();
+    let key = |at: usize| header(&requests[at], "idempotency-key: ");
     assert_eq!(key(1), key(2));
     assert_eq!(key(4), key(5));
     assert_ne!(key(1), key(4), "another message has another key");
 }
 
 #[tokio::test]
-async fn a_restarted_server_that_forgot_the_worker_gets_a_new_one_and_the_message() {
-    let old = server([Does::HangsUp]).await;
+async fn a_restarted_server_that_forgot_the_worker_gets_a_new_worker_and_the_message() {
+    let old = server([Scripted::Close]).await;
     let new = ScriptedServer::start([
         problem(401, "unauthorized"),
         problem(404, "unknown_worker"),
-        worker("idle", Value::Null),
-        accepted(),
+        worker("idle"),
+        accepted(1, 2),
         batch(4, [delta("Hello"), finished("completed")]),
     ])
     .await;
     // Its token can be found only a moment after its address.
     let tokens = RefCell::new(vec![OTHER_TOKEN, TOKEN]);
-    let url = new.url().clone();
-    let find_again: super::link::FindAgain = Box::new(move |_| {
-        let mut tokens = tokens.borrow_mut();
-        let token = tokens.pop().unwrap_or(OTHER_TOKEN);
-        Ok(Found {
-            server: url.clone(),
+    let server = new.url().clone();
+    let find_again = move |_: &_| {
+        let token = tokens.borrow_mut().pop().unwrap_or(OTHER_TOKEN);
+        Ok(Target {
+            server: server.clone(),
             token: Some(token.parse().unwrap()),
-            choice: Choice::NewestOf(1),
+            other_servers: 0,
         })
-    });
-    let link = Link::new(found(&old, TOKEN), find_again, HASTY).unwrap();
-    let had = having(link, async |conversation| conversation.say("hi").await).await;
-    assert!(matches!(had.result.unwrap().ending, Ending::Completed));
-    assert_eq!(had.out, "Hello\n");
-    assert!(had.err.contains("knows nothing of w1"), "{}", had.err);
-    let heard = new.heard();
-    assert_eq!(header(&heard[1], "authorization: Bearer "), OTHER_TOKEN);
-    assert!(heard[2].starts_with("POST /api/runtimes/backend-internal/workers HTTP"));
-    assert!(
-        heard[2].ends_with("{\"display_name\":\"Worker\"}"),
-        "{}",
-        heard[2]
-    );
-    assert!(heard[3].ends_with("{\"content\":\"hi\"}"));
+    };
+    let client = ReconnectingClient::new(old.target(), Box::new(find_again), FAST).unwrap();
+    let chat = chat_on(Redirected, client, async |chat| {
+        exchange_once(chat, "hi").await
+    })
+    .await;
+    chat.result.unwrap();
+    assert_eq!(chat.out, "Hello\n");
+    assert_contains(&chat.err, "no longer knows w1");
+    let requests = new.requests();
+    assert_eq!(header(&requests[1], "authorization: Bearer "), OTHER_TOKEN);
+    assert!(requests[2].starts_with("POST /api/runtimes/backend-internal/workers HTTP"));
+    assert!(requests[2].ends_with("{\"display_name\":\"Worker\"}"));
+    assert!(requests[3].ends_with("{\"content\":\"hi\"}"));
 }
 
 #[tokio::test]
-async fn a_reply_that_was_lost_with_its_server_is_not_asked_for_again() {
+async fn a_reply_that_was_lost_with_its_server_is_not_requested_again() {
     let server = server([
-        accepted(),
+        accepted(1, 2),
         batch(3, [delta("Hal")]),
         problem(404, "unknown_worker"),
-        worker("idle", Value::Null),
+        worker("idle"),
     ])
     .await;
-    let had = saying_hi(&server, HASTY).await;
-    had.result.unwrap();
-    assert_eq!(had.out, "Hal\n");
-    assert!(
-        had.err.starts_with("note: the rest of this reply is lost"),
-        "{}",
-        had.err
-    );
-    assert!(had.err.contains("A new worker"), "{}", had.err);
-    let inputs = server
-        .asked()
-        .iter()
-        .filter(|line| line.ends_with("/input"))
-        .count();
-    assert_eq!(inputs, 1);
+    let chat = send_hi(&server, FAST).await;
+    chat.result.unwrap();
+    assert_eq!(chat.out, "Hal\n");
+    assert_contains(&chat.err, "note: the rest of this reply is lost");
+    assert_contains(&chat.err, "A new worker");
+    let mut lines = server.request_lines();
+    lines.retain(|line| line.ends_with("/input"));
+    assert_eq!(lines.len(), 1);
 }
 
 #[tokio::test]
-async fn a_server_that_stays_away_is_given_up_and_ends_the_conversation() {
-    let server = server([Does::HangsUp]).await;
-    let impatient = Persistence {
-        overall: Duration::from_millis(20),
-        ..HASTY
-    };
-    let failure = saying_hi(&server, impatient).await.result.unwrap_err();
-    assert_eq!(failure.exit(), Exit::Unreachable);
+async fn a_server_that_stays_away_or_was_away_at_the_start_ends_the_conversation() {
+    let timeout = Duration::from_millis(20);
+    let policy = ReconnectPolicy { timeout, ..FAST };
+    let stays_away = server([Scripted::Close]).await;
+    let error = send_hi(&stays_away, policy).await.result.unwrap_err();
+    assert_eq!(error.exit(), Exit::Unreachable);
+
+    let was_away = ScriptedServer::start([Scripted::Close]).await;
+    let chat = send_hi(&was_away, FAST).await;
+    assert!(matches!(chat.result, Err(Error::Unreachable(_))));
+    assert_eq!((chat.err.as_str(), was_away.requests().len()), ("", 1));
 }
 
 #[tokio::test]
-async fn a_server_that_was_never_there_is_not_waited_for() {
-    let server = ScriptedServer::start([Does::HangsUp]).await;
-    let had = saying_hi(&server, HASTY).await;
-    assert!(matches!(had.result, Err(Failure::Unreachable(_))));
-    assert_eq!((had.err.as_str(), server.asked().len()), ("", 1));
-}
-
-#[tokio::test]
-async fn a_server_that_is_there_and_is_never_read_from_is_given_up() {
-    let never = || {
-        [
-            problem(503, "runtime_unavailable"),
-            worker("running", Value::Null),
-        ]
+async fn a_server_that_responds_but_never_sends_events_is_given_up() {
+    let fruitless = |_| [problem(503, "runtime_unavailable"), worker("running")];
+    let script = (0..9).flat_map(fruitless);
+    let server = server(std::iter::once(accepted(1, 2)).chain(script)).await;
+    let policy = ReconnectPolicy {
+        max_delay: Duration::from_millis(20),
+        ..FAST
     };
-    let script = (0..9).flat_map(|_| never());
-    let server = server(std::iter::once(accepted()).chain(script)).await;
-    let patient = Persistence {
-        longest_pause: Duration::from_millis(20),
-        ..HASTY
-    };
-    let began_at = std::time::Instant::now();
-    let had = saying_hi(&server, patient).await;
-    assert!(matches!(had.result, Err(Failure::Refused(_))));
-    assert!(server.asked().len() < 20, "{:?}", server.asked());
-    // Too many pollers, say, become fewer.
-    assert!(began_at.elapsed() >= 4 * patient.longest_pause);
+    let started_at = std::time::Instant::now();
+    let chat = send_hi(&server, policy).await;
+    assert!(matches!(chat.result, Err(Error::Api(_))));
+    assert!(server.requests().len() < 20);
+    // Time for the cause, such as too many pollers, to pass.
+    assert!(started_at.elapsed() >= 4 * policy.max_delay);
 }

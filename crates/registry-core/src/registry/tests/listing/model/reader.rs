@@ -1,4 +1,4 @@
-//! A reader of a list: the pages that it took, and the workers that it must still be shown.
+//! A reader of a list: the pages that it read, and the workers that it must still find.
 
 use super::*;
 

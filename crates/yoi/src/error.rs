@@ -1,0 +1,254 @@
+//! Everything that can go wrong in a client command, and the exit code of each.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use http_api::wire::{Problem, ProblemCode, limit};
+use registry_core::projection::{RunErrorCode, RunOutcome, Usage, WorkerState};
+use registry_core::{RunId, WorkerRef};
+use yoi_workspace_server::token_file::TokenFileError;
+
+use crate::api_name::api_name;
+use crate::args::{ServerUrl, ServerUrlError};
+
+/// The exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Success = 0,
+    /// The operation failed.
+    Failed = 1,
+    /// Wrong usage; clap exits with the same number.
+    Usage = 2,
+    /// No server was found, or it does not respond.
+    Unreachable = 3,
+    /// Ctrl-C: 128 plus the number of SIGINT, the convention of shells.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+    #[error("{}. {} [{}]", .0.problem.title, .0.problem.detail, .0.problem.code.as_str())]
+    Api(Box<ApiError>),
+    #[error("{server} sent a response that is not of this API ({defect})")]
+    InvalidResponse {
+        server: ServerUrl,
+        defect: ResponseDefect,
+    },
+    #[error("{0}")]
+    RunEnded(RunEnd),
+    #[error("worker {worker} is {}: it accepts no input", state.as_str())]
+    AcceptsNoInput {
+        worker: WorkerRef,
+        state: WorkerState,
+    },
+    #[error("the server's list of workers does not end: gave up after {pages} pages")]
+    TooManyPages { pages: usize },
+    #[error("interrupted")]
+    Interrupted,
+    #[error("the output can't be written")]
+    Output(#[source] io::Error),
+    #[error("the client can't be set up")]
+    Setup(#[source] io::Error),
+}
+
+/// The command line, its environment or its input is wrong.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UsageError {
+    #[error("--{flag} is for client commands; `yoi {command}` is none")]
+    ClientFlag {
+        flag: &'static str,
+        command: &'static str,
+    },
+    #[error("YOI_SERVER is not the address of a server: {0}")]
+    ServerVariable(ServerUrlError),
+    #[error("can't use {}", path.display())]
+    TokenFile {
+        path: PathBuf,
+        source: TokenFileError,
+    },
+    #[error("the input can't be read")]
+    InputUnreadable(#[source] io::Error),
+    #[error("the input is not UTF-8 text")]
+    InputNotText,
+    #[error("there is no message on standard input")]
+    InputBlank,
+    #[error("a chat at a terminal has no JSON; --json needs a message on standard input")]
+    JsonAtTerminal,
+    #[error("the input is larger than {max_bytes} bytes")]
+    InputTooLarge { max_bytes: usize },
+}
+
+/// No server responds.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unreachable {
+    #[error("no running server was found")]
+    NoneFound,
+    #[error("no server responds at {server}")]
+    Refused {
+        server: ServerUrl,
+        source: Option<io::Error>,
+    },
+    #[error("{server} did not respond in time")]
+    TimedOut { server: ServerUrl },
+    #[error("the connection to {server} was lost")]
+    Lost { server: ServerUrl },
+}
+
+/// A problem that the server responded with.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    pub(crate) problem: Problem,
+    /// The problem as it came, byte for byte.
+    pub(crate) json: String,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// Why a response is not one of this API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ResponseDefect {
+    #[error("status {0} without a problem")]
+    Status(u16),
+    #[error("unexpected JSON, or none")]
+    Json,
+    #[error("larger than {max_bytes} bytes")]
+    Oversized { max_bytes: usize },
+}
+
+/// The end of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RunEnd {
+    pub(crate) run_id: RunId,
+    /// `None` once the server no longer knows it.
+    pub(crate) outcome: Option<RunOutcome>,
+    pub(crate) error_code: Option<RunErrorCode>,
+    pub(crate) usage: Option<Usage>,
+}
+
+impl RunEnd {
+    /// # Errors
+    /// [`Error::RunEnded`] unless the run completed.
+    pub(crate) fn into_result(self) -> Result<(), Error> {
+        match self.outcome {
+            Some(RunOutcome::Completed) => Ok(()),
+            Some(RunOutcome::Cancelled | RunOutcome::Failed | RunOutcome::TimedOut) | None => {
+                Err(Error::RunEnded(self))
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for RunEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let outcome = match self.outcome {
+            Some(RunOutcome::Completed) => "completed",
+            Some(RunOutcome::Cancelled) => "was cancelled",
+            Some(RunOutcome::Failed) => "failed",
+            Some(RunOutcome::TimedOut) => "timed out",
+            None => "has ended, but its outcome is no longer known",
+        };
+        write!(f, "run {} {outcome}", self.run_id)?;
+        match self.error_code {
+            Some(code) => write!(f, " [{}]", api_name(code)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Unreachable(_) => Exit::Unreachable,
+            Self::Api(_)
+            | Self::InvalidResponse { .. }
+            | Self::RunEnded(_)
+            | Self::AcceptsNoInput { .. }
+            | Self::TooManyPages { .. }
+            | Self::Setup(_) => Exit::Failed,
+            Self::Interrupted => Exit::Interrupted,
+            Self::Output(_) if self.is_closed_pipe() => Exit::Success,
+            Self::Output(_) => Exit::Failed,
+        }
+    }
+
+    /// Whether the reader of standard output has gone (`yoi workers | head`), which is no
+    /// failure.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Whether the same request may succeed in a moment.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable(Unreachable::NoneFound) => false,
+            Self::Unreachable(_) => true,
+            Self::Api(error) => error.problem.retryable,
+            Self::Usage(_)
+            | Self::InvalidResponse { .. }
+            | Self::RunEnded(_)
+            | Self::AcceptsNoInput { .. }
+            | Self::TooManyPages { .. }
+            | Self::Interrupted
+            | Self::Output(_)
+            | Self::Setup(_) => false,
+        }
+    }
+
+    /// Whether a read was refused because too many responses wait for slow clients. The
+    /// request only has to be made again.
+    pub(crate) fn is_response_budget_exhausted(&self) -> bool {
+        self.problem().is_some_and(|problem| {
+            problem.retryable
+                && problem.code == ProblemCode::CapacityExhausted
+                && problem.limit == Some(limit::ANSWER_BYTES.into())
+        })
+    }
+
+    /// How long the server asks to wait before the next attempt.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        if let Self::Api(error) = self {
+            error.retry_after
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn problem(&self) -> Option<&Problem> {
+        if let Self::Api(error) = self {
+            Some(&error.problem)
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn problem_code(&self) -> Option<ProblemCode> {
+        self.problem().map(|problem| problem.code)
+    }
+
+    /// The message and those of its causes, in one line.
+    pub(crate) fn message(&self) -> String {
+        let mut message = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            message.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        message
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

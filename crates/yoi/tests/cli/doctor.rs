@@ -1,0 +1,48 @@
+//! `yoi doctor`.
+
+use crate::fixture::{NO_PACE, TestHome, assert_contains, server};
+
+#[test]
+fn without_a_server_doctor_says_how_to_start_one() {
+    let report = TestHome::new().fails(3, "doctor");
+    report.prints(&["✗  server", "`yoi serve`"]);
+}
+
+#[test]
+fn doctor_checks_everything_and_asks_the_model_only_with_the_flag() {
+    let (home, server) = server(NO_PACE);
+    let report = home.yoi("doctor");
+    report.prints(&["✓  server", "✓  ready", "✓  token", "✓  version"]);
+    report.prints(&["✓  workers", "–  answer"]);
+    let workers = || home.json("workers")["items"].clone();
+    assert_eq!(workers().as_array().unwrap().len(), 0);
+
+    let rows = home.json("doctor --ask-model");
+    let mut answers = rows.as_array().unwrap().iter();
+    let answer = answers.find(|row| row["check"] == "answer").unwrap();
+    assert_eq!(answer["outcome"], "ok");
+    assert_contains(answer["detail"].as_str().unwrap(), &[" ms, "]);
+    assert_eq!(workers()[0]["state"], "stopped");
+    let text = rows.to_string();
+    assert!(!text.contains(&server.token), "{text}");
+    assert!(!text.contains(home.directory().to_str().unwrap()), "{text}");
+}
+
+#[test]
+fn doctor_reports_a_token_that_is_rejected_or_open_to_others() {
+    let (_home, server) = server(NO_PACE);
+    let other_user = TestHome::new();
+    let other_token = "another-token-of-22-characters-or-more";
+    for (mode, parts) in [
+        (0o600, &["✓  server", "✗  token"][..]),
+        (0o644, &["is open to others"]),
+    ] {
+        let file = other_user.file("token", mode, other_token);
+        let file = file.to_str().unwrap();
+        let line = format!("doctor --server {} --token-file {file}", server.url);
+        let report = other_user.fails(1, &line);
+        report.prints(parts);
+        assert!(!report.out.contains(file), "{}", report.out);
+        assert!(!report.out.contains(other_token), "{}", report.out);
+    }
+}

@@ -1,0 +1,9 @@
+//! The `yoi` binary against a real server: what a user types, and what it prints.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod chat;
+mod commands;
+mod doctor;
+mod fixture;
+mod terminal;

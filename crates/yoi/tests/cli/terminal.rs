@@ -1,0 +1,157 @@
+//! A program in a real terminal, read until it prints what is waited for.
+
+use std::io::{Read as _, Write as _};
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use pty_process::Size;
+use pty_process::blocking::{Command as PtyCommand, Pty, open};
+
+/// Longest time to wait for a text or for the exit.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Keys, as a terminal sends them.
+pub(crate) const ENTER: &str = "\r";
+pub(crate) const CTRL_C: &str = "\u{3}";
+pub(crate) const CTRL_D: &str = "\u{4}";
+pub(crate) const ARROW_UP: &str = "\u{1b}[A";
+
+/// A program in a terminal of its own. Dropping it kills the program.
+pub(crate) struct Terminal {
+    child: Child,
+    pty: Arc<Pty>,
+    output: Receiver<Vec<u8>>,
+    received: Vec<u8>,
+    /// Length of the text that was matched already.
+    matched: usize,
+}
+
+impl Terminal {
+    pub(crate) fn start(command: &Command) -> Self {
+        let (pty, pts) = open().unwrap();
+        pty.resize(Size::new(40, 200)).unwrap();
+        let variables = command.get_envs();
+        let child = PtyCommand::new(command.get_program())
+            .args(command.get_args())
+            .env_clear()
+            .envs(variables.filter_map(|(name, value)| Some((name, value?))))
+            .env("TERM", "xterm")
+            .spawn(pts)
+            .unwrap();
+        let pty = Arc::new(pty);
+        let (sender, output) = channel();
+        let reader = Arc::clone(&pty);
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            // EIO on Linux, 0 elsewhere, once the other end is closed.
+            while let Ok(count @ 1..) = (&*reader).read(&mut bytes) {
+                if sender.send(bytes[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            pty,
+            output,
+            received: Vec::new(),
+            matched: 0,
+        }
+    }
+
+    pub(crate) fn press(&self, keys: &str) {
+        (&*self.pty).write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Types `message` and presses Enter.
+    pub(crate) fn submit(&self, message: &str) {
+        self.press(&format!("{message}{ENTER}"));
+    }
+
+    /// Waits for the prompt, then submits `message`.
+    #[track_caller]
+    pub(crate) fn send(&mut self, message: &str) {
+        self.wait_for_prompt();
+        self.submit(message);
+    }
+
+    #[track_caller]
+    pub(crate) fn wait_for_prompt(&mut self) {
+        self.wait_for("> ");
+    }
+
+    /// Leaves a chat at its prompt; returns the text that was not matched.
+    #[track_caller]
+    pub(crate) fn leave(mut self) -> String {
+        self.wait_for_prompt();
+        self.press(CTRL_D);
+        let (code, last) = self.finish();
+        assert_eq!(code, Some(0), "{last}");
+        last
+    }
+
+    /// Waits for `text` after what was matched before.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            let printed = self.text();
+            if let Some(at) = printed[self.matched..].find(text) {
+                self.matched += at + text.len();
+                return;
+            }
+            if let Err(reason) = self.receive(deadline) {
+                panic!(
+                    "{reason:?} before {text:?} in {:?}",
+                    &printed[self.matched..]
+                );
+            }
+        }
+    }
+
+    /// Waits for the program's exit; returns its code and the text that was not matched.
+    pub(crate) fn finish(mut self) -> (Option<i32>, String) {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            match self.receive(deadline) {
+                Ok(()) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it still runs: {:?}", self.text()),
+            }
+        }
+        let code = self.child.wait().unwrap().code();
+        (code, self.text()[self.matched..].to_owned())
+    }
+
+    fn receive(&mut self, deadline: Instant) -> Result<(), RecvTimeoutError> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let bytes = self.output.recv_timeout(left)?;
+        self.received.extend(bytes);
+        Ok(())
+    }
+
+    /// What was printed, without escape sequences.
+    fn text(&self) -> String {
+        let received = String::from_utf8_lossy(&self.received);
+        let mut parts = received.split('\u{1b}');
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            // `[`, parameters, a final byte (ECMA-48 §5.4).
+            let mut sequence = part.char_indices().skip(1);
+            if let Some((end, _)) = sequence.find(|(_, c)| ('@'..='~').contains(c)) {
+                text.push_str(&part[end + 1..]);
+            }
+        }
+        text.replace('\r', "")
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may have exited already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
