@@ -58,7 +58,7 @@ impl ScriptedResponse {
         let headers = [("content-type", "text/event-stream")];
         let response = Self::new(200, &headers);
         let deltas = deltas.iter();
-        deltas.fold(response, |it, text| it.delta(text)).end()
+        deltas.fold(response, |it, text| it.delta(text)).end("stop")
     }
 
     /// A whole reply in OpenAI's protocol: the numbers from 0 to below `count`, one after each
@@ -70,7 +70,7 @@ impl ScriptedResponse {
             response.delay(pause).delta(&format!("{number} "))
         });
         let messages = request.body["messages"].as_array().map_or(0, Vec::len);
-        response.end_with_usage(messages, count)
+        response.end_with_usage("stop", messages, count)
     }
 
     fn step(mut self, step: Step) -> Self {
@@ -95,13 +95,13 @@ impl ScriptedResponse {
     }
 
     /// Sends the end of a reply in OpenAI's protocol, with a usage of 7 and 3 tokens.
-    pub fn end(self) -> Self {
-        self.end_with_usage(7, 3)
+    pub fn end(self, reason: &str) -> Self {
+        self.end_with_usage(reason, 7, 3)
     }
 
-    fn end_with_usage(self, input_tokens: usize, output_tokens: u32) -> Self {
+    fn end_with_usage(self, reason: &str, input_tokens: usize, output_tokens: u32) -> Self {
         let usage = json!({"prompt_tokens": input_tokens, "completion_tokens": output_tokens});
-        self.event(&json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
+        self.event(&json!({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}))
             .event(&json!({"choices": [], "usage": usage}))
             .send("data: [DONE]\n\n")
     }
@@ -125,16 +125,6 @@ impl ScriptedResponse {
     /// see [`ScriptedProvider::client_disconnected`].
     pub fn stall(self) -> Self {
         self.step(Step::StallUntilClosed)
-    }
-
-    /// The same response with this text replaced in everything that it sends.
-    pub fn replace(mut self, from: &str, to: &str) -> Self {
-        for step in &mut self.steps {
-            if let Step::Send(bytes) = step {
-                *bytes = String::from_utf8_lossy(bytes).replace(from, to).into();
-            }
-        }
-        self
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout};
 use worker_runtime::RunOutcome;
 
 use crate::fixture::{Fixture, config};
-use crate::scripted_provider::{ScriptedProvider, ScriptedResponse};
+use testkit::provider::{ScriptedProvider, ScriptedResponse};
 
 /// Time in which the provider must see that a cancelled request is closed.
 const AT_ONCE: Duration = Duration::from_millis(100);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use worker_runtime::RunOutcome;
 
 use crate::fixture::{Fixture, KEY, Run, config};
-use crate::scripted_provider::{ScriptedProvider, ScriptedResponse};
+use testkit::provider::{ScriptedProvider, ScriptedResponse};
 
 /// The time-out in tests of silent providers: short for the test, and long enough for a
 /// reply on a busy machine.

@@ -9,6 +9,4 @@ mod cancellation;
 mod failures;
 #[path = "../support/fixture.rs"]
 mod fixture;
-#[path = "../support/scripted_provider.rs"]
-mod scripted_provider;
 mod streaming;

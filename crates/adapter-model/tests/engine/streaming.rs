@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use worker_runtime::{RunOutcome, Usage};
 
 use crate::fixture::{Fixture, KEY, config};
-use crate::scripted_provider::{RecordedRequest, ScriptedProvider, ScriptedResponse};
+use testkit::provider::{RecordedRequest, ScriptedProvider, ScriptedResponse};
 
 const USAGE: Usage = Usage {
     input_tokens: 7,

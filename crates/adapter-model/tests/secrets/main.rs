@@ -11,9 +11,6 @@
 #[expect(dead_code, reason = "the engine's tests use more of it")]
 mod fixture;
 mod log_capture;
-#[path = "../support/scripted_provider.rs"]
-#[expect(dead_code, reason = "the engine's tests use more of it")]
-mod scripted_provider;
 
 use std::panic;
 use std::sync::Arc;
@@ -24,7 +21,8 @@ use worker_runtime::EventsQuery;
 
 use fixture::Fixture;
 use log_capture::LogCapture;
-use scripted_provider::{ScriptedProvider, ScriptedResponse};
+use testkit::canary::assert_absent;
+use testkit::provider::{ScriptedProvider, ScriptedResponse};
 
 const KEY: &str = "sk-canary-0123456789";
 const PATH: &str = "tenant-canary";
@@ -39,16 +37,6 @@ fn canaries(address: &str) -> [String; 4] {
         address.to_owned(),
         format!(":{port}"),
     ]
-}
-
-fn assert_clean(place: &str, text: &str, canaries: &[String]) {
-    let text = text.to_lowercase();
-    for canary in canaries {
-        assert!(
-            !text.contains(canary.as_str()),
-            "{canary} in {place}: {text}"
-        );
-    }
 }
 
 /// A response that repeats the secrets in its body and headers.
@@ -119,10 +107,10 @@ async fn key_and_endpoint_appear_nowhere() {
         ("config", format!("{config:?} {config:#?} {}", config.model)),
         ("engine", format!("{engine:?} {engine:#?}")),
     ] {
-        assert_clean(place, &text, &canaries);
+        assert_absent(place, &text, &canaries);
     }
     panic_with(Arc::new((engine, config))).await;
-    assert_clean("panic", &capture.panics(), &canaries);
+    assert_absent("panic", &capture.panics(), &canaries);
     assert!(capture.panics().contains("ApiKey(redacted)"));
     assert_logs_clean(&capture.logs(), &canaries);
 }
@@ -139,7 +127,7 @@ fn assert_logs_clean(logs: &[(String, String)], canaries: &[String]) {
     let (silenced, visible): (Vec<_>, Vec<_>) =
         logs.iter().partition(|(target, _)| is_silenced(target));
     for (target, text) in &visible {
-        assert_clean(&format!("a log of {target}"), text, canaries);
+        assert_absent(&format!("a log of {target}"), text, canaries);
     }
     let is_redacted =
         |text: &str| text.contains("answered with an error") && text.contains("[redacted]");
