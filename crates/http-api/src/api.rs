@@ -9,10 +9,9 @@ use registry_core::port::EVENT_WAIT_MAX;
 use registry_core::projection::{Limit, LimitUnit};
 use registry_core::{FixedText, RuntimeRegistry};
 
-use crate::config::{ApiConfig, Auth};
-use crate::openapi::{self, ServerSettings};
+use crate::config::ApiConfig;
+use crate::openapi;
 use crate::router::router;
-use crate::session::cookie_name;
 use crate::state::{ApiState, Draining};
 use crate::wire::{API_VERSION, WorkspaceInfo};
 
@@ -22,20 +21,16 @@ const SERVER_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The API over a registry. A cheap `Clone` handle on shared state.
 #[derive(Clone)]
 pub struct Api {
-    state: ApiState,
+    pub(crate) state: ApiState,
     router: Router,
 }
 
 impl Api {
     /// The API over `registry`. Its OpenAPI document is made here, once.
     pub fn new(registry: Arc<RuntimeRegistry>, config: ApiConfig) -> Self {
-        let document = openapi::document(&ServerSettings {
-            server_version: SERVER_VERSION,
-            cookie_name: &cookie_name(config.port),
-            auth_is_on: matches!(config.auth, Auth::Token(_)),
-            input_bytes_max: config.input_bytes_max,
-        });
-        let document = document.to_string().into();
+        let document = openapi::document(SERVER_VERSION, &config)
+            .to_string()
+            .into();
         let workspace = workspace(&config);
         let state = ApiState::new(registry, config, workspace, document);
         Self {
@@ -59,10 +54,6 @@ impl Api {
     /// The handle that makes `/readyz` answer 503.
     pub fn draining(&self) -> Draining {
         self.state.draining.clone()
-    }
-
-    pub(crate) fn state(&self) -> &ApiState {
-        &self.state
     }
 }
 

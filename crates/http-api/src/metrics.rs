@@ -29,7 +29,8 @@ pub(crate) struct Metrics {
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     connections: Gauge,
-    answer_bytes: Gauge,
+    /// The bytes of responses that clients have not read yet.
+    pub(crate) answer_bytes: Gauge,
     dropped_log_lines: Option<DroppedLogLines>,
 }
 
@@ -122,11 +123,6 @@ impl Metrics {
         OpenConnection(self.connections.clone())
     }
 
-    /// The gauge of the bytes of responses that clients have not read yet.
-    pub(crate) fn answer_bytes(&self) -> Gauge {
-        self.answer_bytes.clone()
-    }
-
     /// All metrics as text, with those of the runtimes as they are now.
     pub(crate) fn encode(&self, runtimes: &[RuntimeSummary]) -> String {
         let mut now = runtime_metrics(runtimes);
@@ -190,62 +186,52 @@ fn latency_histogram() -> Histogram {
 
 /// Metrics of the runtimes, made anew each time so that none is stale.
 fn runtime_metrics(runtimes: &[RuntimeSummary]) -> Registry {
-    let available = Family::<RuntimeLabels, Gauge>::default();
-    let active_runs = Family::<RuntimeLabels, Gauge>::default();
-    let waiting_pollers = Family::<RuntimeLabels, Gauge>::default();
-    let held_bytes = Family::<RuntimeLabels, Gauge>::default();
+    let mut registry = Registry::with_prefix("yoi");
+    let mut register = |name, help, value: fn(&RuntimeSummary) -> Option<u64>| {
+        let family = Family::<RuntimeLabels, Gauge>::default();
+        for runtime in runtimes {
+            if let Some(value) = value(runtime) {
+                let runtime = runtime.runtime_id.to_string();
+                let labels = RuntimeLabels { runtime };
+                family.get_or_create(&labels).set(gauge(value));
+            }
+        }
+        registry.register(name, help, family);
+    };
+    register(
+        "runtime_available",
+        "Whether the runtime answers and takes new work",
+        |runtime| match runtime.status {
+            RuntimeStatus::Available | RuntimeStatus::Degraded => Some(1),
+            RuntimeStatus::Unavailable | RuntimeStatus::Stopping => Some(0),
+        },
+    );
+    register(
+        "runtime_active_runs",
+        "Runs that have not ended",
+        |runtime| Some(runtime.counts?.active_runs),
+    );
+    register(
+        "runtime_waiting_pollers",
+        "Readers that wait for an event",
+        |runtime| Some(runtime.counts?.waiting_pollers),
+    );
+    register(
+        "runtime_held_bytes",
+        "Bytes in use of the limit on what all workers hold together",
+        |runtime| Some(runtime.counts?.held_bytes),
+    );
     let workers = Family::<WorkerLabels, Gauge>::default();
     for runtime in runtimes {
-        let labels = RuntimeLabels {
-            runtime: runtime.runtime_id.to_string(),
-        };
-        let is_available = match runtime.status {
-            RuntimeStatus::Available | RuntimeStatus::Degraded => 1,
-            RuntimeStatus::Unavailable | RuntimeStatus::Stopping => 0,
-        };
-        available.get_or_create(&labels).set(is_available);
-        let Some(counts) = &runtime.counts else {
-            continue;
-        };
-        for (family, value) in [
-            (&active_runs, counts.active_runs),
-            (&waiting_pollers, counts.waiting_pollers),
-            (&held_bytes, counts.held_bytes),
-        ] {
-            family.get_or_create(&labels).set(gauge(value));
-        }
-        for (state, number) in counts.workers.iter() {
-            let labels = WorkerLabels {
-                runtime: labels.runtime.clone(),
-                state: state.as_str(),
-            };
+        for (state, number) in runtime
+            .counts
+            .iter()
+            .flat_map(|counts| counts.workers.iter())
+        {
+            let (runtime, state) = (runtime.runtime_id.to_string(), state.as_str());
+            let labels = WorkerLabels { runtime, state };
             workers.get_or_create(&labels).set(gauge(number));
         }
-    }
-    let mut registry = Registry::with_prefix("yoi");
-    for (name, help, family) in [
-        (
-            "runtime_available",
-            "Whether the runtime answers and takes new work",
-            available,
-        ),
-        (
-            "runtime_active_runs",
-            "Runs that have not ended",
-            active_runs,
-        ),
-        (
-            "runtime_waiting_pollers",
-            "Readers that wait for an event",
-            waiting_pollers,
-        ),
-        (
-            "runtime_held_bytes",
-            "Bytes in use of the limit on what all workers hold together",
-            held_bytes,
-        ),
-    ] {
-        registry.register(name, help, family);
     }
     registry.register("workers", "Workers by runtime and state", workers);
     registry

@@ -14,25 +14,20 @@ use registry_core::{Cursor, IdempotencyKey, PageToken, RuntimeId, WorkerId};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi as _;
 
+use crate::config::{ApiConfig, Auth};
 use crate::middleware::{Access, SECURITY_HEADERS};
 use crate::router::{server_routes, worker_routes};
+use crate::session::cookie_name;
 use crate::wire::{API_VERSION, Problem};
 
 /// Examples of requests and responses, by operation. A test parses each as the type that it is
 /// an example of.
 const EXAMPLES: &str = include_str!("openapi/examples.json");
 
-/// The headers that some responses have.
-const HEADERS: &str = include_str!("openapi/headers.json");
+/// Headers that some responses have, and the security schemes.
+const COMPONENTS: &str = include_str!("openapi/components.json");
 
-/// What the document says of this server in particular.
-pub(crate) struct ServerSettings<'a> {
-    pub(crate) server_version: &'a str,
-    /// The name of the session cookie.
-    pub(crate) cookie_name: &'a str,
-    pub(crate) auth_is_on: bool,
-    pub(crate) input_bytes_max: u64,
-}
+const PARSES: &str = "a test makes the document";
 
 /// A method and a path of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,21 +70,29 @@ fn operations_of(document: &Value) -> Vec<OperationInfo> {
         .collect()
 }
 
-/// The whole document.
-pub(crate) fn document(settings: &ServerSettings<'_>) -> Value {
+/// The whole document of a server of this version and with these settings.
+pub(crate) fn document(server_version: &str, config: &ApiConfig) -> Value {
     let mut document = from_handlers();
-    document["info"]["version"] = settings.server_version.into();
+    document["info"]["version"] = server_version.into();
     document["info"]["x-api-version"] = API_VERSION.into();
     let components = &mut document["components"];
-    components["headers"] = headers();
+    let shared: Map<String, Value> = serde_json::from_str(COMPONENTS).expect(PARSES);
+    components.as_object_mut().expect(PARSES).extend(shared);
+    components["securitySchemes"]["cookie"]["name"] = cookie_name(config.port).into();
+    for (name, value) in &SECURITY_HEADERS {
+        components["headers"][name.as_str()] = json!({
+            "description": "On every answer.",
+            "required": true,
+            "schema": { "type": "string", "enum": [value.to_str().unwrap_or_default()] },
+        });
+    }
     components["responses"] = problem::responses();
-    components["securitySchemes"] = security_schemes(settings.cookie_name);
     components["schemas"]["SendInputBody"]["properties"]["content"]["maxLength"] =
-        settings.input_bytes_max.into();
-    let examples: Value = serde_json::from_str(EXAMPLES).expect("a test parses the examples");
+        config.input_bytes_max.into();
+    let examples: Value = serde_json::from_str(EXAMPLES).expect(PARSES);
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
-            complete(path, operation, settings, &examples);
+            complete(path, operation, config, &examples);
         }
     }
     document
@@ -129,14 +132,14 @@ fn from_handlers() -> Value {
 
 /// Adds to an operation what holds for all of its kind: responses of the middleware, headers,
 /// security, and its examples.
-fn complete(path: &str, operation: &mut Value, settings: &ServerSettings<'_>, examples: &Value) {
+fn complete(path: &str, operation: &mut Value, config: &ApiConfig, examples: &Value) {
     let id = operation["operationId"].as_str().unwrap_or_default();
     let (is_create, examples) = (id == "create_worker", &examples[id]);
     let access = Access::to(Some(path));
-    operation["security"] = match (access, settings.auth_is_on) {
-        (Access::Open, _) | (_, false) => json!([]),
-        (Access::Authorised, true) => json!([{ "bearer": [] }, { "cookie": [] }]),
-        (Access::Token, true) => json!([{ "bearer": [] }]),
+    operation["security"] = match (access, &config.auth) {
+        (Access::Open, _) | (_, Auth::None) => json!([]),
+        (Access::Authorised, Auth::Token(_)) => json!([{ "bearer": [] }, { "cookie": [] }]),
+        (Access::Token, Auth::Token(_)) => json!([{ "bearer": [] }]),
     };
     if let Some(body) = operation.get_mut("requestBody") {
         body["content"]["application/json"]["example"] =
@@ -198,19 +201,6 @@ fn links_of_a_new_worker() -> Value {
     next.into_iter().map(|id| (id, link(id))).collect()
 }
 
-/// Every header that responses have.
-fn headers() -> Value {
-    let mut headers: Value = serde_json::from_str(HEADERS).expect("a test parses the headers");
-    for (name, value) in &SECURITY_HEADERS {
-        headers[name.as_str()] = json!({
-            "description": "On every answer.",
-            "required": true,
-            "schema": { "type": "string", "enum": [value.to_str().unwrap_or_default()] },
-        });
-    }
-    headers
-}
-
 /// References to the headers of every response, and to `others`.
 fn references(others: &[&str]) -> Value {
     let common = SECURITY_HEADERS.iter().map(|(name, _)| name.as_str());
@@ -224,20 +214,4 @@ fn references(others: &[&str]) -> Value {
             )
         })
         .collect()
-}
-
-fn security_schemes(cookie_name: &str) -> Value {
-    json!({
-        "bearer": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "The token that the server printed at its start.",
-        },
-        "cookie": {
-            "type": "apiKey",
-            "in": "cookie",
-            "name": cookie_name,
-            "description": "The session cookie that `create_session` sets.",
-        },
-    })
 }

@@ -49,7 +49,7 @@ pub async fn serve(
     api: Api,
     shutdown: impl Future<Output = ()>,
 ) -> ServeReport {
-    let limits = api.state().config.connection;
+    let limits = api.state.config.connection;
     let slots = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -71,7 +71,7 @@ pub async fn serve(
         match stream {
             Ok((stream, _peer)) => {
                 accepted += 1;
-                let open = (slot, api.state().metrics.connection_opened());
+                let open = (slot, api.state.metrics.connection_opened());
                 let connection = connection::serve(stream, api.clone(), graceful.watcher());
                 connections.spawn(async move {
                     connection.await;

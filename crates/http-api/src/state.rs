@@ -61,7 +61,7 @@ impl ApiState {
             workspace,
             openapi,
             sessions: Sessions::new(config.port),
-            response_budget: ResponseBudget::new(budget, metrics.answer_bytes()),
+            response_budget: ResponseBudget::new(budget, metrics.answer_bytes.clone()),
             metrics,
             draining: Draining::default(),
             config,

@@ -7,7 +7,7 @@ use crate::worker_state::WorkerState;
 /// One thing a client may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Capability {
     /// List the runtime's workers.
     ListWorkers,
@@ -129,26 +129,6 @@ impl<'de> Deserialize<'de> for CapabilitySet {
         Ok(Vec::<Capability>::deserialize(deserializer)?
             .into_iter()
             .collect())
-    }
-}
-
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for CapabilitySet {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "CapabilitySet".into()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": "array",
-            "uniqueItems": true,
-            "maxItems": Capability::ALL.len(),
-            "items": generator.subschema_for::<Capability>(),
-        })
     }
 }
 

@@ -12,7 +12,7 @@ use crate::run::{LastRun, Usage};
 /// Who wrote an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum EntryRole {
     /// An accepted input.
     User,
@@ -22,7 +22,7 @@ pub enum EntryRole {
 
 /// One committed entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TranscriptEntry {
     /// Its number, from 1, without gaps.
     pub sequence: u64,
@@ -33,7 +33,6 @@ pub struct TranscriptEntry {
     /// The run it belongs to.
     pub run_id: RunId,
     /// When it was committed.
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub created_at: Timestamp,
     /// Whether it is a reply whose run did not complete.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -42,7 +41,7 @@ pub struct TranscriptEntry {
 
 /// The text so far of a run that has not ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct InFlightText {
     /// The run.
     pub run_id: RunId,
@@ -53,7 +52,7 @@ pub struct InFlightText {
 /// A page of a transcript and the event position of the same instant: reading events after
 /// `cursor` gives exactly what the page lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TranscriptPage {
     /// Entries in ascending order.
     pub entries: Vec<TranscriptEntry>,
@@ -83,7 +82,7 @@ pub struct TranscriptPage {
 
 /// The retained part of a transcript.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TranscriptBounds {
     /// Entries retained.
     pub entries: u64,
@@ -99,7 +98,7 @@ pub struct TranscriptBounds {
 
 /// The state of a worker's conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ConversationSummary {
     /// The retained part of the transcript.
     pub transcript: TranscriptBounds,

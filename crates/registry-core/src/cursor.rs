@@ -89,24 +89,6 @@ crate::schema::text_schema!(
     "^[A-Za-z0-9_-]{21}[AQgw]$"
 );
 
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for Cursor {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Cursor".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": "string",
-            "description": "Opaque position in one worker's event log.",
-            "minLength": CURSOR_CHARS,
-            "maxLength": CURSOR_CHARS,
-            // 128 bits fill 21 characters and two bits of the last one.
-            "pattern": "^[A-Za-z0-9_-]{21}[AQgw]$",
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

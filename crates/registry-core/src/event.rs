@@ -14,12 +14,10 @@ use crate::run::{RunErrorCode, RunOutcome, Usage};
 
 /// An event of a worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkerEvent {
     /// The position after this event.
     pub cursor: Cursor,
     /// When it happened.
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub at: Timestamp,
     /// What happened.
     #[serde(flatten)]
@@ -29,7 +27,7 @@ pub struct WorkerEvent {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum EventKind {
     /// The worker was created.
     WorkerCreated,
@@ -72,7 +70,7 @@ pub enum EventKind {
 
 /// Events after a cursor, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct EventBatch {
     /// The events; empty when nothing happened within the wait.
     pub events: Vec<WorkerEvent>,

@@ -93,21 +93,6 @@ macro_rules! id {
         #[cfg(feature = "schema")]
         crate::schema::text_schema!($name, None::<&str>, 1, $max, $pattern);
 
-        #[cfg(feature = "schema")]
-        impl schemars::JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({
-                    "type": "string",
-                    "minLength": 1,
-                    "maxLength": $max,
-                    "pattern": $pattern,
-                })
-            }
-        }
     };
 }
 

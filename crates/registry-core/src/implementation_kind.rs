@@ -14,7 +14,6 @@ pub(crate) const IMPLEMENTATION_KIND_MAX_CHARS: usize = 32;
 /// How a runtime is implemented: 1–32 characters of `a-z 0-9 _`, starting with a letter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ImplementationKind(Cow<'static, str>);
 
 impl ImplementationKind {

@@ -7,7 +7,7 @@ use crate::text::FixedText;
 /// What a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum LimitUnit {
     /// Things.
     Count,
@@ -19,7 +19,7 @@ pub enum LimitUnit {
 
 /// One named bound of a runtime or of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Limit {
     /// Stable, in snake_case; the name that `capacity_exhausted` gives.
     #[cfg_attr(feature = "schema", schema(value_type = String))]

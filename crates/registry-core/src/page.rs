@@ -170,23 +170,6 @@ crate::schema::text_schema!(
     "^[A-Za-z0-9_-]+$"
 );
 
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for PageToken {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "PageToken".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": "string",
-            "description": "Opaque start of the next page; give it back with the same filters.",
-            "minLength": 1,
-            "maxLength": PAGE_TOKEN_MAX_CHARS,
-            "pattern": "^[A-Za-z0-9_-]+$",
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ use crate::id::RunId;
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum RunOutcome {
     /// The turn engine finished.
     Completed,
@@ -27,7 +27,7 @@ pub enum RunOutcome {
 /// Why a run failed. The cause itself never leaves the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum RunErrorCode {
     /// The provider refused the server's credentials.
     Unauthorized,
@@ -55,7 +55,7 @@ pub enum RunErrorCode {
 
 /// Tokens that were read and written, as the turn engine counts them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Usage {
     /// Tokens of what was sent to the engine.
     pub input_tokens: u64,
@@ -65,7 +65,7 @@ pub struct Usage {
 
 /// How a worker's newest ended run went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LastRun {
     /// The run.
     pub run_id: RunId,
@@ -76,13 +76,12 @@ pub struct LastRun {
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub error_code: Option<RunErrorCode>,
     /// When it ended.
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub finished_at: Timestamp,
 }
 
 /// An input that is committed to the transcript, and whose run has started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AcceptedInput {
     /// The run that works on it.
     pub run_id: RunId,
@@ -95,7 +94,6 @@ pub struct AcceptedInput {
 /// What a cancel did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum CancelResult {
     /// The run has ended as cancelled.
     Cancelled {

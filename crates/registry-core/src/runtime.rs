@@ -14,7 +14,7 @@ use crate::worker_state::WorkersByState;
 /// How well a runtime can answer right now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum RuntimeStatus {
     /// Everything works.
     Available,
@@ -28,7 +28,7 @@ pub enum RuntimeStatus {
 
 /// What workers of a runtime can reach besides conversation. All `false` today: workers have no tools.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Facilities {
     /// Whether workers may call tools.
     pub tools: bool,
@@ -42,7 +42,7 @@ pub struct Facilities {
 
 /// The model of a runtime's workers: its public name alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ModelSummary {
     /// Its public name.
     pub name: DisplayName,
@@ -52,7 +52,7 @@ pub struct ModelSummary {
 
 /// A profile that workers can be created with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ProfileSummary {
     /// The name to create with.
     pub profile_id: ProfileId,
@@ -62,7 +62,7 @@ pub struct ProfileSummary {
 
 /// What a runtime holds at one instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RuntimeCounts {
     /// Workers by state.
     pub workers: WorkersByState,
@@ -111,7 +111,7 @@ pub struct SourceStatus {
 
 /// One runtime, as clients see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RuntimeSummary {
     /// Its id, as in every path.
     pub runtime_id: RuntimeId,
@@ -142,7 +142,6 @@ pub struct RuntimeSummary {
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub counts: Option<RuntimeCounts>,
     /// When status and counts were read.
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub observed_at: Timestamp,
     /// Diagnostics about it.
     pub diagnostics: Vec<Diagnostic>,

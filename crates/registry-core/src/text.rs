@@ -101,8 +101,6 @@ fn is_forbidden(c: char) -> bool {
 /// deserialises it.)
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(inline))]
 pub struct FixedText(Cow<'static, str>);
 
 impl FixedText {
@@ -141,23 +139,6 @@ crate::schema::text_schema!(
     DISPLAY_NAME_MAX_CHARS,
     DISPLAY_NAME_PATTERN
 );
-
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for DisplayName {
-    fn schema_name() -> Cow<'static, str> {
-        "DisplayName".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": "string",
-            "description": "One line of text for people, without control or direction marks.",
-            "minLength": 1,
-            "maxLength": DISPLAY_NAME_MAX_CHARS,
-            "pattern": DISPLAY_NAME_PATTERN,
-        })
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -86,14 +86,14 @@ pub struct CatalogPage {
 
 /// One worker in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WorkerSummary {
     /// The runtime that holds it.
     pub runtime_id: RuntimeId,
     /// Its id within that runtime.
     pub worker_id: WorkerId,
     /// `worker@runtime`, for people; never accepted as authority.
-    #[cfg_attr(feature = "schema", schemars(with = "String"), schema(value_type = String))]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub display_ref: DisplayRef,
     /// Its name for people.
     pub display_name: DisplayName,
@@ -111,19 +111,11 @@ pub struct WorkerSummary {
     pub active_run: Option<RunId>,
     /// When it was created, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "schema",
-        schemars(with = "Option<String>"),
-        schema(nullable = false)
-    )]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub created_at: Option<Timestamp>,
     /// When something last happened to it, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "schema",
-        schemars(with = "Option<String>"),
-        schema(nullable = false)
-    )]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub last_activity_at: Option<Timestamp>,
     /// What can be asked of it.
     #[cfg_attr(
@@ -162,7 +154,6 @@ impl WorkerSummary {
 
 /// One worker in detail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkerDetail {
     /// What a list shows of it.
     #[serde(flatten)]
@@ -188,7 +179,7 @@ impl WorkerDetail {
 
 /// A page of workers, newest first within each runtime, runtimes in registration order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WorkerPage {
     /// The workers.
     pub items: Vec<WorkerSummary>,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a worker is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum WorkerState {
     /// It waits for an input.
     Idle,
@@ -34,7 +34,7 @@ impl WorkerState {
 
 /// How many workers are in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WorkersByState {
     /// Workers that wait for an input.
     pub idle: u64,

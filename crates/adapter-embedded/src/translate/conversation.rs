@@ -83,7 +83,7 @@ pub(crate) fn event_batch(batch: runtime::EventBatch) -> projection::EventBatch 
     }
 }
 
-pub(crate) fn event(event: runtime::Event) -> projection::WorkerEvent {
+fn event(event: runtime::Event) -> projection::WorkerEvent {
     projection::WorkerEvent {
         cursor: cursor(event.cursor),
         at: event.at,
@@ -104,7 +104,7 @@ fn event_kind(kind: runtime::EventKind) -> projection::EventKind {
         runtime::EventKind::OutputDelta { run_id: id, text } => {
             projection::EventKind::OutputDelta {
                 run_id: run_id(id),
-                text: text.as_ref().into(),
+                text,
             }
         }
         runtime::EventKind::RunFinished {

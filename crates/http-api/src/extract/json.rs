@@ -35,7 +35,7 @@ impl<S: Send + Sync, T: BodyFields> FromRequest<S> for JsonBody<T> {
 /// The fields of a body, so that an error can name the wrong one without repeating its value.
 pub(crate) trait BodyFields: DeserializeOwned {
     /// The name of each field, and what an error says of a value that doesn't fit.
-    const FIELDS: &'static [(&'static str, &'static str)];
+    const FIELDS: &'static [(&'static str, &'static str)] = &[];
 }
 
 impl BodyFields for CreateWorkerBody {
@@ -62,13 +62,9 @@ impl BodyFields for CancelRunBody {
     )];
 }
 
-impl BodyFields for StopWorkerBody {
-    const FIELDS: &'static [(&'static str, &'static str)] = &[];
-}
+impl BodyFields for StopWorkerBody {}
 
-impl BodyFields for CreateSessionBody {
-    const FIELDS: &'static [(&'static str, &'static str)] = &[];
-}
+impl BodyFields for CreateSessionBody {}
 
 pub(super) fn parse<T: BodyFields>(bytes: &[u8]) -> Result<T, ApiError> {
     // serde also reads a struct from an array, which the API does not document.

@@ -35,11 +35,11 @@ const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
 #[derive(Debug, PartialEq, Eq)]
 enum Source {
     /// A page of this server, or no page at all.
-    SameOrigin,
+    Own,
     /// A page of an origin that the operator allowed.
-    AllowedOrigin(HeaderValue),
+    Allowed(HeaderValue),
     /// A page of any other origin.
-    OtherOrigin,
+    Other,
 }
 
 /// Refuses pages of other origins, except those that the operator allowed. For them it answers
@@ -52,9 +52,9 @@ pub(crate) async fn check_origin(
     next: Next,
 ) -> Result<Response, ApiError> {
     let origin = match source(&state.config.allowed_origins, request.headers()) {
-        Source::SameOrigin => return Ok(next.run(request).await),
-        Source::OtherOrigin => return Err(ApiError::new(ProblemCode::CrossOriginRejected)),
-        Source::AllowedOrigin(origin) => origin,
+        Source::Own => return Ok(next.run(request).await),
+        Source::Other => return Err(ApiError::new(ProblemCode::CrossOriginRejected)),
+        Source::Allowed(origin) => origin,
     };
     let mut response = if is_preflight(&request) {
         let mut response = StatusCode::NO_CONTENT.into_response();
@@ -89,22 +89,22 @@ fn is_preflight(request: &Request) -> bool {
 fn source(allowed: &[AllowedOrigin], headers: &HeaderMap) -> Source {
     match single_header(headers, ORIGIN) {
         HeaderCount::None => {}
-        HeaderCount::Many => return Source::OtherOrigin,
+        HeaderCount::Many => return Source::Other,
         HeaderCount::One(origin) => {
             let known = allowed.iter().find(|o| o.as_str().as_bytes() == origin);
             if let Some(known) = known {
                 return HeaderValue::try_from(known.as_str())
-                    .map_or(Source::OtherOrigin, Source::AllowedOrigin);
+                    .map_or(Source::Other, Source::Allowed);
             }
             if !is_own(origin, headers) {
-                return Source::OtherOrigin;
+                return Source::Other;
             }
         }
     }
     match single_header(headers, SEC_FETCH_SITE) {
         // `none` is a person: a typed address, a bookmark.
-        HeaderCount::None | HeaderCount::One(b"same-origin" | b"none") => Source::SameOrigin,
-        HeaderCount::One(_) | HeaderCount::Many => Source::OtherOrigin,
+        HeaderCount::None | HeaderCount::One(b"same-origin" | b"none") => Source::Own,
+        HeaderCount::One(_) | HeaderCount::Many => Source::Other,
     }
 }
 
@@ -135,16 +135,16 @@ mod tests {
 
     #[test]
     fn this_server_s_own_pages_and_clients_without_a_page_get_in() {
-        assert_eq!(source_of(&[]), Source::SameOrigin);
+        assert_eq!(source_of(&[]), Source::Own);
         assert_eq!(
             source_of(&[("origin", "http://localhost:8787")]),
-            Source::SameOrigin
+            Source::Own
         );
         assert_eq!(
             source_of(&[("sec-fetch-site", "same-origin")]),
-            Source::SameOrigin
+            Source::Own
         );
-        assert_eq!(source_of(&[("sec-fetch-site", "none")]), Source::SameOrigin);
+        assert_eq!(source_of(&[("sec-fetch-site", "none")]), Source::Own);
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
             ("sec-fetch-site", "cross-site"),
         ];
         let origin = HeaderValue::from_static("https://app.example");
-        assert_eq!(source_of(&pairs), Source::AllowedOrigin(origin));
+        assert_eq!(source_of(&pairs), Source::Allowed(origin));
     }
 
     #[test]
@@ -175,24 +175,24 @@ mod tests {
         ] {
             assert_eq!(
                 source_of(&[("origin", origin)]),
-                Source::OtherOrigin,
+                Source::Other,
                 "{origin}"
             );
         }
         for site in ["cross-site", "same-site", "", "SAME-ORIGIN", "x"] {
             assert_eq!(
                 source_of(&[("sec-fetch-site", site)]),
-                Source::OtherOrigin,
+                Source::Other,
                 "{site}"
             );
         }
         let own = ("origin", "http://localhost:8787");
-        assert_eq!(source_of(&[own, own]), Source::OtherOrigin);
+        assert_eq!(source_of(&[own, own]), Source::Other);
         assert_eq!(
             source_of(&[own, ("sec-fetch-site", "cross-site")]),
-            Source::OtherOrigin
+            Source::Other
         );
         let twice = [("sec-fetch-site", "none"), ("sec-fetch-site", "none")];
-        assert_eq!(source_of(&twice), Source::OtherOrigin);
+        assert_eq!(source_of(&twice), Source::Other);
     }
 }

@@ -17,12 +17,11 @@ use crate::wire::{
 const DOCUMENT_BYTES_MAX: usize = 120 * 1024;
 
 fn document_of_a_server() -> Value {
-    document(&ServerSettings {
-        server_version: "0.1.0",
-        cookie_name: "yoi_session_8787",
-        auth_is_on: true,
-        input_bytes_max: 131_072,
-    })
+    let token = Auth::Token("a-secret-of-more-than-22-characters".parse().unwrap());
+    document(
+        "0.1.0",
+        &ApiConfig::new("Test".parse().unwrap(), token, 8787),
+    )
 }
 
 /// Calls `visit` with every value of the document and its JSON pointer.

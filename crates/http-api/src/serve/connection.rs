@@ -13,7 +13,7 @@ use crate::api::Api;
 /// Serves one connection until it ends, or until the server is ending and the request under way
 /// is answered.
 pub(super) async fn serve(stream: TcpStream, api: Api, watcher: Watcher) {
-    let limits = api.state().config.connection;
+    let limits = api.state.config.connection;
     // A response is written whole; waiting for more bytes only delays it.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(error = &error as &dyn std::error::Error, "no TCP_NODELAY");

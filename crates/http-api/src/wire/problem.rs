@@ -15,23 +15,11 @@ pub enum Retry {
     After(u16),
 }
 
-macro_rules! retry {
-    (never) => {
-        Retry::Never
-    };
-    (anytime) => {
-        Retry::Anytime
-    };
-    (after $seconds:literal) => {
-        Retry::After($seconds)
-    };
-}
-
 /// Defines [`ProblemCode`]: all that is fixed about a code is in one row.
 macro_rules! problem_codes {
     ($(
         $(#[$doc:meta])*
-        $variant:ident = $name:literal, $status:literal, retry($($retry:tt)*),
+        $variant:ident = $name:literal, $status:literal, $retry:expr,
             $title:literal, $detail:literal;
     )+) => {
         /// The kind of a problem, for programs.
@@ -75,7 +63,7 @@ macro_rules! problem_codes {
 
             /// Whether the same request may succeed later.
             pub const fn retry(self) -> Retry {
-                match self { $(Self::$variant => retry!($($retry)*),)+ }
+                match self { $(Self::$variant => $retry,)+ }
             }
         }
     };
@@ -83,91 +71,91 @@ macro_rules! problem_codes {
 
 problem_codes! {
     /// An id in the path or a header is not one.
-    InvalidIdentifier = "invalid_identifier", 400, retry(never),
+    InvalidIdentifier = "invalid_identifier", 400, Retry::Never,
         "Invalid identifier", "Send an id exactly as the API gave it.";
     /// A query parameter is unknown, repeated or out of bounds.
-    InvalidQuery = "invalid_query", 400, retry(never),
+    InvalidQuery = "invalid_query", 400, Retry::Never,
         "Invalid query", "Send only documented query parameters, each once and within its bounds.";
     /// The body is not the JSON object that the operation takes.
-    InvalidBody = "invalid_body", 400, retry(never),
+    InvalidBody = "invalid_body", 400, Retry::Never,
         "Invalid body", "Send a JSON object with the documented fields alone.";
     /// The cursor is not one of this server.
-    InvalidCursor = "invalid_cursor", 400, retry(never),
+    InvalidCursor = "invalid_cursor", 400, Retry::Never,
         "Invalid cursor", "Send a cursor exactly as the API gave it, or none to read from the oldest event.";
     /// The page token is not one of this list.
-    InvalidPageToken = "invalid_page_token", 400, retry(never),
+    InvalidPageToken = "invalid_page_token", 400, Retry::Never,
         "Invalid page token", "Send the token of the page before, with the same filters, or none for the first page.";
     /// The request carries no valid credentials.
-    Unauthorized = "unauthorized", 401, retry(never),
+    Unauthorized = "unauthorized", 401, Retry::Never,
         "Unauthorized", "Send the token that the server printed at its start as `Authorization: Bearer TOKEN`.";
     /// The request comes from a page of another origin.
-    CrossOriginRejected = "cross_origin_rejected", 403, retry(never),
+    CrossOriginRejected = "cross_origin_rejected", 403, Retry::Never,
         "Cross-origin request rejected", "Pages of this origin are served alone; the server's operator can allow others.";
     /// No runtime of that id.
-    UnknownRuntime = "unknown_runtime", 404, retry(never),
+    UnknownRuntime = "unknown_runtime", 404, Retry::Never,
         "Unknown runtime", "List the runtimes to see which there are.";
     /// No such worker in that runtime.
-    UnknownWorker = "unknown_worker", 404, retry(never),
+    UnknownWorker = "unknown_worker", 404, Retry::Never,
         "Unknown worker", "List the runtime's workers to see which there are.";
     /// No such path.
-    UnknownRoute = "unknown_route", 404, retry(never),
+    UnknownRoute = "unknown_route", 404, Retry::Never,
         "Unknown route", "See /api/openapi.json for the paths that there are.";
     /// The runtime can't do this.
-    OperationUnsupported = "operation_unsupported", 405, retry(never),
+    OperationUnsupported = "operation_unsupported", 405, Retry::Never,
         "Operation unsupported", "The runtime's capabilities say what can be asked of it.";
     /// The path does not take this method.
-    MethodNotAllowed = "method_not_allowed", 405, retry(never),
+    MethodNotAllowed = "method_not_allowed", 405, Retry::Never,
         "Method not allowed", "The Allow header names the methods that the path takes.";
     /// The body did not arrive in time.
-    RequestTimeout = "request_timeout", 408, retry(anytime),
+    RequestTimeout = "request_timeout", 408, Retry::Anytime,
         "Request timed out", "The body did not arrive in time; send it again.";
     /// The worker has an active run.
-    WorkerBusy = "worker_busy", 409, retry(after 1),
+    WorkerBusy = "worker_busy", 409, Retry::After(1),
         "Worker busy", "Wait for the active run to end, or cancel it.";
     /// The worker was stopped.
-    WorkerStopped = "worker_stopped", 409, retry(never),
+    WorkerStopped = "worker_stopped", 409, Retry::Never,
         "Worker stopped", "A stopped worker accepts nothing any more; create another one.";
     /// The run that was named is not the active one.
-    RunMismatch = "run_mismatch", 409, retry(never),
+    RunMismatch = "run_mismatch", 409, Retry::Never,
         "Run mismatch", "Another run than the one named is active; nothing was cancelled.";
     /// The cursor's position is no longer retained, or of another life of the runtime.
-    CursorExpired = "cursor_expired", 410, retry(never),
+    CursorExpired = "cursor_expired", 410, Retry::Never,
         "Cursor expired", "Read the transcript, then read events on from the cursor that it gives.";
     /// The input is larger than an input may be.
-    InputTooLarge = "input_too_large", 413, retry(never),
+    InputTooLarge = "input_too_large", 413, Retry::Never,
         "Input too large", "Send less content.";
     /// The body is larger than a body may be.
-    BodyTooLarge = "body_too_large", 413, retry(never),
+    BodyTooLarge = "body_too_large", 413, Retry::Never,
         "Body too large", "Send a smaller body.";
     /// The body is not declared as `application/json`.
-    UnsupportedMediaType = "unsupported_media_type", 415, retry(never),
+    UnsupportedMediaType = "unsupported_media_type", 415, Retry::Never,
         "Unsupported media type", "Send `Content-Type: application/json`.";
     /// The `Host` is not one of this server's names.
-    MisdirectedHost = "misdirected_host", 421, retry(never),
+    MisdirectedHost = "misdirected_host", 421, Retry::Never,
         "Misdirected host", "The Host header names none of this server's names.";
     /// The input has no content but white space.
-    InputEmpty = "input_empty", 422, retry(never),
+    InputEmpty = "input_empty", 422, Retry::Never,
         "Input empty", "Send content with at least one character that is not white space.";
     /// The runtime has no such profile.
-    UnknownProfile = "unknown_profile", 422, retry(never),
+    UnknownProfile = "unknown_profile", 422, Retry::Never,
         "Unknown profile", "The runtime lists the profiles that it has.";
     /// The idempotency key was used with other content.
-    IdempotencyConflict = "idempotency_conflict", 422, retry(never),
+    IdempotencyConflict = "idempotency_conflict", 422, Retry::Never,
         "Idempotency conflict", "The key was used with other content; send a new key.";
     /// A bound of the runtime, or of the server, is reached.
-    CapacityExhausted = "capacity_exhausted", 429, retry(after 5),
+    CapacityExhausted = "capacity_exhausted", 429, Retry::After(5),
         "Capacity exhausted", "The named limit is reached; try again later.";
     /// As many polls wait as may wait.
-    TooManyPollers = "too_many_pollers", 429, retry(after 5),
+    TooManyPollers = "too_many_pollers", 429, Retry::After(5),
         "Too many pollers", "As many polls wait as may wait; try again later.";
     /// The server failed.
-    Internal = "internal", 500, retry(anytime),
+    Internal = "internal", 500, Retry::Anytime,
         "Internal error", "The server failed; its log has the reason under the request's id.";
     /// The runtime failed or did not answer in time.
-    RuntimeUnavailable = "runtime_unavailable", 503, retry(after 2),
+    RuntimeUnavailable = "runtime_unavailable", 503, Retry::After(2),
         "Runtime unavailable", "The runtime did not answer; whether a change happened is not known.";
     /// The server or the runtime is ending.
-    ShuttingDown = "shutting_down", 503, retry(after 5),
+    ShuttingDown = "shutting_down", 503, Retry::After(5),
         "Shutting down", "New work is not taken any more; try again after the restart.";
 }
 
