@@ -111,15 +111,15 @@ fn check_route(server: &ServerFixture, head: &Parts, response: &Response) {
     }
 }
 
-/// Whether a path has the segments of a template, whose parameters stand for one that isn't
-/// empty.
+/// Whether a path has the segments of a template. axum's router lets a parameter stand for an
+/// empty segment, unless it is the last one; it is then refused as an identifier.
 fn matches_template(template: &str, path: &str) -> bool {
     let (template, path): (Vec<_>, Vec<_>) =
         (template.split('/').collect(), path.split('/').collect());
-    let is_match = |(wanted, found): (&&str, &&str)| {
-        wanted == found || (wanted.starts_with('{') && !found.is_empty())
-    };
-    template.len() == path.len() && template.iter().zip(&path).all(is_match)
+    let is_match = |(wanted, found): (&&str, &&str)| wanted == found || wanted.starts_with('{');
+    template.len() == path.len()
+        && template.iter().zip(&path).all(is_match)
+        && path.last().is_some_and(|last| !last.is_empty())
 }
 
 /// A response has a media type, a body must be JSON, and a valid read is answered.
@@ -135,7 +135,14 @@ fn check_operation(
     let media_type = media_type.map(|value| value.as_bytes().to_ascii_lowercase());
     let is_json = media_type.is_some_and(|value| value.starts_with(b"application/json"));
     if operation.takes_body && !is_json {
-        assert_eq!(response.status, 415, "{head:?}: {response:?}");
+        // The path, the query and the headers are read before the body.
+        let status = response.status;
+        assert!(matches!(status, 415 | 400), "{head:?}: {response:?}");
+        if status == 400 {
+            let code = response.problem()["code"].clone();
+            let is_read_before = code == "invalid_identifier" || code == "invalid_query";
+            assert!(is_read_before, "{head:?}: {response:?}");
+        }
     }
     if operation.method != "GET" {
         return;
