@@ -50,8 +50,29 @@ impl TurnEngine for BlockingEngine {
     }
 }
 
+/// How long clients waited while the engine blocked its thread.
+#[derive(Debug, Clone, Copy)]
+struct Delays {
+    /// The longest of all requests that began in this time.
+    request: Duration,
+    /// Of the poll that waited for what the engine wrote before it blocked.
+    poll: Duration,
+}
+
 #[test]
 fn an_engine_that_computes_for_two_seconds_delays_no_request() {
+    delays_at_most(DELAY_MAX, |delays| delays.request);
+}
+
+/// The reader that a write wakes must not be queued behind the engine's thread.
+#[test]
+fn an_engine_that_computes_for_two_seconds_delays_no_reader_of_what_it_wrote_before() {
+    delays_at_most(DELAY_MAX, |delays| delays.poll);
+}
+
+/// Panics when each attempt took longer than `max`.
+#[track_caller]
+fn delays_at_most(max: Duration, of: impl Fn(Delays) -> Duration) {
     let start = Arc::new(Notify::new());
     let (sender, mut reports) = mpsc::unbounded_channel();
     let engine = EngineSetting::Own(Arc::new(BlockingEngine {
@@ -66,30 +87,40 @@ fn an_engine_that_computes_for_two_seconds_delays_no_request() {
         .unwrap();
     let clients = Builder::new_current_thread().enable_all().build().unwrap();
     let server = servers.block_on(TestServer::start_with(|config| config.engine = engine));
-    let mut delays = Vec::new();
-    while delays.iter().all(|delay| *delay > DELAY_MAX) {
-        assert!(delays.len() < ATTEMPTS, "{delays:?}");
-        delays.push(clients.block_on(longest_delay(&server, &start, &mut reports)));
+    let mut seen = Vec::new();
+    while seen.iter().all(|delays| of(*delays) > max) {
+        assert!(seen.len() < ATTEMPTS, "{seen:?}");
+        seen.push(clients.block_on(delays(&server, &start, &mut reports)));
     }
     servers.block_on(server.shut_down());
 }
 
-/// Has the engine block its thread once: the longest delay of the requests that began meanwhile.
-async fn longest_delay(
+/// Has the engine block its thread once.
+async fn delays(
     server: &TestServer,
     start: &Notify,
     reports: &mut mpsc::UnboundedReceiver<Report>,
-) -> Duration {
+) -> Delays {
     let worker = server.create_worker().await;
     let accepted = worker.send("compute!").await;
+    let cursor = text(&accepted["cursor"]).to_owned();
     let mut open = Vec::new();
     for _ in 0..OPEN_CONNECTIONS {
         let mut connection = Connection::open(server.address()).await.unwrap();
         delay(server, &worker, &mut connection).await;
         open.push(connection);
     }
+    let poll = tokio::spawn({
+        let (worker, cursor) = (worker.clone(), cursor.clone());
+        async move {
+            worker.events_after(&cursor).await;
+            Instant::now()
+        }
+    });
+    server.until_in_flight(1).await;
     start.notify_one();
     assert_eq!(in_time(reports.recv()).await, Some(Report::Blocks));
+    let blocked = Instant::now();
     let mut longest = Duration::ZERO;
     // Ends with the two seconds, or when the requests of a round were held up until then.
     while reports.try_recv().is_err() {
@@ -100,8 +131,11 @@ async fn longest_delay(
         let delays = open.iter_mut().map(|open| delay(server, &worker, open));
         longest = longest.max(join_all(delays).await.into_iter().max().unwrap());
     }
-    worker.run_events_after(text(&accepted["cursor"])).await;
-    longest
+    worker.run_events_after(&cursor).await;
+    Delays {
+        request: longest,
+        poll: poll.await.unwrap() - blocked,
+    }
 }
 
 /// How long a request for the busy worker takes.

@@ -62,6 +62,9 @@ pub(crate) fn tagged_union<T: ToSchema>(
         let name = format!("{}{suffix}", upper_camel_case(&value));
         variant.properties.extend(common.properties.clone());
         variant.required = [common.required.clone(), variant.required].concat();
+        // The discriminator says that the tag is there. Of a tag that the variant requires as
+        // well, openapi-generator's Rust client says that it is missing (its issue 22344).
+        variant.required.retain(|field| field != tag);
         let reference = Ref::from_schema_name(&name);
         discriminator
             .mapping

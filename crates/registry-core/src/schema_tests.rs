@@ -117,8 +117,8 @@ fn a_worker_s_optional_fields_are_not_nullable() {
 
 #[test]
 fn each_variant_of_a_union_is_a_whole_object_that_the_discriminator_names() {
-    check_union::<WorkerEvent>("kind", 5, &["cursor", "at", "kind"]);
-    check_union::<CancelResult>("result", 2, &["result"]);
+    check_union::<WorkerEvent>("kind", 5, &["cursor", "at"]);
+    check_union::<CancelResult>("result", 2, &[]);
 }
 
 fn check_union<T: ToSchema>(tag: &str, variants: usize, always: &[&str]) {

@@ -22,6 +22,9 @@ pub(crate) trait OutputSink: Send + Sync {
     /// Appends `text` to the reply.
     fn write(&self, text: &str) -> Result<(), OutputClosed>;
 
+    /// Whether readers wait for what is written.
+    fn has_readers(&self) -> bool;
+
     /// Records a diagnostic about the run.
     fn report(&self, diagnostic: RunDiagnostic);
 }
@@ -52,8 +55,8 @@ impl Output {
         self.sink.report(diagnostic);
     }
 
-    /// Appends `text` to the reply, and yields now and then, so that an engine that pushes
-    /// without end can be cancelled.
+    /// Appends `text` to the reply, and yields: to readers that wait for it, and now and then, so
+    /// that an engine that pushes without end can be cancelled.
     ///
     /// # Errors
     /// [`OutputClosed`] when the run takes no more text: it was cancelled, has ended, or
@@ -64,7 +67,13 @@ impl Output {
     /// at all.
     pub async fn push(&self, text: &str) -> Result<(), OutputClosed> {
         let pushed = self.sink.write(text);
-        sync::cooperate().await;
+        if self.sink.has_readers() {
+            // tokio runs a task that was just woken on this thread next, where no other thread can
+            // take it: an engine that goes on to compute would hold that reader up.
+            sync::yield_now().await;
+        } else {
+            sync::cooperate().await;
+        }
         pushed
     }
 }
@@ -82,6 +91,10 @@ impl<F: Fn(&str) -> Result<(), OutputClosed> + Send + Sync> OutputSink for FnSin
         self.0(text)
     }
 
+    fn has_readers(&self) -> bool {
+        false
+    }
+
     fn report(&self, _: RunDiagnostic) {}
 }
 
@@ -93,6 +106,10 @@ struct ReportSink<F> {
 impl<F: Fn(RunDiagnostic) + Send + Sync> OutputSink for ReportSink<F> {
     fn write(&self, text: &str) -> Result<(), OutputClosed> {
         self.output.sink.write(text)
+    }
+
+    fn has_readers(&self) -> bool {
+        self.output.sink.has_readers()
     }
 
     fn report(&self, diagnostic: RunDiagnostic) {

@@ -49,6 +49,10 @@ impl OutputSink for RunOutput {
             .apply(|worker| worker.append_output(self.run_id, text, now))
     }
 
+    fn has_readers(&self) -> bool {
+        self.slot.has_readers()
+    }
+
     fn report(&self, diagnostic: RunDiagnostic) {
         self.slot
             .apply(|worker| worker.report(self.run_id, diagnostic));

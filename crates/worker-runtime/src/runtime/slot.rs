@@ -204,6 +204,11 @@ impl Slot {
         self.changed.notify_waiters();
     }
 
+    /// Whether readers wait for the worker's next event.
+    pub(super) fn has_readers(&self) -> bool {
+        self.pollers.used() > 0
+    }
+
     /// Counts a reader that is about to wait.
     pub(super) fn reserve_poller(&self) -> Result<PollerReservation, CapacityExhausted> {
         let worker = reserve(&self.pollers, 1, LimitName::WorkerPollers)?;

@@ -33,6 +33,11 @@ pub(crate) async fn sleep(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
+/// Lets the tasks that are ready run first.
+pub(crate) async fn yield_now() {
+    tokio::task::yield_now().await;
+}
+
 /// Yields once the task has used up its cooperative budget.
 pub(crate) async fn cooperate() {
     tokio::task::consume_budget().await;

@@ -65,6 +65,11 @@ pub(crate) async fn until<F: Future>(
     }
 }
 
+/// Lets the tasks that are ready run first.
+pub(crate) async fn yield_now() {
+    shuttle::future::yield_now().await;
+}
+
 /// Yields or not, at random: how much of its budget a task has used up is unknown.
 pub(crate) async fn cooperate() {
     if thread_rng().r#gen() {
