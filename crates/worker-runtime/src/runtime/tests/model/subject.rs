@@ -182,7 +182,8 @@ impl Subject {
             Some((number, ActiveRun { worker_id, run_id }))
         });
         let active: Vec<_> = active.collect();
-        let runs = active.iter().map(|(_, run)| *run).collect();
+        // The report lists the oldest worker first.
+        let runs = active.iter().rev().map(|(_, run)| *run).collect();
         let runtime = self.runtime.clone();
         let ended = self.begin(async move { End::Shutdown(runs, runtime.shutdown(SECOND).await) });
         assert_eq!(ended.is_some(), active.is_empty(), "{ended:?}");
