@@ -32,18 +32,26 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
         &["http-api", "registry-core", "yoi-workspace-server"],
     ),
     ("testkit", &["yoi-workspace-server"]),
-    ("fuzz-checks", PROOFS),
-    ("harness", PROOFS),
-];
-
-/// What the crates that test the wired server may depend on.
-const PROOFS: &[&str] = &[
-    "adapter-local",
-    "http-api",
-    "registry-core",
-    "testkit",
-    "worker-runtime",
-    "yoi-workspace-server",
+    (
+        "fuzz-checks",
+        &[
+            "adapter-local",
+            "http-api",
+            "registry-core",
+            "testkit",
+            "worker-runtime",
+            "yoi-workspace-server",
+        ],
+    ),
+    (
+        "harness",
+        &[
+            "adapter-local",
+            "registry-core",
+            "worker-runtime",
+            "yoi-workspace-server",
+        ],
+    ),
 ];
 
 /// External dependencies of the pure crates: values, errors and futures, nothing that does input
@@ -59,7 +67,6 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
             "futures-util",
             "jiff",
             "mockall",
-            "schemars",
             "serde",
             "thiserror",
             "tokio",
@@ -71,8 +78,6 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "worker-runtime",
         &[
-            "arcstr",
-            "arrayvec",
             "async-trait",
             "futures-core",
             "futures-util",
@@ -80,7 +85,6 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
             "sha2",
             // Only under the feature of that name, in tests of schedules.
             "shuttle",
-            "smol_str",
             "thiserror",
             "tokio",
             "tracing",

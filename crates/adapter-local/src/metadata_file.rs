@@ -14,7 +14,7 @@ use crate::diagnostic::DiagnosticKind;
 /// seconds is the coarsest tick in use (FAT). Git calls this the racy index problem.
 const STAMP_SETTLES_AFTER: Duration = Duration::from_secs(2);
 
-/// What tells two states of a file apart without reading it.
+/// Metadata that differs whenever the file's content may have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
     bytes: u64,

@@ -22,7 +22,7 @@ const ENCODED_SEPARATORS: [&str; 2] = ["%2f", "%5c"];
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RecordTimes {
-    /// The birth of the record's directory, where the file system knows it.
+    /// When the record's directory was created, where the file system knows it.
     pub(crate) created: Option<SystemTime>,
     /// The last change of the metadata file's content.
     pub(crate) modified: Option<SystemTime>,
@@ -50,15 +50,13 @@ pub(crate) fn worker_record(
             "The record names a profile that is not a builtin one; it is not shown.",
         ));
     }
+    let display_name = display_name(&document.worker_name, &worker_id);
     WorkerRecord {
-        display_name: display_name(&document.worker_name, &worker_id),
-        worker_id,
         profile,
-        state: WorkerState::Recorded,
-        active_run: None,
         created_at: times.created.and_then(timestamp),
         last_activity_at: times.modified.and_then(timestamp),
         diagnostics,
+        ..WorkerRecord::new(worker_id, display_name, WorkerState::Recorded)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The one error type of this crate. It is answered as a problem (RFC 9457), whose code decides
 //! its status and texts (`wire/problem.rs`).
 //!
-//! Below this file nobody knows HTTP; above it nobody builds a problem by hand.
+//! `registry-core` and what it calls know no HTTP; handlers and middleware build no problem themselves.
 
 #[cfg(test)]
 mod tests;

@@ -146,7 +146,7 @@ fn complete(path: &str, operation: &mut Value, config: &ApiConfig, examples: &Va
             examples.get("request").cloned().unwrap_or(json!({}));
     }
     let mut problems = BTreeSet::from([400, 403, 408, 413, 421, 500]);
-    if access != Access::Open {
+    if access != Access::Open && matches!(config.auth, Auth::Token(_)) {
         problems.insert(401);
     }
     if operation.get("requestBody").is_some() {

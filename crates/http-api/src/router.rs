@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use axum::Router;
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,10 +11,7 @@ use utoipa_axum::routes;
 
 use crate::error::ApiError;
 use crate::handler::{conversation, runtime, server, worker};
-use crate::middleware::{
-    access_log, authorise, buffer_body, check_host, check_origin, reserve_response,
-    response_headers,
-};
+use crate::middleware::{access_log, admit, buffer_body, reserve_response};
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
 
@@ -56,11 +53,8 @@ pub(crate) fn router(state: ApiState) -> Router {
         .fallback(|| async { ApiError::new(ProblemCode::UnknownRoute) })
         .method_not_allowed_fallback(|| async { ApiError::new(ProblemCode::MethodNotAllowed) })
         .layer(from_fn_with_state(state.clone(), buffer_body))
-        .layer(from_fn_with_state(state.clone(), authorise))
-        .layer(from_fn_with_state(state.clone(), check_origin))
-        .layer(from_fn_with_state(state.clone(), check_host))
+        .layer(from_fn_with_state(state.clone(), admit))
         .layer(CatchPanicLayer::custom(panic_response))
-        .layer(map_response(response_headers))
         .layer(from_fn_with_state(state.clone(), access_log))
         .with_state(state)
 }

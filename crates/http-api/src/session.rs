@@ -9,6 +9,10 @@ use crate::token::{NoRandomness, Token};
 /// browsers of the people who share one workspace, and few enough to compare with each.
 pub(crate) const SESSIONS_MAX: usize = 64;
 
+/// Most cookies of the name that are compared for one request. A browser sends one for each path
+/// that it was set for; a client without credentials must not cost more.
+const PRESENTED_MAX: usize = 4;
+
 /// The name of the session cookie of the server on `port`.
 pub(crate) fn cookie_name(port: u16) -> String {
     format!("yoi_session_{port}")
@@ -55,7 +59,8 @@ impl Sessions {
             .split(|byte| *byte == b';')
             .map(<[u8]>::trim_ascii)
             .filter_map(|pair| pair.strip_prefix(self.cookie_name.as_bytes()))
-            .filter_map(|rest| rest.strip_prefix(b"="));
+            .filter_map(|rest| rest.strip_prefix(b"="))
+            .take(PRESENTED_MAX);
         let presented: Vec<&[u8]> = presented.collect();
         self.with(|open| {
             presented

@@ -31,13 +31,13 @@ async fn a_connection_serves_one_request_after_another() {
 async fn head_is_answered_as_get_without_the_body() {
     let server = Server::start().await;
     for target in ["/healthz", WORKER, "/no/such/path"] {
-        let ask = async |method| {
+        let send = async |method| {
             let mut stream = server.connect().await;
             let request = server.head(method, target, "");
             stream.write_all(request.as_bytes()).await.unwrap();
             Answer::parse(&read_to_end(&mut stream).await)
         };
-        let (get, head) = (ask("GET").await, ask("HEAD").await);
+        let (get, head) = (send("GET").await, send("HEAD").await);
         assert_eq!(head.status, get.status);
         let length = get.body.len().to_string();
         assert_eq!(head.header("content-length"), Some(length.as_str()));
@@ -174,10 +174,10 @@ async fn a_client_that_goes_away_ends_its_own_wait() {
     use registry_core::port::{RuntimeDescriptor, SourceStatus, WorkerCatalog, WorkerObservation};
     use registry_core::projection::{EventBatch, TranscriptPage};
 
-    /// Waits for ever, and says when a wait begins and when it is dropped.
+    /// Waits for ever; notifies when a wait begins and when it is dropped.
     struct Waiting(registry_core::mock::MockSource, Arc<Notify>, Arc<Notify>);
-    struct Said(Arc<Notify>);
-    impl Drop for Said {
+    struct NotifyOnDrop(Arc<Notify>);
+    impl Drop for NotifyOnDrop {
         fn drop(&mut self) {
             self.0.notify_one();
         }
@@ -192,7 +192,7 @@ async fn a_client_that_goes_away_ends_its_own_wait() {
             Err(SourceError::UnknownWorker)
         }
         async fn events(&self, _: &WorkerId, _: &EventsQuery) -> Result<EventBatch, SourceError> {
-            let _said = Said(Arc::clone(&self.2));
+            let _guard = NotifyOnDrop(Arc::clone(&self.2));
             self.1.notify_one();
             std::future::pending().await
         }

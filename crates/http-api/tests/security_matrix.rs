@@ -1,5 +1,5 @@
-//! Every security rule over every route and every method. The routes come from the table
-//! that the router is made of, so a new one is tested without anybody thinking of it.
+//! Every security rule over every route and every method. The routes come from the OpenAPI
+//! document, which is made of the router's own, so a new one is tested without an edit here.
 
 #[path = "support/server.rs"]
 #[expect(dead_code, reason = "the matrix needs a part of the fixture alone")]
@@ -22,7 +22,7 @@ struct Cell {
     is_open: bool,
 }
 
-/// Every path of the table and one that is none of its, with every method.
+/// Every documented path and one that is unknown, with every method.
 fn matrix() -> Vec<Cell> {
     let all = operations();
     let mut templates: Vec<&str> = all

@@ -10,7 +10,7 @@ use crate::text::FixedText;
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Severity {
-    /// Good to know.
+    /// For information; nothing is wrong.
     Info,
     /// Something was left out or is not as it should be.
     Warning,

@@ -70,7 +70,7 @@ pub enum RegistryError {
     RuntimeUnavailable {
         /// The runtime.
         runtime_id: RuntimeId,
-        /// What is the matter.
+        /// Why it is unavailable.
         reason: UnavailableReason,
         /// What went wrong inside; for the log, never shown.
         #[source]

@@ -17,7 +17,7 @@ use tracing_subscriber::{EnvFilter, Layer as _, fmt, registry};
 use crate::args::LogFormat;
 use crate::compose::MODEL_CLIENT_TARGETS;
 
-use dropped::CountingWriter;
+use dropped::BatchWriter;
 
 pub use dropped::DroppedLines;
 
@@ -115,8 +115,9 @@ fn log_to(
         .or(filter_fn(is_request_span).with_max_level_hint(LevelFilter::INFO))
         .and(filter_fn(may_be_logged).with_max_level_hint(LevelFilter::TRACE));
     let failed_writes = Arc::default();
-    let out = CountingWriter {
+    let out = BatchWriter {
         out,
+        lines: Vec::new(),
         failed_writes: Arc::clone(&failed_writes),
     };
     let (lines, worker) = NonBlockingBuilder::default()

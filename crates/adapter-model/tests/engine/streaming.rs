@@ -140,10 +140,10 @@ async fn a_reply_that_the_provider_cut_short_is_kept_and_marked() {
         let run = fixture.complete_run("hi").await;
         assert_eq!(run.outcome, Some(RunOutcome::Completed));
         assert_eq!(run.text(), "half a");
-        let remarks = || fixture.runtime.get(fixture.worker).unwrap().diagnostics;
-        assert!(remarks().reply_cut_short, "{model}");
+        let diagnostics = || fixture.runtime.get(fixture.worker).unwrap().diagnostics;
+        assert!(diagnostics().reply_cut_short, "{model}");
         fixture.start_run("again");
-        assert!(!remarks().reply_cut_short, "only the last run counts");
+        assert!(!diagnostics().reply_cut_short, "only the last run counts");
     }
 }
 

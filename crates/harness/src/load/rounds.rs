@@ -6,14 +6,11 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use super::Plan;
-use super::route::Route;
+use super::route::{Requests, Route};
 use crate::client::{Client, Endpoint};
 use crate::failure::Failure;
 use crate::server::Server;
 use crate::statistics::Rounds;
-
-/// The requests of each connection, sent in this order again and again.
-pub(super) type Requests = Vec<Arc<Vec<Vec<u8>>>>;
 
 /// One of two servers, and the connections to it.
 pub(super) struct Side<'a> {

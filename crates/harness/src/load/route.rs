@@ -5,7 +5,6 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::rounds::Requests;
 use crate::client::{Client, Endpoint};
 use crate::failure::Failure;
 use crate::server::Settings;
@@ -28,6 +27,9 @@ const TRANSCRIPT_ENTRIES: u64 = 16;
 const RUNS_MAX: u64 = 1_000_000;
 /// Bytes that these runs may reserve.
 const BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024 * 1024;
+
+/// The requests of each connection, sent in this order again and again.
+pub(super) type Requests = Vec<Arc<Vec<Vec<u8>>>>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]

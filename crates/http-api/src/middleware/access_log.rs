@@ -1,4 +1,4 @@
-//! Names the request, counts it, and logs its response.
+//! Gives each request an id, counts it, and logs its response.
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use axum::response::Response;
 use http::Method;
 use tracing::Instrument as _;
 
+use super::response_headers::add_response_headers;
 use crate::request_id::RequestId;
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
@@ -17,8 +18,8 @@ const ACCESS_TARGET: &str = "yoi::access";
 /// The route of a path that no operation has.
 const UNMATCHED: &str = "unmatched";
 
-/// Gives the request an id and a span, counts it, and logs its response: successful reads at
-/// `debug`, mutations and refusals at `info`, failures of the server at `warn`.
+/// Gives the request an id and a span, counts it, adds the headers of every response, and logs:
+/// successful reads at `debug`, mutations and refusals at `info`, failures of the server at `warn`.
 pub(crate) async fn access_log(
     State(state): State<ApiState>,
     request: Request,
@@ -33,7 +34,8 @@ pub(crate) async fn access_log(
     let request_id = RequestId::new();
     let span = tracing::info_span!("request", %request_id);
     let respond = async move {
-        let response = next.run(request).await;
+        let mut response = next.run(request).await;
+        add_response_headers(&mut response, request_id);
         let duration = started.elapsed();
         in_flight.finish(response.status(), duration);
         log(method, &route, &response, duration);

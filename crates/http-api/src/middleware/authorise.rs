@@ -1,8 +1,6 @@
 //! Refuses requests without valid credentials: one check over every path and method.
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::{MatchedPath, Request};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 
@@ -38,11 +36,7 @@ impl Access {
 }
 
 /// Refuses a request whose credentials don't give access to its path.
-pub(crate) async fn authorise(
-    State(state): State<ApiState>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
+pub(super) fn authorise(state: &ApiState, request: &Request) -> Result<(), ApiError> {
     let path = request.extensions().get::<MatchedPath>();
     let access = Access::to(path.map(MatchedPath::as_str));
     let allowed = match &state.config.auth {
@@ -50,7 +44,7 @@ pub(crate) async fn authorise(
         Auth::Token(token) => is_authorised(access, token, &state.sessions, request.headers()),
     };
     if allowed {
-        Ok(next.run(request).await)
+        Ok(())
     } else {
         Err(ApiError::new(ProblemCode::Unauthorized))
     }

@@ -2,7 +2,7 @@
 
 use axum::BoxError;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
@@ -10,6 +10,7 @@ use http::Method;
 use http_body::Body as HttpBody;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
+use super::authorise::Access;
 use crate::config::ConnectionLimits;
 use crate::error::ApiError;
 use crate::state::ApiState;
@@ -20,19 +21,23 @@ use crate::wire::ProblemCode;
 enum Keep {
     /// A handler may read them.
     Bytes,
-    /// No handler reads the body of this method, so its bytes are dropped as they come.
+    /// No handler reads the body, so its bytes are dropped as they come. A client without
+    /// credentials can have none kept.
     Nothing,
 }
 
-/// Buffers the body, whatever the path and method: nobody's body is read without a bound.
+/// Buffers the body, whatever the path and method, so that no body is read without a bound.
 pub(crate) async fn buffer_body(
     State(state): State<ApiState>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let keep = match *request.method() {
-        Method::GET | Method::HEAD => Keep::Nothing,
-        _ => Keep::Bytes,
+    let route = request.extensions().get::<MatchedPath>();
+    let access = Access::to(route.map(MatchedPath::as_str));
+    let keep = if route.is_some() && access != Access::Open && request.method() == Method::POST {
+        Keep::Bytes
+    } else {
+        Keep::Nothing
     };
     let (parts, body) = request.into_parts();
     let bytes = buffer(body, keep, &state.config.connection).await?;

@@ -1,27 +1,19 @@
 //! Refuses requests that are meant for another server. A page that rebinds its own name to this
 //! address sends that name as `Host` (DNS rebinding).
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::Request;
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 
 use crate::error::ApiError;
 use crate::extract::{HeaderCount, single_header};
 use crate::origin::AllowedHost;
-use crate::state::ApiState;
 use crate::wire::ProblemCode;
 
 /// Refuses a request whose `Host` is missing, repeated, or none of this server's names.
-pub(crate) async fn check_host(
-    State(state): State<ApiState>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
-    let allowed = &state.config.allowed_hosts;
+pub(super) fn check_host(allowed: &[AllowedHost], request: &Request) -> Result<(), ApiError> {
     if is_allowed(allowed, request.headers(), request.uri()) {
-        Ok(next.run(request).await)
+        Ok(())
     } else {
         Err(ApiError::new(ProblemCode::MisdirectedHost))
     }

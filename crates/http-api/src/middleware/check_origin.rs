@@ -1,24 +1,21 @@
-//! Refuses requests from pages of other origins. Browsers name the page's origin in `Origin` and
+//! Tells pages of other origins apart, and shares responses with those that the operator allowed.
+//! Browsers name the page's origin in `Origin` and
 //! `Sec-Fetch-Site`; other clients send neither.
 //!
 //! tower-http's CORS layer does not fit: it answers every `OPTIONS` request, and lets requests of
 //! origins that are not allowed through to the handler.
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, COOKIE,
-    HOST, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HOST,
+    ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use crate::error::ApiError;
 use crate::extract::{HeaderCount, single_header};
 use crate::origin::AllowedOrigin;
-use crate::state::ApiState;
-use crate::wire::ProblemCode;
 
 /// How the page's site is related to this one (Fetch Metadata §2.3).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -33,7 +30,7 @@ const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
 
 /// Where a request comes from.
 #[derive(Debug, PartialEq, Eq)]
-enum Source {
+pub(super) enum Source {
     /// A page of this server, or no page at all.
     Own,
     /// A page of an origin that the operator allowed.
@@ -42,62 +39,44 @@ enum Source {
     Other,
 }
 
-/// Refuses pages of other origins, except those that the operator allowed. For them it answers
-/// preflight requests and adds CORS headers, also to errors.
+/// The answer to the preflight request of an allowed origin; `None` for any other request.
 ///
 /// Credentials are never allowed for another origin: it uses the token, never the cookie.
-pub(crate) async fn check_origin(
-    State(state): State<ApiState>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
-    let origin = match source(&state.config.allowed_origins, request.headers()) {
-        Source::Own => return Ok(next.run(request).await),
-        Source::Other => return Err(ApiError::new(ProblemCode::CrossOriginRejected)),
-        Source::Allowed(origin) => origin,
-    };
-    let mut response = if is_preflight(&request) {
+pub(super) fn preflight_response(request: &Request) -> Option<Response> {
+    let is_preflight = request.method() == Method::OPTIONS
+        && request
+            .headers()
+            .contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    is_preflight.then(|| {
         let mut response = StatusCode::NO_CONTENT.into_response();
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS);
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS);
         headers.insert(ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE_S.into());
         response
-    } else {
-        // Browsers keep the cookie back where credentials are not allowed; this does not rely on
-        // it.
-        request.headers_mut().remove(COOKIE);
-        let mut response = next.run(request).await;
-        let headers = response.headers_mut();
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
-        response
-    };
-    let headers = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(VARY, HeaderValue::from_static("origin"));
-    Ok(response)
+    })
 }
 
-fn is_preflight(request: &Request) -> bool {
-    request.method() == Method::OPTIONS
-        && request
-            .headers()
-            .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+/// Lets the page of an allowed origin read the response, errors included.
+pub(super) fn share_with(origin: HeaderValue, response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
+    headers.insert(VARY, HeaderValue::from_static("origin"));
 }
 
 /// Where a request with these headers comes from. Its `Host` was checked before.
-fn source(allowed: &[AllowedOrigin], headers: &HeaderMap) -> Source {
+pub(super) fn source(allowed: &[AllowedOrigin], headers: &HeaderMap) -> Source {
     match single_header(headers, ORIGIN) {
         HeaderCount::None => {}
         HeaderCount::Many => return Source::Other,
         HeaderCount::One(origin) => {
-            let known = allowed.iter().find(|o| o.as_str().as_bytes() == origin);
-            if let Some(known) = known {
-                return HeaderValue::try_from(known.as_str())
-                    .map_or(Source::Other, Source::Allowed);
-            }
+            // First, because the server's own pages keep their cookie though their origin is
+            // allowed as well.
             if !is_own(origin, headers) {
-                return Source::Other;
+                let known = allowed.iter().find(|o| o.as_str().as_bytes() == origin);
+                let known = known.and_then(|origin| HeaderValue::try_from(origin.as_str()).ok());
+                return known.map_or(Source::Other, Source::Allowed);
             }
         }
     }
@@ -124,7 +103,8 @@ mod tests {
     use super::*;
 
     fn source_of(pairs: &[(&'static str, &'static str)]) -> Source {
-        let allowed = ["https://app.example".parse().unwrap()];
+        let allowed = ["https://app.example", "http://localhost:8787"];
+        let allowed = allowed.map(|origin| origin.parse().unwrap());
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_static("localhost:8787"));
         for (name, value) in pairs {
@@ -140,10 +120,7 @@ mod tests {
             source_of(&[("origin", "http://localhost:8787")]),
             Source::Own
         );
-        assert_eq!(
-            source_of(&[("sec-fetch-site", "same-origin")]),
-            Source::Own
-        );
+        assert_eq!(source_of(&[("sec-fetch-site", "same-origin")]), Source::Own);
         assert_eq!(source_of(&[("sec-fetch-site", "none")]), Source::Own);
     }
 
@@ -173,11 +150,7 @@ mod tests {
             "localhost:8787",
             "file://",
         ] {
-            assert_eq!(
-                source_of(&[("origin", origin)]),
-                Source::Other,
-                "{origin}"
-            );
+            assert_eq!(source_of(&[("origin", origin)]), Source::Other, "{origin}");
         }
         for site in ["cross-site", "same-site", "", "SAME-ORIGIN", "x"] {
             assert_eq!(

@@ -19,11 +19,10 @@ pub(crate) static SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
 ];
 
 /// Adds the security headers and the request's id.
-pub(crate) async fn response_headers(mut response: Response) -> Response {
+pub(super) fn add_response_headers(response: &mut Response, request_id: RequestId) {
     let headers = response.headers_mut();
     for (name, value) in &SECURITY_HEADERS {
         headers.insert(name, value.clone());
     }
-    headers.insert(X_REQUEST_ID, RequestId::current().into());
-    response
+    headers.insert(X_REQUEST_ID, request_id.into());
 }

@@ -31,7 +31,7 @@ pub(crate) const TOKEN: &str = "a-secret-of-more-than-22-characters";
 /// The one worker of the embedded runtime.
 pub(crate) const WORKER: &str = "/api/runtimes/backend-internal/workers/w1";
 /// Longer than anything here may take; reaching it is a failure.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running server.
 pub(crate) struct Server {
@@ -208,7 +208,7 @@ pub(crate) async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 pub(crate) async fn in_time<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, work)
+    tokio::time::timeout(TEST_TIMEOUT, work)
         .await
         .expect("it should not have taken so long")
 }
@@ -233,19 +233,8 @@ fn descriptor(runtime_id: &str, kind: ImplementationKind) -> RuntimeDescriptor {
 }
 
 pub(crate) fn worker(state: WorkerState) -> WorkerDetailRecord {
-    WorkerDetailRecord {
-        worker: WorkerRecord {
-            worker_id: "w1".parse().unwrap(),
-            display_name: "Worker".parse().unwrap(),
-            profile: None,
-            state,
-            active_run: None,
-            created_at: None,
-            last_activity_at: None,
-            diagnostics: Vec::new(),
-        },
-        conversation: None,
-    }
+    let (id, name) = ("w1".parse().unwrap(), "Worker".parse().unwrap());
+    WorkerRecord::new(id, name, state).into()
 }
 
 /// A source with every port, which answers everything it is asked about worker `w1`.

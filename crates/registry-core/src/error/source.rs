@@ -58,7 +58,7 @@ pub enum SourceError {
     /// The source failed, or something it waited for did not end in time.
     #[error("unavailable: {}", reason.as_str())]
     Unavailable {
-        /// What is the matter.
+        /// Why it is unavailable.
         reason: UnavailableReason,
         /// What went wrong inside.
         #[source]

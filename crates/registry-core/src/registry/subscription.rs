@@ -15,7 +15,10 @@ use crate::cursor::Cursor;
 use crate::error::RegistryError;
 use crate::id::WorkerRef;
 use crate::port::{EVENT_WAIT_MAX, EventWait, EventsQuery, RuntimeSource};
-use crate::projection::{EventKind, WorkerEvent};
+use crate::projection::{EventKind, RuntimeStatus, WorkerEvent, WorkerState};
+
+/// Shortest time between two polls that found nothing.
+const POLL_INTERVAL_MIN: Duration = Duration::from_millis(100);
 
 /// Events in order, then at most one error, then the end.
 pub type EventStream = Pin<Box<dyn Stream<Item = Result<WorkerEvent, RegistryError>> + Send>>;
@@ -74,12 +77,15 @@ impl Subscription {
             wait: EventWait::MAX,
             ..EventsQuery::default()
         };
-        let began = Instant::now();
-        let answer = port.events(&self.worker.worker_id, &query);
-        let batch = call(self.deadline, worker_context(&self.worker), answer).await?;
-        // An empty answer before the wait is over means that nothing more can come.
-        if batch.events.is_empty() && began.elapsed() < EVENT_WAIT_MAX {
-            return Ok(None);
+        let next_poll = Instant::now() + POLL_INTERVAL_MIN;
+        let poll = port.events(&self.worker.worker_id, &query);
+        let batch = call(self.deadline, worker_context(&self.worker), poll).await?;
+        if batch.events.is_empty() {
+            if self.has_ended().await? {
+                return Ok(None);
+            }
+            // A runtime may wait for a shorter time than it is asked to, or not at all.
+            tokio::time::sleep_until(next_poll).await;
         }
         let stopped = |event: &WorkerEvent| event.kind == EventKind::WorkerStopped;
         if batch.events.last().is_some_and(stopped) {
@@ -87,5 +93,14 @@ impl Subscription {
         }
         self.after = batch.next_cursor;
         Ok(Some((batch.events, Some(self))))
+    }
+
+    /// Whether nothing more can come: the worker is stopped, or its runtime shuts down.
+    async fn has_ended(&self) -> Result<bool, RegistryError> {
+        let context = worker_context(&self.worker);
+        let worker = self.source.catalog().get(&self.worker.worker_id);
+        let worker = call(self.deadline, context, worker).await?;
+        let status = call(self.deadline, context, self.source.status()).await?;
+        Ok(worker.worker.state == WorkerState::Stopped || status.status == RuntimeStatus::Stopping)
     }
 }

@@ -45,7 +45,7 @@ impl Runtime {
             None => limit,
             Some(_) => limits.list_scan,
         };
-        // One more than is examined tells whether the list goes on.
+        // One more than is examined, to know whether there is a next page.
         let most = scan.saturating_add(1);
         let slots: Vec<Arc<Slot>> = self
             .inner

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use tracing_appender::non_blocking::ErrorCounter;
 
+/// Bytes of lines that are written at once: as many as a pipe holds.
+const BATCH_BYTES: usize = 64 * 1024;
+
 /// Shortest time between two reports, so that a stalled log is not flooded with them.
 pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -57,27 +60,33 @@ impl DroppedLines {
     }
 }
 
-/// A writer of whole lines that counts those which `out` does not take, because tracing-appender
-/// counts only what its queue has no room for.
-pub(super) struct CountingWriter<W> {
+/// Gathers the lines that tracing-appender has at hand, so that a burst costs one write, and counts
+/// those which `out` does not take: tracing-appender counts only what its queue has no room for.
+pub(super) struct BatchWriter<W> {
     pub(super) out: W,
+    pub(super) lines: Vec<u8>,
     pub(super) failed_writes: Arc<AtomicU64>,
 }
 
-impl<W: Write> Write for CountingWriter<W> {
+impl<W: Write> Write for BatchWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.out.write(bytes)
-    }
-
-    fn write_all(&mut self, line: &[u8]) -> io::Result<()> {
-        let written = self.out.write_all(line);
-        if written.is_err() {
-            self.failed_writes.fetch_add(1, Ordering::Relaxed);
+        self.lines.extend_from_slice(bytes);
+        if self.lines.len() >= BATCH_BYTES {
+            self.flush()?;
         }
-        written
+        Ok(bytes.len())
     }
 
+    /// Writes what was gathered. What is not taken is dropped, so that no line is written twice.
     fn flush(&mut self) -> io::Result<()> {
+        let written = self.out.write_all(&self.lines);
+        if written.is_err() {
+            let lines = self.lines.iter().filter(|byte| **byte == b'\n').count();
+            let lines = u64::try_from(lines).unwrap_or(u64::MAX);
+            self.failed_writes.fetch_add(lines, Ordering::Relaxed);
+        }
+        self.lines.clear();
+        written?;
         self.out.flush()
     }
 }

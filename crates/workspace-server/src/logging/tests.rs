@@ -136,19 +136,19 @@ fn lines_for_people_have_colours_only_where_they_are_asked_for() {
     assert!(coloured.contains("\u{1b}[32m INFO\u{1b}["), "{coloured}");
 }
 
-/// A reader that takes a line only when the test lets it, and all of them once the test is done.
+/// A reader that takes a batch of lines only when the test lets it, and all once the test is done.
 struct Stalled {
     offered: Sender<String>,
     taken: Receiver<()>,
 }
 
 impl Write for Stalled {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let _ = self
-            .offered
-            .send(String::from_utf8_lossy(line).into_owned());
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        for line in String::from_utf8_lossy(lines).lines() {
+            let _ = self.offered.send(line.to_owned());
+        }
         let _ = self.taken.recv();
-        Ok(line.len())
+        Ok(lines.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
