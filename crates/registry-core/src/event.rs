@@ -3,10 +3,9 @@
 #[cfg(feature = "schema")]
 mod schema;
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::cursor::Cursor;
 use crate::id::RunId;
@@ -43,7 +42,8 @@ pub enum EventKind {
         /// The run.
         run_id: RunId,
         /// What to append to its text so far.
-        text: Arc<str>,
+        #[cfg_attr(feature = "schema", schema(value_type = String))]
+        text: SmolStr,
     },
     /// The run ended; each accepted input has exactly one such event.
     RunFinished {

@@ -1,9 +1,9 @@
 //! Events of a worker, and how they are read.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use smol_str::SmolStr;
 
 use crate::cursor::Cursor;
 use crate::id::RunId;
@@ -37,7 +37,8 @@ pub enum EventKind {
         /// The run.
         run_id: RunId,
         /// The new text, at most [`Limits::delta_bytes`](crate::Limits) long.
-        text: Arc<str>,
+        // Most deltas are a word, which this keeps in place.
+        text: SmolStr,
     },
     /// The run ended. Exactly one of these follows every `InputAccepted`.
     RunFinished {

@@ -16,9 +16,10 @@ const WORKERS: usize = 1_000;
 const CONVERSATIONS: usize = 32;
 /// Inputs of each conversation: with the replies, one page of the transcript.
 const INPUTS: usize = 25;
-/// Workers that each connection sends inputs to in turn: so many that a run has ended long
-/// before its worker's next input.
-const INPUT_WORKERS: usize = 64;
+/// Workers that each connection sends inputs to in turn: so many that a run has ended before its
+/// worker's next input, and so few that their event rings are full after the first round, as in a
+/// server that has run for long.
+const INPUT_WORKERS: usize = 4;
 /// Entries that a transcript keeps where `input` is measured, so that the context of a run does
 /// not grow from round to round.
 const TRANSCRIPT_ENTRIES: u64 = 16;

@@ -63,6 +63,7 @@ pub(crate) async fn create_session(
             })?;
             let cookie = HeaderValue::try_from(cookie).map_err(|_| ApiError::internal())?;
             response.headers_mut().insert(SET_COOKIE, cookie);
+            tracing::info!("a session was opened");
         }
     }
     Ok(response)

@@ -21,6 +21,7 @@ pub(crate) static SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
 /// Adds the security headers and the request's id.
 pub(super) fn add_response_headers(response: &mut Response, request_id: RequestId) {
     let headers = response.headers_mut();
+    headers.reserve(SECURITY_HEADERS.len() + 1);
     for (name, value) in &SECURITY_HEADERS {
         headers.insert(name, value.clone());
     }

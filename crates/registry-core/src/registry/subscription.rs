@@ -18,7 +18,7 @@ use crate::port::{EVENT_WAIT_MAX, EventWait, EventsQuery, RuntimeSource};
 use crate::projection::{EventKind, RuntimeStatus, WorkerEvent, WorkerState};
 
 /// Shortest time between two polls that found nothing.
-const POLL_INTERVAL_MIN: Duration = Duration::from_millis(100);
+pub(super) const POLL_INTERVAL_MIN: Duration = Duration::from_millis(100);
 
 /// Events in order, then at most one error, then the end.
 pub type EventStream = Pin<Box<dyn Stream<Item = Result<WorkerEvent, RegistryError>> + Send>>;

@@ -6,14 +6,20 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 
+use super::memory::{available, record};
 use super::*;
 use crate::cursor::Cursor;
-use crate::port::{SourceStatus, WorkerCatalog, WorkerObservation};
-use crate::projection::{EventBatch, EventKind, TranscriptPage, WorkerEvent};
+use crate::port::{
+    CatalogPage, CatalogQuery, SourceStatus, WorkerCatalog, WorkerDetailRecord, WorkerObservation,
+};
+use crate::projection::{EventBatch, EventKind, TranscriptPage, WorkerEvent, WorkerState};
+use crate::registry::subscription::POLL_INTERVAL_MIN;
 
 /// A source that answers polls with prepared batches, each asked for where the one before ended.
 struct Prepared {
     base: Arc<Memory>,
+    worker: WorkerState,
+    status: RuntimeStatus,
     polls: Mutex<(Cursor, VecDeque<Poll>)>,
 }
 
@@ -30,15 +36,29 @@ impl RuntimeSource for Prepared {
     }
 
     async fn status(&self) -> Result<SourceStatus, SourceError> {
-        self.base.status().await
+        Ok(SourceStatus {
+            status: self.status,
+            ..available()
+        })
     }
 
     fn catalog(&self) -> &dyn WorkerCatalog {
-        self.base.catalog()
+        self
     }
 
     fn observation(&self) -> Option<&dyn WorkerObservation> {
         Some(self)
+    }
+}
+
+#[async_trait]
+impl WorkerCatalog for Prepared {
+    async fn list(&self, query: &CatalogQuery) -> Result<CatalogPage, SourceError> {
+        self.base.list(query).await
+    }
+
+    async fn get(&self, _: &WorkerId) -> Result<WorkerDetailRecord, SourceError> {
+        Ok(record(0, self.worker).into())
     }
 }
 
@@ -86,16 +106,27 @@ fn delta(sequence: u64) -> WorkerEvent {
     event(sequence, EventKind::OutputDelta { run_id, text })
 }
 
-/// Everything that the stream gives; the source must have been polled to the last answer.
+/// Everything that the stream of an idle worker gives; the source must have been polled to the
+/// last answer.
 async fn streamed<const POLLS: usize>(
     polls: [Poll; POLLS],
 ) -> Vec<Result<WorkerEvent, RegistryError>> {
+    streamed_from(polls, WorkerState::Idle, RuntimeStatus::Available).await
+}
+
+async fn streamed_from<const POLLS: usize>(
+    polls: [Poll; POLLS],
+    worker: WorkerState,
+    status: RuntimeStatus,
+) -> Vec<Result<WorkerEvent, RegistryError>> {
     let source = Arc::new(Prepared {
         base: Memory::with_workers("r", 0),
+        worker,
+        status,
         polls: Mutex::new((Cursor::new(1, 0), polls.into())),
     });
     let registry = registry_of([Arc::clone(&source) as Arc<dyn RuntimeSource>]);
-    let stream = registry.subscribe(&reference("r", "w"), Cursor::new(1, 0));
+    let stream = registry.subscribe(&reference("r", "w0"), Cursor::new(1, 0));
     let items = stream.unwrap().collect().await;
     assert!(source.polls.lock().unwrap().1.is_empty());
     items
@@ -115,12 +146,31 @@ async fn a_stream_is_the_batches_in_order_and_ends_with_the_worker() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_ends_when_a_poll_brings_nothing_before_its_wait_is_over() {
-    let items = streamed([
-        Poll::Answers(Ok(vec![delta(1)])),
-        Poll::Answers(Ok(Vec::new())),
-    ]);
-    assert_eq!(items.await.len(), 1);
+async fn a_stream_goes_on_when_a_poll_brings_nothing_before_its_wait_is_over() {
+    let nothing = || Poll::Answers(Ok(Vec::new()));
+    let stopped = Poll::Answers(Ok(vec![event(1, EventKind::WorkerStopped)]));
+    let began = tokio::time::Instant::now();
+    let items = streamed([nothing(), nothing(), stopped]).await;
+    assert_eq!(items.len(), 1);
+    assert!(
+        began.elapsed() >= POLL_INTERVAL_MIN * 2,
+        "it polls without a pause"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_after_a_stop_that_was_already_read_and_with_the_runtime() {
+    for (worker, status) in [
+        (WorkerState::Stopped, RuntimeStatus::Available),
+        (WorkerState::Idle, RuntimeStatus::Stopping),
+    ] {
+        let polls = [
+            Poll::Answers(Ok(vec![delta(1)])),
+            Poll::Answers(Ok(Vec::new())),
+        ];
+        let items = streamed_from(polls, worker, status).await;
+        assert_eq!(items.len(), 1, "{worker:?}, {status:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,5 +183,5 @@ async fn an_error_is_the_last_item_and_names_the_worker() {
     let [Ok(_), Err(RegistryError::UnknownWorker { worker })] = &items[..] else {
         panic!("{items:?}");
     };
-    assert_eq!(*worker, reference("r", "w"));
+    assert_eq!(*worker, reference("r", "w0"));
 }
