@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 
 use crate::process::ServerProcess;
 
-/// Creates a worker at a server with this log format: the id of that request, and the whole log.
+/// Creates a worker at a server with this log format that logs every response: the id of that
+/// request, and the whole log.
 async fn log_of_a_creation(format: &str) -> (String, String) {
     let home = tempfile::tempdir().unwrap();
-    let server = ServerProcess::start(home.path(), &["--log-format", format], &[]).await;
+    let flags = ["--log-format", format, "--log", "info,yoi::access=debug"];
+    let server = ServerProcess::start(home.path(), &flags, &[]).await;
     let workers = "/api/runtimes/backend-internal/workers";
     let response = server.client.post(workers, &json!({})).await;
     response.expect(201);
