@@ -68,6 +68,7 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
             "jiff",
             "mockall",
             "serde",
+            "smol_str",
             "thiserror",
             "tokio",
             "tracing",
@@ -85,6 +86,7 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
             "sha2",
             // Only under the feature of that name, in tests of schedules.
             "shuttle",
+            "smol_str",
             "thiserror",
             "tokio",
             "tracing",
