@@ -172,10 +172,8 @@ impl IntoResponse for ApiError {
         if code == ProblemCode::Unauthorized {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if matches!(
-            code,
-            ProblemCode::RequestTimeout | ProblemCode::BodyTooLarge
-        ) {
+        let body_cut_short = [ProblemCode::RequestTimeout, ProblemCode::BodyTooLarge];
+        if body_cut_short.contains(&code) {
             // The rest of the body is never read, so no other request can follow.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }

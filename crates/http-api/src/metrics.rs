@@ -63,8 +63,6 @@ impl Metrics {
         let requests = Family::default();
         let durations: Family<_, _, fn() -> Histogram> =
             Family::new_with_constructor(latency_histogram);
-        let (in_flight, connections, answer_bytes) =
-            (Gauge::default(), Gauge::default(), Gauge::default());
         let mut registry = Registry::with_prefix("yoi");
         registry.register(
             "http_requests",
@@ -76,21 +74,20 @@ impl Metrics {
             "Time from a request's head to its answer, long polls included",
             Family::clone(&durations),
         );
-        for (name, help, gauge) in [
-            (
-                "http_requests_in_flight",
-                "Requests without an answer yet, waiting polls included",
-                &in_flight,
-            ),
-            ("http_connections", "Open connections", &connections),
-            (
-                "http_answer_bytes",
-                "Bytes of large answers that their clients have not taken yet",
-                &answer_bytes,
-            ),
-        ] {
-            registry.register(name, help, Gauge::clone(gauge));
-        }
+        let mut gauge = |name, help| {
+            let gauge = Gauge::default();
+            registry.register(name, help, Gauge::clone(&gauge));
+            gauge
+        };
+        let in_flight = gauge(
+            "http_requests_in_flight",
+            "Requests without an answer yet, waiting polls included",
+        );
+        let connections = gauge("http_connections", "Open connections");
+        let answer_bytes = gauge(
+            "http_answer_bytes",
+            "Bytes of large answers that their clients have not taken yet",
+        );
         Self {
             registry,
             requests,
@@ -103,12 +100,10 @@ impl Metrics {
     }
 
     /// Counts a request until it is finished, or dropped.
-    pub(crate) fn request_started(&self, method: &'static str, route: &str) -> RequestInFlight {
+    pub(crate) fn request_started(&self, method: &'static str, route: &str) -> RequestInFlight<'_> {
         self.in_flight.inc();
         RequestInFlight {
-            requests: self.requests.clone(),
-            durations: self.durations.clone(),
-            in_flight: self.in_flight.clone(),
+            metrics: self,
             labels: RequestLabels {
                 method,
                 route: route.to_owned(),
@@ -143,14 +138,12 @@ impl Metrics {
 }
 
 /// A request without a response yet; counted as closed by the client unless it is finished.
-pub(crate) struct RequestInFlight {
-    requests: Family<RequestLabels, Counter>,
-    durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
-    in_flight: Gauge,
+pub(crate) struct RequestInFlight<'a> {
+    metrics: &'a Metrics,
     labels: RequestLabels,
 }
 
-impl RequestInFlight {
+impl RequestInFlight<'_> {
     /// The request has its response.
     pub(crate) fn finish(mut self, status: StatusCode, duration: Duration) {
         self.labels.status = status.as_u16().into();
@@ -159,14 +152,15 @@ impl RequestInFlight {
             route: self.labels.route.clone(),
         };
         let seconds = duration.as_secs_f64();
-        self.durations.get_or_create(&labels).observe(seconds);
+        let durations = &self.metrics.durations;
+        durations.get_or_create(&labels).observe(seconds);
     }
 }
 
-impl Drop for RequestInFlight {
+impl Drop for RequestInFlight<'_> {
     fn drop(&mut self) {
-        self.requests.get_or_create(&self.labels).inc();
-        self.in_flight.dec();
+        self.metrics.requests.get_or_create(&self.labels).inc();
+        self.metrics.in_flight.dec();
     }
 }
 
@@ -223,11 +217,8 @@ fn runtime_metrics(runtimes: &[RuntimeSummary]) -> Registry {
     );
     let workers = Family::<WorkerLabels, Gauge>::default();
     for runtime in runtimes {
-        for (state, number) in runtime
-            .counts
-            .iter()
-            .flat_map(|counts| counts.workers.iter())
-        {
+        let counts = runtime.counts.iter();
+        for (state, number) in counts.flat_map(|counts| counts.workers.iter()) {
             let (runtime, state) = (runtime.runtime_id.to_string(), state.as_str());
             let labels = WorkerLabels { runtime, state };
             workers.get_or_create(&labels).set(gauge(number));

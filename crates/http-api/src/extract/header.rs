@@ -55,10 +55,8 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyK
         HeaderCount::None => return Ok(None),
         HeaderCount::One(text) => text,
         HeaderCount::Many => {
-            return Err(ApiError::invalid_identifier(
-                FIELD,
-                "It stands more than once.",
-            ));
+            let reason = "It stands more than once.";
+            return Err(ApiError::invalid_identifier(FIELD, reason));
         }
     };
     let text = str::from_utf8(text)

@@ -72,9 +72,8 @@ fn path_id<T: FromStr<Err = IdError>>(
     params: &RawPathParams,
     name: &'static str,
 ) -> Result<T, ApiError> {
-    let (_, text) = params
-        .iter()
-        .find(|(known, _)| *known == name)
-        .ok_or_else(ApiError::internal)?;
+    let mut params = params.iter();
+    let named = params.find(|(known, _)| *known == name);
+    let (_, text) = named.ok_or_else(ApiError::internal)?;
     text.parse().map_err(|error| ApiError::id(name, error))
 }

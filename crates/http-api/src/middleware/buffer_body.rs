@@ -41,9 +41,8 @@ pub(crate) async fn buffer_body(
     };
     let (parts, body) = request.into_parts();
     let bytes = buffer(body, keep, &state.config.connection).await?;
-    Ok(next
-        .run(Request::from_parts(parts, Body::from(bytes)))
-        .await)
+    let request = Request::from_parts(parts, Body::from(bytes));
+    Ok(next.run(request).await)
 }
 
 async fn buffer<B>(body: B, keep: Keep, limits: &ConnectionLimits) -> Result<Bytes, ApiError>
