@@ -48,6 +48,7 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
         &[
             "adapter-local",
             "registry-core",
+            "testkit",
             "worker-runtime",
             "yoi-workspace-server",
         ],

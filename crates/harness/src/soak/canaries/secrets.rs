@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use serde_json::{Value, json};
 use tempfile::TempDir;
+use testkit::local_records::record;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -126,27 +126,6 @@ fn plant(home: &Path) -> std::io::Result<()> {
 fn write(directory: &Path, bytes: &[u8]) -> std::io::Result<()> {
     fs::create_dir_all(directory)?;
     fs::write(directory.join("metadata.json"), bytes)
-}
-
-/// A record with every field that older tooling writes.
-fn record(name: &str, workspace: &Path) -> Value {
-    json!({
-        "worker_name": name,
-        "active": { "session_id": SESSION_ID, "segment_id": SEGMENT_ID },
-        "workspace_root": workspace,
-        "spawned_children": [{
-            "worker_name": "CANARY-child",
-            "socket_path": "/run/CANARY-socket.sock",
-            "scope_delegated": [{ "target": "/CANARY-target", "permission": "rw", "recursive": true }],
-            "callback_address": "unix:/run/CANARY-callback",
-        }],
-        "reclaimed_children": [],
-        "peers": [{ "worker_name": "CANARY-peer" }],
-        "resolved_manifest_snapshot": {
-            "api_key": "CANARY-manifest-secret",
-            "profile": { "source": { "provenance": "builtin:coder", "path": "/CANARY-target" } },
-        },
-    })
 }
 
 async fn provide(listener: TcpListener) {
