@@ -42,8 +42,9 @@ pub(crate) fn server_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(server::get_openapi))
 }
 
-/// All routes behind the middleware. A request goes through the layers from the last one here to
-/// the first, its response the other way.
+/// All routes behind the middleware. A request goes through the layers of the tuple from the first
+/// to the last, its response the other way. They are one layer to axum, which boxes and clones
+/// every one for each request.
 pub(crate) fn router(state: ApiState) -> Router {
     let (routes, _) = worker_routes()
         .route_layer(from_fn_with_state(state.clone(), reserve_response))
@@ -52,10 +53,12 @@ pub(crate) fn router(state: ApiState) -> Router {
     routes
         .fallback(|| async { ApiError::new(ProblemCode::UnknownRoute) })
         .method_not_allowed_fallback(|| async { ApiError::new(ProblemCode::MethodNotAllowed) })
-        .layer(from_fn_with_state(state.clone(), buffer_body))
-        .layer(from_fn_with_state(state.clone(), admit))
-        .layer(CatchPanicLayer::custom(panic_response))
-        .layer(from_fn_with_state(state.clone(), access_log))
+        .layer((
+            from_fn_with_state(state.clone(), access_log),
+            CatchPanicLayer::custom(panic_response),
+            from_fn_with_state(state.clone(), admit),
+            from_fn_with_state(state.clone(), buffer_body),
+        ))
         .with_state(state)
 }
 

@@ -6,6 +6,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+/// The id of a session. It must have the form of an id, as must that of a segment.
+pub const SESSION_ID: &str = "11111111-2222-4333-8444-555555555555";
+/// The id of a segment.
+pub const SEGMENT_ID: &str = "66666666-7777-4888-8999-000000000000";
+
 /// The secrets of a [`record`].
 pub const SECRETS: &[&str] = &[
     "CANARY-socket",
@@ -14,15 +19,15 @@ pub const SECRETS: &[&str] = &[
     "CANARY-callback",
     "CANARY-child",
     "CANARY-peer",
-    "11111111-2222-4333-8444-555555555555",
-    "66666666-7777-4888-8999-000000000000",
+    SESSION_ID,
+    SEGMENT_ID,
 ];
 
 /// A record of `workspace` with every field that older tooling wrote.
 pub fn record(name: &str, workspace: &Path) -> Value {
     json!({
         "worker_name": name,
-        "active": { "session_id": SECRETS[6], "segment_id": SECRETS[7] },
+        "active": { "session_id": SESSION_ID, "segment_id": SEGMENT_ID },
         "workspace_root": workspace.to_str().expect("a UTF-8 path"),
         "spawned_children": [{
             "worker_name": "CANARY-child",

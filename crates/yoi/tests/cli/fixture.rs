@@ -66,7 +66,8 @@ impl TestHome {
         path
     }
 
-    /// `yoi` with the words of `line`, and an environment that has nothing but this home.
+    /// `yoi` with the words of `line`, and an environment that has nothing but this home: no
+    /// certificate authorities either.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_yoi"));
         command
@@ -74,6 +75,8 @@ impl TestHome {
             .env("HOME", self.directory())
             .env("XDG_RUNTIME_DIR", self.path("run"))
             .env("YOI_DATA_DIR", self.path("data"))
+            .env("SSL_CERT_FILE", self.path("no-certificates"))
+            .env("SSL_CERT_DIR", self.path("no-certificates"))
             .args(line.split_whitespace())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

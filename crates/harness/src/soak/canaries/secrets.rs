@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use tempfile::TempDir;
-use testkit::local_records::record;
+use testkit::local_records::{SEGMENT_ID, SESSION_ID, record};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -17,9 +17,6 @@ use crate::server::Settings;
 
 /// Part of every planted text, in lower case.
 const MARKER: &str = "canary";
-/// Planted ids, which must have the form of ids.
-const SESSION_ID: &str = "11111111-2222-4333-8444-555555555555";
-const SEGMENT_ID: &str = "66666666-7777-4888-8999-000000000000";
 /// Variables of the environment, besides those with paths.
 const VARIABLES: [(&str, &str); 3] = [
     ("OPENAI_API_KEY", "CANARY-openai-key"),
