@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::json;
 use testkit::canary::assert_absent;
 use testkit::client::LOCAL;
@@ -30,10 +30,8 @@ fn write_hostile_records(data: &Path, outside: &Path, workspace: &Path) {
     fs::create_dir_all(workers.join("directory/metadata.json")).unwrap();
 
     fs::create_dir_all(workers.join("fifo")).unwrap();
-    let fifo = Command::new("mkfifo")
-        .arg(workers.join("fifo/metadata.json"))
-        .status();
-    assert!(fifo.unwrap().success());
+    let fifo = workers.join("fifo/metadata.json");
+    mknodat(CWD, fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     fs::create_dir_all(workers.join("sparse")).unwrap();
     let sparse = File::create(workers.join("sparse/metadata.json")).unwrap();
     sparse.set_len(1 << 30).unwrap();
