@@ -108,15 +108,15 @@ fn millis(delay: Duration) -> u64 {
 
 #[async_trait]
 impl TurnEngine for ModelEngine {
-    fn model(&self) -> Option<ModelInfo> {
-        Some(ModelInfo {
+    fn models(&self) -> Vec<ModelInfo> {
+        vec![ModelInfo {
             name: self.public_name().to_owned(),
             offline: false,
-        })
+        }]
     }
 
     #[instrument(skip_all, fields(worker_id = %turn.worker_id, run_id = %turn.run_id))]
-    async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
+    async fn run(&self, turn: Turn, output: Output) -> Result<(), EngineError> {
         let prompt = Prompt::from_turn(&turn, self.context_bytes);
         // The transcript may be large and the reply slow, so it isn't held until the end.
         drop(turn);
@@ -126,7 +126,7 @@ impl TurnEngine for ModelEngine {
             output.report(RunDiagnostic::ContextTruncated { entries });
         }
         let result = self.complete(&prompt, &output).await;
-        result.map_err(|error| {
+        result.map(|usage| output.report(usage)).map_err(|error| {
             // A closed output is the runtime's own doing, e.g. by the output limit.
             if error != ProviderError::OutputClosed {
                 warn!(%error, "no whole reply from the model");

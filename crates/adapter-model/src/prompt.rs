@@ -48,7 +48,7 @@ impl Prompt {
         Self {
             instructions: (!instructions.is_empty()).then(|| instructions.to_owned()),
             messages,
-            omitted_entries: turn.transcript.len() - entries.len(),
+            omitted_entries: turn.transcript.iter().count() - entries.len(),
         }
     }
 
@@ -67,7 +67,8 @@ fn newest_fitting(history: &History, max_bytes: usize) -> impl Iterator<Item = &
         bytes = bytes.saturating_add(entry.content.len() + note + SEPARATOR.len());
         bytes <= max_bytes
     });
-    let omitted = history.len() - fitting.count();
+    let fitting = fitting.count();
+    let omitted = history.iter().count() - fitting;
     history.iter().skip(omitted)
 }
 

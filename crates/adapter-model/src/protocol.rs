@@ -115,15 +115,15 @@ fn parse<T: DeserializeOwned>(data: &str) -> Result<T, ProviderError> {
     }
 }
 
-/// A number of tokens. An invalid number counts as zero, rather than failing the reply.
-fn token_count(value: &Value) -> u64 {
+/// A number of tokens; none where there is no valid number, rather than failing the reply.
+fn token_count(value: &Value) -> Option<u64> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "the cast saturates"
     )]
     let rounded = value.as_f64().map(|number| number as u64);
-    value.as_u64().or(rounded).unwrap_or(0)
+    value.as_u64().or(rounded)
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ pub struct CreateWorker {
     /// The id of its profile; none takes the default one of the
     /// [`ProfileSet`](crate::ProfileSet).
     pub profile: Option<String>,
+    /// The name of its model, one of [`Runtime::models`](crate::Runtime::models); none takes the one of
+    /// its profile, or the default one.
+    pub model: Option<String>,
     /// Names this attempt, so that repeating it doesn't create a second worker.
     ///
     /// The key is remembered for as long as the worker is: once a stopped worker was

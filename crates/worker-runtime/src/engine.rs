@@ -6,11 +6,13 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::id::{RunId, WorkerId};
-use crate::run::{EngineErrorKind, Usage};
+use crate::profile::Sampling;
+use crate::run::{EngineErrorKind, ErrorDetail};
 
 mod history;
 mod offline;
@@ -25,7 +27,7 @@ pub use output::{Output, OutputClosed};
 /// Produces the assistant's text for a run.
 #[async_trait]
 pub trait TurnEngine: Send + Sync {
-    /// Answers `turn.input`, pushing the reply to `output` as it comes.
+    /// Answers `turn.input`, pushing the reply to `output` as it comes, and reporting what it uses.
     ///
     /// # Errors
     /// What went wrong, as an [`EngineErrorKind`]. The text pushed before is kept. A
@@ -40,11 +42,12 @@ pub trait TurnEngine: Send + Sync {
     ///
     /// # Ordering
     /// One call per run, and never two at once for the same worker.
-    async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError>;
+    async fn run(&self, turn: Turn, output: Output) -> Result<(), EngineError>;
 
-    /// The model behind the engine, for people. `None` when there is nothing to show.
-    fn model(&self) -> Option<ModelInfo> {
-        None
+    /// The models that workers may choose from by name, the default one first. Empty when there is
+    /// nothing to choose. It must not change while the runtime lives.
+    fn models(&self) -> Vec<ModelInfo> {
+        Vec::new()
     }
 }
 
@@ -64,7 +67,11 @@ pub struct Turn {
     pub worker_id: WorkerId,
     /// The run.
     pub run_id: RunId,
-    /// The instructions of the worker's profile.
+    /// The name of the worker's model, one of [`TurnEngine::models`]; none for the default one.
+    pub model: Option<Arc<str>>,
+    /// How its profile wants replies to be made.
+    pub sampling: Sampling,
+    /// The instructions of the worker's profile; may be empty.
     pub instructions: Arc<str>,
     /// The conversation before the input, oldest first, as far as it is held.
     pub transcript: History,
@@ -82,11 +89,13 @@ impl From<OutputClosed> for EngineError {
 
 /// Why an engine gave up.
 ///
-/// Only its kind leaves the runtime. The cause may quote a provider's response or address, so it
+/// Only its kind, detail and delay leave the runtime. The cause may quote a provider's response or address, so it
 /// shows in neither `Debug` nor `Display`, and isn't the [`source`](Error::source) that error
 /// reporters print; only [`cause`](Self::cause) gives it.
 pub struct EngineError {
     kind: EngineErrorKind,
+    detail: Option<ErrorDetail>,
+    retry_after: Option<Duration>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -94,7 +103,12 @@ impl EngineError {
     /// An error without a cause.
     #[must_use]
     pub const fn new(kind: EngineErrorKind) -> Self {
-        Self { kind, cause: None }
+        Self {
+            kind,
+            detail: None,
+            retry_after: None,
+            cause: None,
+        }
     }
 
     /// An error that keeps what caused it.
@@ -103,8 +117,23 @@ impl EngineError {
         cause: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
         Self {
-            kind,
             cause: Some(cause.into()),
+            ..Self::new(kind)
+        }
+    }
+
+    /// The same error, with which kind of that it is.
+    #[must_use]
+    pub fn with_detail(self, detail: Option<ErrorDetail>) -> Self {
+        Self { detail, ..self }
+    }
+
+    /// The same error, with how long the provider asks to wait.
+    #[must_use]
+    pub fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
+        Self {
+            retry_after,
+            ..self
         }
     }
 
@@ -112,6 +141,18 @@ impl EngineError {
     #[must_use]
     pub const fn kind(&self) -> EngineErrorKind {
         self.kind
+    }
+
+    /// Which kind of that, where it says what to do.
+    #[must_use]
+    pub const fn detail(&self) -> Option<ErrorDetail> {
+        self.detail
+    }
+
+    /// How long the provider asks to wait before the next request.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// What caused it. Not for clients, and not for logs that clients could see.

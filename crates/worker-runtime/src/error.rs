@@ -43,6 +43,9 @@ pub enum CreateError {
     /// No profile has this id.
     #[error("profile is unknown")]
     UnknownProfile,
+    /// No model has this name.
+    #[error("model is unknown")]
+    UnknownModel,
     /// The idempotency key belongs to another request.
     #[error("idempotency key was used for a different worker")]
     IdempotencyConflict,

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use crate::cursor::Cursor;
 use crate::id::RunId;
-use crate::run::{RunErrorCode, RunOutcome, Usage};
+use crate::run::{EngineErrorKind, RunDiagnostics, RunError, RunOutcome, Usage};
 
 /// A numbered fact about a worker. A clone is cheap.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,22 @@ pub enum EventKind {
         // Most deltas are a word, which this keeps in place.
         text: SmolStr,
     },
+    /// The model's reasoning grew by `text`. It is no part of the reply.
+    ReasoningDelta {
+        /// The run.
+        run_id: RunId,
+        /// The new text, at most [`Limits::delta_bytes`](crate::Limits) long.
+        text: SmolStr,
+    },
+    /// An attempt of the run failed, and its request is sent again after a delay.
+    RunRetrying {
+        /// The run.
+        run_id: RunId,
+        /// Why the attempt failed.
+        error: EngineErrorKind,
+        /// How long the engine waits.
+        delay: Duration,
+    },
     /// The run ended. Exactly one of these follows every `InputAccepted`.
     RunFinished {
         /// The run.
@@ -48,10 +64,12 @@ pub enum EventKind {
         outcome: RunOutcome,
         /// The number of the reply's transcript entry; none if there was no text.
         sequence: Option<u64>,
-        /// What the engine used; known for completed runs only.
+        /// What the engine used, as far as it said.
         usage: Option<Usage>,
         /// Why it failed, if it did.
-        error_code: Option<RunErrorCode>,
+        error: Option<RunError>,
+        /// What readers of the reply should know.
+        diagnostics: RunDiagnostics,
     },
     /// The worker is stopped. Its last event.
     WorkerStopped,
@@ -65,6 +83,8 @@ impl EventKind {
             Self::WorkerCreated => "worker_created",
             Self::InputAccepted { .. } => "input_accepted",
             Self::OutputDelta { .. } => "output_delta",
+            Self::ReasoningDelta { .. } => "reasoning_delta",
+            Self::RunRetrying { .. } => "run_retrying",
             Self::RunFinished { .. } => "run_finished",
             Self::WorkerStopped => "worker_stopped",
         }

@@ -64,14 +64,16 @@ pub use error::{
 pub use event::{Event, EventBatch, EventKind, EventsQuery};
 pub use id::{IdempotencyKey, ParseIdError, ParseKeyError, RunId, WorkerId};
 pub use limits::{Limit, LimitName, LimitUnit, Limits, LimitsError};
-pub use profile::{Profile, ProfileError, ProfileId, ProfileSet};
+pub use profile::{Profile, ProfileError, ProfileId, ProfileSet, Sampling, Temperature};
 pub use run::{
-    EngineErrorKind, LastRun, RunDiagnostic, RunDiagnostics, RunErrorCode, RunOutcome, Usage,
+    EngineErrorKind, ErrorDetail, LastRun, Report, RunDiagnostic, RunDiagnostics, RunError,
+    RunErrorCode, RunOutcome, Usage, UsageTotals,
 };
 pub use runtime::{
     Clock, Created, ListQuery, Reply, ReplyError, Runtime, RuntimeBuilder, SystemClock, WorkerPage,
 };
 pub use status::{Phase, RuntimeStatus, WorkerCounts, WorkerState};
 pub use transcript::{
-    Entry, InFlight, Role, TranscriptBounds, TranscriptPage, TranscriptPosition, TranscriptQuery,
+    Entry, InFlight, Role, RunPhase, TranscriptBounds, TranscriptPage, TranscriptPosition,
+    TranscriptQuery,
 };

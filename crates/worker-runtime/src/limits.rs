@@ -73,6 +73,8 @@ limits! {
     InputBytes, input_bytes, "input_bytes", Bytes, INPUT_BYTES: usize = 128 * 1024;
     /// Bytes of text that one run may produce: several times what a model answers.
     OutputBytes, output_bytes, "output_bytes", Bytes, OUTPUT_BYTES: usize = 1024 * 1024;
+    /// Bytes of reasoning that one run shows and keeps; what comes after them is dropped.
+    ReasoningBytes, reasoning_bytes, "reasoning_bytes", Bytes, REASONING_BYTES: usize = 128 * 1024;
     /// Entries in one worker's transcript; the oldest are pruned.
     TranscriptEntries, transcript_entries, "transcript_entries", Count, TRANSCRIPT_ENTRIES: usize = 2_000;
     /// Bytes of one worker's transcript (content and [overhead](ENTRY_OVERHEAD_BYTES)).
@@ -169,6 +171,7 @@ impl Limits {
             LimitName::TranscriptBytes => sum(&[
                 self.input_bytes,
                 self.output_bytes,
+                self.reasoning_bytes,
                 2 * ENTRY_OVERHEAD_BYTES,
             ]),
             LimitName::EventBytes => sum(&[self.delta_bytes, EVENT_OVERHEAD_BYTES]),
@@ -179,6 +182,7 @@ impl Limits {
                 self.transcript_bytes,
                 self.input_bytes,
                 self.output_bytes,
+                self.reasoning_bytes,
                 2 * ENTRY_OVERHEAD_BYTES,
                 self.event_bytes,
                 EVENT_OVERHEAD_BYTES,
@@ -186,7 +190,7 @@ impl Limits {
             ]),
             LimitName::PageMax => self.page_default.to_u64(),
             LimitName::ListScan => self.page_max.to_u64(),
-            LimitName::Wait => 0,
+            LimitName::Wait | LimitName::ReasoningBytes => 0,
             LimitName::Workers
             | LimitName::ConcurrentRuns
             | LimitName::InputBytes

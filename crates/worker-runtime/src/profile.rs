@@ -1,7 +1,8 @@
 //! Profiles: the named instructions that a worker starts with.
 //!
-//! A profile is read from a small text: `key: value` lines for `id` and
-//! `description`, an empty line, and then the instructions up to the end.
+//! A profile is read from a small text: `key: value` lines, an empty line, and then the
+//! instructions up to the end, which may be empty. The keys are `id` and `description`, and, if
+//! wanted, `model`, `max_output_tokens` and `temperature`.
 //!
 //! ```text
 //! id: team:reviewer
@@ -11,6 +12,7 @@
 //! ```
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -54,12 +56,57 @@ impl fmt::Display for ProfileId {
     }
 }
 
-/// Named instructions for a worker. A clone is cheap.
+/// Named instructions for a worker, and how its replies are made. A clone is cheap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     id: ProfileId,
     description: Arc<str>,
+    model: Option<Arc<str>>,
+    sampling: Sampling,
     instructions: Arc<str>,
+}
+
+/// How replies are made, as far as a profile says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sampling {
+    /// Tokens of a reply at most.
+    pub max_output_tokens: Option<NonZeroU32>,
+    /// How much the words vary.
+    pub temperature: Option<Temperature>,
+}
+
+/// A sampling temperature from 0 to 2, in steps of a hundredth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Temperature {
+    hundredths: u8,
+}
+
+impl Temperature {
+    /// The highest that a provider accepts.
+    const MAX_HUNDREDTHS: u8 = 200;
+
+    /// The temperature as a number.
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        f64::from(self.hundredths) / 100.0
+    }
+}
+
+impl FromStr for Temperature {
+    type Err = ProfileError;
+
+    /// A decimal number with at most two digits after the point.
+    fn from_str(text: &str) -> Result<Self, ProfileError> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+        if !digits(whole) || !digits(fraction) || whole.len() > 1 || fraction.len() > 2 {
+            return Err(ProfileError::InvalidTemperature);
+        }
+        let hundredths = format!("{whole}{fraction:0<2}").parse();
+        let hundredths = hundredths.ok().filter(|it| *it <= Self::MAX_HUNDREDTHS);
+        let hundredths = hundredths.ok_or(ProfileError::InvalidTemperature)?;
+        Ok(Self { hundredths })
+    }
 }
 
 impl Profile {
@@ -75,7 +122,19 @@ impl Profile {
         &self.description
     }
 
-    /// The instructions that precede the conversation.
+    /// The name of the model that its workers use unless they name another.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// How replies are made.
+    #[must_use]
+    pub fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
+    /// The instructions that precede the conversation; may be empty.
     #[must_use]
     pub fn instructions(&self) -> &Arc<str> {
         &self.instructions
@@ -86,7 +145,8 @@ impl FromStr for Profile {
     type Err = ProfileError;
 
     fn from_str(text: &str) -> Result<Self, ProfileError> {
-        let (mut id, mut description) = (None, None);
+        let (mut id, mut description, mut model) = (None, None, None);
+        let (mut max_output_tokens, mut temperature) = (None, None);
         let mut rest = text;
         loop {
             let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
@@ -98,6 +158,9 @@ impl FromStr for Profile {
             let field = match key {
                 "id" => &mut id,
                 "description" => &mut description,
+                "model" => &mut model,
+                "max_output_tokens" => &mut max_output_tokens,
+                "temperature" => &mut temperature,
                 _ => return Err(ProfileError::UnknownField),
             };
             if field.replace(value.trim()).is_some() {
@@ -105,14 +168,20 @@ impl FromStr for Profile {
             }
         }
         let description = description.filter(|text| !text.is_empty());
-        let instructions = rest.trim();
-        if instructions.is_empty() {
-            return Err(ProfileError::NoInstructions);
+        if model.is_some_and(str::is_empty) {
+            return Err(ProfileError::InvalidModel);
         }
+        let max_output_tokens = max_output_tokens.map(str::parse).transpose();
         Ok(Self {
             id: id.ok_or(ProfileError::InvalidId)?.parse()?,
             description: description.ok_or(ProfileError::NoDescription)?.into(),
-            instructions: instructions.into(),
+            model: model.map(Into::into),
+            sampling: Sampling {
+                max_output_tokens: max_output_tokens
+                    .map_err(|_| ProfileError::InvalidMaxOutputTokens)?,
+                temperature: temperature.map(str::parse).transpose()?,
+            },
+            instructions: rest.trim().into(),
         })
     }
 }
@@ -201,9 +270,15 @@ pub enum ProfileError {
     /// The description is missing or empty.
     #[error("profile has no description")]
     NoDescription,
-    /// The instructions after the header are missing.
-    #[error("profile has no instructions")]
-    NoInstructions,
+    /// The model's name is empty.
+    #[error("profile names an empty model")]
+    InvalidModel,
+    /// The limit of output tokens is not a number from 1 to `u32::MAX`.
+    #[error("profile has an invalid max_output_tokens: it must be a whole number from 1")]
+    InvalidMaxOutputTokens,
+    /// The temperature is not a number from 0 to 2.
+    #[error("profile has an invalid temperature: it must be from 0 to 2, like 0.7")]
+    InvalidTemperature,
     /// Two profiles of a set have the same id.
     #[error("profile {id} is there twice")]
     DuplicateId {

@@ -1,27 +1,45 @@
 //! What is known about a run: how it ended, what it used, and what its engine reported.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::id::RunId;
 
-/// The tokens that a run used, or several runs together.
+/// The tokens that a run used, as far as its engine said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// Tokens read: instructions, conversation and input.
+    /// Tokens read: instructions, conversation and input. None when it is not known.
+    pub input_tokens: Option<u64>,
+    /// Tokens written, those of reasoning included. None when it is not known.
+    pub output_tokens: Option<u64>,
+}
+
+/// The tokens that several runs used together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UsageTotals {
+    /// Tokens read.
     pub input_tokens: u64,
     /// Tokens written.
     pub output_tokens: u64,
+    /// Runs whose tokens, or a part of them, are not in the sums because they are not known.
+    pub incomplete_runs: u64,
 }
 
-impl Usage {
-    /// The sum of both, saturating at `u64::MAX`.
-    #[must_use]
-    pub const fn plus(self, other: Self) -> Self {
-        Self {
-            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
-            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+impl UsageTotals {
+    /// Adds what one run used. The sums saturate at `u64::MAX`.
+    pub(crate) fn add(&mut self, usage: Option<Usage>) {
+        let Usage {
+            input_tokens,
+            output_tokens,
+        } = usage.unwrap_or_default();
+        self.input_tokens = self.input_tokens.saturating_add(input_tokens.unwrap_or(0));
+        self.output_tokens = self
+            .output_tokens
+            .saturating_add(output_tokens.unwrap_or(0));
+        if input_tokens.is_none() || output_tokens.is_none() {
+            self.incomplete_runs = self.incomplete_runs.saturating_add(1);
         }
     }
 }
@@ -61,18 +79,34 @@ impl fmt::Display for RunOutcome {
 /// What can go wrong in an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EngineErrorKind {
-    /// The provider didn't accept the credential.
+    /// The provider refused the key, or none was sent.
     Unauthorized,
-    /// The provider refused the request because there were too many.
+    /// The account has no money or quota left, or not before a time that is too long to wait.
+    QuotaExhausted,
+    /// The provider asks for fewer requests.
     RateLimited,
-    /// The provider couldn't be reached.
+    /// The provider is there, but can't answer now: overloaded, out of memory, or crashed.
+    Overloaded,
+    /// There was no connection to the provider.
     Unreachable,
-    /// The provider took too long.
-    TimedOut,
+    /// The provider doesn't have the model, or it can't chat.
+    ModelUnknown,
+    /// What is at the endpoint's address is not the provider's API.
+    EndpointWrong,
+    /// The provider rejected the request for a reason that no other kind names.
+    RequestRejected,
+    /// A content filter, or the model, declined to answer.
+    Refused,
+    /// The reply ended without any text.
+    EmptyReply,
+    /// The connection broke before the reply was whole.
+    ReplyCutOff,
     /// The provider's response couldn't be understood.
     InvalidResponse,
-    /// The provider, or the model, declined to answer.
-    Refused,
+    /// The provider took too long.
+    TimedOut,
+    /// The input alone is longer than the model's context.
+    ContextTooLong,
     /// The engine's configuration is incomplete or wrong.
     Misconfigured,
     /// The engine itself failed.
@@ -83,11 +117,19 @@ impl EngineErrorKind {
     /// Every kind.
     pub const ALL: &'static [Self] = &[
         Self::Unauthorized,
+        Self::QuotaExhausted,
         Self::RateLimited,
+        Self::Overloaded,
         Self::Unreachable,
-        Self::TimedOut,
-        Self::InvalidResponse,
+        Self::ModelUnknown,
+        Self::EndpointWrong,
+        Self::RequestRejected,
         Self::Refused,
+        Self::EmptyReply,
+        Self::ReplyCutOff,
+        Self::InvalidResponse,
+        Self::TimedOut,
+        Self::ContextTooLong,
         Self::Misconfigured,
         Self::Internal,
     ];
@@ -97,18 +139,117 @@ impl EngineErrorKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unauthorized => "unauthorized",
+            Self::QuotaExhausted => "quota_exhausted",
             Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
             Self::Unreachable => "unreachable",
-            Self::TimedOut => "timed_out",
-            Self::InvalidResponse => "invalid_response",
+            Self::ModelUnknown => "model_unknown",
+            Self::EndpointWrong => "endpoint_wrong",
+            Self::RequestRejected => "request_rejected",
             Self::Refused => "refused",
+            Self::EmptyReply => "empty_reply",
+            Self::ReplyCutOff => "reply_cut_off",
+            Self::InvalidResponse => "invalid_response",
+            Self::TimedOut => "timed_out",
+            Self::ContextTooLong => "context_too_long",
             Self::Misconfigured => "misconfigured",
             Self::Internal => "internal",
         }
     }
 }
 
+/// Which of the things that an [`EngineErrorKind`] stands for, where that says what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorDetail {
+    /// `unauthorized`: no key is configured for this endpoint.
+    NoKeySent,
+    /// `unauthorized`: the configured key was refused.
+    KeyRefused,
+    /// `unreachable`: the endpoint's name was not found.
+    NameLookup,
+    /// `unreachable`: the connection was refused, or there is no route.
+    Connect,
+    /// `unreachable`: the server's certificate is not trusted, expired, or of another name.
+    TlsCertificate,
+    /// `unreachable`: the TLS handshake failed for another reason.
+    TlsHandshake,
+    /// `unreachable`: the proxy refused the connection.
+    Proxy,
+    /// `timed_out`: no connection in time.
+    ConnectTimeout,
+    /// `timed_out`: no text or reasoning in time.
+    FirstByteTimeout,
+    /// `timed_out`: nothing more in time in the middle of a reply.
+    IdleTimeout,
+    /// `empty_reply`: all tokens went into reasoning.
+    ReasoningOnly,
+    /// `empty_reply`: the model called tools, which workers don't have.
+    ToolCallsOnly,
+    /// `request_rejected`: the limit of output tokens is more than the model allows.
+    OutputTokens,
+}
+
+impl ErrorDetail {
+    /// Every detail.
+    pub const ALL: &'static [Self] = &[
+        Self::NoKeySent,
+        Self::KeyRefused,
+        Self::NameLookup,
+        Self::Connect,
+        Self::TlsCertificate,
+        Self::TlsHandshake,
+        Self::Proxy,
+        Self::ConnectTimeout,
+        Self::FirstByteTimeout,
+        Self::IdleTimeout,
+        Self::ReasoningOnly,
+        Self::ToolCallsOnly,
+        Self::OutputTokens,
+    ];
+
+    /// The detail's stable name, in `snake_case`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoKeySent => "no_key_sent",
+            Self::KeyRefused => "key_refused",
+            Self::NameLookup => "name_lookup",
+            Self::Connect => "connect",
+            Self::TlsCertificate => "tls_certificate",
+            Self::TlsHandshake => "tls_handshake",
+            Self::Proxy => "proxy",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::FirstByteTimeout => "first_byte_timeout",
+            Self::IdleTimeout => "idle_timeout",
+            Self::ReasoningOnly => "reasoning_only",
+            Self::ToolCallsOnly => "tool_calls_only",
+            Self::OutputTokens => "output_tokens",
+        }
+    }
+}
+
 /// Why a run failed. Nothing else about an engine's error leaves the runtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunError {
+    /// What went wrong.
+    pub code: RunErrorCode,
+    /// Which kind of that, where it says what to do.
+    pub detail: Option<ErrorDetail>,
+    /// How long the provider asks to wait before the next request.
+    pub retry_after: Option<Duration>,
+}
+
+impl From<RunErrorCode> for RunError {
+    fn from(code: RunErrorCode) -> Self {
+        Self {
+            code,
+            detail: None,
+            retry_after: None,
+        }
+    }
+}
+
+/// The code of a [`RunError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RunErrorCode {
     /// The engine returned an error of this kind.
@@ -148,12 +289,40 @@ pub struct LastRun {
     /// How it ended.
     pub outcome: RunOutcome,
     /// Why it failed, if it did.
-    pub error_code: Option<RunErrorCode>,
+    pub error: Option<RunError>,
     /// When it ended.
     pub finished_at: Timestamp,
 }
 
-/// Something that an engine reports about a run besides its reply.
+/// Something that an engine reports about a run besides its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    /// What readers of the reply should know.
+    Diagnostic(RunDiagnostic),
+    /// What the run has used so far. The latest report counts, however the run ends.
+    Usage(Usage),
+    /// An attempt failed, and the request is sent again after a delay.
+    Retrying {
+        /// Why it failed.
+        kind: EngineErrorKind,
+        /// How long the engine waits before it sends the request again.
+        delay: Duration,
+    },
+}
+
+impl From<RunDiagnostic> for Report {
+    fn from(diagnostic: RunDiagnostic) -> Self {
+        Self::Diagnostic(diagnostic)
+    }
+}
+
+impl From<Usage> for Report {
+    fn from(usage: Usage) -> Self {
+        Self::Usage(usage)
+    }
+}
+
+/// What readers of a reply should know of how it came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunDiagnostic {
     /// The model didn't get the whole conversation: the oldest entries were left out.
@@ -161,8 +330,16 @@ pub enum RunDiagnostic {
         /// How many entries were left out.
         entries: usize,
     },
-    /// The reply reached the model's own limit and stops in the middle.
+    /// The model didn't get the whole input: its middle was left out.
+    InputTruncated,
+    /// The reply reached the limit of output tokens and stops in the middle.
     ReplyCutShort,
+    /// The conversation filled the model's context, and the reply stops in the middle.
+    ContextWindowFull,
+    /// The provider's content filter withheld the rest of the reply.
+    ContentFiltered,
+    /// The reply is nothing but white space.
+    BlankReply,
 }
 
 /// Everything that was reported about a run.
@@ -170,15 +347,27 @@ pub enum RunDiagnostic {
 pub struct RunDiagnostics {
     /// How many of the oldest transcript entries the model did not get.
     pub omitted_entries: usize,
-    /// Whether the reply stops in the middle, at the model's own limit.
+    /// See [`RunDiagnostic::InputTruncated`].
+    pub input_truncated: bool,
+    /// See [`RunDiagnostic::ReplyCutShort`].
     pub reply_cut_short: bool,
+    /// See [`RunDiagnostic::ContextWindowFull`].
+    pub context_window_full: bool,
+    /// See [`RunDiagnostic::ContentFiltered`].
+    pub content_filtered: bool,
+    /// See [`RunDiagnostic::BlankReply`].
+    pub blank_reply: bool,
 }
 
 impl RunDiagnostics {
     pub(crate) fn record(&mut self, diagnostic: RunDiagnostic) {
         match diagnostic {
             RunDiagnostic::ContextTruncated { entries } => self.omitted_entries = entries,
+            RunDiagnostic::InputTruncated => self.input_truncated = true,
             RunDiagnostic::ReplyCutShort => self.reply_cut_short = true,
+            RunDiagnostic::ContextWindowFull => self.context_window_full = true,
+            RunDiagnostic::ContentFiltered => self.content_filtered = true,
+            RunDiagnostic::BlankReply => self.blank_reply = true,
         }
     }
 }
@@ -188,12 +377,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usage_adds_up_and_saturates() {
+    fn usage_adds_up_saturates_and_says_what_it_lacks() {
+        let mut totals = UsageTotals::default();
         let one = Usage {
-            input_tokens: 1,
-            output_tokens: u64::MAX,
+            input_tokens: Some(1),
+            output_tokens: Some(u64::MAX),
         };
-        let both = one.plus(one);
-        assert_eq!((both.input_tokens, both.output_tokens), (2, u64::MAX));
+        totals.add(Some(one));
+        totals.add(Some(one));
+        let complete = UsageTotals {
+            input_tokens: 2,
+            output_tokens: u64::MAX,
+            incomplete_runs: 0,
+        };
+        assert_eq!(totals, complete);
+        totals.add(Some(Usage {
+            output_tokens: None,
+            ..one
+        }));
+        totals.add(None);
+        assert_eq!((totals.input_tokens, totals.incomplete_runs), (3, 2));
     }
 }

@@ -57,7 +57,8 @@ pub struct Runtime {
 struct Inner {
     engine: Arc<dyn TurnEngine>,
     limits: Arc<Limits>,
-    profiles: ProfileSet,
+    models: Vec<ModelInfo>,
+    profiles: Mutex<Arc<ProfileSet>>,
     clock: MillisClock,
     epoch: Epoch,
     stopping: AtomicBool,
@@ -78,16 +79,22 @@ impl Runtime {
         &self.inner.limits
     }
 
-    /// The model behind its engine, for people.
+    /// The models that workers may choose from, the default one first.
     #[must_use]
-    pub fn model(&self) -> Option<ModelInfo> {
-        self.inner.engine.model()
+    pub fn models(&self) -> &[ModelInfo] {
+        &self.inner.models
     }
 
-    /// The profiles that it was built with.
+    /// The profiles that new workers may choose from.
     #[must_use]
-    pub fn profiles(&self) -> &ProfileSet {
-        &self.inner.profiles
+    pub fn profiles(&self) -> Arc<ProfileSet> {
+        self.inner.profiles.with(|profiles| Arc::clone(profiles))
+    }
+
+    /// Replaces the profiles that new workers may choose from. A worker keeps the profile that it
+    /// was created with.
+    pub fn set_profiles(&self, profiles: ProfileSet) {
+        self.inner.profiles.with(|held| *held = Arc::new(profiles));
     }
 
     /// What it is doing. Costs the same however many workers there are.

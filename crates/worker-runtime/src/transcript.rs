@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::cursor::Cursor;
 use crate::id::RunId;
+use crate::run::RunDiagnostics;
 
 /// One committed entry of a transcript. A clone is cheap.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,13 @@ pub struct Entry {
     pub content: Arc<str>,
     /// Whether the run ended before the reply was whole.
     pub partial: bool,
+    /// Whether the run of this input ended without a word of reply. Engines don't see such an
+    /// input again.
+    pub unanswered: bool,
+    /// The reasoning before the reply, as far as [`Limits::reasoning_bytes`](crate::Limits) allow.
+    pub reasoning: Option<Arc<str>>,
+    /// What readers of a reply should know.
+    pub diagnostics: RunDiagnostics,
 }
 
 /// Who wrote an entry.
@@ -101,6 +109,36 @@ pub struct TranscriptPage {
 pub struct InFlight {
     /// The run.
     pub run_id: RunId,
+    /// What its engine is doing.
+    pub phase: RunPhase,
     /// Its text up to the page's cursor; may be empty.
     pub text: Arc<str>,
+    /// Its reasoning up to the page's cursor; may be empty.
+    pub reasoning: Arc<str>,
+}
+
+/// What the engine of a run in progress is doing, by what it did last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RunPhase {
+    /// The request was sent, and nothing came yet.
+    Waiting,
+    /// An attempt failed, and the request is sent again.
+    Retrying,
+    /// Reasoning comes.
+    Reasoning,
+    /// Text of the reply comes.
+    Answering,
+}
+
+impl RunPhase {
+    /// The phase's stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Retrying => "retrying",
+            Self::Reasoning => "reasoning",
+            Self::Answering => "answering",
+        }
+    }
 }

@@ -96,7 +96,7 @@ fn update_usage(usage: &Value, state: &mut ResponseState) {
         // `input_tokens` doesn't include tokens that are written to or read from the cache.
         let (written, read) = ("cache_creation_input_tokens", "cache_read_input_tokens");
         let counts = ["input_tokens", written, read].map(|field| token_count(&usage[field]));
-        state.usage.input_tokens = counts.into_iter().fold(0, u64::saturating_add);
+        state.usage.input_tokens = counts.into_iter().flatten().reduce(u64::saturating_add);
     }
     if !usage["output_tokens"].is_null() {
         state.usage.output_tokens = token_count(&usage["output_tokens"]);

@@ -53,7 +53,10 @@ impl Protocol for Gemini {
             let text = token_count(&usage["candidatesTokenCount"]);
             state.usage = Usage {
                 input_tokens: token_count(&usage["promptTokenCount"]),
-                output_tokens: text.saturating_add(reasoning),
+                output_tokens: [text, reasoning]
+                    .into_iter()
+                    .flatten()
+                    .reduce(u64::saturating_add),
             };
         }
         if !chunk.prompt_feedback["blockReason"].is_null() {

@@ -92,9 +92,10 @@ impl EventLog {
 /// Bytes that an event counts.
 fn cost(kind: &EventKind) -> usize {
     let text = match kind {
-        EventKind::OutputDelta { text, .. } => text.len(),
+        EventKind::OutputDelta { text, .. } | EventKind::ReasoningDelta { text, .. } => text.len(),
         EventKind::WorkerCreated
         | EventKind::InputAccepted { .. }
+        | EventKind::RunRetrying { .. }
         | EventKind::RunFinished { .. }
         | EventKind::WorkerStopped => 0,
     };

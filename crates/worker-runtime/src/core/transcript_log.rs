@@ -56,6 +56,11 @@ impl TranscriptLog {
         sequence
     }
 
+    /// Marks the newest entry as an input without a reply.
+    pub(super) fn mark_newest_unanswered(&mut self) {
+        Arc::make_mut(&mut self.entries).mark_newest_unanswered();
+    }
+
     /// Bytes of the held entries, overhead included.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
@@ -134,12 +139,13 @@ fn fitting<'a>(entries: impl Iterator<Item = &'a Entry>, limit: usize, max_bytes
 }
 
 fn cost(entry: &Entry) -> usize {
-    entry_cost(entry.content.len())
+    let reasoning = entry.reasoning.as_ref().map_or(0, |text| text.len());
+    entry_cost(entry.content.len() + reasoning)
 }
 
-/// Bytes that an entry with this many bytes of content counts.
-pub(super) fn entry_cost(content_len: usize) -> usize {
-    content_len.saturating_add(ENTRY_OVERHEAD_BYTES)
+/// Bytes that an entry with this many bytes of text counts.
+pub(super) fn entry_cost(text_len: usize) -> usize {
+    text_len.saturating_add(ENTRY_OVERHEAD_BYTES)
 }
 
 #[cfg(test)]

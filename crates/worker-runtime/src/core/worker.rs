@@ -16,9 +16,9 @@ use crate::event::{EventBatch, EventKind};
 use crate::id::{IdempotencyKey, RunId, WorkerId};
 use crate::limits::{EVENT_OVERHEAD_BYTES, Limits, WORKER_OVERHEAD_BYTES};
 use crate::profile::ProfileId;
-use crate::run::{LastRun, RunDiagnostics, Usage};
+use crate::run::{LastRun, RunDiagnostics, UsageTotals};
 use crate::status::WorkerState;
-use crate::transcript::{TranscriptBounds, TranscriptPosition};
+use crate::transcript::{RunPhase, TranscriptBounds, TranscriptPosition};
 
 mod commands;
 mod state;
@@ -37,7 +37,7 @@ pub(crate) struct Worker {
     log: EventLog,
     inputs: IdempotencyKeys<Accepted>,
     last_activity_at: Timestamp,
-    usage: Usage,
+    usage: UsageTotals,
     last_run: Option<LastRun>,
     diagnostics: RunDiagnostics,
 }
@@ -49,6 +49,8 @@ pub(crate) struct WorkerMetadata {
     pub(crate) epoch: Epoch,
     pub(crate) display_name: DisplayName,
     pub(crate) profile: ProfileId,
+    /// The name of its model; none when the engine offers no choice.
+    pub(crate) model: Option<Arc<str>>,
     /// The key it was created under, remembered as long as the worker is.
     pub(crate) key: Option<IdempotencyKey>,
     pub(crate) created_at: Timestamp,
@@ -63,6 +65,8 @@ pub struct WorkerSnapshot {
     pub display_name: DisplayName,
     /// The profile that it was created with.
     pub profile: ProfileId,
+    /// The name of its model; none when the engine offers no choice.
+    pub model: Option<Arc<str>>,
     /// What it is doing.
     pub state: WorkerState,
     /// The run in progress; present when `running` or `cancelling`.
@@ -75,12 +79,20 @@ pub struct WorkerSnapshot {
     pub transcript: TranscriptBounds,
     /// The position after its latest event.
     pub cursor: Cursor,
-    /// What its completed runs used, together.
-    pub usage: Usage,
+    /// What its runs used, together.
+    pub usage: UsageTotals,
     /// How its latest run ended.
     pub last_run: Option<LastRun>,
     /// What was reported about its latest run.
     pub diagnostics: RunDiagnostics,
+}
+
+/// A run in progress. The texts are joined outside of the worker's lock.
+pub(crate) struct InFlightPieces {
+    pub(crate) run_id: RunId,
+    pub(crate) phase: RunPhase,
+    pub(crate) text: Vec<Arc<str>>,
+    pub(crate) reasoning: Vec<Arc<str>>,
 }
 
 impl Worker {
@@ -92,7 +104,7 @@ impl Worker {
             log: EventLog::new(metadata.epoch, &limits),
             inputs: IdempotencyKeys::new(limits.input_keys),
             last_activity_at: created_at,
-            usage: Usage::default(),
+            usage: UsageTotals::default(),
             last_run: None,
             diagnostics: RunDiagnostics::default(),
             metadata,
@@ -107,6 +119,7 @@ impl Worker {
             id: self.metadata.id,
             display_name: self.metadata.display_name.clone(),
             profile: self.metadata.profile.clone(),
+            model: self.metadata.model.clone(),
             state: self.state(),
             active_run: self.active_run(),
             created_at: self.metadata.created_at,
@@ -132,10 +145,15 @@ impl Worker {
         self.state.run().map(|run| run.id)
     }
 
-    /// The run in progress and the pieces of its reply so far.
-    pub(crate) fn in_flight(&self) -> Option<(RunId, Vec<Arc<str>>)> {
+    /// The run in progress, with the pieces of its texts so far.
+    pub(crate) fn in_flight(&self) -> Option<InFlightPieces> {
         let run = self.state.run()?;
-        Some((run.id, run.reply.pieces()))
+        Some(InFlightPieces {
+            run_id: run.id,
+            phase: run.phase,
+            text: run.reply.pieces(),
+            reasoning: run.reasoning.pieces(),
+        })
     }
 
     pub(crate) fn cursor(&self) -> Cursor {
@@ -165,7 +183,8 @@ impl Worker {
 
     /// Bytes that the worker holds now.
     pub(crate) fn held_bytes(&self) -> usize {
-        let reply = self.state.run().map_or(0, |run| run.reply.len());
+        let run = self.state.run();
+        let reply = run.map_or(0, |run| run.reply.len() + run.reasoning.len());
         self.fixed_bytes()
             + self.transcript.bytes()
             + self.log.bytes()
@@ -185,6 +204,7 @@ impl Worker {
             self.transcript.bytes(),
             entry_cost(content_len),
             entry_cost(self.limits.output_bytes),
+            self.limits.reasoning_bytes,
             self.limits.event_bytes,
             self.inputs.bytes(),
             key.map_or(0, |(key, _)| key_cost(key)),

@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use crate::transcript::Entry;
 
-/// The entries before an input, oldest first, as far as they are held. A clone is cheap.
+/// The entries before an input, oldest first, as far as they are held: without the inputs whose
+/// runs ended without a word of reply. A clone is cheap.
 ///
 /// It shares them with the worker until the run ends. Keeping it any longer makes the worker
 /// copy them once, at its next entry.
@@ -21,7 +22,7 @@ pub struct History {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Entries {
     held: VecDeque<Entry>,
-    /// The number of their words, counted at the first request and kept up to date from then on:
+    /// The number of words of those that engines see, counted at the first request and kept up to date from then on:
     /// counting a long conversation again for every input would hold up the executor.
     words: OnceLock<u64>,
 }
@@ -34,21 +35,26 @@ impl Entries {
         self.held.push_back(entry);
     }
 
+    /// Marks the newest entry as an input without a reply.
+    pub(crate) fn mark_newest_unanswered(&mut self) {
+        if let Some(entry) = self.held.back_mut() {
+            entry.unanswered = true;
+            if let Some(sum) = self.words.get_mut() {
+                *sum -= count_words(&entry.content);
+            }
+        }
+    }
+
     pub(crate) fn remove_oldest(&mut self) -> Option<Entry> {
         let entry = self.held.pop_front()?;
         if let Some(sum) = self.words.get_mut() {
-            *sum -= count_words(&entry.content);
+            *sum -= counted_words(&entry);
         }
         Some(entry)
     }
 
     fn words(&self) -> u64 {
-        let count = || {
-            self.held
-                .iter()
-                .map(|entry| count_words(&entry.content))
-                .sum()
-        };
+        let count = || self.held.iter().map(counted_words).sum();
         *self.words.get_or_init(count)
     }
 }
@@ -67,26 +73,20 @@ impl History {
         Self { entries }
     }
 
-    /// How many entries there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len().saturating_sub(1)
-    }
-
-    /// Whether the input is the first of its worker, or nothing from before it is held.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// How many words there are in the entries and in the input.
     pub(crate) fn words_with_input(&self) -> u64 {
         self.entries.words()
     }
 
     /// The entries, oldest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
-        self.entries.range(..self.len())
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        let before = self.entries.range(..self.held());
+        before.filter(|entry| !entry.unanswered)
+    }
+
+    /// How many entries are held before the input, with or without a reply.
+    fn held(&self) -> usize {
+        self.entries.len().saturating_sub(1)
     }
 }
 
@@ -94,8 +94,17 @@ impl History {
 impl fmt::Debug for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("History")
-            .field("entries", &self.len())
+            .field("entries", &self.held())
             .finish_non_exhaustive()
+    }
+}
+
+/// The words of an entry that engines see.
+fn counted_words(entry: &Entry) -> u64 {
+    if entry.unanswered {
+        0
+    } else {
+        count_words(&entry.content)
     }
 }
 

@@ -47,14 +47,14 @@ impl Default for OfflineEngine {
 
 #[async_trait]
 impl TurnEngine for OfflineEngine {
-    fn model(&self) -> Option<ModelInfo> {
-        Some(ModelInfo {
+    fn models(&self) -> Vec<ModelInfo> {
+        vec![ModelInfo {
             name: Self::MODEL_NAME.to_owned(),
             offline: true,
-        })
+        }]
     }
 
-    async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
+    async fn run(&self, turn: Turn, output: Output) -> Result<(), EngineError> {
         let reply = format!("{OPENING}{}", quotation(&turn.input));
         let mut output_tokens = 0;
         for word in reply.split_inclusive(' ') {
@@ -64,10 +64,12 @@ impl TurnEngine for OfflineEngine {
             output.push(word).await?;
             output_tokens += 1;
         }
-        Ok(Usage {
-            input_tokens: count_words(&turn.instructions) + turn.transcript.words_with_input(),
-            output_tokens,
-        })
+        let input_tokens = count_words(&turn.instructions) + turn.transcript.words_with_input();
+        output.report(Usage {
+            input_tokens: Some(input_tokens),
+            output_tokens: Some(output_tokens),
+        });
+        Ok(())
     }
 }
 
@@ -89,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_offline_engine_names_itself_as_offline() {
-        let model = OfflineEngine::default().model().unwrap();
+        let model = OfflineEngine::default().models().remove(0);
         assert_eq!((model.name.as_str(), model.offline), ("offline", true));
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::run::RunDiagnostic;
+use crate::run::Report;
 use crate::sync;
 
 /// The run takes no more text.
@@ -25,13 +25,16 @@ pub(crate) trait OutputSink: Send + Sync {
     /// Whether readers wait for what is written.
     fn has_readers(&self) -> bool;
 
-    /// Records a diagnostic about the run.
-    fn report(&self, diagnostic: RunDiagnostic);
+    /// Appends `text` to the reasoning.
+    fn write_reasoning(&self, text: &str) -> Result<(), OutputClosed>;
+
+    /// Records something about the run.
+    fn report(&self, report: Report);
 }
 
 impl Output {
     /// An output that gives each pushed text to `sink`, and drops reports: for testing an
-    /// engine without a runtime.
+    /// engine without a runtime. Reasoning is dropped too.
     pub fn new(sink: impl Fn(&str) -> Result<(), OutputClosed> + Send + Sync + 'static) -> Self {
         Self::from_sink(Arc::new(FnSink(sink)))
     }
@@ -40,9 +43,9 @@ impl Output {
         Self { sink }
     }
 
-    /// The same output, with each reported diagnostic given to `on_report` instead.
+    /// The same output, with each report given to `on_report` instead.
     #[must_use]
-    pub fn with_reports(self, on_report: impl Fn(RunDiagnostic) + Send + Sync + 'static) -> Self {
+    pub fn with_reports(self, on_report: impl Fn(Report) + Send + Sync + 'static) -> Self {
         Self::from_sink(Arc::new(ReportSink {
             output: self,
             on_report,
@@ -51,8 +54,8 @@ impl Output {
 
     /// Reports something about the run that is no part of its reply. It is dropped once the run
     /// has begun to end.
-    pub fn report(&self, diagnostic: RunDiagnostic) {
-        self.sink.report(diagnostic);
+    pub fn report(&self, report: impl Into<Report>) {
+        self.sink.report(report.into());
     }
 
     /// Appends `text` to the reply, and yields: to readers that wait for it, and now and then, so
@@ -67,6 +70,25 @@ impl Output {
     /// at all.
     pub async fn push(&self, text: &str) -> Result<(), OutputClosed> {
         let pushed = self.sink.write(text);
+        self.let_readers_run().await;
+        pushed
+    }
+
+    /// Appends `text` to the model's reasoning, which readers see beside the reply, and yields as
+    /// [`push`](Self::push) does. What exceeds [`Limits::reasoning_bytes`](crate::Limits) is dropped.
+    ///
+    /// # Errors
+    /// [`OutputClosed`] when the run takes nothing more.
+    ///
+    /// # Cancellation
+    /// As with [`push`](Self::push).
+    pub async fn push_reasoning(&self, text: &str) -> Result<(), OutputClosed> {
+        let pushed = self.sink.write_reasoning(text);
+        self.let_readers_run().await;
+        pushed
+    }
+
+    async fn let_readers_run(&self) {
         if self.sink.has_readers() {
             // tokio runs a task that was just woken on this thread next, where no other thread can
             // take it: an engine that goes on to compute would hold that reader up.
@@ -74,7 +96,6 @@ impl Output {
         } else {
             sync::cooperate().await;
         }
-        pushed
     }
 }
 
@@ -95,7 +116,11 @@ impl<F: Fn(&str) -> Result<(), OutputClosed> + Send + Sync> OutputSink for FnSin
         false
     }
 
-    fn report(&self, _: RunDiagnostic) {}
+    fn write_reasoning(&self, _: &str) -> Result<(), OutputClosed> {
+        Ok(())
+    }
+
+    fn report(&self, _: Report) {}
 }
 
 struct ReportSink<F> {
@@ -103,7 +128,7 @@ struct ReportSink<F> {
     on_report: F,
 }
 
-impl<F: Fn(RunDiagnostic) + Send + Sync> OutputSink for ReportSink<F> {
+impl<F: Fn(Report) + Send + Sync> OutputSink for ReportSink<F> {
     fn write(&self, text: &str) -> Result<(), OutputClosed> {
         self.output.sink.write(text)
     }
@@ -112,8 +137,12 @@ impl<F: Fn(RunDiagnostic) + Send + Sync> OutputSink for ReportSink<F> {
         self.output.sink.has_readers()
     }
 
-    fn report(&self, diagnostic: RunDiagnostic) {
-        (self.on_report)(diagnostic);
+    fn write_reasoning(&self, text: &str) -> Result<(), OutputClosed> {
+        self.output.sink.write_reasoning(text)
+    }
+
+    fn report(&self, report: Report) {
+        (self.on_report)(report);
     }
 }
 
@@ -122,6 +151,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::run::RunDiagnostic;
 
     #[test]
     fn a_report_reaches_its_callback_and_nobody_else() {
@@ -132,7 +162,7 @@ mod tests {
         let output = output.with_reports(move |report| reports.lock().unwrap().push(report));
         let truncated = RunDiagnostic::ContextTruncated { entries: 3 };
         output.report(truncated);
-        assert_eq!(*reported.lock().unwrap(), [truncated]);
+        assert_eq!(*reported.lock().unwrap(), [truncated.into()]);
         assert_eq!(format!("{output:?}"), "Output { .. }");
     }
 }

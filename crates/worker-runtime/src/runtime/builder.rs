@@ -68,9 +68,10 @@ impl RuntimeBuilder {
         let totals = Arc::new(Totals::new(&self.limits));
         Ok(Runtime {
             inner: Arc::new(Inner {
+                models: self.engine.models(),
                 engine: self.engine,
                 limits: Arc::new(self.limits),
-                profiles: self.profiles,
+                profiles: Mutex::new(Arc::new(self.profiles)),
                 clock: MillisClock::new(self.clock),
                 epoch: Epoch::random(),
                 stopping: AtomicBool::new(false),

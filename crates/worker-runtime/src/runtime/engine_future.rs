@@ -7,14 +7,14 @@ use std::task::{Context, Poll};
 
 use crate::core::RunEnd;
 use crate::engine::{Output, Turn, TurnEngine};
-use crate::run::{EngineErrorKind, RunErrorCode, Usage};
+use crate::run::{RunError, RunErrorCode};
 
 /// An engine's future whose panics are caught, whether it is created, polled or dropped.
 pub(super) struct EngineFuture {
     future: Option<Pin<Box<dyn Future<Output = EngineResult> + Send>>>,
 }
 
-type EngineResult = Result<Usage, EngineErrorKind>;
+type EngineResult = Result<(), RunError>;
 
 /// The host's code panicked.
 pub(super) struct Panicked;
@@ -24,7 +24,11 @@ impl EngineFuture {
         // The block puts the call to the engine, and the drop of its error, into `poll`.
         let future = async move {
             let result = engine.run(turn, output).await;
-            result.map_err(|error| error.kind())
+            result.map_err(|error| RunError {
+                code: RunErrorCode::Engine(error.kind()),
+                detail: error.detail(),
+                retry_after: error.retry_after(),
+            })
         };
         Self {
             future: Some(Box::pin(future)),
@@ -37,9 +41,9 @@ impl EngineFuture {
         };
         match catch_panic(|| future.as_mut().poll(cx)) {
             Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(Ok(usage))) => Poll::Ready(RunEnd::Completed(usage)),
-            Ok(Poll::Ready(Err(kind))) => Poll::Ready(RunEnd::Failed(RunErrorCode::Engine(kind))),
-            Err(Panicked) => Poll::Ready(RunEnd::Failed(RunErrorCode::EnginePanicked)),
+            Ok(Poll::Ready(Ok(()))) => Poll::Ready(RunEnd::Completed),
+            Ok(Poll::Ready(Err(error))) => Poll::Ready(RunEnd::Failed(error)),
+            Err(Panicked) => Poll::Ready(RunEnd::Failed(RunErrorCode::EnginePanicked.into())),
         }
     }
 
@@ -47,7 +51,7 @@ impl EngineFuture {
     pub(super) fn discard(mut self, end: RunEnd) -> RunEnd {
         match self.drop_future() {
             Ok(()) => end,
-            Err(Panicked) => RunEnd::Failed(RunErrorCode::EnginePanicked),
+            Err(Panicked) => RunEnd::Failed(RunErrorCode::EnginePanicked.into()),
         }
     }
 

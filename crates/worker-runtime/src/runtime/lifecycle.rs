@@ -20,6 +20,7 @@ use crate::sync::{self, Ordering};
 struct NewWorker<'a> {
     display_name: Option<DisplayName>,
     profile: &'a Profile,
+    model: Option<Arc<str>>,
     key: Option<IdempotencyKey>,
     fingerprint: Fingerprint,
 }
@@ -40,15 +41,19 @@ impl Runtime {
     /// # Errors
     /// See [`CreateError`]; no worker is created then.
     pub fn create(&self, request: CreateWorker) -> Result<Created, CreateError> {
-        let profiles = &self.inner.profiles;
+        let profiles = self.profiles();
         let (name, profile) = (request.display_name.as_deref(), request.profile.as_deref());
+        let model = request.model.as_deref();
+        let fingerprint = Fingerprint::new(&[name, profile, model]);
+        let profile = match profile {
+            None => profiles.default_profile(),
+            Some(id) => profiles.get(id).ok_or(CreateError::UnknownProfile)?,
+        };
         let request = NewWorker {
             display_name: name.map(str::parse).transpose()?,
-            profile: match profile {
-                None => profiles.default_profile(),
-                Some(id) => profiles.get(id).ok_or(CreateError::UnknownProfile)?,
-            },
-            fingerprint: Fingerprint::new(&[name, profile]),
+            model: self.inner.model(model.or(profile.model()))?,
+            profile,
+            fingerprint,
             key: request.idempotency_key,
         };
         loop {
@@ -124,6 +129,18 @@ impl Runtime {
 }
 
 impl Inner {
+    /// The name of a worker's model: the one that is wanted, or the default one.
+    fn model(&self, wanted: Option<&str>) -> Result<Option<Arc<str>>, CreateError> {
+        let found = match wanted {
+            None => self.models.first(),
+            Some(name) => {
+                let found = self.models.iter().find(|model| model.name == name);
+                Some(found.ok_or(CreateError::UnknownModel)?)
+            }
+        };
+        Ok(found.map(|model| model.name.as_str().into()))
+    }
+
     fn create(&self, request: &NewWorker<'_>) -> Result<Created, CreateError> {
         let created_at = self.clock.now();
         let slot = self.directory.with(|directory| {
@@ -153,6 +170,7 @@ impl Inner {
                     None => DisplayName::default_for(id),
                 },
                 profile: request.profile.id().clone(),
+                model: request.model.clone(),
                 key: request.key.clone(),
                 created_at,
             };

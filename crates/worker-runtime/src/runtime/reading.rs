@@ -44,9 +44,11 @@ impl Runtime {
             has_earlier: slice.has_earlier,
             has_later: slice.has_later,
             // Joined outside of the worker's lock.
-            in_flight: in_flight.map(|(run_id, pieces)| InFlight {
-                run_id,
-                text: pieces.concat().into(),
+            in_flight: in_flight.map(|run| InFlight {
+                run_id: run.run_id,
+                phase: run.phase,
+                text: run.text.concat().into(),
+                reasoning: run.reasoning.concat().into(),
             }),
             cursor,
         })

@@ -10,7 +10,7 @@ use crate::command::Accepted;
 use crate::error::{CapacityExhausted, CursorExpired, EventsError, UnknownWorker};
 use crate::event::EventKind;
 use crate::id::{RunId, WorkerId};
-use crate::run::{RunErrorCode, RunOutcome, Usage};
+use crate::run::{RunDiagnostics, RunError, RunOutcome, Usage};
 use crate::sync;
 
 /// The reply of a run that has ended.
@@ -22,10 +22,12 @@ pub struct Reply {
     pub outcome: RunOutcome,
     /// The text, at most [`Limits::output_bytes`](crate::Limits) long; may be empty.
     pub text: String,
-    /// What the engine used; known for completed runs only.
+    /// What the engine used, as far as it said.
     pub usage: Option<Usage>,
     /// Why the run failed, if it did.
-    pub error_code: Option<RunErrorCode>,
+    pub error: Option<RunError>,
+    /// What readers of the reply should know.
+    pub diagnostics: RunDiagnostics,
 }
 
 /// Why a reply can't be awaited.
@@ -108,7 +110,8 @@ impl Runtime {
                     run_id,
                     outcome,
                     usage,
-                    error_code,
+                    error,
+                    diagnostics,
                     ..
                 } if run_id == run.run_id => {
                     return Ok(Reply {
@@ -116,12 +119,15 @@ impl Runtime {
                         outcome,
                         text: reply,
                         usage,
-                        error_code,
+                        error,
+                        diagnostics,
                     });
                 }
                 EventKind::WorkerCreated
                 | EventKind::InputAccepted { .. }
                 | EventKind::OutputDelta { .. }
+                | EventKind::ReasoningDelta { .. }
+                | EventKind::RunRetrying { .. }
                 | EventKind::RunFinished { .. }
                 | EventKind::WorkerStopped => {}
             }

@@ -13,7 +13,7 @@ use super::slot::{RunStart, Slot};
 use crate::core::RunEnd;
 use crate::engine::{Output, OutputClosed, OutputSink, TurnEngine};
 use crate::id::RunId;
-use crate::run::{RunDiagnostic, RunErrorCode};
+use crate::run::{Report, RunErrorCode};
 use crate::sync;
 
 /// A run that has not ended yet. Dropping the guard ends the run, so none can be lost.
@@ -33,7 +33,7 @@ impl RunGuard {
         Self {
             output: Arc::new(RunOutput { slot, run_id }),
             // Applies if the task is dropped, or panics, before the run's end is known.
-            end: RunEnd::Failed(RunErrorCode::Interrupted),
+            end: RunEnd::Failed(RunErrorCode::Interrupted.into()),
         }
     }
 
@@ -53,9 +53,16 @@ impl OutputSink for RunOutput {
         self.slot.has_readers()
     }
 
-    fn report(&self, diagnostic: RunDiagnostic) {
+    fn write_reasoning(&self, text: &str) -> Result<(), OutputClosed> {
+        let now = self.slot.now();
         self.slot
-            .apply(|worker| worker.report(self.run_id, diagnostic));
+            .apply(|worker| worker.append_reasoning(self.run_id, text, now))
+    }
+
+    fn report(&self, report: Report) {
+        let now = self.slot.now();
+        self.slot
+            .apply(|worker| worker.report(self.run_id, report, now));
     }
 }
 

@@ -23,7 +23,7 @@ use crate::sync::{self, Instant, Mutex, Notify};
 /// worker: number, append, count and notify happen in one section there.
 pub(super) struct Slot {
     metadata: Arc<WorkerMetadata>,
-    instructions: Arc<str>,
+    profile: Profile,
     guarded: Mutex<Guarded>,
     changed: Notify,
     pollers: Arc<UsageCounter>,
@@ -82,7 +82,7 @@ impl Slot {
         totals.enter(worker.state());
         Ok(Self {
             metadata,
-            instructions: Arc::clone(profile.instructions()),
+            profile: profile.clone(),
             guarded: Mutex::new(Guarded {
                 worker,
                 bytes,
@@ -156,7 +156,9 @@ impl Slot {
             let turn = Turn {
                 worker_id: self.metadata.id,
                 run_id,
-                instructions: Arc::clone(&self.instructions),
+                model: self.metadata.model.clone(),
+                sampling: self.profile.sampling(),
+                instructions: Arc::clone(self.profile.instructions()),
                 transcript: guarded.worker.history(),
                 input: content,
             };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use smol_str::SmolStr;
 
 use super::Worker;
 use super::state::{EndReason, NextState, Run, RunEnd, State};
@@ -12,8 +13,8 @@ use crate::engine::OutputClosed;
 use crate::error::{CancelError, InputError};
 use crate::event::EventKind;
 use crate::id::{IdempotencyKey, RunId};
-use crate::run::{LastRun, RunDiagnostic, RunDiagnostics, RunOutcome};
-use crate::transcript::{Entry, Role};
+use crate::run::{LastRun, Report, RunDiagnostics, RunOutcome};
+use crate::transcript::{Entry, Role, RunPhase};
 
 /// An input that has not been accepted yet.
 #[derive(Debug, Clone)]
@@ -92,6 +93,9 @@ impl Worker {
             run_id,
             content: input.content,
             partial: false,
+            unanswered: false,
+            reasoning: None,
+            diagnostics: RunDiagnostics::default(),
         });
         self.state = State::Running(Run::new(run_id));
         self.diagnostics = RunDiagnostics::default();
@@ -115,20 +119,13 @@ impl Worker {
         text: &str,
         now: Timestamp,
     ) -> Result<(), OutputClosed> {
-        let State::Running(run) = &mut self.state else {
-            return Err(OutputClosed);
-        };
-        if run.id != run_id {
-            return Err(OutputClosed);
-        }
+        let run = self.state.running(run_id).ok_or(OutputClosed)?;
         let remaining_bytes = self.limits.output_bytes - run.reply.len();
-        let (mut kept, cut) = text.split_at(text.floor_char_boundary(remaining_bytes));
-        run.reply.push(kept);
-        while !kept.is_empty() {
-            let (delta, rest) = kept.split_at(kept.floor_char_boundary(self.limits.delta_bytes));
-            let text = delta.into();
-            self.record(now, EventKind::OutputDelta { run_id, text });
-            kept = rest;
+        let (kept, cut) = text.split_at(text.floor_char_boundary(remaining_bytes));
+        if !kept.is_empty() {
+            run.phase = RunPhase::Answering;
+            run.reply.push(kept);
+            self.record_deltas(now, kept, |text| EventKind::OutputDelta { run_id, text });
         }
         if cut.is_empty() {
             return Ok(());
@@ -137,10 +134,61 @@ impl Worker {
         Err(OutputClosed)
     }
 
-    /// Records a diagnostic about a run. It is no event: nothing that readers follow changes.
-    pub(crate) fn report(&mut self, run_id: RunId, diagnostic: RunDiagnostic) {
-        if matches!(&self.state, State::Running(run) if run.id == run_id) {
-            self.diagnostics.record(diagnostic);
+    /// Appends text to the reasoning of a run. What exceeds its limit is dropped.
+    pub(crate) fn append_reasoning(
+        &mut self,
+        run_id: RunId,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<(), OutputClosed> {
+        let run = self.state.running(run_id).ok_or(OutputClosed)?;
+        run.phase = RunPhase::Reasoning;
+        if run.reasoning_full {
+            return Ok(());
+        }
+        let remaining_bytes = self.limits.reasoning_bytes - run.reasoning.len();
+        let kept = &text[..text.floor_char_boundary(remaining_bytes)];
+        run.reasoning_full = kept.len() < text.len();
+        run.reasoning.push(kept);
+        self.record_deltas(now, kept, |text| EventKind::ReasoningDelta { run_id, text });
+        Ok(())
+    }
+
+    /// Records what an engine reports about a run.
+    pub(crate) fn report(&mut self, run_id: RunId, report: Report, now: Timestamp) {
+        let Some(run) = self.state.running(run_id) else {
+            return;
+        };
+        match report {
+            // No events: nothing that readers follow changes before the run has ended.
+            Report::Diagnostic(diagnostic) => self.diagnostics.record(diagnostic),
+            Report::Usage(usage) => run.usage = Some(usage),
+            Report::Retrying { kind, delay } => {
+                run.phase = RunPhase::Retrying;
+                let error = kind;
+                self.record(
+                    now,
+                    EventKind::RunRetrying {
+                        run_id,
+                        error,
+                        delay,
+                    },
+                );
+            }
+        }
+    }
+
+    /// Records text as events that hold at most a delta each.
+    fn record_deltas(
+        &mut self,
+        at: Timestamp,
+        mut text: &str,
+        kind: impl Fn(SmolStr) -> EventKind,
+    ) {
+        while !text.is_empty() {
+            let (delta, rest) = text.split_at(text.floor_char_boundary(self.limits.delta_bytes));
+            self.record(at, kind(delta.into()));
+            text = rest;
         }
     }
 
@@ -189,7 +237,8 @@ impl Worker {
         now: Timestamp,
     ) -> Option<RunOutcome> {
         let (run, end, next) = self.state.take_run(run_id, end)?;
-        let (outcome, usage, error_code) = end.into_parts();
+        let (outcome, error) = end.into_parts();
+        let (usage, diagnostics) = (run.usage, self.diagnostics);
         let sequence = run.reply.into_text().map(|content| {
             self.transcript.append(|sequence| Entry {
                 sequence,
@@ -198,13 +247,19 @@ impl Worker {
                 run_id,
                 content,
                 partial: outcome != RunOutcome::Completed,
+                unanswered: false,
+                reasoning: run.reasoning.into_text(),
+                diagnostics,
             })
         });
-        self.usage = self.usage.plus(usage.unwrap_or_default());
+        if sequence.is_none() {
+            self.transcript.mark_newest_unanswered();
+        }
+        self.usage.add(usage);
         self.last_run = Some(LastRun {
             run_id,
             outcome,
-            error_code,
+            error,
             finished_at: now,
         });
         self.record(
@@ -214,7 +269,8 @@ impl Worker {
                 outcome,
                 sequence,
                 usage,
-                error_code,
+                error,
+                diagnostics,
             },
         );
         if next == NextState::Stopped {

@@ -4,7 +4,8 @@ use std::mem;
 
 use crate::core::reply_buffer::ReplyBuffer;
 use crate::id::RunId;
-use crate::run::{RunErrorCode, RunOutcome, Usage};
+use crate::run::{RunError, RunErrorCode, RunOutcome, Usage};
+use crate::transcript::RunPhase;
 
 /// What a worker is doing. A run is in exactly one state, and leaves it once.
 #[derive(Debug)]
@@ -24,7 +25,13 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) id: RunId,
+    pub(super) phase: RunPhase,
     pub(super) reply: ReplyBuffer,
+    pub(super) reasoning: ReplyBuffer,
+    /// Some of the reasoning was dropped, so nothing may follow.
+    pub(super) reasoning_full: bool,
+    /// What the engine reported last.
+    pub(super) usage: Option<Usage>,
 }
 
 /// Why a run is being ended, whatever its engine does meanwhile.
@@ -44,9 +51,9 @@ pub(super) enum NextState {
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RunEnd {
-    Completed(Usage),
+    Completed,
     Cancelled,
-    Failed(RunErrorCode),
+    Failed(RunError),
     TimedOut,
 }
 
@@ -54,7 +61,11 @@ impl Run {
     pub(super) fn new(id: RunId) -> Self {
         Self {
             id,
+            phase: RunPhase::Waiting,
             reply: ReplyBuffer::default(),
+            reasoning: ReplyBuffer::default(),
+            reasoning_full: false,
+            usage: None,
         }
     }
 }
@@ -65,6 +76,14 @@ impl State {
         match self {
             Self::Running(run) | Self::Ending { run, .. } => Some(run),
             Self::Idle | Self::Stopped => None,
+        }
+    }
+
+    /// The run, if it is this one and takes output.
+    pub(super) fn running(&mut self, run_id: RunId) -> Option<&mut Run> {
+        match self {
+            Self::Running(run) if run.id == run_id => Some(run),
+            Self::Running(_) | Self::Ending { .. } | Self::Idle | Self::Stopped => None,
         }
     }
 
@@ -104,19 +123,19 @@ impl From<EndReason> for RunEnd {
     fn from(reason: EndReason) -> Self {
         match reason {
             EndReason::Cancelled => Self::Cancelled,
-            EndReason::OutputLimit => Self::Failed(RunErrorCode::OutputLimit),
+            EndReason::OutputLimit => Self::Failed(RunErrorCode::OutputLimit.into()),
         }
     }
 }
 
 impl RunEnd {
     /// The end as its event states it.
-    pub(super) fn into_parts(self) -> (RunOutcome, Option<Usage>, Option<RunErrorCode>) {
+    pub(super) fn into_parts(self) -> (RunOutcome, Option<RunError>) {
         match self {
-            Self::Completed(usage) => (RunOutcome::Completed, Some(usage), None),
-            Self::Cancelled => (RunOutcome::Cancelled, None, None),
-            Self::Failed(code) => (RunOutcome::Failed, None, Some(code)),
-            Self::TimedOut => (RunOutcome::TimedOut, None, None),
+            Self::Completed => (RunOutcome::Completed, None),
+            Self::Cancelled => (RunOutcome::Cancelled, None),
+            Self::Failed(error) => (RunOutcome::Failed, Some(error)),
+            Self::TimedOut => (RunOutcome::TimedOut, None),
         }
     }
 }
