@@ -38,11 +38,10 @@ impl EmbeddedSource {
             display_name: DISPLAY_NAME.parse().expect("the constant can be shown"),
             implementation_kind: ImplementationKind::EMBEDDED,
             facilities: Facilities::default(),
-            model: runtime.model().as_ref().and_then(descriptor::model),
-            profiles: runtime
-                .profiles()
+            models: runtime
+                .models()
                 .iter()
-                .filter_map(descriptor::profile)
+                .filter_map(descriptor::model)
                 .collect(),
             limits: runtime.limits().iter().map(descriptor::limit).collect(),
         };
@@ -66,7 +65,8 @@ impl RuntimeSource for EmbeddedSource {
     }
 
     async fn status(&self) -> Result<SourceStatus, SourceError> {
-        Ok(descriptor::status(self.runtime.status()))
+        let profiles = self.runtime.profiles();
+        Ok(descriptor::status(self.runtime.status(), &profiles))
     }
 
     fn catalog(&self) -> &dyn WorkerCatalog {

@@ -3,6 +3,7 @@
 
 pub(crate) mod conversation;
 pub(crate) mod descriptor;
+mod diagnostic;
 pub(crate) mod error;
 pub(crate) mod id;
 pub(crate) mod run;

@@ -41,8 +41,7 @@ impl LocalSource {
             display_name: DISPLAY_NAME.parse().expect("the constant can be shown"),
             implementation_kind: ImplementationKind::LOCAL_COMPAT,
             facilities: Facilities::default(),
-            model: None,
-            profiles: Vec::new(),
+            models: Vec::new(),
             limits: config.limits.to_limits(),
         };
         let records = Refresher::new(config.limits.refresh_interval, move |previous| {
@@ -82,6 +81,7 @@ impl RuntimeSource for LocalSource {
         Ok(SourceStatus {
             status: index.diagnostic_counts().status(),
             counts: index.counts(),
+            profiles: Vec::new(),
             diagnostics: index.diagnostic_counts().diagnostics(),
         })
     }

@@ -140,6 +140,7 @@ fn problem(code: ProblemCode) -> Problem {
         run_id: None,
         active_run_id: None,
         profile: None,
+        model: None,
         capability: None,
         limit: None,
         limit_bytes: None,
@@ -198,6 +199,11 @@ impl From<RegistryError> for ApiError {
                 p.runtime_id = Some(runtime_id);
                 p.profile = Some(profile);
             }),
+            RegistryError::UnknownModel { runtime_id, model } => Self::new(Code::UnknownModel)
+                .with(|p| {
+                    p.runtime_id = Some(runtime_id);
+                    p.model = Some(model);
+                }),
             RegistryError::WorkerBusy { worker, active_run } => {
                 Self::worker(Code::WorkerBusy, worker).with(|p| p.active_run_id = Some(active_run))
             }

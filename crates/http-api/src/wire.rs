@@ -48,6 +48,10 @@ pub struct CreateWorkerBody {
     /// The worker's profile; without one the runtime's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<ProfileId>,
+    /// The name of the worker's model, as the runtime lists it; without one its profile's, or the
+    /// runtime's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<DisplayName>,
 }
 
 /// Sends a worker an input.

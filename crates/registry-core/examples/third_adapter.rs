@@ -33,8 +33,7 @@ impl FilingSource {
             display_name: "Filing".parse()?,
             implementation_kind: "filing_cabinet".parse()?,
             facilities: Facilities::default(),
-            model: None,
-            profiles: Vec::new(),
+            models: Vec::new(),
             limits: vec![Limit::new("filing_workers", LimitUnit::Count, 10)],
         };
         let workers = names.iter().enumerate().map(|(number, name)| {
@@ -65,6 +64,7 @@ impl RuntimeSource for FilingSource {
         counts.workers.idle = self.workers.len() as u64;
         Ok(SourceStatus {
             status: RuntimeStatus::Available,
+            profiles: Vec::new(),
             counts,
             diagnostics: Vec::new(),
         })

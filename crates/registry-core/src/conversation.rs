@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::cursor::Cursor;
+use crate::diagnostic::Diagnostic;
 use crate::id::RunId;
-use crate::run::{LastRun, Usage};
+use crate::run::{LastRun, UsageTotals};
 
 /// Who wrote an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,6 +38,33 @@ pub struct TranscriptEntry {
     /// Whether it is a reply whose run did not complete.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
+    /// Whether it is an input whose run ended without a word of reply. The model does not get such
+    /// an input again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unanswered: bool,
+    /// The model's reasoning before this reply, or its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub reasoning: Option<Arc<str>>,
+    /// What readers of this reply should know: that it was cut short, or what the model did not get.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(max_items = 8))]
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What the engine of a run in progress is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum RunPhase {
+    /// It waits for the first word.
+    Waiting,
+    /// An attempt failed, and the request is sent again.
+    Retrying,
+    /// The model reasons.
+    Reasoning,
+    /// Text of the reply comes.
+    Answering,
 }
 
 /// The text so far of a run that has not ended.
@@ -45,8 +73,14 @@ pub struct TranscriptEntry {
 pub struct InFlightText {
     /// The run.
     pub run_id: RunId,
+    /// What its engine is doing.
+    pub phase: RunPhase,
     /// What it has produced.
     pub text: Arc<str>,
+    /// The model's reasoning so far, or its beginning; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub reasoning: Option<Arc<str>>,
 }
 
 /// A page of a transcript and the event position of the same instant: reading events after
@@ -104,8 +138,8 @@ pub struct ConversationSummary {
     pub transcript: TranscriptBounds,
     /// The position after the newest event.
     pub latest_cursor: Cursor,
-    /// Tokens over all runs whose engine said what they used; one that was cut short has none.
-    pub usage: Usage,
+    /// Tokens over all runs.
+    pub usage: UsageTotals,
     /// How the newest ended run went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(nullable = false))]

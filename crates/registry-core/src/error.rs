@@ -8,7 +8,7 @@ use crate::capability::Capability;
 use crate::cursor::Cursor;
 use crate::id::{ProfileId, RunId, RuntimeId, WorkerRef};
 use crate::page::InvalidPageToken;
-use crate::text::FixedText;
+use crate::text::{DisplayName, FixedText};
 
 /// Why the registry did not do what was asked. Nothing was changed unless a variant says so.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,14 @@ pub enum RegistryError {
         runtime_id: RuntimeId,
         /// The profile that was asked for.
         profile: ProfileId,
+    },
+    /// The runtime has no such model.
+    #[error("model {model} is unknown to runtime {runtime_id}")]
+    UnknownModel {
+        /// The runtime.
+        runtime_id: RuntimeId,
+        /// The model that was asked for.
+        model: DisplayName,
     },
     /// The worker has an active run already.
     #[error("worker {worker} is busy with run {active_run}")]

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::cursor::Cursor;
+use crate::diagnostic::Diagnostic;
 use crate::id::RunId;
-use crate::run::{RunErrorCode, RunOutcome, Usage};
+use crate::run::{RunErrorCode, RunErrorDetail, RunOutcome, Usage};
 
 /// An event of a worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,23 @@ pub enum EventKind {
         #[cfg_attr(feature = "schema", schema(value_type = String))]
         text: SmolStr,
     },
+    /// The run's model reasoned. It is no part of the reply.
+    ReasoningDelta {
+        /// The run.
+        run_id: RunId,
+        /// What to append to its reasoning so far.
+        #[cfg_attr(feature = "schema", schema(value_type = String))]
+        text: SmolStr,
+    },
+    /// An attempt of the run failed, and its request is sent again.
+    RunRetrying {
+        /// The run.
+        run_id: RunId,
+        /// Why the attempt failed.
+        error_code: RunErrorCode,
+        /// Milliseconds until the request is sent again.
+        delay_ms: u64,
+    },
     /// The run ended; each accepted input has exactly one such event.
     RunFinished {
         /// The run.
@@ -55,7 +73,7 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", schema(nullable = false))]
         sequence: Option<u64>,
-        /// What it used; absent when the engine did not say, as when the run was cut short.
+        /// What it used; absent when the engine did not say.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", schema(nullable = false))]
         usage: Option<Usage>,
@@ -63,6 +81,19 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", schema(nullable = false))]
         error_code: Option<RunErrorCode>,
+        /// Which kind of that, where it says what to do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schema(nullable = false))]
+        error_detail: Option<RunErrorDetail>,
+        /// Seconds after which the provider accepts the next request.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schema(nullable = false))]
+        retry_after_s: Option<u64>,
+        /// What readers of the reply should know: that it was cut short, or what the model did not
+        /// get.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(feature = "schema", schema(max_items = 8))]
+        diagnostics: Vec<Diagnostic>,
     },
     /// The worker accepts nothing any more; its last event.
     WorkerStopped,

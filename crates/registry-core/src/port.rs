@@ -121,7 +121,7 @@ pub trait WorkerLifecycle: Send + Sync {
     /// Creates a worker.
     ///
     /// # Errors
-    /// [`SourceError::UnknownProfile`], [`SourceError::CapacityExhausted`],
+    /// [`SourceError::UnknownProfile`], [`SourceError::UnknownModel`], [`SourceError::CapacityExhausted`],
     /// [`SourceError::IdempotencyConflict`], [`SourceError::ShuttingDown`],
     /// [`SourceError::Unavailable`]; no worker was created.
     /// # Cancellation

@@ -6,13 +6,17 @@
 //! arbitrary JSON; the OpenAPI test and the canary tests hold that.
 
 pub use crate::conversation::{
-    ConversationSummary, EntryRole, InFlightText, TranscriptBounds, TranscriptEntry, TranscriptPage,
+    ConversationSummary, EntryRole, InFlightText, RunPhase, TranscriptBounds, TranscriptEntry,
+    TranscriptPage,
 };
 pub use crate::diagnostic::{Diagnostic, Severity};
 pub use crate::event::{EventBatch, EventKind, WorkerEvent};
 pub use crate::implementation_kind::ImplementationKind;
 pub use crate::limit::{Limit, LimitUnit};
-pub use crate::run::{AcceptedInput, CancelResult, LastRun, RunErrorCode, RunOutcome, Usage};
+pub use crate::run::{
+    AcceptedInput, CancelResult, LastRun, RunErrorCode, RunErrorDetail, RunOutcome, Usage,
+    UsageTotals,
+};
 pub use crate::runtime::{
     Facilities, ModelSummary, ProfileSummary, RuntimeCounts, RuntimeStatus, RuntimeSummary,
 };

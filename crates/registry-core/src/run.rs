@@ -29,18 +29,34 @@ pub enum RunOutcome {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum RunErrorCode {
-    /// The provider refused the server's credentials.
+    /// The provider refused the server's key, or got none.
     Unauthorized,
+    /// The server's account has no money or quota left, or not before a long time.
+    QuotaExhausted,
     /// The provider asked for fewer requests.
     RateLimited,
-    /// The provider could not be reached.
+    /// The provider is there, but can't answer now: overloaded, out of memory, or crashed.
+    Overloaded,
+    /// There was no connection to the provider.
     Unreachable,
-    /// The provider did not answer in time.
-    TimedOut,
+    /// The provider does not have the model, or it can't chat.
+    ModelUnknown,
+    /// What is at the endpoint is not the provider's API.
+    EndpointWrong,
+    /// The provider rejected the request for a reason that no other code names.
+    RequestRejected,
+    /// A content filter, or the model, declined to answer.
+    Refused,
+    /// The reply ended without any text.
+    EmptyReply,
+    /// The connection broke before the reply was whole.
+    ReplyCutOff,
     /// The provider's answer could not be understood.
     InvalidResponse,
-    /// The provider refused this content.
-    Refused,
+    /// The provider did not answer in time.
+    TimedOut,
+    /// The input alone is longer than the model's context.
+    ContextTooLong,
     /// The server's settings for the engine can't work.
     Misconfigured,
     /// The engine failed otherwise.
@@ -53,14 +69,63 @@ pub enum RunErrorCode {
     Interrupted,
 }
 
-/// Tokens that were read and written, as the turn engine counts them.
+/// Which of the things that an error code stands for, where that says what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum RunErrorDetail {
+    /// `unauthorized`: the server has no key for this endpoint.
+    NoKeySent,
+    /// `unauthorized`: the server's key was refused.
+    KeyRefused,
+    /// `unreachable`: the endpoint's name was not found.
+    NameLookup,
+    /// `unreachable`: the connection was refused, or there is no route.
+    Connect,
+    /// `unreachable`: the certificate is not trusted, expired, or of another name.
+    TlsCertificate,
+    /// `unreachable`: the TLS handshake failed for another reason.
+    TlsHandshake,
+    /// `unreachable`: the proxy refused the connection.
+    Proxy,
+    /// `timed_out`: no connection in time.
+    ConnectTimeout,
+    /// `timed_out`: no text or reasoning in time.
+    FirstByteTimeout,
+    /// `timed_out`: nothing more in time in the middle of a reply.
+    IdleTimeout,
+    /// `empty_reply`: all tokens went into reasoning.
+    ReasoningOnly,
+    /// `empty_reply`: the model called tools, which workers don't have.
+    ToolCallsOnly,
+    /// `request_rejected`: the limit of output tokens is more than the model allows.
+    OutputTokens,
+}
+
+/// Tokens that a run read and wrote, as far as its turn engine said.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Usage {
+    /// Tokens of what was sent to the engine; absent when they are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub input_tokens: Option<u64>,
+    /// Tokens of what the engine produced, reasoning included; absent when they are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub output_tokens: Option<u64>,
+}
+
+/// Tokens that all runs of a worker read and wrote together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct UsageTotals {
     /// Tokens of what was sent to the engine.
     pub input_tokens: u64,
     /// Tokens of what the engine produced.
     pub output_tokens: u64,
+    /// Runs whose tokens, or a part of them, the sums lack.
+    pub incomplete_runs: u64,
 }
 
 /// How a worker's newest ended run went.
@@ -75,6 +140,14 @@ pub struct LastRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub error_code: Option<RunErrorCode>,
+    /// Which kind of that, where it says what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub error_detail: Option<RunErrorDetail>,
+    /// Seconds after which the provider accepts the next request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub retry_after_s: Option<u64>,
     /// When it ended.
     pub finished_at: Timestamp,
 }

@@ -40,11 +40,11 @@ pub struct Facilities {
     pub git: bool,
 }
 
-/// The model of a runtime's workers: its public name alone.
+/// A model that workers can be created with: its public name alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ModelSummary {
-    /// Its public name.
+    /// Its public name, to create with.
     pub name: DisplayName,
     /// Whether it is the built-in engine, which needs no provider and repeats the input.
     pub offline: bool,
@@ -58,6 +58,10 @@ pub struct ProfileSummary {
     pub profile_id: ProfileId,
     /// What it is for.
     pub description: DisplayName,
+    /// The model of its workers; absent when it is the runtime's default one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub model: Option<DisplayName>,
 }
 
 /// What a runtime holds at one instant.
@@ -90,10 +94,8 @@ pub struct RuntimeDescriptor {
     pub implementation_kind: ImplementationKind,
     /// What its workers can reach.
     pub facilities: Facilities,
-    /// The model of its workers, where it has one.
-    pub model: Option<ModelSummary>,
-    /// The profiles that workers can be created with.
-    pub profiles: Vec<ProfileSummary>,
+    /// The models that workers can be created with, the default one first.
+    pub models: Vec<ModelSummary>,
     /// Its named bounds.
     pub limits: Vec<Limit>,
 }
@@ -105,6 +107,8 @@ pub struct SourceStatus {
     pub status: RuntimeStatus,
     /// What it holds.
     pub counts: RuntimeCounts,
+    /// The profiles that workers can be created with now.
+    pub profiles: Vec<ProfileSummary>,
     /// Diagnostics about it.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -129,11 +133,9 @@ pub struct RuntimeSummary {
     pub capabilities: CapabilitySet,
     /// What its workers can reach.
     pub facilities: Facilities,
-    /// The model of its workers; absent where the runtime has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(nullable = false))]
-    pub model: Option<ModelSummary>,
-    /// The profiles that workers can be created with.
+    /// The models that workers can be created with, the default one first.
+    pub models: Vec<ModelSummary>,
+    /// The profiles that workers can be created with; none while it is unavailable.
     pub profiles: Vec<ProfileSummary>,
     /// Its named bounds.
     pub limits: Vec<Limit>,
@@ -156,9 +158,12 @@ impl RuntimeSummary {
         status: Result<SourceStatus, Diagnostic>,
         observed_at: Timestamp,
     ) -> Self {
-        let (status, counts, diagnostics) = match status {
-            Ok(status) => (status.status, Some(status.counts), status.diagnostics),
-            Err(diagnostic) => (RuntimeStatus::Unavailable, None, vec![diagnostic]),
+        let (status, counts, profiles, diagnostics) = match status {
+            Ok(now) => (now.status, Some(now.counts), now.profiles, now.diagnostics),
+            Err(diagnostic) => {
+                let unavailable = RuntimeStatus::Unavailable;
+                (unavailable, None, Vec::new(), vec![diagnostic])
+            }
         };
         let runtime = runtime.clone();
         Self {
@@ -168,8 +173,8 @@ impl RuntimeSummary {
             status,
             capabilities,
             facilities: runtime.facilities,
-            model: runtime.model,
-            profiles: runtime.profiles,
+            models: runtime.models,
+            profiles,
             limits: runtime.limits,
             counts,
             observed_at,

@@ -94,6 +94,9 @@ fn a_schema_requires_what_is_there_when_everything_else_is_absent() {
         run_id: "run".parse().unwrap(),
         created_at: Timestamp::UNIX_EPOCH,
         partial: false,
+        unanswered: false,
+        reasoning: None,
+        diagnostics: Vec::new(),
     };
     assert_eq!(required::<TranscriptEntry>(), fields(&entry));
 }
@@ -117,7 +120,7 @@ fn a_worker_s_optional_fields_are_not_nullable() {
 
 #[test]
 fn each_variant_of_a_union_is_a_whole_object_that_the_discriminator_names() {
-    check_union::<WorkerEvent>("kind", 5, &["cursor", "at"]);
+    check_union::<WorkerEvent>("kind", 7, &["cursor", "at"]);
     check_union::<CancelResult>("result", 2, &[]);
 }
 

@@ -14,8 +14,7 @@ pub(crate) fn descriptor(runtime_id: &str) -> RuntimeDescriptor {
         display_name: "A runtime".parse().unwrap(),
         implementation_kind: ImplementationKind::EMBEDDED,
         facilities: Facilities::default(),
-        model: None,
-        profiles: Vec::new(),
+        models: Vec::new(),
         limits: Vec::new(),
     }
 }
@@ -25,6 +24,7 @@ pub(crate) fn worker_detail(known: Option<Timestamp>) -> WorkerDetail {
     let name = "“Reviewer”".parse().unwrap();
     let record = WorkerRecord {
         profile: known.map(|_| "builtin:default".parse().unwrap()),
+        model: known.map(|_| "a-model".parse().unwrap()),
         active_run: known.map(|_| "run".parse().unwrap()),
         created_at: known,
         last_activity_at: known,

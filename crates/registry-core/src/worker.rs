@@ -26,6 +26,8 @@ pub struct WorkerRecord {
     pub display_name: DisplayName,
     /// The profile it was created with, where known.
     pub profile: Option<ProfileId>,
+    /// Its model, where known.
+    pub model: Option<DisplayName>,
     /// What it is doing.
     pub state: WorkerState,
     /// The run it works on.
@@ -45,6 +47,7 @@ impl WorkerRecord {
             worker_id,
             display_name,
             profile: None,
+            model: None,
             state,
             active_run: None,
             created_at: None,
@@ -103,6 +106,10 @@ pub struct WorkerSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub profile: Option<ProfileId>,
+    /// Its model, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub model: Option<DisplayName>,
     /// What it is doing.
     pub state: WorkerState,
     /// The run it works on.
@@ -142,6 +149,7 @@ impl WorkerSummary {
             display_name: record.display_name,
             implementation_kind: runtime.implementation_kind.clone(),
             profile: record.profile,
+            model: record.model,
             state: record.state,
             active_run: record.active_run,
             created_at: record.created_at,
@@ -212,7 +220,7 @@ mod tests {
         let whole = bare.replace(
             r#""state":"running","#,
             concat!(
-                r#""profile":"builtin:default","state":"running","active_run":"run","#,
+                r#""profile":"builtin:default","model":"a-model","state":"running","active_run":"run","#,
                 r#""created_at":"2023-11-14T22:13:20.12Z","#,
                 r#""last_activity_at":"2023-11-14T22:13:20.12Z","#,
             ),

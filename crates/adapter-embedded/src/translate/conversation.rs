@@ -5,8 +5,9 @@ use registry_core::port::{self, TranscriptRange};
 use registry_core::projection;
 use worker_runtime as runtime;
 
+use super::diagnostic::diagnostics;
 use super::id::{cursor, replay, run_id, to_runtime_cursor, to_runtime_key};
-use super::run::{error_code, outcome, usage};
+use super::run::{engine_error_code, error, outcome, usage};
 
 pub(crate) fn input(input: port::Input) -> Result<runtime::Input, SourceError> {
     Ok(runtime::Input {
@@ -47,7 +48,9 @@ pub(crate) fn transcript_page(page: runtime::TranscriptPage) -> projection::Tran
         pruned_before: page.bounds.pruned_before,
         in_flight: page.in_flight.map(|in_flight| projection::InFlightText {
             run_id: run_id(in_flight.run_id),
+            phase: phase(in_flight.phase),
             text: in_flight.text,
+            reasoning: Some(in_flight.reasoning).filter(|text| !text.is_empty()),
         }),
         cursor: cursor(page.cursor),
     }
@@ -64,6 +67,18 @@ fn entry(entry: runtime::Entry) -> projection::TranscriptEntry {
         run_id: run_id(entry.run_id),
         created_at: entry.at,
         partial: entry.partial,
+        unanswered: entry.unanswered,
+        reasoning: entry.reasoning,
+        diagnostics: diagnostics(entry.diagnostics),
+    }
+}
+
+fn phase(phase: runtime::RunPhase) -> projection::RunPhase {
+    match phase {
+        runtime::RunPhase::Waiting => projection::RunPhase::Waiting,
+        runtime::RunPhase::Retrying => projection::RunPhase::Retrying,
+        runtime::RunPhase::Reasoning => projection::RunPhase::Reasoning,
+        runtime::RunPhase::Answering => projection::RunPhase::Answering,
     }
 }
 
@@ -107,19 +122,41 @@ fn event_kind(kind: runtime::EventKind) -> projection::EventKind {
                 text,
             }
         }
+        runtime::EventKind::ReasoningDelta { run_id: id, text } => {
+            projection::EventKind::ReasoningDelta {
+                run_id: run_id(id),
+                text,
+            }
+        }
+        runtime::EventKind::RunRetrying {
+            run_id: id,
+            error: kind,
+            delay,
+        } => projection::EventKind::RunRetrying {
+            run_id: run_id(id),
+            error_code: engine_error_code(kind),
+            delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+        },
         runtime::EventKind::RunFinished {
             run_id: id,
             outcome: ended,
             sequence,
             usage: used,
-            error_code: code,
-        } => projection::EventKind::RunFinished {
-            run_id: run_id(id),
-            outcome: outcome(ended),
-            sequence,
-            usage: used.map(usage),
-            error_code: code.map(error_code),
-        },
+            error: failed,
+            diagnostics: reported,
+        } => {
+            let failed = error(failed);
+            projection::EventKind::RunFinished {
+                run_id: run_id(id),
+                outcome: outcome(ended),
+                sequence,
+                usage: used.map(usage),
+                error_code: failed.code,
+                error_detail: failed.detail,
+                retry_after_s: failed.retry_after_s,
+                diagnostics: diagnostics(reported),
+            }
+        }
         runtime::EventKind::WorkerStopped => projection::EventKind::WorkerStopped,
     }
 }

@@ -14,10 +14,11 @@ pub(crate) fn model(model: &runtime::ModelInfo) -> Option<projection::ModelSumma
 }
 
 /// `None` for a profile whose text can't be shown; a registered one always can.
-pub(crate) fn profile(profile: &runtime::Profile) -> Option<projection::ProfileSummary> {
+fn profile(profile: &runtime::Profile) -> Option<projection::ProfileSummary> {
     Some(projection::ProfileSummary {
         profile_id: profile.id().as_str().parse().ok()?,
         description: DisplayName::cleaned(profile.description())?,
+        model: profile.model().and_then(DisplayName::cleaned),
     })
 }
 
@@ -30,7 +31,10 @@ pub(crate) fn limit(limit: runtime::Limit) -> projection::Limit {
     projection::Limit::new(limit.name.as_str(), unit, limit.value)
 }
 
-pub(crate) fn status(status: runtime::RuntimeStatus) -> SourceStatus {
+pub(crate) fn status(
+    status: runtime::RuntimeStatus,
+    profiles: &runtime::ProfileSet,
+) -> SourceStatus {
     SourceStatus {
         status: match status.phase {
             runtime::Phase::Accepting => projection::RuntimeStatus::Available,
@@ -48,6 +52,7 @@ pub(crate) fn status(status: runtime::RuntimeStatus) -> SourceStatus {
             waiting_pollers: count(status.waiting_pollers),
             held_bytes: count(status.held_bytes),
         },
+        profiles: profiles.iter().filter_map(profile).collect(),
         diagnostics: Vec::new(),
     }
 }

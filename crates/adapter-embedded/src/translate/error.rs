@@ -14,6 +14,7 @@ pub(crate) fn create_error(error: runtime::CreateError) -> SourceError {
         // The registry's display names are a subset of the runtime's.
         runtime::CreateError::DisplayName(_) => SourceError::failed(error),
         runtime::CreateError::UnknownProfile => SourceError::UnknownProfile,
+        runtime::CreateError::UnknownModel => SourceError::UnknownModel,
         runtime::CreateError::IdempotencyConflict => SourceError::IdempotencyConflict,
         runtime::CreateError::Stopping(_) => SourceError::ShuttingDown,
         runtime::CreateError::Capacity(error) => capacity(error),

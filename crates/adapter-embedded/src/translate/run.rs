@@ -12,20 +12,75 @@ pub(crate) fn outcome(outcome: runtime::RunOutcome) -> projection::RunOutcome {
     }
 }
 
-pub(crate) fn error_code(code: runtime::RunErrorCode) -> projection::RunErrorCode {
-    use runtime::{EngineErrorKind as Engine, RunErrorCode as Code};
+/// Why a run failed, as its event and the worker state it.
+#[derive(Default)]
+pub(crate) struct TranslatedError {
+    pub(crate) code: Option<projection::RunErrorCode>,
+    pub(crate) detail: Option<projection::RunErrorDetail>,
+    pub(crate) retry_after_s: Option<u64>,
+}
+
+pub(crate) fn error(error: Option<runtime::RunError>) -> TranslatedError {
+    error.map_or_else(TranslatedError::default, |error| TranslatedError {
+        code: Some(error_code(error.code)),
+        detail: error.detail.map(error_detail),
+        // Rounded up: an earlier request would be refused.
+        retry_after_s: error
+            .retry_after
+            .map(|delay| delay.as_millis().div_ceil(1_000))
+            .map(|seconds| u64::try_from(seconds).unwrap_or(u64::MAX)),
+    })
+}
+
+fn error_code(code: runtime::RunErrorCode) -> projection::RunErrorCode {
     match code {
-        Code::Engine(Engine::Unauthorized) => projection::RunErrorCode::Unauthorized,
-        Code::Engine(Engine::RateLimited) => projection::RunErrorCode::RateLimited,
-        Code::Engine(Engine::Unreachable) => projection::RunErrorCode::Unreachable,
-        Code::Engine(Engine::TimedOut) => projection::RunErrorCode::TimedOut,
-        Code::Engine(Engine::InvalidResponse) => projection::RunErrorCode::InvalidResponse,
-        Code::Engine(Engine::Refused) => projection::RunErrorCode::Refused,
-        Code::Engine(Engine::Misconfigured) => projection::RunErrorCode::Misconfigured,
-        Code::Engine(Engine::Internal) => projection::RunErrorCode::Internal,
-        Code::EnginePanicked => projection::RunErrorCode::EnginePanicked,
-        Code::OutputLimit => projection::RunErrorCode::OutputLimit,
-        Code::Interrupted => projection::RunErrorCode::Interrupted,
+        runtime::RunErrorCode::Engine(kind) => engine_error_code(kind),
+        runtime::RunErrorCode::EnginePanicked => projection::RunErrorCode::EnginePanicked,
+        runtime::RunErrorCode::OutputLimit => projection::RunErrorCode::OutputLimit,
+        runtime::RunErrorCode::Interrupted => projection::RunErrorCode::Interrupted,
+    }
+}
+
+pub(crate) fn engine_error_code(kind: runtime::EngineErrorKind) -> projection::RunErrorCode {
+    use projection::RunErrorCode as Code;
+    use runtime::EngineErrorKind as Kind;
+    match kind {
+        Kind::Unauthorized => Code::Unauthorized,
+        Kind::QuotaExhausted => Code::QuotaExhausted,
+        Kind::RateLimited => Code::RateLimited,
+        Kind::Overloaded => Code::Overloaded,
+        Kind::Unreachable => Code::Unreachable,
+        Kind::ModelUnknown => Code::ModelUnknown,
+        Kind::EndpointWrong => Code::EndpointWrong,
+        Kind::RequestRejected => Code::RequestRejected,
+        Kind::Refused => Code::Refused,
+        Kind::EmptyReply => Code::EmptyReply,
+        Kind::ReplyCutOff => Code::ReplyCutOff,
+        Kind::InvalidResponse => Code::InvalidResponse,
+        Kind::TimedOut => Code::TimedOut,
+        Kind::ContextTooLong => Code::ContextTooLong,
+        Kind::Misconfigured => Code::Misconfigured,
+        Kind::Internal => Code::Internal,
+    }
+}
+
+fn error_detail(detail: runtime::ErrorDetail) -> projection::RunErrorDetail {
+    use projection::RunErrorDetail as Projected;
+    use runtime::ErrorDetail as Detail;
+    match detail {
+        Detail::NoKeySent => Projected::NoKeySent,
+        Detail::KeyRefused => Projected::KeyRefused,
+        Detail::NameLookup => Projected::NameLookup,
+        Detail::Connect => Projected::Connect,
+        Detail::TlsCertificate => Projected::TlsCertificate,
+        Detail::TlsHandshake => Projected::TlsHandshake,
+        Detail::Proxy => Projected::Proxy,
+        Detail::ConnectTimeout => Projected::ConnectTimeout,
+        Detail::FirstByteTimeout => Projected::FirstByteTimeout,
+        Detail::IdleTimeout => Projected::IdleTimeout,
+        Detail::ReasoningOnly => Projected::ReasoningOnly,
+        Detail::ToolCallsOnly => Projected::ToolCallsOnly,
+        Detail::OutputTokens => Projected::OutputTokens,
     }
 }
 
@@ -33,5 +88,13 @@ pub(crate) fn usage(usage: runtime::Usage) -> projection::Usage {
     projection::Usage {
         input_tokens: usage.input_tokens,
         output_tokens: usage.output_tokens,
+    }
+}
+
+pub(crate) fn usage_totals(totals: runtime::UsageTotals) -> projection::UsageTotals {
+    projection::UsageTotals {
+        input_tokens: totals.input_tokens,
+        output_tokens: totals.output_tokens,
+        incomplete_runs: totals.incomplete_runs,
     }
 }

@@ -5,8 +5,9 @@ use registry_core::projection;
 use registry_core::{DisplayName, SourceError};
 use worker_runtime as runtime;
 
+use super::diagnostic::diagnostics;
 use super::id::{cursor, replay, run_id, to_runtime_key, worker_id};
-use super::run::{error_code, outcome, usage};
+use super::run::{error, outcome, usage_totals};
 
 /// The record of a worker that was read from the runtime.
 fn worker_record(worker: &runtime::WorkerSnapshot) -> port::WorkerRecord {
@@ -18,6 +19,7 @@ fn worker_record(worker: &runtime::WorkerSnapshot) -> port::WorkerRecord {
         display_name: display_name.expect("an id can be shown"),
         worker_id,
         profile: worker.profile.as_str().parse().ok(),
+        model: worker.model.as_deref().and_then(DisplayName::cleaned),
         state: match worker.state {
             runtime::WorkerState::Idle => projection::WorkerState::Idle,
             runtime::WorkerState::Running => projection::WorkerState::Running,
@@ -42,13 +44,8 @@ pub(crate) fn worker_detail(worker: &runtime::WorkerSnapshot) -> port::WorkerDet
             last_sequence: bounds.last_sequence,
         },
         latest_cursor: cursor(worker.cursor),
-        usage: usage(worker.usage),
-        last_run: worker.last_run.map(|last| projection::LastRun {
-            run_id: run_id(last.run_id),
-            outcome: outcome(last.outcome),
-            error_code: last.error_code.map(error_code),
-            finished_at: last.finished_at,
-        }),
+        usage: usage_totals(worker.usage),
+        last_run: worker.last_run.map(last_run),
     };
     port::WorkerDetailRecord {
         worker: worker_record(worker),
@@ -56,26 +53,16 @@ pub(crate) fn worker_detail(worker: &runtime::WorkerSnapshot) -> port::WorkerDet
     }
 }
 
-/// What the API says about a worker whose latest reply its model could not give in full.
-fn diagnostics(reported: runtime::RunDiagnostics) -> Vec<projection::Diagnostic> {
-    let mut diagnostics = Vec::new();
-    if reported.omitted_entries > 0 {
-        let context_truncated = projection::Diagnostic::new(
-            "context_truncated",
-            projection::Severity::Info,
-            "The model did not get the oldest entries of the conversation.",
-        );
-        let omitted = u32::try_from(reported.omitted_entries).unwrap_or(u32::MAX);
-        diagnostics.push(context_truncated.times(omitted));
+fn last_run(last: runtime::LastRun) -> projection::LastRun {
+    let failed = error(last.error);
+    projection::LastRun {
+        run_id: run_id(last.run_id),
+        outcome: outcome(last.outcome),
+        error_code: failed.code,
+        error_detail: failed.detail,
+        retry_after_s: failed.retry_after_s,
+        finished_at: last.finished_at,
     }
-    if reported.reply_cut_short {
-        diagnostics.push(projection::Diagnostic::new(
-            "reply_cut_short",
-            projection::Severity::Warning,
-            "The newest reply stops in the middle, at the model's own limit.",
-        ));
-    }
-    diagnostics
 }
 
 /// `None` when no worker of the runtime can be in the requested state.
@@ -121,6 +108,7 @@ pub(crate) fn create_worker(
     Ok(runtime::CreateWorker {
         display_name: request.display_name.map(|name| name.to_string()),
         profile: request.profile.map(String::from),
+        model: request.model.map(|name| name.to_string()),
         idempotency_key: to_runtime_key(request.idempotency_key.as_ref())?,
     })
 }

@@ -40,6 +40,13 @@ fn every_registry_error() -> Vec<(RegistryError, ProblemCode)> {
             Code::UnknownProfile,
         ),
         (
+            RegistryError::UnknownModel {
+                runtime_id: runtime_id(),
+                model: "none".parse().unwrap(),
+            },
+            Code::UnknownModel,
+        ),
+        (
             RegistryError::WorkerBusy {
                 worker: worker(),
                 active_run: "r1".parse().unwrap(),
@@ -128,6 +135,7 @@ fn every_registry_error() -> Vec<(RegistryError, ProblemCode)> {
             RegistryError::UnknownRuntime { .. }
             | RegistryError::UnknownWorker { .. }
             | RegistryError::UnknownProfile { .. }
+            | RegistryError::UnknownModel { .. }
             | RegistryError::WorkerBusy { .. }
             | RegistryError::WorkerStopped { .. }
             | RegistryError::RunMismatch { .. }

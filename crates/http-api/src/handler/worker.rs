@@ -82,8 +82,8 @@ fn page_response(page: &WorkerPage) -> Result<Response, ApiError> {
 
 /// Create a worker
 ///
-/// The worker is idle and takes input at once. A profile that the runtime does not have is
-/// refused, never replaced.
+/// The worker is idle and takes input at once. A profile or model that the runtime does not have
+/// is refused, never replaced.
 #[utoipa::path(
     post,
     path = "/api/runtimes/{runtime_id}/workers",
@@ -108,6 +108,7 @@ pub(crate) async fn create_worker(
     let request = CreateWorker {
         display_name: body.display_name,
         profile: body.profile,
+        model: body.model,
         idempotency_key: key,
     };
     let created = registry.create_worker(&runtime_id, request).await?;

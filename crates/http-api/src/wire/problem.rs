@@ -1,6 +1,8 @@
 //! Problems (RFC 9457): the body of every response that is not 2xx.
 
-use registry_core::{Capability, Cursor, FixedText, ProfileId, RunId, RuntimeId, WorkerId};
+use registry_core::{
+    Capability, Cursor, DisplayName, FixedText, ProfileId, RunId, RuntimeId, WorkerId,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -139,6 +141,9 @@ problem_codes! {
     /// The runtime has no such profile.
     UnknownProfile = "unknown_profile", 422, Retry::Never,
         "Unknown profile", "The runtime lists the profiles that it has.";
+    /// The runtime has no such model.
+    UnknownModel = "unknown_model", 422, Retry::Never,
+        "Unknown model", "The runtime lists the models that it has.";
     /// The idempotency key was used with other content.
     IdempotencyConflict = "idempotency_conflict", 422, Retry::Never,
         "Idempotency conflict", "The key was used with other content; send a new key.";
@@ -210,6 +215,10 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub profile: Option<ProfileId>,
+    /// The model that the request named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub model: Option<DisplayName>,
     /// The capability that the runtime lacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

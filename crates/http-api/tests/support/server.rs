@@ -226,8 +226,7 @@ fn descriptor(runtime_id: &str, kind: ImplementationKind) -> RuntimeDescriptor {
         display_name: "A runtime".parse().unwrap(),
         implementation_kind: kind,
         facilities: Facilities::default(),
-        model: None,
-        profiles: Vec::new(),
+        models: Vec::new(),
         limits: Vec::new(),
     }
 }
@@ -308,6 +307,7 @@ fn answering_catalog(source: &mut MockSource, state: WorkerState) {
     source.status.expect_status().returning(|| {
         Ok(SourceStatus {
             status: RuntimeStatus::Available,
+            profiles: Vec::new(),
             counts: RuntimeCounts::default(),
             diagnostics: Vec::new(),
         })

@@ -60,6 +60,7 @@ pub async fn repeating_a_create_makes_one_worker(subject: &dyn Subject) {
     let request = |name: &str| CreateWorker {
         display_name: Some(name.parse().expect("a display name")),
         profile: None,
+        model: None,
         idempotency_key: Some("one-attempt".parse().expect("a key")),
     };
     let first = fixture
@@ -155,6 +156,8 @@ pub async fn cancelling_ends_the_named_run_and_no_other(subject: &dyn Subject) {
             EventKind::WorkerCreated
             | EventKind::InputAccepted { .. }
             | EventKind::OutputDelta { .. }
+            | EventKind::ReasoningDelta { .. }
+            | EventKind::RunRetrying { .. }
             | EventKind::WorkerStopped => None,
         })
         .collect();

@@ -40,6 +40,9 @@ pub enum SourceError {
     /// The source has no such profile.
     #[error("unknown profile")]
     UnknownProfile,
+    /// The source has no such model.
+    #[error("unknown model")]
+    UnknownModel,
     /// The worker has an active run already.
     #[error("worker busy with run {active_run}")]
     WorkerBusy {

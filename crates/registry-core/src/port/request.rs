@@ -30,6 +30,9 @@ pub struct CreateWorker {
     pub display_name: Option<DisplayName>,
     /// Its profile; without one the runtime's default. An unknown one is refused.
     pub profile: Option<ProfileId>,
+    /// The name of its model; without one its profile's, or the runtime's default. An unknown one
+    /// is refused.
+    pub model: Option<DisplayName>,
     /// Makes a repetition of the same request harmless.
     pub idempotency_key: Option<IdempotencyKey>,
 }

@@ -3,6 +3,7 @@
 use crate::error::{Cause, RegistryError, SourceError, UnavailableReason};
 use crate::id::{ProfileId, RunId, RuntimeId, WorkerRef};
 use crate::page::InvalidPageToken;
+use crate::text::DisplayName;
 
 /// The ids that an operation named.
 #[derive(Clone, Copy)]
@@ -11,6 +12,7 @@ pub(super) enum ErrorContext<'a> {
     Runtime {
         runtime_id: &'a RuntimeId,
         profile: Option<&'a ProfileId>,
+        model: Option<&'a DisplayName>,
     },
     /// One worker, and the run that was named.
     Worker {
@@ -46,6 +48,15 @@ impl<'a> ErrorContext<'a> {
             ) => RegistryError::UnknownProfile {
                 runtime_id,
                 profile: profile.clone(),
+            },
+            (
+                SourceError::UnknownModel,
+                Self::Runtime {
+                    model: Some(model), ..
+                },
+            ) => RegistryError::UnknownModel {
+                runtime_id,
+                model: model.clone(),
             },
             (SourceError::WorkerBusy { active_run }, Self::Worker { worker, .. }) => {
                 RegistryError::WorkerBusy {
@@ -109,6 +120,7 @@ impl<'a> ErrorContext<'a> {
             (
                 unexpected @ (SourceError::UnknownWorker
                 | SourceError::UnknownProfile
+                | SourceError::UnknownModel
                 | SourceError::WorkerBusy { .. }
                 | SourceError::WorkerStopped
                 | SourceError::RunMismatch { .. }

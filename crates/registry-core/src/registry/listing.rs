@@ -128,6 +128,7 @@ impl RuntimeRegistry {
                 ErrorContext::Runtime {
                     runtime_id,
                     profile: None,
+                    model: None,
                 }
                 .registry_error(error)
             })?;

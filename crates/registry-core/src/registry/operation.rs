@@ -63,10 +63,11 @@ impl RuntimeRegistry {
     ) -> Result<CreatedWorker, RegistryError> {
         let registered = self.registered(runtime_id)?;
         let port = registered.port(Capability::CreateWorker, RuntimeSource::lifecycle)?;
-        let profile = request.profile.clone();
+        let (profile, model) = (request.profile.clone(), request.model.clone());
         let context = ErrorContext::Runtime {
             runtime_id,
             profile: profile.as_ref(),
+            model: model.as_ref(),
         };
         let created = call(self.deadlines.mutation, context, port.create(request)).await?;
         Ok(CreatedWorker {

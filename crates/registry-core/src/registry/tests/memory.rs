@@ -131,6 +131,7 @@ pub(super) fn record(number: usize, state: WorkerState) -> WorkerRecord {
 pub(super) fn available() -> SourceStatus {
     SourceStatus {
         status: RuntimeStatus::Available,
+        profiles: Vec::new(),
         counts: RuntimeCounts::default(),
         diagnostics: Vec::new(),
     }

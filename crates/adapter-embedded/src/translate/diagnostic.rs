@@ -1,0 +1,57 @@
+//! What readers of a reply should know of how it came about.
+
+use registry_core::projection::{Diagnostic, Severity};
+use worker_runtime::RunDiagnostics;
+
+pub(crate) fn diagnostics(reported: RunDiagnostics) -> Vec<Diagnostic> {
+    let RunDiagnostics {
+        omitted_entries,
+        input_truncated,
+        reply_cut_short,
+        context_window_full,
+        content_filtered,
+        blank_reply,
+    } = reported;
+    let mut diagnostics = Vec::new();
+    if omitted_entries > 0 {
+        let context_truncated = Diagnostic::new(
+            "context_truncated",
+            Severity::Info,
+            "The model did not get the oldest entries of the conversation.",
+        );
+        let omitted = u32::try_from(omitted_entries).unwrap_or(u32::MAX);
+        diagnostics.push(context_truncated.times(omitted));
+    }
+    let warnings = [
+        (
+            input_truncated,
+            "input_truncated",
+            "The model did not get the middle of the newest message, which is too long for it.",
+        ),
+        (
+            reply_cut_short,
+            "reply_cut_short",
+            "The reply stops in the middle, at the limit of output tokens.",
+        ),
+        (
+            context_window_full,
+            "context_window_full",
+            "The reply stops in the middle, because the model's context is full.",
+        ),
+        (
+            content_filtered,
+            "content_filtered",
+            "The reply stops in the middle, because the provider's content filter withheld the rest.",
+        ),
+        (
+            blank_reply,
+            "blank_reply",
+            "The reply is nothing but white space.",
+        ),
+    ];
+    let reported = warnings.into_iter().filter(|(reported, _, _)| *reported);
+    diagnostics.extend(
+        reported.map(|(_, code, message)| Diagnostic::new(code, Severity::Warning, message)),
+    );
+    diagnostics
+}
