@@ -3,6 +3,8 @@
 
 use registry_core::projection::{Diagnostic, RuntimeStatus, Severity};
 
+use crate::untrusted_file::ReadError;
+
 /// What is wrong with a record or the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum DiagnosticKind {
@@ -25,6 +27,16 @@ pub(crate) enum DiagnosticKind {
     OtherWorkspace,
     /// The record names no workspace, or not by an absolute path.
     NoWorkspace,
+}
+
+impl From<ReadError> for DiagnosticKind {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unreadable => Self::Unreadable,
+            ReadError::NotRegular => Self::NotRegular,
+            ReadError::Oversized => Self::Oversized,
+        }
+    }
 }
 
 impl DiagnosticKind {

@@ -9,8 +9,8 @@ use registry_core::projection::{RuntimeCounts, WorkersByState};
 use registry_core::{PageLimit, WorkerId};
 
 use crate::diagnostic::{DiagnosticCounts, DiagnosticKind};
-use crate::metadata_file::Stamp;
 use crate::sort_key::SortKey;
+use crate::stamp::Stamp;
 
 /// One directory of a collection.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 //! a live process.
 //!
 //! Reading order: [`data_dir`] and [`config`], `source` (the ports), `refresh` (when the
-//! directory is read), `scan` (how), `metadata_file` and `document` (one file), `workspace` (whose
+//! directory is read), `scan` (how), [`untrusted_file`], `stamp` and `document` (one file), `workspace` (whose
 //! record it is), `translate` and `identity` (what clients see of it), `index` and `sort_key` (the
 //! list), `diagnostic` (what is wrong with the rest).
 //!
@@ -11,6 +11,7 @@
 
 pub mod config;
 pub mod data_dir;
+pub mod untrusted_file;
 
 mod source;
 
@@ -19,7 +20,7 @@ mod scan;
 
 mod diagnostic;
 mod document;
-mod metadata_file;
+mod stamp;
 mod workspace;
 
 mod identity;

@@ -18,8 +18,9 @@ use crate::diagnostic::{DiagnosticCounts, DiagnosticKind};
 use crate::document::Document;
 use crate::identity::{Collection, worker_id};
 use crate::index::{Entry, Index, Visibility};
-use crate::metadata_file::{self, Stamp};
+use crate::stamp::Stamp;
 use crate::translate::{RecordTimes, worker_record};
+use crate::untrusted_file;
 use crate::workspace::{Ownership, Workspace};
 
 /// The file in a record's directory that says what the record is.
@@ -169,7 +170,7 @@ impl Walk<'_> {
     /// Reads a record that is new or changed.
     fn read(&mut self, id: &WorkerId, directory: &Path, file: &Path) -> Entry {
         let limit_bytes = self.config.limits.metadata_bytes;
-        match metadata_file::read(&self.data_dir, file, limit_bytes, &mut self.content) {
+        match untrusted_file::read(&self.data_dir, file, limit_bytes, &mut self.content) {
             Ok(metadata) => {
                 self.reads += 1;
                 let stamp = Stamp::new(&metadata);
@@ -178,7 +179,7 @@ impl Walk<'_> {
                     visibility: self.classify(id, directory, &metadata),
                 }
             }
-            Err(kind) => Entry::uncached(kind),
+            Err(error) => Entry::uncached(error.into()),
         }
     }
 

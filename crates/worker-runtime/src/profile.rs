@@ -2,7 +2,8 @@
 //!
 //! A profile is read from a small text: `key: value` lines, an empty line, and then the
 //! instructions up to the end, which may be empty. The keys are `id` and `description`, and, if
-//! wanted, `model`, `max_output_tokens` and `temperature`.
+//! wanted, `model`, `max_output_tokens` and `temperature`. Lines of `---` before and after the
+//! keys may take the place of the empty line.
 //!
 //! ```text
 //! id: team:reviewer
@@ -116,6 +117,20 @@ impl Profile {
         &self.id
     }
 
+    /// The same profile with `namespace:` before its id, unless that begins so already.
+    ///
+    /// # Errors
+    /// [`ProfileError::InvalidId`] when the id becomes too long.
+    pub fn in_namespace(self, namespace: &str) -> Result<Self, ProfileError> {
+        let name = self.id.as_str();
+        let name = name
+            .strip_prefix(namespace)
+            .and_then(|rest| rest.strip_prefix(':'))
+            .unwrap_or(name);
+        let id = format!("{namespace}:{name}").parse()?;
+        Ok(Self { id, ..self })
+    }
+
     /// Its purpose, in a line for people.
     #[must_use]
     pub fn description(&self) -> &str {
@@ -147,12 +162,24 @@ impl FromStr for Profile {
     fn from_str(text: &str) -> Result<Self, ProfileError> {
         let (mut id, mut description, mut model) = (None, None, None);
         let (mut max_output_tokens, mut temperature) = (None, None);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let fenced = text.lines().next().is_some_and(is_fence);
         let mut rest = text;
+        if fenced {
+            rest = text.split_once('\n').map_or("", |(_, after)| after);
+        }
         loop {
+            if fenced && rest.is_empty() {
+                return Err(ProfileError::OpenHeader);
+            }
             let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
             rest = after;
-            if line.trim().is_empty() {
+            let blank = line.trim().is_empty();
+            if is_fence(line) && fenced || blank && !fenced {
                 break;
+            }
+            if blank {
+                continue;
             }
             let (key, value) = line.split_once(':').ok_or(ProfileError::NotAField)?;
             let field = match key {
@@ -186,6 +213,11 @@ impl FromStr for Profile {
     }
 }
 
+/// The line before and after a header that is set off by such lines.
+fn is_fence(line: &str) -> bool {
+    line.trim_end() == "---"
+}
+
 /// The profiles that a runtime offers, and the one it takes when none is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileSet {
@@ -206,13 +238,25 @@ impl ProfileSet {
             default,
             others: Vec::new(),
         };
+        set.extend(others)?;
+        Ok(set)
+    }
+
+    /// Adds profiles after those that are there.
+    ///
+    /// # Errors
+    /// [`ProfileError::DuplicateId`] at the first whose id is there already.
+    pub fn extend(
+        &mut self,
+        others: impl IntoIterator<Item = Profile>,
+    ) -> Result<(), ProfileError> {
         for profile in others {
-            if set.get(profile.id.as_str()).is_some() {
+            if self.get(profile.id.as_str()).is_some() {
                 return Err(ProfileError::DuplicateId { id: profile.id });
             }
-            set.others.push(profile);
+            self.others.push(profile);
         }
-        Ok(set)
+        Ok(())
     }
 
     /// The profiles compiled into this crate: `builtin:default` and `builtin:companion`.
@@ -258,6 +302,9 @@ pub enum ProfileError {
     /// The id is missing or has a character that ids don't have.
     #[error("profile id is missing or invalid")]
     InvalidId,
+    /// The header begins with `---` and no such line ends it.
+    #[error("profile header has no `---` at its end")]
+    OpenHeader,
     /// A line before the instructions isn't `key: value`.
     #[error("profile header has a line that is not a field")]
     NotAField,

@@ -124,6 +124,15 @@ pub struct ServeArgs {
     #[arg(long, env = "YOI_MODEL_IDLE_TIMEOUT_MS", value_name = "N", value_parser = timeout_ms())]
     pub model_idle_timeout_ms: Option<u64>,
 
+    /// Directory with profiles of one's own, a file each; read at the start and on SIGHUP
+    #[arg(
+        long,
+        env = "YOI_PROFILE_DIR",
+        value_name = "DIR",
+        hide_env_values = true
+    )]
+    pub profile_dir: Option<PathBuf>,
+
     /// Milliseconds between the words of the offline engine's reply; 0 turns pacing off
     #[arg(
         long,

@@ -12,8 +12,11 @@ use adapter_model::ModelEngine;
 use registry_core::port::RuntimeSource;
 use registry_core::registry::DuplicateRuntime;
 use registry_core::{Deadlines, RuntimeRegistry};
-use worker_runtime::{BuildError, Limits, OfflineEngine, Runtime, TurnEngine};
+use worker_runtime::{BuildError, Limits, OfflineEngine, ProfileSet, Runtime, TurnEngine};
 
+use crate::profile_dir::{self, ProfileDirError};
+
+pub(crate) use adapter_local::untrusted_file;
 pub(crate) use adapter_model::SILENCED_TARGETS as MODEL_CLIENT_TARGETS;
 pub use adapter_model::{ModelConfig, ModelConfigError};
 
@@ -37,6 +40,9 @@ pub enum ComposeError {
     /// The model can't be used.
     #[error("the model can't be used")]
     Model(#[source] ModelConfigError),
+    /// The profiles of one's own can't be used.
+    #[error(transparent)]
+    Profiles(#[from] ProfileDirError),
     /// The embedded runtime can't be built.
     #[error("the embedded runtime can't be built")]
     Runtime(#[source] BuildError),
@@ -54,7 +60,11 @@ pub(crate) fn local_data_dir(
 }
 
 /// Builds the embedded runtime.
-pub(crate) fn runtime(engine: &EngineSetting, limits: Limits) -> Result<Runtime, ComposeError> {
+pub(crate) fn runtime(
+    engine: &EngineSetting,
+    profile_dir: Option<&Path>,
+    limits: Limits,
+) -> Result<Runtime, ComposeError> {
     let engine: Arc<dyn TurnEngine> = match engine {
         EngineSetting::Offline { pace } => Arc::new(OfflineEngine::new(*pace)),
         EngineSetting::Model(model) => {
@@ -62,8 +72,13 @@ pub(crate) fn runtime(engine: &EngineSetting, limits: Limits) -> Result<Runtime,
         }
         EngineSetting::Own(engine) => Arc::clone(engine),
     };
+    let profiles = match profile_dir {
+        Some(directory) => profile_dir::load(directory, &engine.models())?,
+        None => ProfileSet::builtin(),
+    };
     Runtime::builder()
         .engine(engine)
+        .profiles(profiles)
         .limits(limits)
         .build()
         .map_err(ComposeError::Runtime)

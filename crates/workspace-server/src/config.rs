@@ -43,6 +43,8 @@ pub struct ServerConfig {
     pub allowed_origins: Vec<AllowedOrigin>,
     /// The turn engine of the embedded runtime.
     pub engine: EngineSetting,
+    /// The directory of profiles beside the built-in ones; `None` adds none.
+    pub profile_dir: Option<PathBuf>,
     /// The bounds of the embedded runtime.
     pub limits: Limits,
     /// The bounds of connections.
@@ -109,6 +111,7 @@ impl ServerConfig {
             engine: EngineSetting::Offline {
                 pace: OfflineEngine::PACE,
             },
+            profile_dir: None,
             limits: Limits::default(),
             connection: ConnectionLimits {
                 drain_timeout: SHUTDOWN_DEADLINE,
@@ -160,6 +163,7 @@ impl ServerConfig {
                 .collect::<Result<_, _>>()
                 .map_err(ConfigError::AllowedOrigin)?,
             engine,
+            profile_dir: args.profile_dir,
             limits,
             server_file_dir: server_file::directory(|name| variable(name).map(PathBuf::from)),
             ..Self::new(args.workspace)

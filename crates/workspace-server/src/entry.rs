@@ -150,8 +150,18 @@ async fn serve(config: ServerConfig, shutdown: impl Future<Output = ()>) -> Exit
     if announce(&server, io::stdout()).is_err() {
         tracing::debug!("nobody reads standard output");
     }
-    server.serve(shutdown).await;
-    ExitCode::SUCCESS
+    let reloader = server.profile_reloader();
+    let reloading = async {
+        match reloader {
+            Some(reloader) => reloader.run().await,
+            None => std::future::pending().await,
+        }
+    };
+    // Dropping the reloading at the server's end loses nothing.
+    tokio::select! {
+        _report = server.serve(shutdown) => ExitCode::SUCCESS,
+        never = reloading => match never {},
+    }
 }
 
 /// Writes the line with the server's address and token.

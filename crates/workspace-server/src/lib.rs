@@ -1,7 +1,7 @@
 //! Builds one server of the embedded runtime, the sources, the registry and the HTTP API, and runs
 //! it as a process.
 //!
-//! Each module knows only those before it: [`args`] (flags), `compose` (the composition root),
+//! Each module knows only those before it: [`args`] (flags), `profile_dir` (profiles of one's own), `compose` (the composition root),
 //! [`logging`], [`config`] (checked settings), [`server`] (serving and shutdown), [`entry`] (the
 //! process: threads, signals, exit code).
 
@@ -14,10 +14,12 @@ pub mod server_file;
 pub mod token_file;
 
 mod compose;
+mod profile_dir;
 mod signal;
 
 pub use args::ServeArgs;
 pub use compose::{ComposeError, ModelConfig, ModelConfigError};
 pub use config::ServerConfig;
 pub use entry::{run, run_with};
+pub use profile_dir::ProfileDirError;
 pub use server::{Server, ShutdownReport, StartError};

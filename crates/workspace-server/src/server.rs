@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use http_api::{AllowedHost, Api, ApiConfig, Auth, DroppedLogLines, Token};
@@ -12,6 +13,7 @@ use worker_runtime::Runtime;
 
 use crate::compose::{self, ComposeError};
 use crate::config::{AuthSetting, SHUTDOWN_DEADLINE, ServerConfig};
+use crate::profile_dir::ProfileReloader;
 use crate::server_file::ServerFile;
 
 /// Connections that the kernel may queue until they are accepted, if it allows as many. After a
@@ -63,6 +65,7 @@ pub struct Server {
     api: Api,
     runtime: Runtime,
     file: Option<ServerFile>,
+    profile_dir: Option<PathBuf>,
 }
 
 impl Server {
@@ -80,7 +83,11 @@ impl Server {
             AuthSetting::None if config.listen.ip().is_loopback() => None,
             AuthSetting::None => return Err(StartError::OpenToTheNetwork),
         };
-        let runtime = compose::runtime(&config.engine, config.limits.clone())?;
+        let runtime = compose::runtime(
+            &config.engine,
+            config.profile_dir.as_deref(),
+            config.limits.clone(),
+        )?;
         let registry = compose::registry(
             runtime.clone(),
             config.local_data_dir.as_deref(),
@@ -110,6 +117,7 @@ impl Server {
             api,
             runtime,
             file,
+            profile_dir: config.profile_dir,
         })
     }
 
@@ -126,6 +134,12 @@ impl Server {
     /// The API behind the listener, for requests without a connection.
     pub fn api(&self) -> &Api {
         &self.api
+    }
+
+    /// What reads the profiles again on SIGHUP; `None` when there is no directory of them.
+    pub(crate) fn profile_reloader(&self) -> Option<ProfileReloader> {
+        let directory = self.profile_dir.clone()?;
+        Some(ProfileReloader::new(directory, self.runtime.clone()))
     }
 
     /// Answers requests until `shutdown` ends, then shuts down in order: accepts no connection,
