@@ -1,5 +1,6 @@
 //! Sending a request to the provider, up to the headers of its response.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use crate::error::{ProviderError, Reason, error_chain, from_request_error};
 use crate::prompt::Prompt;
 use crate::protocol::{ChatRequest, Protocol};
 use crate::redact::Redactor;
+use crate::resolver::BoundedResolver;
 use crate::response_stream::{ResponseStream, deadline_after};
 use crate::retry::retry_after;
 use crate::secret::{ApiKey, Endpoint};
@@ -118,7 +120,8 @@ fn http_client(endpoint: &Endpoint, timeouts: Timeouts) -> Result<Client, ModelC
         .user_agent(concat!("yoi/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
         .referer(false)
-        .connect_timeout(timeouts.connect);
+        .connect_timeout(timeouts.connect)
+        .dns_resolver(Arc::new(BoundedResolver));
     if endpoint.is_loopback() {
         client = client.no_proxy();
     }

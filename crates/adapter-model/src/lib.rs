@@ -45,6 +45,7 @@ mod silenced_targets;
 // The engine.
 mod client;
 mod engine;
+mod resolver;
 mod response_stream;
 
 pub use coalesce::Coalesce;
