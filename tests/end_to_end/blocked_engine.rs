@@ -13,7 +13,7 @@ use testkit::json::text;
 use testkit::server::TestServer;
 use tokio::runtime::Builder;
 use tokio::sync::{Notify, mpsc};
-use worker_runtime::{EngineError, Output, Turn, TurnEngine, Usage};
+use worker_runtime::{EngineError, Output, Turn, TurnEngine};
 use yoi_workspace_server::config::EngineSetting;
 
 /// How long the engine blocks its thread.
@@ -39,14 +39,14 @@ enum Report {
 
 #[async_trait]
 impl TurnEngine for BlockingEngine {
-    async fn run(&self, _: Turn, output: Output) -> Result<Usage, EngineError> {
+    async fn run(&self, _: Turn, output: Output) -> Result<(), EngineError> {
         self.start.notified().await;
         output.push("let me compute").await?;
         let _ = self.reports.send(Report::Blocks);
         // As a computation would, but it leaves the processor to the requests.
         thread::sleep(BLOCKED_FOR);
         let _ = self.reports.send(Report::Ended);
-        Ok(Usage::default())
+        Ok(())
     }
 }
 

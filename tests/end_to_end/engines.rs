@@ -9,7 +9,7 @@ use testkit::client::EMBEDDED;
 use testkit::deadline::in_time;
 use testkit::json::text;
 use testkit::server::TestServer;
-use worker_runtime::{EngineError, Output, Turn, TurnEngine, Usage};
+use worker_runtime::{EngineError, Output, Turn, TurnEngine};
 use yoi_workspace_server::config::EngineSetting;
 
 /// Writes one thing and never ends.
@@ -17,7 +17,7 @@ struct EndlessEngine;
 
 #[async_trait]
 impl TurnEngine for EndlessEngine {
-    async fn run(&self, _turn: Turn, output: Output) -> Result<Usage, EngineError> {
+    async fn run(&self, _turn: Turn, output: Output) -> Result<(), EngineError> {
         output.push("words of the embedding program").await?;
         pending().await
     }

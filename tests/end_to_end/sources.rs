@@ -32,8 +32,7 @@ impl FaultySource {
             display_name: "Faulty".parse().expect("a display name"),
             implementation_kind: ImplementationKind::LOCAL_COMPAT,
             facilities: Facilities::default(),
-            model: None,
-            profiles: Vec::new(),
+            models: Vec::new(),
             limits: Vec::new(),
         };
         Self { descriptor, fault }

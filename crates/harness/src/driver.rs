@@ -89,6 +89,8 @@ impl Driver {
             EventKind::OutputDelta { text, .. } => Some(text.to_string()),
             EventKind::WorkerCreated
             | EventKind::InputAccepted { .. }
+            | EventKind::ReasoningDelta { .. }
+            | EventKind::RunRetrying { .. }
             | EventKind::RunFinished { .. }
             | EventKind::WorkerStopped => None,
         };
@@ -111,6 +113,8 @@ impl Driver {
             }),
             EventKind::WorkerCreated
             | EventKind::InputAccepted { .. }
+            | EventKind::ReasoningDelta { .. }
+            | EventKind::RunRetrying { .. }
             | EventKind::OutputDelta { .. }
             | EventKind::WorkerStopped => None,
         };

@@ -91,7 +91,7 @@ impl Drop for SlowDrop {
 
 #[async_trait]
 impl TurnEngine for ScriptedEngine {
-    async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
+    async fn run(&self, turn: Turn, output: Output) -> Result<(), EngineError> {
         let _counted = CountedRun::start(&self.runs);
         let script = serde_json::from_str(&turn.input)
             .map_err(|_| EngineError::new(EngineErrorKind::InvalidResponse))?;
@@ -122,7 +122,8 @@ impl TurnEngine for ScriptedEngine {
                 for _ in 0..words {
                     output.push(WORD).await?;
                 }
-                Ok(usage(words))
+                output.report(usage(words));
+                Ok(())
             }
             Script::ReplyEscaped(bytes) => {
                 let delta = ESCAPED.to_string().repeat(ESCAPED_DELTA_BYTES);
@@ -130,12 +131,13 @@ impl TurnEngine for ScriptedEngine {
                     let length = ESCAPED_DELTA_BYTES.min(bytes - start);
                     output.push(&delta[..length]).await?;
                 }
-                Ok(Usage::default())
+                Ok(())
             }
             Script::CountRuns => {
                 let others = self.runs.load(Ordering::SeqCst) - 1;
                 output.push(&others.to_string()).await?;
-                Ok(usage(1))
+                output.report(usage(1));
+                Ok(())
             }
         }
     }
@@ -143,7 +145,7 @@ impl TurnEngine for ScriptedEngine {
 
 fn usage(output_tokens: u64) -> Usage {
     Usage {
-        input_tokens: 0,
-        output_tokens,
+        input_tokens: Some(0),
+        output_tokens: Some(output_tokens),
     }
 }

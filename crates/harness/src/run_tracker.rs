@@ -66,7 +66,9 @@ impl RunTracker {
                 run.finished += 1;
                 run.misplaced += usize::from(run.started != 1);
             }
-            EventKind::OutputDelta { run_id, .. } => {
+            EventKind::OutputDelta { run_id, .. }
+            | EventKind::ReasoningDelta { run_id, .. }
+            | EventKind::RunRetrying { run_id, .. } => {
                 let run = self.run(run_id);
                 run.misplaced += usize::from(run.started != 1 || run.finished != 0);
             }

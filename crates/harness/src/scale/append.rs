@@ -7,8 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use worker_runtime::{
-    CreateWorker, EngineError, EventsQuery, Input, Limits, Output, Runtime, Turn, TurnEngine,
-    Usage, WorkerId,
+    CreateWorker, EngineError, EventsQuery, Input, Limits, Output, Runtime, Turn, TurnEngine, WorkerId,
 };
 
 use super::{Error, Sample};
@@ -28,14 +27,14 @@ struct AppendingEngine(mpsc::UnboundedSender<Duration>);
 
 #[async_trait]
 impl TurnEngine for AppendingEngine {
-    async fn run(&self, _: Turn, output: Output) -> Result<Usage, EngineError> {
+    async fn run(&self, _: Turn, output: Output) -> Result<(), EngineError> {
         let began = Instant::now();
         for _ in 0..EVENTS {
             output.push(WORD).await?;
         }
         // Fails only once the sample was dropped.
         let _ = self.0.send(began.elapsed() / EVENTS);
-        Ok(Usage::default())
+        Ok(())
     }
 }
 
