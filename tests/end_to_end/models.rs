@@ -38,8 +38,8 @@ async fn server_with_replies_of(count: u32) -> (ScriptedProvider, TestServer) {
 async fn a_model_answers_through_every_layer() {
     let (provider, server) = server_with_replies_of(20).await;
     let runtime = server.get(EMBEDDED).await;
-    let model = json!({ "name": "test-model", "offline": false });
-    assert_eq!(runtime.expect(200)["model"], model);
+    let models = json!([{ "name": "test-model", "offline": false }]);
+    assert_eq!(runtime.expect(200)["models"], models);
     assert!(!runtime.text().contains(&provider.address.to_string()));
 
     let worker = server.create_worker().await;
@@ -55,7 +55,7 @@ async fn a_model_answers_through_every_layer() {
     let entries = worker.transcript("").await["entries"].clone();
     assert_eq!(entries.as_array().unwrap().len(), 4);
     assert_eq!(entries[3]["content"], numbers(20));
-    let usage = json!({ "input_tokens": 6, "output_tokens": 40 });
+    let usage = json!({ "input_tokens": 6, "output_tokens": 40, "incomplete_runs": 0 });
     assert_eq!(worker.detail().await["conversation"]["usage"], usage);
 }
 
@@ -63,8 +63,8 @@ async fn a_model_answers_through_every_layer() {
 async fn without_a_model_the_summary_names_the_offline_engine() {
     let server = TestServer::start().await;
     let summary = server.get(EMBEDDED).await.expect(200);
-    let model = json!({ "name": "offline", "offline": true });
-    assert_eq!(summary["model"], model);
+    let models = json!([{ "name": "offline", "offline": true }]);
+    assert_eq!(summary["models"], models);
 }
 
 #[tokio::test]
