@@ -27,6 +27,8 @@ mod log;
 mod models;
 #[path = "end_to_end/refusals.rs"]
 mod refusals;
+#[path = "end_to_end/runs.rs"]
+mod runs;
 #[path = "end_to_end/security.rs"]
 mod security;
 #[path = "end_to_end/shutdown.rs"]

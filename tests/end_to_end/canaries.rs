@@ -29,7 +29,13 @@ async fn no_planted_secret_is_in_any_response_or_log_line() {
     let broken = b"{\"worker_name\":\"CANARY-broken";
     write_bytes(&data.join("workers/CANARY-broken"), broken);
 
+    let profiles = home.path().join("CANARY-profiles");
+    std::fs::create_dir(&profiles).unwrap();
+    let profile = "id: safe\ndescription: A safe profile\n\nCANARY-instructions";
+    std::fs::write(profiles.join("CANARY-file"), profile).unwrap();
+
     let variables = [
+        ("YOI_PROFILE_DIR", profiles.to_str().unwrap()),
         ("OPENAI_API_KEY", "CANARY-openai-key"),
         ("ANTHROPIC_API_KEY", "CANARY-anthropic-key"),
         ("YOI_DATA_DIR", data.to_str().unwrap()),
@@ -43,6 +49,7 @@ async fn no_planted_secret_is_in_any_response_or_log_line() {
     let content = "CONTENT-of-a-conversation";
     use_local_records(&client, content).await;
     use_embedded_runtime(&client, content).await;
+    use_profile(&client, content).await;
     provoke_refusals(&client).await;
     let (responses, line) = (client.recorded(), server.line.clone());
     let token = server.client.token.clone();
@@ -72,6 +79,15 @@ async fn use_local_records(client: &Client, content: &str) {
         let body = json!({ "content": content });
         client.post(&format!("{path}/input"), &body).await;
     }
+}
+
+/// A worker with a profile of one's own.
+async fn use_profile(client: &Client, content: &str) {
+    let body = json!({ "profile": "local:safe" });
+    let created = client.post(&format!("{EMBEDDED}/workers"), &body).await;
+    let worker = client.worker(text(&created.expect(201)["worker_id"]));
+    worker.run(content).await;
+    worker.transcript("").await;
 }
 
 /// Every operation on the server and on a worker of the embedded runtime.

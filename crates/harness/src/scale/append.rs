@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use worker_runtime::{
-    CreateWorker, EngineError, EventsQuery, Input, Limits, Output, Runtime, Turn, TurnEngine, WorkerId,
+    CreateWorker, EngineError, EventsQuery, Input, Limits, Output, Runtime, Turn, TurnEngine,
+    WorkerId,
 };
 
 use super::{Error, Sample};
