@@ -22,19 +22,19 @@ struct ReversingEngine;
 
 #[async_trait::async_trait]
 impl TurnEngine for ReversingEngine {
-    fn model(&self) -> Option<ModelInfo> {
-        Some(ModelInfo {
+    fn models(&self) -> Vec<ModelInfo> {
+        vec![ModelInfo {
             name: "reverser".to_owned(),
             offline: true,
-        })
+        }]
     }
 
-    async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
+    async fn run(&self, turn: Turn, output: Output) -> Result<(), EngineError> {
         let words: Vec<&str> = turn.input.split_whitespace().rev().collect();
         if words.contains(&"fail") {
             return Err(EngineError::new(EngineErrorKind::Refused));
         }
-        let earlier = turn.transcript.len();
+        let earlier = turn.transcript.iter().count();
         output.push(&format!("({earlier} entries before) ")).await?;
         // Each push is an event that readers can follow.
         for word in &words {
@@ -42,10 +42,11 @@ impl TurnEngine for ReversingEngine {
             output.push(" ").await?;
         }
         let tokens = words.len() as u64;
-        Ok(Usage {
-            input_tokens: tokens,
-            output_tokens: tokens,
-        })
+        output.report(Usage {
+            input_tokens: Some(tokens),
+            output_tokens: Some(tokens),
+        });
+        Ok(())
     }
 }
 
@@ -77,9 +78,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn print_reply(out: &mut impl io::Write, reply: &Reply) -> io::Result<()> {
-    match (reply.outcome, reply.error_code) {
+    match (reply.outcome, reply.error) {
         (RunOutcome::Completed, _) => writeln!(out, "  {}", reply.text),
-        (outcome, Some(code)) => writeln!(out, "  {outcome}: {code}"),
+        (outcome, Some(error)) => writeln!(out, "  {outcome}: {}", error.code),
         (outcome, None) => writeln!(out, "  {outcome}"),
     }
 }

@@ -192,6 +192,9 @@ mod tests {
             "EngineError { kind: Unauthorized, .. }"
         );
         assert!(error.source().is_none());
+        let (detail, delay) = (Some(ErrorDetail::KeyRefused), Some(Duration::from_secs(2)));
+        let error = error.with_detail(detail).with_retry_after(delay);
+        assert_eq!((error.detail(), error.retry_after()), (detail, delay));
         assert!(error.cause().unwrap().to_string().contains("canary"));
     }
 }

@@ -43,7 +43,7 @@ pub enum CreateError {
     /// No profile has this id.
     #[error("profile is unknown")]
     UnknownProfile,
-    /// No model has this name.
+    /// The engine has no model of this name, which the request or its profile gives.
     #[error("model is unknown")]
     UnknownModel,
     /// The idempotency key belongs to another request.

@@ -15,7 +15,7 @@ pub(crate) use model::{
 };
 pub(crate) use numbering::Numbering;
 pub(crate) use page::Page;
-pub(crate) use runtime::{Create, Created, Runtime};
+pub(crate) use runtime::{Create, Created, Profile, Runtime};
 pub(crate) use worker::Worker;
 
 /// A worker, numbered from 0 in the order of creation.

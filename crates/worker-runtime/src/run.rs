@@ -377,6 +377,45 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_diagnostic_is_recorded_as_itself() {
+        let cases = [
+            (
+                RunDiagnostic::ContextTruncated { entries: 3 },
+                "omitted_entries: 3",
+            ),
+            (RunDiagnostic::InputTruncated, "input_truncated: true"),
+            (RunDiagnostic::ReplyCutShort, "reply_cut_short: true"),
+            (
+                RunDiagnostic::ContextWindowFull,
+                "context_window_full: true",
+            ),
+            (RunDiagnostic::ContentFiltered, "content_filtered: true"),
+            (RunDiagnostic::BlankReply, "blank_reply: true"),
+        ];
+        for (diagnostic, expected) in cases {
+            let mut diagnostics = RunDiagnostics::default();
+            diagnostics.record(diagnostic);
+            let debug = format!("{diagnostics:?}");
+            assert!(debug.contains(expected), "{debug}");
+            assert_eq!(
+                debug.matches("true").count() + debug.matches('3').count(),
+                1
+            );
+        }
+    }
+
+    #[test]
+    fn names_are_distinct_and_in_snake_case() {
+        let kinds = EngineErrorKind::ALL.iter().map(|kind| kind.as_str());
+        let details = ErrorDetail::ALL.iter().map(|detail| detail.as_str());
+        let names: Vec<_> = kinds.chain(details).collect();
+        let distinct: std::collections::HashSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len());
+        let snake_case = |name: &str| name.bytes().all(|it| it == b'_' || it.is_ascii_lowercase());
+        assert!(names.iter().all(|name| snake_case(name)), "{names:?}");
+    }
+
+    #[test]
     fn usage_adds_up_saturates_and_says_what_it_lacks() {
         let mut totals = UsageTotals::default();
         let one = Usage {

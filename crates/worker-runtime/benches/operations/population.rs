@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::runtime::{Builder, Runtime as Executor};
 use tokio::task::yield_now;
 use worker_runtime::{
-    CreateWorker, EngineError, Input, Limits, Output, Runtime, Turn, TurnEngine, Usage, WorkerId,
+    CreateWorker, EngineError, Input, Limits, Output, Runtime, Turn, TurnEngine, WorkerId,
     WorkerState,
 };
 
@@ -31,12 +31,12 @@ struct Letters;
 
 #[async_trait]
 impl TurnEngine for Letters {
-    async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
+    async fn run(&self, turn: Turn, output: Output) -> Result<(), EngineError> {
         let deltas = turn.input.parse().expect("the input is a number");
         for _ in 0..deltas {
             output.push("x").await?;
         }
-        Ok(Usage::default())
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use futures_core::Stream;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::task::yield_now;
 use worker_runtime::{
-    CreateWorker, EngineError, Event, EventsError, Input, Output, Turn, TurnEngine, Usage, WorkerId,
+    CreateWorker, EngineError, Event, EventsError, Input, Output, Turn, TurnEngine, WorkerId,
 };
 
 use crate::population::{EVENTS, Population, WORKERS};
@@ -81,7 +81,7 @@ struct OutputLender(Mutex<Option<Output>>);
 
 #[async_trait]
 impl TurnEngine for OutputLender {
-    async fn run(&self, _: Turn, output: Output) -> Result<Usage, EngineError> {
+    async fn run(&self, _: Turn, output: Output) -> Result<(), EngineError> {
         self.lent().replace(output);
         std::future::pending().await
     }

@@ -33,8 +33,8 @@ pub(crate) trait OutputSink: Send + Sync {
 }
 
 impl Output {
-    /// An output that gives each pushed text to `sink`, and drops reports: for testing an
-    /// engine without a runtime. Reasoning is dropped too.
+    /// An output that gives each pushed text to `sink`, and drops reasoning and reports: for
+    /// testing an engine without a runtime.
     pub fn new(sink: impl Fn(&str) -> Result<(), OutputClosed> + Send + Sync + 'static) -> Self {
         Self::from_sink(Arc::new(FnSink(sink)))
     }
@@ -76,6 +76,7 @@ impl Output {
 
     /// Appends `text` to the model's reasoning, which readers see beside the reply, and yields as
     /// [`push`](Self::push) does. What exceeds [`Limits::reasoning_bytes`](crate::Limits) is dropped.
+    /// An empty text shows readers that the model reasons, and nothing of what.
     ///
     /// # Errors
     /// [`OutputClosed`] when the run takes nothing more.
@@ -152,6 +153,20 @@ mod tests {
 
     use super::*;
     use crate::run::RunDiagnostic;
+
+    #[tokio::test]
+    async fn text_and_reasoning_go_on_to_the_output_behind_reports() {
+        let written = Arc::new(Mutex::new(String::new()));
+        let text = Arc::clone(&written);
+        let output = Output::new(move |pushed| {
+            text.lock().unwrap().push_str(pushed);
+            Ok(())
+        });
+        let output = output.with_reports(drop);
+        assert_eq!(output.push_reasoning("hm").await, Ok(()));
+        assert_eq!(output.push("hello").await, Ok(()));
+        assert_eq!(*written.lock().unwrap(), "hello");
+    }
 
     #[test]
     fn a_report_reaches_its_callback_and_nobody_else() {

@@ -80,6 +80,7 @@ fn limits_may_be_as_large_as_a_number_can_be() {
     let limits = Limits {
         input_bytes: usize::MAX,
         output_bytes: usize::MAX,
+        reasoning_bytes: usize::MAX,
         transcript_bytes: usize::MAX,
         event_bytes: usize::MAX,
         total_bytes: usize::MAX,
@@ -121,6 +122,7 @@ fn the_defaults_are_the_documented_numbers() {
         (LimitName::ConcurrentRuns, 64),
         (LimitName::InputBytes, 131_072),
         (LimitName::OutputBytes, 1_048_576),
+        (LimitName::ReasoningBytes, 131_072),
         (LimitName::TranscriptEntries, 2_000),
         (LimitName::TranscriptBytes, 4_194_304),
         (LimitName::TranscriptPageBytes, 1_048_576),
@@ -155,6 +157,7 @@ fn the_least_bytes_are_those_of_one_worker_at_its_largest() {
     let limits = Limits {
         input_bytes: 10,
         output_bytes: 20,
+        reasoning_bytes: 30,
         transcript_bytes: 1_000,
         delta_bytes: 4,
         event_bytes: 500,
@@ -162,10 +165,10 @@ fn the_least_bytes_are_those_of_one_worker_at_its_largest() {
         ..Limits::default()
     };
     let minimum = |name| limits.minimum(name);
-    assert_eq!(minimum(LimitName::TranscriptBytes), 10 + 20 + 2 * 128);
+    assert_eq!(minimum(LimitName::TranscriptBytes), 10 + 20 + 30 + 2 * 128);
     assert_eq!(minimum(LimitName::EventBytes), 4 + 160);
     let keys = (3 + 2) * (128 + 256);
-    let run = 10 + 20 + 2 * 128;
+    let run = 10 + 20 + 30 + 2 * 128;
     assert_eq!(
         minimum(LimitName::TotalBytes),
         2_048 + 1_000 + run + 500 + 160 + keys

@@ -1,7 +1,9 @@
 //! The types of the reference: events, transcript lines, results, and engine steps.
 
+use std::time::Duration;
+
 use crate::limits::{ENTRY_OVERHEAD_BYTES, EVENT_OVERHEAD_BYTES, LimitName};
-use crate::run::{RunDiagnostic, RunErrorCode, RunOutcome, Usage};
+use crate::run::{EngineErrorKind, Report, RunDiagnostics, RunError, RunOutcome, Usage};
 use crate::transcript::Role;
 
 /// A time, in milliseconds since 1970.
@@ -29,12 +31,22 @@ pub(crate) enum EventKind {
         run: RunNumber,
         text: String,
     },
+    ReasoningDelta {
+        run: RunNumber,
+        text: String,
+    },
+    RunRetrying {
+        run: RunNumber,
+        error: EngineErrorKind,
+        delay: Duration,
+    },
     RunFinished {
         run: RunNumber,
         outcome: RunOutcome,
-        error: Option<RunErrorCode>,
+        error: Option<RunError>,
         line: Option<u64>,
         usage: Option<Usage>,
+        diagnostics: RunDiagnostics,
     },
     WorkerStopped,
 }
@@ -48,13 +60,18 @@ pub(crate) struct Line {
     pub(crate) run: RunNumber,
     pub(crate) content: String,
     pub(crate) partial: bool,
+    pub(crate) unanswered: bool,
+    /// Empty where there is none.
+    pub(crate) reasoning: String,
+    pub(crate) diagnostics: RunDiagnostics,
 }
 
-/// The reply that is being written.
+/// The texts that are being written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InFlight {
     pub(crate) run: RunNumber,
     pub(crate) text: String,
+    pub(crate) reasoning: String,
 }
 
 /// How a worker's latest run ended.
@@ -62,7 +79,7 @@ pub(crate) struct InFlight {
 pub(crate) struct LastRun {
     pub(crate) run: RunNumber,
     pub(crate) outcome: RunOutcome,
-    pub(crate) error: Option<RunErrorCode>,
+    pub(crate) error: Option<RunError>,
     pub(crate) at: Millis,
 }
 
@@ -81,6 +98,7 @@ pub(crate) enum Refusal {
     UnknownWorker,
     DisplayName,
     UnknownProfile,
+    UnknownModel,
     Conflict,
     Stopped,
     Busy { run: RunNumber },
@@ -104,9 +122,10 @@ pub(crate) enum Initiated {
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Push(String),
-    Report(RunDiagnostic),
-    Complete(Usage),
-    Fail(RunErrorCode),
+    Reason(String),
+    Report(Report),
+    Complete,
+    Fail(RunError),
     /// It doesn't return in time.
     TimeOut,
 }
@@ -115,9 +134,12 @@ impl Event {
     /// Bytes that it counts.
     pub(super) fn cost(&self) -> usize {
         let text = match &self.kind {
-            EventKind::OutputDelta { text, .. } => text.len(),
+            EventKind::OutputDelta { text, .. } | EventKind::ReasoningDelta { text, .. } => {
+                text.len()
+            }
             EventKind::WorkerCreated
             | EventKind::InputAccepted { .. }
+            | EventKind::RunRetrying { .. }
             | EventKind::RunFinished { .. }
             | EventKind::WorkerStopped => 0,
         };
@@ -125,8 +147,19 @@ impl Event {
     }
 }
 
+impl InFlight {
+    /// A run that has written nothing yet.
+    pub(crate) fn new(run: RunNumber) -> Self {
+        Self {
+            run,
+            text: String::new(),
+            reasoning: String::new(),
+        }
+    }
+}
+
 impl Line {
     pub(super) fn cost(&self) -> usize {
-        self.content.len() + ENTRY_OVERHEAD_BYTES
+        self.content.len() + self.reasoning.len() + ENTRY_OVERHEAD_BYTES
     }
 }

@@ -47,18 +47,33 @@ impl Numbering {
                 run: self.run(*run_id),
                 text: text.to_string(),
             },
+            event::EventKind::ReasoningDelta { run_id, text } => EventKind::ReasoningDelta {
+                run: self.run(*run_id),
+                text: text.to_string(),
+            },
+            event::EventKind::RunRetrying {
+                run_id,
+                error,
+                delay,
+            } => EventKind::RunRetrying {
+                run: self.run(*run_id),
+                error: *error,
+                delay: *delay,
+            },
             event::EventKind::RunFinished {
                 run_id,
                 outcome,
                 sequence,
                 usage,
-                error_code,
+                error,
+                diagnostics,
             } => EventKind::RunFinished {
                 run: self.run(*run_id),
                 outcome: *outcome,
-                error: *error_code,
+                error: *error,
                 line: *sequence,
                 usage: *usage,
+                diagnostics: *diagnostics,
             },
             event::EventKind::WorkerStopped => EventKind::WorkerStopped,
         }
@@ -72,6 +87,9 @@ impl Numbering {
             run: self.run(entry.run_id),
             content: entry.content.to_string(),
             partial: entry.partial,
+            unanswered: entry.unanswered,
+            reasoning: entry.reasoning.as_deref().unwrap_or_default().to_owned(),
+            diagnostics: entry.diagnostics,
         }
     }
 
@@ -79,6 +97,7 @@ impl Numbering {
         InFlight {
             run: self.run(reply.run_id),
             text: reply.text.to_string(),
+            reasoning: reply.reasoning.to_string(),
         }
     }
 
@@ -95,7 +114,7 @@ impl Numbering {
         LastRun {
             run: self.run(last.run_id),
             outcome: last.outcome,
-            error: last.error_code,
+            error: last.error,
             at: last.finished_at.as_millisecond(),
         }
     }

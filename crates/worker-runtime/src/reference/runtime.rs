@@ -11,8 +11,12 @@ use crate::status::{WorkerCounts, WorkerState};
 pub(crate) struct Create {
     pub(crate) name: Option<String>,
     pub(crate) profile: Option<String>,
+    pub(crate) model: Option<String>,
     pub(crate) key: Option<String>,
 }
+
+/// A profile: its id, and the model of its workers.
+pub(crate) type Profile = (&'static str, Option<&'static str>);
 
 /// A worker that exists now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub(crate) struct Created {
 struct Known {
     worker: Worker,
     request: Create,
+    profile: &'static str,
+    model: String,
     created_at: Millis,
     forgotten: bool,
 }
@@ -34,7 +40,8 @@ struct Known {
 #[derive(Debug, Clone)]
 pub(crate) struct Runtime {
     pub(crate) limits: Limits,
-    profiles: &'static [&'static str],
+    pub(crate) profiles: &'static [Profile],
+    models: &'static [&'static str],
     workers: Vec<Known>,
     /// Every worker that stopped, in that order.
     stopped: Vec<WorkerNumber>,
@@ -44,11 +51,16 @@ pub(crate) struct Runtime {
 }
 
 impl Runtime {
-    /// A runtime with these profiles; the first is the default one.
-    pub(crate) fn new(limits: Limits, profiles: &'static [&'static str]) -> Self {
+    /// A runtime with these profiles and models; the first of them are the default ones.
+    pub(crate) fn new(
+        limits: Limits,
+        profiles: &'static [Profile],
+        models: &'static [&'static str],
+    ) -> Self {
         Self {
             limits,
             profiles,
+            models,
             workers: Vec::new(),
             stopped: Vec::new(),
             runs: 0,
@@ -64,11 +76,6 @@ impl Runtime {
         {
             return Err(Refusal::DisplayName);
         }
-        if let Some(profile) = &request.profile
-            && !self.profiles.contains(&profile.as_str())
-        {
-            return Err(Refusal::UnknownProfile);
-        }
         if request.key.is_some()
             && let Some(worker) = self
                 .known()
@@ -80,6 +87,15 @@ impl Runtime {
             } else {
                 Err(Refusal::Conflict)
             };
+        }
+        let wanted = request.profile.as_deref();
+        let wanted = |profile: &&Profile| wanted.is_none_or(|wanted| profile.0 == wanted);
+        let profile = self.profiles.iter().find(wanted);
+        let (profile, model) = *profile.ok_or(Refusal::UnknownProfile)?;
+        let model = request.model.as_deref().or(model);
+        let model = model.unwrap_or(self.models[0]).to_owned();
+        if !self.models.contains(&model.as_str()) {
+            return Err(Refusal::UnknownModel);
         }
         if self.shutting_down {
             return Err(Refusal::Stopping);
@@ -94,6 +110,8 @@ impl Runtime {
         self.workers.push(Known {
             worker,
             request: request.clone(),
+            profile,
+            model,
             created_at: at,
             forgotten: false,
         });
@@ -182,7 +200,7 @@ impl Runtime {
 
     /// The executor goes away, and all tasks with it.
     pub(crate) fn interrupt(&mut self, at: Millis) {
-        self.all(&Step::Fail(RunErrorCode::Interrupted), at);
+        self.all(&Step::Fail(RunErrorCode::Interrupted.into()), at);
     }
 
     fn all(&mut self, step: &Step, at: Millis) {
@@ -222,8 +240,10 @@ impl Runtime {
         self.shutting_down
     }
 
-    pub(crate) fn default_profile(&self) -> &'static str {
-        self.profiles[0]
+    /// The profile and the model that a worker was created with.
+    pub(crate) fn choice(&self, number: WorkerNumber) -> (&str, &str) {
+        let known = &self.workers[number];
+        (known.profile, &known.model)
     }
 
     /// A page of the list, newest first, and where the next one begins.

@@ -4,9 +4,9 @@ use super::model::{
     Accepted, Event, EventKind, InFlight, Initiated, Line, Millis, Refusal, RunNumber, Step,
 };
 use crate::limits::Limits;
-use crate::run::{RunDiagnostic, RunDiagnostics, RunErrorCode, RunOutcome, Usage};
+use crate::run::{Report, RunDiagnostics, RunError, RunErrorCode, RunOutcome, Usage};
 use crate::status::WorkerState;
-use crate::transcript::Role;
+use crate::transcript::{Role, RunPhase};
 
 mod view;
 
@@ -21,6 +21,10 @@ enum Decision {
 #[derive(Debug, Clone)]
 struct Active {
     reply: InFlight,
+    /// Some of the reasoning was dropped.
+    reasoning_full: bool,
+    phase: RunPhase,
+    usage: Option<Usage>,
     decision: Decision,
     /// Bytes that the worker counts until the run has ended.
     reserved: usize,
@@ -48,7 +52,6 @@ pub(crate) struct Worker {
     stopped: bool,
     /// Every input accepted under a key: the key, the content, the result.
     accepted_inputs: Vec<(String, String, Accepted)>,
-    pub(crate) usage: Usage,
     pub(crate) diagnostics: RunDiagnostics,
 }
 
@@ -64,7 +67,6 @@ impl Worker {
             stop_requested: false,
             stopped: false,
             accepted_inputs: Vec::new(),
-            usage: Usage::default(),
             diagnostics: RunDiagnostics::default(),
         };
         worker.record(at, EventKind::WorkerCreated);
@@ -112,14 +114,24 @@ impl Worker {
     ) -> Accepted {
         self.active = Some(Active {
             reserved: self.max_bytes(content, key),
-            reply: InFlight {
-                run,
-                text: String::new(),
-            },
+            reply: InFlight::new(run),
+            reasoning_full: false,
+            phase: RunPhase::Waiting,
+            usage: None,
             decision: Decision::Open,
         });
         self.diagnostics = RunDiagnostics::default();
-        let line = self.append_entry(at, Role::User, run, content, false);
+        let line = self.append_entry(Line {
+            number: 0,
+            at,
+            role: Role::User,
+            run,
+            content: content.to_owned(),
+            partial: false,
+            unanswered: false,
+            reasoning: String::new(),
+            diagnostics: RunDiagnostics::default(),
+        });
         let result = Accepted {
             run,
             line,
@@ -137,21 +149,13 @@ impl Worker {
     pub(crate) fn engine(&mut self, step: &Step, at: Millis) {
         let open = matches!(&self.active, Some(active) if active.decision == Decision::Open);
         match step {
-            Step::Push(text) => {
-                if open {
-                    self.push(text, at);
-                }
-            }
-            Step::Report(RunDiagnostic::ContextTruncated { entries }) if open => {
-                self.diagnostics.omitted_entries = *entries;
-            }
-            Step::Report(RunDiagnostic::ReplyCutShort) if open => {
-                self.diagnostics.reply_cut_short = true;
-            }
-            Step::Report(_) => {}
-            Step::Complete(usage) => self.ends(RunOutcome::Completed, Some(*usage), None, at),
-            Step::Fail(code) => self.ends(RunOutcome::Failed, None, Some(*code), at),
-            Step::TimeOut => self.ends(RunOutcome::TimedOut, None, None, at),
+            Step::Push(text) if open => self.push(text, at),
+            Step::Reason(text) if open => self.reason(text, at),
+            Step::Report(report) if open => self.report(*report, at),
+            Step::Push(_) | Step::Reason(_) | Step::Report(_) => {}
+            Step::Complete => self.ends(RunOutcome::Completed, None, at),
+            Step::Fail(error) => self.ends(RunOutcome::Failed, Some(*error), at),
+            Step::TimeOut => self.ends(RunOutcome::TimedOut, None, at),
         }
     }
 
@@ -176,7 +180,7 @@ impl Worker {
     /// Ends a cancelled run, because its engine let go of it.
     pub(crate) fn finish_cancelled(&mut self, at: Millis) {
         if self.state() == WorkerState::Cancelling {
-            self.ends(RunOutcome::Cancelled, None, None, at);
+            self.ends(RunOutcome::Cancelled, None, at);
         }
     }
 
@@ -186,22 +190,52 @@ impl Worker {
             return;
         };
         let run = active.reply.run;
-        let mut deltas = vec![String::new()];
-        for character in text.chars() {
-            let bytes = character.len_utf8();
-            if active.reply.text.len() + bytes > self.limits.output_bytes {
-                active.decision = Decision::Full;
-                break;
-            }
-            active.reply.text.push(character);
-            if deltas[deltas.len() - 1].len() + bytes > self.limits.delta_bytes {
-                deltas.push(String::new());
-            }
-            deltas.last_mut().expect("one at least").push(character);
+        let added = grow(&mut active.reply.text, text, self.limits.output_bytes);
+        if added.len() < text.len() {
+            active.decision = Decision::Full;
         }
-        deltas.retain(|text| !text.is_empty());
-        for text in deltas {
+        if !added.is_empty() {
+            active.phase = RunPhase::Answering;
+        }
+        for text in split(&added, self.limits.delta_bytes) {
             self.record(at, EventKind::OutputDelta { run, text });
+        }
+    }
+
+    /// The reasoning grows, until some of it is dropped.
+    fn reason(&mut self, text: &str, at: Millis) {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let run = active.reply.run;
+        active.phase = RunPhase::Reasoning;
+        if active.reasoning_full {
+            return;
+        }
+        let added = grow(
+            &mut active.reply.reasoning,
+            text,
+            self.limits.reasoning_bytes,
+        );
+        active.reasoning_full = added.len() < text.len();
+        for text in split(&added, self.limits.delta_bytes) {
+            self.record(at, EventKind::ReasoningDelta { run, text });
+        }
+    }
+
+    fn report(&mut self, report: Report, at: Millis) {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let run = active.reply.run;
+        match report {
+            Report::Diagnostic(diagnostic) => self.diagnostics.record(diagnostic),
+            Report::Usage(usage) => active.usage = Some(usage),
+            Report::Retrying { kind, delay } => {
+                active.phase = RunPhase::Retrying;
+                let error = kind;
+                self.record(at, EventKind::RunRetrying { run, error, delay });
+            }
         }
     }
 
@@ -216,38 +250,39 @@ impl Worker {
     }
 
     /// Ends the active run: as given, or as was decided before.
-    fn ends(
-        &mut self,
-        outcome: RunOutcome,
-        usage: Option<Usage>,
-        error: Option<RunErrorCode>,
-        at: Millis,
-    ) {
-        let Some(Active {
-            reply, decision, ..
-        }) = self.active.take()
-        else {
+    fn ends(&mut self, outcome: RunOutcome, error: Option<RunError>, at: Millis) {
+        let Some(active) = self.active.take() else {
             return;
         };
-        let (outcome, usage, error) = match decision {
-            Decision::Open => (outcome, usage, error),
-            Decision::Cancelled => (RunOutcome::Cancelled, None, None),
-            Decision::Full => (RunOutcome::Failed, None, Some(RunErrorCode::OutputLimit)),
+        let (outcome, error) = match active.decision {
+            Decision::Open => (outcome, error),
+            Decision::Cancelled => (RunOutcome::Cancelled, None),
+            Decision::Full => (RunOutcome::Failed, Some(RunErrorCode::OutputLimit.into())),
         };
-        let InFlight { run, text } = reply;
-        let partial = outcome != RunOutcome::Completed;
-        let line =
-            (!text.is_empty()).then(|| self.append_entry(at, Role::Assistant, run, &text, partial));
-        if let Some(usage) = usage {
-            self.usage.input_tokens += usage.input_tokens;
-            self.usage.output_tokens += usage.output_tokens;
-        }
+        let (run, diagnostics) = (active.reply.run, self.diagnostics);
+        let line = if active.reply.text.is_empty() {
+            self.lines.last_mut().expect("the input").unanswered = true;
+            None
+        } else {
+            Some(self.append_entry(Line {
+                number: 0,
+                at,
+                role: Role::Assistant,
+                run,
+                content: active.reply.text,
+                partial: outcome != RunOutcome::Completed,
+                unanswered: false,
+                reasoning: active.reply.reasoning,
+                diagnostics,
+            }))
+        };
         let ended = EventKind::RunFinished {
             run,
             outcome,
             error,
             line,
-            usage,
+            usage: active.usage,
+            diagnostics,
         };
         self.record(at, ended);
         self.finish_stop(at);
@@ -261,45 +296,51 @@ impl Worker {
         }
     }
 
-    fn append_entry(
-        &mut self,
-        at: Millis,
-        role: Role,
-        run: RunNumber,
-        content: &str,
-        partial: bool,
-    ) -> u64 {
+    /// Appends a line, and gives it its number.
+    fn append_entry(&mut self, line: Line) -> u64 {
         let number = self.lines.len() as u64 + 1;
-        self.lines.push(Line {
-            number,
-            at,
-            role,
-            run,
-            content: content.to_owned(),
-            partial,
-        });
+        self.lines.push(Line { number, ..line });
         number
     }
 
     fn record(&mut self, at: Millis, kind: EventKind) -> u64 {
-        // The reply in flight right after this event: the text of all deltas so far.
-        let before = self.moments.last().and_then(|was| was.in_flight.clone());
-        let in_flight = match &kind {
-            EventKind::WorkerCreated | EventKind::RunFinished { .. } | EventKind::WorkerStopped => {
-                None
-            }
-            EventKind::InputAccepted { run, .. } => Some(InFlight {
-                run: *run,
-                text: String::new(),
-            }),
-            EventKind::OutputDelta { text, .. } => before.map(|mut reply| {
-                reply.text.push_str(text);
-                reply
-            }),
-        };
+        // What is in flight right after this event: the texts of all deltas so far.
+        let mut in_flight = self.moments.last().and_then(|was| was.in_flight.clone());
+        match (&kind, &mut in_flight) {
+            (EventKind::InputAccepted { run, .. }, _) => in_flight = Some(InFlight::new(*run)),
+            (EventKind::OutputDelta { text, .. }, Some(reply)) => reply.text.push_str(text),
+            (EventKind::ReasoningDelta { text, .. }, Some(reply)) => reply.reasoning.push_str(text),
+            (EventKind::RunRetrying { .. }, _) => {}
+            _ => in_flight = None,
+        }
         let lines = self.lines.len();
         self.moments.push(Moment { lines, in_flight });
         self.events.push(Event { at, kind });
         self.events.len() as u64
     }
+}
+
+/// Appends as many of the characters as fit in `most` bytes, and returns them.
+fn grow(whole: &mut String, text: &str, most: usize) -> String {
+    let mut added = String::new();
+    for character in text.chars() {
+        if whole.len() + character.len_utf8() > most {
+            break;
+        }
+        whole.push(character);
+        added.push(character);
+    }
+    added
+}
+
+/// The text in parts of at most `most` bytes.
+fn split(text: &str, most: usize) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for character in text.chars() {
+        match parts.last_mut() {
+            Some(part) if part.len() + character.len_utf8() <= most => part.push(character),
+            _ => parts.push(character.into()),
+        }
+    }
+    parts
 }

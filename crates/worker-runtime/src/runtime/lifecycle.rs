@@ -13,14 +13,15 @@ use crate::display_name::DisplayName;
 use crate::error::{CapacityExhausted, CreateError, StopError};
 use crate::id::{IdempotencyKey, WorkerId};
 use crate::limits::LimitName;
-use crate::profile::Profile;
+use crate::profile::{Profile, ProfileSet};
 use crate::sync::{self, Ordering};
 
 /// A validated request to create a worker.
 struct NewWorker<'a> {
     display_name: Option<DisplayName>,
-    profile: &'a Profile,
-    model: Option<Arc<str>>,
+    /// Its profile and the name of its model. An error counts only if the worker isn't there
+    /// already: its profile may have gone since it was created.
+    choice: Result<(&'a Profile, Option<Arc<str>>), CreateError>,
     key: Option<IdempotencyKey>,
     fingerprint: Fingerprint,
 }
@@ -44,16 +45,10 @@ impl Runtime {
         let profiles = self.profiles();
         let (name, profile) = (request.display_name.as_deref(), request.profile.as_deref());
         let model = request.model.as_deref();
-        let fingerprint = Fingerprint::new(&[name, profile, model]);
-        let profile = match profile {
-            None => profiles.default_profile(),
-            Some(id) => profiles.get(id).ok_or(CreateError::UnknownProfile)?,
-        };
         let request = NewWorker {
             display_name: name.map(str::parse).transpose()?,
-            model: self.inner.model(model.or(profile.model()))?,
-            profile,
-            fingerprint,
+            choice: self.inner.choose(&profiles, profile, model),
+            fingerprint: Fingerprint::new(&[name, profile, model]),
             key: request.idempotency_key,
         };
         loop {
@@ -129,6 +124,20 @@ impl Runtime {
 }
 
 impl Inner {
+    /// The profile and the model of a new worker.
+    fn choose<'a>(
+        &self,
+        profiles: &'a ProfileSet,
+        profile: Option<&str>,
+        model: Option<&str>,
+    ) -> Result<(&'a Profile, Option<Arc<str>>), CreateError> {
+        let profile = match profile {
+            None => profiles.default_profile(),
+            Some(id) => profiles.get(id).ok_or(CreateError::UnknownProfile)?,
+        };
+        Ok((profile, self.model(model.or(profile.model()))?))
+    }
+
     /// The name of a worker's model: the one that is wanted, or the default one.
     fn model(&self, wanted: Option<&str>) -> Result<Option<Arc<str>>, CreateError> {
         let found = match wanted {
@@ -155,6 +164,7 @@ impl Inner {
                     Err(CreateError::IdempotencyConflict)
                 };
             }
+            let (profile, model) = request.choice.as_ref().map_err(|error| *error)?;
             self.accepting()?;
             if directory.len() >= self.limits.workers {
                 let limit = LimitName::Workers;
@@ -169,18 +179,12 @@ impl Inner {
                     Some(name) => name.clone(),
                     None => DisplayName::default_for(id),
                 },
-                profile: request.profile.id().clone(),
-                model: request.model.clone(),
+                profile: profile.id().clone(),
+                model: model.clone(),
                 key: request.key.clone(),
                 created_at,
             };
-            let slot = Slot::new(
-                metadata,
-                request.profile,
-                &self.limits,
-                &self.totals,
-                &self.clock,
-            )?;
+            let slot = Slot::new(metadata, profile, &self.limits, &self.totals, &self.clock)?;
             let slot = Arc::new(slot);
             directory.insert(Arc::clone(&slot), request.fingerprint);
             Ok((slot, false))

@@ -7,11 +7,12 @@ use futures_util::StreamExt;
 
 use super::*;
 use crate::{
-    Accepted, CreateWorker, Cursor, Event, EventKind, EventsQuery, Input, RunErrorCode, RunId,
-    RunOutcome, TranscriptQuery, WorkerState,
+    Accepted, CreateWorker, Cursor, Event, EventKind, EventsQuery, Input, RunError, RunErrorCode,
+    RunId, RunOutcome, TranscriptQuery, WorkerState,
 };
 
 mod capacity;
+mod choosing;
 mod concurrency;
 mod ending;
 mod handle;
@@ -36,7 +37,7 @@ struct Fixture {
 #[derive(Debug, PartialEq, Eq)]
 struct RunEnd {
     outcome: RunOutcome,
-    error_code: Option<RunErrorCode>,
+    error: Option<RunError>,
 }
 
 impl Fixture {
@@ -101,17 +102,14 @@ impl Fixture {
         let EventKind::RunFinished {
             run_id,
             outcome,
-            error_code,
+            error,
             ..
         } = *last
         else {
             panic!("{last:?}");
         };
         assert_eq!(run_id, run.run_id);
-        RunEnd {
-            outcome,
-            error_code,
-        }
+        RunEnd { outcome, error }
     }
 
     /// Waits until the worker is idle again, without reading its events.
@@ -132,12 +130,16 @@ impl Fixture {
         events.iter().filter(ended).count()
     }
 
-    /// The transcript: `user:…` and `assistant:…`, partial ones ending in `…`.
+    /// The transcript: `user:…` and `assistant:…`, partial ones ending in `…`, unanswered ones in `?`.
     fn transcript_lines(&self, worker: WorkerId) -> Vec<String> {
         let page = self.runtime.transcript(worker, TranscriptQuery::default());
         let entries = page.unwrap().entries;
         let line = |entry: &crate::Entry| {
-            let more = if entry.partial { "…" } else { "" };
+            let more = match (entry.partial, entry.unanswered) {
+                (true, _) => "…",
+                (false, true) => "?",
+                (false, false) => "",
+            };
             format!("{}:{}{more}", entry.role.as_str(), entry.content)
         };
         entries.iter().map(line).collect()
@@ -150,17 +152,17 @@ async fn in_time<F: Future>(future: F) -> F::Output {
     given.expect("it happens in time")
 }
 
-/// An end without an error code.
+/// An end without an error.
 fn ended(outcome: RunOutcome) -> RunEnd {
     RunEnd {
         outcome,
-        error_code: None,
+        error: None,
     }
 }
 
 fn failed(code: RunErrorCode) -> RunEnd {
     RunEnd {
         outcome: RunOutcome::Failed,
-        error_code: Some(code),
+        error: Some(code.into()),
     }
 }

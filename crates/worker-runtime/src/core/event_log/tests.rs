@@ -100,7 +100,19 @@ fn a_cursor_that_cannot_be_resumed_from_is_expired_and_never_clamped() {
 #[test]
 fn an_event_counts_for_no_less_than_it_takes() {
     // The text's allocation has two counters before it.
-    assert!(size_of::<Event>() + 2 * size_of::<usize>() <= EVENT_OVERHEAD_BYTES);
+    let least = size_of::<Event>() + 2 * size_of::<usize>();
+    assert!(least <= EVENT_OVERHEAD_BYTES, "{least}");
+}
+
+#[test]
+fn the_text_of_reasoning_counts_as_that_of_a_reply_does() {
+    let mut log = log(8, 4_096);
+    let (run_id, text) = (run(), "hello".into());
+    log.append(
+        Timestamp::UNIX_EPOCH,
+        EventKind::ReasoningDelta { run_id, text },
+    );
+    assert_eq!(log.bytes(), EVENT_OVERHEAD_BYTES + 5);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::id::RunId;
+use crate::run::RunDiagnostics;
 use crate::transcript::Role;
 
 fn transcript(entries: usize, bytes: usize, contents: &[&str]) -> TranscriptLog {
@@ -29,6 +30,9 @@ fn append(transcript: &mut TranscriptLog, content: &str) {
             .unwrap(),
         content: content.into(),
         partial: false,
+        unanswered: false,
+        reasoning: None,
+        diagnostics: RunDiagnostics::default(),
     });
 }
 
@@ -107,9 +111,7 @@ fn the_oldest_entries_are_pruned_by_bytes_but_the_newest_stays() {
 fn a_history_is_all_that_is_held_before_the_newest_entry() {
     let numbers = |transcript: &TranscriptLog| {
         let history = transcript.history();
-        assert_eq!(history.len(), history.iter().len());
-        assert_eq!(history.is_empty(), history.iter().next().is_none());
-        let debug = format!("History {{ entries: {}, .. }}", history.len());
+        let debug = format!("History {{ entries: {}, .. }}", history.iter().count());
         assert_eq!(format!("{history:?}"), debug);
         history.iter().map(|e| e.sequence).collect::<Vec<_>>()
     };
@@ -148,8 +150,9 @@ fn a_page_ends_at_its_bytes_and_an_oversized_entry_stands_alone() {
 
 #[test]
 fn an_entry_counts_for_no_less_than_it_takes() {
-    // The content's allocation has two counters before it.
-    assert!(size_of::<Entry>() + 2 * size_of::<usize>() <= ENTRY_OVERHEAD_BYTES);
+    // The allocations of the content and of the reasoning have two counters before each.
+    let least = size_of::<Entry>() + 4 * size_of::<usize>();
+    assert!(least <= ENTRY_OVERHEAD_BYTES, "{least}");
 }
 
 #[test]
@@ -160,4 +163,34 @@ fn the_words_are_those_of_the_entries_that_are_held_whenever_they_are_counted() 
         append(&mut transcript, content);
         assert_eq!(transcript.history().words_with_input(), held, "{content}");
     }
+    transcript.mark_newest_unanswered();
+    for (content, held) in [("g", 2 + 1), ("h", 1 + 1), ("i j", 1 + 1 + 2)] {
+        append(&mut transcript, content);
+        assert_eq!(transcript.history().words_with_input(), held, "{content}");
+    }
+}
+
+#[test]
+fn the_words_are_the_same_when_they_are_counted_late() {
+    let mut transcript = transcript(3, 4_096, &["one two", "three"]);
+    transcript.mark_newest_unanswered();
+    append(&mut transcript, "four five six");
+    assert_eq!(transcript.history().words_with_input(), 2 + 3);
+}
+
+#[test]
+fn an_input_without_a_reply_is_held_and_shown_but_no_part_of_a_history() {
+    let mut transcript = transcript(3, 4_096, &["a", "b"]);
+    let before = transcript.history();
+    transcript.mark_newest_unanswered();
+    append(&mut transcript, "c");
+    let slice = transcript.slice(TranscriptPosition::Newest, 5, 4_096);
+    assert_eq!(format_slice(&slice), "|1,2,3|");
+    let marked = slice.entries.iter().map(|entry| entry.unanswered);
+    assert!(marked.eq([false, true, false]));
+    let seen = |history: &History| history.iter().map(|e| e.sequence).collect::<Vec<_>>();
+    assert_eq!(
+        (seen(&before), seen(&transcript.history())),
+        (vec![1], vec![1])
+    );
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::OutputClosed;
 use crate::error::{CancelError, InputError};
-use crate::run::{RunDiagnostic, RunErrorCode, RunOutcome};
+use crate::run::{EngineErrorKind, Report, RunDiagnostic, RunErrorCode, RunOutcome, Usage};
 use crate::transcript::Entry;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -25,6 +25,7 @@ fn worker_with(limits: Limits) -> Worker {
         epoch: Epoch::new(1),
         display_name: "Ada".parse().unwrap(),
         profile: "builtin:default".parse().unwrap(),
+        model: None,
         key: None,
         created_at: NOW,
     };
@@ -57,37 +58,34 @@ fn running() -> Worker {
     worker
 }
 
-fn completed() -> RunEnd {
-    RunEnd::Completed(Usage::default())
-}
-
 /// The events after the first, a word each, with the text of deltas.
 fn events_of(worker: &Worker) -> String {
     let events = worker.read(None, usize::MAX).unwrap().events;
     let words = events[1..].iter().map(|event| match &event.kind {
         EventKind::OutputDelta { text, .. } => format!("+{text}"),
-        EventKind::RunFinished {
-            outcome,
-            error_code: None,
-            ..
-        } => outcome.to_string(),
-        EventKind::RunFinished {
-            error_code: Some(code),
-            ..
-        } => format!("failed({code})"),
+        EventKind::ReasoningDelta { text, .. } => format!("?{text}"),
+        EventKind::RunFinished { outcome, error, .. } => match error {
+            None => outcome.to_string(),
+            Some(error) => format!("failed({})", error.code),
+        },
         kind @ (EventKind::WorkerCreated
         | EventKind::InputAccepted { .. }
+        | EventKind::RunRetrying { .. }
         | EventKind::WorkerStopped) => kind.as_str().to_owned(),
     });
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// The transcript, an entry each: `user:hi`, or `assistant:he…` for a partial one.
+/// The transcript, an entry each: `user:hi`, `user:hi?` for an unanswered one, `assistant:he…`
+/// for a partial one, and `assistant:hello(hm)` for one with reasoning.
 fn transcript_of(worker: &Worker) -> String {
     let (from_first, no_bound) = (TranscriptPosition::After(0), usize::MAX);
     let slice = worker.transcript.slice(from_first, no_bound, no_bound);
     let entries = slice.entries.iter().map(|entry: &Entry| {
-        let more = if entry.partial { "…" } else { "" };
+        let partial = if entry.partial { "…" } else { "" };
+        let unanswered = if entry.unanswered { "?" } else { "" };
+        let reasoning = entry.reasoning.as_ref().map(|text| format!("({text})"));
+        let more = format!("{partial}{unanswered}{}", reasoning.unwrap_or_default());
         format!("{}:{}{more}", entry.role.as_str(), entry.content)
     });
     entries.collect::<Vec<_>>().join(" ")
@@ -103,16 +101,11 @@ fn a_run_goes_from_input_to_reply() {
 
     worker.append_output(run(1), "he", NOW).unwrap();
     worker.append_output(run(1), "llo", NOW).unwrap();
-    let usage = Usage {
-        input_tokens: 2,
-        output_tokens: 3,
-    };
-    let outcome = worker.finish(run(1), RunEnd::Completed(usage), NOW);
+    let outcome = worker.finish(run(1), RunEnd::Completed, NOW);
     assert_eq!(outcome, Some(RunOutcome::Completed));
     assert_eq!(worker.state(), WorkerState::Idle);
     assert_eq!(events_of(&worker), "input_accepted +he +llo completed");
     assert_eq!(transcript_of(&worker), "user:hi assistant:hello");
-    assert_eq!(worker.snapshot().usage, usage);
 }
 
 #[test]
@@ -159,7 +152,7 @@ fn an_accepted_cancel_decides_the_outcome_even_if_the_engine_finishes() {
     assert_eq!(worker.cancel(None), Ok(Some(run(1))));
     assert_eq!(worker.state(), WorkerState::Cancelling);
     assert_eq!(
-        worker.finish(run(1), completed(), NOW),
+        worker.finish(run(1), RunEnd::Completed, NOW),
         Some(RunOutcome::Cancelled)
     );
     assert_eq!(transcript_of(&worker), "user:hi assistant:he…");
@@ -167,21 +160,131 @@ fn an_accepted_cancel_decides_the_outcome_even_if_the_engine_finishes() {
 }
 
 #[test]
-fn a_run_that_ends_early_without_text_leaves_no_entry() {
+fn an_input_is_unanswered_however_its_run_ends_without_text() {
+    let panicked = RunEnd::Failed(RunErrorCode::EnginePanicked.into());
     for end in [
+        RunEnd::Completed,
+        RunEnd::Cancelled,
         RunEnd::TimedOut,
-        RunEnd::Failed(RunErrorCode::EnginePanicked),
+        panicked,
     ] {
         let mut worker = running();
+        worker.append_output(run(1), "", NOW).unwrap();
+        worker.append_reasoning(run(1), "hm", NOW).unwrap();
         worker.finish(run(1), end, NOW);
-        assert_eq!(transcript_of(&worker), "user:hi");
+        assert_eq!(transcript_of(&worker), "user:hi?", "{end:?}");
+
+        worker.accept(input(run(2), "more"), NOW).unwrap();
+        assert_eq!(worker.history().iter().count(), 0, "{end:?}");
+        worker.append_output(run(2), "he", NOW).unwrap();
+        worker.finish(run(2), end, NOW);
+        worker.accept(input(run(3), "again"), NOW).unwrap();
+        let seen = worker.history();
+        let seen: Vec<_> = seen.iter().map(|entry| &*entry.content).collect();
+        assert_eq!(seen, ["more", "he"], "{end:?}");
     }
+}
+
+#[test]
+fn reasoning_stands_beside_the_reply_up_to_its_limit_and_without_gaps() {
+    let mut worker = worker_with(Limits {
+        delta_bytes: 4,
+        reasoning_bytes: 7,
+        ..Limits::default()
+    });
+    worker.accept(input(run(1), "hi"), NOW).unwrap();
+    let before = worker.held_bytes();
+    worker.append_reasoning(run(1), "abcde", NOW).unwrap();
+    let events = 2 * EVENT_OVERHEAD_BYTES + 5;
+    assert_eq!(worker.held_bytes(), before + 5 + events);
+    // The € has three bytes, of which only two would fit; the next text would fit, but not follow.
+    worker.append_reasoning(run(1), "€", NOW).unwrap();
+    worker.append_reasoning(run(1), "f", NOW).unwrap();
+    worker.append_output(run(1), "hello", NOW).unwrap();
+    let in_flight = worker.in_flight().unwrap();
+    let texts = (in_flight.reasoning.concat(), in_flight.text.concat());
+    assert_eq!(texts, ("abcde".to_owned(), "hello".to_owned()));
+
+    worker.finish(run(1), RunEnd::Completed, NOW);
+    assert_eq!(transcript_of(&worker), "user:hi assistant:hello(abcde)");
+    assert_eq!(
+        events_of(&worker),
+        "input_accepted ?abcd ?e +hell +o completed"
+    );
+    let late = worker.append_reasoning(run(1), "late", NOW);
+    assert_eq!(late, Err(OutputClosed));
+}
+
+#[test]
+fn the_bytes_of_a_run_have_room_for_all_its_reasoning() {
+    let limits = |reasoning_bytes| Limits {
+        reasoning_bytes,
+        ..Limits::default()
+    };
+    let max_bytes = |limits| match worker_with(limits).admit(&input(run(1), "hi")) {
+        Ok(Admission::Start { max_bytes }) => max_bytes,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(max_bytes(limits(1_000)), max_bytes(limits(0)) + 1_000);
+}
+
+#[test]
+fn the_phase_is_what_the_engine_did_last() {
+    let mut worker = running();
+    let retrying = Report::Retrying {
+        kind: EngineErrorKind::Overloaded,
+        delay: std::time::Duration::from_secs(2),
+    };
+    let phase = |worker: &Worker| worker.in_flight().unwrap().phase;
+    assert_eq!(phase(&worker), RunPhase::Waiting);
+    worker.report(run(1), retrying, NOW);
+    assert_eq!(phase(&worker), RunPhase::Retrying);
+    worker.append_reasoning(run(1), "", NOW).unwrap();
+    assert_eq!(phase(&worker), RunPhase::Reasoning);
+    worker.append_output(run(1), "", NOW).unwrap();
+    assert_eq!(phase(&worker), RunPhase::Reasoning);
+    worker.append_output(run(1), "x", NOW).unwrap();
+    worker.report(run(1), RunDiagnostic::BlankReply.into(), NOW);
+    assert_eq!(phase(&worker), RunPhase::Answering);
+    worker.cancel(None).unwrap();
+    worker.report(run(1), retrying, NOW);
+    assert_eq!(phase(&worker), RunPhase::Answering);
+    assert_eq!(events_of(&worker), "input_accepted run_retrying +x");
+}
+
+#[test]
+fn usage_is_what_was_reported_last_however_the_run_ends() {
+    let used = |tokens| Usage {
+        input_tokens: Some(tokens),
+        output_tokens: None,
+    };
+    let mut worker = worker();
+    let ends = [
+        RunEnd::Completed,
+        RunEnd::Cancelled,
+        RunEnd::TimedOut,
+        RunEnd::Failed(RunErrorCode::Interrupted.into()),
+    ];
+    for (number, end) in (1..).zip(ends) {
+        worker.accept(input(run(number), "hi"), NOW).unwrap();
+        worker.report(run(number), used(9).into(), NOW);
+        worker.report(run(number), used(2).into(), NOW);
+        worker.finish(run(number), end, NOW);
+        worker.report(run(number), used(9).into(), NOW);
+        let events = worker.read(None, usize::MAX).unwrap().events;
+        let EventKind::RunFinished { usage, .. } = events[events.len() - 1].kind else {
+            panic!("{events:?}");
+        };
+        assert_eq!(usage, Some(used(2)), "{end:?}");
+    }
+    let totals = worker.snapshot().usage;
+    assert_eq!((totals.input_tokens, totals.incomplete_runs), (8, 4));
 }
 
 #[test]
 fn a_run_ends_exactly_once() {
     let mut worker = running();
-    assert!(worker.finish(run(1), completed(), NOW).is_some());
+    assert!(worker.finish(run(1), RunEnd::Completed, NOW).is_some());
     assert_eq!(worker.finish(run(1), RunEnd::TimedOut, NOW), None);
     worker.accept(input(run(2), "again"), NOW).unwrap();
     assert_eq!(worker.finish(run(1), RunEnd::TimedOut, NOW), None);
@@ -201,7 +304,7 @@ fn text_is_only_taken_from_the_running_run() {
     );
     worker.cancel(None).unwrap();
     assert_eq!(worker.append_output(run(1), "late", NOW), Err(OutputClosed));
-    worker.finish(run(1), completed(), NOW);
+    worker.finish(run(1), RunEnd::Completed, NOW);
     assert_eq!(
         worker.append_output(run(1), "later", NOW),
         Err(OutputClosed)
@@ -222,7 +325,7 @@ fn a_named_run_is_only_cancelled_if_it_is_the_active_one() {
     );
     assert_eq!(worker.state(), WorkerState::Running);
     assert_eq!(worker.cancel(Some(run(1))), Ok(Some(run(1))));
-    worker.finish(run(1), completed(), NOW);
+    worker.finish(run(1), RunEnd::Completed, NOW);
     assert_eq!(worker.cancel(Some(run(1))), Ok(None));
 }
 
@@ -237,7 +340,7 @@ fn a_stop_ends_the_run_first_and_is_final() {
     assert_eq!(worker.accept(input(run(2), "more"), NOW), Err(stopped));
     // A cancel that comes later must not take the stop back.
     assert_eq!(worker.cancel(None), Ok(Some(run(1))));
-    worker.finish(run(1), completed(), NOW);
+    worker.finish(run(1), RunEnd::Completed, NOW);
     assert_eq!(worker.state(), WorkerState::Stopped);
     assert_eq!(worker.stop(NOW), None);
     assert_eq!(worker.cancel(None), Ok(None));
@@ -259,7 +362,7 @@ fn a_reply_past_the_limit_keeps_what_fits_and_fails() {
     // The é has two bytes, of which only one would fit.
     assert_eq!(worker.append_output(run(1), "dé", NOW), Err(OutputClosed));
     assert_eq!(worker.state(), WorkerState::Cancelling);
-    worker.finish(run(1), completed(), NOW);
+    worker.finish(run(1), RunEnd::Completed, NOW);
     assert_eq!(transcript_of(&worker), "user:hi assistant:abcd…");
     assert_eq!(
         events_of(&worker),
@@ -298,7 +401,7 @@ fn the_same_key_and_content_gets_the_first_answer_in_every_state() {
             "step {step}"
         );
         match step {
-            0 => drop(worker.finish(run(1), completed(), NOW)),
+            0 => drop(worker.finish(run(1), RunEnd::Completed, NOW)),
             _ => drop(worker.stop(NOW)),
         }
     }
@@ -312,8 +415,9 @@ fn the_same_key_and_content_gets_the_first_answer_in_every_state() {
 fn the_reply_in_progress_is_seen_with_the_cursor_of_the_same_instant() {
     let mut worker = running();
     worker.append_output(run(1), "hel", NOW).unwrap();
-    let (run_id, pieces) = worker.in_flight().unwrap();
-    assert_eq!((run_id, pieces.concat()), (run(1), "hel".to_owned()));
+    let in_flight = worker.in_flight().unwrap();
+    let told = (in_flight.run_id, in_flight.text.concat());
+    assert_eq!(told, (run(1), "hel".to_owned()));
     let cursor = worker.cursor();
     worker.append_output(run(1), "lo", NOW).unwrap();
     let suffix = worker.read(Some(cursor), 10).unwrap().events;
@@ -332,17 +436,27 @@ fn an_idle_worker_counts_the_same_before_and_after_it_is_stopped() {
 }
 
 #[test]
-fn diagnostics_of_a_run_are_kept_until_the_next_run() {
+fn diagnostics_of_a_run_stand_in_its_end_its_reply_and_until_the_next_run_in_the_snapshot() {
     let mut worker = running();
-    let truncated = |entries| RunDiagnostic::ContextTruncated { entries };
-    worker.report(run(1), truncated(3));
-    worker.report(run(9), truncated(7));
-    worker.finish(run(1), completed(), NOW);
-    worker.report(run(1), truncated(8));
-    assert_eq!(worker.snapshot().diagnostics.omitted_entries, 3);
-    assert!(!worker.snapshot().diagnostics.reply_cut_short);
+    let truncated = |entries| RunDiagnostic::ContextTruncated { entries }.into();
+    worker.report(run(1), truncated(3), NOW);
+    worker.report(run(9), truncated(7), NOW);
+    worker.append_output(run(1), "hello", NOW).unwrap();
+    worker.finish(run(1), RunEnd::Completed, NOW);
+    worker.report(run(1), truncated(8), NOW);
+    let expected = RunDiagnostics {
+        omitted_entries: 3,
+        ..RunDiagnostics::default()
+    };
+    let slice = worker.slice(TranscriptPosition::Newest, 2);
+    assert_eq!(slice.entries[0].diagnostics, RunDiagnostics::default());
+    assert_eq!(slice.entries[1].diagnostics, expected);
+    let events = worker.read(None, usize::MAX).unwrap().events;
+    let EventKind::RunFinished { diagnostics, .. } = events[events.len() - 1].kind else {
+        panic!("{events:?}");
+    };
+    assert_eq!(diagnostics, expected);
+    assert_eq!(worker.snapshot().diagnostics, expected);
     worker.accept(input(run(2), "more"), NOW).unwrap();
-    assert_eq!(worker.snapshot().diagnostics.omitted_entries, 0);
-    worker.report(run(2), RunDiagnostic::ReplyCutShort);
-    assert!(worker.snapshot().diagnostics.reply_cut_short);
+    assert_eq!(worker.snapshot().diagnostics, RunDiagnostics::default());
 }

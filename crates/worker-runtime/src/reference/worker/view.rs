@@ -9,7 +9,9 @@ use crate::reference::fitting;
 use crate::reference::model::{
     Accepted, Event, EventKind, InFlight, LastRun, Line, Millis, RunNumber,
 };
+use crate::run::UsageTotals;
 use crate::status::WorkerState;
+use crate::transcript::RunPhase;
 
 impl Worker {
     pub(crate) fn state(&self) -> WorkerState {
@@ -34,6 +36,33 @@ impl Worker {
         self.active.as_ref().map(|active| &active.reply)
     }
 
+    /// What the active run is doing.
+    pub(crate) fn phase(&self) -> Option<RunPhase> {
+        self.active.as_ref().map(|active| active.phase)
+    }
+
+    /// What all runs used, by their ends.
+    pub(crate) fn usage(&self) -> UsageTotals {
+        let mut totals = UsageTotals::default();
+        for event in &self.events {
+            if let EventKind::RunFinished { usage, .. } = event.kind {
+                let usage = usage.unwrap_or_default();
+                totals.input_tokens += usage.input_tokens.unwrap_or(0);
+                totals.output_tokens += usage.output_tokens.unwrap_or(0);
+                let whole = usage.input_tokens.is_some() && usage.output_tokens.is_some();
+                totals.incomplete_runs += u64::from(!whole);
+            }
+        }
+        totals
+    }
+
+    /// The lines before the input of the active run that its engine sees.
+    pub(crate) fn history(&self) -> Vec<Line> {
+        let (_, before) = self.lines_held().split_last().expect("the input");
+        let answered = before.iter().filter(|line| !line.unanswered);
+        answered.cloned().collect()
+    }
+
     /// Every event.
     pub(crate) fn events(&self) -> &[Event] {
         &self.events
@@ -53,10 +82,15 @@ impl Worker {
         &self.lines[self.lines.len() - held..]
     }
 
-    /// The transcript and the reply in flight right after the event with this number.
-    pub(crate) fn as_of(&self, event: u64) -> (&[Line], Option<&InFlight>) {
+    /// The transcript and what was in flight right after the event with this number.
+    pub(crate) fn as_of(&self, event: u64) -> (Vec<Line>, Option<&InFlight>) {
         let moment = &self.moments[usize::try_from(event).unwrap() - 1];
-        (&self.lines[..moment.lines], moment.in_flight.as_ref())
+        let mut lines = self.lines[..moment.lines].to_vec();
+        if let (Some(_), Some(input)) = (&moment.in_flight, lines.last_mut()) {
+            // It may have turned out later to be left without a reply.
+            input.unanswered = false;
+        }
+        (lines, moment.in_flight.as_ref())
     }
 
     /// How the last run ended.
@@ -76,6 +110,8 @@ impl Worker {
             EventKind::WorkerCreated
             | EventKind::InputAccepted { .. }
             | EventKind::OutputDelta { .. }
+            | EventKind::ReasoningDelta { .. }
+            | EventKind::RunRetrying { .. }
             | EventKind::WorkerStopped => None,
         })
     }
@@ -86,7 +122,8 @@ impl Worker {
 
     /// Bytes that it holds now.
     pub(crate) fn held_bytes(&self) -> usize {
-        let reply = self.in_flight().map_or(0, |reply| reply.text.len());
+        let reply = self.in_flight();
+        let reply = reply.map_or(0, |reply| reply.text.len() + reply.reasoning.len());
         let latest = &self.events[self.events.len() - self.events_held()..];
         let events: usize = latest.iter().map(Event::cost).sum();
         self.fixed_bytes() + events + reply
@@ -102,12 +139,13 @@ impl Worker {
 
     /// The most bytes that it can hold while it works on an input.
     pub(crate) fn max_bytes(&self, content: &str, key: Option<&str>) -> usize {
-        let conversation = content.len() + self.limits.output_bytes + 2 * ENTRY_OVERHEAD_BYTES;
+        let reply = self.limits.output_bytes + self.limits.reasoning_bytes;
+        let conversation = content.len() + reply + 2 * ENTRY_OVERHEAD_BYTES;
         let events = self.limits.event_bytes;
         self.fixed_bytes() + conversation + events + key.map_or(0, key_cost)
     }
 
-    /// All bytes but those of events and the reply in progress. The last event counts from the
+    /// All bytes but those of events and the texts in progress. The last event counts from the
     /// beginning.
     fn fixed_bytes(&self) -> usize {
         let lines: usize = self.lines_held().iter().map(Line::cost).sum();

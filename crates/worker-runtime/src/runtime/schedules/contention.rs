@@ -130,6 +130,7 @@ fn tight() -> Limits {
     let mut limits = Limits {
         input_bytes: 8,
         output_bytes: 8,
+        reasoning_bytes: 8,
         transcript_bytes: 512,
         event_bytes: 2_048,
         delta_bytes: 4,

@@ -13,7 +13,7 @@ pub(super) struct History {
 #[derive(Debug, Default)]
 pub(super) struct StateAt {
     entries: Vec<ExpectedEntry>,
-    in_flight: Option<(RunId, String)>,
+    in_flight: Option<(RunId, Texts)>,
     stopped: bool,
 }
 
@@ -24,7 +24,16 @@ struct ExpectedEntry {
     run_id: RunId,
     /// None for inputs, which no event repeats.
     text: Option<String>,
+    reasoning: String,
     partial: bool,
+    unanswered: bool,
+}
+
+/// What a run has written so far.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Texts {
+    reply: String,
+    reasoning: String,
 }
 
 impl History {
@@ -108,26 +117,42 @@ impl StateAt {
             EventKind::WorkerCreated => panic!("created twice"),
             EventKind::InputAccepted { run_id, sequence } => {
                 assert!(self.in_flight.is_none(), "two runs at once");
-                self.in_flight = Some((*run_id, String::new()));
-                self.push_entry(*sequence, Role::User, *run_id, None, false);
+                self.in_flight = Some((*run_id, Texts::default()));
+                self.push_entry(ExpectedEntry {
+                    sequence: *sequence,
+                    role: Role::User,
+                    run_id: *run_id,
+                    text: None,
+                    reasoning: String::new(),
+                    partial: false,
+                    unanswered: false,
+                });
             }
-            EventKind::OutputDelta { run_id, text } => {
-                let (run, reply) = self.in_flight.as_mut().expect("a run is active");
-                assert_eq!(run, run_id);
-                reply.push_str(text);
+            EventKind::OutputDelta { run_id, text } => self.active(*run_id).reply.push_str(text),
+            EventKind::ReasoningDelta { run_id, text } => {
+                self.active(*run_id).reasoning.push_str(text);
             }
+            EventKind::RunRetrying { run_id, .. } => drop(self.active(*run_id)),
             EventKind::RunFinished {
                 run_id,
                 outcome,
                 sequence,
                 ..
             } => {
-                let (run, reply) = self.in_flight.take().expect("a run ends once");
+                let (run, texts) = self.in_flight.take().expect("a run ends once");
                 assert_eq!(run, *run_id);
-                assert_eq!(sequence.is_some(), !reply.is_empty());
-                if let Some(sequence) = sequence {
-                    let partial = *outcome != RunOutcome::Completed;
-                    self.push_entry(*sequence, Role::Assistant, run, Some(reply), partial);
+                assert_eq!(sequence.is_some(), !texts.reply.is_empty());
+                match sequence {
+                    None => self.entries.last_mut().expect("the input").unanswered = true,
+                    Some(sequence) => self.push_entry(ExpectedEntry {
+                        sequence: *sequence,
+                        role: Role::Assistant,
+                        run_id: run,
+                        text: Some(texts.reply),
+                        reasoning: texts.reasoning,
+                        partial: *outcome != RunOutcome::Completed,
+                        unanswered: false,
+                    }),
                 }
             }
             EventKind::WorkerStopped => {
@@ -137,22 +162,16 @@ impl StateAt {
         }
     }
 
-    fn push_entry(
-        &mut self,
-        sequence: u64,
-        role: Role,
-        run_id: RunId,
-        text: Option<String>,
-        partial: bool,
-    ) {
-        assert_eq!(sequence, self.entries.len() as u64 + 1);
-        self.entries.push(ExpectedEntry {
-            sequence,
-            role,
-            run_id,
-            text,
-            partial,
-        });
+    fn push_entry(&mut self, entry: ExpectedEntry) {
+        assert_eq!(entry.sequence, self.entries.len() as u64 + 1);
+        self.entries.push(entry);
+    }
+
+    /// What the active run has written, which is this run.
+    fn active(&mut self, run_id: RunId) -> &mut Texts {
+        let (run, texts) = self.in_flight.as_mut().expect("a run is active");
+        assert_eq!(*run, run_id);
+        texts
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -163,7 +182,10 @@ impl StateAt {
         let entries: Vec<ExpectedEntry> = page.entries.iter().map(ExpectedEntry::from).collect();
         assert_eq!(entries, self.entries, "{page:#?}");
         let in_flight = page.in_flight.as_ref();
-        let in_flight = in_flight.map(|reply| (reply.run_id, reply.text.to_string()));
+        let in_flight = in_flight.map(|run| {
+            let (reply, reasoning) = (run.text.to_string(), run.reasoning.to_string());
+            (run.run_id, Texts { reply, reasoning })
+        });
         assert_eq!(in_flight, self.in_flight, "{page:#?}");
     }
 
@@ -185,7 +207,9 @@ impl From<&Entry> for ExpectedEntry {
             role: entry.role,
             run_id: entry.run_id,
             text: (entry.role == Role::Assistant).then(|| entry.content.to_string()),
+            reasoning: entry.reasoning.as_deref().unwrap_or_default().to_owned(),
             partial: entry.partial,
+            unanswered: entry.unanswered,
         }
     }
 }

@@ -190,10 +190,10 @@ fn panic_and_cancel() {
             .run_id;
         let cancel = fixture.cancel(worker).await.expect("no run was named");
         let last = fixture.snapshot(worker).last_run.expect("it has ended");
-        let panicked = Some(RunErrorCode::EnginePanicked);
+        let panicked = Some(RunErrorCode::EnginePanicked.into());
         match cancel {
             Cancellation::Cancelled { .. } => assert_eq!(last.outcome, RunOutcome::Cancelled),
-            Cancellation::NotRunning => assert_eq!(last.error_code, panicked),
+            Cancellation::NotRunning => assert_eq!(last.error, panicked),
         }
         assert_eq!(last.run_id, run);
         fixture.input(worker, "b").await.expect("it is idle");

@@ -138,7 +138,7 @@ fn snapshot_and_append() {
                 (page.cursor, events)
             },
             async move {
-                b.input(worker, "a b c").await.expect("it is idle");
+                b.input(worker, "think a b").await.expect("it is idle");
                 b.snapshot(worker);
                 b.page(worker);
                 b.stop(worker).await;

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 
 use super::super::Inner;
 use crate::core::Worker;
-use crate::{EngineError, EngineErrorKind, Output, RunId, Turn, TurnEngine, Usage, WorkerId};
+use crate::{EngineError, EngineErrorKind, Output, RunId, Turn, TurnEngine, WorkerId};
 
-/// The words: `hang` for ever · `fail` · `panic`. Any other word is pushed.
+/// The words: `hang` for ever · `fail` · `panic` · `think`. Any other word is pushed.
 #[derive(Default)]
 pub(super) struct ScriptedEngine {
     runtime: OnceLock<Weak<Inner>>,
@@ -45,7 +45,7 @@ impl ScriptedEngine {
 
 #[async_trait]
 impl TurnEngine for ScriptedEngine {
-    async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
+    async fn run(&self, turn: Turn, output: Output) -> Result<(), EngineError> {
         let _part = ActiveRunGuard::enter(self, &turn);
         for word in turn.input.split_whitespace() {
             match word {
@@ -53,10 +53,11 @@ impl TurnEngine for ScriptedEngine {
                 "fail" => return Err(EngineError::new(EngineErrorKind::RateLimited)),
                 // Without the panic hook, which would print the schedule.
                 "panic" => resume_unwind(Box::new("as the input says")),
+                "think" => output.push_reasoning("hm").await?,
                 word => output.push(word).await?,
             }
         }
-        Ok(Usage::default())
+        Ok(())
     }
 }
 

@@ -97,6 +97,7 @@ fn capacity_for_one_run() -> Limits {
         delta_bytes: 1_000,
         input_bytes: 4_000,
         output_bytes: 4_000,
+        reasoning_bytes: 1_000,
         input_keys: 1,
         total_bytes: 0,
         ..Limits::default()

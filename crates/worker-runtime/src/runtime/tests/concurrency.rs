@@ -20,7 +20,9 @@ async fn histories(runtime: &Runtime, worker: WorkerId, begin: Cursor) -> HashMa
                 assert_eq!(active.replace(run_id), None, "one run at a time");
                 ends.insert(run_id, 0);
             }
-            EventKind::OutputDelta { run_id, .. } => assert_eq!(active, Some(run_id)),
+            EventKind::OutputDelta { run_id, .. }
+            | EventKind::ReasoningDelta { run_id, .. }
+            | EventKind::RunRetrying { run_id, .. } => assert_eq!(active, Some(run_id)),
             EventKind::RunFinished { run_id, .. } => {
                 assert_eq!(active.take(), Some(run_id));
                 *ends.get_mut(&run_id).unwrap() += 1;

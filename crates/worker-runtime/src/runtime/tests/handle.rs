@@ -14,12 +14,10 @@ fn a_runtime_shows_what_it_was_built_with() {
     let runtime = Runtime::builder().limits(limits.clone()).profiles(profiles);
     let runtime = runtime.build().unwrap();
     assert_eq!(runtime.limits(), &limits);
-    let ids = runtime
-        .profiles()
-        .iter()
-        .map(|profile| profile.id().to_string());
-    assert_eq!(ids.collect::<Vec<_>>(), ["team:poet"]);
-    assert_eq!(runtime.model().unwrap().name, OfflineEngine::MODEL_NAME);
+    let profiles = runtime.profiles();
+    let ids = profiles.iter().map(|profile| profile.id().as_str());
+    assert!(ids.eq(["team:poet"]));
+    assert_eq!(runtime.models()[0].name, OfflineEngine::MODEL_NAME);
     let debug = format!("{runtime:?}");
     assert!(debug.contains("phase: Accepting"), "{debug}");
 }

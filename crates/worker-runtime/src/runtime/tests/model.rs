@@ -36,6 +36,7 @@ impl StateMachineTest for TheRuntimeDoesWhatTheReferenceSays {
         let description = format!("{command:?}");
         let result = match command {
             Command::Create(request) => CommandResult::Created(subject.create(&request)),
+            Command::SetProfiles(profiles) => subject.set_profiles(profiles),
             Command::Send {
                 worker,
                 content,

@@ -1,7 +1,8 @@
 //! Awaiting a reply.
 
+use super::scripted_engine::ONE_TOKEN_EACH;
 use super::*;
-use crate::{CapacityExhausted, CursorExpired, EngineErrorKind, LimitName, Reply, ReplyError};
+use crate::{CapacityExhausted, CursorExpired, LimitName, Reply, ReplyError, RunDiagnostics};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -9,23 +10,29 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 async fn a_reply_has_the_text_the_outcome_and_the_usage() {
     let fixture = Fixture::new();
     let worker = fixture.worker();
-    for input in ["half done", "half fail", "other"] {
+    for (input, text, outcome) in [
+        (
+            "half think usage retry done",
+            "halfdone",
+            RunOutcome::Completed,
+        ),
+        ("usage cut half fail", "half", RunOutcome::Failed),
+        ("other", "other", RunOutcome::Completed),
+    ] {
         let run = fixture.send(worker, input);
         let reply = fixture.runtime.reply(worker, &run, TIMEOUT).await.unwrap();
-        let failed = input == "half fail";
+        let last = fixture.runtime.get(worker).unwrap().last_run.unwrap();
+        assert_eq!(last.error.is_some(), outcome == RunOutcome::Failed);
         let expected = Reply {
             run_id: run.run_id,
-            outcome: if failed {
-                RunOutcome::Failed
-            } else {
-                RunOutcome::Completed
+            outcome,
+            text: text.to_owned(),
+            usage: input.contains("usage").then_some(ONE_TOKEN_EACH),
+            error: last.error,
+            diagnostics: RunDiagnostics {
+                reply_cut_short: input.contains("cut"),
+                ..RunDiagnostics::default()
             },
-            text: input.replace(" fail", "").replace(' ', ""),
-            usage: (!failed).then_some(crate::Usage {
-                input_tokens: 1,
-                output_tokens: 1,
-            }),
-            error_code: failed.then_some(RunErrorCode::Engine(EngineErrorKind::RateLimited)),
         };
         assert_eq!(reply, expected);
         let again = fixture.runtime.reply(worker, &run, Duration::ZERO).await;

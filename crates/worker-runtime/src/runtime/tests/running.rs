@@ -2,23 +2,21 @@
 
 use super::engine_future::EngineFuture;
 use super::*;
-use crate::{EngineErrorKind, InputError, OfflineEngine};
+use crate::{EngineErrorKind, ErrorDetail, InputError, OfflineEngine};
 
 #[tokio::test(start_paused = true)]
 async fn a_worker_answers_and_remembers_the_conversation() {
     let fixture = Fixture::new();
     let worker = fixture.worker();
-    for (input, outcome) in [
-        ("hello", RunOutcome::Completed),
-        ("bye", RunOutcome::Completed),
-    ] {
+    for input in ["hello", "bye"] {
         let run = fixture.send(worker, input);
-        assert_eq!(fixture.wait_for_end(worker, &run).await, ended(outcome));
+        let completed = ended(RunOutcome::Completed);
+        assert_eq!(fixture.wait_for_end(worker, &run).await, completed);
     }
     let transcript_lines = ["user:hello", "assistant:hello", "user:bye", "assistant:bye"];
     assert_eq!(fixture.transcript_lines(worker), transcript_lines);
     let snapshot = fixture.runtime.get(worker).unwrap();
-    assert_eq!(snapshot.usage.output_tokens, 2);
+    assert_eq!(snapshot.usage.incomplete_runs, 2);
     assert_eq!(snapshot.last_run.unwrap().outcome, RunOutcome::Completed);
 }
 
@@ -117,13 +115,40 @@ async fn a_panic_ends_its_own_run_wherever_it_happens() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_engine_error_shows_its_code_and_keeps_the_text() {
+async fn an_engine_error_shows_what_it_is_and_keeps_the_text() {
     let fixture = Fixture::new();
     let worker = fixture.worker();
     let run = fixture.send(worker, "half fail");
-    let code = RunErrorCode::Engine(EngineErrorKind::RateLimited);
-    assert_eq!(fixture.wait_for_end(worker, &run).await, failed(code));
+    let end = fixture.wait_for_end(worker, &run).await;
+    let error = RunError {
+        code: RunErrorCode::Engine(EngineErrorKind::RateLimited),
+        detail: Some(ErrorDetail::KeyRefused),
+        retry_after: Some(7 * SECOND),
+    };
+    let outcome = RunOutcome::Failed;
+    let error = Some(error);
+    assert_eq!(end, RunEnd { outcome, error });
+    let last = fixture.runtime.get(worker).unwrap().last_run.unwrap();
+    assert_eq!(last.error, error);
     assert_eq!(fixture.transcript_lines(worker)[1], "assistant:half…");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_input_without_a_reply_is_shown_and_not_given_to_the_engine_again() {
+    let runtime = Runtime::builder().build().unwrap();
+    let instructions = runtime.profiles().default_profile().instructions().clone();
+    let worker = runtime.create(CreateWorker::default()).unwrap().worker.id;
+    runtime.send_input(worker, Input::new("one two")).unwrap();
+    // The offline engine has not begun to reply yet.
+    runtime.cancel(worker, None).await.unwrap();
+    let run = runtime.send_input(worker, Input::new("three")).unwrap();
+    let reply = runtime.reply(worker, &run, 20 * SECOND).await.unwrap();
+    let words = instructions.split_whitespace().count() as u64 + 1;
+    assert_eq!(reply.usage.unwrap().input_tokens, Some(words));
+    let page = runtime.transcript(worker, TranscriptQuery::default());
+    let page = page.unwrap().entries;
+    assert!(page.iter().map(|it| it.unanswered).eq([true, false, false]));
+    assert_eq!(runtime.get(worker).unwrap().usage.incomplete_runs, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,7 +238,7 @@ fn a_run_whose_executor_goes_away_is_interrupted() {
     let snapshot = fixture.runtime.get(worker).unwrap();
     assert_eq!(snapshot.state, WorkerState::Idle);
     let last = snapshot.last_run.unwrap();
-    assert_eq!(last.error_code, Some(RunErrorCode::Interrupted));
+    assert_eq!(last.error, Some(RunErrorCode::Interrupted.into()));
     assert_eq!(fixture.transcript_lines(worker)[1], "assistant:half…");
     assert_eq!(fixture.runtime.status().active_runs, 0);
 }
@@ -238,6 +263,8 @@ async fn an_engine_that_panics_as_it_is_dropped_with_its_task_keeps_that_to_itse
     let turn = crate::Turn {
         worker_id: WorkerId::generate(),
         run_id: RunId::generate(),
+        model: None,
+        sampling: crate::Sampling::default(),
         instructions: "".into(),
         transcript: crate::History::default(),
         input: "hang panic-at-drop".into(),

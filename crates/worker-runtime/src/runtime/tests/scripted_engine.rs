@@ -2,12 +2,22 @@
 
 use std::pin::Pin;
 use std::sync::{Mutex, mpsc};
+use std::time::Duration;
 
 use crate::sync::Notify;
-use crate::{EngineError, EngineErrorKind, Output, Turn, TurnEngine, Usage};
+use crate::{
+    EngineError, EngineErrorKind, ErrorDetail, Output, Report, RunDiagnostic, Turn, TurnEngine,
+    Usage,
+};
 
-/// The words: `wait` until opened · `hang` for ever · `spin` for ever · `fail` · `panic` ·
-/// `panic-at-creation` · `panic-at-drop` · `block-at-drop` until released · `flood` without
+/// What the word `usage` reports.
+pub(super) const ONE_TOKEN_EACH: Usage = Usage {
+    input_tokens: Some(1),
+    output_tokens: Some(1),
+};
+
+/// The words: `wait` until opened · `hang` for ever · `spin` for ever · `fail` · `think` ·
+/// report `usage`, a `cut` reply or a `retry` · `panic` · `panic-at-creation` · `panic-at-drop` · `block-at-drop` until released · `flood` without
 /// end · `deaf-flood` without end, ignoring errors. Any other word is pushed.
 #[derive(Debug, Default)]
 pub(super) struct ScriptedEngine {
@@ -20,7 +30,7 @@ pub(super) struct ScriptedEngine {
 }
 
 impl ScriptedEngine {
-    async fn follow(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
+    async fn follow(&self, turn: Turn, output: Output) -> Result<(), EngineError> {
         let _guard = DropGuard::new(self, &turn.input);
         for word in turn.input.split_whitespace() {
             match word {
@@ -29,7 +39,14 @@ impl ScriptedEngine {
                 "spin" => loop {
                     crate::sync::cooperate().await;
                 },
-                "fail" => return Err(EngineError::new(EngineErrorKind::RateLimited)),
+                "fail" => return Err(rate_limited()),
+                "think" => output.push_reasoning("hm").await?,
+                "usage" => output.report(ONE_TOKEN_EACH),
+                "cut" => output.report(RunDiagnostic::ReplyCutShort),
+                "retry" => output.report(Report::Retrying {
+                    kind: EngineErrorKind::Overloaded,
+                    delay: Duration::from_secs(1),
+                }),
                 "panic" => panic!("as the input says"),
                 "panic-at-drop" | "block-at-drop" => {}
                 "flood" => loop {
@@ -41,10 +58,7 @@ impl ScriptedEngine {
                 word => output.push(word).await?,
             }
         }
-        Ok(Usage {
-            input_tokens: 1,
-            output_tokens: 1,
-        })
+        Ok(())
     }
 }
 
@@ -53,7 +67,7 @@ impl TurnEngine for ScriptedEngine {
         &'life0 self,
         turn: Turn,
         output: Output,
-    ) -> Pin<Box<dyn Future<Output = Result<Usage, EngineError>> + Send + 'async_trait>>
+    ) -> Pin<Box<dyn Future<Output = Result<(), EngineError>> + Send + 'async_trait>>
     where
         'life0: 'async_trait,
         Self: 'async_trait,
@@ -64,6 +78,13 @@ impl TurnEngine for ScriptedEngine {
         );
         Box::pin(self.follow(turn, output))
     }
+}
+
+/// What the word `fail` fails with.
+fn rate_limited() -> EngineError {
+    let failed = EngineError::with_cause(EngineErrorKind::RateLimited, "as the input says");
+    let failed = failed.with_detail(Some(ErrorDetail::KeyRefused));
+    failed.with_retry_after(Some(Duration::from_secs(7)))
 }
 
 /// Dropped together with the future; then panics or blocks if the input says so.

@@ -60,11 +60,8 @@ fn check_worker(
     if let Some(name) = &request.name {
         assert_eq!(checks.display_name.as_str(), name);
     }
-    let profile = request.profile.as_deref();
-    assert_eq!(
-        checks.profile.as_str(),
-        profile.unwrap_or(model.default_profile())
-    );
+    let choice = (checks.profile.as_str(), checks.model.as_deref().unwrap());
+    assert_eq!(choice, model.choice(number));
     assert_eq!(checks.state, worker.state());
     let active = checks.active_run.map(|run| subject.numbering.run(run));
     assert_eq!(active, worker.active_run());
@@ -75,12 +72,16 @@ fn check_worker(
     );
     assert_eq!(checks.transcript, bounds(worker));
     assert_eq!(checks.cursor, cursor(subject, worker.events().len() as u64));
-    assert_eq!(checks.usage, worker.usage);
+    assert_eq!(checks.usage, worker.usage());
     assert_eq!(checks.diagnostics, worker.diagnostics);
     let last_run = checks
         .last_run
         .map(|last| subject.numbering.last_run(&last));
     assert_eq!(last_run, worker.last_run());
+    if let Some(seen) = active.and_then(|run| subject.seen_by_engine(run)) {
+        let seen = seen.iter().map(|entry| subject.numbering.line(entry));
+        assert_eq!(seen.collect::<Vec<_>>(), worker.history());
+    }
 }
 
 /// Reads all events that are held, page by page, as a client would.
@@ -206,6 +207,8 @@ pub(super) fn check_transcript(
         Page::new(worker.lines_held(), position, most, bytes)
     );
     assert_eq!(page.bounds, bounds(worker));
+    let phase = page.in_flight.as_ref().map(|reply| reply.phase);
+    assert_eq!(phase, worker.phase());
     let reply = page
         .in_flight
         .map(|reply| subject.numbering.in_flight(&reply));

@@ -1,5 +1,7 @@
 //! Commands to a runtime, and the results that the reference gives.
 
+use std::time::Duration;
+
 use proptest::option;
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
@@ -7,14 +9,25 @@ use proptest_state_machine::ReferenceStateMachine;
 use super::Refusal;
 use crate::limits::Limits;
 use crate::reference::{
-    Accepted, Create, Created, Initiated, Millis, RunNumber, Runtime, Step, Worker, WorkerNumber,
+    Accepted, Create, Created, Initiated, Millis, Profile, RunNumber, Runtime, Step, Worker,
+    WorkerNumber,
 };
-use crate::run::{EngineErrorKind, RunDiagnostic, RunErrorCode, Usage};
+use crate::run::{
+    EngineErrorKind, ErrorDetail, Report, RunDiagnostic, RunError, RunErrorCode, Usage,
+};
 use crate::status::WorkerState;
 use crate::transcript::TranscriptPosition;
 
-/// The built-in profiles, the default one first.
-const PROFILES: &[&str] = &["builtin:default", "builtin:companion"];
+/// The profiles at the beginning, the default one first.
+pub(super) const PROFILES: &[Profile] = &[
+    ("builtin:default", None),
+    ("local:large", Some("large")),
+    ("local:lost", Some("lost")),
+];
+/// The profiles that may replace them.
+const OTHER_PROFILES: &[Profile] = &[("local:large", None), ("local:new", Some("large"))];
+/// The models, the default one first.
+pub(super) const MODELS: &[&str] = &["small", "large"];
 /// How many readers follow along.
 pub(super) const READERS: usize = 2;
 
@@ -22,6 +35,7 @@ pub(super) const READERS: usize = 2;
 #[derive(Debug, Clone)]
 pub(super) enum Command {
     Create(Create),
+    SetProfiles(&'static [Profile]),
     Send {
         worker: WorkerNumber,
         content: String,
@@ -104,7 +118,7 @@ impl ReferenceStateMachine for Model {
 
     fn init_state() -> BoxedStrategy<Self> {
         let model = |limits| Self {
-            runtime: Runtime::new(limits, PROFILES),
+            runtime: Runtime::new(limits, PROFILES, MODELS),
             now: 0,
             result: CommandResult::None,
         };
@@ -121,10 +135,11 @@ impl ReferenceStateMachine for Model {
         let key = option::of(0..4_u8);
         let changes = prop_oneof![
             3 => creations().prop_map(Command::Create),
+            1 => prop_oneof![Just(PROFILES), Just(OTHER_PROFILES)].prop_map(Command::SetProfiles),
             6 => (worker.clone(), "[ab ]{0,3}|[ab]{7}|[ab]{3}", key).prop_map(
                 |(worker, content, key)| Command::Send { worker, content, key }
             ),
-            9 => (worker.clone(), steps())
+            12 => (worker.clone(), steps())
                 .prop_map(|(worker, step)| Command::Engine { worker, step }),
             2 => (worker.clone(), run)
                 .prop_map(|(worker, expected)| Command::Cancel { worker, expected }),
@@ -186,6 +201,10 @@ impl ReferenceStateMachine for Model {
         let (runtime, now) = (&mut model.runtime, model.now);
         model.result = match command {
             Command::Create(request) => CommandResult::Created(runtime.create(request, now)),
+            Command::SetProfiles(profiles) => {
+                runtime.profiles = profiles;
+                CommandResult::None
+            }
             Command::Send {
                 worker,
                 content,
@@ -224,32 +243,54 @@ impl ReferenceStateMachine for Model {
 fn creations() -> impl Strategy<Value = Create> {
     let name = option::of(prop_oneof![3 => Just("Ada"), 3 => Just("Bob"), 1 => Just(" ")]);
     let profile = option::of(prop_oneof![
-        2 => Just(PROFILES[0]),
-        2 => Just(PROFILES[1]),
-        1 => Just("builtin:none"),
+        1 => Just("builtin:default"),
+        4 => Just("local:large"),
+        1 => Just("local:lost"),
+        1 => Just("local:new"),
     ]);
+    let model = prop_oneof![2 => Just("small"), 2 => Just("large"), 1 => Just("lost")];
+    let model = option::weighted(0.3, model);
     let key = option::of(0..4_u8);
-    (name, profile, key).prop_map(|(name, profile, key)| Create {
+    (name, profile, model, key).prop_map(|(name, profile, model, key)| Create {
         name: name.map(str::to_owned),
         profile: profile.map(str::to_owned),
+        model: model.map(str::to_owned),
         key: key.map(|key| key.to_string()),
     })
 }
 
 fn steps() -> impl Strategy<Value = Step> {
-    let usage = |input_tokens| Usage {
-        input_tokens,
-        output_tokens: 1,
+    let timed_out = RunError {
+        code: RunErrorCode::Engine(EngineErrorKind::TimedOut),
+        detail: Some(ErrorDetail::IdleTimeout),
+        retry_after: Some(Duration::from_secs(3)),
     };
-    let rate_limited = RunErrorCode::Engine(EngineErrorKind::RateLimited);
     prop_oneof![
         4 => "[xyé]{0,2}".prop_map(Step::Push),
         4 => "[xyé]{1,14}".prop_map(Step::Push),
-        1 => (0..3_usize).prop_map(|entries| Step::Report(RunDiagnostic::ContextTruncated { entries })),
-        1 => Just(Step::Report(RunDiagnostic::ReplyCutShort)),
-        4 => (0..3_u64).prop_map(move |tokens| Step::Complete(usage(tokens))),
-        1 => Just(Step::Fail(rate_limited)),
-        1 => Just(Step::Fail(RunErrorCode::EnginePanicked)),
+        3 => "[xyé]{0,6}".prop_map(Step::Reason),
+        4 => reports().prop_map(Step::Report),
+        4 => Just(Step::Complete),
+        1 => Just(Step::Fail(timed_out)),
+        1 => Just(Step::Fail(RunErrorCode::EnginePanicked.into())),
+    ]
+}
+
+fn reports() -> impl Strategy<Value = Report> {
+    let tokens = || option::of(0..3_u64);
+    prop_oneof![
+        (0..3_usize).prop_map(|entries| RunDiagnostic::ContextTruncated { entries }.into()),
+        Just(RunDiagnostic::ReplyCutShort.into()),
+        (tokens(), tokens()).prop_map(|(input_tokens, output_tokens)| {
+            Report::Usage(Usage {
+                input_tokens,
+                output_tokens,
+            })
+        }),
+        Just(Report::Retrying {
+            kind: EngineErrorKind::Overloaded,
+            delay: Duration::from_secs(1),
+        }),
     ]
 }
 
@@ -265,7 +306,7 @@ fn states() -> impl Strategy<Value = WorkerState> {
 /// Limits so small that every one of them is reached.
 fn limits() -> impl Strategy<Value = Limits> {
     let sums = (2..5_usize, 1..4_usize, 0..9_000_usize);
-    let transcript = (2..6_usize, 274..700_usize, 1..500_usize);
+    let transcript = (2..6_usize, 281..700_usize, 1..500_usize);
     let events = (1..8_usize, 164..1000_usize);
     (sums, transcript, events, 1..4_usize, 1..3_usize).prop_map(
         |(sums, transcript, events, input_keys, page_default)| {
@@ -275,6 +316,7 @@ fn limits() -> impl Strategy<Value = Limits> {
                 total_bytes: 0,
                 input_bytes: 6,
                 output_bytes: 12,
+                reasoning_bytes: 7,
                 delta_bytes: 4,
                 transcript_entries: transcript.0,
                 transcript_bytes: transcript.1,

@@ -4,8 +4,8 @@
 use crate::cursor::Cursor;
 use crate::error::EventsError;
 use crate::event::EventsQuery;
-use crate::reference::{self, EventKind, InFlight, Line, Numbering, WorkerNumber};
-use crate::run::RunOutcome;
+use crate::reference::{self, EventKind, InFlight, Line, Numbering, RunNumber, WorkerNumber};
+use crate::run::{RunDiagnostics, RunOutcome};
 use crate::runtime::Runtime;
 use crate::transcript::{Role, TranscriptQuery};
 
@@ -90,35 +90,57 @@ impl Reader {
 
     fn apply(&mut self, event: reference::Event) {
         let at = event.at;
-        let (line, partial) = match event.kind {
-            EventKind::WorkerCreated | EventKind::WorkerStopped => return,
-            EventKind::OutputDelta { text, run } => {
-                let reply = self.in_flight.as_mut().expect("a reply to go on with");
-                assert_eq!(reply.run, run);
-                return reply.text.push_str(&text);
+        match event.kind {
+            EventKind::WorkerCreated | EventKind::RunRetrying { .. } | EventKind::WorkerStopped => {
             }
+            EventKind::OutputDelta { text, run } => self.active(run).text.push_str(&text),
+            EventKind::ReasoningDelta { text, run } => self.active(run).reasoning.push_str(&text),
             EventKind::InputAccepted { run, line } => {
-                let text = String::new();
-                assert_eq!(self.in_flight.replace(InFlight { run, text }), None);
-                (Some((line, Role::User, run, String::new())), false)
+                assert_eq!(self.in_flight.replace(InFlight::new(run)), None);
+                self.lines.push(Line {
+                    number: line,
+                    at,
+                    role: Role::User,
+                    run,
+                    content: String::new(),
+                    partial: false,
+                    unanswered: false,
+                    reasoning: String::new(),
+                    diagnostics: RunDiagnostics::default(),
+                });
             }
             EventKind::RunFinished {
-                run, outcome, line, ..
-            } => {
-                let reply = self.in_flight.take().expect("a reply to end");
-                assert_eq!((reply.run, reply.text.is_empty()), (run, line.is_none()));
-                let line = line.map(|line| (line, Role::Assistant, run, reply.text));
-                (line, outcome != RunOutcome::Completed)
-            }
-        };
-        self.lines
-            .extend(line.map(|(number, role, run, content)| Line {
-                number,
-                at,
-                role,
                 run,
-                content,
-                partial,
-            }));
+                outcome,
+                line,
+                diagnostics,
+                ..
+            } => {
+                let reply = self.active(run).clone();
+                self.in_flight = None;
+                assert_eq!(reply.text.is_empty(), line.is_none());
+                match line {
+                    None => self.lines.last_mut().expect("the input").unanswered = true,
+                    Some(number) => self.lines.push(Line {
+                        number,
+                        at,
+                        role: Role::Assistant,
+                        run,
+                        content: reply.text,
+                        partial: outcome != RunOutcome::Completed,
+                        unanswered: false,
+                        reasoning: reply.reasoning,
+                        diagnostics,
+                    }),
+                }
+            }
+        }
+    }
+
+    /// What is in flight, of this run.
+    fn active(&mut self, run: RunNumber) -> &mut InFlight {
+        let reply = self.in_flight.as_mut().expect("a run in progress");
+        assert_eq!(reply.run, run);
+        reply
     }
 }

@@ -7,39 +7,61 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use crate::engine::{EngineError, Output, Turn, TurnEngine};
+use super::command::MODELS;
+use crate::engine::{EngineError, History, ModelInfo, Output, Turn, TurnEngine};
 use crate::id::RunId;
 use crate::reference::Step;
-use crate::run::{RunErrorCode, Usage};
+use crate::run::RunErrorCode;
 
-/// The senders of the steps of each run.
+/// Each run: where to send its steps, and the conversation that its engine sees.
 #[derive(Debug, Default)]
 pub(super) struct ScriptedEngines {
-    senders: Mutex<HashMap<RunId, mpsc::UnboundedSender<Step>>>,
+    runs: Mutex<HashMap<RunId, (mpsc::UnboundedSender<Step>, History)>>,
 }
 
 impl ScriptedEngines {
     /// Sends the engine of a run its next step; ignored once the run has ended.
     pub(super) fn send(&self, run: RunId, step: Step) {
-        let senders = self.senders.lock().unwrap();
-        let sender = senders.get(&run).expect("the engine was started");
+        let runs = self.runs.lock().unwrap();
+        let (sender, _) = runs.get(&run).expect("the engine was started");
         let _ = sender.send(step);
+    }
+
+    /// What the engine of a run sees of the conversation; none before it was started.
+    pub(super) fn seen(&self, run: RunId) -> Option<History> {
+        let runs = self.runs.lock().unwrap();
+        runs.get(&run).map(|(_, history)| history.clone())
     }
 }
 
 #[async_trait]
 impl TurnEngine for ScriptedEngines {
-    async fn run(&self, turn: Turn, output: Output) -> Result<Usage, EngineError> {
+    fn models(&self) -> Vec<ModelInfo> {
+        let model = |name: &&str| ModelInfo {
+            name: (*name).to_owned(),
+            offline: true,
+        };
+        MODELS.iter().map(model).collect()
+    }
+
+    async fn run(&self, turn: Turn, output: Output) -> Result<(), EngineError> {
         let (sender, mut steps) = mpsc::unbounded_channel();
-        self.senders.lock().unwrap().insert(turn.run_id, sender);
+        let run = (sender, turn.transcript);
+        self.runs.lock().unwrap().insert(turn.run_id, run);
         loop {
             match steps.recv().await {
                 Some(Step::Push(text)) => output.push(&text).await?,
-                Some(Step::Report(diagnostic)) => output.report(diagnostic),
-                Some(Step::Complete(usage)) => return Ok(usage),
-                Some(Step::Fail(RunErrorCode::Engine(kind))) => return Err(EngineError::new(kind)),
-                // Without the panic hook, which would print.
-                Some(Step::Fail(_)) => resume_unwind(Box::new("as description")),
+                Some(Step::Reason(text)) => output.push_reasoning(&text).await?,
+                Some(Step::Report(report)) => output.report(report),
+                Some(Step::Complete) => return Ok(()),
+                Some(Step::Fail(error)) => {
+                    let RunErrorCode::Engine(kind) = error.code else {
+                        // Without the panic hook, which would print.
+                        resume_unwind(Box::new("as described"));
+                    };
+                    let failed = EngineError::new(kind).with_detail(error.detail);
+                    return Err(failed.with_retry_after(error.retry_after));
+                }
                 Some(Step::TimeOut) | None => std::future::pending().await,
             }
         }

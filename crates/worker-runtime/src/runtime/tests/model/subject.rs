@@ -7,15 +7,18 @@ use std::task::Poll;
 
 use jiff::Timestamp;
 
-use super::command::{CommandResult, READERS};
+use super::command::{CommandResult, PROFILES, READERS};
 use super::reader::Reader;
 use super::scripted_engine::ScriptedEngines;
 use super::*;
+use crate::WorkerSnapshot;
 use crate::error::{CancelError, CreateError, StopError};
 use crate::reference::WorkerNumber;
-use crate::reference::{Accepted, Create, Created, Initiated, Millis, Numbering, RunNumber, Step};
+use crate::reference::{
+    Accepted, Create, Created, Initiated, Millis, Numbering, Profile, RunNumber, Step,
+};
 use crate::sync;
-use crate::{ActiveRun, Cancellation, CreateWorker, ShutdownReport, WorkerSnapshot};
+use crate::{ActiveRun, Cancellation, CreateWorker, History, ProfileSet, ShutdownReport};
 
 /// How long the test sleeps to let everything settle. Time is paused, so a timer fires as soon as
 /// no task can make progress.
@@ -58,6 +61,7 @@ impl Subject {
         let hand = Arc::clone(&clock);
         let now = move || Timestamp::from_millisecond(hand.load(Ordering::Relaxed)).unwrap();
         let runtime = Runtime::builder().engine(engine).limits(limits);
+        let runtime = runtime.profiles(profile_set(PROFILES));
         Self {
             executor: Some(executor.unwrap()),
             runtime: runtime.clock(Arc::new(now)).build().unwrap(),
@@ -89,6 +93,7 @@ impl Subject {
         let created = self.runtime.create(CreateWorker {
             display_name: request.name.clone(),
             profile: request.profile.clone(),
+            model: request.model.clone(),
             idempotency_key: request.key.as_ref().map(|key| key.parse().unwrap()),
         });
         match created {
@@ -104,11 +109,22 @@ impl Subject {
             Err(error) => Err(match error {
                 CreateError::DisplayName(_) => Refusal::DisplayName,
                 CreateError::UnknownProfile => Refusal::UnknownProfile,
+                CreateError::UnknownModel => Refusal::UnknownModel,
                 CreateError::IdempotencyConflict => Refusal::Conflict,
                 CreateError::Stopping(_) => Refusal::Stopping,
                 CreateError::Capacity(short) => Refusal::Capacity(short.limit),
             }),
         }
+    }
+
+    /// What the engine of a run sees of the conversation, if it was started.
+    pub(super) fn seen_by_engine(&self, run: RunNumber) -> Option<History> {
+        self.engines.seen(self.numbering.runs[run])
+    }
+
+    pub(super) fn set_profiles(&self, profiles: &[Profile]) -> CommandResult {
+        self.runtime.set_profiles(profile_set(profiles));
+        CommandResult::None
     }
 
     pub(super) fn send(
@@ -288,4 +304,14 @@ impl Subject {
             Poll::Pending => None,
         }
     }
+}
+
+/// The profiles as the product reads them, without instructions.
+fn profile_set(profiles: &[Profile]) -> ProfileSet {
+    let mut profiles = profiles.iter().map(|(id, model)| {
+        let model = model.map(|model| format!("model: {model}\n"));
+        let text = format!("id: {id}\ndescription: d\n{}", model.unwrap_or_default());
+        text.parse().unwrap()
+    });
+    ProfileSet::new(profiles.next().unwrap(), profiles).unwrap()
 }
