@@ -154,6 +154,7 @@ mod tests {
     use super::*;
     use crate::run::RunDiagnostic;
 
+    #[cfg(not(feature = "shuttle"))]
     #[tokio::test]
     async fn text_and_reasoning_go_on_to_the_output_behind_reports() {
         let written = Arc::new(Mutex::new(String::new()));

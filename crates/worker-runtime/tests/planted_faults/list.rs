@@ -43,7 +43,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         scenario: "readers::poll_and_panic",
         edits: &[Edit {
             file: "runtime/engine_future.rs",
-            from: "Err(Panicked) => Poll::Ready(RunEnd::Failed(RunErrorCode::EnginePanicked)),",
+            from: "Err(Panicked) => Poll::Ready(RunEnd::Failed(RunErrorCode::EnginePanicked.into())),",
             to: "Err(Panicked) => Poll::Pending,",
         }],
     },
