@@ -10,7 +10,7 @@ use crate::secret::{ApiKey, Endpoint};
 mod key_file;
 mod settings;
 
-pub use key_file::{KEY_FILE_BYTES, KeyFileError};
+pub use key_file::KeyFileError;
 pub use settings::{ENDPOINT_VARIABLE, KEY_FILE_VARIABLE, MODEL_VARIABLE, ModelConfigError};
 
 /// Limits of waiting for a provider.

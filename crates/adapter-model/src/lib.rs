@@ -31,6 +31,7 @@ mod model_name;
 mod provider;
 mod retry;
 pub mod secret;
+pub mod secret_file;
 
 // Requests and responses.
 mod event_decoder;
@@ -53,4 +54,5 @@ pub use engine::{ModelEngine, PROBE_TIMEOUT};
 pub use model_name::{InvalidModelName, MODEL_NAME_MAX_CHARS, ModelName};
 pub use retry::RetryPolicy;
 pub use secret::{ApiKey, Endpoint, InvalidEndpoint, InvalidKey};
+pub use secret_file::SecretFileError;
 pub use silenced_targets::SILENCED_TARGETS;

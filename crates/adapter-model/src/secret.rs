@@ -26,6 +26,12 @@ pub enum InvalidKey {
     /// Longer than [`KEY_MAX_CHARS`].
     #[error("too long: at most {KEY_MAX_CHARS} characters")]
     TooLong,
+    /// Quotes around the key, which a shell would have removed.
+    #[error("it stands in quotes; remove them")]
+    Quoted,
+    /// A line of an `.env` file or a script (`OPENAI_API_KEY=…`, `export …`) instead of a key.
+    #[error("it is an assignment such as `NAME=…`; keep only what follows the `=`")]
+    Assignment,
     /// A character that can't stand in a header, e.g. a line break in the middle.
     #[error("forbidden character: a key is one word of visible ASCII")]
     ForbiddenCharacter,
@@ -56,11 +62,36 @@ impl FromStr for ApiKey {
         if text.len() > KEY_MAX_CHARS {
             return Err(InvalidKey::TooLong);
         }
+        if is_assignment(text) {
+            return Err(InvalidKey::Assignment);
+        }
+        if text.starts_with(QUOTES) || text.ends_with(QUOTES) {
+            return Err(InvalidKey::Quoted);
+        }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(InvalidKey::ForbiddenCharacter);
         }
         Ok(Self(Zeroizing::new(text.to_owned())))
     }
+}
+
+const QUOTES: [char; 3] = ['"', '\'', '`'];
+
+/// How names of variables with a key end.
+const KEY_VARIABLE_ENDS: [&str; 3] = ["KEY", "TOKEN", "SECRET"];
+
+/// Whether the text assigns a key to a variable. A `=` alone says little: keys may end with it.
+fn is_assignment(text: &str) -> bool {
+    if text.starts_with("export ") {
+        return true;
+    }
+    let Some((name, _)) = text.split_once('=') else {
+        return false;
+    };
+    let name = name.trim_end();
+    let is_word = |char: char| char.is_ascii_alphanumeric() || char == '_';
+    let upper = name.to_ascii_uppercase();
+    name.chars().all(is_word) && KEY_VARIABLE_ENDS.iter().any(|end| upper.ends_with(end))
 }
 
 impl fmt::Debug for ApiKey {
@@ -156,12 +187,26 @@ mod tests {
         assert_eq!(header, "Bearer sk-canary");
         assert_eq!(format!("{header:?}"), "Sensitive");
 
-        let refused = |text: &str| text.parse::<ApiKey>().map(|_| ()).unwrap_err();
-        assert_eq!(refused(""), InvalidKey::Empty);
-        assert_eq!(refused("two words"), InvalidKey::ForbiddenCharacter);
-        assert_eq!(refused("line\nbreak"), InvalidKey::ForbiddenCharacter);
-        assert_eq!(refused("é"), InvalidKey::ForbiddenCharacter);
-        assert_eq!(refused(&"x".repeat(1_025)), InvalidKey::TooLong);
+        for (text, expected) in [
+            ("", InvalidKey::Empty),
+            ("two words", InvalidKey::ForbiddenCharacter),
+            ("line\nbreak", InvalidKey::ForbiddenCharacter),
+            ("é", InvalidKey::ForbiddenCharacter),
+            (&"x".repeat(1_025), InvalidKey::TooLong),
+            ("\"sk-x\"", InvalidKey::Quoted),
+            ("'sk-x'", InvalidKey::Quoted),
+            ("sk-x\"", InvalidKey::Quoted),
+            ("OPENAI_API_KEY=sk-x", InvalidKey::Assignment),
+            ("OPENAI_API_KEY=\"sk-x\"", InvalidKey::Assignment),
+            ("OPENAI_API_KEY = sk-x", InvalidKey::Assignment),
+            ("export OPENAI_API_KEY=sk-x", InvalidKey::Assignment),
+            ("api_token=x\nOTHER=y", InvalidKey::Assignment),
+        ] {
+            assert_eq!(text.parse::<ApiKey>().unwrap_err(), expected, "{text}");
+        }
+        for padded in ["c2VjcmV0==", "sk-key=", "a=b"] {
+            assert_eq!(padded.parse::<ApiKey>().unwrap().expose_secret(), padded);
+        }
     }
 
     #[test]

@@ -15,7 +15,8 @@ use registry_core::{Deadlines, RuntimeRegistry};
 use worker_runtime::{BuildError, Limits, OfflineEngine, Runtime, TurnEngine};
 
 pub(crate) use adapter_model::SILENCED_TARGETS as MODEL_CLIENT_TARGETS;
-pub use adapter_model::{ModelConfig, ModelConfigError};
+pub(crate) use adapter_model::secret_file;
+pub use adapter_model::{ModelConfig, ModelConfigError, SecretFileError};
 
 /// The turn engine of the embedded runtime.
 #[derive(Clone)]
