@@ -49,7 +49,7 @@ mod engine;
 mod response_stream;
 
 pub use coalesce::Coalesce;
-pub use config::{KeyFileError, ModelConfig, ModelConfigError, Timeouts};
+pub use config::{InvalidProxy, KeyFileError, ModelConfig, ModelConfigError, Proxy, Timeouts};
 pub use engine::{ModelEngine, PROBE_TIMEOUT};
 pub use model_name::{InvalidModelName, MODEL_NAME_MAX_CHARS, ModelName};
 pub use retry::RetryPolicy;
