@@ -115,6 +115,8 @@ async fn neither_key_nor_address_of_a_provider_is_in_any_response_or_log_line() 
             ("YOI_MODEL", "test-model"),
             ("YOI_MODEL_ENDPOINT", endpoint.as_str()),
             ("YOI_MODEL_KEY_FILE", key_file.to_str().unwrap()),
+            // Not used on the way to this machine.
+            ("HTTP_PROXY", "http://CANARY.invalid:1"),
         ];
         let args = ["--log", "trace", "--log-format", "json"];
         let server = ServerProcess::start(home.path(), &args, &variables).await;
