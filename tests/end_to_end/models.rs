@@ -115,6 +115,8 @@ async fn neither_key_nor_address_of_a_provider_is_in_any_response_or_log_line() 
             ("YOI_MODEL", "test-model"),
             ("YOI_MODEL_ENDPOINT", endpoint.as_str()),
             ("YOI_MODEL_KEY_FILE", key_file.to_str().unwrap()),
+            // Not used on the way to this machine.
+            ("HTTP_PROXY", "http://CANARY.invalid:1"),
         ];
         let args = ["--log", "trace", "--log-format", "json"];
         let server = ServerProcess::start(home.path(), &args, &variables).await;
@@ -139,14 +141,52 @@ fn settings_that_cannot_work_fail_at_the_start_without_repeating_the_secret() {
     let open_key = open_key.to_str().unwrap();
     let (model, endpoint) = ("YOI_MODEL", "YOI_MODEL_ENDPOINT");
     let with_password = "http://user:CANARY@127.0.0.1:1";
-    let cases: [(&[(&str, &str)], &str); 4] = [
+    let shared = "http://127.0.0.1:1/CANARY";
+    let cases: [(&[(&str, &str)], &str); 10] = [
         (&[(model, "claude-sonnet-4-5")], "ANTHROPIC_API_KEY"),
         (&[(model, "m"), (endpoint, with_password)], endpoint),
         (
             &[(model, "gpt-5-mini"), ("YOI_MODEL_KEY_FILE", open_key)],
             "chmod 600",
         ),
-        (&[(endpoint, "http://127.0.0.1:1/CANARY")], "--model"),
+        (&[(endpoint, shared)], "--model"),
+        (
+            &[(model, "gpt-5"), ("OPENAI_API_KEY", "'sk-CANARY'")],
+            "quotes",
+        ),
+        (
+            &[(model, "gpt-5"), ("OPENAI_API_KEY", "export X=CANARY")],
+            "NAME=",
+        ),
+        (
+            &[(model, "ollama::q"), ("OLLAMA_HOST", "CANARY:x")],
+            "OLLAMA_HOST",
+        ),
+        (
+            &[
+                (model, "gpt-5"),
+                ("OPENAI_API_KEY", "k"),
+                ("ALL_PROXY", "sock://CANARY"),
+            ],
+            "ALL_PROXY",
+        ),
+        (
+            &[
+                (model, "m"),
+                (endpoint, shared),
+                ("YOI_MODEL_CONTEXT_TOKENS", "512"),
+                ("YOI_MODEL_MAX_OUTPUT_TOKENS", "512"),
+            ],
+            "fewer than the context's",
+        ),
+        (
+            &[
+                (model, "m"),
+                (endpoint, shared),
+                ("YOI_MODEL_CONTEXT_TOKENS", "1"),
+            ],
+            "256..=",
+        ),
     ];
     for (variables, advice) in cases {
         let output = Command::new(BINARY)

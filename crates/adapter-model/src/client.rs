@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{debug, warn};
 use url::Url;
 
-use crate::config::{ModelConfig, ModelConfigError, Timeouts};
+use crate::config::{ModelConfig, ModelConfigError, Proxy, Timeouts};
 use crate::error::{ProviderError, Reason, error_chain, from_request_error};
 use crate::prompt::Prompt;
 use crate::protocol::{ChatRequest, Protocol};
@@ -35,7 +35,8 @@ pub(crate) struct ProviderClient {
     url: Url,
     model: String,
     key: Option<ApiKey>,
-    max_output_tokens: u32,
+    max_output_tokens: Option<u32>,
+    context_tokens: Option<u32>,
     timeouts: Timeouts,
     redactor: Redactor,
 }
@@ -48,14 +49,15 @@ impl ProviderClient {
         }
         let model = config.model.request_name();
         Ok(Self {
-            client: http_client(&endpoint, config.timeouts)?,
+            client: http_client(&endpoint, config.proxy.as_ref(), config.timeouts)?,
             protocol,
             url: protocol.url(&endpoint, model),
             model: model.to_owned(),
             key: config.key.clone(),
             max_output_tokens: config.max_output_tokens,
+            context_tokens: config.context_tokens,
             timeouts: config.timeouts,
-            redactor: Redactor::new(config.key.as_ref(), &endpoint),
+            redactor: Redactor::new(config.key.as_ref(), &endpoint, config.proxy.as_ref()),
         })
     }
 
@@ -65,6 +67,7 @@ impl ProviderClient {
             model: &self.model,
             prompt,
             max_output_tokens: self.max_output_tokens,
+            context_tokens: self.context_tokens,
         });
         body.to_string().into()
     }
@@ -114,19 +117,25 @@ impl ProviderClient {
 
 /// Builds the HTTP client. Redirects aren't followed, since they would send the key
 /// elsewhere. Only HTTP/1.1 is enabled, so that a cancelled request closes its connection.
-/// The usual proxy variables apply, except for loopback.
-fn http_client(endpoint: &Endpoint, timeouts: Timeouts) -> Result<Client, ModelConfigError> {
+/// Only the configured proxy is used.
+fn http_client(
+    endpoint: &Endpoint,
+    proxy: Option<&Proxy>,
+    timeouts: Timeouts,
+) -> Result<Client, ModelConfigError> {
     let mut client = Client::builder()
+        .no_proxy()
         .user_agent(concat!("yoi/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
         .referer(false)
         .connect_timeout(timeouts.connect)
         .dns_resolver(Arc::new(BoundedResolver));
-    if endpoint.is_loopback() {
-        client = client.no_proxy();
+    if let Some(proxy) = proxy {
+        let proxy = proxy.to_reqwest().map_err(|_| ModelConfigError::Client)?;
+        client = client.proxy(proxy);
     }
     // A machine without certificate authorities can still use a local server.
-    if !endpoint.is_encrypted() {
+    if !endpoint.is_encrypted() && !proxy.is_some_and(Proxy::is_encrypted) {
         client = client.tls_certs_only([]);
     }
     client.build().map_err(|_| ModelConfigError::Client)

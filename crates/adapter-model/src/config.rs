@@ -7,11 +7,16 @@ use crate::model_name::ModelName;
 use crate::retry::RetryPolicy;
 use crate::secret::{ApiKey, Endpoint};
 
+mod environment;
+mod error;
 mod key_file;
+mod proxy;
 mod settings;
 
-pub use key_file::{KEY_FILE_BYTES, KeyFileError};
-pub use settings::{ENDPOINT_VARIABLE, KEY_FILE_VARIABLE, MODEL_VARIABLE, ModelConfigError};
+pub use error::ModelConfigError;
+pub use key_file::KeyFileError;
+pub use proxy::{InvalidProxy, Proxy};
+pub use settings::{ENDPOINT_VARIABLE, KEY_FILE_VARIABLE, MODEL_VARIABLE};
 
 /// Limits of waiting for a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,9 +45,12 @@ impl Default for Timeouts {
 pub struct ModelConfig {
     /// The model's name.
     pub model: ModelName,
-    /// The base URL, if it isn't the provider's usual one. The protocol there is the explicit
-    /// provider's (see [`ModelName`]), else OpenAI's.
+    /// The address, if it isn't the provider's usual one. The protocol there is the explicit
+    /// provider's (see [`ModelName`]), else that of the provider with such an address, else
+    /// OpenAI's.
     pub endpoint: Option<Endpoint>,
+    /// The proxy on the way to the address, which must not be one of this machine.
+    pub proxy: Option<Proxy>,
     /// The provider's API key.
     pub key: Option<ApiKey>,
     /// See [`Timeouts`].
@@ -52,9 +60,12 @@ pub struct ModelConfig {
     /// Bytes of conversation that are sent at most (default: 256 KiB): about 64 k tokens of
     /// English, half the context of usual hosted models.
     pub context_bytes: usize,
-    /// Tokens of a reply at most, for providers that require a limit (Anthropic). The default
-    /// of 8,192 is accepted by all of its current models.
-    pub max_output_tokens: u32,
+    /// Tokens of the model's context, if they are known; Ollama is asked for as many. Set it
+    /// with [`ModelConfig::with_token_limits`], which sets `context_bytes` too.
+    pub context_tokens: Option<u32>,
+    /// Tokens of a reply at most. By default the provider decides, except for Anthropic, which
+    /// requires a limit and gets 8,192.
+    pub max_output_tokens: Option<u32>,
     /// See [`Coalesce`].
     pub coalesce: Coalesce,
 }
@@ -66,11 +77,13 @@ impl ModelConfig {
         Self {
             model,
             endpoint: None,
+            proxy: None,
             key: None,
             timeouts: Timeouts::default(),
             retry: RetryPolicy::default(),
             context_bytes: 256 * 1024,
-            max_output_tokens: 8_192,
+            context_tokens: None,
+            max_output_tokens: None,
             coalesce: Coalesce::default(),
         }
     }

@@ -31,6 +31,7 @@ mod model_name;
 mod provider;
 mod retry;
 pub mod secret;
+pub mod secret_file;
 
 // Requests and responses.
 mod event_decoder;
@@ -49,9 +50,10 @@ mod resolver;
 mod response_stream;
 
 pub use coalesce::Coalesce;
-pub use config::{KeyFileError, ModelConfig, ModelConfigError, Timeouts};
+pub use config::{InvalidProxy, KeyFileError, ModelConfig, ModelConfigError, Proxy, Timeouts};
 pub use engine::{ModelEngine, PROBE_TIMEOUT};
 pub use model_name::{InvalidModelName, MODEL_NAME_MAX_CHARS, ModelName};
 pub use retry::RetryPolicy;
 pub use secret::{ApiKey, Endpoint, InvalidEndpoint, InvalidKey};
+pub use secret_file::SecretFileError;
 pub use silenced_targets::SILENCED_TARGETS;

@@ -8,6 +8,8 @@ use crate::provider::{Provider, provider_names};
 /// Characters of a model's name at most, without its provider.
 pub const MODEL_NAME_MAX_CHARS: usize = 200;
 
+const GEMINI: &str = "gemini";
+
 const SEPARATOR: &str = "::";
 
 /// How names of models in an account begin at Fireworks, Google and Amazon.
@@ -65,6 +67,14 @@ impl ModelName {
         self.explicit_provider
     }
 
+    /// The same model with this provider as the explicit one.
+    pub(crate) fn at_provider(self, provider: &'static Provider) -> Self {
+        Self {
+            explicit_provider: Some(provider),
+            ..self
+        }
+    }
+
     /// The explicit provider, or the only one that has models of such a name.
     pub(crate) fn provider(&self) -> Option<&'static Provider> {
         self.explicit_provider()
@@ -80,6 +90,7 @@ impl FromStr for ModelName {
         let (provider, name) = text
             .split_once(SEPARATOR)
             .map_or((None, text), |(provider, name)| (Some(provider), name));
+        let name = without_resource_prefix(provider, name);
         if name.is_empty() {
             return Err(InvalidModelName::Empty);
         }
@@ -95,6 +106,14 @@ impl FromStr for ModelName {
             name: name.to_owned(),
         })
     }
+}
+
+/// Removes the `models/` with which Google's list of models and its documents begin names.
+fn without_resource_prefix<'a>(provider: Option<&str>, name: &'a str) -> &'a str {
+    let stripped = name.strip_prefix("models/").filter(|rest| {
+        provider.or(Provider::by_model_name(rest).map(|it| it.name)) == Some(GEMINI)
+    });
+    stripped.unwrap_or(name)
 }
 
 /// Shows the public name.
@@ -133,6 +152,11 @@ mod tests {
         assert_eq!(provider("qwen3:4b"), None);
         assert_eq!(provider("gpt-oss:20b"), None);
         assert_eq!(name("ollama::qwen3:4b").request_name(), "qwen3:4b");
+        for gemini in ["gemini::models/gemini-2.5-flash", "models/gemini-2.5-flash"] {
+            assert_eq!(name(gemini).request_name(), "gemini-2.5-flash");
+            assert_eq!(provider(gemini), Some("gemini"));
+        }
+        assert_eq!(name("models/tiny.gguf").request_name(), "models/tiny.gguf");
     }
 
     #[test]
@@ -160,6 +184,7 @@ mod tests {
         let refused = |text: &str| text.parse::<ModelName>().unwrap_err();
         assert_eq!(refused(" "), InvalidModelName::Empty);
         assert_eq!(refused("ollama::"), InvalidModelName::Empty);
+        assert_eq!(refused("gemini::models/"), InvalidModelName::Empty);
         assert_eq!(refused("a b"), InvalidModelName::ForbiddenCharacter);
         assert_eq!(refused(&"x".repeat(201)), InvalidModelName::TooLong);
         let unknown = refused("nobody::x");

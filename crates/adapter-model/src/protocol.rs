@@ -29,12 +29,18 @@ pub(crate) use openai::OpenAi;
 
 /// A provider's API for streamed chat.
 pub(crate) trait Protocol: fmt::Debug + Send + Sync {
-    /// Where the request is sent.
+    /// Where the request is sent: below the endpoint's path, from which is removed what belongs
+    /// to the protocol itself, since people paste whole URLs.
     fn url(&self, endpoint: &Endpoint, model: &str) -> Url;
 
     /// The header with the key.
     fn key_header(&self, key: &ApiKey) -> (HeaderName, HeaderValue) {
         (AUTHORIZATION, key.header_value("Bearer "))
+    }
+
+    /// Whether this is a variant of OpenAI's protocol, whose servers may need a query.
+    fn is_openai_variant(&self) -> bool {
+        false
     }
 
     /// A header that every request needs besides content type and key.
@@ -58,8 +64,10 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
 pub(crate) struct ChatRequest<'a> {
     pub(crate) model: &'a str,
     pub(crate) prompt: &'a Prompt,
-    /// For protocols that require such a limit.
-    pub(crate) max_output_tokens: u32,
+    /// Tokens of the reply at most, if that is limited.
+    pub(crate) max_output_tokens: Option<u32>,
+    /// Tokens of the model's context, if they are known.
+    pub(crate) context_tokens: Option<u32>,
 }
 
 /// What was read of a response besides the reply's text.

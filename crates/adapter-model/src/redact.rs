@@ -2,15 +2,18 @@
 
 use std::collections::HashSet;
 
+use url::Url;
 use zeroize::Zeroizing;
 
+use crate::config::Proxy;
 use crate::secret::{ApiKey, Endpoint};
 
 /// Bytes of a provider's error body that are logged: enough for its message.
 const MAX_LOGGED_BYTES: usize = 1_024;
 
 const REDACTED: &str = "[redacted]";
-/// Shortest path segment of an endpoint that is a secret: `v1` and `api` are none.
+/// Shortest path segment or query value of an endpoint that is a secret: `v1` and `api` are
+/// none.
 const MIN_SEGMENT_CHARS: usize = 6;
 /// Shortest part of a secret that is redacted. Providers show the beginning of a key and its
 /// last four characters, and an error body may be cut off in the middle of a secret.
@@ -25,17 +28,25 @@ pub(crate) struct Redactor {
 }
 
 impl Redactor {
-    pub(crate) fn new(key: Option<&ApiKey>, endpoint: &Endpoint) -> Self {
+    pub(crate) fn new(key: Option<&ApiKey>, endpoint: &Endpoint, proxy: Option<&Proxy>) -> Self {
         let url = endpoint.expose_secret();
-        let mut secrets = vec![url.as_str().trim_end_matches('/').to_owned()];
-        if let Some(host) = url.host_str() {
-            secrets.extend(url.port().map(|port| format!("{host}:{port}")));
-            secrets.push(host.to_owned());
-            // Outside URLs, IPv6 addresses have no brackets.
-            secrets.push(host.trim_matches(['[', ']']).to_owned());
+        let mut secrets = address_parts(url);
+        if let Some(proxy) = proxy.map(Proxy::expose_secret) {
+            secrets.extend(address_parts(proxy));
+            let password = proxy.password().unwrap_or_default();
+            secrets.extend(
+                [proxy.username(), password]
+                    .into_iter()
+                    .flat_map(encoded_and_decoded),
+            );
         }
         let segments = url.path().split('/').flat_map(encoded_and_decoded);
-        secrets.extend(segments.filter(|segment| segment.len() >= MIN_SEGMENT_CHARS));
+        // Names in a query are public, and their values may be keys.
+        let query = url.query().unwrap_or_default().split('&');
+        let values = query.filter_map(|pair| pair.split_once('='));
+        let values = values.flat_map(|(_, value)| encoded_and_decoded(value));
+        let parts = segments.chain(values);
+        secrets.extend(parts.filter(|part| part.len() >= MIN_SEGMENT_CHARS));
         secrets.extend(key.map(|key| key.expose_secret().to_owned()));
         secrets.retain(|secret| !secret.is_empty());
         Self {
@@ -67,6 +78,18 @@ impl Redactor {
         redacted.truncate(redacted.floor_char_boundary(MAX_LOGGED_BYTES));
         redacted
     }
+}
+
+/// A URL, and its host and port in every spelling.
+fn address_parts(url: &Url) -> Vec<String> {
+    let mut parts = vec![url.as_str().trim_end_matches('/').to_owned()];
+    if let Some(host) = url.host_str() {
+        parts.extend(url.port().map(|port| format!("{host}:{port}")));
+        parts.push(host.to_owned());
+        // Outside URLs, IPv6 addresses have no brackets.
+        parts.push(host.trim_matches(['[', ']']).to_owned());
+    }
+    parts
 }
 
 /// A path segment as it is sent, and as the server may decode and repeat it.
@@ -109,7 +132,7 @@ mod tests {
 
     fn redactor(key: Option<&str>, endpoint: &str) -> Redactor {
         let key = key.map(|key| key.parse().unwrap());
-        Redactor::new(key.as_ref(), &endpoint.parse().unwrap())
+        Redactor::new(key.as_ref(), &endpoint.parse().unwrap(), None)
     }
 
     #[test]
@@ -152,9 +175,13 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_redacted_in_every_spelling() {
-        let redactor = redactor(None, "http://[2001:db8::7]:81/ten%20ants/v1");
-        let text = "to 2001:db8::7, [2001:db8::7]:81, ten%20ants, ten ants";
-        let redacted = "to [redacted], [redacted], [redacted], [redacted]";
+        let redactor = redactor(
+            None,
+            "http://[2001:db8::7]:81/ten%20ants/v1?code=c%40nary&v=1",
+        );
+        let text = "to 2001:db8::7, [2001:db8::7]:81, ten%20ants, ten ants?code=c%40nary, c@nary";
+        let redacted =
+            "to [redacted], [redacted], [redacted], [redacted]?code=[redacted], [redacted]";
         assert_eq!(redactor.redact(text), redacted);
     }
 }

@@ -51,8 +51,8 @@ pub struct ServeArgs {
     #[arg(long, env = "YOI_AUTH", value_enum, default_value_t = AuthMode::Token)]
     pub auth: AuthMode,
 
-    /// File with the token, readable only by its owner; without it each start generates a new
-    /// token
+    /// File or pipe with the token, readable only by its owner or mounted as a secret; without it
+    /// each start generates a new token
     #[arg(
         long,
         env = "YOI_TOKEN_FILE",
@@ -93,7 +93,9 @@ pub struct ServeArgs {
     #[arg(long, env = "YOI_MODEL", value_name = "MODEL", hide_env_values = true)]
     pub model: Option<String>,
 
-    /// Base URL of an OpenAI-compatible server with the model
+    /// Address of the model's server, as a base URL or as the whole URL that its documents name;
+    /// without a provider before `::`, it speaks OpenAI's protocol [default: the provider's usual
+    /// variable, such as OPENAI_BASE_URL or OLLAMA_HOST, else its own]
     #[arg(
         long,
         env = "YOI_MODEL_ENDPOINT",
@@ -102,7 +104,8 @@ pub struct ServeArgs {
     )]
     pub model_endpoint: Option<String>,
 
-    /// File with the provider's API key, readable only by its owner [default: the provider's
+    /// File or pipe with the provider's API key, readable only by its owner or mounted as a secret
+    /// [default: the provider's
     /// usual variable, such as OPENAI_API_KEY]
     #[arg(
         long,
@@ -111,6 +114,15 @@ pub struct ServeArgs {
         hide_env_values = true
     )]
     pub model_key_file: Option<PathBuf>,
+
+    /// Tokens of the model's context, of which four bytes make one [default: 256 KiB of
+    /// conversation]
+    #[arg(long, env = "YOI_MODEL_CONTEXT_TOKENS", value_name = "N", value_parser = context_tokens())]
+    pub model_context_tokens: Option<u32>,
+
+    /// Tokens of a reply at most [default: the provider's own limit; 8192 for Anthropic]
+    #[arg(long, env = "YOI_MODEL_MAX_OUTPUT_TOKENS", value_name = "N", value_parser = output_tokens())]
+    pub model_max_output_tokens: Option<u32>,
 
     /// Timeout for connecting to the model's provider, in milliseconds
     #[arg(long, env = "YOI_MODEL_CONNECT_TIMEOUT_MS", value_name = "N", value_parser = timeout_ms())]
@@ -175,6 +187,24 @@ pub const OFFLINE_PACE_MAX_MS: u64 = 10_000;
 
 /// Longest timeout for a provider that can be set, in milliseconds: a day.
 pub const MODEL_TIMEOUT_MAX_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Smallest context of a model that can be set, in tokens: instructions and a short question.
+pub const MODEL_CONTEXT_TOKENS_MIN: u32 = 256;
+
+/// Largest context of a model that can be set, in tokens: several times that of any model.
+pub const MODEL_CONTEXT_TOKENS_MAX: u32 = 16_000_000;
+
+/// Longest reply that can be set, in tokens: beyond the output of any model.
+pub const MODEL_OUTPUT_TOKENS_MAX: u32 = 1_000_000;
+
+fn context_tokens() -> clap::builder::RangedI64ValueParser<u32> {
+    let range = i64::from(MODEL_CONTEXT_TOKENS_MIN)..=i64::from(MODEL_CONTEXT_TOKENS_MAX);
+    clap::value_parser!(u32).range(range)
+}
+
+fn output_tokens() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=i64::from(MODEL_OUTPUT_TOKENS_MAX))
+}
 
 fn timeout_ms() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(1..=MODEL_TIMEOUT_MAX_MS)

@@ -18,7 +18,8 @@ use crate::profile_dir::{self, ProfileDirError};
 
 pub(crate) use adapter_local::untrusted_file;
 pub(crate) use adapter_model::SILENCED_TARGETS as MODEL_CLIENT_TARGETS;
-pub use adapter_model::{ModelConfig, ModelConfigError};
+pub(crate) use adapter_model::secret_file;
+pub use adapter_model::{ModelConfig, ModelConfigError, SecretFileError};
 
 /// The turn engine of the embedded runtime.
 #[derive(Clone)]

@@ -171,7 +171,7 @@ impl ServerConfig {
     }
 }
 
-/// The model that the flags name, with its endpoint, key and timeouts.
+/// The model that the flags name, with its endpoint, key, limits and timeouts.
 fn model(
     args: &ServeArgs,
     variable: impl Fn(&str) -> Option<OsString>,
@@ -183,7 +183,9 @@ fn model(
         None if endpoint.is_some() || key_file.is_some() => return Err(ConfigError::NoModel),
         None => return Ok(None),
     };
-    let mut model = ModelConfig::from_settings(name, endpoint, key_file, variable)?;
+    let model = ModelConfig::from_settings(name, endpoint, key_file, variable)?;
+    let mut model =
+        model.with_token_limits(args.model_context_tokens, args.model_max_output_tokens)?;
     let set = |timeout: &mut Duration, milliseconds: Option<u64>| {
         *timeout = milliseconds.map_or(*timeout, Duration::from_millis);
     };

@@ -9,12 +9,21 @@ use super::{ChatRequest, Progress, Protocol, ResponseState, messages, parse, tok
 use crate::error::ProviderError;
 use crate::secret::{ApiKey, Endpoint};
 
+/// The limit that every request needs. All current models accept it.
+const MAX_TOKENS_DEFAULT: u32 = 8_192;
+
 #[derive(Debug)]
 pub(crate) struct Anthropic;
 
 impl Protocol for Anthropic {
+    /// Unlike others, gateways document their prefix alone (`/anthropic`), as this provider's
+    /// own libraries want it.
     fn url(&self, endpoint: &Endpoint, _: &str) -> Url {
-        endpoint.join(&["messages"])
+        let mut base = endpoint.base_path();
+        if !base.strip_end(&["messages"]) && !base.ends_with_version() {
+            base.push("v1");
+        }
+        endpoint.resource(&base, &["messages"])
     }
 
     fn key_header(&self, key: &ApiKey) -> (HeaderName, HeaderValue) {
@@ -32,7 +41,7 @@ impl Protocol for Anthropic {
         let messages: Vec<Value> = messages(request.prompt).collect();
         let mut body = json!({
             "model": request.model,
-            "max_tokens": request.max_output_tokens,
+            "max_tokens": request.max_output_tokens.unwrap_or(MAX_TOKENS_DEFAULT),
             "messages": messages,
             "stream": true,
         });

@@ -16,8 +16,14 @@ pub(crate) struct Gemini;
 impl Protocol for Gemini {
     /// Without `alt=sse`, the response would be one JSON list.
     fn url(&self, endpoint: &Endpoint, model: &str) -> Url {
+        let mut base = endpoint.base_path();
+        // The same server's other protocol.
+        base.strip_end(&["v1beta/openai/chat/completions", "v1beta/openai"]);
+        if !base.strip_resource_of("models") && !base.ends_with_version() {
+            base.push("v1beta");
+        }
         let method = format!("{model}:streamGenerateContent");
-        let mut url = endpoint.join(&["models", &method]);
+        let mut url = endpoint.resource(&base, &["models", &method]);
         url.set_query(Some("alt=sse"));
         url
     }
@@ -41,6 +47,9 @@ impl Protocol for Gemini {
         let mut body = json!({"contents": contents.collect::<Vec<_>>()});
         if let Some(instructions) = &request.prompt.instructions {
             body["systemInstruction"] = json!({"parts": [{"text": instructions}]});
+        }
+        if let Some(tokens) = request.max_output_tokens {
+            body["generationConfig"] = json!({"maxOutputTokens": tokens});
         }
         body
     }

@@ -1,7 +1,7 @@
 //! Ollama's chat (github.com/ollama/ollama/blob/main/docs/api.md), a stream of JSON lines.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 use worker_runtime::Usage;
 
@@ -15,11 +15,30 @@ pub(crate) struct Ollama;
 
 impl Protocol for Ollama {
     fn url(&self, endpoint: &Endpoint, _: &str) -> Url {
-        endpoint.join(&["api", "chat"])
+        let mut base = endpoint.base_path();
+        base.strip_end(&[
+            "api/chat",
+            "api/generate",
+            "api/tags",
+            "api",
+            "v1/chat/completions",
+            "v1",
+        ]);
+        endpoint.resource(&base, &["api", "chat"])
     }
 
     fn body(&self, request: ChatRequest<'_>) -> Value {
-        chat_body(request)
+        let mut body = chat_body(request);
+        // Without `num_ctx`, the server cuts a conversation to its own, small default.
+        for (option, tokens) in [
+            ("num_ctx", request.context_tokens),
+            ("num_predict", request.max_output_tokens),
+        ] {
+            if let Some(tokens) = tokens {
+                body["options"][option] = json!(tokens);
+            }
+        }
+        body
     }
 
     fn format(&self) -> StreamFormat {

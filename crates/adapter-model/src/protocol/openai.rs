@@ -1,6 +1,7 @@
 //! OpenAI's chat completions (platform.openai.com/docs/api-reference/chat), as spoken by
 //! vLLM, llama.cpp, LM Studio, Groq, Mistral and many others.
 
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
@@ -8,7 +9,7 @@ use worker_runtime::Usage;
 
 use super::{ChatRequest, Progress, Protocol, ResponseState, chat_body, parse, token_count};
 use crate::error::{ProviderError, Reason};
-use crate::secret::Endpoint;
+use crate::secret::{ApiKey, Endpoint};
 
 /// The data of a stream's last event.
 const DONE: &str = "[DONE]";
@@ -16,27 +17,75 @@ const DONE: &str = "[DONE]";
 #[derive(Debug)]
 pub(crate) struct OpenAi {
     requests_usage: bool,
+    /// The field with the most tokens of a reply. The provider itself refuses the older one for
+    /// its reasoning models; most other servers know only that.
+    output_limit: &'static str,
+    key_header: KeyHeader,
+    /// What is between a host without a path and the resource.
+    root: &'static [&'static str],
+}
+
+/// Where the key stands.
+#[derive(Debug)]
+enum KeyHeader {
+    /// `authorization: Bearer …`
+    Authorization,
+    /// `api-key: …`
+    ApiKey,
 }
 
 impl OpenAi {
+    /// For any server that is none of the others.
     pub(crate) const STANDARD: Self = Self {
         requests_usage: true,
+        output_limit: "max_tokens",
+        key_header: KeyHeader::Authorization,
+        root: &["v1"],
+    };
+    /// For the provider itself.
+    pub(crate) const OWN: Self = Self {
+        output_limit: "max_completion_tokens",
+        ..Self::STANDARD
+    };
+    /// For Azure (learn.microsoft.com/azure/ai-foundry/openai/reference).
+    pub(crate) const AZURE: Self = Self {
+        key_header: KeyHeader::ApiKey,
+        root: &["openai", "v1"],
+        ..Self::OWN
     };
     /// For Mistral, which always sends the usage and refuses the option that requests it.
     pub(crate) const WITHOUT_USAGE_OPTION: Self = Self {
         requests_usage: false,
+        ..Self::STANDARD
     };
 }
 
 impl Protocol for OpenAi {
     fn url(&self, endpoint: &Endpoint, _: &str) -> Url {
-        endpoint.join(&["chat", "completions"])
+        let mut base = endpoint.base_path();
+        base.complete_to(self.root);
+        base.strip_end(&["chat/completions", "completions", "responses"]);
+        endpoint.resource(&base, &["chat", "completions"])
+    }
+
+    fn is_openai_variant(&self) -> bool {
+        true
+    }
+
+    fn key_header(&self, key: &ApiKey) -> (HeaderName, HeaderValue) {
+        match self.key_header {
+            KeyHeader::Authorization => (AUTHORIZATION, key.header_value("Bearer ")),
+            KeyHeader::ApiKey => (HeaderName::from_static("api-key"), key.header_value("")),
+        }
     }
 
     fn body(&self, request: ChatRequest<'_>) -> Value {
         let mut body = chat_body(request);
         if self.requests_usage {
             body["stream_options"] = json!({"include_usage": true});
+        }
+        if let Some(tokens) = request.max_output_tokens {
+            body[self.output_limit] = json!(tokens);
         }
         body
     }

@@ -7,12 +7,18 @@ use super::*;
 use crate::prompt::Message;
 
 const OPENAI: &dyn Protocol = &OpenAi::STANDARD;
+const OPENAI_ITSELF: &dyn Protocol = &OpenAi::OWN;
+const AZURE: &dyn Protocol = &OpenAi::AZURE;
 const MISTRAL: &dyn Protocol = &OpenAi::WITHOUT_USAGE_OPTION;
 const ANTHROPIC: &dyn Protocol = &Anthropic;
 const GEMINI: &dyn Protocol = &Gemini;
 const OLLAMA: &dyn Protocol = &Ollama;
 
 fn body(protocol: &dyn Protocol) -> Value {
+    body_with_limits(protocol, false)
+}
+
+fn body_with_limits(protocol: &dyn Protocol, limits: bool) -> Value {
     let message = |role, text: &str| Message {
         role,
         text: text.to_owned(),
@@ -29,7 +35,8 @@ fn body(protocol: &dyn Protocol) -> Value {
     protocol.body(ChatRequest {
         model: "m",
         prompt: &prompt,
-        max_output_tokens: 7,
+        max_output_tokens: limits.then_some(7),
+        context_tokens: limits.then_some(99),
     })
 }
 
@@ -71,7 +78,7 @@ fn each_protocol_sends_instructions_and_alternating_roles() {
     }
     assert_eq!(
         body(ANTHROPIC),
-        json!({"model": "m", "max_tokens": 7, "system": "be brief", "messages": messages,
+        json!({"model": "m", "max_tokens": 8192, "system": "be brief", "messages": messages,
                "stream": true})
     );
     assert_eq!(
@@ -85,6 +92,125 @@ fn each_protocol_sends_instructions_and_alternating_roles() {
             ],
         })
     );
+}
+
+#[test]
+fn each_protocol_has_its_own_place_for_the_limits_of_tokens() {
+    for (protocol, field, expected) in [
+        (OPENAI, "max_tokens", json!(7)),
+        (MISTRAL, "max_tokens", json!(7)),
+        (OPENAI_ITSELF, "max_completion_tokens", json!(7)),
+        (AZURE, "max_completion_tokens", json!(7)),
+        (ANTHROPIC, "max_tokens", json!(7)),
+        (GEMINI, "generationConfig", json!({"maxOutputTokens": 7})),
+        (OLLAMA, "options", json!({"num_ctx": 99, "num_predict": 7})),
+    ] {
+        let mut limited = body_with_limits(protocol, true);
+        assert_eq!(limited[field], expected, "{protocol:?}");
+        let mut unlimited = body(protocol);
+        for body in [&mut limited, &mut unlimited] {
+            body.as_object_mut().unwrap().remove(field);
+        }
+        assert_eq!(limited, unlimited, "nothing else differs");
+    }
+}
+
+#[test]
+fn an_endpoint_may_be_pasted_with_and_without_what_belongs_to_the_protocol() {
+    const CHAT: &str = "/v1/chat/completions";
+    const STREAM: &str = "/v1beta/models/m:streamGenerateContent?alt=sse";
+    for (protocol, pasted, expected) in [
+        (OPENAI, "", CHAT),
+        (OPENAI, "/", CHAT),
+        (OPENAI, "/v1", CHAT),
+        (OPENAI, "//v1//", CHAT),
+        (OPENAI, "/v1/chat/completions", CHAT),
+        (OPENAI, "/v1//chat/completions/", CHAT),
+        (OPENAI, "/v1/completions", CHAT),
+        (OPENAI, "/v1/responses", CHAT),
+        // A prefix of the server's own stays, and so does a whole path without a version.
+        (OPENAI, "/openai", "/openai/chat/completions"),
+        (OPENAI, "/tenant/abc/v1", "/tenant/abc/v1/chat/completions"),
+        (OPENAI, "/chat/completions", "/chat/completions"),
+        (OPENAI, "/v1beta/openai/", "/v1beta/openai/chat/completions"),
+        (OPENAI, "/v1?key=a%20b", "/v1/chat/completions?key=a%20b"),
+        (AZURE, "", "/openai/v1/chat/completions"),
+        (AZURE, "/openai/", "/openai/v1/chat/completions"),
+        (AZURE, "/openai/v1/", "/openai/v1/chat/completions"),
+        (
+            AZURE,
+            "/openai/deployments/D/chat/completions?api-version=2024-10-21",
+            "/openai/deployments/D/chat/completions?api-version=2024-10-21",
+        ),
+        (
+            AZURE,
+            "/openai/deployments/D?api-version=2024-10-21",
+            "/openai/deployments/D/chat/completions?api-version=2024-10-21",
+        ),
+        (
+            AZURE,
+            "/models?api-version=1",
+            "/models/chat/completions?api-version=1",
+        ),
+        (ANTHROPIC, "", "/v1/messages"),
+        (ANTHROPIC, "/v1/", "/v1/messages"),
+        (ANTHROPIC, "//v1//messages", "/v1/messages"),
+        (ANTHROPIC, "/messages", "/messages"),
+        (ANTHROPIC, "/anthropic", "/anthropic/v1/messages"),
+        (ANTHROPIC, "/tenant/abc/v1", "/tenant/abc/v1/messages"),
+        (GEMINI, "", STREAM),
+        (GEMINI, "/v1beta//", STREAM),
+        (GEMINI, "/v1beta/models", STREAM),
+        (GEMINI, "/v1beta/models/x:generateContent", STREAM),
+        (
+            GEMINI,
+            "/v1beta/models/x:streamGenerateContent?alt=sse",
+            STREAM,
+        ),
+        (GEMINI, "/v1beta/openai/", STREAM),
+        (GEMINI, "/v1beta/openai/chat/completions", STREAM),
+        (
+            GEMINI,
+            "/gw/v1",
+            "/gw/v1/models/m:streamGenerateContent?alt=sse",
+        ),
+        (
+            GEMINI,
+            "/gw",
+            "/gw/v1beta/models/m:streamGenerateContent?alt=sse",
+        ),
+        (
+            GEMINI,
+            "/v1/publishers/google/models/x:streamGenerateContent",
+            "/v1/publishers/google/models/m:streamGenerateContent?alt=sse",
+        ),
+        (OLLAMA, "", "/api/chat"),
+        (OLLAMA, "/api/", "/api/chat"),
+        (OLLAMA, "/api/chat", "/api/chat"),
+        (OLLAMA, "/api//generate", "/api/chat"),
+        (OLLAMA, "/v1", "/api/chat"),
+        (OLLAMA, "/v1/chat/completions", "/api/chat"),
+        (OLLAMA, "/tenant/v1", "/tenant/api/chat"),
+    ] {
+        let endpoint = format!("https://host.test{pasted}").parse().unwrap();
+        let url = protocol.url(&endpoint, "m");
+        let path = url.as_str().strip_prefix("https://host.test");
+        assert_eq!(path, Some(expected), "{protocol:?} {pasted}");
+    }
+}
+
+#[test]
+fn the_key_stands_in_the_header_of_the_protocol() {
+    let key: ApiKey = "k".parse().unwrap();
+    for (protocol, header, value) in [
+        (OPENAI, "authorization", "Bearer k"),
+        (AZURE, "api-key", "k"),
+        (ANTHROPIC, "x-api-key", "k"),
+        (GEMINI, "x-goog-api-key", "k"),
+    ] {
+        let (name, found) = protocol.key_header(&key);
+        assert_eq!((name.as_str(), found.to_str().unwrap()), (header, value));
+    }
 }
 
 #[test]

@@ -9,4 +9,5 @@ mod cancellation;
 mod failures;
 #[path = "../support/fixture.rs"]
 mod fixture;
+mod proxies;
 mod streaming;

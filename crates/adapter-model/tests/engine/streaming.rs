@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter_model::ModelConfig;
 use serde_json::json;
 use tokio::sync::Notify;
 use worker_runtime::{RunOutcome, Usage};
@@ -111,7 +112,7 @@ async fn each_protocol_sends_the_conversation_to_its_url_with_its_key() {
         (openai, "/v1/chat/completions", "authorization", &*bearer),
         (claude, "/v1/messages", "x-api-key", KEY),
         (gemini, gemini_path, "x-goog-api-key", KEY),
-        (ollama, "/v1/api/chat", "authorization", &bearer),
+        (ollama, "/api/chat", "authorization", &bearer),
     ] {
         let line = format!("POST {path} ");
         assert!(request.head.starts_with(&line), "{}", request.head);
@@ -221,4 +222,53 @@ async fn a_probe_sends_one_small_request() {
     let error = engine.probe().await.unwrap_err();
     assert_eq!(error.kind().as_str(), "unauthorized");
     assert_eq!(engine.public_name(), "m");
+}
+
+#[tokio::test]
+async fn a_pasted_endpoint_leads_to_the_url_of_its_protocol() {
+    type Reply = fn(&[&str]) -> ScriptedResponse;
+    let claude: Reply = |deltas| anthropic(deltas, "end_turn");
+    let qwen: Reply = |deltas| ollama(deltas, "stop");
+    for (model, pasted, reply, path) in [
+        (
+            "m",
+            "",
+            ScriptedResponse::openai as Reply,
+            "/v1/chat/completions",
+        ),
+        (
+            "m",
+            "/v1//",
+            ScriptedResponse::openai,
+            "/v1/chat/completions",
+        ),
+        (
+            "m",
+            "/v1/chat/completions",
+            ScriptedResponse::openai,
+            "/v1/chat/completions",
+        ),
+        (
+            "m",
+            "/v1?api-version=1",
+            ScriptedResponse::openai,
+            "/v1/chat/completions?api-version=1",
+        ),
+        ("anthropic::c", "", claude, "/v1/messages"),
+        ("anthropic::c", "/v1/messages", claude, "/v1/messages"),
+        ("ollama::q", "/v1", qwen, "/api/chat"),
+        ("ollama::q", "/api", qwen, "/api/chat"),
+    ] {
+        let provider = ScriptedProvider::start().await;
+        provider.enqueue(reply(&["Hello"]));
+        let endpoint = format!("http://{}{pasted}", provider.address);
+        let config = ModelConfig {
+            endpoint: Some(endpoint.parse().unwrap()),
+            ..config(model, provider.address)
+        };
+        let run = Fixture::new(&config).complete_run("hi").await;
+        assert_eq!(run.text(), "Hello", "{model} {pasted}");
+        let head = provider.last_request().head;
+        assert!(head.starts_with(&format!("POST {path} ")), "{head}");
+    }
 }

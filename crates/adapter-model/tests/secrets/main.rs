@@ -26,14 +26,17 @@ use testkit::provider::{ScriptedProvider, ScriptedResponse};
 
 const KEY: &str = "sk-canary-0123456789";
 const PATH: &str = "tenant-canary";
+/// Shares no four characters with the key, whose fragments are redacted by themselves.
+const QUERY: &str = "value-of-query";
 
 /// Texts that must not be found, in whatever case they are written.
-fn canaries(address: &str) -> [String; 4] {
+fn canaries(address: &str) -> [String; 5] {
     // The port by itself, since some libraries print addresses in their own way.
     let (_, port) = address.rsplit_once(':').unwrap();
     [
         KEY[..KEY.len() / 2].to_owned(),
         PATH.to_owned(),
+        QUERY.to_owned(),
         address.to_owned(),
         format!(":{port}"),
     ]
@@ -41,7 +44,7 @@ fn canaries(address: &str) -> [String; 4] {
 
 /// A response that repeats the secrets in its body and headers.
 fn echo(status: u16, address: &str) -> ScriptedResponse {
-    let message = format!("no {KEY} at http://{address}/{PATH}/v1/chat/completions on {address}");
+    let message = format!("no {KEY} at http://{address}/{PATH}/v1/chat?code={QUERY} on {address}");
     let body = json!({"error": {"message": message, "code": message, "type": "x"}});
     let location = format!("http://{address}/{PATH}");
     let headers = [("location", location.as_str()), ("x-echo", KEY)];
@@ -75,7 +78,9 @@ async fn key_and_endpoint_appear_nowhere() {
     let provider = ScriptedProvider::start().await;
     let address = provider.address.to_string();
     let canaries = canaries(&address);
-    let endpoint: Endpoint = format!("http://{address}/{PATH}/v1").parse().unwrap();
+    let endpoint: Endpoint = format!("http://{address}/{PATH}/v1?code={QUERY}")
+        .parse()
+        .unwrap();
     let key: ApiKey = KEY.parse().unwrap();
     let config = ModelConfig {
         endpoint: Some(endpoint.clone()),

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use yoi_workspace_server::token_file::TokenFileError;
+use yoi_workspace_server::token_file::{SecretFileError, TokenFileError};
 
 use super::*;
 use crate::scripted_server::TOKEN;
@@ -113,7 +113,10 @@ fn a_token_file_that_is_open_to_others_or_has_no_token_is_refused_and_never_quot
     };
     for mode in [0o640, 0o604, 0o660] {
         let refusal = refusal(mode, TOKEN);
-        assert!(matches!(refusal, TokenFileError::OpenToOthers));
+        assert!(matches!(
+            refusal,
+            TokenFileError::File(SecretFileError::OpenToOthers)
+        ));
     }
     let refusal = refusal(0o600, "not a token, but secret");
     assert!(matches!(refusal, TokenFileError::NoToken(_)));
