@@ -5,20 +5,25 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{sleep, timeout};
 use tracing::{debug, instrument, warn};
 use worker_runtime::{EngineError, ModelInfo, Output, RunDiagnostic, Turn, TurnEngine, Usage};
 
 use crate::client::ProviderClient;
-use crate::coalesce::{Coalesce, DeltaBuffer};
+use crate::coalesce::Coalesce;
 use crate::config::{ModelConfig, ModelConfigError};
+use crate::context_budget::ContextBudget;
 use crate::error::ProviderError;
+use crate::forwarder::Forwarder;
 use crate::prompt::Prompt;
-use crate::response_stream::ResponseStream;
 use crate::retry::{Jitter, RetryHint, RetryPolicy};
 
 /// Time that [`ModelEngine::probe`] takes at most, all attempts together.
 pub const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How often less of a conversation is sent after the provider said that it is too long. Half of the
+/// default budget as often is some 512 tokens.
+const CONTEXT_TRIES: u32 = 8;
 
 /// Costs few tokens, and so does its reply.
 const PROBE_MESSAGE: &str = "Reply with the word: ok";
@@ -30,7 +35,9 @@ pub struct ModelEngine {
     public_name: String,
     client: ProviderClient,
     retry: RetryPolicy,
-    context_bytes: usize,
+    context: ContextBudget,
+    /// Tokens of a reply at most; 0 when the provider decides.
+    reply_tokens: u64,
     coalesce: Coalesce,
 }
 
@@ -45,7 +52,8 @@ impl ModelEngine {
             public_name: config.model.public_name().to_owned(),
             client: ProviderClient::new(config)?,
             retry: config.retry,
-            context_bytes: config.context_bytes,
+            context: ContextBudget::new(config.context_bytes),
+            reply_tokens: config.max_output_tokens.unwrap_or(0).into(),
             coalesce: config.coalesce,
         })
     }
@@ -69,6 +77,36 @@ impl ModelEngine {
         let result = timeout(PROBE_TIMEOUT, self.complete(&prompt, &discard)).await;
         let result = result.unwrap_or(Err(ProviderError::FirstByteTimedOut));
         result.map_err(EngineError::from)
+    }
+
+    /// Forwards the reply to a turn. When the provider says that the prompt is too long, less of the
+    /// conversation is sent.
+    async fn answer(&self, turn: &Turn, output: &Output) -> Result<Usage, ProviderError> {
+        let mut tries = 0;
+        loop {
+            let prompt = Prompt::from_turn(turn, self.context.bytes());
+            if prompt.omitted_entries > 0 {
+                let entries = prompt.omitted_entries;
+                output.report(RunDiagnostic::ContextTruncated { entries });
+            }
+            if prompt.exchange_truncated {
+                output.report(RunDiagnostic::ExchangeTruncated);
+            }
+            let error = match self.complete(&prompt, output).await {
+                Err(ProviderError::ContextTooLong(told)) => told,
+                result => return result,
+            };
+            tries += 1;
+            debug!(tries, ?error, "the prompt is too long");
+            let is_final = prompt.is_input_alone() || tries == CONTEXT_TRIES;
+            if is_final
+                || !self
+                    .context
+                    .shrink(prompt.bytes(), error, self.reply_tokens)
+            {
+                return Err(ProviderError::ContextTooLong(error));
+            }
+        }
     }
 
     /// Forwards the model's reply to `output`. Attempts that fail before any text was
@@ -117,15 +155,7 @@ impl TurnEngine for ModelEngine {
 
     #[instrument(skip_all, fields(worker_id = %turn.worker_id, run_id = %turn.run_id))]
     async fn run(&self, turn: Turn, output: Output) -> Result<(), EngineError> {
-        let prompt = Prompt::from_turn(&turn, self.context_bytes);
-        // The transcript may be large and the reply slow, so it isn't held until the end.
-        drop(turn);
-        if prompt.omitted_entries > 0 {
-            let entries = prompt.omitted_entries;
-            debug!(entries, "context truncated");
-            output.report(RunDiagnostic::ContextTruncated { entries });
-        }
-        let result = self.complete(&prompt, &output).await;
+        let result = self.answer(&turn, &output).await;
         result.map(|usage| output.report(usage)).map_err(|error| {
             // A closed output is the runtime's own doing, e.g. by the output limit.
             if error != ProviderError::OutputClosed {
@@ -141,60 +171,5 @@ impl fmt::Debug for ModelEngine {
         f.debug_struct("ModelEngine")
             .field("public_name", &self.public_name)
             .finish_non_exhaustive()
-    }
-}
-
-/// Forwards the reply of one attempt.
-struct Forwarder<'a> {
-    output: &'a Output,
-    buffer: DeltaBuffer,
-    /// Text was forwarded, which can't be taken back.
-    has_output: bool,
-}
-
-impl<'a> Forwarder<'a> {
-    fn new(output: &'a Output, coalesce: Coalesce) -> Self {
-        Self {
-            output,
-            buffer: DeltaBuffer::new(coalesce),
-            has_output: false,
-        }
-    }
-
-    /// Forwards the whole reply, or its text up to an error.
-    async fn forward(&mut self, mut stream: ResponseStream) -> Result<Usage, ProviderError> {
-        loop {
-            // `next_delta` is cancel-safe, so the time-out loses nothing.
-            let next = match self.buffer.deadline() {
-                None => Ok(stream.next_delta().await),
-                Some(deadline) => timeout_at(deadline, stream.next_delta()).await,
-            };
-            if let Ok(Ok(Some(delta))) = &next
-                && !self.buffer.append(delta, Instant::now())
-            {
-                continue;
-            }
-            self.flush().await?;
-            match next {
-                Err(_) | Ok(Ok(Some(_))) => {}
-                Ok(Ok(None)) => break,
-                Ok(Err(error)) => return Err(error),
-            }
-        }
-        let state = stream.state();
-        if state.cut_short {
-            self.output.report(RunDiagnostic::ReplyCutShort);
-        }
-        Ok(state.usage)
-    }
-
-    async fn flush(&mut self) -> Result<(), ProviderError> {
-        let text = self.buffer.take();
-        if text.is_empty() {
-            return Ok(());
-        }
-        self.has_output = true;
-        let pushed = self.output.push(&text).await;
-        pushed.map_err(|_| ProviderError::OutputClosed)
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use worker_runtime::{EngineError, EngineErrorKind};
 
+use crate::context_budget::TooLong;
 use crate::retry::RetryHint;
 
 mod reason;
@@ -51,6 +52,8 @@ pub(crate) enum ProviderError {
     EventTooLong,
     #[error("the provider's answer is not understood: nothing in it is of this protocol")]
     UnknownProtocol,
+    #[error("the prompt is longer than the model's context")]
+    ContextTooLong(TooLong),
     #[error("the provider withheld the reply")]
     ContentFiltered,
     #[error("the reply is empty")]
@@ -95,6 +98,7 @@ impl ProviderError {
             | Self::EventTooLong
             | Self::UnknownProtocol
             | Self::EmptyReply => (Kind::InvalidResponse, RetryHint::Never),
+            Self::ContextTooLong(_) => (Kind::ContextTooLong, RetryHint::Never),
             Self::ContentFiltered => (Kind::Refused, RetryHint::Never),
             Self::InvalidRequest => (Kind::Misconfigured, RetryHint::Never),
             Self::OutputClosed => (Kind::Internal, RetryHint::Never),

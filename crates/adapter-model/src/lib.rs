@@ -34,6 +34,7 @@ pub mod secret;
 pub mod secret_file;
 
 // Requests and responses.
+mod context_budget;
 mod event_decoder;
 mod prompt;
 mod protocol;
@@ -46,6 +47,7 @@ mod silenced_targets;
 // The engine.
 mod client;
 mod engine;
+mod forwarder;
 mod resolver;
 mod response_stream;
 

@@ -131,6 +131,7 @@ fn token_count(value: &Value) -> Option<u64> {
         reason = "the cast saturates"
     )]
     let rounded = value.as_f64().map(|number| number as u64);
+    let rounded = rounded.filter(|_| value.as_f64().is_some_and(|number| number >= 0.0));
     value.as_u64().or(rounded)
 }
 

@@ -129,8 +129,9 @@ pub enum RunDiagnostic {
         /// How many entries were left out.
         entries: usize,
     },
-    /// The model didn't get the whole input: its middle was left out.
-    InputTruncated,
+    /// The model didn't get the whole exchange before the input: the middle of its texts was left
+    /// out.
+    ExchangeTruncated,
     /// The reply reached the limit of output tokens and stops in the middle.
     ReplyCutShort,
     /// The conversation filled the model's context, and the reply stops in the middle.
@@ -146,8 +147,8 @@ pub enum RunDiagnostic {
 pub struct RunDiagnostics {
     /// How many of the oldest transcript entries the model did not get.
     pub omitted_entries: usize,
-    /// See [`RunDiagnostic::InputTruncated`].
-    pub input_truncated: bool,
+    /// See [`RunDiagnostic::ExchangeTruncated`].
+    pub exchange_truncated: bool,
     /// See [`RunDiagnostic::ReplyCutShort`].
     pub reply_cut_short: bool,
     /// See [`RunDiagnostic::ContextWindowFull`].
@@ -162,7 +163,7 @@ impl RunDiagnostics {
     pub(crate) fn record(&mut self, diagnostic: RunDiagnostic) {
         match diagnostic {
             RunDiagnostic::ContextTruncated { entries } => self.omitted_entries = entries,
-            RunDiagnostic::InputTruncated => self.input_truncated = true,
+            RunDiagnostic::ExchangeTruncated => self.exchange_truncated = true,
             RunDiagnostic::ReplyCutShort => self.reply_cut_short = true,
             RunDiagnostic::ContextWindowFull => self.context_window_full = true,
             RunDiagnostic::ContentFiltered => self.content_filtered = true,
@@ -182,7 +183,7 @@ mod tests {
                 RunDiagnostic::ContextTruncated { entries: 3 },
                 "omitted_entries: 3",
             ),
-            (RunDiagnostic::InputTruncated, "input_truncated: true"),
+            (RunDiagnostic::ExchangeTruncated, "exchange_truncated: true"),
             (RunDiagnostic::ReplyCutShort, "reply_cut_short: true"),
             (
                 RunDiagnostic::ContextWindowFull,

@@ -6,7 +6,7 @@ use worker_runtime::RunDiagnostics;
 pub(crate) fn diagnostics(reported: RunDiagnostics) -> Vec<Diagnostic> {
     let RunDiagnostics {
         omitted_entries,
-        input_truncated,
+        exchange_truncated,
         reply_cut_short,
         context_window_full,
         content_filtered,
@@ -24,9 +24,9 @@ pub(crate) fn diagnostics(reported: RunDiagnostics) -> Vec<Diagnostic> {
     }
     let warnings = [
         (
-            input_truncated,
-            "input_truncated",
-            "The model did not get the middle of the newest message, which is too long for it.",
+            exchange_truncated,
+            "exchange_truncated",
+            "The model did not get the middle of the exchange before this message, which is too long for it.",
         ),
         (
             reply_cut_short,

@@ -30,7 +30,7 @@ fn body_with_limits(protocol: &dyn Protocol, limits: bool) -> Value {
             message(Role::Assistant, "two"),
             message(Role::User, "three"),
         ],
-        omitted_entries: 0,
+        ..Prompt::default()
     };
     protocol.body(ChatRequest {
         model: "m",
@@ -237,8 +237,8 @@ fn reasoning_is_not_part_of_the_reply() {
     assert_eq!(state.progress, Progress::Complete);
     // It counts as output, though.
     let expected = Usage {
-        input_tokens: 5,
-        output_tokens: 5,
+        input_tokens: Some(5),
+        output_tokens: Some(5),
     };
     assert_eq!(state.usage, expected);
     assert!(!state.filtered);
@@ -275,8 +275,8 @@ fn anthropic_s_cached_tokens_count_as_input() {
                        "usage": {"output_tokens": 9}});
     let (_, state) = read(ANTHROPIC, &[start, delta]).unwrap();
     let expected = Usage {
-        input_tokens: 321,
-        output_tokens: 9,
+        input_tokens: Some(321),
+        output_tokens: Some(9),
     };
     assert_eq!(state.usage, expected);
 }
@@ -327,12 +327,12 @@ fn null_missing_and_unknown_fields_are_accepted() {
 #[test]
 fn an_invalid_token_count_does_not_fail_the_reply() {
     for (value, expected) in [
-        (json!(7), 7),
-        (json!(7.0), 7),
-        (json!(1e300), u64::MAX),
-        (json!(-1), 0),
-        (json!(null), 0),
-        (json!("seven"), 0),
+        (json!(7), Some(7)),
+        (json!(7.0), Some(7)),
+        (json!(1e300), Some(u64::MAX)),
+        (json!(-1), None),
+        (json!(null), None),
+        (json!("seven"), None),
     ] {
         assert_eq!(token_count(&value), expected, "{value}");
     }

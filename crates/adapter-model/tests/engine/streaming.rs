@@ -12,8 +12,8 @@ use crate::fixture::{Fixture, KEY, config};
 use testkit::provider::{RecordedRequest, ScriptedProvider, ScriptedResponse};
 
 const USAGE: Usage = Usage {
-    input_tokens: 7,
-    output_tokens: 3,
+    input_tokens: Some(7),
+    output_tokens: Some(3),
 };
 
 fn anthropic(deltas: &[&str], finish_reason: &str) -> ScriptedResponse {
@@ -82,7 +82,8 @@ async fn two_runs(model: &str, reply: impl Fn(&[&str]) -> ScriptedResponse) -> R
         ]
     );
     let total = fixture.runtime.get(fixture.worker).unwrap().usage;
-    assert_eq!(total, USAGE.plus(USAGE));
+    assert_eq!((total.input_tokens, total.output_tokens), (14, 6));
+    assert_eq!(total.incomplete_runs, 0);
     provider.last_request()
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use adapter_model::{ApiKey, Endpoint, ModelConfig, ModelEngine, RetryPolicy, Timeouts};
 use worker_runtime::{
-    Accepted, CreateWorker, Cursor, Event, EventKind, EventsQuery, Input, Role, RunErrorCode,
-    RunOutcome, Runtime, TranscriptQuery, Usage, WorkerId,
+    Accepted, CreateWorker, Cursor, Event, EventKind, EventsQuery, Input, Role, RunOutcome,
+    Runtime, TranscriptQuery, Usage, WorkerId,
 };
 
 pub(crate) const KEY: &str = "sk-key-of-the-test";
@@ -113,15 +113,17 @@ impl Fixture {
                 EventKind::RunFinished {
                     outcome,
                     usage,
-                    error_code,
+                    error,
                     ..
                 } => {
                     run.outcome = Some(outcome);
-                    run.code = error_code.map(RunErrorCode::as_str);
+                    run.code = error.map(|error| error.code.as_str());
                     run.usage = usage;
                 }
                 EventKind::WorkerCreated
                 | EventKind::InputAccepted { .. }
+                | EventKind::ReasoningDelta { .. }
+                | EventKind::RunRetrying { .. }
                 | EventKind::WorkerStopped => {}
             }
         }

@@ -1,0 +1,115 @@
+//! How much of a conversation a model gets: what is configured, until its provider says that a
+//! prompt is too long.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The least that is sent before a provider's word that it is too much is final, in bytes.
+const FLOOR_BYTES: usize = 512;
+/// Part of the context that is kept for the reply where its limit is larger or not known: a
+/// conversation that fills the context to the brim gets replies of a word.
+const REPLY_SHARE: u64 = 4;
+/// Bytes of a token, where a provider does not say how many tokens were sent: of English text.
+const BYTES_PER_TOKEN: usize = 4;
+
+/// What a provider says of a prompt that is too long, as far as it names numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct TooLong {
+    /// Tokens that fit.
+    pub(crate) limit_tokens: Option<u64>,
+    /// Tokens that were sent.
+    pub(crate) sent_tokens: Option<u64>,
+}
+
+/// Bytes of conversation that one model gets, over all workers. It only ever shrinks: each guess
+/// upwards would cost a refused request.
+#[derive(Debug)]
+pub(crate) struct ContextBudget(AtomicUsize);
+
+impl ContextBudget {
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self(AtomicUsize::new(bytes))
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Learns from the refusal of a prompt of `sent_bytes`, whose reply may have `reply_tokens`.
+    /// Returns whether less can be sent.
+    pub(crate) fn shrink(&self, sent_bytes: usize, told: TooLong, reply_tokens: u64) -> bool {
+        let half = sent_bytes / 2;
+        let fits = match told {
+            TooLong {
+                limit_tokens: Some(limit),
+                sent_tokens: Some(sent),
+            } if limit > 0 && sent > 0 => fitting(sent_bytes, limit, sent, reply_tokens),
+            TooLong {
+                limit_tokens: Some(limit),
+                sent_tokens: None,
+            } if limit > 0 => {
+                let sent = (sent_bytes / BYTES_PER_TOKEN).max(1) as u64;
+                fitting(sent_bytes, limit, sent, reply_tokens)
+            }
+            _ => half,
+        };
+        // A number that would change nothing, or nearly nothing, is not the whole story.
+        let fits = if fits >= sent_bytes - sent_bytes / 16 {
+            half
+        } else {
+            fits
+        };
+        let fits = fits.max(FLOOR_BYTES);
+        self.0.fetch_min(fits, Ordering::Relaxed);
+        fits < sent_bytes
+    }
+}
+
+/// How many of the bytes that are `sent` tokens fit in `limit` tokens beside the reply, with an
+/// allowance for texts of which a token has fewer bytes.
+fn fitting(sent_bytes: usize, limit: u64, sent: u64, reply_tokens: u64) -> usize {
+    let prompt = limit - reply_tokens.min(limit / REPLY_SHARE);
+    let bytes = sent_bytes as u128 * u128::from(prompt) / u128::from(sent);
+    usize::try_from(bytes * 15 / 16).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_shrinks_the_budget_by_its_numbers_or_by_half() {
+        let told = |limit_tokens, sent_tokens| TooLong {
+            limit_tokens,
+            sent_tokens,
+        };
+        for (told, reply_tokens, expected) in [
+            (TooLong::default(), 0, 8_000),
+            (told(Some(2_000), None), 0, 7_500),
+            (told(Some(8_000), None), 0, 8_000),
+            (told(Some(0), Some(9)), 0, 8_000),
+            // 16,000 bytes were 4,000 tokens, of which 2,000 fit, and 500 are the reply's.
+            (told(Some(2_000), Some(4_000)), 0, 7_500),
+            (told(Some(2_000), Some(4_000)), 100, 7_125),
+            (told(Some(2_000), Some(4_000)), 9_999, 5_625),
+            // What was sent fits by its numbers, but it was refused.
+            (told(Some(4_000), Some(4_000)), 0, 8_000),
+            (told(Some(u64::MAX), Some(1)), 0, 8_000),
+            (told(Some(1), Some(u64::MAX)), 0, FLOOR_BYTES),
+        ] {
+            let budget = ContextBudget::new(256 * 1024);
+            assert!(budget.shrink(16_000, told, reply_tokens), "{told:?}");
+            assert_eq!(budget.bytes(), expected, "{told:?} {reply_tokens}");
+        }
+    }
+
+    #[test]
+    fn a_budget_never_grows_and_has_a_floor() {
+        let budget = ContextBudget::new(1_000);
+        assert!(budget.shrink(100_000, TooLong::default(), 0));
+        assert_eq!(budget.bytes(), 1_000);
+        assert!(budget.shrink(900, TooLong::default(), 0));
+        assert_eq!(budget.bytes(), FLOOR_BYTES);
+        assert!(!budget.shrink(FLOOR_BYTES, TooLong::default(), 0));
+        assert_eq!(budget.bytes(), FLOOR_BYTES);
+    }
+}
