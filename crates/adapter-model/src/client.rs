@@ -1,20 +1,21 @@
 //! Sending a request to the provider, up to the headers of its response.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
-use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, warn};
 use url::Url;
+use worker_runtime::{Sampling, Temperature};
 
 use crate::config::{ModelConfig, ModelConfigError, Proxy, Timeouts};
-use crate::error::{ProviderError, Reason, error_chain, from_request_error};
+use crate::error::{ErrorBody, ProviderError, Reason, error_chain, from_request_error};
 use crate::prompt::Prompt;
 use crate::protocol::{ChatRequest, Protocol};
 use crate::redact::Redactor;
@@ -39,6 +40,9 @@ pub(crate) struct ProviderClient {
     context_tokens: Option<u32>,
     timeouts: Timeouts,
     redactor: Redactor,
+    has_proxy: bool,
+    refuses_stream_options: AtomicBool,
+    refuses_system_message: AtomicBool,
 }
 
 impl ProviderClient {
@@ -58,37 +62,73 @@ impl ProviderClient {
             context_tokens: config.context_tokens,
             timeouts: config.timeouts,
             redactor: Redactor::new(config.key.as_ref(), &endpoint, config.proxy.as_ref()),
+            has_proxy: config.proxy.is_some(),
+            refuses_stream_options: AtomicBool::new(false),
+            refuses_system_message: AtomicBool::new(false),
         })
     }
 
-    /// Builds the request's body, which can be sent several times.
-    pub(crate) fn request_body(&self, prompt: &Prompt) -> Bytes {
-        let body = self.protocol.body(ChatRequest {
-            model: &self.model,
-            prompt,
-            max_output_tokens: self.max_output_tokens,
-            context_tokens: self.context_tokens,
-        });
-        body.to_string().into()
-    }
-
-    /// Sends the request once.
-    pub(crate) async fn send(&self, body: Bytes) -> Result<ResponseStream, ProviderError> {
+    /// Sends a prompt once. What the provider refused before is left out.
+    pub(crate) async fn send(
+        &self,
+        prompt: &Prompt,
+        sampling: Sampling,
+    ) -> Result<ResponseStream, ProviderError> {
         let deadline = deadline_after(self.timeouts.first_byte);
         let request = self.client.post(self.url.clone());
-        let request = request.headers(self.headers()).body(body);
+        let request = request.headers(self.headers());
+        let request = request.body(self.request_body(prompt, sampling));
         let response = timeout_at(deadline, request.send()).await;
         let response = response.map_err(|_| ProviderError::FirstByteTimedOut)?;
         let response = response.map_err(|error| {
             let error = error.without_url();
             debug!(error = ?self.redactor.redact(&error_chain(&error)), "provider not reached");
-            from_request_error(&error)
+            from_request_error(&error, self.has_proxy)
         })?;
         if !response.status().is_success() {
             return Err(self.error_from(response).await);
         }
+        let media_type = response.headers().get(CONTENT_TYPE);
+        if media_type.is_some_and(|it| it.as_bytes().starts_with(b"text/html")) {
+            return Err(ProviderError::HtmlPage);
+        }
         let idle = self.timeouts.idle;
         Ok(ResponseStream::new(response, self.protocol, deadline, idle))
+    }
+
+    /// Leaves out from now on what the provider refused. Returns whether that changes the request.
+    pub(crate) fn leave_out(&self, refused: Reason) -> bool {
+        let refused = match refused {
+            Reason::StreamOptions => &self.refuses_stream_options,
+            Reason::SystemMessage => &self.refuses_system_message,
+            _ => return false,
+        };
+        !refused.swap(true, Ordering::Relaxed)
+    }
+
+    /// Text of the provider that may be logged.
+    pub(crate) fn redact(&self, words: &str) -> String {
+        self.redactor.redact(words)
+    }
+
+    fn request_body(&self, prompt: &Prompt, sampling: Sampling) -> String {
+        let moved;
+        let prompt = if self.refuses_system_message.load(Ordering::Relaxed) {
+            moved = prompt.with_instructions_in_first_message();
+            &moved
+        } else {
+            prompt
+        };
+        let max_output_tokens = sampling.max_output_tokens.map(NonZeroU32::get);
+        let body = self.protocol.body(ChatRequest {
+            model: &self.model,
+            prompt,
+            max_output_tokens: max_output_tokens.or(self.max_output_tokens),
+            context_tokens: self.context_tokens,
+            temperature: sampling.temperature.map(Temperature::as_f64),
+            stream_options: !self.refuses_stream_options.load(Ordering::Relaxed),
+        });
+        body.to_string()
     }
 
     fn headers(&self) -> HeaderMap {
@@ -106,12 +146,8 @@ impl ProviderClient {
         let body = read_error_body(&mut response, deadline_after(timeout)).await;
         let text = self.redactor.redact(&String::from_utf8_lossy(&body));
         debug!(status, body = ?text, "provider answered with an error");
-        let body = serde_json::from_slice::<Value>(&body);
-        ProviderError::Status {
-            status,
-            reason: body.map_or(Reason::Unknown, |body| Reason::from_body(&body)),
-            retry_after,
-        }
+        let body = ErrorBody::from_bytes(&body);
+        ProviderError::status(status, body, self.key.is_some(), retry_after)
     }
 }
 

@@ -2,18 +2,21 @@
 //! forwards the reply.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, instrument, warn};
-use worker_runtime::{EngineError, ModelInfo, Output, RunDiagnostic, Turn, TurnEngine, Usage};
+use worker_runtime::{
+    EngineError, ModelInfo, Output, Report, RunDiagnostic, RunId, Sampling, Turn, TurnEngine,
+};
 
 use crate::client::ProviderClient;
 use crate::coalesce::Coalesce;
 use crate::config::{ModelConfig, ModelConfigError};
 use crate::context_budget::ContextBudget;
-use crate::error::ProviderError;
+use crate::error::{ProviderError, Reason};
 use crate::forwarder::Forwarder;
 use crate::prompt::Prompt;
 use crate::retry::{Jitter, RetryHint, RetryPolicy};
@@ -28,6 +31,18 @@ const CONTEXT_TRIES: u32 = 8;
 /// Costs few tokens, and so does its reply.
 const PROBE_MESSAGE: &str = "Reply with the word: ok";
 
+/// What a provider said of a run that failed. For whoever runs the server, never for clients.
+#[derive(Clone)]
+pub struct RunFailure {
+    /// The run.
+    pub run_id: RunId,
+    /// The provider's words, cut and without key and address.
+    pub words: String,
+}
+
+/// Gets the provider's words of each failed run.
+pub(crate) type FailureObserver = Arc<dyn Fn(RunFailure) + Send + Sync>;
+
 /// A turn engine whose replies come from a model provider.
 ///
 /// `Debug` shows the model's public name only.
@@ -39,6 +54,7 @@ pub struct ModelEngine {
     /// Tokens of a reply at most; 0 when the provider decides.
     reply_tokens: u64,
     coalesce: Coalesce,
+    pub(crate) failure_observer: Option<FailureObserver>,
 }
 
 impl ModelEngine {
@@ -55,6 +71,7 @@ impl ModelEngine {
             context: ContextBudget::new(config.context_bytes),
             reply_tokens: config.max_output_tokens.unwrap_or(0).into(),
             coalesce: config.coalesce,
+            failure_observer: None,
         })
     }
 
@@ -71,17 +88,18 @@ impl ModelEngine {
     ///
     /// # Cancellation
     /// Dropping the future closes the connection.
-    pub async fn probe(&self) -> Result<Usage, EngineError> {
+    pub async fn probe(&self) -> Result<(), EngineError> {
         let prompt = Prompt::from_message(PROBE_MESSAGE);
         let discard = Output::new(|_| Ok(()));
-        let result = timeout(PROBE_TIMEOUT, self.complete(&prompt, &discard)).await;
+        let complete = self.complete(&prompt, Sampling::default(), &discard);
+        let result = timeout(PROBE_TIMEOUT, complete).await;
         let result = result.unwrap_or(Err(ProviderError::FirstByteTimedOut));
-        result.map_err(EngineError::from)
+        result.map_err(|error| error.into_engine_error(self.retry.max_retry_after))
     }
 
     /// Forwards the reply to a turn. When the provider says that the prompt is too long, less of the
     /// conversation is sent.
-    async fn answer(&self, turn: &Turn, output: &Output) -> Result<Usage, ProviderError> {
+    async fn answer(&self, turn: &Turn, output: &Output) -> Result<(), ProviderError> {
         let mut tries = 0;
         loop {
             let prompt = Prompt::from_turn(turn, self.context.bytes());
@@ -92,50 +110,68 @@ impl ModelEngine {
             if prompt.exchange_truncated {
                 output.report(RunDiagnostic::ExchangeTruncated);
             }
-            let error = match self.complete(&prompt, output).await {
-                Err(ProviderError::ContextTooLong(told)) => told,
-                result => return result,
+            let result = self.complete(&prompt, turn.sampling, output).await;
+            let Err(error) = result else {
+                return Ok(());
+            };
+            let Some(Reason::ContextTooLong(told)) = error.reason() else {
+                return Err(error);
             };
             tries += 1;
-            debug!(tries, ?error, "the prompt is too long");
+            debug!(tries, ?told, "the prompt is too long");
             let is_final = prompt.is_input_alone() || tries == CONTEXT_TRIES;
-            if is_final
-                || !self
-                    .context
-                    .shrink(prompt.bytes(), error, self.reply_tokens)
-            {
-                return Err(ProviderError::ContextTooLong(error));
+            if is_final || !self.context.shrink(prompt.bytes(), told, self.reply_tokens) {
+                return Err(error);
             }
         }
     }
 
     /// Forwards the model's reply to `output`. Attempts that fail before any text was
-    /// forwarded are repeated as the retry policy says.
-    async fn complete(&self, prompt: &Prompt, output: &Output) -> Result<Usage, ProviderError> {
-        let body = self.client.request_body(prompt);
+    /// forwarded are repeated as the retry policy says, and without what the provider refused.
+    async fn complete(
+        &self,
+        prompt: &Prompt,
+        sampling: Sampling,
+        output: &Output,
+    ) -> Result<(), ProviderError> {
         let mut attempt = 0;
         loop {
             attempt += 1;
             let mut forwarder = Forwarder::new(output, self.coalesce);
-            let result = match self.client.send(body.clone()).await {
+            let result = match self.client.send(prompt, sampling).await {
                 Ok(stream) => forwarder.forward(stream).await,
                 Err(error) => Err(error),
             };
-            let error = match result {
-                Ok(usage) => return Ok(usage),
-                Err(error) => error,
+            let Err(error) = result else {
+                return Ok(());
             };
+            if error.reason().is_some_and(|it| self.client.leave_out(it)) {
+                attempt -= 1;
+                continue;
+            }
             let hint = if forwarder.has_output {
                 RetryHint::Never
             } else {
-                error.classify().1
+                error.retry_hint()
             };
             let delay = self.retry.delay(attempt, hint, Jitter::random());
             debug!(attempt, %error, delay_ms = delay.map(millis), "attempt failed");
             let Some(delay) = delay else {
                 return Err(error);
             };
+            let kind = error.kind(self.retry.max_retry_after);
+            output.report(Report::Retrying { kind, delay });
             sleep(delay).await;
+        }
+    }
+
+    /// Tells the operator why a run failed, in the provider's own words as far as they are no
+    /// secret.
+    fn report_failure(&self, run_id: RunId, error: &ProviderError) {
+        let words = error.words().map(|words| self.client.redact(words));
+        warn!(%error, words, "no whole reply from the model");
+        if let (Some(observer), Some(words)) = (&self.failure_observer, words) {
+            observer(RunFailure { run_id, words });
         }
     }
 }
@@ -155,13 +191,12 @@ impl TurnEngine for ModelEngine {
 
     #[instrument(skip_all, fields(worker_id = %turn.worker_id, run_id = %turn.run_id))]
     async fn run(&self, turn: Turn, output: Output) -> Result<(), EngineError> {
-        let result = self.answer(&turn, &output).await;
-        result.map(|usage| output.report(usage)).map_err(|error| {
+        self.answer(&turn, &output).await.map_err(|error| {
             // A closed output is the runtime's own doing, e.g. by the output limit.
             if error != ProviderError::OutputClosed {
-                warn!(%error, "no whole reply from the model");
+                self.report_failure(turn.run_id, &error);
             }
-            EngineError::from(error)
+            error.into_engine_error(self.retry.max_retry_after)
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Forwarding the reply of one attempt to the run's output.
 
 use tokio::time::{Instant, timeout_at};
-use worker_runtime::{Output, RunDiagnostic, Usage};
+use worker_runtime::{Output, RunDiagnostic};
 
 use crate::coalesce::{Coalesce, DeltaBuffer};
 use crate::error::ProviderError;
@@ -28,7 +28,7 @@ impl<'a> Forwarder<'a> {
     pub(crate) async fn forward(
         &mut self,
         mut stream: ResponseStream,
-    ) -> Result<Usage, ProviderError> {
+    ) -> Result<(), ProviderError> {
         loop {
             // `next_delta` is cancel-safe, so the time-out loses nothing.
             let next = match self.buffer.deadline() {
@@ -51,7 +51,8 @@ impl<'a> Forwarder<'a> {
         if state.cut_short {
             self.output.report(RunDiagnostic::ReplyCutShort);
         }
-        Ok(state.usage)
+        self.output.report(state.usage);
+        Ok(())
     }
 
     async fn flush(&mut self) -> Result<(), ProviderError> {

@@ -14,7 +14,7 @@ const CUT_MIN_BYTES: usize = 128;
 
 /// A conversation in the form that every provider accepts: it begins and ends with the user,
 /// and the roles alternate.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Prompt {
     /// The instructions of the worker's profile, unless they are blank.
     pub(crate) instructions: Option<String>,
@@ -25,7 +25,7 @@ pub(crate) struct Prompt {
     pub(crate) exchange_truncated: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Message {
     pub(crate) role: Role,
     pub(crate) text: String,
@@ -76,6 +76,19 @@ impl Prompt {
             messages: vec![Message::new(Role::User, text.to_owned())],
             ..Self::default()
         }
+    }
+
+    /// The same conversation for a model that takes no system message.
+    pub(crate) fn with_instructions_in_first_message(&self) -> Self {
+        let mut moved = Self {
+            instructions: None,
+            ..self.clone()
+        };
+        if let (Some(instructions), Some(first)) = (&self.instructions, moved.messages.first_mut())
+        {
+            first.text = format!("{instructions}\n\n{}", first.text);
+        }
+        moved
     }
 
     /// Bytes of all texts.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use url::Url;
 use worker_runtime::Usage;
 
-use crate::error::{ProviderError, Reason};
+use crate::error::ProviderError;
 use crate::event_decoder::StreamFormat;
 use crate::prompt::Prompt;
 use crate::secret::{ApiKey, Endpoint};
@@ -68,6 +68,10 @@ pub(crate) struct ChatRequest<'a> {
     pub(crate) max_output_tokens: Option<u32>,
     /// Tokens of the model's context, if they are known.
     pub(crate) context_tokens: Option<u32>,
+    /// How much the words vary, unless that is the provider's choice.
+    pub(crate) temperature: Option<f64>,
+    /// Whether the option that asks for usage may be sent, where there is one.
+    pub(crate) stream_options: bool,
 }
 
 /// What was read of a response besides the reply's text.
@@ -119,7 +123,7 @@ fn parse<T: DeserializeOwned>(data: &str) -> Result<T, ProviderError> {
     let event: Value = serde_json::from_str(data).map_err(not_json)?;
     match event.get("error") {
         None | Some(Value::Null) => serde_json::from_value(event).map_err(not_json),
-        Some(error) => Err(ProviderError::Reported(Reason::from_body(error))),
+        Some(error) => Err(ProviderError::reported(error)),
     }
 }
 

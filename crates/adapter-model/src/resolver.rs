@@ -12,6 +12,11 @@ const LOOKUPS_MAX: usize = 8;
 
 static LOOKUPS: Semaphore = Semaphore::const_new(LOOKUPS_MAX);
 
+/// The system knows no address for the name, or could not ask. Carries no name.
+#[derive(Debug, thiserror::Error)]
+#[error("the name was not found")]
+pub(crate) struct LookupFailed;
+
 /// The system's resolver, bounded.
 pub(crate) struct BoundedResolver;
 
@@ -24,7 +29,7 @@ impl Resolve for BoundedResolver {
                 let _permit = permit;
                 (name.as_str(), 0).to_socket_addrs().map(Vec::from_iter)
             });
-            let addresses: Vec<SocketAddr> = addresses.await??;
+            let addresses: Vec<SocketAddr> = addresses.await?.map_err(|_| LookupFailed)?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 
-use crate::error::{ProviderError, from_body_error};
+use crate::error::{EmptyReply, ProviderError, from_body_error};
 use crate::event_decoder::EventDecoder;
 use crate::protocol::{Progress, Protocol, ResponseState};
 
@@ -116,7 +116,7 @@ impl ResponseStream {
             Progress::NotStarted => Err(ProviderError::UnknownProtocol),
             Progress::Started => Err(ProviderError::StreamTruncated),
             _ if self.state.filtered => Err(ProviderError::ContentFiltered),
-            _ if !self.has_text => Err(ProviderError::EmptyReply),
+            _ if !self.has_text => Err(ProviderError::EmptyReply(EmptyReply::Nothing)),
             Progress::Complete | Progress::Ended => Ok(()),
         }
     }

@@ -39,6 +39,8 @@ pub(crate) enum RetryHint {
     /// It would fail the same way.
     Never,
     Backoff,
+    /// At once, but not a second time.
+    Once,
     /// The provider asked for this delay.
     After(Duration),
 }
@@ -59,6 +61,7 @@ impl RetryPolicy {
         }
         match hint {
             RetryHint::Never => None,
+            RetryHint::Once => (attempts_made == 1).then_some(Duration::ZERO),
             RetryHint::After(delay) => (delay <= self.max_retry_after).then_some(delay),
             RetryHint::Backoff => {
                 let factor = 2_u32.saturating_pow(attempts_made.saturating_sub(1));

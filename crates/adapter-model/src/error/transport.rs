@@ -5,17 +5,52 @@ use std::io;
 use std::iter::successors;
 
 use super::ProviderError;
+use crate::resolver::LookupFailed;
 
-/// Classifies an error that came before the response's headers.
-pub(crate) fn from_request_error(error: &reqwest::Error) -> ProviderError {
+/// Where an attempt to connect failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ConnectPhase {
+    #[error("its name was not found")]
+    NameLookup,
+    #[error("refused, or no route")]
+    Connect,
+    #[error("its certificate is not trusted, expired, or of another name")]
+    TlsCertificate,
+    #[error("no TLS")]
+    TlsHandshake,
+    #[error("by the proxy")]
+    Proxy,
+}
+
+/// Classifies an error that came before the response's headers. With a proxy, every connection is
+/// one to the proxy.
+pub(crate) fn from_request_error(error: &reqwest::Error, has_proxy: bool) -> ProviderError {
     if error.is_builder() {
         ProviderError::InvalidRequest
     } else if error.is_connect() && error.is_timeout() {
         ProviderError::ConnectTimedOut
     } else if error.is_connect() {
-        ProviderError::ConnectFailed
+        ProviderError::ConnectFailed(connect_phase(error, has_proxy))
     } else {
         from_body_error(error)
+    }
+}
+
+fn connect_phase(error: &reqwest::Error, has_proxy: bool) -> ConnectPhase {
+    let tls = chain(error).find_map(|cause| {
+        // An `io::Error` is not followed by what it wraps, but by the source of that.
+        let wrapped = cause
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        let wrapped = wrapped.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        wrapped.or_else(|| cause.downcast_ref())
+    });
+    match tls {
+        Some(rustls::Error::InvalidCertificate(_)) => ConnectPhase::TlsCertificate,
+        Some(_) => ConnectPhase::TlsHandshake,
+        None if has_proxy => ConnectPhase::Proxy,
+        None if chain(error).any(|cause| cause.is::<LookupFailed>()) => ConnectPhase::NameLookup,
+        None => ConnectPhase::Connect,
     }
 }
 

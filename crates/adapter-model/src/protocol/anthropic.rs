@@ -48,6 +48,10 @@ impl Protocol for Anthropic {
         if let Some(instructions) = &request.prompt.instructions {
             body["system"] = json!(instructions);
         }
+        if let Some(temperature) = request.temperature {
+            // Anthropic's scale ends at 1.
+            body["temperature"] = json!(temperature.min(1.0));
+        }
         body
     }
 

@@ -49,7 +49,10 @@ impl Protocol for Gemini {
             body["systemInstruction"] = json!({"parts": [{"text": instructions}]});
         }
         if let Some(tokens) = request.max_output_tokens {
-            body["generationConfig"] = json!({"maxOutputTokens": tokens});
+            body["generationConfig"]["maxOutputTokens"] = json!(tokens);
+        }
+        if let Some(temperature) = request.temperature {
+            body["generationConfig"]["temperature"] = json!(temperature);
         }
         body
     }

@@ -38,6 +38,9 @@ impl Protocol for Ollama {
                 body["options"][option] = json!(tokens);
             }
         }
+        if let Some(temperature) = request.temperature {
+            body["options"]["temperature"] = json!(temperature);
+        }
         body
     }
 

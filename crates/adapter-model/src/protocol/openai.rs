@@ -8,7 +8,7 @@ use url::Url;
 use worker_runtime::Usage;
 
 use super::{ChatRequest, Progress, Protocol, ResponseState, chat_body, parse, token_count};
-use crate::error::{ProviderError, Reason};
+use crate::error::ProviderError;
 use crate::secret::{ApiKey, Endpoint};
 
 /// The data of a stream's last event.
@@ -81,11 +81,14 @@ impl Protocol for OpenAi {
 
     fn body(&self, request: ChatRequest<'_>) -> Value {
         let mut body = chat_body(request);
-        if self.requests_usage {
+        if self.requests_usage && request.stream_options {
             body["stream_options"] = json!({"include_usage": true});
         }
         if let Some(tokens) = request.max_output_tokens {
             body[self.output_limit] = json!(tokens);
+        }
+        if let Some(temperature) = request.temperature {
+            body["temperature"] = json!(temperature);
         }
         body
     }
@@ -98,7 +101,8 @@ impl Protocol for OpenAi {
         let chunk: Chunk = parse(data)?;
         // Older servers send an error without an `error` field.
         if chunk.object.as_deref() == Some("error") {
-            return Err(ProviderError::Reported(Reason::Unknown));
+            let error = serde_json::from_str(data).unwrap_or_default();
+            return Err(ProviderError::reported(&error));
         }
         if chunk.usage.is_object() {
             state.usage = Usage {
@@ -160,7 +164,7 @@ impl Choice {
             None | Some("") => {}
             // From OpenRouter, Mistral and DeepSeek when the model failed.
             Some("error" | "insufficient_system_resource") => {
-                return Err(ProviderError::Reported(Reason::Overloaded));
+                return Err(ProviderError::reported(&json!({ "code": "server_error" })));
             }
             Some(reason) => {
                 state.filtered |= reason == "content_filter";

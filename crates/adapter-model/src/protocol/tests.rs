@@ -37,6 +37,8 @@ fn body_with_limits(protocol: &dyn Protocol, limits: bool) -> Value {
         prompt: &prompt,
         max_output_tokens: limits.then_some(7),
         context_tokens: limits.then_some(99),
+        temperature: limits.then_some(1.5),
+        stream_options: true,
     })
 }
 
@@ -283,18 +285,25 @@ fn anthropic_s_cached_tokens_count_as_input() {
 
 #[test]
 fn an_error_in_the_stream_is_not_part_of_the_reply() {
-    let overloaded = ProviderError::Reported(Reason::Overloaded);
-    let unknown = ProviderError::Reported(Reason::Unknown);
+    let overloaded = Some(Reason::Overloaded);
     for protocol in [OPENAI, MISTRAL, ANTHROPIC, GEMINI, OLLAMA] {
         let event = json!({"error": {"type": "overloaded_error"}, "type": "error"});
-        assert_eq!(read_error(protocol, event), overloaded, "{protocol:?}");
+        assert_eq!(
+            read_error(protocol, event).reason(),
+            overloaded,
+            "{protocol:?}"
+        );
     }
-    assert_eq!(read_error(OLLAMA, json!({"error": "runner died"})), unknown);
+    let crashed = json!({"error": "llama runner process has terminated"});
+    assert_eq!(read_error(OLLAMA, crashed).reason(), overloaded);
     let without_field = json!({"object": "error", "message": "no", "code": 400});
-    assert_eq!(read_error(OPENAI, without_field), unknown);
+    assert_eq!(
+        read_error(OPENAI, without_field).reason(),
+        Some(Reason::Rejected)
+    );
     for reason in ["error", "insufficient_system_resource"] {
         let chunk = json!({"choices": [{"delta": {"content": "Hel"}, "finish_reason": reason}]});
-        assert_eq!(read_error(OPENAI, chunk), overloaded, "{reason}");
+        assert_eq!(read_error(OPENAI, chunk).reason(), overloaded, "{reason}");
     }
     let empty_reason = json!({"choices": [{"delta": {"content": "Hel"}, "finish_reason": ""}]});
     let (text, state) = read(OPENAI, &[empty_reason]).unwrap();

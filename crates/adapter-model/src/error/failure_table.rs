@@ -1,0 +1,268 @@
+//! The table from what a provider says to what it means: status, codes and words to a [`Reason`].
+//!
+//! A new wording is one line in a table here, and one row in its test.
+
+use super::body::{ErrorBody, number_after, number_before};
+use crate::context_budget::TooLong;
+
+/// Why a provider does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Reason {
+    #[error("credential")]
+    Credential,
+    #[error("quota used up")]
+    Quota,
+    #[error("rate limit")]
+    RateLimit,
+    #[error("overloaded or crashed")]
+    Overloaded,
+    #[error("unknown model")]
+    ModelUnknown,
+    #[error("not the provider's API")]
+    EndpointWrong,
+    #[error("prompt too long")]
+    ContextTooLong(TooLong),
+    #[error("limit of output tokens")]
+    OutputTokens,
+    #[error("content")]
+    Content,
+    /// The option that asks for usage is refused.
+    #[error("option of the stream")]
+    StreamOptions,
+    /// A system message is refused.
+    #[error("system message")]
+    SystemMessage,
+    #[error("rejected")]
+    Rejected,
+}
+
+/// Codes that say all, wherever a provider puts them, in lower case.
+const CODES: &[(&str, Reason)] = &[
+    ("insufficient_quota", Reason::Quota),
+    ("insufficient_balance", Reason::Quota),
+    ("insufficient_funds", Reason::Quota),
+    ("billing_error", Reason::Quota),
+    ("billing_hard_limit_reached", Reason::Quota),
+    ("billing_not_active", Reason::Quota),
+    ("invalid_api_key", Reason::Credential),
+    ("api_key_invalid", Reason::Credential),
+    ("authentication_error", Reason::Credential),
+    ("unauthenticated", Reason::Credential),
+    ("model_not_found", Reason::ModelUnknown),
+    ("model_decommissioned", Reason::ModelUnknown),
+    ("deploymentnotfound", Reason::ModelUnknown),
+    ("operationnotsupported", Reason::ModelUnknown),
+    ("content_filter", Reason::Content),
+    ("content_policy_violation", Reason::Content),
+    ("responsibleaipolicyviolation", Reason::Content),
+    ("data_inspection_failed", Reason::Content),
+    ("invalid_prompt", Reason::Content),
+    ("unsupported_country_region_territory", Reason::Rejected),
+    ("overloaded_error", Reason::Overloaded),
+    ("engine_overloaded_error", Reason::Overloaded),
+    ("capacity_exceeded", Reason::Overloaded),
+    ("unavailable", Reason::Overloaded),
+    ("resource_exhausted", Reason::RateLimit),
+    ("rate_limit_exceeded", Reason::RateLimit),
+    ("rate_limit_error", Reason::RateLimit),
+    ("permission_error", Reason::Credential),
+    ("permission_denied", Reason::Credential),
+    ("not_found_error", Reason::ModelUnknown),
+    ("server_error", Reason::Overloaded),
+    ("api_error", Reason::Overloaded),
+    ("timeout_error", Reason::Overloaded),
+    ("internal", Reason::Overloaded),
+    ("insufficient_system_resource", Reason::Overloaded),
+];
+
+/// Words that say that a prompt is too long: of OpenAI, vLLM, LiteLLM, Mistral (1), Anthropic (2),
+/// Gemini (3), llama.cpp (4), LM Studio (5), Ollama (6), llama-cpp-python (7), and of limits per request.
+const TOO_LONG: &[&[&str]] = &[
+    &["maximum context length"],
+    &["contextwindowexceeded"],
+    &["prompt is too long"],
+    &["input is too long"],
+    &["input token count", "exceeds"],
+    &["exceeds the available context size"],
+    &["context size has been exceeded"],
+    &["context length of only"],
+    &["context overflow"],
+    &["exceeds", "context length"],
+    &["exceed", "context window"],
+    &["prompt too long"],
+    &["reduce the length of"],
+    &["request too large for"],
+    &["string_above_max_length"],
+];
+
+/// Words beside a status or code that says little. Rows are tried in this order; all words of a row
+/// must be there.
+const WORDS: &[(&[&str], Reason)] = &[
+    (
+        &["max_tokens", "maximum allowed number"],
+        Reason::OutputTokens,
+    ),
+    (&["max_tokens", "too large"], Reason::OutputTokens),
+    (
+        &["max_completion_tokens", "too large"],
+        Reason::OutputTokens,
+    ),
+    (&["max_tokens", "less than or equal"], Reason::OutputTokens),
+    (&["max_output_tokens", "out of range"], Reason::OutputTokens),
+    (&["maxoutputtokens"], Reason::OutputTokens),
+    (&["stream_options"], Reason::StreamOptions),
+    (&["system role not supported"], Reason::SystemMessage),
+    (&["system role is not supported"], Reason::SystemMessage),
+    (
+        &["system", "message", "not supported"],
+        Reason::SystemMessage,
+    ),
+    (
+        &["developer instruction is not enabled"],
+        Reason::SystemMessage,
+    ),
+    (&["roles must alternate"], Reason::SystemMessage),
+    (&["credit balance"], Reason::Quota),
+    (&["insufficient balance"], Reason::Quota),
+    (&["insufficient credit"], Reason::Quota),
+    (&["insufficient funds"], Reason::Quota),
+    (&["more credits"], Reason::Quota),
+    (&["out of credits"], Reason::Quota),
+    (&["no credits"], Reason::Quota),
+    (&["usage limits"], Reason::Quota),
+    (&["spending limit"], Reason::Quota),
+    (&["per day"], Reason::Quota),
+    (&["perday"], Reason::Quota),
+    (&["api key not valid"], Reason::Credential),
+    (&["invalid api key"], Reason::Credential),
+    (&["incorrect api key"], Reason::Credential),
+    (&["no api key"], Reason::Credential),
+    (&["api key", "missing"], Reason::Credential),
+    (&["location is not supported"], Reason::Rejected),
+    (&["content management policy"], Reason::Content),
+    (&["content policy"], Reason::Content),
+    (&["flagged"], Reason::Content),
+    (&["moderation"], Reason::Content),
+    (&["does not support chat"], Reason::ModelUnknown),
+    (&["not a chat model"], Reason::ModelUnknown),
+    (&["not a valid model"], Reason::ModelUnknown),
+    (&["invalid model name"], Reason::ModelUnknown),
+    (&["unknown model"], Reason::ModelUnknown),
+    (&["no such model"], Reason::ModelUnknown),
+    (&["no models loaded"], Reason::ModelUnknown),
+    (&["no endpoints found"], Reason::ModelUnknown),
+    (&["model", "not found"], Reason::ModelUnknown),
+    (&["model", "does not exist"], Reason::ModelUnknown),
+    (&["model", "decommissioned"], Reason::ModelUnknown),
+    (&["access to model"], Reason::ModelUnknown),
+    (&["system memory"], Reason::Overloaded),
+    (&["out of memory"], Reason::Overloaded),
+    (&["has terminated"], Reason::Overloaded),
+    (&["has crashed"], Reason::Overloaded),
+    (&["loading model"], Reason::Overloaded),
+    (&["overloaded"], Reason::Overloaded),
+    (&["server busy"], Reason::Overloaded),
+    (&["rate limit"], Reason::RateLimit),
+    (&["too many requests"], Reason::RateLimit),
+];
+
+/// What an error means. Without a status it came in the stream of an answer.
+pub(crate) fn reason(status: Option<u16>, body: &ErrorBody) -> Reason {
+    // OpenRouter and others put another provider's status into the body of their own.
+    let inner = body.status.filter(|it| (400..600).contains(it));
+    let status = match status {
+        Some(400 | 500 | 502) | None => inner.or(status),
+        status => status,
+    };
+    if is_too_long(status, body) {
+        return Reason::ContextTooLong(too_long(&body.words));
+    }
+    match status {
+        Some(300..=399) => return Reason::EndpointWrong,
+        Some(400..=499) if body.is_html => return Reason::EndpointWrong,
+        Some(401) => return Reason::Credential,
+        Some(402) => return Reason::Quota,
+        _ => {}
+    }
+    let by_words = WORDS
+        .iter()
+        .find(|(words, _)| contains_all(&body.words, words))
+        .map(|(_, reason)| *reason);
+    let by_code = CODES
+        .iter()
+        .find(|(code, _)| body.has_code(code))
+        .map(|(_, reason)| *reason);
+    match (status, by_code, by_words) {
+        // Every client error of some servers has the same code; their words say more.
+        (_, Some(Reason::Quota | Reason::Content), _) => by_code,
+        // What is refused for too many requests is not refused for the words in the message, unless
+        // they speak of money or of the size of the request.
+        (Some(429), _, Some(Reason::Quota)) => by_words,
+        (Some(429), _, _) => Some(Reason::RateLimit),
+        (Some(500..=599), _, Some(Reason::Quota | Reason::ModelUnknown | Reason::Credential)) => {
+            by_words
+        }
+        (Some(500..=599), _, _) => Some(Reason::Overloaded),
+        _ => by_words.or(by_code),
+    }
+    .unwrap_or(match status {
+        Some(403) => Reason::Credential,
+        Some(404 | 405 | 501) => Reason::EndpointWrong,
+        Some(408 | 425 | 498) => Reason::Overloaded,
+        _ => Reason::Rejected,
+    })
+}
+
+fn is_too_long(status: Option<u16>, body: &ErrorBody) -> bool {
+    // A page of a proxy that takes no large request says it with its status alone.
+    status == Some(413)
+        || body.has_code("context_length_exceeded")
+        || body.has_code("exceed_context_size_error")
+        || body.has_code("request_too_large")
+        || TOO_LONG
+            .iter()
+            .any(|words| contains_all(&body.words, words))
+}
+
+/// The numbers in the words about a prompt that is too long.
+fn too_long(words: &str) -> TooLong {
+    let limit_tokens = [
+        "maximum context length is",
+        "maximum context length of",
+        "maximum number of tokens allowed",
+        "available context size",
+        "context length of only",
+        "context window of",
+        "limit",
+        "n_ctx",
+    ];
+    let limit_tokens = limit_tokens
+        .iter()
+        .find_map(|before| number_after(words, before))
+        .or_else(|| number_before(words, "maximum"));
+    let sent_tokens = [
+        "you requested",
+        "resulted in",
+        "input token count",
+        "requested tokens",
+        "prompt is too long:",
+        "n_prompt_tokens",
+        "request has",
+        "keep the first",
+        "prompt contains",
+        "requested",
+        "request (",
+    ];
+    let sent_tokens = sent_tokens.iter().find_map(|it| number_after(words, it));
+    TooLong {
+        limit_tokens,
+        sent_tokens,
+    }
+}
+
+fn contains_all(text: &str, words: &[&str]) -> bool {
+    words.iter().all(|word| text.contains(word))
+}
+
+#[cfg(test)]
+mod tests;
