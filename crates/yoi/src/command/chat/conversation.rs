@@ -2,14 +2,15 @@
 //! has forgotten the first.
 
 use http_api::wire::{CreateWorkerBody, ProblemCode};
-use registry_core::projection::{AcceptedInput, Usage, WorkerState, WorkerSummary};
+use registry_core::projection::{AcceptedInput, Usage, WorkerDetail, WorkerState, WorkerSummary};
 use registry_core::{IdempotencyKey, WorkerRef};
 use uuid::Uuid;
 
 use super::active_reply::{ActiveReply, RETRY, ReplyEnd};
 use super::reconnect::{ReconnectingClient, is_outage};
 use crate::args::{ChatArgs, command_line};
-use crate::client::{Client, TranscriptQuery};
+use crate::client::{Client, Response, TranscriptQuery};
+use crate::command::reply::ReplyStyle;
 use crate::command::session::until_interrupted;
 use crate::error::Error;
 use crate::output::worker::run_usage;
@@ -19,7 +20,7 @@ use crate::output::{Format, Terminal};
 pub(super) struct Conversation<'a> {
     client: ReconnectingClient,
     terminal: &'a mut Terminal,
-    format: Format,
+    style: ReplyStyle,
     worker: WorkerRef,
     /// Whether the user typed the id of `worker`, and so needs no reminder of it.
     named_by_user: bool,
@@ -46,6 +47,7 @@ impl<'a> Conversation<'a> {
                 let body = CreateWorkerBody {
                     display_name: args.name,
                     profile: args.profile,
+                    model: args.model,
                 };
                 client.client().create(&args.runtime, &body, None).await
             }
@@ -58,15 +60,20 @@ impl<'a> Conversation<'a> {
                 return Err(Error::AcceptsNoInput { worker, state });
             }
         }
+        let style = ReplyStyle {
+            format,
+            reasoning: args.reasoning,
+        };
         Ok(Self {
             client,
             terminal,
-            format,
+            style,
             worker,
             named_by_user,
             replacement: CreateWorkerBody {
                 display_name: Some(summary.display_name),
                 profile: summary.profile,
+                model: summary.model,
             },
         })
     }
@@ -99,7 +106,7 @@ impl<'a> Conversation<'a> {
             cursor: page.cursor,
         };
         self.terminal.note("note: a reply is in progress");
-        let mut reply = ActiveReply::new(worker, accepted, self.terminal, self.format);
+        let mut reply = ActiveReply::new(worker, accepted, self.terminal, self.style);
         reply.print_in_flight(&page)?;
         follow(reply, &mut self.client).await.map(Some)
     }
@@ -107,7 +114,7 @@ impl<'a> Conversation<'a> {
     /// Sends `message` and prints the reply.
     pub(super) async fn exchange(&mut self, message: &str) -> Result<ReplyEnd, Error> {
         let accepted = until_interrupted(self.send(message)).await?;
-        let reply = ActiveReply::new(&self.worker, accepted, self.terminal, self.format);
+        let reply = ActiveReply::new(&self.worker, accepted, self.terminal, self.style);
         follow(reply, &mut self.client).await
     }
 
@@ -144,9 +151,16 @@ impl<'a> Conversation<'a> {
         Ok(())
     }
 
+    pub(super) fn print_not_text(&mut self) {
+        self.terminal.note(
+            "note: that line was not sent: it is not UTF-8 text; set the terminal's encoding to \
+             UTF-8",
+        );
+    }
+
     pub(super) fn print_usage(&mut self, usage: Option<Usage>) {
-        if let Some(usage) = usage {
-            self.terminal.dimmed_terminal_note(&run_usage(usage));
+        if let Some(usage) = usage.and_then(run_usage) {
+            self.terminal.dimmed_terminal_note(&usage);
         }
     }
 
@@ -177,7 +191,7 @@ impl<'a> Conversation<'a> {
             Error::Api(_)
             | Error::InvalidResponse { .. }
             | Error::RunEnded(_)
-            | Error::TooManyPages { .. } => self.terminal.error(&error, self.format),
+            | Error::TooManyPages { .. } => self.terminal.error(&error, self.style.format),
         }
         Ok(())
     }
@@ -193,6 +207,12 @@ impl<'a> Conversation<'a> {
             }
             result => result,
         }
+    }
+
+    async fn create_replacement(&mut self) -> Result<Response<WorkerDetail>, Error> {
+        let (runtime, body, key) = (&self.worker.runtime_id, &self.replacement, generate_key());
+        let request = async |client: &Client| client.create(runtime, body, Some(&key)).await;
+        self.client.call(self.terminal, request).await
     }
 
     async fn send_with_key(
@@ -217,11 +237,16 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Creates a worker with the name and profile of the one that was forgotten.
+    /// Creates a worker like the one that was forgotten; with the server's default model, when it
+    /// was restarted with others.
     async fn replace_worker(&mut self) -> Result<(), Error> {
-        let (runtime, body, key) = (&self.worker.runtime_id, &self.replacement, generate_key());
-        let request = async |client: &Client| client.create(runtime, body, Some(&key)).await;
-        let created = self.client.call(self.terminal, request).await?;
+        let created = match self.create_replacement().await {
+            Err(error) if error.problem_code() == Some(ProblemCode::UnknownModel) => {
+                self.replacement.model = None;
+                self.create_replacement().await?
+            }
+            result => result?,
+        };
         let worker = worker_ref(&created.value.summary);
         let (old, new) = (&self.worker.worker_id, &worker.worker_id);
         self.terminal.note(&format!(

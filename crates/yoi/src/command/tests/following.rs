@@ -5,6 +5,8 @@ use registry_core::projection::AcceptedInput;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::args::ReasoningMode;
+use crate::command::reply::ReplyStyle;
 use crate::error::Unreachable;
 use crate::follow::tests::FAST;
 use crate::scripted_server::{
@@ -14,6 +16,14 @@ use crate::scripted_server::{
 
 /// Follows the reply to an input that was accepted as entry 3, after event 1.
 async fn follow_reply(format: Format, script: impl IntoIterator<Item = Scripted>) -> Finished {
+    follow_reasoning(ReasoningMode::Summary, format, script).await
+}
+
+async fn follow_reasoning(
+    reasoning: ReasoningMode,
+    format: Format,
+    script: impl IntoIterator<Item = Scripted>,
+) -> Finished {
     let (run_id, sequence, cursor) = (RUN.parse().unwrap(), 3, Cursor::new(1, 1));
     let accepted = AcceptedInput {
         run_id,
@@ -21,7 +31,8 @@ async fn follow_reply(format: Format, script: impl IntoIterator<Item = Scripted>
         cursor,
     };
     run_in_session(format, script, async |mut session| {
-        send::follow(&mut session, &w1(), accepted, FAST).await
+        let style = ReplyStyle { format, reasoning };
+        send::follow(&mut session, style, &w1(), accepted, FAST).await
     })
     .await
 }
