@@ -10,25 +10,23 @@ pub(crate) mod json;
 pub(crate) mod quantity;
 pub(crate) mod runtime;
 pub(crate) mod sanitize;
+mod spinner;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod transcript;
 pub(crate) mod worker;
 
 use std::io::{self, IsTerminal as _, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressState, ProgressStyle};
 
 use crate::args::ClientArgs;
 use crate::error::Error;
 use crate::hint::hint;
-use quantity::seconds;
+pub(crate) use spinner::Spinner;
 use table::Table;
 
-/// Time between two frames of a spinner.
-const SPINNER_INTERVAL: Duration = Duration::from_millis(120);
 const DIMMED: Style = Style::new().dimmed();
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,16 +55,6 @@ struct OutputStream {
     kind: StreamKind,
     /// Whether the last text did not end its line.
     mid_line: bool,
-}
-
-/// A progress indicator; dropping it removes it.
-#[must_use = "dropping it removes it"]
-pub(crate) struct Spinner(ProgressBar);
-
-impl Spinner {
-    pub(crate) fn set_message(&self, message: String) {
-        self.0.set_message(message);
-    }
 }
 
 /// Standard output and standard error.
@@ -205,33 +193,19 @@ impl Terminal {
 
     /// Shows that something takes a while; only on a terminal.
     pub(crate) fn spinner(&self, message: &'static str) -> Spinner {
-        self.show(ProgressBar::new_spinner().with_message(message))
+        self.show(Spinner::new(message))
     }
 
     /// The same, with the time since `since`.
     pub(crate) fn timed_spinner(&self, message: String, since: Instant) -> Spinner {
-        let time = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            // It only fails when the line can't grow.
-            let _ = out.write_str(&seconds(state.elapsed().as_secs()));
-        };
-        let style = ProgressStyle::with_template("{spinner} {msg} · {time}")
-            .expect("the template is well formed")
-            .with_key("time", time);
-        let bar = ProgressBar::new_spinner()
-            .with_style(style)
-            .with_message(message)
-            .with_elapsed(since.elapsed());
-        self.show(bar)
+        self.show(Spinner::timed(message, since))
     }
 
-    fn show(&self, bar: ProgressBar) -> Spinner {
-        if self.stderr.kind == StreamKind::Redirected {
-            return Spinner(ProgressBar::hidden());
+    fn show(&self, spinner: Spinner) -> Spinner {
+        if self.stderr.kind != StreamKind::Redirected {
+            spinner.show_on_stderr();
         }
-        let bar = bar.with_finish(ProgressFinish::AndClear);
-        bar.set_draw_target(ProgressDrawTarget::stderr());
-        bar.enable_steady_tick(SPINNER_INTERVAL);
-        Spinner(bar)
+        spinner
     }
 
     fn labelled(&mut self, style: Style, label: &str, text: &str) {

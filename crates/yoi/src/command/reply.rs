@@ -3,7 +3,7 @@
 //! Standard output gets the reply alone. Until it begins, a terminal shows what the run is doing;
 //! the model's reasoning, retries, and what to know about the reply go to standard error.
 
-use std::time::Instant;
+mod phase_line;
 
 use registry_core::projection::{
     AcceptedInput, EventBatch, RunErrorCode, RunPhase, TranscriptPage,
@@ -18,8 +18,9 @@ use crate::failure::failure;
 use crate::follow::reply::{CaughtUp, ReplyProgress, ReplyUpdate, RunState};
 use crate::follow::{EventFollower, Followed};
 use crate::output::quantity::seconds;
-use crate::output::{Format, Spinner, Terminal, diagnostic, json};
+use crate::output::{Format, Terminal, diagnostic, json};
 use crate::retry::RetryPolicy;
+use phase_line::PhaseLine;
 
 /// How a reply is printed.
 #[derive(Debug, Clone, Copy)]
@@ -31,12 +32,9 @@ pub(super) struct ReplyStyle {
 pub(super) struct ReplyPrinter<'a> {
     terminal: &'a mut Terminal,
     style: ReplyStyle,
-    phase: RunPhase,
-    phase_since: Instant,
+    phase_line: PhaseLine,
     /// Whether reasoning was printed, or is to be summarised, and has not ended.
     reasoning_open: bool,
-    /// Shows the phase until the reply begins.
-    spinner: Option<Spinner>,
     worker: &'a WorkerRef,
     accepted: AcceptedInput,
     events: EventFollower<'a>,
@@ -56,10 +54,8 @@ impl<'a> ReplyPrinter<'a> {
         Self {
             terminal,
             style,
-            phase: RunPhase::Waiting,
-            phase_since: Instant::now(),
+            phase_line: PhaseLine::new(),
             reasoning_open: false,
-            spinner: None,
             worker,
             events: EventFollower::new(worker, Some(accepted.cursor), retry),
             progress: ReplyProgress::new(accepted.run_id.clone()),
@@ -70,7 +66,7 @@ impl<'a> ReplyPrinter<'a> {
 
     /// The terminal, for notes about the reply.
     pub(super) fn terminal(&mut self) -> &mut Terminal {
-        self.spinner = None;
+        self.phase_line.hide();
         self.terminal
     }
 
@@ -178,7 +174,7 @@ impl<'a> ReplyPrinter<'a> {
         self.print_reasoning(&caught_up.missed_reasoning)?;
         self.print_text(&caught_up.missed_text)?;
         match &caught_up.state {
-            RunState::Active(phase) => self.set_phase(*phase),
+            RunState::Active(phase) => self.phase_line.begin(*phase),
             RunState::Ended { .. } => self.end_reasoning(),
         }
         Ok(())
@@ -188,7 +184,7 @@ impl<'a> ReplyPrinter<'a> {
         if text.is_empty() {
             return Ok(());
         }
-        self.set_phase(RunPhase::Answering);
+        self.phase_line.begin(RunPhase::Answering);
         self.end_reasoning();
         match self.style.format {
             Format::Text => self.terminal().content(text),
@@ -200,7 +196,7 @@ impl<'a> ReplyPrinter<'a> {
         if text.is_empty() {
             return Ok(());
         }
-        self.set_phase(RunPhase::Reasoning);
+        self.phase_line.begin(RunPhase::Reasoning);
         match (self.style.format, self.style.reasoning) {
             (Format::Text, ReasoningMode::Show) => {
                 self.reasoning_open = true;
@@ -228,7 +224,7 @@ impl<'a> ReplyPrinter<'a> {
     }
 
     fn print_retry(&mut self, error_code: RunErrorCode, delay_ms: u64) {
-        self.set_phase(RunPhase::Retrying);
+        self.phase_line.begin(RunPhase::Retrying);
         if self.style.format == Format::Text {
             let (cause, code) = (failure(error_code, None).cause, api_name(error_code));
             let wait = seconds(delay_ms.div_ceil(1000));
@@ -237,34 +233,15 @@ impl<'a> ReplyPrinter<'a> {
         }
     }
 
-    fn set_phase(&mut self, phase: RunPhase) {
-        if phase != self.phase {
-            self.phase = phase;
-            self.phase_since = Instant::now();
-            self.spinner = None;
-        }
-    }
-
-    /// Shows the phase and its time, unless a line of the reply or of reasoning stands there.
+    /// Shows the phase, unless a line of the reply or of reasoning stands there.
     fn show_phase(&mut self) {
-        let streams_reasoning = self.reasoning_open && self.style.reasoning == ReasoningMode::Show;
+        let mode = self.style.reasoning;
+        let streams_reasoning = self.reasoning_open && mode == ReasoningMode::Show;
         if self.progress.has_text() || streams_reasoning {
             return;
         }
-        let message = match self.phase {
-            RunPhase::Waiting => "waiting for the reply".to_owned(),
-            RunPhase::Retrying => "waiting to try again".to_owned(),
-            RunPhase::Reasoning => match self.progress.reasoning().size() {
-                Some(size) if self.style.reasoning != ReasoningMode::Hide => {
-                    format!("reasoning, {size}")
-                }
-                Some(_) | None => "reasoning".to_owned(),
-            },
-            RunPhase::Answering => "answering".to_owned(),
-        };
-        match &self.spinner {
-            Some(spinner) => spinner.set_message(message),
-            None => self.spinner = Some(self.terminal.timed_spinner(message, self.phase_since)),
-        }
+        let reasoning = self.progress.reasoning().size();
+        let reasoning = reasoning.filter(|_| mode != ReasoningMode::Hide);
+        self.phase_line.show(reasoning, self.terminal);
     }
 }
