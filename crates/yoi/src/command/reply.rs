@@ -33,6 +33,8 @@ pub(super) struct ReplyPrinter<'a> {
     terminal: &'a mut Terminal,
     style: ReplyStyle,
     phase_line: PhaseLine,
+    /// Whether text of the reply was printed.
+    text_begun: bool,
     /// Whether reasoning was printed, or is to be summarised, and has not ended.
     reasoning_open: bool,
     worker: &'a WorkerRef,
@@ -55,6 +57,7 @@ impl<'a> ReplyPrinter<'a> {
             terminal,
             style,
             phase_line: PhaseLine::new(),
+            text_begun: false,
             reasoning_open: false,
             worker,
             events: EventFollower::new(worker, Some(accepted.cursor), retry),
@@ -186,6 +189,7 @@ impl<'a> ReplyPrinter<'a> {
         }
         self.phase_line.begin(RunPhase::Answering);
         self.end_reasoning();
+        self.text_begun = true;
         match self.style.format {
             Format::Text => self.terminal().content(text),
             Format::Json => Ok(()),
@@ -204,7 +208,7 @@ impl<'a> ReplyPrinter<'a> {
             }
             // One summary for each reply.
             (Format::Text, ReasoningMode::Summary) => {
-                self.reasoning_open |= !self.progress.has_text();
+                self.reasoning_open |= !self.text_begun;
             }
             (Format::Text, ReasoningMode::Hide) | (Format::Json, _) => {}
         }
@@ -237,7 +241,7 @@ impl<'a> ReplyPrinter<'a> {
     fn show_phase(&mut self) {
         let mode = self.style.reasoning;
         let streams_reasoning = self.reasoning_open && mode == ReasoningMode::Show;
-        if self.progress.has_text() || streams_reasoning {
+        if self.text_begun || streams_reasoning {
             return;
         }
         let reasoning = self.progress.reasoning().size();

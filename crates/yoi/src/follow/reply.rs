@@ -58,11 +58,6 @@ impl ReplyProgress {
         }
     }
 
-    /// Whether text of the reply was printed.
-    pub(crate) fn has_text(&self) -> bool {
-        self.printed_bytes > 0
-    }
-
     pub(crate) fn reasoning(&self) -> &ReasoningProgress {
         &self.reasoning
     }
@@ -167,7 +162,7 @@ impl ReplyProgress {
 
     /// The reasoning before the text is over, at `at` where that is known.
     fn begin_text(&mut self, at: Option<Timestamp>) {
-        if !self.has_text() {
+        if self.printed_bytes == 0 {
             self.reasoning.end(at);
         }
     }

@@ -73,6 +73,26 @@ async fn reasoning_that_expired_is_filled_in_from_the_transcript() {
 }
 
 #[tokio::test]
+async fn reasoning_that_expired_together_with_the_text_after_it_is_summarised() {
+    let mut whole = reply_entry("Yes", false);
+    whole["reasoning"] = "One, two".into();
+    let mut in_flight = transcript_json(7, &json!([]), Some("Y"));
+    in_flight["in_flight"]["reasoning"] = "One, two".into();
+    for page in [transcript_json(7, &json!([whole]), None), in_flight] {
+        let rest = batch(9, [delta("es"), finished("completed")]);
+        let script = match page.get("in_flight") {
+            Some(_) => rest,
+            None => worker("idle"),
+        };
+        let expired = problem(410, "cursor_expired");
+        let script = [expired, Scripted::Json(200, page), script];
+        let reply = follow_reply(Format::Text, script).await.success();
+        assert_eq!(reply.out, "Yes\n");
+        assert_contains(&reply.err, "\nthought, 8 bytes\n");
+    }
+}
+
+#[tokio::test]
 async fn a_retry_is_reported_with_its_reason_and_its_delay() {
     let retrying = json!({
         "kind": "run_retrying", "run_id": RUN, "error_code": "rate_limited", "delay_ms": 1200,
