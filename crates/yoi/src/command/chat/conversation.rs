@@ -1,20 +1,22 @@
 //! The messages of a chat, and the worker they go to: another one, once a restarted server
 //! has forgotten the first.
 
-use http_api::wire::{CreateWorkerBody, ProblemCode};
-use registry_core::projection::{AcceptedInput, Usage, WorkerDetail, WorkerState, WorkerSummary};
-use registry_core::{IdempotencyKey, WorkerRef};
-use uuid::Uuid;
+mod delivery;
+
+use http_api::wire::CreateWorkerBody;
+use registry_core::WorkerRef;
+use registry_core::projection::{AcceptedInput, Usage, WorkerState, WorkerSummary};
 
 use super::active_reply::{ActiveReply, RETRY, ReplyEnd};
 use super::reconnect::{ReconnectingClient, is_outage};
 use crate::args::{ChatArgs, command_line};
-use crate::client::{Client, Response, TranscriptQuery};
+use crate::client::{Client, TranscriptQuery};
 use crate::command::reply::ReplyStyle;
 use crate::command::session::until_interrupted;
 use crate::error::Error;
 use crate::output::worker::run_usage;
 use crate::output::{Format, Terminal};
+use delivery::is_forgotten;
 
 /// A conversation with one worker at a time.
 pub(super) struct Conversation<'a> {
@@ -195,68 +197,6 @@ impl<'a> Conversation<'a> {
         }
         Ok(())
     }
-
-    /// Sends `message` until it is accepted. The idempotency key makes sure that it is
-    /// accepted only once, although a response may be lost.
-    async fn send(&mut self, message: &str) -> Result<AcceptedInput, Error> {
-        let key = generate_key();
-        match self.send_with_key(message, &key).await {
-            Err(error) if is_forgotten(&error) => {
-                self.replace_worker().await?;
-                self.send_with_key(message, &key).await
-            }
-            result => result,
-        }
-    }
-
-    async fn create_replacement(&mut self) -> Result<Response<WorkerDetail>, Error> {
-        let (runtime, body, key) = (&self.worker.runtime_id, &self.replacement, generate_key());
-        let request = async |client: &Client| client.create(runtime, body, Some(&key)).await;
-        self.client.call(self.terminal, request).await
-    }
-
-    async fn send_with_key(
-        &mut self,
-        message: &str,
-        key: &IdempotencyKey,
-    ) -> Result<AcceptedInput, Error> {
-        let worker = &self.worker;
-        let request = async |client: &Client| {
-            let content = message.to_owned();
-            client.send_input(worker, content, Some(key)).await
-        };
-        match self.client.call(self.terminal, request).await {
-            Ok(response) => Ok(response.value),
-            Err(error) if error.problem_code() == Some(ProblemCode::WorkerStopped) => {
-                Err(Error::AcceptsNoInput {
-                    worker: worker.clone(),
-                    state: WorkerState::Stopped,
-                })
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Creates a worker like the one that was forgotten; with the server's default model, when it
-    /// was restarted with others.
-    async fn replace_worker(&mut self) -> Result<(), Error> {
-        let created = match self.create_replacement().await {
-            Err(error) if error.problem_code() == Some(ProblemCode::UnknownModel) => {
-                self.replacement.model = None;
-                self.create_replacement().await?
-            }
-            result => result?,
-        };
-        let worker = worker_ref(&created.value.summary);
-        let (old, new) = (&self.worker.worker_id, &worker.worker_id);
-        self.terminal.note(&format!(
-            "note: the server was restarted and no longer knows {old}. A new worker with the \
-             same name and profile continues, without the earlier messages: {new}"
-        ));
-        self.worker = worker;
-        self.named_by_user = false;
-        Ok(())
-    }
 }
 
 async fn follow(
@@ -271,14 +211,4 @@ async fn follow(
 
 fn worker_ref(summary: &WorkerSummary) -> WorkerRef {
     WorkerRef::new(summary.runtime_id.clone(), summary.worker_id.clone())
-}
-
-fn generate_key() -> IdempotencyKey {
-    let key = Uuid::now_v7().to_string();
-    key.parse().expect("a UUID is an idempotency key")
-}
-
-/// Whether the server no longer knows the worker: it was restarted, and its memory is new.
-fn is_forgotten(error: &Error) -> bool {
-    error.problem_code() == Some(ProblemCode::UnknownWorker)
 }
