@@ -27,6 +27,8 @@
           ./crates
           ./tests
           ./fuzz/corpus
+          # A test holds that it has every failure.
+          ./docs/failures.md
         ];
       };
 

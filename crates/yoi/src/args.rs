@@ -5,6 +5,7 @@ mod chat;
 mod client;
 mod doctor;
 mod filter;
+mod reasoning;
 mod server_url;
 mod worker;
 
@@ -12,6 +13,7 @@ pub(crate) use chat::ChatArgs;
 pub(crate) use client::ClientArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use filter::{KindFilter, StateFilter};
+pub(crate) use reasoning::ReasoningMode;
 pub(crate) use server_url::{ServerUrl, ServerUrlError};
 pub(crate) use worker::{WorkerArgs, command_line};
 
@@ -157,6 +159,9 @@ pub(crate) struct CreateArgs {
     /// The worker's profile; `yoi runtimes --json` lists them
     #[arg(long, value_name = "ID")]
     pub(crate) profile: Option<ProfileId>,
+    /// The worker's model; `yoi runtimes --json` lists them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<DisplayName>,
     /// Repeating the command with the same key creates nothing new
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<IdempotencyKey>,
@@ -182,6 +187,9 @@ pub(crate) struct SendArgs {
     /// Print the reply while it is produced; with --json its events, one per line
     #[arg(long, short)]
     pub(crate) follow: bool,
+    /// What to print of the model's reasoning, on standard error
+    #[arg(long, value_enum, default_value_t, requires = "follow")]
+    pub(crate) reasoning: ReasoningMode,
     /// Repeating the command with the same key and text sends nothing new
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<IdempotencyKey>,
@@ -202,6 +210,9 @@ pub(crate) struct TranscriptArgs {
     /// Only entries after this number
     #[arg(long, value_name = "SEQUENCE")]
     pub(crate) after: Option<u64>,
+    /// What to print of the reasoning before each reply
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) reasoning: ReasoningMode,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
 }

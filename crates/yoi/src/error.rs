@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use http_api::wire::{Problem, ProblemCode, limit};
-use registry_core::projection::{RunErrorCode, RunOutcome, Usage, WorkerState};
+use registry_core::projection::{
+    Diagnostic, RunErrorCode, RunErrorDetail, RunOutcome, Usage, WorkerState,
+};
 use registry_core::{RunId, WorkerRef};
 use yoi_workspace_server::token_file::TokenFileError;
 
-use crate::api_name::api_name;
+use crate::api_name::error_name;
 use crate::args::{ServerUrl, ServerUrlError};
 
 /// The exit codes.
@@ -134,7 +136,11 @@ pub(crate) struct RunEnd {
     /// `None` once the server no longer knows it.
     pub(crate) outcome: Option<RunOutcome>,
     pub(crate) error_code: Option<RunErrorCode>,
+    pub(crate) error_detail: Option<RunErrorDetail>,
+    pub(crate) retry_after_s: Option<u64>,
     pub(crate) usage: Option<Usage>,
+    /// What readers of the reply should know.
+    pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
 impl RunEnd {
@@ -161,7 +167,7 @@ impl std::fmt::Display for RunEnd {
         };
         write!(f, "run {} {outcome}", self.run_id)?;
         match self.error_code {
-            Some(code) => write!(f, " [{}]", api_name(code)),
+            Some(code) => write!(f, " [{}]", error_name(code, self.error_detail)),
             None => Ok(()),
         }
     }

@@ -3,6 +3,7 @@
 //! A poll that fails is repeated from the cursor where the last one ended, so no event is
 //! printed twice or left out.
 
+pub(crate) mod reasoning;
 pub(crate) mod reply;
 
 use http_api::wire::ProblemCode;

@@ -2,10 +2,10 @@
 
 use http_api::wire::{Problem, ProblemCode};
 use registry_core::WorkerRef;
-use registry_core::projection::RunErrorCode;
 
 use crate::args::command_line;
-use crate::error::{Error, Unreachable};
+use crate::error::{Error, RunEnd, Unreachable};
+use crate::failure::{self, Failure, accepts_again};
 
 /// Advice about `error`, in one line.
 pub(crate) fn hint(error: &Error) -> Option<String> {
@@ -17,7 +17,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
                 "`yoi chat` starts a new one; `{transcript}` shows this conversation"
             ));
         }
-        Error::RunEnded(end) => about_run(end.error_code?),
+        Error::RunEnded(end) => return about_run(end),
         Error::Unreachable(Unreachable::NoneFound) => {
             "start one with `yoi serve`, or name one with --server URL"
         }
@@ -81,6 +81,7 @@ fn about_problem(problem: &Problem) -> Option<String> {
         ProblemCode::UnknownProfile => {
             "`yoi runtimes --json` lists each runtime's profiles".to_owned()
         }
+        ProblemCode::UnknownModel => "`yoi runtimes --json` lists each runtime's models".to_owned(),
         ProblemCode::MisdirectedHost => {
             "use a host name that the server is configured to accept".to_owned()
         }
@@ -97,32 +98,11 @@ fn about_problem(problem: &Problem) -> Option<String> {
     Some(advice)
 }
 
-/// Apart from sending the message again, all of this is done where the server runs.
-fn about_run(code: RunErrorCode) -> &'static str {
-    match code {
-        RunErrorCode::Unauthorized => {
-            "the model's provider rejects the server's key; set another and restart the server"
-        }
-        RunErrorCode::RateLimited => {
-            "the model's provider asks for fewer requests; try again in a moment"
-        }
-        RunErrorCode::Unreachable => {
-            "the server can't reach the model's provider; check its network and endpoint"
-        }
-        RunErrorCode::TimedOut => {
-            "the model's provider did not respond in time; try again, or choose another model"
-        }
-        RunErrorCode::InvalidResponse => {
-            "the model's endpoint speaks another protocol; check the server's YOI_MODEL_ENDPOINT"
-        }
-        RunErrorCode::Refused => "the model's provider refuses this content; rephrase it",
-        RunErrorCode::Misconfigured => {
-            "the server's model settings are wrong; check YOI_MODEL, then restart the server"
-        }
-        RunErrorCode::OutputLimit => "ask for a shorter reply, or for the rest of it",
-        RunErrorCode::Interrupted => "the server was shut down; send the message again",
-        RunErrorCode::Internal | RunErrorCode::EnginePanicked => "see the server's log for the run",
-    }
+fn about_run(end: &RunEnd) -> Option<String> {
+    let Failure { cause, advice } = failure::of_end(end)?;
+    let again = end.retry_after_s.map(accepts_again);
+    let again = again.map(|again| format!("; {again}")).unwrap_or_default();
+    Some(format!("{cause}; {advice}{again}"))
 }
 
 fn worker(problem: &Problem) -> Option<WorkerRef> {

@@ -3,7 +3,8 @@
 //!
 //! Reading order: [`args`] (flags), [`connect`] (finds the server), [`client`] (the API),
 //! [`retry`] and [`follow`] (events as they come), [`command`] (one file for each group of
-//! commands), [`output`] (the only place that prints), [`error`] and [`hint`].
+//! commands), [`output`] (the only place that prints), [`error`], [`failure`] and
+//! [`hint`].
 
 mod api_name;
 mod args;
@@ -11,6 +12,7 @@ mod client;
 mod command;
 mod connect;
 mod error;
+mod failure;
 mod follow;
 mod hint;
 mod output;

@@ -7,26 +7,27 @@
 pub(crate) mod diagnostic;
 pub(crate) mod event;
 pub(crate) mod json;
+pub(crate) mod quantity;
 pub(crate) mod runtime;
 pub(crate) mod sanitize;
+mod spinner;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod transcript;
 pub(crate) mod worker;
 
 use std::io::{self, IsTerminal as _, Write};
-use std::time::Duration;
+use std::time::Instant;
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish};
 
 use crate::args::ClientArgs;
 use crate::error::Error;
 use crate::hint::hint;
+pub(crate) use spinner::Spinner;
 use table::Table;
 
-/// Time between two frames of a spinner.
-const SPINNER_INTERVAL: Duration = Duration::from_millis(120);
+const DIMMED: Style = Style::new().dimmed();
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -52,18 +53,14 @@ pub(crate) enum StreamKind {
 struct OutputStream {
     writer: Box<dyn Write>,
     kind: StreamKind,
+    /// Whether the last text did not end its line.
+    mid_line: bool,
 }
-
-/// A progress indicator; dropping it removes it.
-#[must_use = "dropping it removes it"]
-pub(crate) struct Spinner(#[expect(dead_code, reason = "held for its drop")] ProgressBar);
 
 /// Standard output and standard error.
 pub(crate) struct Terminal {
     stdout: OutputStream,
     stderr: OutputStream,
-    /// Whether the last text on standard output did not end its line.
-    mid_line: bool,
 }
 
 impl Terminal {
@@ -83,11 +80,14 @@ impl Terminal {
     /// Standard output and standard error, in this order.
     pub(crate) fn new(writers: [Box<dyn Write>; 2], kinds: [StreamKind; 2]) -> Self {
         let ([stdout, stderr], [stdout_kind, stderr_kind]) = (writers, kinds);
-        let stream = |writer, kind| OutputStream { writer, kind };
+        let stream = |writer, kind| OutputStream {
+            writer,
+            kind,
+            mid_line: false,
+        };
         Self {
             stdout: stream(stdout, stdout_kind),
             stderr: stream(stderr, stderr_kind),
-            mid_line: false,
         }
     }
 
@@ -122,7 +122,7 @@ impl Terminal {
 
     /// Ends the line on standard output, if the last content left it open.
     pub(crate) fn end_line(&mut self) -> Result<(), Error> {
-        if self.mid_line {
+        if self.stdout.mid_line {
             self.print("\n")
         } else {
             Ok(())
@@ -144,9 +144,36 @@ impl Terminal {
     /// The same, less prominent.
     pub(crate) fn dimmed_terminal_note(&mut self, text: &str) {
         if self.stderr.kind != StreamKind::Redirected {
-            let style = Style::new().dimmed();
-            let line = self.stderr.styled(style, &sanitize::line(text));
-            self.stderr_line(&line);
+            self.dimmed_note(text);
+        }
+    }
+
+    /// Prints a less prominent line on standard error.
+    pub(crate) fn dimmed_note(&mut self, text: &str) {
+        let line = self.stderr.styled(DIMMED, &sanitize::line(text));
+        self.stderr_line(&line);
+    }
+
+    /// Prints a piece of a model's reasoning on standard error, where it can't be taken for the
+    /// reply.
+    pub(crate) fn reasoning(&mut self, text: &str) -> Result<(), Error> {
+        self.leave_line()?;
+        let text = sanitize::text(text);
+        let Some(last) = text.bytes().last() else {
+            return Ok(());
+        };
+        let styled = self.stderr.styled(DIMMED, &text);
+        // There is nowhere else to report that standard error can't be written.
+        let _ = self.stderr.write(&styled);
+        // The end of a style is no text.
+        self.stderr.mid_line = last != b'\n';
+        Ok(())
+    }
+
+    /// Ends the line of the reasoning, if it left one open.
+    pub(crate) fn end_reasoning(&mut self) {
+        if self.stderr.mid_line {
+            let _ = self.stderr.write("\n");
         }
     }
 
@@ -166,15 +193,19 @@ impl Terminal {
 
     /// Shows that something takes a while; only on a terminal.
     pub(crate) fn spinner(&self, message: &'static str) -> Spinner {
-        if self.stderr.kind == StreamKind::Redirected {
-            return Spinner(ProgressBar::hidden());
+        self.show(Spinner::new(message))
+    }
+
+    /// The same, with the time since `since`.
+    pub(crate) fn timed_spinner(&self, message: String, since: Instant) -> Spinner {
+        self.show(Spinner::timed(message, since))
+    }
+
+    fn show(&self, spinner: Spinner) -> Spinner {
+        if self.stderr.kind != StreamKind::Redirected {
+            spinner.show_on_stderr();
         }
-        let bar = ProgressBar::new_spinner()
-            .with_message(message)
-            .with_finish(ProgressFinish::AndClear);
-        bar.set_draw_target(ProgressDrawTarget::stderr());
-        bar.enable_steady_tick(SPINNER_INTERVAL);
-        Spinner(bar)
+        spinner
     }
 
     fn labelled(&mut self, style: Style, label: &str, text: &str) {
@@ -183,26 +214,33 @@ impl Terminal {
     }
 
     fn print(&mut self, text: &str) -> Result<(), Error> {
-        if let Some(last) = text.bytes().last() {
-            self.mid_line = last != b'\n';
-        }
         self.stdout.write(text).map_err(Error::Output)
     }
 
     fn stderr_line(&mut self, line: &str) {
-        // Where both streams share a screen, the note needs a line of its own.
-        if self.stdout.kind != StreamKind::Redirected {
-            // A failure here only affects the layout.
-            let _ = self.end_line();
-        }
+        // A failure here only affects the layout.
+        let _ = self.leave_line();
+        self.end_reasoning();
         // There is nowhere else to report that standard error can't be written.
         let _ = self.stderr.write(&format!("{line}\n"));
+    }
+
+    /// Where both streams share a screen, what is printed on standard error needs a line of its
+    /// own.
+    fn leave_line(&mut self) -> Result<(), Error> {
+        match self.stdout.kind {
+            StreamKind::Redirected => Ok(()),
+            StreamKind::PlainTerminal | StreamKind::ColorTerminal => self.end_line(),
+        }
     }
 }
 
 impl OutputStream {
     /// Writes and flushes, so that a reply appears word by word.
     fn write(&mut self, text: &str) -> io::Result<()> {
+        if let Some(last) = text.bytes().last() {
+            self.mid_line = last != b'\n';
+        }
         self.writer.write_all(text.as_bytes())?;
         self.writer.flush()
     }

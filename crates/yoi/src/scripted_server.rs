@@ -161,7 +161,9 @@ pub(crate) fn batch(sequence: u64, events: impl IntoIterator<Item = Value>) -> S
         .into_iter()
         .map(|mut event| {
             event["cursor"] = cursor(sequence).into();
-            event["at"] = "2026-01-01T00:00:00Z".into();
+            if event.get("at").is_none() {
+                event["at"] = "2026-01-01T00:00:00Z".into();
+            }
             event
         })
         .collect();
@@ -171,6 +173,10 @@ pub(crate) fn batch(sequence: u64, events: impl IntoIterator<Item = Value>) -> S
 
 pub(crate) fn delta(text: &str) -> Value {
     json!({"kind": "output_delta", "run_id": RUN, "text": text})
+}
+
+pub(crate) fn thought(text: &str) -> Value {
+    json!({"kind": "reasoning_delta", "run_id": RUN, "text": text})
 }
 
 pub(crate) fn finished(outcome: &str) -> Value {
@@ -215,7 +221,7 @@ pub(crate) fn transcript_json(sequence: u64, entries: &Value, in_flight: Option<
         "entries": entries, "has_earlier": true, "has_later": false, "cursor": cursor(sequence),
     });
     if let Some(text) = in_flight {
-        page["in_flight"] = json!({"run_id": RUN, "text": text});
+        page["in_flight"] = json!({"run_id": RUN, "phase": "answering", "text": text});
     }
     page
 }
@@ -238,7 +244,8 @@ pub(crate) fn worker_after(state: &str, last_run: &Value) -> Scripted {
     let mut worker = worker_summary("w1", state);
     worker["conversation"] = json!({
         "transcript": {"entries": 0}, "latest_cursor": cursor(9),
-        "usage": {"input_tokens": 0, "output_tokens": 0}, "last_run": last_run,
+        "usage": {"input_tokens": 0, "output_tokens": 0, "incomplete_runs": 0},
+        "last_run": last_run,
     });
     Scripted::Json(200, worker)
 }

@@ -4,6 +4,7 @@ use clap::Args;
 use registry_core::{DisplayName, ProfileId, RuntimeId, WorkerId};
 
 use super::client::ClientArgs;
+use super::reasoning::ReasoningMode;
 use super::worker::{DEFAULT_RUNTIME, worker_id};
 
 pub(super) const EXAMPLES: &str = "\
@@ -32,6 +33,12 @@ pub(crate) struct ChatArgs {
     /// The new worker's profile; `yoi runtimes --json` lists them
     #[arg(long, value_name = "ID", conflicts_with = "worker")]
     pub(crate) profile: Option<ProfileId>,
+    /// The new worker's model; `yoi runtimes --json` lists them
+    #[arg(long, value_name = "NAME", conflicts_with = "worker")]
+    pub(crate) model: Option<DisplayName>,
+    /// What to print of the model's reasoning, on standard error
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) reasoning: ReasoningMode,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
 }

@@ -1,6 +1,7 @@
 //! Flags of `doctor`.
 
 use clap::Args;
+use registry_core::DisplayName;
 
 use super::client::ClientArgs;
 
@@ -15,6 +16,9 @@ pub(crate) struct DoctorArgs {
     /// Send the model one short message, which may cost something
     #[arg(long)]
     pub(crate) ask_model: bool,
+    /// The model to send it to [default: the server's first one]
+    #[arg(long, value_name = "NAME", requires = "ask_model")]
+    pub(crate) model: Option<DisplayName>,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
 }

@@ -106,6 +106,7 @@ async fn run_prompt(conversation: &mut Conversation<'_>) -> Result<(), Error> {
                 conversation.report(reply.map(Some)).await?;
             }
             Input::Empty => {}
+            Input::NotText => conversation.print_not_text(),
             Input::Eof => return Ok(()),
         }
     }

@@ -11,6 +11,7 @@ pub(super) async fn create(session: &mut Session<'_>, args: CreateArgs) -> Resul
     let body = CreateWorkerBody {
         display_name: args.name,
         profile: args.profile,
+        model: args.model,
     };
     let key = args.idempotency_key.as_ref();
     let response = session.client.create(&args.runtime, &body, key).await?;
@@ -24,8 +25,13 @@ pub(super) async fn create(session: &mut Session<'_>, args: CreateArgs) -> Resul
         let profile = summary.profile.as_ref();
         let profile = profile.map(|profile| format!(", profile {profile}"));
         let profile = profile.unwrap_or_default();
+        let model = summary.model.as_ref();
+        let model = model.map(|model| format!(", model {model}"));
+        let model = model.unwrap_or_default();
         let (name, runtime) = (&summary.display_name, &summary.runtime_id);
-        terminal.note(&format!("note: {verb} “{name}” in {runtime}{profile}"));
+        terminal.note(&format!(
+            "note: {verb} “{name}” in {runtime}{profile}{model}"
+        ));
         terminal.line(summary.worker_id.as_str())
     })
 }

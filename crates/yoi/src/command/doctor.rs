@@ -8,6 +8,8 @@ mod model;
 mod runtime;
 mod server;
 
+use std::time::Instant;
+
 use super::session::{block_on, find};
 use crate::args::{ClientArgs, DoctorArgs};
 use crate::client::Client;
@@ -27,8 +29,8 @@ pub(super) fn doctor(
     let mut checks = Vec::new();
     let result = match find(args, terminal) {
         Ok(target) => {
-            let spinner = terminal.spinner("checking");
-            let result = block_on(check(target, doctor.ask_model, &mut checks));
+            let spinner = terminal.timed_spinner("checking".to_owned(), Instant::now());
+            let result = block_on(check(target, doctor, &mut checks));
             drop(spinner);
             result
         }
@@ -57,7 +59,7 @@ pub(super) fn doctor(
 }
 
 /// Adds a row for each check. An error has its row as well, and ends the checks.
-async fn check(target: Target, ask_model: bool, checks: &mut Vec<Check>) -> Result<(), Error> {
+async fn check(target: Target, doctor: &DoctorArgs, checks: &mut Vec<Check>) -> Result<(), Error> {
     let has_token = target.token.is_some();
     let client = Client::new(target.server.clone(), target.token)?;
     server::check(&client, &target.server, has_token, checks).await?;
@@ -66,7 +68,9 @@ async fn check(target: Target, ask_model: bool, checks: &mut Vec<Check>) -> Resu
         .iter()
         .find(|runtime| runtime::creates_workers(runtime));
     checks.push(match creates_workers {
-        Some(runtime) if ask_model => model::ask(&client, &runtime.runtime_id).await?,
+        Some(runtime) if doctor.ask_model => {
+            model::ask(&client, runtime, doctor.model.clone()).await?
+        }
         Some(_) => Check::noted("answer", "not tested")
             .advise("`yoi doctor --ask-model` sends the model one short message"),
         None => Check::failed("answer", "no runtime can create workers")

@@ -1,20 +1,42 @@
 //! Prints the reply to an input while it is produced, for `send --follow` and `chat`.
+//!
+//! Standard output gets the reply alone. Until it begins, a terminal shows what the run is doing;
+//! the model's reasoning, retries, and what to know about the reply go to standard error.
 
-use registry_core::projection::{AcceptedInput, EventBatch, TranscriptPage};
+mod phase_line;
+
+use registry_core::projection::{
+    AcceptedInput, EventBatch, RunErrorCode, RunPhase, TranscriptPage,
+};
 use registry_core::{Cursor, WorkerRef};
 
+use crate::api_name::api_name;
+use crate::args::ReasoningMode;
 use crate::client::{Client, Response, TranscriptQuery};
 use crate::error::{Error, RunEnd};
-use crate::follow::reply::{CaughtUp, ReplyProgress, ReplyUpdate};
+use crate::failure::failure;
+use crate::follow::reply::{CaughtUp, ReplyProgress, ReplyUpdate, RunState};
 use crate::follow::{EventFollower, Followed};
-use crate::output::{Format, Spinner, Terminal, json};
+use crate::output::quantity::seconds;
+use crate::output::{Format, Terminal, diagnostic, json};
 use crate::retry::RetryPolicy;
+use phase_line::PhaseLine;
+
+/// How a reply is printed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ReplyStyle {
+    pub(super) format: Format,
+    pub(super) reasoning: ReasoningMode,
+}
 
 pub(super) struct ReplyPrinter<'a> {
     terminal: &'a mut Terminal,
-    format: Format,
-    /// Shown until the reply begins.
-    spinner: Option<Spinner>,
+    style: ReplyStyle,
+    phase_line: PhaseLine,
+    /// Whether text of the reply was printed.
+    text_begun: bool,
+    /// Whether reasoning was printed, or is to be summarised, and has not ended.
+    reasoning_open: bool,
     worker: &'a WorkerRef,
     accepted: AcceptedInput,
     events: EventFollower<'a>,
@@ -26,15 +48,17 @@ impl<'a> ReplyPrinter<'a> {
     /// Prints the reply to the `accepted` input from its beginning.
     pub(super) fn new(
         terminal: &'a mut Terminal,
-        format: Format,
+        style: ReplyStyle,
         worker: &'a WorkerRef,
         accepted: AcceptedInput,
         retry: RetryPolicy,
     ) -> Self {
         Self {
-            spinner: Some(terminal.spinner("waiting for the reply")),
             terminal,
-            format,
+            style,
+            phase_line: PhaseLine::new(),
+            text_begun: false,
+            reasoning_open: false,
             worker,
             events: EventFollower::new(worker, Some(accepted.cursor), retry),
             progress: ReplyProgress::new(accepted.run_id.clone()),
@@ -45,7 +69,7 @@ impl<'a> ReplyPrinter<'a> {
 
     /// The terminal, for notes about the reply.
     pub(super) fn terminal(&mut self) -> &mut Terminal {
-        self.spinner = None;
+        self.phase_line.hide();
         self.terminal
     }
 
@@ -54,19 +78,17 @@ impl<'a> ReplyPrinter<'a> {
         self.events.position()
     }
 
-    /// Prints the text so far of the reply that is in flight in `page`.
+    /// Prints what there is so far of the reply that is in flight in `page`.
     pub(super) fn print_in_flight(&mut self, page: &TranscriptPage) -> Result<(), Error> {
-        match self.progress.catch_up(page) {
-            CaughtUp::InProgress { missed } | CaughtUp::Ended { missed, .. } => {
-                self.print_text(&missed)
-            }
-        }
+        let caught_up = self.progress.catch_up(page);
+        self.print_missed(&caught_up)
     }
 
     /// Prints the reply, from where the last call left it, until its run has ended. After an
     /// error, or when dropped, another call continues at [`Self::position`].
     pub(super) async fn follow(&mut self, client: &Client) -> Result<RunEnd, Error> {
         loop {
+            self.show_phase();
             let end = match self.events.next(client).await? {
                 Followed::Batch(batch) => self.print_batch(&batch)?,
                 Followed::CursorExpired => self.catch_up(client).await?,
@@ -77,13 +99,21 @@ impl<'a> ReplyPrinter<'a> {
         }
     }
 
-    /// Ends the line that the reply left open.
-    pub(super) fn finish(mut self) -> Result<(), Error> {
-        self.terminal().end_line()
+    /// Ends the line that the reply left open, and prints what readers of the reply should know.
+    pub(super) fn finish(mut self, end: &RunEnd) -> Result<(), Error> {
+        let format = self.style.format;
+        let terminal = self.terminal();
+        terminal.end_line()?;
+        if format == Format::Text {
+            for diagnostic in &end.diagnostics {
+                terminal.note(&diagnostic::note(diagnostic));
+            }
+        }
+        Ok(())
     }
 
     fn print_batch(&mut self, batch: &Response<EventBatch>) -> Result<Option<RunEnd>, Error> {
-        let raw = match self.format {
+        let raw = match self.style.format {
             Format::Json => json::events(&batch.json),
             Format::Text => Vec::new(),
         };
@@ -91,9 +121,17 @@ impl<'a> ReplyPrinter<'a> {
             if let Some(event) = raw.get(index) {
                 self.terminal().json(event)?;
             }
-            match self.progress.apply(&event.kind) {
+            match self.progress.apply(event) {
                 ReplyUpdate::Text(text) => self.print_text(&text)?,
-                ReplyUpdate::Ended(end) => return Ok(Some(end)),
+                ReplyUpdate::Reasoning(text) => self.print_reasoning(&text)?,
+                ReplyUpdate::Retrying {
+                    error_code,
+                    delay_ms,
+                } => self.print_retry(error_code, delay_ms),
+                ReplyUpdate::Ended(end) => {
+                    self.end_reasoning();
+                    return Ok(Some(*end));
+                }
                 ReplyUpdate::None => {}
             }
         }
@@ -112,30 +150,102 @@ impl<'a> ReplyPrinter<'a> {
         };
         let read = async || client.transcript(worker, &query).await;
         let page = self.retry.run(read).await?.value;
-        let note = match self.format {
+        let note = match self.style.format {
             Format::Text => "note: some events have expired; continuing from the transcript",
             Format::Json => "note: some events have expired; `yoi transcript` shows their text",
         };
         self.terminal().note(note);
-        match self.progress.catch_up(&page) {
-            CaughtUp::InProgress { missed } => {
-                self.print_text(&missed)?;
+        let caught_up = self.progress.catch_up(&page);
+        self.print_missed(&caught_up)?;
+        match caught_up.state {
+            RunState::Active(_) => {
                 self.events.resume_at(page.cursor);
                 Ok(None)
             }
-            CaughtUp::Ended { missed, outcome } => {
-                self.print_text(&missed)?;
+            RunState::Ended {
+                outcome,
+                diagnostics,
+            } => {
                 let read = async || client.worker(worker).await;
                 let worker = self.retry.run(read).await?.value;
-                Ok(Some(self.progress.end(&worker, outcome)))
+                Ok(Some(self.progress.end(&worker, outcome, diagnostics)))
             }
         }
     }
 
-    fn print_text(&mut self, text: &str) -> Result<(), Error> {
-        match self.format {
-            Format::Text if !text.is_empty() => self.terminal().content(text),
-            Format::Text | Format::Json => Ok(()),
+    fn print_missed(&mut self, caught_up: &CaughtUp) -> Result<(), Error> {
+        self.print_reasoning(&caught_up.missed_reasoning)?;
+        self.print_text(&caught_up.missed_text)?;
+        match &caught_up.state {
+            RunState::Active(phase) => self.phase_line.begin(*phase),
+            RunState::Ended { .. } => self.end_reasoning(),
         }
+        Ok(())
+    }
+
+    fn print_text(&mut self, text: &str) -> Result<(), Error> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.phase_line.begin(RunPhase::Answering);
+        self.end_reasoning();
+        self.text_begun = true;
+        match self.style.format {
+            Format::Text => self.terminal().content(text),
+            Format::Json => Ok(()),
+        }
+    }
+
+    fn print_reasoning(&mut self, text: &str) -> Result<(), Error> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.phase_line.begin(RunPhase::Reasoning);
+        match (self.style.format, self.style.reasoning) {
+            (Format::Text, ReasoningMode::Show) => {
+                self.reasoning_open = true;
+                self.terminal().reasoning(text)?;
+            }
+            // One summary for each reply.
+            (Format::Text, ReasoningMode::Summary) => {
+                self.reasoning_open |= !self.text_begun;
+            }
+            (Format::Text, ReasoningMode::Hide) | (Format::Json, _) => {}
+        }
+        Ok(())
+    }
+
+    fn end_reasoning(&mut self) {
+        if !std::mem::take(&mut self.reasoning_open) {
+            return;
+        }
+        let summary = self.progress.reasoning().summary();
+        match (self.style.reasoning, summary) {
+            (ReasoningMode::Show, _) => self.terminal().end_reasoning(),
+            (ReasoningMode::Summary, Some(summary)) => self.terminal().dimmed_note(&summary),
+            (ReasoningMode::Summary, None) | (ReasoningMode::Hide, _) => {}
+        }
+    }
+
+    fn print_retry(&mut self, error_code: RunErrorCode, delay_ms: u64) {
+        self.phase_line.begin(RunPhase::Retrying);
+        if self.style.format == Format::Text {
+            let (cause, code) = (failure(error_code, None).cause, api_name(error_code));
+            let wait = seconds(delay_ms.div_ceil(1000));
+            let note = format!("note: {cause} [{code}]; trying again in {wait}");
+            self.terminal().note(&note);
+        }
+    }
+
+    /// Shows the phase, unless a line of the reply or of reasoning stands there.
+    fn show_phase(&mut self) {
+        let mode = self.style.reasoning;
+        let streams_reasoning = self.reasoning_open && mode == ReasoningMode::Show;
+        if self.text_begun || streams_reasoning {
+            return;
+        }
+        let reasoning = self.progress.reasoning().size();
+        let reasoning = reasoning.filter(|_| mode != ReasoningMode::Hide);
+        self.phase_line.show(reasoning, self.terminal);
     }
 }

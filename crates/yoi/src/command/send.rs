@@ -5,7 +5,7 @@ use registry_core::WorkerRef;
 use registry_core::projection::{AcceptedInput, CancelResult};
 
 use super::input;
-use super::reply::ReplyPrinter;
+use super::reply::{ReplyPrinter, ReplyStyle};
 use super::session::{Session, until_interrupted};
 use crate::args::{CancelArgs, SendArgs, command_line};
 use crate::error::Error;
@@ -33,7 +33,11 @@ pub(super) async fn send(session: &mut Session<'_>, args: SendArgs) -> Result<()
     }
     let accepted = response.value;
     let run_id = accepted.run_id.clone();
-    let follow = follow(session, &worker, accepted, RetryPolicy::DEFAULT);
+    let style = ReplyStyle {
+        format: session.format,
+        reasoning: args.reasoning,
+    };
+    let follow = follow(session, style, &worker, accepted, RetryPolicy::DEFAULT);
     let result = until_interrupted(follow).await;
     match &result {
         Err(Error::Interrupted) => {
@@ -55,14 +59,14 @@ pub(super) async fn send(session: &mut Session<'_>, args: SendArgs) -> Result<()
 /// Prints the reply to the `accepted` input; fails when its run does not complete.
 pub(super) async fn follow(
     session: &mut Session<'_>,
+    style: ReplyStyle,
     worker: &WorkerRef,
     accepted: AcceptedInput,
     retry: RetryPolicy,
 ) -> Result<(), Error> {
-    let (terminal, format) = (&mut *session.terminal, session.format);
-    let mut reply = ReplyPrinter::new(terminal, format, worker, accepted, retry);
+    let mut reply = ReplyPrinter::new(session.terminal, style, worker, accepted, retry);
     let end = reply.follow(&session.client).await?;
-    reply.finish()?;
+    reply.finish(&end)?;
     end.into_result()
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn transcript(
     };
     let response = session.client.transcript(&worker, &query).await?;
     session.print(&response, |transcript, terminal| {
-        page::print(transcript, terminal)?;
+        page::print(transcript, args.reasoning, terminal)?;
         if let Some(sequence) = transcript.pruned_before {
             let note = format!("note: entries before {sequence} are no longer kept");
             terminal.note(&note);

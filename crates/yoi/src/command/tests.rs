@@ -1,6 +1,7 @@
 //! Commands against prepared responses: what is printed where, and the result.
 
 mod following;
+mod reasoning;
 
 use clap::Parser as _;
 use serde_json::{Value, json};
@@ -9,7 +10,8 @@ use super::*;
 use crate::output::StreamKind;
 use crate::output::tests::Captured;
 use crate::scripted_server::{
-    Scripted, ScriptedServer, accepted, response_budget_exhausted, worker, worker_summary,
+    RUN, Scripted, ScriptedServer, accepted, assert_contains, batch, cursor, finished, reply_entry,
+    response_budget_exhausted, thought, transcript_json, worker, worker_summary,
 };
 
 /// The result of a command, what it printed, and the requests it sent.
@@ -18,6 +20,7 @@ struct Finished {
     out: String,
     err: String,
     requests: Vec<String>,
+    whole_requests: Vec<String>,
 }
 
 impl Finished {
@@ -61,6 +64,7 @@ async fn run_in_session(
         out: captured.out(),
         err: captured.err(),
         requests: server.request_lines(),
+        whole_requests: server.requests(),
     }
 }
 
@@ -111,6 +115,112 @@ async fn a_created_worker_is_its_id_alone_on_standard_output() {
     assert_eq!(create.err, "note: created “Worker” in backend-internal\n");
     let send = run_line("send w1 hi", [accepted(3, 1)]).await.success();
     assert_eq!((send.out.as_str(), send.err.as_str()), ("run-1\n", ""));
+}
+
+#[tokio::test]
+async fn a_created_worker_has_the_model_and_profile_that_were_asked_for() {
+    let mut created = worker_summary("w1", "idle");
+    created["model"] = "m".into();
+    let script = [Scripted::Json(200, created)];
+    let create = run_line("create --model m", script).await.success();
+    let note = "note: created “Worker” in backend-internal, model m\n";
+    assert_eq!(create.err, note);
+    assert!(create.whole_requests[0].ends_with(r#"{"model":"m"}"#));
+}
+
+#[tokio::test]
+async fn a_transcript_marks_what_is_special_about_an_entry() {
+    let mut reply = reply_entry("Yes", true);
+    reply["reasoning"] = "Hmm".into();
+    reply["diagnostics"] = json!([{
+        "code": "reply_cut_short", "severity": "warning", "message": "Cut.", "count": 1,
+    }]);
+    let mut input = reply_entry("Why?", false);
+    input["role"] = "user".into();
+    input["sequence"] = 3.into();
+    input["unanswered"] = true.into();
+    let mut page = transcript_json(7, &json!([input, reply]), Some("On"));
+    page["in_flight"]["phase"] = "reasoning".into();
+    let at = "2026-01-01T00:00:00Z";
+    let heading = format!("4  assistant  {at}  partial  reply_cut_short");
+    for (flag, blocks) in [
+        ("", format!("{heading}  reasoning 3 bytes\nYes\n\n")),
+        (" --reasoning hide", format!("{heading}\nYes\n\n")),
+        (
+            " --reasoning show",
+            format!("{heading}  reasoning\nHmm\n\n{heading}\nYes\n\n"),
+        ),
+    ] {
+        let script = [Scripted::Json(200, page.clone())];
+        let printed = run_line(&format!("transcript w1{flag}"), script).await;
+        assert_eq!(
+            printed.success().out,
+            format!(
+                "3  user  {at}  unanswered\nWhy?\n\n\
+                 {blocks}assistant  run run-1  in progress, reasoning\nOn\n\n"
+            )
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_one_line_with_all_that_is_known() {
+    let mut failed = finished("failed");
+    failed["error_code"] = "rate_limited".into();
+    failed["retry_after_s"] = 30.into();
+    let mut completed = finished("completed");
+    completed["usage"] = json!({"output_tokens": 4});
+    completed["diagnostics"] = json!([{
+        "code": "reply_cut_short", "severity": "warning", "message": "Cut.", "count": 1,
+    }]);
+    let mut timed_out = finished("failed");
+    timed_out["error_code"] = "timed_out".into();
+    timed_out["error_detail"] = "idle_timeout".into();
+    let retrying = json!({
+        "kind": "run_retrying", "run_id": RUN, "error_code": "overloaded", "delay_ms": 500,
+    });
+    for (event, line) in [
+        (thought("a\nb"), r#"reasoning_delta run run-1  "a\nb""#),
+        (
+            retrying,
+            "run_retrying    run run-1  [overloaded]  in 500 ms",
+        ),
+        (
+            failed,
+            "run_finished    run run-1  failed [rate_limited]  retry after 30 s",
+        ),
+        (
+            timed_out,
+            "run_finished    run run-1  failed [timed_out/idle_timeout]",
+        ),
+        (
+            completed,
+            "run_finished    run run-1  completed  tokens ?+4  reply_cut_short",
+        ),
+    ] {
+        let events = run_line("events w1", [batch(2, [event])]).await.success();
+        assert_eq!(events.out, format!("2026-01-01T00:00:00Z  {line}\n"));
+    }
+}
+
+#[tokio::test]
+async fn sums_of_tokens_say_how_many_runs_they_lack() {
+    for (lacking, tokens) in [
+        (0, "3 input, 4 output\n"),
+        (1, "3 input, 4 output; 1 run not counted\n"),
+        (2, "3 input, 4 output; 2 runs not counted\n"),
+    ] {
+        let mut worker = worker_summary("w1", "idle");
+        worker["model"] = "m".into();
+        worker["conversation"] = json!({
+            "transcript": {"entries": 0}, "latest_cursor": cursor(9),
+            "usage": {"input_tokens": 3, "output_tokens": 4, "incomplete_runs": lacking},
+        });
+        let show = run_line("show w1", [Scripted::Json(200, worker)]).await;
+        let out = show.success().out;
+        assert_contains(&out, &format!("tokens         {tokens}"));
+        assert_contains(&out, "model          m\n");
+    }
 }
 
 #[test]

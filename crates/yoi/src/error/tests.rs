@@ -28,7 +28,10 @@ pub(crate) fn run_end() -> RunEnd {
         run_id: "run-1".parse().unwrap(),
         outcome: Some(RunOutcome::Failed),
         error_code: Some(RunErrorCode::EnginePanicked),
+        error_detail: None,
+        retry_after_s: None,
         usage: None,
+        diagnostics: Vec::new(),
     }
 }
 
@@ -76,6 +79,9 @@ fn a_message_is_one_line_with_its_cause() {
 fn the_end_of_a_run_is_printed_with_its_code() {
     let mut end = run_end();
     assert_eq!(end.to_string(), "run run-1 failed [engine_panicked]");
+    end.error_code = Some(RunErrorCode::TimedOut);
+    end.error_detail = Some(RunErrorDetail::IdleTimeout);
+    assert_eq!(end.to_string(), "run run-1 failed [timed_out/idle_timeout]");
     end.outcome = None;
     end.error_code = None;
     let unknown = "run run-1 has ended, but its outcome is no longer known";

@@ -1,6 +1,6 @@
 //! The advice about errors.
 
-use serde_json::json;
+use registry_core::projection::{RunErrorCode, RunErrorDetail, RunOutcome};
 
 use super::*;
 use crate::error::tests::{api_error, problem, run_end};
@@ -32,13 +32,28 @@ fn the_hint_about_an_invalid_request_names_the_field() {
 }
 
 #[test]
-fn the_hint_about_a_failed_run_depends_on_its_error_code() {
-    let end = |code: serde_json::Value| {
+fn the_hint_about_a_failed_run_says_what_happened_what_to_do_and_when() {
+    let end = |change: fn(&mut RunEnd)| {
         let mut end = run_end();
-        end.error_code = serde_json::from_value(code).unwrap();
+        end.error_code = None;
+        change(&mut end);
         hint(&Error::RunEnded(end))
     };
-    let advice = end(json!("misconfigured")).unwrap();
-    assert!(advice.contains("YOI_MODEL"), "{advice}");
-    assert_eq!(end(json!(null)), None);
+    assert_eq!(end(|_| {}), None);
+    let limited = end(|end| {
+        end.error_code = Some(RunErrorCode::RateLimited);
+        end.retry_after_s = Some(90);
+    });
+    assert_eq!(
+        limited.unwrap(),
+        "the model's provider asks for fewer requests; wait a little, then send the message \
+         again; the provider accepts requests again in 1 min 30 s"
+    );
+    let no_key = end(|end| {
+        end.error_code = Some(RunErrorCode::Unauthorized);
+        end.error_detail = Some(RunErrorDetail::NoKeySent);
+    });
+    assert!(no_key.unwrap().contains("the server has none"));
+    let too_long = end(|end| end.outcome = Some(RunOutcome::TimedOut));
+    assert!(too_long.unwrap().contains("--limit run_time_ms=N"));
 }

@@ -20,8 +20,12 @@ pub(crate) const COLUMNS: &[Column<RuntimeSummary>] = &[
     ("ACTIVE", |runtime| {
         Some(runtime.counts.as_ref()?.active_runs.to_string())
     }),
-    ("MODEL", |runtime| {
-        Some(runtime.model.as_ref()?.name.as_str().to_owned())
+    ("MODELS", |runtime| {
+        listed(runtime.models.iter().map(|model| model.name.as_str()))
+    }),
+    ("PROFILES", |runtime| {
+        let profiles = runtime.profiles.iter();
+        listed(profiles.map(|profile| profile.profile_id.as_str()))
     }),
     ("CAPABILITIES", |runtime| {
         let names: Vec<_> = runtime
@@ -32,3 +36,9 @@ pub(crate) const COLUMNS: &[Column<RuntimeSummary>] = &[
         Some(names.join(" "))
     }),
 ];
+
+/// `None` when there are no names.
+pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names: Vec<_> = names.collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}

@@ -101,6 +101,26 @@ fn redirected_json_is_unchanged_and_a_closed_pipe_is_an_error() {
 }
 
 #[test]
+fn reasoning_is_dimmed_and_what_follows_it_begins_a_line() {
+    let printed = |kind| {
+        let (captured, mut terminal) = Captured::new(kind);
+        terminal.content("half a line").unwrap();
+        for piece in ["Let me\n", "", "\u{1b}", "see"] {
+            terminal.reasoning(piece).unwrap();
+        }
+        terminal.note("note");
+        terminal.end_reasoning();
+        (captured.out(), captured.err())
+    };
+    let plain = "Let me\nsee\nnote\n".to_owned();
+    let (open, ended) = ("half a line".to_owned(), "half a line\n".to_owned());
+    assert_eq!(printed(StreamKind::Redirected), (open, plain.clone()));
+    assert_eq!(printed(StreamKind::PlainTerminal), (ended.clone(), plain));
+    let dimmed = "\u{1b}[2mLet me\n\u{1b}[0m\u{1b}[2msee\u{1b}[0m\nnote\n".to_owned();
+    assert_eq!(printed(StreamKind::ColorTerminal), (ended, dimmed));
+}
+
+#[test]
 fn a_note_never_stands_in_the_middle_of_a_line_on_a_terminal() {
     let (captured, mut terminal) = Captured::new(StreamKind::PlainTerminal);
     terminal.content("half a line").unwrap();

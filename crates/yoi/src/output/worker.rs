@@ -2,12 +2,12 @@
 
 use registry_core::Capability;
 use registry_core::projection::{
-    ConversationSummary, LastRun, TranscriptBounds, Usage, WorkerDetail, WorkerSummary,
+    ConversationSummary, LastRun, TranscriptBounds, Usage, UsageTotals, WorkerDetail, WorkerSummary,
 };
 
 use super::table::Column;
 use super::time::utc_seconds;
-use crate::api_name::api_name;
+use crate::api_name::{api_name, error_name};
 
 pub(crate) const COLUMNS: &[Column<WorkerSummary>] = &[
     ("WORKER", |w| Some(w.worker_id.to_string())),
@@ -26,6 +26,7 @@ const SUMMARY_ROWS: &[Column<WorkerSummary>] = &[
     ("name", |w| Some(w.display_name.to_string())),
     ("state", |w| Some(w.state.as_str().to_owned())),
     ("profile", |w| Some(w.profile.as_ref()?.to_string())),
+    ("model", |w| Some(w.model.as_ref()?.to_string())),
     ("active run", |w| Some(w.active_run.as_ref()?.to_string())),
     ("created", |w| w.created_at.map(utc_seconds)),
     ("last activity", |w| w.last_activity_at.map(utc_seconds)),
@@ -70,19 +71,29 @@ fn transcript(bounds: &TranscriptBounds) -> String {
     }
 }
 
-/// The tokens that one run used.
-pub(crate) fn run_usage(usage: Usage) -> String {
-    let (input, output) = (usage.input_tokens, usage.output_tokens);
-    format!("{input} input tokens, {output} output tokens")
+/// The tokens that one run used, as far as they are known.
+pub(crate) fn run_usage(usage: Usage) -> Option<String> {
+    let input = usage.input_tokens.map(|n| format!("{n} input tokens"));
+    let output = usage.output_tokens.map(|n| format!("{n} output tokens"));
+    let known: Vec<_> = [input, output].into_iter().flatten().collect();
+    (!known.is_empty()).then(|| known.join(", "))
 }
 
-fn tokens(usage: &Usage) -> String {
+fn tokens(usage: &UsageTotals) -> String {
     let (input, output) = (usage.input_tokens, usage.output_tokens);
-    format!("{input} input, {output} output")
+    let known = format!("{input} input, {output} output");
+    match usage.incomplete_runs {
+        0 => known,
+        1 => format!("{known}; 1 run not counted"),
+        runs => format!("{known}; {runs} runs not counted"),
+    }
 }
 
 fn last_run(run: &LastRun) -> String {
-    let code = run.error_code.map(|code| format!(" [{}]", api_name(code)));
+    let code = run
+        .error_code
+        .map(|code| error_name(code, run.error_detail));
+    let code = code.map(|code| format!(" [{code}]"));
     format!(
         "{} {}{} at {}",
         run.run_id,

@@ -54,6 +54,25 @@ fn ctrl_c_cancels_the_reply_and_clears_the_line_and_never_ends_the_conversation(
 }
 
 #[test]
+fn a_line_that_is_not_utf_8_is_refused_and_the_conversation_continues() {
+    let (home, _server) = server(NO_PACE);
+    let mut chat = chat(&home, "");
+    // Longer than what the line editor reads at once.
+    let long = [&b"caf\xe9 "[..], &[b'x'; 2000], b"\r"].concat();
+    for line in [&b"caf\xe9 x\r"[..], b"\xff\xfe\r", b"caf\xe9\r", &long] {
+        chat.wait_for_prompt();
+        chat.press(line);
+        chat.wait_for("\nnote: that line was not sent");
+    }
+    chat.send("café");
+    chat.wait_for("You said: “café”");
+    let worker = id_to_continue_with(&chat.leave());
+    // Nothing of the refused lines was sent.
+    let page = home.json(&format!("transcript {worker}"));
+    assert_eq!(page["last_sequence"], 2);
+}
+
+#[test]
 fn a_second_ctrl_c_returns_to_the_prompt_when_the_server_does_not_respond() {
     let (home, server) = server(SLOW_PACE);
     let mut chat = chat(&home, "");

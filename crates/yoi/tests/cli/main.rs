@@ -7,3 +7,4 @@ mod commands;
 mod doctor;
 mod fixture;
 mod terminal;
+mod thinking;

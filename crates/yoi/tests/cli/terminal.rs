@@ -61,13 +61,13 @@ impl Terminal {
         }
     }
 
-    pub(crate) fn press(&self, keys: &str) {
-        (&*self.pty).write_all(keys.as_bytes()).unwrap();
+    pub(crate) fn press(&self, keys: impl AsRef<[u8]>) {
+        (&*self.pty).write_all(keys.as_ref()).unwrap();
     }
 
     /// Types `message` and presses Enter.
     pub(crate) fn submit(&self, message: &str) {
-        self.press(&format!("{message}{ENTER}"));
+        self.press(format!("{message}{ENTER}"));
     }
 
     /// Waits for the prompt, then submits `message`.

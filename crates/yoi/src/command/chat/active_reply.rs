@@ -8,9 +8,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::reconnect::{ReconnectingClient, is_outage};
 use crate::client::Client;
-use crate::command::reply::ReplyPrinter;
+use crate::command::reply::{ReplyPrinter, ReplyStyle};
 use crate::error::{Error, RunEnd};
-use crate::output::{Format, Terminal};
+use crate::output::Terminal;
 use crate::retry::RetryPolicy;
 
 /// How often in a row the server may be reached again without a single event from it: then it
@@ -43,11 +43,11 @@ impl<'a> ActiveReply<'a> {
         worker: &'a WorkerRef,
         accepted: AcceptedInput,
         terminal: &'a mut Terminal,
-        format: Format,
+        style: ReplyStyle,
     ) -> Self {
         Self {
             worker,
-            printer: ReplyPrinter::new(terminal, format, worker, accepted.clone(), RETRY),
+            printer: ReplyPrinter::new(terminal, style, worker, accepted.clone(), RETRY),
             accepted,
         }
     }
@@ -82,7 +82,10 @@ impl<'a> ActiveReply<'a> {
                 _ = ctrl_c.recv() => return Err(Error::Interrupted),
             },
         };
-        self.printer.finish()?;
+        match &end {
+            ReplyEnd::Finished(run) | ReplyEnd::Cancelled(run) => self.printer.finish(run)?,
+            ReplyEnd::Lost(_) => {}
+        }
         Ok(end)
     }
 

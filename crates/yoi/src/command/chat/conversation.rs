@@ -1,25 +1,28 @@
 //! The messages of a chat, and the worker they go to: another one, once a restarted server
 //! has forgotten the first.
 
-use http_api::wire::{CreateWorkerBody, ProblemCode};
+mod delivery;
+
+use http_api::wire::CreateWorkerBody;
+use registry_core::WorkerRef;
 use registry_core::projection::{AcceptedInput, Usage, WorkerState, WorkerSummary};
-use registry_core::{IdempotencyKey, WorkerRef};
-use uuid::Uuid;
 
 use super::active_reply::{ActiveReply, RETRY, ReplyEnd};
 use super::reconnect::{ReconnectingClient, is_outage};
 use crate::args::{ChatArgs, command_line};
 use crate::client::{Client, TranscriptQuery};
+use crate::command::reply::ReplyStyle;
 use crate::command::session::until_interrupted;
 use crate::error::Error;
 use crate::output::worker::run_usage;
 use crate::output::{Format, Terminal};
+use delivery::is_forgotten;
 
 /// A conversation with one worker at a time.
 pub(super) struct Conversation<'a> {
     client: ReconnectingClient,
     terminal: &'a mut Terminal,
-    format: Format,
+    style: ReplyStyle,
     worker: WorkerRef,
     /// Whether the user typed the id of `worker`, and so needs no reminder of it.
     named_by_user: bool,
@@ -46,6 +49,7 @@ impl<'a> Conversation<'a> {
                 let body = CreateWorkerBody {
                     display_name: args.name,
                     profile: args.profile,
+                    model: args.model,
                 };
                 client.client().create(&args.runtime, &body, None).await
             }
@@ -58,15 +62,20 @@ impl<'a> Conversation<'a> {
                 return Err(Error::AcceptsNoInput { worker, state });
             }
         }
+        let style = ReplyStyle {
+            format,
+            reasoning: args.reasoning,
+        };
         Ok(Self {
             client,
             terminal,
-            format,
+            style,
             worker,
             named_by_user,
             replacement: CreateWorkerBody {
                 display_name: Some(summary.display_name),
                 profile: summary.profile,
+                model: summary.model,
             },
         })
     }
@@ -99,7 +108,7 @@ impl<'a> Conversation<'a> {
             cursor: page.cursor,
         };
         self.terminal.note("note: a reply is in progress");
-        let mut reply = ActiveReply::new(worker, accepted, self.terminal, self.format);
+        let mut reply = ActiveReply::new(worker, accepted, self.terminal, self.style);
         reply.print_in_flight(&page)?;
         follow(reply, &mut self.client).await.map(Some)
     }
@@ -107,7 +116,7 @@ impl<'a> Conversation<'a> {
     /// Sends `message` and prints the reply.
     pub(super) async fn exchange(&mut self, message: &str) -> Result<ReplyEnd, Error> {
         let accepted = until_interrupted(self.send(message)).await?;
-        let reply = ActiveReply::new(&self.worker, accepted, self.terminal, self.format);
+        let reply = ActiveReply::new(&self.worker, accepted, self.terminal, self.style);
         follow(reply, &mut self.client).await
     }
 
@@ -144,9 +153,16 @@ impl<'a> Conversation<'a> {
         Ok(())
     }
 
+    pub(super) fn print_not_text(&mut self) {
+        self.terminal.note(
+            "note: that line was not sent: it is not UTF-8 text; set the terminal's encoding to \
+             UTF-8",
+        );
+    }
+
     pub(super) fn print_usage(&mut self, usage: Option<Usage>) {
-        if let Some(usage) = usage {
-            self.terminal.dimmed_terminal_note(&run_usage(usage));
+        if let Some(usage) = usage.and_then(run_usage) {
+            self.terminal.dimmed_terminal_note(&usage);
         }
     }
 
@@ -177,59 +193,8 @@ impl<'a> Conversation<'a> {
             Error::Api(_)
             | Error::InvalidResponse { .. }
             | Error::RunEnded(_)
-            | Error::TooManyPages { .. } => self.terminal.error(&error, self.format),
+            | Error::TooManyPages { .. } => self.terminal.error(&error, self.style.format),
         }
-        Ok(())
-    }
-
-    /// Sends `message` until it is accepted. The idempotency key makes sure that it is
-    /// accepted only once, although a response may be lost.
-    async fn send(&mut self, message: &str) -> Result<AcceptedInput, Error> {
-        let key = generate_key();
-        match self.send_with_key(message, &key).await {
-            Err(error) if is_forgotten(&error) => {
-                self.replace_worker().await?;
-                self.send_with_key(message, &key).await
-            }
-            result => result,
-        }
-    }
-
-    async fn send_with_key(
-        &mut self,
-        message: &str,
-        key: &IdempotencyKey,
-    ) -> Result<AcceptedInput, Error> {
-        let worker = &self.worker;
-        let request = async |client: &Client| {
-            let content = message.to_owned();
-            client.send_input(worker, content, Some(key)).await
-        };
-        match self.client.call(self.terminal, request).await {
-            Ok(response) => Ok(response.value),
-            Err(error) if error.problem_code() == Some(ProblemCode::WorkerStopped) => {
-                Err(Error::AcceptsNoInput {
-                    worker: worker.clone(),
-                    state: WorkerState::Stopped,
-                })
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Creates a worker with the name and profile of the one that was forgotten.
-    async fn replace_worker(&mut self) -> Result<(), Error> {
-        let (runtime, body, key) = (&self.worker.runtime_id, &self.replacement, generate_key());
-        let request = async |client: &Client| client.create(runtime, body, Some(&key)).await;
-        let created = self.client.call(self.terminal, request).await?;
-        let worker = worker_ref(&created.value.summary);
-        let (old, new) = (&self.worker.worker_id, &worker.worker_id);
-        self.terminal.note(&format!(
-            "note: the server was restarted and no longer knows {old}. A new worker with the \
-             same name and profile continues, without the earlier messages: {new}"
-        ));
-        self.worker = worker;
-        self.named_by_user = false;
         Ok(())
     }
 }
@@ -246,14 +211,4 @@ async fn follow(
 
 fn worker_ref(summary: &WorkerSummary) -> WorkerRef {
     WorkerRef::new(summary.runtime_id.clone(), summary.worker_id.clone())
-}
-
-fn generate_key() -> IdempotencyKey {
-    let key = Uuid::now_v7().to_string();
-    key.parse().expect("a UUID is an idempotency key")
-}
-
-/// Whether the server no longer knows the worker: it was restarted, and its memory is new.
-fn is_forgotten(error: &Error) -> bool {
-    error.problem_code() == Some(ProblemCode::UnknownWorker)
 }

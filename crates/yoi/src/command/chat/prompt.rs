@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use rustix::termios::{QueueSelector, tcflush};
 use rustyline::config::{Behavior, Config};
 use rustyline::error::ReadlineError;
 use rustyline::{DefaultEditor, Result as Readline};
@@ -17,6 +18,8 @@ pub(super) enum Input {
     Message(String),
     /// An empty line, or one that Ctrl-C cleared.
     Empty,
+    /// A line with a byte that is not UTF-8.
+    NotText,
     Eof,
 }
 
@@ -48,6 +51,9 @@ impl Prompt {
         // On another thread, so that the connection to the server stays alive meanwhile.
         let read = tokio::task::spawn_blocking(move || {
             let input = input(self.editor.readline(PROMPT));
+            if let Ok(Input::NotText) = input {
+                discard_typed_ahead();
+            }
             if let Ok(Input::Message(message)) = &input {
                 self.add_to_history(message);
             }
@@ -74,11 +80,18 @@ fn input(line: Readline<String>) -> Result<Input, Error> {
         Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Ok(Input::Empty),
         Err(ReadlineError::Eof) => Ok(Input::Eof),
         Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
-            Err(UsageError::InputNotText.into())
+            Ok(Input::NotText)
         }
         Err(ReadlineError::Io(error)) => Err(UsageError::InputUnreadable(error).into()),
         Err(error) => Err(UsageError::InputUnreadable(io::Error::other(error)).into()),
     }
+}
+
+/// Drops what has arrived of the rest of a line whose beginning is lost, so that it does not
+/// become a message of its own.
+fn discard_typed_ahead() {
+    // Without it, the rest stands at the next prompt, where the user sees it.
+    let _ = tcflush(io::stdin(), QueueSelector::IFlush);
 }
 
 fn setup_error(error: ReadlineError) -> Error {
@@ -91,18 +104,16 @@ mod tests {
 
     #[test]
     fn an_empty_line_and_a_cleared_one_are_empty_input_and_not_the_end() {
+        let garbled = ReadlineError::Io(io::ErrorKind::InvalidData.into());
         let message = Input::Message(" a ".into());
         for (line, expected) in [
             (Ok(" \t".into()), Input::Empty),
             (Err(ReadlineError::Interrupted), Input::Empty),
             (Err(ReadlineError::Eof), Input::Eof),
             (Ok(" a ".into()), message),
+            (Err(garbled), Input::NotText),
         ] {
             assert_eq!(input(line).unwrap(), expected);
         }
-        let garbled = ReadlineError::Io(io::ErrorKind::InvalidData.into());
-        let Err(Error::Usage(UsageError::InputNotText)) = input(Err(garbled)) else {
-            panic!("text that is not UTF-8 is accepted");
-        };
     }
 }

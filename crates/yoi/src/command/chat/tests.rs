@@ -16,6 +16,7 @@ use crate::output::tests::Captured;
 use crate::scripted_server::{
     Scripted, ScriptedServer, TOKEN, accepted, assert_contains, batch, cursor, delta, finished,
     finished_with_usage, problem, reply_entry, response_budget_exhausted, transcript, worker,
+    worker_summary,
 };
 
 const OTHER_TOKEN: &str = "another-token-of-22-characters-or-more";
@@ -169,15 +170,25 @@ async fn a_failed_run_is_reported_with_a_hint_and_the_conversation_continues() {
     assert_eq!(
         chat.err,
         "error: run run-1 failed [rate_limited]\n\
-         hint: the model's provider asks for fewer requests; try again in a moment\n"
+         hint: the model's provider asks for fewer requests; wait a little, then send the message \
+         again\n"
     );
 }
 
 #[tokio::test]
-async fn usage_is_printed_on_a_terminal_only() {
-    let usage = "3 input tokens, 4 output tokens\n";
-    for (kind, err) in [(PlainTerminal, usage), (Redirected, "")] {
-        let events = [delta("Hello"), finished_with_usage()];
+async fn usage_is_printed_as_far_as_it_is_known_on_a_terminal_only() {
+    let (input, output) = (json!({"input_tokens": 3}), json!({"output_tokens": 4}));
+    let both = json!({"input_tokens": 3, "output_tokens": 4});
+    for (kind, usage, err) in [
+        (PlainTerminal, &both, "3 input tokens, 4 output tokens\n"),
+        (PlainTerminal, &input, "3 input tokens\n"),
+        (PlainTerminal, &output, "4 output tokens\n"),
+        (PlainTerminal, &json!({}), ""),
+        (Redirected, &both, ""),
+    ] {
+        let mut end = finished("completed");
+        end["usage"] = usage.clone();
+        let events = [delta("Hello"), end];
         let server = server([accepted(1, 2), batch(3, events)]).await;
         let chat = chat_on(kind, client_of(&server, FAST), async |conversation| {
             exchange_once(conversation, "hi").await
@@ -206,6 +217,6 @@ async fn a_reply_in_progress_is_printed_from_its_beginning() {
     let Some(ReplyEnd::Finished(end)) = chat.result.unwrap() else {
         panic!("the run has not finished");
     };
-    assert_eq!(end.usage.unwrap().output_tokens, 4);
+    assert_eq!(end.usage.unwrap().output_tokens, Some(4));
     assert_contains(&server.request_lines()[2], &cursor(7));
 }

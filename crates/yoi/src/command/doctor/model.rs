@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use http_api::wire::CreateWorkerBody;
-use registry_core::{RuntimeId, WorkerRef};
+use registry_core::projection::RuntimeSummary;
+use registry_core::{DisplayName, RuntimeId, WorkerRef};
 use tokio::time::{Instant, timeout};
 
 use super::check::Check;
@@ -13,22 +14,35 @@ use crate::command::session::until_interrupted;
 use crate::error::{Error, RunEnd};
 use crate::follow::reply::{ReplyProgress, ReplyUpdate};
 use crate::follow::{EventFollower, Followed};
+use crate::output::diagnostic;
+use crate::output::quantity::duration;
 use crate::output::worker::run_usage;
 use crate::retry::RetryPolicy;
 
-/// Enough for a model that has to be loaded first.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+/// The runtime's limit on the time of a run, in milliseconds.
+const RUN_TIME_LIMIT: &str = "run_time_ms";
+/// How long a run is waited for when its runtime has no such limit.
+const RUN_TIME_DEFAULT: Duration = Duration::from_secs(300);
+/// Time for the end of a run to arrive: the runtime itself says best what took too long.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
 const MESSAGE: &str = "Reply with the single word: ready";
 const WORKER_NAME: &str = "Doctor";
 
-/// Sends a message to the model behind `runtime`.
+/// Sends a message to the model behind `runtime` that has the name `model`, or its default one.
 ///
 /// # Errors
 /// Only [`Error::Interrupted`]; other errors are in the row.
-pub(super) async fn ask(client: &Client, runtime: &RuntimeId) -> Result<Check, Error> {
+pub(super) async fn ask(
+    client: &Client,
+    runtime: &RuntimeSummary,
+    model: Option<DisplayName>,
+) -> Result<Check, Error> {
+    let reply_timeout = run_time(runtime) + END_TIMEOUT;
+    let runtime = &runtime.runtime_id;
     let body = CreateWorkerBody {
         display_name: WORKER_NAME.parse().ok(),
         profile: None,
+        model,
     };
     let worker = match client.create(runtime, &body, None).await {
         Ok(created) => WorkerRef::new(runtime.clone(), created.value.summary.worker_id),
@@ -36,15 +50,15 @@ pub(super) async fn ask(client: &Client, runtime: &RuntimeId) -> Result<Check, E
     };
     let exchange = until_interrupted(async {
         let started_at = Instant::now();
-        let end = timeout(REPLY_TIMEOUT, exchange(client, &worker)).await;
+        let end = timeout(reply_timeout, exchange(client, &worker)).await;
         Ok(end.map(|end| row(end, started_at.elapsed(), runtime)))
     });
     let check = exchange.await;
     let stopped = client.stop(&worker).await;
     let check = check?.unwrap_or_else(|_| {
-        let seconds = REPLY_TIMEOUT.as_secs();
-        Check::failed("answer", format!("no reply within {seconds} s"))
-            .advise("is the model's provider reachable, and the model loaded?")
+        let waited = duration(reply_timeout);
+        Check::failed("answer", format!("the run did not end within {waited}"))
+            .advise("see the server's log")
     });
     Ok(match stopped {
         Ok(_) => check,
@@ -67,12 +81,19 @@ async fn exchange(client: &Client, worker: &WorkerRef) -> Result<RunEnd, Error> 
         // the cursor stays expired, and the follower gives up.
         if let Followed::Batch(batch) = follower.next(client).await? {
             for event in batch.value.events {
-                if let ReplyUpdate::Ended(end) = progress.apply(&event.kind) {
-                    return Ok(end);
+                if let ReplyUpdate::Ended(end) = progress.apply(&event) {
+                    return Ok(*end);
                 }
             }
         }
     }
+}
+
+/// As long as the server itself waits for the end of a run.
+pub(super) fn run_time(runtime: &RuntimeSummary) -> Duration {
+    let mut limits = runtime.limits.iter();
+    let limit = limits.find(|limit| limit.name.as_str() == RUN_TIME_LIMIT);
+    limit.map_or(RUN_TIME_DEFAULT, |limit| Duration::from_millis(limit.value))
 }
 
 fn row(end: Result<RunEnd, Error>, took: Duration, runtime: &RuntimeId) -> Check {
@@ -80,13 +101,16 @@ fn row(end: Result<RunEnd, Error>, took: Duration, runtime: &RuntimeId) -> Check
         Ok(end) => end,
         Err(error) => return Check::error("answer", &error),
     };
-    let usage = end.usage;
+    let (usage, diagnostics) = (end.usage, end.diagnostics.clone());
     if let Err(error) = end.into_result() {
         return Check::error("answer", &error);
     }
     let mut detail = format!("{runtime} replied in {} ms", took.as_millis());
-    if let Some(usage) = usage {
-        detail.push_str(&format!(", {}", run_usage(usage)));
+    if let Some(usage) = usage.and_then(run_usage) {
+        detail.push_str(&format!(", {usage}"));
+    }
+    for diagnostic in &diagnostics {
+        detail.push_str(&format!("; {}", diagnostic::text(diagnostic)));
     }
     Check::ok("answer", detail)
 }

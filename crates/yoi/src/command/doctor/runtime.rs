@@ -8,6 +8,7 @@ use crate::api_name::api_name;
 use crate::client::Client;
 use crate::error::Error;
 use crate::output::diagnostic;
+use crate::output::runtime::listed;
 
 /// Adds the rows about the runtimes and their models, and returns the runtimes.
 pub(super) async fn check(
@@ -23,7 +24,10 @@ pub(super) async fn check(
     };
     checks.extend(runtimes.iter().map(status));
     let with_workers = runtimes.iter().filter(|runtime| creates_workers(runtime));
-    checks.extend(with_workers.map(model));
+    for runtime in with_workers {
+        checks.push(models(runtime));
+        checks.extend(profiles(runtime));
+    }
     Ok(runtimes)
 }
 
@@ -78,11 +82,21 @@ fn status(runtime: &RuntimeSummary) -> Check {
     }
 }
 
-fn model(runtime: &RuntimeSummary) -> Check {
-    match &runtime.model {
-        Some(model) if model.offline => Check::noted("model", "none: the offline engine replies")
-            .advise("set YOI_MODEL and its provider's key where the server starts"),
-        Some(model) => Check::ok("model", model.name.as_str()),
-        None => Check::noted("model", "not reported by this server"),
+fn models(runtime: &RuntimeSummary) -> Check {
+    let names = listed(runtime.models.iter().map(|model| model.name.as_str()));
+    match (&runtime.models[..], names) {
+        ([model, ..], _) if model.offline => {
+            Check::noted("model", "none: the offline engine replies")
+                .advise("set YOI_MODEL and its provider's key where the server starts")
+        }
+        ([_], Some(name)) => Check::ok("model", name),
+        (_, Some(names)) => Check::ok("models", format!("{names}; the first is the default")),
+        (_, None) => Check::noted("model", "not reported by this server"),
     }
+}
+
+fn profiles(runtime: &RuntimeSummary) -> Option<Check> {
+    let profiles = runtime.profiles.iter();
+    let names = listed(profiles.map(|profile| profile.profile_id.as_str()))?;
+    Some(Check::ok("profiles", names))
 }

@@ -13,7 +13,12 @@ use crate::scripted_server::{
 async fn report(script: impl IntoIterator<Item = Scripted>) -> (Vec<Check>, Result<(), Error>) {
     let server = ScriptedServer::start(script).await;
     let mut checks = Vec::new();
-    let result = check(server.target(), false, &mut checks).await;
+    let doctor = DoctorArgs {
+        ask_model: false,
+        model: None,
+        client: ClientArgs::default(),
+    };
+    let result = check(server.target(), &doctor, &mut checks).await;
     (checks, result)
 }
 
@@ -40,7 +45,7 @@ fn runtime(status: &str, workers: u64) -> Value {
         "runtime_id": "backend-internal", "display_name": "R", "status": status,
         "implementation_kind": "embedded", "capabilities": ["create_worker"],
         "facilities": {"tools": false, "workspace_fs": false, "shell": false, "git": false},
-        "profiles": [], "diagnostics": [], "observed_at": "2026-01-01T00:00:00Z",
+        "models": [], "profiles": [], "diagnostics": [], "observed_at": "2026-01-01T00:00:00Z",
         "limits": [{"name": "workers", "unit": "count", "value": 2}],
         "counts": {
             "workers": {
@@ -63,22 +68,40 @@ fn assert_row(checks: &[Check], name: &str, outcome: Outcome, detail: &str) {
 }
 
 #[tokio::test]
-async fn a_model_is_named_and_its_absence_is_no_error() {
-    let offline = "none: the offline engine replies";
-    for (model, outcome, detail) in [
-        (json!({"name": "m", "offline": false}), Outcome::Ok, "m"),
+async fn models_and_profiles_are_named_and_their_absence_is_no_error() {
+    let model = |name: &str| json!({"name": name, "offline": name == "offline"});
+    for (models, check, outcome, detail) in [
+        (json!([model("m")]), "model", Outcome::Ok, "m"),
         (
-            json!({"name": "offline", "offline": true}),
-            Outcome::Noted,
-            offline,
+            json!([model("m"), model("n")]),
+            "models",
+            Outcome::Ok,
+            "m, n; the first is the default",
         ),
-        (Value::Null, Outcome::Noted, "not reported by this server"),
+        (
+            json!([model("offline")]),
+            "model",
+            Outcome::Noted,
+            "none: the offline engine replies",
+        ),
+        (
+            json!([]),
+            "model",
+            Outcome::Noted,
+            "not reported by this server",
+        ),
     ] {
         let mut runtime = runtime("available", 0);
-        runtime["model"] = model;
+        runtime["models"] = models;
+        runtime["profiles"] = json!([
+            {"profile_id": "builtin:default", "description": "D"},
+            {"profile_id": "local:mine", "description": "M", "model": "m"},
+        ]);
         let (checks, result) = report(serving(&json!([runtime]))).await;
         result.unwrap();
-        assert_row(&checks, "model", outcome, detail);
+        assert_row(&checks, check, outcome, detail);
+        let profiles = "builtin:default, local:mine";
+        assert_row(&checks, "profiles", Outcome::Ok, profiles);
     }
 }
 
@@ -137,13 +160,25 @@ async fn another_version_of_the_api_fails_and_another_of_the_server_does_not() {
     }
 }
 
+#[test]
+fn a_reply_is_waited_for_as_long_as_the_server_waits() {
+    for (limit, seconds) in [("run_time_ms", 7), ("other", 300)] {
+        let mut runtime = runtime("available", 0);
+        runtime["limits"] = json!([{"name": limit, "unit": "milliseconds", "value": 7000}]);
+        let run_time = model::run_time(&serde_json::from_value(runtime).unwrap());
+        assert_eq!(run_time.as_secs(), seconds);
+    }
+}
+
 /// The row about the reply, and the requests to the server.
 async fn ask(end: Value) -> (Check, Vec<String>) {
     let reply = batch(4, [delta("ready"), end]);
     let script = [worker("idle"), accepted(1, 2), reply, worker("stopped")];
     let server = ScriptedServer::start(script).await;
-    let runtime = "backend-internal".parse().unwrap();
-    let row = model::ask(&server.client(), &runtime).await.unwrap();
+    let runtime = serde_json::from_value(runtime("available", 0)).unwrap();
+    let model = Some("a-model".parse().unwrap());
+    let row = model::ask(&server.client(), &runtime, model).await.unwrap();
+    assert_contains(&server.requests()[0], r#""model":"a-model""#);
     (row, server.request_lines())
 }
 
@@ -160,10 +195,11 @@ async fn a_model_is_asked_once_and_its_worker_is_stopped() {
 async fn a_model_that_fails_to_reply_has_advice() {
     let mut end = finished("failed");
     end["error_code"] = "unauthorized".into();
+    end["error_detail"] = "key_refused".into();
     let (row, requests) = ask(end).await;
     assert_eq!(row.outcome, Outcome::Failed);
-    assert_eq!(row.detail, "run run-1 failed [unauthorized]");
-    assert!(row.advice.unwrap().contains("key"));
+    assert_eq!(row.detail, "run run-1 failed [unauthorized/key_refused]");
+    assert_contains(&row.advice.unwrap(), "replace the key");
     assert!(requests[3].ends_with("/stop"), "{requests:?}");
 }
 

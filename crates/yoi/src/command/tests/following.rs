@@ -5,6 +5,8 @@ use registry_core::projection::AcceptedInput;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::args::ReasoningMode;
+use crate::command::reply::ReplyStyle;
 use crate::error::Unreachable;
 use crate::follow::tests::FAST;
 use crate::scripted_server::{
@@ -13,7 +15,18 @@ use crate::scripted_server::{
 };
 
 /// Follows the reply to an input that was accepted as entry 3, after event 1.
-async fn follow_reply(format: Format, script: impl IntoIterator<Item = Scripted>) -> Finished {
+pub(super) async fn follow_reply(
+    format: Format,
+    script: impl IntoIterator<Item = Scripted>,
+) -> Finished {
+    follow_reasoning(ReasoningMode::Summary, format, script).await
+}
+
+pub(super) async fn follow_reasoning(
+    reasoning: ReasoningMode,
+    format: Format,
+    script: impl IntoIterator<Item = Scripted>,
+) -> Finished {
     let (run_id, sequence, cursor) = (RUN.parse().unwrap(), 3, Cursor::new(1, 1));
     let accepted = AcceptedInput {
         run_id,
@@ -21,7 +34,8 @@ async fn follow_reply(format: Format, script: impl IntoIterator<Item = Scripted>
         cursor,
     };
     run_in_session(format, script, async |mut session| {
-        send::follow(&mut session, &w1(), accepted, FAST).await
+        let style = ReplyStyle { format, reasoning };
+        send::follow(&mut session, style, &w1(), accepted, FAST).await
     })
     .await
 }
@@ -53,6 +67,39 @@ async fn a_run_that_does_not_complete_is_an_error_after_its_text() {
     assert_eq!(reply.out, "Hal\n");
     let error = reply.result.unwrap_err();
     assert_eq!(error.to_string(), "run run-1 was cancelled");
+}
+
+fn diagnostic(code: &str, severity: &str, count: u32) -> Value {
+    json!({"code": code, "severity": severity, "message": "Something.", "count": count})
+}
+
+#[tokio::test]
+async fn what_a_reply_lacks_is_reported_after_it_and_is_no_failure() {
+    let told = "note: Something. ×3 [context_truncated]\nwarning: Something. [reply_cut_short]\n";
+    let diagnostics = json!([
+        diagnostic("context_truncated", "info", 3),
+        diagnostic("reply_cut_short", "warning", 1),
+    ]);
+    let mut end = finished("completed");
+    end["diagnostics"] = diagnostics.clone();
+    let script = || [batch(3, [delta("Once upon a"), end.clone()])];
+    let reply = follow_reply(Format::Text, script()).await.success();
+    assert_eq!(
+        (reply.out.as_str(), reply.err.as_str()),
+        ("Once upon a\n", told)
+    );
+    let reply = follow_reply(Format::Json, script()).await.success();
+    assert_eq!(reply.err, "");
+
+    let mut whole = entry("Once upon a", false);
+    whole["diagnostics"] = diagnostics;
+    let script = [
+        problem(410, "cursor_expired"),
+        transcript(7, &json!([whole]), None),
+        worker("idle"),
+    ];
+    let reply = follow_reply(Format::Text, script).await.success();
+    assert!(reply.err.ends_with(told), "{}", reply.err);
 }
 
 #[tokio::test]

@@ -112,6 +112,26 @@ async fn a_restarted_server_that_forgot_the_worker_gets_a_new_worker_and_the_mes
 }
 
 #[tokio::test]
+async fn a_replacement_has_the_same_model_unless_the_server_has_it_no_more() {
+    let mut known = worker_summary("w1", "idle");
+    known["model"] = "m".into();
+    let server = ScriptedServer::start([
+        Scripted::Json(200, known),
+        problem(404, "unknown_worker"),
+        problem(422, "unknown_model"),
+        worker("idle"),
+        accepted(1, 2),
+        batch(4, [delta("Hello"), finished("completed")]),
+    ])
+    .await;
+    let chat = send_hi(&server, FAST).await;
+    chat.result.unwrap();
+    let requests = server.requests();
+    assert!(requests[2].ends_with(r#"{"display_name":"Worker","model":"m"}"#));
+    assert!(requests[3].ends_with(r#"{"display_name":"Worker"}"#));
+}
+
+#[tokio::test]
 async fn a_reply_that_was_lost_with_its_server_is_not_requested_again() {
     let server = server([
         accepted(1, 2),
