@@ -179,9 +179,9 @@ pub(crate) fn reason(status: Option<u16>, body: &ErrorBody) -> Reason {
     }
     match status {
         Some(300..=399) => return Reason::EndpointWrong,
+        Some(402) => return Reason::Quota,
         Some(400..=499) if body.is_html => return Reason::EndpointWrong,
         Some(401) => return Reason::Credential,
-        Some(402) => return Reason::Quota,
         _ => {}
     }
     let by_words = WORDS
@@ -233,7 +233,8 @@ fn too_long(words: &str) -> TooLong {
         "available context size",
         "context length of only",
         "context window of",
-        "limit",
+        "limit of",
+        ": limit",
         "n_ctx",
     ];
     let limit_tokens = limit_tokens

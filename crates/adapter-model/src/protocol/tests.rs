@@ -4,6 +4,7 @@ use serde_json::json;
 use worker_runtime::Role;
 
 use super::*;
+use crate::error::Reason;
 use crate::prompt::Message;
 
 const OPENAI: &dyn Protocol = &OpenAi::STANDARD;
@@ -15,10 +16,10 @@ const GEMINI: &dyn Protocol = &Gemini;
 const OLLAMA: &dyn Protocol = &Ollama;
 
 fn body(protocol: &dyn Protocol) -> Value {
-    body_with_limits(protocol, false)
+    body_with(protocol, false, None)
 }
 
-fn body_with_limits(protocol: &dyn Protocol, limits: bool) -> Value {
+fn body_with(protocol: &dyn Protocol, limits: bool, temperature: Option<f64>) -> Value {
     let message = |role, text: &str| Message {
         role,
         text: text.to_owned(),
@@ -37,7 +38,7 @@ fn body_with_limits(protocol: &dyn Protocol, limits: bool) -> Value {
         prompt: &prompt,
         max_output_tokens: limits.then_some(7),
         context_tokens: limits.then_some(99),
-        temperature: limits.then_some(1.5),
+        temperature,
         stream_options: true,
     })
 }
@@ -107,13 +108,30 @@ fn each_protocol_has_its_own_place_for_the_limits_of_tokens() {
         (GEMINI, "generationConfig", json!({"maxOutputTokens": 7})),
         (OLLAMA, "options", json!({"num_ctx": 99, "num_predict": 7})),
     ] {
-        let mut limited = body_with_limits(protocol, true);
+        let mut limited = body_with(protocol, true, None);
         assert_eq!(limited[field], expected, "{protocol:?}");
         let mut unlimited = body(protocol);
         for body in [&mut limited, &mut unlimited] {
             body.as_object_mut().unwrap().remove(field);
         }
         assert_eq!(limited, unlimited, "nothing else differs");
+    }
+}
+
+#[test]
+fn each_protocol_has_its_own_place_and_scale_for_the_temperature() {
+    for (protocol, pointer, expected) in [
+        (OPENAI, "/temperature", 1.5),
+        (ANTHROPIC, "/temperature", 1.0),
+        (GEMINI, "/generationConfig/temperature", 1.5),
+        (OLLAMA, "/options/temperature", 1.5),
+    ] {
+        let body = body_with(protocol, false, Some(1.5));
+        assert_eq!(
+            body.pointer(pointer),
+            Some(&json!(expected)),
+            "{protocol:?}"
+        );
     }
 }
 

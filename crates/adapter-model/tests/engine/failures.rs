@@ -115,9 +115,9 @@ async fn a_final_status_is_not_retried() {
     for (response, code) in [
         (status(401).send("{}"), "unauthorized"),
         (status(403).send("{}"), "unauthorized"),
-        (status(404).send("not found"), "misconfigured"),
+        (status(404).send("not found"), "endpoint_wrong"),
         (rejected(400, "content_filter"), "refused"),
-        (rejected(429, "insufficient_quota"), "rate_limited"),
+        (rejected(429, "insufficient_quota"), "quota_exhausted"),
     ] {
         let first = FirstRun::against([response]).await;
         assert_eq!(first.failed(), (code, 1, ""));
@@ -129,7 +129,7 @@ async fn a_final_status_is_not_retried() {
 
 #[tokio::test]
 async fn a_temporary_status_is_retried_a_bounded_number_of_times() {
-    for (temporary, code) in [(429, "rate_limited"), (500, "unreachable")] {
+    for (temporary, code) in [(429, "rate_limited"), (500, "overloaded")] {
         let first = FirstRun::against([status(temporary), ok()]).await;
         assert_eq!(first.completed(), ("ok".to_owned(), 2));
         let first = FirstRun::against([(); 3].map(|()| status(temporary))).await;
@@ -144,7 +144,7 @@ async fn retry_after_is_honoured_up_to_its_limit() {
     assert_eq!(first.completed(), ("ok".to_owned(), 2));
     assert!(first.took >= Duration::from_secs(1), "{:?}", first.took);
     let first = FirstRun::against([limited("3600")]).await;
-    assert_eq!(first.failed(), ("rate_limited", 1, ""));
+    assert_eq!(first.failed(), ("quota_exhausted", 1, ""));
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn a_connection_lost_in_the_middle_of_a_reply_is_not_retried() {
     let counted = ScriptedResponse::new(200, &[("content-length", "100000")]).delta("Hel");
     for response in [partial(), counted] {
         let first = FirstRun::against([response]).await;
-        assert_eq!(first.failed(), ("unreachable", 1, "assistant: Hel…"));
+        assert_eq!(first.failed(), ("reply_cut_off", 1, "assistant: Hel…"));
     }
 }
 
@@ -209,10 +209,56 @@ async fn a_response_of_another_protocol_is_invalid() {
         (ScriptedResponse::raw(no_content), ""),
         (ScriptedResponse::new(200, &[("content-length", "0")]), ""),
         (status(200).send("{\"error\": {\"message\": \"no\"}}"), ""),
-        (ScriptedResponse::openai(&[]), ""),
     ] {
         let first = FirstRun::against([response]).await;
         assert_eq!(first.failed(), ("invalid_response", 1, reply));
+    }
+}
+
+#[tokio::test]
+async fn an_empty_reply_is_asked_for_once_more() {
+    let empty = || ScriptedResponse::openai(&[]);
+    let first = FirstRun::against([empty(), ok()]).await;
+    assert_eq!(first.completed(), ("ok".to_owned(), 2));
+    let first = FirstRun::against([empty(), empty()]).await;
+    assert_eq!(first.failed(), ("empty_reply", 2, ""));
+}
+
+#[tokio::test]
+async fn a_page_for_a_browser_is_no_answer_of_a_provider() {
+    let page = ScriptedResponse::new(200, &[("content-type", "text/html; charset=utf-8")]);
+    let first = FirstRun::against([page.send("<html>Welcome</html>")]).await;
+    assert_eq!(first.failed(), ("endpoint_wrong", 1, ""));
+}
+
+/// What a server refuses of the request is left out, at once and from then on.
+#[tokio::test]
+async fn a_refused_option_or_system_message_is_left_out_from_then_on() {
+    for words in [
+        "Unrecognized argument: stream_options",
+        "System role not supported",
+    ] {
+        let provider = ScriptedProvider::start().await;
+        let fixture = Fixture::new(&config("m", provider.address));
+        let refused = status(400).send(json!({"error": {"message": words}}).to_string());
+        provider.enqueue(refused);
+        provider.enqueue(ok());
+        provider.enqueue(ok());
+        for _ in 0..2 {
+            assert_eq!(fixture.complete_run("hi").await.text(), "ok");
+        }
+        let sent = provider.requests();
+        assert_eq!(sent.len(), 3, "{words}");
+        let options = |index: usize| sent[index].body.get("stream_options").is_some();
+        let system = |index: usize| sent[index].body["messages"][0]["role"] == "system";
+        if words.contains("stream_options") {
+            assert_eq!((options(0), options(1), options(2)), (true, false, false));
+            assert!(system(2));
+        } else {
+            assert_eq!((system(0), system(1), system(2)), (true, false, false));
+            let first = sent[1].body["messages"][0]["content"].as_str().unwrap();
+            assert!(first.ends_with("\n\nhi") && first.len() > 10, "{first}");
+        }
     }
 }
 
@@ -230,10 +276,7 @@ async fn a_complete_reply_does_not_need_the_connection_to_close() {
 #[tokio::test]
 async fn an_error_or_a_filter_in_the_middle_of_a_reply_ends_it() {
     let error = json!({"error": {"type": "overloaded_error", "message": "busy"}});
-    for (event, code) in [
-        (error, "unreachable"),
-        (finish("content_filter"), "refused"),
-    ] {
+    for (event, code) in [(error, "overloaded"), (finish("content_filter"), "refused")] {
         let first = FirstRun::against([partial().event(&event)]).await;
         assert_eq!(first.failed(), (code, 1, "assistant: Hel…"));
     }
@@ -256,7 +299,7 @@ async fn a_redirect_is_not_followed_and_its_target_gets_no_key() {
     for status in [301, 302, 303, 307, 308] {
         let redirect = ScriptedResponse::new(status, &[("location", &location)]).send(KEY);
         let first = FirstRun::against([redirect]).await;
-        assert_eq!(first.failed(), ("misconfigured", 1, ""), "{status}");
+        assert_eq!(first.failed(), ("endpoint_wrong", 1, ""), "{status}");
     }
     assert!(target.requests().is_empty());
 }

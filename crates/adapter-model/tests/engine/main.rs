@@ -6,6 +6,7 @@
 )]
 
 mod cancellation;
+mod context;
 mod failures;
 #[path = "../support/fixture.rs"]
 mod fixture;

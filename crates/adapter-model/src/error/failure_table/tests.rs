@@ -150,7 +150,7 @@ fn each_answer_has_its_kind() {
         ),
         (
             Some(429),
-            r#"{"error": {"code": 429, "message": "You exceeded your current quota", "status": "RESOURCE_EXHAUSTED", "details": [{"retryDelay": "37s"}]}}"#,
+            r#"{"error": {"code": 429, "message": "You exceeded your current quota", "status": "RESOURCE_EXHAUSTED", "details": [{"retryDelay": "12s"}]}}"#,
             RateLimited,
             None,
         ),

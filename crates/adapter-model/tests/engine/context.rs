@@ -1,0 +1,159 @@
+//! A conversation that is longer than the model's context goes on, whatever words its provider has
+//! for that.
+
+use serde_json::{Value, json};
+use testkit::provider::{RecordedRequest, ScriptedProvider, ScriptedResponse};
+use worker_runtime::RunOutcome;
+
+use crate::fixture::{Fixture, config};
+
+/// Tokens of the scripted model's context, at four bytes each.
+const CONTEXT_TOKENS: usize = 2_048;
+const TURNS: usize = 200;
+
+fn tokens(request: &RecordedRequest) -> usize {
+    let messages = request.body["messages"].as_array().unwrap().iter();
+    let bytes = messages.map(|message| message["content"].as_str().unwrap().len());
+    bytes.sum::<usize>() / 4
+}
+
+fn json_error(status: u16, body: Value) -> ScriptedResponse {
+    ScriptedResponse::new(status, &[("content-type", "application/json")]).send(body.to_string())
+}
+
+/// What a server says of `sent` tokens, in the words of the numbered provider.
+fn too_long(wording: usize, sent: usize) -> ScriptedResponse {
+    let limit = CONTEXT_TOKENS;
+    let message = |text: String| json!({"error": {"message": text}});
+    match wording {
+        // OpenAI
+        0 => json_error(
+            400,
+            json!({"error": {"code": "context_length_exceeded", "message": format!(
+            "This model's maximum context length is {limit} tokens. However, your messages resulted \
+             in {sent} tokens. Please reduce the length of the messages.")}}),
+        ),
+        // Anthropic
+        1 => json_error(
+            400,
+            json!({"type": "error", "error": {"type": "invalid_request_error",
+            "message": format!("prompt is too long: {sent} tokens > {limit} maximum")}}),
+        ),
+        // Gemini
+        2 => json_error(
+            400,
+            json!({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message":
+            format!("The input token count ({sent}) exceeds the maximum number of tokens allowed \
+                     ({limit}).")}}),
+        ),
+        // vLLM
+        3 => json_error(
+            400,
+            json!({"object": "error", "code": 400, "message": format!(
+            "This model's maximum context length is {limit} tokens. However, you requested {sent} \
+             tokens")}),
+        ),
+        // llama.cpp
+        4 => json_error(
+            400,
+            json!({"error": {"code": 400, "type": "exceed_context_size_error",
+            "message": format!("request ({sent} tokens) exceeds the available context size ({limit} \
+                                tokens), try increasing it"),
+            "n_prompt_tokens": sent, "n_ctx": limit}}),
+        ),
+        // LM Studio, which names no number that helps
+        5 => json_error(
+            400,
+            json!({"error": "The number of tokens to keep from the initial prompt \
+            is greater than the context length (context overflow)"}),
+        ),
+        // Ollama
+        6 => json_error(
+            400,
+            json!({"error": "the input length exceeds the context length"}),
+        ),
+        // llama-cpp-python
+        7 => json_error(
+            400,
+            message(format!(
+                "Requested tokens ({sent}) exceed context window of {limit}"
+            )),
+        ),
+        // llama.cpp with a cache that slots share: in the stream
+        _ => ScriptedResponse::new(200, &[("content-type", "text/event-stream")])
+            .event(&json!({"error": {"code": 500, "message": "Context size has been exceeded."}})),
+    }
+}
+
+#[tokio::test]
+async fn every_turn_is_answered_and_what_is_left_out_is_said() {
+    for wording in 0..9 {
+        let provider = ScriptedProvider::start().await;
+        provider.respond_with(move |request| match tokens(request) {
+            sent if sent > CONTEXT_TOKENS => too_long(wording, sent),
+            _ => ScriptedResponse::openai(&["a reply of some words"]),
+        });
+        let fixture = Fixture::new(&config("m", provider.address));
+        let mut omitted = 0;
+        for turn in 0..TURNS {
+            let run = fixture
+                .complete_run(&format!("{turn} {}", "words ".repeat(20)))
+                .await;
+            assert_eq!(
+                run.outcome,
+                Some(RunOutcome::Completed),
+                "{wording} {turn} {run:?}"
+            );
+            let snapshot = fixture.runtime.get(fixture.worker).unwrap();
+            let said = snapshot.diagnostics.omitted_entries;
+            let sent = provider.last_request().body["messages"]
+                .as_array()
+                .unwrap()
+                .len();
+            // Instructions and input are no entries of before.
+            assert_eq!(said, 2 * turn + 2 - sent, "{wording} {turn}");
+            omitted = omitted.max(said);
+        }
+        assert!(omitted > TURNS, "{omitted}");
+        // What was learned holds: a refusal costs a request, and there were few.
+        let requests = provider.requests().len();
+        assert!(requests <= TURNS + 12, "{wording}: {requests}");
+    }
+}
+
+#[tokio::test]
+async fn an_input_that_alone_is_too_long_fails_and_the_conversation_goes_on() {
+    let provider = ScriptedProvider::start().await;
+    provider.respond_with(|request| match tokens(request) {
+        sent if sent > CONTEXT_TOKENS => too_long(0, sent),
+        _ => ScriptedResponse::openai(&["fine"]),
+    });
+    let fixture = Fixture::new(&config("m", provider.address));
+    assert_eq!(fixture.complete_run("hello").await.text(), "fine");
+    let run = fixture.complete_run(&"long ".repeat(4_000)).await;
+    assert_eq!(run.code, Some("context_too_long"));
+    assert_eq!(fixture.complete_run("and now?").await.text(), "fine");
+    let sent = provider.last_request().body["messages"].clone();
+    assert_eq!(
+        sent[1]["content"], "hello",
+        "the conversation is still sent"
+    );
+}
+
+#[tokio::test]
+async fn a_huge_reply_is_cut_in_the_middle_rather_than_forgotten() {
+    let provider = ScriptedProvider::start().await;
+    let mut config = config("m", provider.address);
+    config.context_bytes = 4_096;
+    let fixture = Fixture::new(&config);
+    let huge = "x".repeat(300 * 1_024);
+    provider.enqueue(ScriptedResponse::openai(&[&huge]));
+    provider.enqueue(ScriptedResponse::openai(&["Ann"]));
+    fixture.complete_run("my name is Ann, write a lot").await;
+    assert_eq!(fixture.complete_run("what is my name?").await.text(), "Ann");
+    let sent = provider.last_request().body["messages"].clone();
+    assert_eq!(sent[1]["content"], "my name is Ann, write a lot");
+    assert!(sent[2]["content"].as_str().unwrap().contains("left out"));
+    let snapshot = fixture.runtime.get(fixture.worker).unwrap();
+    assert!(snapshot.diagnostics.exchange_truncated);
+}
