@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::canary::assert_absent;
 use testkit::client::{EMBEDDED, output};
 use testkit::deadline::in_time;
-use testkit::json::text;
-use testkit::provider::{ScriptedProvider, ScriptedResponse, numbers};
+use testkit::json::{each, text};
+use testkit::provider::{RecordedRequest, ScriptedProvider, ScriptedResponse, numbers};
 use testkit::server::TestServer;
 use yoi_workspace_server::ModelConfig;
 use yoi_workspace_server::config::EngineSetting;
@@ -29,7 +29,8 @@ async fn server_with_replies_of(count: u32) -> (ScriptedProvider, TestServer) {
     provider.respond_with(move |request| ScriptedResponse::openai_numbers(request, count, PAUSE));
     let endpoint = format!("http://{}/v1", provider.address);
     let model = ModelConfig::from_settings("test-model", Some(&endpoint), None, |_| None);
-    let engine = EngineSetting::Model(Box::new(model.unwrap()));
+    let name = "test-model".parse().unwrap();
+    let engine = EngineSetting::Models(vec![(name, model.unwrap())]);
     let server = TestServer::start_with(|config| config.engine = engine).await;
     (provider, server)
 }
@@ -65,6 +66,107 @@ async fn without_a_model_the_summary_names_the_offline_engine() {
     let summary = server.get(EMBEDDED).await.expect(200);
     let models = json!([{ "name": "offline", "offline": true }]);
     assert_eq!(summary["models"], models);
+}
+
+/// A provider that replies with the model, the temperature and the system message it was sent.
+fn echo(request: &RecordedRequest) -> ScriptedResponse {
+    let body = &request.body;
+    let system = &body["messages"][0];
+    let system = if system["role"] == "system" {
+        system["content"].as_str().unwrap_or_default()
+    } else {
+        "none"
+    };
+    let reply = format!("{} {} {system}", body["model"], body["temperature"]);
+    ScriptedResponse::openai(&[&reply])
+}
+
+#[tokio::test]
+async fn each_worker_is_answered_by_its_own_model_with_its_own_profile() {
+    let home = tempfile::tempdir().unwrap();
+    let provider = ScriptedProvider::start().await;
+    provider.respond_with(echo);
+    let profiles = home.path().join("profiles");
+    std::fs::create_dir(&profiles).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(profiles.join(name), text).unwrap();
+    write(
+        "a",
+        "id: exact\ndescription: Exact\nmodel: small\ntemperature: 0.1\n\nBe exact.",
+    );
+    write("b", "---\nid: bare\ndescription: No instructions\n---\n");
+    write("c", "id: kind\ndescription: Kind\n\nBe kind.");
+    let endpoint = format!("http://{}/v1", provider.address);
+    let args = [
+        "--model",
+        "large=big-model",
+        "--model",
+        "small=little-model",
+    ];
+    let variables = [
+        ("YOI_MODEL_ENDPOINT", endpoint.as_str()),
+        ("YOI_PROFILE_DIR", profiles.to_str().unwrap()),
+    ];
+    let server = ServerProcess::start(home.path(), &args, &variables).await;
+    let client = &server.client;
+    let runtime = client.get(EMBEDDED).await.expect(200);
+    let names = each(&runtime["models"], "name");
+    assert_eq!(names, [&json!("large"), &json!("small")]);
+    assert_eq!(runtime["profiles"].as_array().unwrap().len(), 5);
+
+    let workers = format!("{EMBEDDED}/workers");
+    let reply = async |body: Value| {
+        let created = client.post(&workers, &body).await.expect(201);
+        let events = client.worker(text(&created["worker_id"])).run("hi").await;
+        (text(&created["model"]).to_owned(), output(&events))
+    };
+    for (body, model, words) in [
+        (
+            json!({ "profile": "local:exact" }),
+            "small",
+            "\"little-model\" 0.1 Be exact.",
+        ),
+        (
+            json!({ "profile": "local:bare" }),
+            "large",
+            "\"big-model\" null none",
+        ),
+        (
+            json!({ "profile": "local:kind", "model": "small" }),
+            "small",
+            "\"little-model\" null Be kind.",
+        ),
+        (
+            json!({ "profile": "local:exact", "model": "large" }),
+            "large",
+            "\"big-model\" 0.1 Be exact.",
+        ),
+    ] {
+        let expected = (model.to_owned(), words.to_owned());
+        assert_eq!(reply(body.clone()).await, expected, "{body}");
+    }
+    let unknown = client.post(&workers, &json!({ "model": "huge" })).await;
+    let problem = unknown.expect(422);
+    let named = (&problem["code"], &problem["model"]);
+    assert_eq!(named, (&json!("unknown_model"), &json!("huge")));
+
+    write("c", "id: changed\ndescription: Changed\n\nBe changed.");
+    server.signal(Signal::HUP);
+    let changed = async || reply(json!({ "profile": "local:changed" })).await;
+    let is_there = async || {
+        let runtime = client.get(EMBEDDED).await.expect(200);
+        runtime["profiles"].to_string().contains("local:changed")
+    };
+    in_time(async { while !is_there().await {} }).await;
+    assert_eq!(changed().await.1, "\"big-model\" null Be changed.");
+    // A directory that can't be used changes nothing.
+    write("d", "no profile");
+    server.signal(Signal::HUP);
+    server.signal(Signal::TERM);
+    let log = server.ended().await.log;
+    assert!(
+        !log.contains("no profile") && !log.contains("Be changed"),
+        "{log}"
+    );
 }
 
 #[tokio::test]

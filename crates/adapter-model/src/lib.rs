@@ -48,13 +48,17 @@ mod silenced_targets;
 mod client;
 mod engine;
 mod forwarder;
+mod model_set;
 mod resolver;
 mod response_stream;
 
 pub use coalesce::Coalesce;
 pub use config::{InvalidProxy, KeyFileError, ModelConfig, ModelConfigError, Proxy, Timeouts};
-pub use engine::{ModelEngine, PROBE_TIMEOUT};
+pub use engine::{ModelEngine, PROBE_TIMEOUT, RunFailure};
 pub use model_name::{InvalidModelName, MODEL_NAME_MAX_CHARS, ModelName};
+pub use model_set::{
+    InvalidNamedModel, MODELS_MAX, ModelSet, ModelSetError, NamedModel, PUBLIC_NAME_MAX_CHARS,
+};
 pub use retry::RetryPolicy;
 pub use secret::{ApiKey, Endpoint, InvalidEndpoint, InvalidKey};
 pub use secret_file::SecretFileError;

@@ -89,9 +89,16 @@ pub struct ServeArgs {
     pub log: String,
 
     /// Model that answers, for example `gpt-5-mini`, `claude-sonnet-4-5` or
-    /// `ollama::qwen3:4b`; without one the offline engine answers
-    #[arg(long, env = "YOI_MODEL", value_name = "MODEL", hide_env_values = true)]
-    pub model: Option<String>,
+    /// `ollama::qwen3:4b`; several may be given, the first is the default, and NAME is what clients
+    /// see; without one the offline engine answers
+    #[arg(
+        long,
+        env = "YOI_MODEL",
+        value_name = "[NAME=]MODEL",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub model: Vec<String>,
 
     /// Address of the model's server, as a base URL or as the whole URL that its documents name;
     /// without a provider before `::`, it speaks OpenAI's protocol [default: the provider's usual

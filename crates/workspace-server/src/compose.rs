@@ -8,18 +8,19 @@ use std::time::Duration;
 
 use adapter_embedded::EmbeddedSource;
 use adapter_local::{LocalConfig, LocalLimits, LocalSource};
-use adapter_model::ModelEngine;
+use adapter_model::{ModelSet, ModelSetError};
 use registry_core::port::RuntimeSource;
 use registry_core::registry::DuplicateRuntime;
 use registry_core::{Deadlines, RuntimeRegistry};
 use worker_runtime::{BuildError, Limits, OfflineEngine, ProfileSet, Runtime, TurnEngine};
 
-use crate::profile_dir::{self, ProfileDirError};
-
 pub(crate) use adapter_local::untrusted_file;
+pub(crate) use adapter_model::RunFailure;
 pub(crate) use adapter_model::SILENCED_TARGETS as MODEL_CLIENT_TARGETS;
 pub(crate) use adapter_model::secret_file;
-pub use adapter_model::{ModelConfig, ModelConfigError, SecretFileError};
+pub use adapter_model::{
+    InvalidNamedModel, ModelConfig, ModelConfigError, NamedModel, SecretFileError,
+};
 
 /// The turn engine of the embedded runtime.
 #[derive(Clone)]
@@ -29,8 +30,8 @@ pub enum EngineSetting {
         /// The pause between two words; zero turns pacing off.
         pace: Duration,
     },
-    /// A model of a provider.
-    Model(Box<ModelConfig>),
+    /// Models of providers, the default one first.
+    Models(Vec<(NamedModel, ModelConfig)>),
     /// The embedding program's own engine.
     Own(Arc<dyn TurnEngine>),
 }
@@ -38,12 +39,9 @@ pub enum EngineSetting {
 /// Why the parts of a server can't be built. Carries no path and no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
-    /// The model can't be used.
+    /// The models can't be used.
     #[error("the model can't be used")]
-    Model(#[source] ModelConfigError),
-    /// The profiles of one's own can't be used.
-    #[error(transparent)]
-    Profiles(#[from] ProfileDirError),
+    Model(#[source] ModelSetError),
     /// The embedded runtime can't be built.
     #[error("the embedded runtime can't be built")]
     Runtime(#[source] BuildError),
@@ -60,23 +58,27 @@ pub(crate) fn local_data_dir(
     adapter_local::data_dir::resolve(flag, variable)
 }
 
-/// Builds the embedded runtime.
-pub(crate) fn runtime(
-    engine: &EngineSetting,
-    profile_dir: Option<&Path>,
-    limits: Limits,
-) -> Result<Runtime, ComposeError> {
-    let engine: Arc<dyn TurnEngine> = match engine {
+/// Builds the turn engine. `on_failure` gets what a provider said of each run that failed.
+pub(crate) fn engine(
+    setting: &EngineSetting,
+    on_failure: impl Fn(RunFailure) + Send + Sync + 'static,
+) -> Result<Arc<dyn TurnEngine>, ComposeError> {
+    Ok(match setting {
         EngineSetting::Offline { pace } => Arc::new(OfflineEngine::new(*pace)),
-        EngineSetting::Model(model) => {
-            Arc::new(ModelEngine::new(model).map_err(ComposeError::Model)?)
+        EngineSetting::Models(models) => {
+            let models = ModelSet::new(models).map_err(ComposeError::Model)?;
+            Arc::new(models.observing_failures(on_failure))
         }
         EngineSetting::Own(engine) => Arc::clone(engine),
-    };
-    let profiles = match profile_dir {
-        Some(directory) => profile_dir::load(directory, &engine.models())?,
-        None => ProfileSet::builtin(),
-    };
+    })
+}
+
+/// Builds the embedded runtime.
+pub(crate) fn runtime(
+    engine: Arc<dyn TurnEngine>,
+    profiles: ProfileSet,
+    limits: Limits,
+) -> Result<Runtime, ComposeError> {
     Runtime::builder()
         .engine(engine)
         .profiles(profiles)

@@ -13,7 +13,7 @@ use registry_core::{Deadlines, DisplayName};
 use worker_runtime::{Limits, OfflineEngine};
 
 use crate::args::{AuthMode, DISPLAY_NAME_DEFAULT, ServeArgs};
-use crate::compose::{self, ModelConfig, ModelConfigError};
+use crate::compose::{self, InvalidNamedModel, ModelConfig, ModelConfigError, NamedModel};
 use crate::logging::DroppedLines;
 use crate::server_file;
 use crate::token_file::{self, TokenFileError};
@@ -86,6 +86,15 @@ pub enum ConfigError {
     /// The model's settings can't work.
     #[error("the model can't be used")]
     Model(#[from] ModelConfigError),
+    /// A model's name can't be used.
+    #[error("--model can't be used")]
+    ModelName(#[from] InvalidNamedModel),
+    /// One key file, and models of several providers: the key is for one of them.
+    #[error(
+        "--model-key-file holds the key of one provider, and the models are of several: set the \
+         variable of each provider instead"
+    )]
+    KeyFileOfSeveral,
     /// An endpoint or a key is set, but no model.
     #[error("--model-endpoint and --model-key-file need a --model")]
     NoModel,
@@ -143,11 +152,13 @@ impl ServerConfig {
             limits.set(setting.name, setting.value);
         }
         limits.validate()?;
-        let engine = match model(&args, &variable)? {
-            Some(model) => EngineSetting::Model(Box::new(model)),
-            None => EngineSetting::Offline {
+        let models = models(&args, &variable)?;
+        let engine = if models.is_empty() {
+            EngineSetting::Offline {
                 pace: Duration::from_millis(args.offline_pace_ms),
-            },
+            }
+        } else {
+            EngineSetting::Models(models)
         };
         let hosts = args.allowed_host.iter().map(|text| text.parse());
         let origins = args.allowed_origin.iter().map(|text| text.parse());
@@ -171,29 +182,36 @@ impl ServerConfig {
     }
 }
 
-/// The model that the flags name, with its endpoint, key, limits and timeouts.
-fn model(
+/// The models that the flags name, each with its endpoint, key, limits and timeouts.
+fn models(
     args: &ServeArgs,
     variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<Option<ModelConfig>, ConfigError> {
+) -> Result<Vec<(NamedModel, ModelConfig)>, ConfigError> {
     let endpoint = args.model_endpoint.as_deref();
     let key_file = args.model_key_file.as_deref();
-    let name = match &args.model {
-        Some(name) => name,
-        None if endpoint.is_some() || key_file.is_some() => return Err(ConfigError::NoModel),
-        None => return Ok(None),
-    };
-    let model = ModelConfig::from_settings(name, endpoint, key_file, variable)?;
-    let mut model =
-        model.with_token_limits(args.model_context_tokens, args.model_max_output_tokens)?;
-    let set = |timeout: &mut Duration, milliseconds: Option<u64>| {
-        *timeout = milliseconds.map_or(*timeout, Duration::from_millis);
-    };
-    let timeouts = &mut model.timeouts;
-    set(&mut timeouts.connect, args.model_connect_timeout_ms);
-    set(&mut timeouts.first_byte, args.model_first_byte_timeout_ms);
-    set(&mut timeouts.idle, args.model_idle_timeout_ms);
-    Ok(Some(model))
+    if args.model.is_empty() && (endpoint.is_some() || key_file.is_some()) {
+        return Err(ConfigError::NoModel);
+    }
+    let mut models: Vec<(NamedModel, ModelConfig)> = Vec::with_capacity(args.model.len());
+    for text in &args.model {
+        let name: NamedModel = text.parse()?;
+        let model = ModelConfig::for_model(name.model().clone(), endpoint, key_file, &variable)?;
+        let mut model =
+            model.with_token_limits(args.model_context_tokens, args.model_max_output_tokens)?;
+        let timeouts = &mut model.timeouts;
+        let set = |timeout: &mut Duration, milliseconds: Option<u64>| {
+            *timeout = milliseconds.map_or(*timeout, Duration::from_millis);
+        };
+        set(&mut timeouts.connect, args.model_connect_timeout_ms);
+        set(&mut timeouts.first_byte, args.model_first_byte_timeout_ms);
+        set(&mut timeouts.idle, args.model_idle_timeout_ms);
+        let first = models.first().map(|(_, first)| first);
+        if key_file.is_some() && first.is_some_and(|first| !first.has_address_of(&model)) {
+            return Err(ConfigError::KeyFileOfSeveral);
+        }
+        models.push((name, model));
+    }
+    Ok(models)
 }
 
 impl fmt::Debug for ServerConfig {

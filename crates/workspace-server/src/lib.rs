@@ -1,13 +1,15 @@
 //! Builds one server of the embedded runtime, the sources, the registry and the HTTP API, and runs
 //! it as a process.
 //!
-//! Each module knows only those before it: [`args`] (flags), `profile_dir` (profiles of one's own), `compose` (the composition root),
+//! Each module knows only those before it: [`args`] (flags), `compose` (the composition root),
+//! `profile_dir` (profiles of one's own), [`failure_notes`] (a provider's words, for the operator),
 //! [`logging`], [`config`] (checked settings), [`server`] (serving and shutdown), [`entry`] (the
 //! process: threads, signals, exit code).
 
 pub mod args;
 pub mod config;
 pub mod entry;
+pub mod failure_notes;
 pub mod logging;
 pub mod server;
 pub mod server_file;
@@ -18,7 +20,7 @@ mod profile_dir;
 mod signal;
 
 pub use args::ServeArgs;
-pub use compose::{ComposeError, ModelConfig, ModelConfigError};
+pub use compose::{ComposeError, InvalidNamedModel, ModelConfig, ModelConfigError, NamedModel};
 pub use config::ServerConfig;
 pub use entry::{run, run_with};
 pub use profile_dir::ProfileDirError;

@@ -9,11 +9,12 @@ use http_api::{AllowedHost, Api, ApiConfig, Auth, DroppedLogLines, Token};
 use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
-use worker_runtime::Runtime;
+use worker_runtime::{ProfileSet, Runtime};
 
 use crate::compose::{self, ComposeError};
 use crate::config::{AuthSetting, SHUTDOWN_DEADLINE, ServerConfig};
-use crate::profile_dir::ProfileReloader;
+use crate::failure_notes::FailureNotes;
+use crate::profile_dir::{self, ProfileDirError, ProfileReloader};
 use crate::server_file::ServerFile;
 
 /// Connections that the kernel may queue until they are accepted, if it allows as many. After a
@@ -41,6 +42,9 @@ pub enum StartError {
     /// No token could be generated.
     #[error(transparent)]
     Token(#[from] http_api::NoRandomness),
+    /// The profiles of one's own can't be used.
+    #[error(transparent)]
+    Profiles(#[from] ProfileDirError),
     /// The parts behind the API can't be built.
     #[error(transparent)]
     Compose(#[from] ComposeError),
@@ -83,11 +87,14 @@ impl Server {
             AuthSetting::None if config.listen.ip().is_loopback() => None,
             AuthSetting::None => return Err(StartError::OpenToTheNetwork),
         };
-        let runtime = compose::runtime(
-            &config.engine,
-            config.profile_dir.as_deref(),
-            config.limits.clone(),
-        )?;
+        let failures = FailureNotes::default();
+        let noted = failures.clone();
+        let engine = compose::engine(&config.engine, move |failure| noted.add(failure))?;
+        let profiles = match &config.profile_dir {
+            Some(directory) => profile_dir::load(directory, &engine.models())?,
+            None => ProfileSet::builtin(),
+        };
+        let runtime = compose::runtime(engine, profiles, config.limits.clone())?;
         let registry = compose::registry(
             runtime.clone(),
             config.local_data_dir.as_deref(),
@@ -110,6 +117,9 @@ impl Server {
             }
             written.ok()
         });
+        if let (Some(directory), Some(_)) = (&config.server_file_dir, &file) {
+            failures.write_to(directory, address);
+        }
         Ok(Self {
             listener,
             address,

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use http_api::Token;
 use jiff::Timestamp;
+use registry_core::RunId;
+use yoi_workspace_server::failure_notes;
 use yoi_workspace_server::server_file::{self, RunningServer};
 use yoi_workspace_server::token_file;
 
@@ -94,6 +96,13 @@ pub(crate) fn running_here() -> Vec<RunningServer> {
     directory
         .map(|directory| server_file::running(&directory))
         .unwrap_or_default()
+}
+
+/// What the provider said of a run that failed, if the server runs here and for this user.
+pub(crate) fn provider_words(server: &ServerUrl, run: &RunId) -> Option<String> {
+    let directory = server_file::directory(|name| std::env::var_os(name).map(PathBuf::from))?;
+    let address = server.to_string().strip_prefix("http://")?.parse().ok()?;
+    failure_notes::words_of(&directory, address, run.as_str())
 }
 
 fn parse(text: OsString) -> Result<ServerUrl, ServerUrlError> {

@@ -37,8 +37,21 @@ impl ModelConfig {
         key_file: Option<&Path>,
         env: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ModelConfigError> {
+        let model = model.parse().map_err(ModelConfigError::Model)?;
+        Self::for_model(model, endpoint, key_file, env)
+    }
+
+    /// The same for a name that was parsed before.
+    ///
+    /// # Errors
+    /// As [`from_settings`](Self::from_settings).
+    pub fn for_model(
+        mut model: ModelName,
+        endpoint: Option<&str>,
+        key_file: Option<&Path>,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ModelConfigError> {
         let env = Environment::new(&env);
-        let mut model: ModelName = model.parse().map_err(ModelConfigError::Model)?;
         let given = endpoint.map(|text| {
             let endpoint = text.parse();
             endpoint.map_err(|error| endpoint_error(ENDPOINT_VARIABLE, error))
@@ -98,6 +111,16 @@ impl ModelConfig {
     /// known provider's.
     pub(crate) fn resolve(&self) -> Result<(&'static dyn Protocol, Endpoint), ModelConfigError> {
         self.resolve_endpoint(ENDPOINT_VARIABLE)
+    }
+
+    /// Whether requests to both go to the same server, so that one key is for both.
+    #[must_use]
+    pub fn has_address_of(&self, other: &Self) -> bool {
+        let address = |config: &Self| config.resolve().ok().map(|(_, endpoint)| endpoint);
+        match (address(self), address(other)) {
+            (Some(own), Some(other)) => own.has_origin_of(&other),
+            _ => false,
+        }
     }
 
     /// `variable` is where the endpoint comes from, for errors.

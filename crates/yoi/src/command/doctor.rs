@@ -10,10 +10,12 @@ mod server;
 
 use std::time::Instant;
 
+use registry_core::RunId;
+
 use super::session::{block_on, find};
 use crate::args::{ClientArgs, DoctorArgs};
 use crate::client::Client;
-use crate::connect::Target;
+use crate::connect::{Target, provider_words};
 use crate::error::{Error, Exit};
 use crate::output::table::Table;
 use crate::output::{Format, Terminal};
@@ -69,7 +71,8 @@ async fn check(target: Target, doctor: &DoctorArgs, checks: &mut Vec<Check>) -> 
         .find(|runtime| runtime::creates_workers(runtime));
     checks.push(match creates_workers {
         Some(runtime) if doctor.ask_model => {
-            model::ask(&client, runtime, doctor.model.clone()).await?
+            let words_of = |run: &RunId| provider_words(&target.server, run);
+            model::ask(&client, runtime, doctor.model.clone(), words_of).await?
         }
         Some(_) => Check::noted("answer", "not tested")
             .advise("`yoi doctor --ask-model` sends the model one short message"),

@@ -228,7 +228,7 @@ fn another_user_needs_the_token_file() {
     };
     other_user.yoi(&line(0o600));
     let open = other_user.fails(2, &line(0o644));
-    open.reports(&["is open to others"]);
+    open.reports(&["others than its owner have access"]);
     assert!(!open.err.contains(&server.token));
 }
 

@@ -35,7 +35,7 @@ fn doctor_reports_a_token_that_is_rejected_or_open_to_others() {
     let other_token = "another-token-of-22-characters-or-more";
     for (mode, parts) in [
         (0o600, &["✓  server", "✗  token"][..]),
-        (0o644, &["is open to others"]),
+        (0o644, &["others than its owner have access"]),
     ] {
         let file = other_user.file("token", mode, other_token);
         let file = file.to_str().unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http_api::wire::CreateWorkerBody;
 use registry_core::projection::RuntimeSummary;
-use registry_core::{DisplayName, RuntimeId, WorkerRef};
+use registry_core::{DisplayName, RunId, RuntimeId, WorkerRef};
 use tokio::time::{Instant, timeout};
 
 use super::check::Check;
@@ -36,6 +36,7 @@ pub(super) async fn ask(
     client: &Client,
     runtime: &RuntimeSummary,
     model: Option<DisplayName>,
+    words_of: impl Fn(&RunId) -> Option<String>,
 ) -> Result<Check, Error> {
     let reply_timeout = run_time(runtime) + END_TIMEOUT;
     let runtime = &runtime.runtime_id;
@@ -51,7 +52,7 @@ pub(super) async fn ask(
     let exchange = until_interrupted(async {
         let started_at = Instant::now();
         let end = timeout(reply_timeout, exchange(client, &worker)).await;
-        Ok(end.map(|end| row(end, started_at.elapsed(), runtime)))
+        Ok(end.map(|end| row(end, started_at.elapsed(), runtime, words_of)))
     });
     let check = exchange.await;
     let stopped = client.stop(&worker).await;
@@ -96,14 +97,28 @@ pub(super) fn run_time(runtime: &RuntimeSummary) -> Duration {
     limit.map_or(RUN_TIME_DEFAULT, |limit| Duration::from_millis(limit.value))
 }
 
-fn row(end: Result<RunEnd, Error>, took: Duration, runtime: &RuntimeId) -> Check {
+/// `words_of` gives what the provider said of a run that failed, if it is known on this machine.
+fn row(
+    end: Result<RunEnd, Error>,
+    took: Duration,
+    runtime: &RuntimeId,
+    words_of: impl Fn(&RunId) -> Option<String>,
+) -> Check {
     let end = match end {
         Ok(end) => end,
         Err(error) => return Check::error("answer", &error),
     };
     let (usage, diagnostics) = (end.usage, end.diagnostics.clone());
+    let words = words_of(&end.run_id);
     if let Err(error) = end.into_result() {
-        return Check::error("answer", &error);
+        let check = Check::error("answer", &error);
+        return match words {
+            Some(words) => {
+                let detail = format!("{}; the provider said: {words}", check.detail);
+                Check { detail, ..check }
+            }
+            None => check,
+        };
     }
     let mut detail = format!("{runtime} replied in {} ms", took.as_millis());
     if let Some(usage) = usage.and_then(run_usage) {

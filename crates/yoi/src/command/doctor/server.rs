@@ -13,7 +13,9 @@ pub(super) fn not_found(error: &Error) -> Option<Check> {
     if let Error::Usage(UsageError::TokenFile { source, .. }) = error {
         // Without the path.
         let advice = "put the server's token in a private file and name it with --token-file";
-        return Some(Check::failed("token", source.to_string()).advise(advice));
+        let cause = std::error::Error::source(source);
+        let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+        return Some(Check::failed("token", format!("{source}{cause}")).advise(advice));
     }
     matches!(error, Error::Unreachable(_)).then(|| Check::error("server", error))
 }

@@ -177,7 +177,11 @@ async fn ask(end: Value) -> (Check, Vec<String>) {
     let server = ScriptedServer::start(script).await;
     let runtime = serde_json::from_value(runtime("available", 0)).unwrap();
     let model = Some("a-model".parse().unwrap());
-    let row = model::ask(&server.client(), &runtime, model).await.unwrap();
+    let row = model::ask(&server.client(), &runtime, model, |_| {
+        Some("no room".to_owned())
+    })
+    .await
+    .unwrap();
     assert_contains(&server.requests()[0], r#""model":"a-model""#);
     (row, server.request_lines())
 }
@@ -198,7 +202,8 @@ async fn a_model_that_fails_to_reply_has_advice() {
     end["error_detail"] = "key_refused".into();
     let (row, requests) = ask(end).await;
     assert_eq!(row.outcome, Outcome::Failed);
-    assert_eq!(row.detail, "run run-1 failed [unauthorized/key_refused]");
+    let failed = "run run-1 failed [unauthorized/key_refused]; the provider said: no room";
+    assert_eq!(row.detail, failed);
     assert_contains(&row.advice.unwrap(), "replace the key");
     assert!(requests[3].ends_with("/stop"), "{requests:?}");
 }
