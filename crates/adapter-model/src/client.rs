@@ -92,8 +92,11 @@ impl ProviderClient {
         if media_type.is_some_and(|it| it.as_bytes().starts_with(b"text/html")) {
             return Err(ProviderError::HtmlPage);
         }
-        let idle = self.timeouts.idle;
-        Ok(ResponseStream::new(response, self.protocol, deadline, idle))
+        let (first_byte, idle) = (self.timeouts.first_byte, self.timeouts.idle);
+        let protocol = self.protocol;
+        Ok(ResponseStream::new(
+            response, protocol, deadline, first_byte, idle,
+        ))
     }
 
     /// Leaves out from now on what the provider refused. Returns whether that changes the request.

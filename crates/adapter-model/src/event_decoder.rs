@@ -4,23 +4,32 @@ use bytes::{Buf as _, BytesMut};
 
 use crate::error::ProviderError;
 
-/// Bytes of one event at most: twice what a runtime accepts as a reply, since some servers
-/// send theirs in one event.
-const MAX_EVENT_BYTES: usize = 2 * 1024 * 1024;
+/// Bytes of one event at most: what a runtime accepts as a whole reply.
+const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// How events are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StreamFormat {
-    /// Server-sent events (WHATWG HTML §9.2). Only their data is used.
+    /// Server-sent events (WHATWG HTML §9.2).
     ServerSentEvents,
     /// Every line that isn't blank is an event.
     JsonLines,
+    /// The body is one JSON document: a server that does not stream.
+    Whole,
 }
 
-/// An incremental decoder: bytes go in through [`feed`](Self::feed), the data of events comes
-/// out of [`next`](Self::next).
+/// An event of a response.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Event {
+    /// The name of a server-sent event; empty without one.
+    pub(crate) name: String,
+    pub(crate) data: String,
+}
+
+/// An incremental decoder: bytes go in through [`feed`](Self::feed), events come out of
+/// [`next`](Self::next).
 #[derive(Debug)]
 pub(crate) struct EventDecoder {
     format: StreamFormat,
@@ -29,8 +38,10 @@ pub(crate) struct EventDecoder {
     searched: usize,
     /// The last line ended in CR, so an LF that follows belongs to it.
     after_cr: bool,
-    /// No line was read yet, so a byte order mark may come.
+    /// Nothing was read yet, so a byte order mark may come, or a document in place of a stream.
     at_start: bool,
+    /// The name of the current event.
+    name: String,
     /// The data lines of the current event.
     data: Option<String>,
     max_bytes: usize,
@@ -44,6 +55,7 @@ impl EventDecoder {
             searched: 0,
             after_cr: false,
             at_start: true,
+            name: String::new(),
             data: None,
             max_bytes: MAX_EVENT_BYTES,
         }
@@ -51,14 +63,37 @@ impl EventDecoder {
 
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
+        if self.at_start && self.format == StreamFormat::ServerSentEvents {
+            let beginning = self.buffer.strip_prefix(BYTE_ORDER_MARK.as_bytes());
+            let beginning = beginning.unwrap_or(&self.buffer).trim_ascii_start();
+            // No line of a server-sent event begins so.
+            if matches!(beginning.first(), Some(b'{' | b'[')) {
+                self.format = StreamFormat::Whole;
+            }
+        }
     }
 
-    /// The data of the next event, or `None` if more bytes are needed.
-    pub(crate) fn next(&mut self) -> Result<Option<String>, ProviderError> {
+    /// The next event, or `None` if more bytes are needed.
+    pub(crate) fn next(&mut self) -> Result<Option<Event>, ProviderError> {
+        if self.format == StreamFormat::Whole {
+            if self.buffer.len() > self.max_bytes {
+                return Err(ProviderError::EventTooLong);
+            }
+            return Ok(None);
+        }
         while let Some(line) = self.next_line()? {
+            let line = str::from_utf8(&line).map_err(|_| ProviderError::NotUtf8)?;
+            let mark = if self.at_start { BYTE_ORDER_MARK } else { "" };
+            self.at_start = false;
+            let line = line.strip_prefix(mark).unwrap_or(line);
             let event = match self.format {
-                StreamFormat::ServerSentEvents => self.read_field(&line)?,
-                StreamFormat::JsonLines => Some(line).filter(|line| !line.trim().is_empty()),
+                StreamFormat::ServerSentEvents => self.read_field(line)?,
+                StreamFormat::JsonLines | StreamFormat::Whole => {
+                    (!line.trim().is_empty()).then(|| Event {
+                        data: line.to_owned(),
+                        ..Event::default()
+                    })
+                }
             };
             if event.is_some() {
                 return Ok(event);
@@ -69,40 +104,49 @@ impl EventDecoder {
 
     /// The last event of a body that has ended: a line needs no line break there, while an
     /// unfinished server-sent event is discarded, as its standard says.
-    pub(crate) fn finish(&mut self) -> Result<Option<String>, ProviderError> {
+    pub(crate) fn finish(&mut self) -> Result<Option<Event>, ProviderError> {
         match self.format {
             StreamFormat::ServerSentEvents => Ok(None),
             StreamFormat::JsonLines => {
                 self.feed(b"\n");
                 self.next()
             }
+            StreamFormat::Whole => {
+                let document = self.buffer.split();
+                let text = str::from_utf8(&document).map_err(|_| ProviderError::NotUtf8)?;
+                let text = text.trim_start_matches(BYTE_ORDER_MARK).trim();
+                Ok((!text.is_empty()).then(|| Event {
+                    data: text.to_owned(),
+                    ..Event::default()
+                }))
+            }
         }
     }
 
     /// Reads a line of a server-sent event. An empty line completes the event.
-    fn read_field(&mut self, line: &str) -> Result<Option<String>, ProviderError> {
+    fn read_field(&mut self, line: &str) -> Result<Option<Event>, ProviderError> {
         if line.is_empty() {
-            return Ok(self.data.take());
+            let name = std::mem::take(&mut self.name);
+            return Ok(self.data.take().map(|data| Event { name, data }));
         }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
-        if field != "data" {
-            return Ok(None);
-        }
         let value = value.strip_prefix(' ').unwrap_or(value);
-        match &mut self.data {
-            None => self.data = Some(value.to_owned()),
-            Some(data) => {
+        match (field, &mut self.data) {
+            ("event", _) => value.clone_into(&mut self.name),
+            ("data", None) => self.data = Some(value.to_owned()),
+            ("data", Some(data)) => {
                 if data.len() + value.len() >= self.max_bytes {
                     return Err(ProviderError::EventTooLong);
                 }
                 data.push('\n');
                 data.push_str(value);
             }
+            _ => {}
         }
         Ok(None)
     }
 
-    fn next_line(&mut self) -> Result<Option<String>, ProviderError> {
+    fn next_line(&mut self) -> Result<Option<BytesMut>, ProviderError> {
         if self.after_cr && self.buffer.starts_with(b"\n") {
             self.buffer.advance(1);
             self.after_cr = false;
@@ -118,11 +162,7 @@ impl EventDecoder {
         let line = self.buffer.split_to(self.searched + offset);
         self.searched = 0;
         self.after_cr = self.buffer.get_u8() == b'\r';
-        let line = str::from_utf8(&line);
-        let line = line.map_err(|_| ProviderError::NotUtf8)?;
-        let mark = if self.at_start { BYTE_ORDER_MARK } else { "" };
-        self.at_start = false;
-        Ok(Some(line.strip_prefix(mark).unwrap_or(line).to_owned()))
+        Ok(Some(line))
     }
 }
 
@@ -141,10 +181,10 @@ mod tests {
         for chunk in body.chunks(chunk) {
             decoder.feed(chunk);
             while let Some(event) = decoder.next()? {
-                events.push(event);
+                events.push(event.data);
             }
         }
-        events.extend(decoder.finish()?);
+        events.extend(decoder.finish()?.map(|event| event.data));
         Ok(events)
     }
 
@@ -172,6 +212,26 @@ mod tests {
             let events = decode(StreamFormat::ServerSentEvents, events, chunk);
             assert_eq!(events.unwrap(), ["1"]);
         }
+    }
+
+    #[test]
+    fn a_document_in_place_of_a_stream_is_one_event() {
+        for body in ["\u{feff} {\n \"a\": 1\n}\n", "[1,\n\n2]"] {
+            for chunk in 1..body.len() {
+                let events = decode(StreamFormat::ServerSentEvents, body.as_bytes(), chunk);
+                let expected = body.trim_start_matches('\u{feff}').trim();
+                assert_eq!(events.unwrap(), [expected], "{chunk}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_has_the_name_that_stands_before_its_data() {
+        let mut decoder = EventDecoder::new(StreamFormat::ServerSentEvents);
+        decoder.feed(b"event: ping\ndata: 1\n\nevent: lost\n\ndata: 2\n\n");
+        let events: Vec<_> = std::iter::from_fn(|| decoder.next().unwrap()).collect();
+        let names: Vec<_> = events.iter().map(|it| (&*it.name, &*it.data)).collect();
+        assert_eq!(names, [("ping", "1"), ("", "2")]);
     }
 
     #[test]

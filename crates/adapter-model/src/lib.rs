@@ -51,6 +51,7 @@ mod forwarder;
 mod model_set;
 mod resolver;
 mod response_stream;
+mod think_splitter;
 
 pub use coalesce::Coalesce;
 pub use config::{InvalidProxy, KeyFileError, ModelConfig, ModelConfigError, Proxy, Timeouts};

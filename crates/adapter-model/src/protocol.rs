@@ -7,20 +7,26 @@
 use std::fmt;
 
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 use worker_runtime::Usage;
 
 use crate::error::ProviderError;
-use crate::event_decoder::StreamFormat;
+use crate::event_decoder::{Event, StreamFormat};
 use crate::prompt::Prompt;
 use crate::secret::{ApiKey, Endpoint};
+
+mod surrogates;
+mod texts;
 
 mod anthropic;
 mod gemini;
 mod ollama;
 mod openai;
+
+use texts::Texts;
 
 pub(crate) use anthropic::Anthropic;
 pub(crate) use gemini::Gemini;
@@ -56,8 +62,86 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
         StreamFormat::ServerSentEvents
     }
 
-    /// Reads an event and returns the text that it adds to the reply, which may be empty.
-    fn read_event(&self, data: &str, state: &mut ResponseState) -> Result<String, ProviderError>;
+    /// Reads an event and returns what it adds to the reply, which may be nothing.
+    fn read_event(&self, event: &Event, state: &mut ResponseState) -> Result<Piece, ProviderError>;
+}
+
+/// What an event adds to a reply. Its reasoning comes before its text.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) text: String,
+    pub(crate) reasoning: String,
+    /// The model reasons, but the provider does not show what.
+    pub(crate) hidden_reasoning: bool,
+}
+
+impl Piece {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.reasoning.is_empty() && !self.hidden_reasoning
+    }
+
+    fn push(&mut self, texts: Texts) {
+        self.text.push_str(&texts.text);
+        self.reasoning.push_str(&texts.reasoning);
+    }
+}
+
+/// Reads an event of any protocol. What servers send to keep a connection alive adds nothing.
+pub(crate) fn read_event(
+    protocol: &dyn Protocol,
+    event: &Event,
+    state: &mut ResponseState,
+) -> Result<Piece, ProviderError> {
+    let data = event
+        .data
+        .trim_matches(|it: char| it.is_whitespace() || it == '\u{feff}');
+    if data == DONE {
+        state.advance_to(Progress::Ended);
+        return Ok(Piece::default());
+    }
+    let is_ping = matches!(
+        event.name.as_str(),
+        "ping" | "heartbeat" | "keepalive" | "keep-alive"
+    );
+    if is_ping || matches!(data, "" | "null" | "\"\"" | "{}") || data.starts_with(':') {
+        return Ok(Piece::default());
+    }
+    let data = surrogates::repair(data, &mut state.pending_surrogate);
+    // Gemini's lists have errors in their items.
+    if !data.starts_with('[') {
+        let error: ErrorField = from_json(&data)?;
+        if !is_nothing(&error.error) {
+            return Err(ProviderError::reported(&error.error));
+        }
+    }
+    let event = Event {
+        name: event.name.clone(),
+        data: data.into_owned(),
+    };
+    let piece = protocol.read_event(&event, state)?;
+    state.has_reasoning |= piece.hidden_reasoning || !piece.reasoning.is_empty();
+    Ok(piece)
+}
+
+/// The data of a stream's last event: OpenAI's, and that of gateways before other protocols.
+const DONE: &str = "[DONE]";
+
+/// The field for errors, which all protocols have.
+#[derive(Default, Deserialize)]
+struct ErrorField {
+    #[serde(default)]
+    error: Value,
+}
+
+/// Whether an `error` field holds no error. Some servers have one in every event.
+fn is_nothing(error: &Value) -> bool {
+    match error {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) => false,
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -81,8 +165,15 @@ pub(crate) struct ResponseState {
     pub(crate) progress: Progress,
     /// The provider's content filter withheld the reply or the rest of it.
     pub(crate) filtered: bool,
-    /// The reply reached the model's limit of output tokens.
+    /// The reply reached the limit of output tokens.
     pub(crate) cut_short: bool,
+    /// The reply filled the model's context.
+    pub(crate) context_full: bool,
+    pub(crate) has_reasoning: bool,
+    /// The model called tools, which workers don't have.
+    pub(crate) has_tool_calls: bool,
+    /// The first half of a character.
+    pending_surrogate: Option<u16>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -117,14 +208,9 @@ fn chat_body(request: ChatRequest<'_>) -> Value {
     json!({"model": request.model, "messages": messages, "stream": true})
 }
 
-/// Parses an event's data. An `error` field, which all protocols have, becomes an error.
-fn parse<T: DeserializeOwned>(data: &str) -> Result<T, ProviderError> {
-    let not_json = |_| ProviderError::NotJson;
-    let event: Value = serde_json::from_str(data).map_err(not_json)?;
-    match event.get("error") {
-        None | Some(Value::Null) => serde_json::from_value(event).map_err(not_json),
-        Some(error) => Err(ProviderError::reported(error)),
-    }
+/// Parses an event's data.
+fn from_json<T: DeserializeOwned>(data: &str) -> Result<T, ProviderError> {
+    serde_json::from_str(data).map_err(|_| ProviderError::NotJson)
 }
 
 /// A number of tokens; none where there is no valid number, rather than failing the reply.

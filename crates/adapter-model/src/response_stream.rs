@@ -1,13 +1,24 @@
-//! Reading a streamed response as text, within its time-outs.
+//! Reading a streamed response as text and reasoning, within its time-outs.
 
 use std::time::Duration;
 
 use reqwest::Response;
-use tokio::time::{Instant, timeout_at};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::{EmptyReply, ProviderError, from_body_error};
-use crate::event_decoder::EventDecoder;
-use crate::protocol::{Progress, Protocol, ResponseState};
+use crate::event_decoder::{Event, EventDecoder};
+use crate::protocol::{Piece, Progress, Protocol, ResponseState, read_event};
+
+/// Time for usage and the end of a stream after the reply is complete. Some servers keep the
+/// connection open, and send comments for ever.
+const AFTER_REPLY_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time to find what waits in a socket after a deadline has passed: a process that was stopped, a
+/// container that was paused, or a suspended machine reads it before it gives up.
+const LATE_READ_TIMEOUT: Duration = Duration::from_millis(500);
+/// Bytes of an event from which it is parsed on a thread that may compute: below them, parsing takes
+/// no longer than other steps of a task.
+const LARGE_EVENT_BYTES: usize = 32 * 1024;
 
 /// A reply that is being received. Dropping it closes the connection, unless the response
 /// was received completely.
@@ -16,17 +27,24 @@ pub(crate) struct ResponseStream {
     protocol: &'static dyn Protocol,
     decoder: EventDecoder,
     state: ResponseState,
+    /// A large event that is being parsed.
+    parsing: Option<JoinHandle<Parsed>>,
     body: Body,
+    first_byte_timeout: Duration,
     idle_timeout: Duration,
     has_text: bool,
 }
 
+type Parsed = (Result<Piece, ProviderError>, ResponseState);
+
 /// The state of the response's body, with the deadline of its next bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Body {
-    AwaitingFirstByte(Instant),
-    /// Once the reply is complete, only events with text extend the deadline.
+    /// Neither text nor reasoning came. Anything else shows that the provider lives.
+    AwaitingFirstPiece(Instant),
     Streaming(Instant),
+    /// The reply is complete; nothing extends this deadline.
+    Complete(Instant),
     Finished,
 }
 
@@ -35,6 +53,7 @@ impl ResponseStream {
         response: Response,
         protocol: &'static dyn Protocol,
         first_byte_deadline: Instant,
+        first_byte_timeout: Duration,
         idle_timeout: Duration,
     ) -> Self {
         Self {
@@ -42,82 +61,153 @@ impl ResponseStream {
             protocol,
             decoder: EventDecoder::new(protocol.format()),
             state: ResponseState::default(),
-            body: Body::AwaitingFirstByte(first_byte_deadline),
+            parsing: None,
+            body: Body::AwaitingFirstPiece(first_byte_deadline),
+            first_byte_timeout,
             idle_timeout,
             has_text: false,
         }
     }
 
-    /// The next delta of the reply, or `None` once the reply is complete.
+    /// The next piece of the reply, or `None` once the reply is complete.
     ///
     /// # Cancellation
-    /// Dropping the future loses nothing: received bytes are kept in the decoder, and
-    /// `Response::chunk` is cancel-safe.
-    pub(crate) async fn next_delta(&mut self) -> Result<Option<String>, ProviderError> {
-        while self.state.progress != Progress::Ended {
-            let event = match self.decoder.next()? {
-                None if self.body == Body::Finished => self.decoder.finish()?,
-                event => event,
-            };
-            if let Some(event) = event {
-                let text = self.protocol.read_event(&event, &mut self.state)?;
-                if !text.is_empty() {
-                    self.has_text = true;
-                    if let Body::Streaming(deadline) = &mut self.body {
-                        *deadline = deadline_after(self.idle_timeout);
+    /// Dropping the future loses nothing: received bytes are kept in the decoder, a large event goes
+    /// on being parsed, and `Response::chunk` is cancel-safe.
+    pub(crate) async fn next_piece(&mut self) -> Result<Option<Piece>, ProviderError> {
+        loop {
+            let piece = if self.parsing.is_some() {
+                self.parsed().await?
+            } else if self.state.progress == Progress::Ended {
+                break;
+            } else {
+                match self.decoder.next()? {
+                    None if self.body == Body::Finished => match self.decoder.finish()? {
+                        Some(event) => self.parse(event).await?,
+                        None => break,
+                    },
+                    None => {
+                        match self.receive().await {
+                            Ok(()) => {}
+                            // A complete reply is valid although the server keeps the connection open.
+                            Err(_) if self.state.progress >= Progress::Complete => break,
+                            Err(error) => return Err(error),
+                        }
+                        continue;
                     }
-                    return Ok(Some(text));
+                    Some(event) => self.parse(event).await?,
                 }
-            } else if self.body == Body::Finished {
-                break;
-            } else if let Err(error) = self.receive().await {
-                // A complete reply is valid although the server keeps the connection open.
-                if self.state.progress < Progress::Complete {
-                    return Err(error);
-                }
-                break;
+            };
+            self.has_text |= !piece.text.is_empty();
+            if self.state.progress >= Progress::Complete && !matches!(self.body, Body::Finished) {
+                self.complete_body();
+            }
+            if !piece.is_empty() {
+                self.extend_deadline(true);
+                return Ok(Some(piece));
             }
         }
         self.check_complete().map(|()| None)
     }
 
-    /// What was read besides the text. Final once the reply is complete.
+    /// What was read besides text and reasoning. Final once the reply is complete.
     pub(crate) fn state(&self) -> &ResponseState {
         &self.state
+    }
+
+    async fn parse(&mut self, event: Event) -> Result<Piece, ProviderError> {
+        if event.data.len() < LARGE_EVENT_BYTES {
+            return read_event(self.protocol, &event, &mut self.state);
+        }
+        let (protocol, mut state) = (self.protocol, std::mem::take(&mut self.state));
+        self.parsing = Some(tokio::task::spawn_blocking(move || {
+            let piece = read_event(protocol, &event, &mut state);
+            (piece, state)
+        }));
+        self.parsed().await
+    }
+
+    /// The result of the large event.
+    async fn parsed(&mut self) -> Result<Piece, ProviderError> {
+        let Some(parsing) = &mut self.parsing else {
+            return Ok(Piece::default());
+        };
+        // The thread neither panics on input nor is cancelled while the process lives.
+        let parsed = parsing.await;
+        self.parsing = None;
+        let (piece, state) = parsed.map_err(|_| ProviderError::NotJson)?;
+        self.state = state;
+        piece
     }
 
     async fn receive(&mut self) -> Result<(), ProviderError> {
         // Events without text could arrive faster than they are read, without ever yielding.
         tokio::task::consume_budget().await;
         let (deadline, elapsed) = match self.body {
-            Body::AwaitingFirstByte(deadline) => (deadline, ProviderError::FirstByteTimedOut),
-            Body::Streaming(deadline) => (deadline, ProviderError::IdleTimedOut),
+            Body::AwaitingFirstPiece(deadline) => (deadline, ProviderError::FirstByteTimedOut),
+            Body::Streaming(deadline) | Body::Complete(deadline) => {
+                (deadline, ProviderError::IdleTimedOut)
+            }
             Body::Finished => return Ok(()),
         };
-        let chunk = timeout_at(deadline, self.response.chunk()).await;
-        let chunk = chunk.map_err(|_| elapsed)?;
+        let chunk = match timeout_at(deadline, self.response.chunk()).await {
+            Ok(chunk) => chunk,
+            Err(_) if matches!(self.body, Body::Complete(_)) => return Err(elapsed),
+            Err(_) => {
+                let late = timeout(LATE_READ_TIMEOUT, self.response.chunk()).await;
+                late.map_err(|_| elapsed)?
+            }
+        };
         match chunk.map_err(|error| from_body_error(&error))? {
             Some(bytes) => {
                 self.decoder.feed(&bytes);
-                let is_streaming = matches!(self.body, Body::Streaming(_));
-                // After a complete reply, keep-alive events must not extend the deadline.
-                if !(is_streaming && self.state.progress >= Progress::Complete) {
-                    self.body = Body::Streaming(deadline_after(self.idle_timeout));
-                }
+                self.extend_deadline(false);
             }
             None => self.body = Body::Finished,
         }
         Ok(())
     }
 
+    /// Something came: a piece of the reply, or what shows that the provider lives.
+    fn extend_deadline(&mut self, is_piece: bool) {
+        self.body = match self.body {
+            Body::AwaitingFirstPiece(deadline) if !is_piece => {
+                let extended = deadline_after(self.first_byte_timeout);
+                Body::AwaitingFirstPiece(deadline.max(extended))
+            }
+            Body::AwaitingFirstPiece(_) | Body::Streaming(_) => {
+                Body::Streaming(deadline_after(self.idle_timeout))
+            }
+            unchanged @ (Body::Complete(_) | Body::Finished) => unchanged,
+        };
+    }
+
+    fn complete_body(&mut self) {
+        if !matches!(self.body, Body::Complete(_)) {
+            let timeout = AFTER_REPLY_TIMEOUT.min(self.idle_timeout);
+            self.body = Body::Complete(deadline_after(timeout));
+        }
+    }
+
     /// Checks, after the last event, that the reply is complete and has text.
     fn check_complete(&self) -> Result<(), ProviderError> {
-        match self.state.progress {
+        let state = &self.state;
+        match state.progress {
             Progress::NotStarted => Err(ProviderError::UnknownProtocol),
             Progress::Started => Err(ProviderError::StreamTruncated),
-            _ if self.state.filtered => Err(ProviderError::ContentFiltered),
-            _ if !self.has_text => Err(ProviderError::EmptyReply(EmptyReply::Nothing)),
-            Progress::Complete | Progress::Ended => Ok(()),
+            Progress::Complete | Progress::Ended if self.has_text => Ok(()),
+            _ if state.filtered => Err(ProviderError::ContentFiltered),
+            _ if state.has_tool_calls => Err(ProviderError::EmptyReply(EmptyReply::ToolCallsOnly)),
+            _ if state.has_reasoning => Err(ProviderError::EmptyReply(EmptyReply::ReasoningOnly)),
+            _ => Err(ProviderError::EmptyReply(EmptyReply::Nothing)),
+        }
+    }
+}
+
+impl Drop for ResponseStream {
+    fn drop(&mut self) {
+        if let Some(parsing) = &self.parsing {
+            parsing.abort();
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Anthropic's messages (docs.anthropic.com/en/api/messages-streaming).
 
 use reqwest::header::{HeaderName, HeaderValue};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{ChatRequest, Progress, Protocol, ResponseState, messages, parse, token_count};
+use super::{
+    ChatRequest, Piece, Progress, Protocol, ResponseState, Texts, from_json, messages, token_count,
+};
 use crate::error::ProviderError;
+use crate::event_decoder::Event;
 use crate::secret::{ApiKey, Endpoint};
 
 /// The limit that every request needs. All current models accept it.
@@ -55,63 +58,143 @@ impl Protocol for Anthropic {
         body
     }
 
-    fn read_event(&self, data: &str, state: &mut ResponseState) -> Result<String, ProviderError> {
-        let event: Event = parse(data)?;
-        match event {
-            Event::MessageStart { message } => {
+    fn read_event(&self, event: &Event, state: &mut ResponseState) -> Result<Piece, ProviderError> {
+        let read: AnthropicEvent = from_json(&event.data)?;
+        // Vertex has the type outside of the data alone.
+        let kind = if read.kind.text.is_empty() {
+            &event.name
+        } else {
+            &read.kind.text
+        };
+        let mut piece = Piece::default();
+        match kind.as_str() {
+            "message_start" => {
                 state.advance_to(Progress::Started);
-                update_usage(&message["usage"], state);
-            }
-            Event::ContentBlockDelta { delta } => {
-                // Other kinds of deltas, e.g. of the model's reasoning, have no text.
-                if let Some(text) = delta["text"].as_str() {
-                    state.advance_to(Progress::Started);
-                    return Ok(text.to_owned());
+                if let Some(message) = read.message {
+                    message.usage.update(state);
                 }
             }
-            Event::MessageDelta { delta, usage } => {
+            "content_block_start" => {
                 state.advance_to(Progress::Started);
-                let reason = delta["stop_reason"].as_str();
-                state.filtered |= reason == Some("refusal");
-                state.cut_short |= reason == Some("max_tokens");
-                update_usage(&usage, state);
+                if let Some(block) = read.content_block {
+                    block.read(&mut piece, state);
+                }
             }
-            Event::MessageStop => state.advance_to(Progress::Ended),
-            Event::Other => {}
+            "content_block_delta" => {
+                state.advance_to(Progress::Started);
+                if let Some(delta) = read.delta {
+                    delta.read(&mut piece, state);
+                }
+            }
+            "message_delta" => {
+                state.advance_to(Progress::Started);
+                read.usage.update(state);
+                if let Some(delta) = read.delta {
+                    stop(&delta.stop_reason.text, state);
+                }
+            }
+            "message_stop" => state.advance_to(Progress::Ended),
+            // The whole reply at once.
+            "message" => {
+                for block in read.content.into_iter().flatten() {
+                    block.read(&mut piece, state);
+                }
+                read.usage.update(state);
+                stop(&read.stop_reason.text, state);
+                state.advance_to(Progress::Ended);
+            }
+            // Other events, and those of later versions, are skipped.
+            _ => {}
         }
-        Ok(String::new())
+        Ok(piece)
     }
+}
+
+/// Why the reply ended; nothing before it has.
+fn stop(reason: &str, state: &mut ResponseState) {
+    match reason {
+        "" => return,
+        "refusal" => state.filtered = true,
+        "max_tokens" => state.cut_short = true,
+        "model_context_window_exceeded" => state.context_full = true,
+        _ => {}
+    }
+    state.advance_to(Progress::Complete);
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Event {
-    MessageStart {
-        message: Value,
-    },
-    ContentBlockDelta {
-        delta: Value,
-    },
-    MessageDelta {
-        delta: Value,
-        #[serde(default)]
-        usage: Value,
-    },
-    MessageStop,
-    /// Other events, and those of later versions, are skipped.
-    #[serde(other)]
-    Other,
+struct AnthropicEvent {
+    #[serde(default, rename = "type")]
+    kind: Texts,
+    message: Option<Message>,
+    content_block: Option<Block>,
+    delta: Option<Block>,
+    #[serde(default, deserialize_with = "or_default")]
+    usage: TokenUsage,
+    content: Option<Vec<Block>>,
+    #[serde(default)]
+    stop_reason: Texts,
 }
 
-/// Updates the totals that the event contains.
-fn update_usage(usage: &Value, state: &mut ResponseState) {
-    if !usage["input_tokens"].is_null() {
-        // `input_tokens` doesn't include tokens that are written to or read from the cache.
-        let (written, read) = ("cache_creation_input_tokens", "cache_read_input_tokens");
-        let counts = ["input_tokens", written, read].map(|field| token_count(&usage[field]));
-        state.usage.input_tokens = counts.into_iter().flatten().reduce(u64::saturating_add);
+#[derive(Deserialize)]
+struct Message {
+    #[serde(default, deserialize_with = "or_default")]
+    usage: TokenUsage,
+}
+
+/// A block of content, or what is added to one.
+#[derive(Deserialize)]
+struct Block {
+    #[serde(default, rename = "type")]
+    kind: Texts,
+    #[serde(default)]
+    text: Texts,
+    #[serde(default)]
+    thinking: Texts,
+    #[serde(default)]
+    stop_reason: Texts,
+}
+
+impl Block {
+    fn read(self, piece: &mut Piece, state: &mut ResponseState) {
+        piece.push(self.text);
+        piece.reasoning.push_str(&self.thinking.into_reasoning());
+        piece.hidden_reasoning |= self.kind.text == "redacted_thinking";
+        state.has_tool_calls |= self.kind.text.ends_with("tool_use");
     }
-    if !usage["output_tokens"].is_null() {
-        state.usage.output_tokens = token_count(&usage["output_tokens"]);
+}
+
+#[derive(Default, Deserialize)]
+struct TokenUsage {
+    #[serde(default)]
+    input_tokens: Value,
+    #[serde(default)]
+    cache_creation_input_tokens: Value,
+    #[serde(default)]
+    cache_read_input_tokens: Value,
+    #[serde(default)]
+    output_tokens: Value,
+}
+
+impl TokenUsage {
+    /// Updates the totals that the event contains.
+    fn update(&self, state: &mut ResponseState) {
+        if token_count(&self.input_tokens).is_some() {
+            // `input_tokens` doesn't include tokens that are written to or read from the cache.
+            let counts = [
+                &self.input_tokens,
+                &self.cache_creation_input_tokens,
+                &self.cache_read_input_tokens,
+            ];
+            let counts = counts.into_iter().filter_map(token_count);
+            state.usage.input_tokens = counts.reduce(u64::saturating_add);
+        }
+        let output = token_count(&self.output_tokens);
+        state.usage.output_tokens = output.or(state.usage.output_tokens);
     }
+}
+
+/// A missing value may also be `null`.
+fn or_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TokenUsage, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

@@ -2,12 +2,17 @@
 
 use reqwest::header::{HeaderName, HeaderValue};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use url::Url;
 use worker_runtime::{Role, Usage};
 
-use super::{ChatRequest, Progress, Protocol, ResponseState, parse, token_count};
+use super::{
+    ChatRequest, Piece, Progress, Protocol, ResponseState, Texts, from_json, is_nothing,
+    token_count,
+};
 use crate::error::ProviderError;
+use crate::event_decoder::Event;
 use crate::secret::{ApiKey, Endpoint};
 
 #[derive(Debug)]
@@ -57,38 +62,18 @@ impl Protocol for Gemini {
         body
     }
 
-    fn read_event(&self, data: &str, state: &mut ResponseState) -> Result<String, ProviderError> {
-        let chunk: Chunk = parse(data)?;
-        let usage = chunk.usage_metadata;
-        if usage.is_object() {
-            let reasoning = token_count(&usage["thoughtsTokenCount"]);
-            let text = token_count(&usage["candidatesTokenCount"]);
-            state.usage = Usage {
-                input_tokens: token_count(&usage["promptTokenCount"]),
-                output_tokens: [text, reasoning]
-                    .into_iter()
-                    .flatten()
-                    .reduce(u64::saturating_add),
-            };
+    fn read_event(&self, event: &Event, state: &mut ResponseState) -> Result<Piece, ProviderError> {
+        // Without `alt=sse`, which a proxy may drop, all chunks are one list.
+        let chunks: Vec<Chunk> = if event.data.starts_with('[') {
+            from_json(&event.data)?
+        } else {
+            vec![from_json(&event.data)?]
+        };
+        let mut piece = Piece::default();
+        for chunk in chunks {
+            chunk.read(&mut piece, state)?;
         }
-        if !chunk.prompt_feedback["blockReason"].is_null() {
-            state.filtered = true;
-            state.advance_to(Progress::Complete);
-        }
-        let mut text = String::new();
-        for candidate in chunk.candidates.into_iter().flatten() {
-            state.advance_to(Progress::Started);
-            let parts = candidate.content.map(|content| content.parts);
-            let parts = parts.into_iter().flatten().filter(|part| !part.thought);
-            text.extend(parts.filter_map(|part| part.text));
-            // A finish reason is the only mark of the end.
-            if let Some(reason) = candidate.finish_reason {
-                state.filtered |= !matches!(reason.as_str(), "STOP" | "MAX_TOKENS");
-                state.cut_short |= reason == "MAX_TOKENS";
-                state.advance_to(Progress::Complete);
-            }
-        }
-        Ok(text)
+        Ok(piece)
     }
 }
 
@@ -96,29 +81,97 @@ impl Protocol for Gemini {
 #[serde(rename_all = "camelCase")]
 struct Chunk {
     candidates: Option<Vec<Candidate>>,
+    prompt_feedback: Option<PromptFeedback>,
+    usage_metadata: Option<UsageMetadata>,
+    /// Of one chunk in a list.
     #[serde(default)]
-    prompt_feedback: Value,
+    error: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PromptFeedback {
     #[serde(default)]
-    usage_metadata: Value,
+    block_reason: Texts,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UsageMetadata {
+    #[serde(default)]
+    prompt_token_count: Value,
+    #[serde(default)]
+    candidates_token_count: Value,
+    #[serde(default)]
+    thoughts_token_count: Value,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Candidate {
     content: Option<Content>,
-    finish_reason: Option<String>,
+    #[serde(default)]
+    finish_reason: Texts,
 }
 
 #[derive(Deserialize)]
 struct Content {
-    #[serde(default)]
-    parts: Vec<Part>,
+    parts: Option<Vec<Part>>,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Part {
-    text: Option<String>,
-    /// The part is the model's reasoning, not its reply.
     #[serde(default)]
-    thought: bool,
+    text: Texts,
+    /// The part is the model's reasoning, not its reply.
+    thought: Option<bool>,
+    function_call: Option<IgnoredAny>,
+}
+
+impl Chunk {
+    fn read(self, piece: &mut Piece, state: &mut ResponseState) -> Result<(), ProviderError> {
+        if !is_nothing(&self.error) {
+            return Err(ProviderError::reported(&self.error));
+        }
+        if let Some(usage) = self.usage_metadata {
+            let text = token_count(&usage.candidates_token_count);
+            let reasoning = token_count(&usage.thoughts_token_count);
+            let output = [text, reasoning].into_iter().flatten();
+            let output = output.reduce(u64::saturating_add);
+            state.usage = Usage {
+                input_tokens: token_count(&usage.prompt_token_count).or(state.usage.input_tokens),
+                output_tokens: output.or(state.usage.output_tokens),
+            };
+        }
+        if self
+            .prompt_feedback
+            .is_some_and(|it| !it.block_reason.text.is_empty())
+        {
+            state.filtered = true;
+            state.advance_to(Progress::Complete);
+        }
+        for candidate in self.candidates.into_iter().flatten() {
+            state.advance_to(Progress::Started);
+            let parts = candidate.content.and_then(|content| content.parts);
+            for part in parts.into_iter().flatten() {
+                state.has_tool_calls |= part.function_call.is_some();
+                if part.thought == Some(true) {
+                    piece.reasoning.push_str(&part.text.into_reasoning());
+                } else {
+                    piece.push(part.text);
+                }
+            }
+            // A finish reason is the only mark of the end.
+            match candidate.finish_reason.text.as_str() {
+                "" | "FINISH_REASON_UNSPECIFIED" => continue,
+                "STOP" => {}
+                "MAX_TOKENS" => state.cut_short = true,
+                "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" => state.has_tool_calls = true,
+                _ => state.filtered = true,
+            }
+            state.advance_to(Progress::Complete);
+        }
+        Ok(())
+    }
 }

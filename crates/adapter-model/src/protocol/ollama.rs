@@ -1,12 +1,16 @@
 //! Ollama's chat (github.com/ollama/ollama/blob/main/docs/api.md), a stream of JSON lines.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use url::Url;
 use worker_runtime::Usage;
 
-use super::{ChatRequest, Progress, Protocol, ResponseState, chat_body, parse, token_count};
+use super::{
+    ChatRequest, Piece, Progress, Protocol, ResponseState, Texts, chat_body, from_json, token_count,
+};
 use crate::error::ProviderError;
+use crate::event_decoder::Event;
 use crate::event_decoder::StreamFormat;
 use crate::secret::Endpoint;
 
@@ -48,30 +52,33 @@ impl Protocol for Ollama {
         StreamFormat::JsonLines
     }
 
-    fn read_event(&self, data: &str, state: &mut ResponseState) -> Result<String, ProviderError> {
-        let line: Line = parse(data)?;
-        if line.message.is_some() {
+    fn read_event(&self, event: &Event, state: &mut ResponseState) -> Result<Piece, ProviderError> {
+        let line: Line = from_json(&event.data)?;
+        let mut piece = Piece::default();
+        if let Some(message) = line.message {
             state.advance_to(Progress::Started);
+            piece.reasoning.push_str(&message.thinking.into_reasoning());
+            piece.push(message.content);
+            state.has_tool_calls |= message.tool_calls.is_some_and(|calls| !calls.is_empty());
         }
-        if line.done {
+        if line.done == Some(true) {
             state.advance_to(Progress::Ended);
-            state.cut_short = line.done_reason.as_deref() == Some("length");
+            state.cut_short = line.done_reason.text == "length";
             state.usage = Usage {
                 input_tokens: token_count(&line.prompt_eval_count),
                 output_tokens: token_count(&line.eval_count),
             };
         }
-        let content = line.message.and_then(|message| message.content);
-        Ok(content.unwrap_or_default())
+        Ok(piece)
     }
 }
 
 #[derive(Deserialize)]
 struct Line {
     message: Option<Message>,
+    done: Option<bool>,
     #[serde(default)]
-    done: bool,
-    done_reason: Option<String>,
+    done_reason: Texts,
     #[serde(default)]
     prompt_eval_count: Value,
     #[serde(default)]
@@ -80,5 +87,9 @@ struct Line {
 
 #[derive(Deserialize)]
 struct Message {
-    content: Option<String>,
+    #[serde(default)]
+    content: Texts,
+    #[serde(default)]
+    thinking: Texts,
+    tool_calls: Option<Vec<IgnoredAny>>,
 }

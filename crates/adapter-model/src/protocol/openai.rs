@@ -3,16 +3,17 @@
 
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use url::Url;
 use worker_runtime::Usage;
 
-use super::{ChatRequest, Progress, Protocol, ResponseState, chat_body, parse, token_count};
+use super::{
+    ChatRequest, Piece, Progress, Protocol, ResponseState, Texts, chat_body, from_json, token_count,
+};
 use crate::error::ProviderError;
+use crate::event_decoder::Event;
 use crate::secret::{ApiKey, Endpoint};
-
-/// The data of a stream's last event.
-const DONE: &str = "[DONE]";
 
 #[derive(Debug)]
 pub(crate) struct OpenAi {
@@ -93,83 +94,110 @@ impl Protocol for OpenAi {
         body
     }
 
-    fn read_event(&self, data: &str, state: &mut ResponseState) -> Result<String, ProviderError> {
-        if data.trim() == DONE {
-            state.advance_to(Progress::Ended);
-            return Ok(String::new());
-        }
-        let chunk: Chunk = parse(data)?;
+    fn read_event(&self, event: &Event, state: &mut ResponseState) -> Result<Piece, ProviderError> {
+        let chunk: Chunk = from_json(&event.data)?;
         // Older servers send an error without an `error` field.
-        if chunk.object.as_deref() == Some("error") {
-            let error = serde_json::from_str(data).unwrap_or_default();
+        if chunk.object.text == "error" {
+            let error = serde_json::from_str(&event.data).unwrap_or_default();
             return Err(ProviderError::reported(&error));
         }
-        if chunk.usage.is_object() {
+        let usage = chunk.usage.or(chunk.x_groq.and_then(|it| it.usage));
+        if let Some(usage) = usage {
             state.usage = Usage {
-                input_tokens: token_count(&chunk.usage["prompt_tokens"]),
-                output_tokens: token_count(&chunk.usage["completion_tokens"]),
+                input_tokens: token_count(&usage.prompt_tokens),
+                output_tokens: token_count(&usage.completion_tokens),
             };
         }
-        let mut text = String::new();
+        let mut piece = Piece::default();
         if let Some(choices) = chunk.choices {
             state.advance_to(Progress::Started);
             for choice in choices {
-                choice.read(&mut text, state)?;
+                choice.read(&mut piece, state)?;
             }
         }
-        Ok(text)
+        Ok(piece)
     }
 }
 
 #[derive(Deserialize)]
 struct Chunk {
     choices: Option<Vec<Choice>>,
+    usage: Option<TokenUsage>,
+    /// Where Groq puts the usage.
+    x_groq: Option<GroqExtension>,
     #[serde(default)]
-    usage: Value,
-    object: Option<String>,
+    object: Texts,
+}
+
+#[derive(Deserialize)]
+struct GroqExtension {
+    usage: Option<TokenUsage>,
+}
+
+#[derive(Deserialize)]
+struct TokenUsage {
+    #[serde(default)]
+    prompt_tokens: Value,
+    #[serde(default)]
+    completion_tokens: Value,
 }
 
 #[derive(Deserialize)]
 struct Choice {
     delta: Option<Delta>,
-    finish_reason: Option<String>,
+    /// In place of a delta when the whole reply comes at once.
+    message: Option<Delta>,
+    /// Where servers of plain completions put it.
+    #[serde(default)]
+    text: Texts,
+    #[serde(default)]
+    finish_reason: Texts,
 }
 
 #[derive(Deserialize)]
 struct Delta {
     #[serde(default)]
-    content: Value,
+    content: Texts,
+    /// Where DeepSeek, vLLM and llama.cpp put reasoning.
+    #[serde(default)]
+    reasoning_content: Texts,
+    /// Where OpenRouter and Groq put it.
+    #[serde(default)]
+    reasoning: Texts,
     /// The text with which the model declines.
-    refusal: Option<String>,
+    #[serde(default)]
+    refusal: Texts,
+    tool_calls: Option<Vec<IgnoredAny>>,
 }
 
 impl Choice {
-    fn read(self, text: &mut String, state: &mut ResponseState) -> Result<(), ProviderError> {
-        if let Some(delta) = self.delta {
-            match delta.content {
-                Value::String(content) => text.push_str(&content),
-                // Mistral's reasoning models send parts. Their reasoning has no text here.
-                Value::Array(parts) => {
-                    text.extend(parts.iter().filter_map(|part| part["text"].as_str()));
-                }
-                Value::Null => {}
-                Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
-                    return Err(ProviderError::NotJson);
-                }
+    fn read(self, piece: &mut Piece, state: &mut ResponseState) -> Result<(), ProviderError> {
+        for delta in [self.delta, self.message].into_iter().flatten() {
+            let content = delta.reasoning_content.into_reasoning();
+            let reasoning = delta.reasoning.into_reasoning();
+            // Some servers send it in both fields.
+            piece.reasoning.push_str(&content);
+            if reasoning != content {
+                piece.reasoning.push_str(&reasoning);
             }
-            text.extend(delta.refusal);
+            piece.push(delta.content);
+            piece.push(delta.refusal);
+            state.has_tool_calls |= delta.tool_calls.is_some_and(|calls| !calls.is_empty());
         }
-        match self.finish_reason.as_deref() {
+        piece.push(self.text);
+        match self.finish_reason.text.as_str() {
             // Some servers send an empty reason until there is one.
-            None | Some("") => {}
+            "" => {}
             // From OpenRouter, Mistral and DeepSeek when the model failed.
-            Some("error" | "insufficient_system_resource") => {
-                return Err(ProviderError::reported(&json!({ "code": "server_error" })));
+            "error" | "insufficient_system_resource" => {
+                let error = json!({ "code": "server_error" });
+                return Err(ProviderError::reported(&error));
             }
-            Some(reason) => {
+            reason => {
                 state.filtered |= reason == "content_filter";
-                // Mistral also has `model_length`.
-                state.cut_short |= matches!(reason, "length" | "model_length");
+                state.cut_short |= reason == "length";
+                // Of Mistral.
+                state.context_full |= reason == "model_length";
                 state.advance_to(Progress::Complete);
             }
         }

@@ -51,7 +51,11 @@ fn read(
     let mut state = ResponseState::default();
     let mut text = String::new();
     for event in events {
-        text += &protocol.read_event(&event.to_string(), &mut state)?;
+        let event = Event {
+            data: event.to_string(),
+            ..Event::default()
+        };
+        text += &read_event(protocol, &event, &mut state)?.text;
     }
     Ok((text, state))
 }

@@ -208,7 +208,7 @@ async fn a_response_of_another_protocol_is_invalid() {
         (chunked.send("not a length\r\n"), ""),
         (ScriptedResponse::raw(no_content), ""),
         (ScriptedResponse::new(200, &[("content-length", "0")]), ""),
-        (status(200).send("{\"error\": {\"message\": \"no\"}}"), ""),
+        (status(200).send("{\"hello\": \"world\"}"), ""),
     ] {
         let first = FirstRun::against([response]).await;
         assert_eq!(first.failed(), ("invalid_response", 1, reply));
@@ -276,10 +276,14 @@ async fn a_complete_reply_does_not_need_the_connection_to_close() {
 #[tokio::test]
 async fn an_error_or_a_filter_in_the_middle_of_a_reply_ends_it() {
     let error = json!({"error": {"type": "overloaded_error", "message": "busy"}});
-    for (event, code) in [(error, "overloaded"), (finish("content_filter"), "refused")] {
-        let first = FirstRun::against([partial().event(&event)]).await;
-        assert_eq!(first.failed(), (code, 1, "assistant: Hel…"));
-    }
+    let first = FirstRun::against([partial().event(&error)]).await;
+    assert_eq!(first.failed(), ("overloaded", 1, "assistant: Hel…"));
+    let filtered = partial().event(&finish("content_filter"));
+    let first = FirstRun::against([filtered]).await;
+    assert_eq!(first.completed(), ("Hel".to_owned(), 1));
+    let withheld = status(200).event(&finish("content_filter"));
+    let first = FirstRun::against([withheld]).await;
+    assert_eq!(first.failed(), ("refused", 1, ""));
 }
 
 #[tokio::test]

@@ -12,3 +12,4 @@ mod failures;
 mod fixture;
 mod proxies;
 mod streaming;
+mod tolerance;

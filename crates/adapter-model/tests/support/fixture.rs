@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use adapter_model::{ApiKey, Endpoint, ModelConfig, ModelEngine, RetryPolicy, Timeouts};
 use worker_runtime::{
-    Accepted, CreateWorker, Cursor, Event, EventKind, EventsQuery, Input, Role, RunOutcome,
-    Runtime, TranscriptQuery, Usage, WorkerId,
+    Accepted, CreateWorker, Cursor, ErrorDetail, Event, EventKind, EventsQuery, Input, Role,
+    RunOutcome, Runtime, TranscriptQuery, Usage, WorkerId,
 };
 
 pub(crate) const KEY: &str = "sk-key-of-the-test";
@@ -45,6 +45,7 @@ pub(crate) struct Run {
     pub(crate) deltas: Vec<String>,
     pub(crate) outcome: Option<RunOutcome>,
     pub(crate) code: Option<&'static str>,
+    pub(crate) detail: Option<&'static str>,
     pub(crate) usage: Option<Usage>,
 }
 
@@ -118,6 +119,9 @@ impl Fixture {
                 } => {
                     run.outcome = Some(outcome);
                     run.code = error.map(|error| error.code.as_str());
+                    run.detail = error
+                        .and_then(|error| error.detail)
+                        .map(ErrorDetail::as_str);
                     run.usage = usage;
                 }
                 EventKind::WorkerCreated
