@@ -96,7 +96,10 @@ pub(crate) fn read_event(
         .data
         .trim_matches(|it: char| it.is_whitespace() || it == '\u{feff}');
     if data == DONE {
-        state.advance_to(Progress::Ended);
+        // Of a server that speaks another protocol it ends nothing.
+        if protocol.is_openai_variant() || state.progress > Progress::NotStarted {
+            state.advance_to(Progress::Ended);
+        }
         return Ok(Piece::default());
     }
     let is_ping = matches!(
