@@ -13,6 +13,7 @@ use crate::retry::RetryHint;
 
 mod body;
 mod failure_table;
+mod too_long;
 mod transport;
 
 pub(crate) use body::{ErrorBody, ProviderWords};
@@ -97,6 +98,10 @@ impl ProviderError {
         key_sent: bool,
         retry_after: Option<Duration>,
     ) -> Self {
+        // Only a proxy answers so.
+        if status == 407 {
+            return Self::ConnectFailed(ConnectPhase::Proxy);
+        }
         Self::Status {
             status,
             reason: failure_table::reason(Some(status), &body),
@@ -182,6 +187,10 @@ impl ProviderError {
                 Detail::NoKeySent
             }),
             Self::Status {
+                reason: Reason::OutputTokens,
+                ..
+            }
+            | Self::Reported {
                 reason: Reason::OutputTokens,
                 ..
             } => Some(Detail::OutputTokens),
