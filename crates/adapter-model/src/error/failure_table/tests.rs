@@ -5,14 +5,17 @@ use std::time::Duration;
 use worker_runtime::{EngineErrorKind, ErrorDetail};
 
 use super::*;
-use crate::error::ProviderError;
+use crate::error::{KeySent, ProviderError};
 
 /// Kind and detail of an answer with this status, or of an error in a stream.
 fn classified(status: Option<u16>, body: &str) -> (EngineErrorKind, Option<ErrorDetail>) {
     let error = match status {
-        Some(status) => {
-            ProviderError::status(status, ErrorBody::from_bytes(body.as_bytes()), true, None)
-        }
+        Some(status) => ProviderError::status(
+            status,
+            ErrorBody::from_bytes(body.as_bytes()),
+            KeySent::Yes,
+            None,
+        ),
         None => ProviderError::reported(&serde_json::from_str(body).unwrap()),
     };
     (error.kind(Duration::from_secs(30)), error.detail())
