@@ -15,7 +15,7 @@ use url::Url;
 use worker_runtime::{Sampling, Temperature};
 
 use crate::config::{ModelConfig, ModelConfigError, Proxy, Timeouts};
-use crate::error::{ErrorBody, ProviderError, Reason, error_chain, from_request_error};
+use crate::error::{ErrorBody, KeySent, ProviderError, Reason, error_chain, from_request_error};
 use crate::prompt::Prompt;
 use crate::protocol::{ChatRequest, Protocol};
 use crate::redact::Redactor;
@@ -45,6 +45,13 @@ pub(crate) struct ProviderClient {
     refuses_system_message: AtomicBool,
 }
 
+/// What a request leaves out because the provider refused it before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Omissions {
+    stream_options: bool,
+    system_message: bool,
+}
+
 impl ProviderClient {
     pub(crate) fn new(config: &ModelConfig) -> Result<Self, ModelConfigError> {
         let (protocol, endpoint) = config.resolve()?;
@@ -68,16 +75,25 @@ impl ProviderClient {
         })
     }
 
-    /// Sends a prompt once. What the provider refused before is left out.
+    /// What the provider refused so far.
+    pub(crate) fn omissions(&self) -> Omissions {
+        Omissions {
+            stream_options: self.refuses_stream_options.load(Ordering::Relaxed),
+            system_message: self.refuses_system_message.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Sends a prompt once.
     pub(crate) async fn send(
         &self,
         prompt: &Prompt,
         sampling: Sampling,
+        omissions: Omissions,
     ) -> Result<ResponseStream, ProviderError> {
         let deadline = deadline_after(self.timeouts.first_byte);
         let request = self.client.post(self.url.clone());
         let request = request.headers(self.headers());
-        let request = request.body(self.request_body(prompt, sampling));
+        let request = request.body(self.request_body(prompt, sampling, omissions));
         let response = timeout_at(deadline, request.send()).await;
         let response = response.map_err(|_| ProviderError::FirstByteTimedOut)?;
         let response = response.map_err(|error| {
@@ -99,14 +115,25 @@ impl ProviderClient {
         ))
     }
 
-    /// Leaves out from now on what the provider refused. Returns whether that changes the request.
-    pub(crate) fn leave_out(&self, refused: Reason) -> bool {
-        let refused = match refused {
-            Reason::StreamOptions => &self.refuses_stream_options,
-            Reason::SystemMessage => &self.refuses_system_message,
-            _ => return false,
+    /// Leaves out from now on what the provider refused. Returns whether that changes a request
+    /// that had these omissions: another run may have learned the same meanwhile.
+    pub(crate) fn leave_out(&self, refused: Reason, omissions: Omissions) -> bool {
+        let (refuses, was_left_out) = match refused {
+            Reason::StreamOptions => (&self.refuses_stream_options, omissions.stream_options),
+            Reason::SystemMessage => (&self.refuses_system_message, omissions.system_message),
+            Reason::Credential
+            | Reason::Quota
+            | Reason::RateLimit
+            | Reason::Overloaded
+            | Reason::ModelUnknown
+            | Reason::EndpointWrong
+            | Reason::ContextTooLong(_)
+            | Reason::OutputTokens
+            | Reason::Content
+            | Reason::Rejected => return false,
         };
-        !refused.swap(true, Ordering::Relaxed)
+        refuses.store(true, Ordering::Relaxed);
+        !was_left_out
     }
 
     /// Text of the provider that may be logged.
@@ -114,9 +141,9 @@ impl ProviderClient {
         self.redactor.redact(words)
     }
 
-    fn request_body(&self, prompt: &Prompt, sampling: Sampling) -> String {
+    fn request_body(&self, prompt: &Prompt, sampling: Sampling, omissions: Omissions) -> String {
         let moved;
-        let prompt = if self.refuses_system_message.load(Ordering::Relaxed) {
+        let prompt = if omissions.system_message {
             moved = prompt.with_instructions_in_first_message();
             &moved
         } else {
@@ -129,7 +156,7 @@ impl ProviderClient {
             max_output_tokens: max_output_tokens.or(self.max_output_tokens),
             context_tokens: self.context_tokens,
             temperature: sampling.temperature.map(Temperature::as_f64),
-            stream_options: !self.refuses_stream_options.load(Ordering::Relaxed),
+            stream_options: !omissions.stream_options,
         });
         body.to_string()
     }
@@ -150,7 +177,11 @@ impl ProviderClient {
         let text = self.redactor.redact(&String::from_utf8_lossy(&body));
         debug!(status, body = ?text, "provider answered with an error");
         let body = ErrorBody::from_bytes(&body);
-        ProviderError::status(status, body, self.key.is_some(), retry_after)
+        let key_sent = match self.key {
+            Some(_) => KeySent::Yes,
+            None => KeySent::No,
+        };
+        ProviderError::status(status, body, key_sent, retry_after)
     }
 }
 

@@ -34,6 +34,11 @@ impl ContextBudget {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Learns that a prompt of at most these bytes has a reply, and a longer one has none.
+    pub(crate) fn limit_to(&self, bytes: usize) {
+        self.0.fetch_min(bytes.max(FLOOR_BYTES), Ordering::Relaxed);
+    }
+
     /// Learns from the refusal of a prompt of `sent_bytes`, whose reply may have `reply_tokens`.
     /// Returns whether less can be sent.
     pub(crate) fn shrink(&self, sent_bytes: usize, told: TooLong, reply_tokens: u64) -> bool {
@@ -58,9 +63,8 @@ impl ContextBudget {
         } else {
             fits
         };
-        let fits = fits.max(FLOOR_BYTES);
-        self.0.fetch_min(fits, Ordering::Relaxed);
-        fits < sent_bytes
+        self.limit_to(fits);
+        fits.max(FLOOR_BYTES) < sent_bytes
     }
 }
 

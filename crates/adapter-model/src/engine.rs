@@ -16,7 +16,7 @@ use crate::client::ProviderClient;
 use crate::coalesce::Coalesce;
 use crate::config::{ModelConfig, ModelConfigError};
 use crate::context_budget::ContextBudget;
-use crate::error::{ProviderError, Reason};
+use crate::error::{EmptyReply, ProviderError, Reason};
 use crate::forwarder::Forwarder;
 use crate::prompt::Prompt;
 use crate::retry::{Jitter, RetryHint, RetryPolicy};
@@ -27,6 +27,14 @@ pub const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often less of a conversation is sent after the provider said that it is too long. Half of the
 /// default budget as often is some 512 tokens.
 const CONTEXT_TRIES: u32 = 8;
+
+/// How often less of a conversation is sent after an empty reply: some servers answer so, and with no
+/// error, when a prompt fills the context.
+const EMPTY_REPLY_TRIES: u32 = 3;
+
+/// Bytes of the shortest prompt that an empty reply makes suspect: half the context of the smallest
+/// models.
+const EMPTY_REPLY_MIN_BYTES: usize = 2 * 1024;
 
 /// Costs few tokens, and so does its reply.
 const PROBE_MESSAGE: &str = "Reply with the word: ok";
@@ -100,9 +108,10 @@ impl ModelEngine {
     /// Forwards the reply to a turn. When the provider says that the prompt is too long, less of the
     /// conversation is sent.
     async fn answer(&self, turn: &Turn, output: &Output) -> Result<(), ProviderError> {
-        let mut tries = 0;
+        let (mut tries, mut empty_replies) = (0, 0);
+        let mut max_bytes = self.context.bytes();
         loop {
-            let prompt = Prompt::from_turn(turn, self.context.bytes());
+            let prompt = Prompt::from_turn(turn, max_bytes);
             if prompt.omitted_entries > 0 {
                 let entries = prompt.omitted_entries;
                 output.report(RunDiagnostic::ContextTruncated { entries });
@@ -110,17 +119,34 @@ impl ModelEngine {
             if prompt.exchange_truncated {
                 output.report(RunDiagnostic::ExchangeTruncated);
             }
-            let result = self.complete(&prompt, turn.sampling, output).await;
-            let Err(error) = result else {
+            let Err(error) = self.complete(&prompt, turn.sampling, output).await else {
+                if empty_replies > 0 {
+                    self.context.limit_to(max_bytes);
+                }
                 return Ok(());
             };
-            let Some(Reason::ContextTooLong(told)) = error.reason() else {
+            if prompt.is_input_alone() {
                 return Err(error);
-            };
-            tries += 1;
-            debug!(tries, ?told, "the prompt is too long");
-            let is_final = prompt.is_input_alone() || tries == CONTEXT_TRIES;
-            if is_final || !self.context.shrink(prompt.bytes(), told, self.reply_tokens) {
+            }
+            if let Some(Reason::ContextTooLong(told)) = error.reason() {
+                tries += 1;
+                debug!(tries, ?told, "the prompt is too long");
+                let reply_tokens = turn.sampling.max_output_tokens.map(|it| it.get().into());
+                let reply_tokens = reply_tokens.unwrap_or(self.reply_tokens);
+                let shrunk = self.context.shrink(prompt.bytes(), told, reply_tokens);
+                if tries == CONTEXT_TRIES || !shrunk {
+                    return Err(error);
+                }
+                max_bytes = self.context.bytes();
+            } else if error == ProviderError::EmptyReply(EmptyReply::Nothing)
+                && empty_replies < EMPTY_REPLY_TRIES
+                && prompt.bytes() > EMPTY_REPLY_MIN_BYTES
+            {
+                // Whether the prompt was too long shows when a shorter one has a reply.
+                empty_replies += 1;
+                debug!(empty_replies, "the prompt may be too long");
+                max_bytes = prompt.bytes() / 2;
+            } else {
                 return Err(error);
             }
         }
@@ -138,14 +164,21 @@ impl ModelEngine {
         loop {
             attempt += 1;
             let mut forwarder = Forwarder::new(output, self.coalesce);
-            let result = match self.client.send(prompt, sampling).await {
+            let omissions = self.client.omissions();
+            let result = match self.client.send(prompt, sampling, omissions).await {
                 Ok(stream) => forwarder.forward(stream).await,
                 Err(error) => Err(error),
             };
             let Err(error) = result else {
                 return Ok(());
             };
-            if error.reason().is_some_and(|it| self.client.leave_out(it)) {
+            let reason = error.reason();
+            if forwarder.has_output && matches!(reason, Some(Reason::ContextTooLong(_))) {
+                // The prompt fitted, and its reply filled the rest of the context.
+                output.report(RunDiagnostic::ContextWindowFull);
+                return Ok(());
+            }
+            if reason.is_some_and(|it| self.client.leave_out(it, omissions)) {
                 attempt -= 1;
                 continue;
             }

@@ -13,6 +13,7 @@ use crate::retry::RetryHint;
 
 mod body;
 mod failure_table;
+mod too_long;
 mod transport;
 
 pub(crate) use body::{ErrorBody, ProviderWords};
@@ -36,21 +37,14 @@ pub(crate) enum ProviderError {
     ConnectionLost,
     #[error("the provider's stream ended before the reply did")]
     StreamTruncated,
-    #[error("the provider answered with status {status} ({reason})")]
+    #[error("the provider answered with status {status} ({})", failure.reason)]
     Status {
         status: u16,
-        reason: Reason,
-        /// Whether a key was sent.
-        key_sent: bool,
-        retry_after: Option<Duration>,
-        words: ProviderWords,
+        key_sent: KeySent,
+        failure: ProviderFailure,
     },
-    #[error("the provider reported an error in its stream ({reason})")]
-    Reported {
-        reason: Reason,
-        retry_after: Option<Duration>,
-        words: ProviderWords,
-    },
+    #[error("the provider reported an error in its stream ({})", .0.reason)]
+    Reported(ProviderFailure),
     #[error("the provider's answer is not understood: not HTTP")]
     NotHttp,
     #[error("the provider's answer is not understood: not UTF-8")]
@@ -71,6 +65,22 @@ pub(crate) enum ProviderError {
     OutputClosed,
 }
 
+/// What a provider says of its failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ProviderFailure {
+    pub(crate) reason: Reason,
+    /// How long it asks to wait.
+    retry_after: Option<Duration>,
+    words: ProviderWords,
+}
+
+/// Whether a request had a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeySent {
+    Yes,
+    No,
+}
+
 /// What came instead of a reply's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EmptyReply {
@@ -79,136 +89,132 @@ pub(crate) enum EmptyReply {
     ToolCallsOnly,
 }
 
+/// What an error is to the runtime.
+type Rule = (EngineErrorKind, Option<ErrorDetail>, RetryHint);
+
 impl ProviderError {
     /// The error that a provider reports in the stream of an answer.
     pub(crate) fn reported(error: &Value) -> Self {
-        let body = ErrorBody::from_value(error);
-        Self::Reported {
-            reason: failure_table::reason(None, &body),
-            retry_after: body.retry_delay,
-            words: body.original,
-        }
+        Self::Reported(ProviderFailure::new(
+            None,
+            ErrorBody::from_value(error),
+            None,
+        ))
     }
 
     /// The error of a response with this status.
     pub(crate) fn status(
         status: u16,
         body: ErrorBody,
-        key_sent: bool,
+        key_sent: KeySent,
         retry_after: Option<Duration>,
     ) -> Self {
+        // Only a proxy answers so.
+        if status == 407 {
+            return Self::ConnectFailed(ConnectPhase::Proxy);
+        }
         Self::Status {
             status,
-            reason: failure_table::reason(Some(status), &body),
             key_sent,
-            retry_after: retry_after.or(body.retry_delay),
-            words: body.original,
+            failure: ProviderFailure::new(Some(status), body, retry_after),
         }
     }
 
-    /// What the provider said is wrong, if it was the provider who failed.
-    pub(crate) fn reason(&self) -> Option<Reason> {
+    /// What the provider said, if it was the provider who failed.
+    pub(crate) fn failure(&self) -> Option<&ProviderFailure> {
         match self {
-            Self::Status { reason, .. } | Self::Reported { reason, .. } => Some(*reason),
-            _ => None,
+            Self::Status { failure, .. } | Self::Reported(failure) => Some(failure),
+            Self::InvalidRequest
+            | Self::ConnectFailed(_)
+            | Self::ConnectTimedOut
+            | Self::FirstByteTimedOut
+            | Self::IdleTimedOut
+            | Self::ConnectionLost
+            | Self::StreamTruncated
+            | Self::NotHttp
+            | Self::NotUtf8
+            | Self::NotJson
+            | Self::EventTooLong
+            | Self::HtmlPage
+            | Self::UnknownProtocol
+            | Self::ContentFiltered
+            | Self::EmptyReply(_)
+            | Self::OutputClosed => None,
         }
+    }
+
+    /// What the provider said is wrong.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        self.failure().map(|failure| failure.reason)
     }
 
     /// What the provider wrote, for the log.
     pub(crate) fn words(&self) -> Option<&str> {
+        let words = self.failure().map(|failure| failure.words.as_str());
+        words.filter(|words| !words.is_empty())
+    }
+
+    /// The code that the runtime shows, which kind of that it is, and whether the same request may
+    /// be sent again. A time-out is final: the person has waited long enough.
+    fn rule(&self) -> Rule {
+        use EngineErrorKind as Kind;
+        use ErrorDetail as Detail;
+        use RetryHint::{Backoff, Never, Once};
         match self {
-            Self::Status { words, .. } | Self::Reported { words, .. } => Some(words.as_str()),
-            _ => None,
+            Self::ConnectFailed(phase) => connect_rule(*phase),
+            Self::ConnectTimedOut => (Kind::TimedOut, Some(Detail::ConnectTimeout), Never),
+            Self::FirstByteTimedOut => (Kind::TimedOut, Some(Detail::FirstByteTimeout), Never),
+            Self::IdleTimedOut => (Kind::TimedOut, Some(Detail::IdleTimeout), Never),
+            Self::ConnectionLost | Self::StreamTruncated => (Kind::ReplyCutOff, None, Backoff),
+            Self::Status {
+                failure, key_sent, ..
+            } => failure.rule(Some(*key_sent)),
+            Self::Reported(failure) => failure.rule(None),
+            Self::NotHttp
+            | Self::NotUtf8
+            | Self::NotJson
+            | Self::EventTooLong
+            | Self::UnknownProtocol => (Kind::InvalidResponse, None, Never),
+            Self::HtmlPage => (Kind::EndpointWrong, None, Never),
+            Self::ContentFiltered => (Kind::Refused, None, Never),
+            Self::EmptyReply(empty) => {
+                let detail = match empty {
+                    EmptyReply::Nothing => None,
+                    EmptyReply::ReasoningOnly => Some(Detail::ReasoningOnly),
+                    EmptyReply::ToolCallsOnly => Some(Detail::ToolCallsOnly),
+                };
+                (Kind::EmptyReply, detail, Once)
+            }
+            Self::InvalidRequest => (Kind::Misconfigured, None, Never),
+            Self::OutputClosed => (Kind::Internal, None, Never),
         }
-        .filter(|words| !words.is_empty())
     }
 
     /// How long the provider asks to wait.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Status { retry_after, .. } | Self::Reported { retry_after, .. } => *retry_after,
-            _ => None,
-        }
+        self.failure().and_then(|failure| failure.retry_after)
     }
 
     /// The code that the runtime shows. A delay beyond `max_retry_after` means that a quota is
     /// used up.
     pub(crate) fn kind(&self, max_retry_after: Duration) -> EngineErrorKind {
-        use EngineErrorKind as Kind;
-        match self {
-            Self::ConnectFailed(_) => Kind::Unreachable,
-            Self::ConnectTimedOut | Self::FirstByteTimedOut | Self::IdleTimedOut => Kind::TimedOut,
-            Self::ConnectionLost | Self::StreamTruncated => Kind::ReplyCutOff,
-            Self::Status { reason, .. } | Self::Reported { reason, .. } => match reason {
-                Reason::RateLimit if self.retry_after() > Some(max_retry_after) => {
-                    Kind::QuotaExhausted
-                }
-                reason => reason_kind(*reason),
-            },
-            Self::NotHttp
-            | Self::NotUtf8
-            | Self::NotJson
-            | Self::EventTooLong
-            | Self::UnknownProtocol => Kind::InvalidResponse,
-            Self::HtmlPage => Kind::EndpointWrong,
-            Self::EmptyReply(_) => Kind::EmptyReply,
-            Self::ContentFiltered => Kind::Refused,
-            Self::InvalidRequest => Kind::Misconfigured,
-            Self::OutputClosed => Kind::Internal,
+        let (kind, _, _) = self.rule();
+        let is_long = self.retry_after() > Some(max_retry_after);
+        if kind == EngineErrorKind::RateLimited && is_long {
+            EngineErrorKind::QuotaExhausted
+        } else {
+            kind
         }
     }
 
     /// Which kind of that, where it says what to do.
     pub(crate) fn detail(&self) -> Option<ErrorDetail> {
-        use ErrorDetail as Detail;
-        match self {
-            Self::ConnectFailed(phase) => Some(match phase {
-                ConnectPhase::NameLookup => Detail::NameLookup,
-                ConnectPhase::Connect => Detail::Connect,
-                ConnectPhase::TlsCertificate => Detail::TlsCertificate,
-                ConnectPhase::TlsHandshake => Detail::TlsHandshake,
-                ConnectPhase::Proxy => Detail::Proxy,
-            }),
-            Self::ConnectTimedOut => Some(Detail::ConnectTimeout),
-            Self::FirstByteTimedOut => Some(Detail::FirstByteTimeout),
-            Self::IdleTimedOut => Some(Detail::IdleTimeout),
-            Self::Status {
-                reason: Reason::Credential,
-                key_sent,
-                ..
-            } => Some(if *key_sent {
-                Detail::KeyRefused
-            } else {
-                Detail::NoKeySent
-            }),
-            Self::Status {
-                reason: Reason::OutputTokens,
-                ..
-            } => Some(Detail::OutputTokens),
-            Self::EmptyReply(EmptyReply::ReasoningOnly) => Some(Detail::ReasoningOnly),
-            Self::EmptyReply(EmptyReply::ToolCallsOnly) => Some(Detail::ToolCallsOnly),
-            _ => None,
-        }
+        self.rule().1
     }
 
-    /// Whether the same request may be sent again. A time-out is final: the person has waited long
-    /// enough.
+    /// Whether the same request may be sent again.
     pub(crate) fn retry_hint(&self) -> RetryHint {
-        match self {
-            Self::ConnectFailed(ConnectPhase::TlsCertificate) => RetryHint::Never,
-            Self::ConnectFailed(_) | Self::ConnectionLost | Self::StreamTruncated => {
-                RetryHint::Backoff
-            }
-            Self::EmptyReply(_) => RetryHint::Once,
-            Self::Status { reason, .. } | Self::Reported { reason, .. } => match reason {
-                Reason::RateLimit | Reason::Overloaded => {
-                    let delay = self.retry_after();
-                    delay.map_or(RetryHint::Backoff, RetryHint::After)
-                }
-                _ => RetryHint::Never,
-            },
-            _ => RetryHint::Never,
-        }
+        self.rule().2
     }
 
     /// The error as the runtime takes it.
@@ -221,18 +227,55 @@ impl ProviderError {
     }
 }
 
-const fn reason_kind(reason: Reason) -> EngineErrorKind {
-    match reason {
-        Reason::Credential => EngineErrorKind::Unauthorized,
-        Reason::Quota => EngineErrorKind::QuotaExhausted,
-        Reason::RateLimit => EngineErrorKind::RateLimited,
-        Reason::Overloaded => EngineErrorKind::Overloaded,
-        Reason::ModelUnknown => EngineErrorKind::ModelUnknown,
-        Reason::EndpointWrong => EngineErrorKind::EndpointWrong,
-        Reason::ContextTooLong(_) => EngineErrorKind::ContextTooLong,
-        Reason::Content => EngineErrorKind::Refused,
-        Reason::OutputTokens | Reason::StreamOptions | Reason::SystemMessage | Reason::Rejected => {
-            EngineErrorKind::RequestRejected
+const fn connect_rule(phase: ConnectPhase) -> Rule {
+    let (detail, retry) = match phase {
+        ConnectPhase::NameLookup => (ErrorDetail::NameLookup, RetryHint::Backoff),
+        ConnectPhase::Connect => (ErrorDetail::Connect, RetryHint::Backoff),
+        ConnectPhase::TlsCertificate => (ErrorDetail::TlsCertificate, RetryHint::Never),
+        ConnectPhase::TlsHandshake => (ErrorDetail::TlsHandshake, RetryHint::Backoff),
+        ConnectPhase::Proxy => (ErrorDetail::Proxy, RetryHint::Backoff),
+    };
+    (EngineErrorKind::Unreachable, Some(detail), retry)
+}
+
+impl ProviderFailure {
+    fn new(status: Option<u16>, body: ErrorBody, retry_after: Option<Duration>) -> Self {
+        Self {
+            reason: failure_table::reason(status, &body),
+            retry_after: retry_after.or(body.retry_delay),
+            words: body.original,
+        }
+    }
+
+    /// See [`ProviderError::rule`]. It is not known of a stream whether a key was looked at.
+    fn rule(&self, key_sent: Option<KeySent>) -> Rule {
+        use EngineErrorKind as Kind;
+        use RetryHint::Never;
+        let again = self
+            .retry_after
+            .map_or(RetryHint::Backoff, RetryHint::After);
+        match self.reason {
+            Reason::Credential => {
+                let detail = key_sent.map(|key_sent| match key_sent {
+                    KeySent::Yes => ErrorDetail::KeyRefused,
+                    KeySent::No => ErrorDetail::NoKeySent,
+                });
+                (Kind::Unauthorized, detail, Never)
+            }
+            Reason::Quota => (Kind::QuotaExhausted, None, Never),
+            Reason::RateLimit => (Kind::RateLimited, None, again),
+            Reason::Overloaded => (Kind::Overloaded, None, again),
+            Reason::ModelUnknown => (Kind::ModelUnknown, None, Never),
+            Reason::EndpointWrong => (Kind::EndpointWrong, None, Never),
+            Reason::ContextTooLong(_) => (Kind::ContextTooLong, None, Never),
+            Reason::Content => (Kind::Refused, None, Never),
+            Reason::OutputTokens => {
+                let detail = Some(ErrorDetail::OutputTokens);
+                (Kind::RequestRejected, detail, Never)
+            }
+            Reason::StreamOptions | Reason::SystemMessage | Reason::Rejected => {
+                (Kind::RequestRejected, None, Never)
+            }
         }
     }
 }

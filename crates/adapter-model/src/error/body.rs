@@ -40,7 +40,7 @@ pub(crate) struct ErrorBody {
     pub(crate) status: Option<u16>,
     /// How long Google asks to wait.
     pub(crate) retry_delay: Option<Duration>,
-    /// It is a page for a browser.
+    /// It is a page for a browser, or other markup: no API of a model answers so.
     pub(crate) is_html: bool,
 }
 
@@ -48,14 +48,14 @@ impl ErrorBody {
     /// The body of a response that is no success.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
-        if let Ok(value) = serde_json::from_str::<Value>(&text) {
+        let text = text.trim_start_matches('\u{feff}').trim();
+        if let Ok(value) = serde_json::from_str::<Value>(text) {
             return Self::from_value(&value);
         }
-        let text = cut(text.trim());
-        let words = text.to_lowercase();
+        let text = cut(text);
         Self {
-            is_html: words.starts_with("<!doctype") || words.starts_with("<html"),
-            words,
+            is_html: text.starts_with('<'),
+            words: text.to_lowercase(),
             original: ProviderWords(text.to_owned()),
             ..Self::default()
         }
@@ -154,28 +154,4 @@ impl ErrorBody {
 
 fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_WORDS_BYTES)]
-}
-
-/// The first number after `words` in `text`, also one with separators: `8,192`.
-pub(super) fn number_after(text: &str, words: &str) -> Option<u64> {
-    let (_, rest) = text.split_once(words)?;
-    let start = rest.find(|it: char| it.is_ascii_digit())?;
-    let digits = rest[start..]
-        .chars()
-        .take_while(|it| it.is_ascii_digit() || matches!(it, ',' | '_'))
-        .filter(char::is_ascii_digit);
-    digits.collect::<String>().parse().ok()
-}
-
-/// The last number before `words` in `text`.
-pub(super) fn number_before(text: &str, words: &str) -> Option<u64> {
-    let (before, _) = text.split_once(words)?;
-    let end = before.rfind(|it: char| it.is_ascii_digit())? + 1;
-    let start = before[..end]
-        .rfind(|it: char| !(it.is_ascii_digit() || matches!(it, ',' | '_')))
-        .map_or(0, |it| {
-            it + before[it..].chars().next().map_or(1, char::len_utf8)
-        });
-    let digits = before[start..end].chars().filter(char::is_ascii_digit);
-    digits.collect::<String>().parse().ok()
 }

@@ -2,7 +2,8 @@
 //!
 //! A new wording is one line in a table here, and one row in its test.
 
-use super::body::{ErrorBody, number_after, number_before};
+use super::body::ErrorBody;
+use super::too_long::{is_too_long, too_long};
 use crate::context_budget::TooLong;
 
 /// Why a provider does not answer.
@@ -41,6 +42,8 @@ const CODES: &[(&str, Reason)] = &[
     ("insufficient_quota", Reason::Quota),
     ("insufficient_balance", Reason::Quota),
     ("insufficient_funds", Reason::Quota),
+    ("exceeded_current_quota_error", Reason::Quota),
+    ("arrearage", Reason::Quota),
     ("billing_error", Reason::Quota),
     ("billing_hard_limit_reached", Reason::Quota),
     ("billing_not_active", Reason::Quota),
@@ -50,6 +53,9 @@ const CODES: &[(&str, Reason)] = &[
     ("unauthenticated", Reason::Credential),
     ("model_not_found", Reason::ModelUnknown),
     ("model_decommissioned", Reason::ModelUnknown),
+    ("model_not_available", Reason::ModelUnknown),
+    ("model_not_supported", Reason::ModelUnknown),
+    ("invalid_model", Reason::ModelUnknown),
     ("deploymentnotfound", Reason::ModelUnknown),
     ("operationnotsupported", Reason::ModelUnknown),
     ("content_filter", Reason::Content),
@@ -67,32 +73,11 @@ const CODES: &[(&str, Reason)] = &[
     ("rate_limit_error", Reason::RateLimit),
     ("permission_error", Reason::Credential),
     ("permission_denied", Reason::Credential),
-    ("not_found_error", Reason::ModelUnknown),
     ("server_error", Reason::Overloaded),
     ("api_error", Reason::Overloaded),
     ("timeout_error", Reason::Overloaded),
     ("internal", Reason::Overloaded),
     ("insufficient_system_resource", Reason::Overloaded),
-];
-
-/// Words that say that a prompt is too long: of OpenAI, vLLM, LiteLLM, Mistral (1), Anthropic (2),
-/// Gemini (3), llama.cpp (4), LM Studio (5), Ollama (6), llama-cpp-python (7), and of limits per request.
-const TOO_LONG: &[&[&str]] = &[
-    &["maximum context length"],
-    &["contextwindowexceeded"],
-    &["prompt is too long"],
-    &["input is too long"],
-    &["input token count", "exceeds"],
-    &["exceeds the available context size"],
-    &["context size has been exceeded"],
-    &["context length of only"],
-    &["context overflow"],
-    &["exceeds", "context length"],
-    &["exceed", "context window"],
-    &["prompt too long"],
-    &["reduce the length of"],
-    &["request too large for"],
-    &["string_above_max_length"],
 ];
 
 /// Words beside a status or code that says little. Rows are tried in this order; all words of a row
@@ -110,6 +95,7 @@ const WORDS: &[(&[&str], Reason)] = &[
     (&["max_tokens", "less than or equal"], Reason::OutputTokens),
     (&["max_output_tokens", "out of range"], Reason::OutputTokens),
     (&["maxoutputtokens"], Reason::OutputTokens),
+    (&["valid range of max_tokens"], Reason::OutputTokens),
     (&["stream_options"], Reason::StreamOptions),
     (&["system role not supported"], Reason::SystemMessage),
     (&["system role is not supported"], Reason::SystemMessage),
@@ -121,9 +107,14 @@ const WORDS: &[(&[&str], Reason)] = &[
         &["developer instruction is not enabled"],
         Reason::SystemMessage,
     ),
+    (&["system message", "t support"], Reason::SystemMessage),
+    (&["role", "t support", "'system'"], Reason::SystemMessage),
+    (&["role", "'system'", "not allowed"], Reason::SystemMessage),
+    (&["only user and assistant roles"], Reason::SystemMessage),
     (&["roles must alternate"], Reason::SystemMessage),
     (&["credit balance"], Reason::Quota),
     (&["insufficient balance"], Reason::Quota),
+    (&["余额不足"], Reason::Quota),
     (&["insufficient credit"], Reason::Quota),
     (&["insufficient funds"], Reason::Quota),
     (&["more credits"], Reason::Quota),
@@ -141,13 +132,18 @@ const WORDS: &[(&[&str], Reason)] = &[
     (&["location is not supported"], Reason::Rejected),
     (&["content management policy"], Reason::Content),
     (&["content policy"], Reason::Content),
+    (&["content filter"], Reason::Content),
+    (&["content exists risk"], Reason::Content),
     (&["flagged"], Reason::Content),
     (&["moderation"], Reason::Content),
     (&["does not support chat"], Reason::ModelUnknown),
     (&["not a chat model"], Reason::ModelUnknown),
     (&["not a valid model"], Reason::ModelUnknown),
-    (&["invalid model name"], Reason::ModelUnknown),
+    (&["invalid model"], Reason::ModelUnknown),
     (&["unknown model"], Reason::ModelUnknown),
+    (&["model not exist"], Reason::ModelUnknown),
+    (&["non-serverless model"], Reason::ModelUnknown),
+    (&["llm provider not provided"], Reason::ModelUnknown),
     (&["no such model"], Reason::ModelUnknown),
     (&["no models loaded"], Reason::ModelUnknown),
     (&["no endpoints found"], Reason::ModelUnknown),
@@ -155,10 +151,16 @@ const WORDS: &[(&[&str], Reason)] = &[
     (&["model", "does not exist"], Reason::ModelUnknown),
     (&["model", "decommissioned"], Reason::ModelUnknown),
     (&["access to model"], Reason::ModelUnknown),
+    (&["unexpected endpoint"], Reason::EndpointWrong),
     (&["system memory"], Reason::Overloaded),
     (&["out of memory"], Reason::Overloaded),
     (&["has terminated"], Reason::Overloaded),
     (&["has crashed"], Reason::Overloaded),
+    (&["cuda error"], Reason::Overloaded),
+    (
+        &["error was encountered while running the model"],
+        Reason::Overloaded,
+    ),
     (&["loading model"], Reason::Overloaded),
     (&["overloaded"], Reason::Overloaded),
     (&["server busy"], Reason::Overloaded),
@@ -179,9 +181,12 @@ pub(crate) fn reason(status: Option<u16>, body: &ErrorBody) -> Reason {
     }
     match status {
         Some(300..=399) => return Reason::EndpointWrong,
-        Some(402) => return Reason::Quota,
-        Some(400..=499) if body.is_html => return Reason::EndpointWrong,
         Some(401) => return Reason::Credential,
+        Some(402) => return Reason::Quota,
+        // A proxy in front of the API asks to wait in a page, too.
+        Some(408 | 429) => {}
+        Some(400..=499) if body.is_html => return Reason::EndpointWrong,
+        Some(501) => return Reason::EndpointWrong,
         _ => {}
     }
     let by_words = WORDS
@@ -198,6 +203,7 @@ pub(crate) fn reason(status: Option<u16>, body: &ErrorBody) -> Reason {
         // What is refused for too many requests is not refused for the words in the message, unless
         // they speak of money or of the size of the request.
         (Some(429), _, Some(Reason::Quota)) => by_words,
+        (Some(429), Some(Reason::Overloaded), _) => by_code,
         (Some(429), _, _) => Some(Reason::RateLimit),
         (Some(500..=599), _, Some(Reason::Quota | Reason::ModelUnknown | Reason::Credential)) => {
             by_words
@@ -207,61 +213,15 @@ pub(crate) fn reason(status: Option<u16>, body: &ErrorBody) -> Reason {
     }
     .unwrap_or(match status {
         Some(403) => Reason::Credential,
-        Some(404 | 405 | 501) => Reason::EndpointWrong,
+        Some(404) if body.words.contains("model") => Reason::ModelUnknown,
+        Some(404 | 405) => Reason::EndpointWrong,
         Some(408 | 425 | 498) => Reason::Overloaded,
         _ => Reason::Rejected,
     })
 }
 
-fn is_too_long(status: Option<u16>, body: &ErrorBody) -> bool {
-    // A page of a proxy that takes no large request says it with its status alone.
-    status == Some(413)
-        || body.has_code("context_length_exceeded")
-        || body.has_code("exceed_context_size_error")
-        || body.has_code("request_too_large")
-        || TOO_LONG
-            .iter()
-            .any(|words| contains_all(&body.words, words))
-}
-
-/// The numbers in the words about a prompt that is too long.
-fn too_long(words: &str) -> TooLong {
-    let limit_tokens = [
-        "maximum context length is",
-        "maximum context length of",
-        "maximum number of tokens allowed",
-        "available context size",
-        "context length of only",
-        "context window of",
-        "limit of",
-        ": limit",
-        "n_ctx",
-    ];
-    let limit_tokens = limit_tokens
-        .iter()
-        .find_map(|before| number_after(words, before))
-        .or_else(|| number_before(words, "maximum"));
-    let sent_tokens = [
-        "you requested",
-        "resulted in",
-        "input token count",
-        "requested tokens",
-        "prompt is too long:",
-        "n_prompt_tokens",
-        "request has",
-        "keep the first",
-        "prompt contains",
-        "requested",
-        "request (",
-    ];
-    let sent_tokens = sent_tokens.iter().find_map(|it| number_after(words, it));
-    TooLong {
-        limit_tokens,
-        sent_tokens,
-    }
-}
-
-fn contains_all(text: &str, words: &[&str]) -> bool {
+/// Whether all of the words are in the text.
+pub(super) fn contains_all(text: &str, words: &[&str]) -> bool {
     words.iter().all(|word| text.contains(word))
 }
 

@@ -49,7 +49,7 @@ fn connect_phase(error: &reqwest::Error, has_proxy: bool) -> ConnectPhase {
         Some(rustls::Error::InvalidCertificate(_)) => ConnectPhase::TlsCertificate,
         Some(_) => ConnectPhase::TlsHandshake,
         None if has_proxy => ConnectPhase::Proxy,
-        None if chain(error).any(|cause| cause.is::<LookupFailed>()) => ConnectPhase::NameLookup,
+        None if chain(error).any(<dyn Error>::is::<LookupFailed>) => ConnectPhase::NameLookup,
         None => ConnectPhase::Connect,
     }
 }

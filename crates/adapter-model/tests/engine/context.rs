@@ -17,7 +17,7 @@ fn tokens(request: &RecordedRequest) -> usize {
     bytes.sum::<usize>() / 4
 }
 
-fn json_error(status: u16, body: Value) -> ScriptedResponse {
+fn json_error(status: u16, body: &Value) -> ScriptedResponse {
     ScriptedResponse::new(status, &[("content-type", "application/json")]).send(body.to_string())
 }
 
@@ -29,34 +29,34 @@ fn too_long(wording: usize, sent: usize) -> ScriptedResponse {
         // OpenAI
         0 => json_error(
             400,
-            json!({"error": {"code": "context_length_exceeded", "message": format!(
+            &json!({"error": {"code": "context_length_exceeded", "message": format!(
             "This model's maximum context length is {limit} tokens. However, your messages resulted \
              in {sent} tokens. Please reduce the length of the messages.")}}),
         ),
         // Anthropic
         1 => json_error(
             400,
-            json!({"type": "error", "error": {"type": "invalid_request_error",
+            &json!({"type": "error", "error": {"type": "invalid_request_error",
             "message": format!("prompt is too long: {sent} tokens > {limit} maximum")}}),
         ),
         // Gemini
         2 => json_error(
             400,
-            json!({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message":
+            &json!({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message":
             format!("The input token count ({sent}) exceeds the maximum number of tokens allowed \
                      ({limit}).")}}),
         ),
         // vLLM
         3 => json_error(
             400,
-            json!({"object": "error", "code": 400, "message": format!(
+            &json!({"object": "error", "code": 400, "message": format!(
             "This model's maximum context length is {limit} tokens. However, you requested {sent} \
              tokens")}),
         ),
         // llama.cpp
         4 => json_error(
             400,
-            json!({"error": {"code": 400, "type": "exceed_context_size_error",
+            &json!({"error": {"code": 400, "type": "exceed_context_size_error",
             "message": format!("request ({sent} tokens) exceeds the available context size ({limit} \
                                 tokens), try increasing it"),
             "n_prompt_tokens": sent, "n_ctx": limit}}),
@@ -64,21 +64,23 @@ fn too_long(wording: usize, sent: usize) -> ScriptedResponse {
         // LM Studio, which names no number that helps
         5 => json_error(
             400,
-            json!({"error": "The number of tokens to keep from the initial prompt \
+            &json!({"error": "The number of tokens to keep from the initial prompt \
             is greater than the context length (context overflow)"}),
         ),
         // Ollama
         6 => json_error(
             400,
-            json!({"error": "the input length exceeds the context length"}),
+            &json!({"error": "the input length exceeds the context length"}),
         ),
         // llama-cpp-python
         7 => json_error(
             400,
-            message(format!(
+            &message(format!(
                 "Requested tokens ({sent}) exceed context window of {limit}"
             )),
         ),
+        // Some say nothing, with status 200 and usage
+        8 => ScriptedResponse::openai(&[]),
         // llama.cpp with a cache that slots share: in the stream
         _ => ScriptedResponse::new(200, &[("content-type", "text/event-stream")])
             .event(&json!({"error": {"code": 500, "message": "Context size has been exceeded."}})),
@@ -87,7 +89,7 @@ fn too_long(wording: usize, sent: usize) -> ScriptedResponse {
 
 #[tokio::test]
 async fn every_turn_is_answered_and_what_is_left_out_is_said() {
-    for wording in 0..9 {
+    for wording in 0..10 {
         let provider = ScriptedProvider::start().await;
         provider.respond_with(move |request| match tokens(request) {
             sent if sent > CONTEXT_TOKENS => too_long(wording, sent),
@@ -156,4 +158,40 @@ async fn a_huge_reply_is_cut_in_the_middle_rather_than_forgotten() {
     assert!(sent[2]["content"].as_str().unwrap().contains("left out"));
     let snapshot = fixture.runtime.get(fixture.worker).unwrap();
     assert!(snapshot.diagnostics.exchange_truncated);
+}
+
+#[tokio::test]
+async fn a_context_that_a_reply_fills_ends_the_reply_once() {
+    let provider = ScriptedProvider::start().await;
+    let fixture = Fixture::new(&config("m", provider.address));
+    provider.enqueue(ScriptedResponse::openai(&["hello"]));
+    let error = json!({"error": {"code": 500, "message": "Context size has been exceeded."}});
+    let full = ScriptedResponse::new(200, &[])
+        .delta("Once upon a")
+        .event(&error);
+    provider.enqueue(full);
+    fixture.complete_run("hi").await;
+    let run = fixture.complete_run("a story").await;
+    assert_eq!(run.text(), "Once upon a");
+    assert_eq!(run.outcome, Some(RunOutcome::Completed));
+    assert_eq!(provider.requests().len(), 2);
+    let snapshot = fixture.runtime.get(fixture.worker).unwrap();
+    assert!(snapshot.diagnostics.context_window_full);
+}
+
+#[tokio::test]
+async fn an_empty_reply_to_a_short_conversation_is_not_blamed_on_its_length() {
+    let provider = ScriptedProvider::start().await;
+    provider.respond_with(|request| match request.body["messages"].as_array() {
+        Some(messages) if messages.len() > 2 => ScriptedResponse::openai(&[]),
+        _ => ScriptedResponse::openai(&["fine"]),
+    });
+    let fixture = Fixture::new(&config("m", provider.address));
+    assert_eq!(fixture.complete_run("hello").await.text(), "fine");
+    assert_eq!(
+        fixture.complete_run("again").await.code,
+        Some("empty_reply")
+    );
+    // It was asked again once.
+    assert_eq!(provider.requests().len(), 3);
 }
