@@ -80,7 +80,7 @@ impl Piece {
         self.text.is_empty() && self.reasoning.is_empty() && !self.hidden_reasoning
     }
 
-    fn push(&mut self, texts: Texts) {
+    fn push(&mut self, texts: &Texts) {
         self.text.push_str(&texts.text);
         self.reasoning.push_str(&texts.reasoning);
     }

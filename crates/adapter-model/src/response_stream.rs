@@ -199,7 +199,9 @@ impl ResponseStream {
             _ if state.filtered => Err(ProviderError::ContentFiltered),
             _ if state.has_tool_calls => Err(ProviderError::EmptyReply(EmptyReply::ToolCallsOnly)),
             _ if state.has_reasoning => Err(ProviderError::EmptyReply(EmptyReply::ReasoningOnly)),
-            _ => Err(ProviderError::EmptyReply(EmptyReply::Nothing)),
+            Progress::Complete | Progress::Ended => {
+                Err(ProviderError::EmptyReply(EmptyReply::Nothing))
+            }
         }
     }
 }

@@ -157,7 +157,7 @@ struct Block {
 
 impl Block {
     fn read(self, piece: &mut Piece, state: &mut ResponseState) {
-        piece.push(self.text);
+        piece.push(&self.text);
         piece.reasoning.push_str(&self.thinking.into_reasoning());
         piece.hidden_reasoning |= self.kind.text == "redacted_thinking";
         state.has_tool_calls |= self.kind.text.ends_with("tool_use");

@@ -159,7 +159,7 @@ impl Chunk {
                 if part.thought == Some(true) {
                     piece.reasoning.push_str(&part.text.into_reasoning());
                 } else {
-                    piece.push(part.text);
+                    piece.push(&part.text);
                 }
             }
             // A finish reason is the only mark of the end.

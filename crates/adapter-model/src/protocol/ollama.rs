@@ -58,7 +58,7 @@ impl Protocol for Ollama {
         if let Some(message) = line.message {
             state.advance_to(Progress::Started);
             piece.reasoning.push_str(&message.thinking.into_reasoning());
-            piece.push(message.content);
+            piece.push(&message.content);
             state.has_tool_calls |= message.tool_calls.is_some_and(|calls| !calls.is_empty());
         }
         if line.done == Some(true) {

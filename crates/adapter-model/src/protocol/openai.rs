@@ -180,11 +180,11 @@ impl Choice {
             if reasoning != content {
                 piece.reasoning.push_str(&reasoning);
             }
-            piece.push(delta.content);
-            piece.push(delta.refusal);
+            piece.push(&delta.content);
+            piece.push(&delta.refusal);
             state.has_tool_calls |= delta.tool_calls.is_some_and(|calls| !calls.is_empty());
         }
-        piece.push(self.text);
+        piece.push(&self.text);
         match self.finish_reason.text.as_str() {
             // Some servers send an empty reason until there is one.
             "" => {}

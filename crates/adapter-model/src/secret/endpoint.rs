@@ -6,7 +6,7 @@ use std::str::FromStr;
 use url::{Host, Url};
 
 /// The address of a provider, e.g. `http://localhost:8000/v1`: its base URL, or the whole URL of
-/// a resource below it, which the protocol takes apart ([`BasePath`]).
+/// a resource below it, which the protocol takes apart (`BasePath`).
 ///
 /// Hosts, paths and queries of private servers are secrets too, so it can't be printed or
 /// serialised.

@@ -180,7 +180,12 @@ async fn reasoning(fixture: &Fixture) -> String {
     let batch = fixture.runtime.events(fixture.worker, query).await.unwrap();
     let deltas = batch.events.iter().filter_map(|event| match &event.kind {
         EventKind::ReasoningDelta { text, .. } => Some(text.as_str()),
-        _ => None,
+        EventKind::WorkerCreated
+        | EventKind::InputAccepted { .. }
+        | EventKind::OutputDelta { .. }
+        | EventKind::RunRetrying { .. }
+        | EventKind::RunFinished { .. }
+        | EventKind::WorkerStopped => None,
     });
     deltas.collect()
 }

@@ -11,6 +11,9 @@ use super::*;
 const REVIEWER: &str = "---\nid: reviewer\ndescription: Reads changes.\nmodel: small\n\
                         max_output_tokens: 100\ntemperature: 0.7\n---\nYou review.\n";
 
+/// Puts something hostile in a file's place; the second path is a directory outside.
+type Plant = fn(&Path, &Path);
+
 fn models() -> Vec<ModelInfo> {
     let model = |name: &str| ModelInfo {
         name: name.to_owned(),
@@ -90,7 +93,7 @@ fn a_file_that_is_no_profile_is_named_with_the_reason() {
 #[test]
 fn a_hostile_file_is_refused_without_waiting_or_reading_it() {
     let outside = directory(&[("stolen", REVIEWER)]);
-    let cases: [(&str, fn(&Path, &Path)); 4] = [
+    let cases: [(&str, Plant); 4] = [
         ("is not a regular file", |file, _| {
             mknodat(CWD, file, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         }),
@@ -101,7 +104,7 @@ fn a_hostile_file_is_refused_without_waiting_or_reading_it() {
             symlink(outside.join("stolen"), file).unwrap();
         }),
         ("is not UTF-8", |file, _| {
-            fs::write(file, [0xff, 0xfe]).unwrap()
+            fs::write(file, [0xff, 0xfe]).unwrap();
         }),
     ];
     for (reason, make) in cases {
