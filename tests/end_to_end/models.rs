@@ -169,6 +169,30 @@ async fn each_worker_is_answered_by_its_own_model_with_its_own_profile() {
     );
 }
 
+/// A process that was stopped for longer than the idle time-out, as by Ctrl-Z or a paused container,
+/// reads what waits in its sockets before it gives up.
+#[tokio::test]
+async fn a_server_that_was_frozen_loses_no_reply() {
+    let home = tempfile::tempdir().unwrap();
+    let provider = ScriptedProvider::start().await;
+    let pause = Duration::from_millis(50);
+    provider.respond_with(move |request| ScriptedResponse::openai_numbers(request, 30, pause));
+    let endpoint = format!("http://{}/v1", provider.address);
+    let args = ["--model", "m", "--model-idle-timeout-ms", "500"];
+    let variables = [("YOI_MODEL_ENDPOINT", endpoint.as_str())];
+    let server = ServerProcess::start(home.path(), &args, &variables).await;
+    let worker = server.client.create_worker().await;
+    let accepted = worker.send("count!").await;
+    let cursor = text(&accepted["cursor"]);
+    worker.events_after(cursor).await;
+    server.signal(Signal::STOP);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    server.signal(Signal::CONT);
+    let events = worker.run_events_after(cursor).await;
+    assert_eq!(events.last().unwrap()["outcome"], "completed");
+    assert_eq!(output(&events), numbers(30));
+}
+
 #[tokio::test]
 async fn sixty_four_streams_at_once_lose_and_reorder_nothing() {
     let (_provider, server) = server_with_replies_of(200).await;

@@ -102,13 +102,13 @@ impl EventDecoder {
         Ok(None)
     }
 
-    /// The last event of a body that has ended: a line needs no line break there, while an
-    /// unfinished server-sent event is discarded, as its standard says.
+    /// The last event of a body that has ended: it needs no line break and no empty line there. The
+    /// standard discards an unfinished server-sent event, but servers end so; whether it is whole shows
+    /// when it is read.
     pub(crate) fn finish(&mut self) -> Result<Option<Event>, ProviderError> {
         match self.format {
-            StreamFormat::ServerSentEvents => Ok(None),
-            StreamFormat::JsonLines => {
-                self.feed(b"\n");
+            StreamFormat::ServerSentEvents | StreamFormat::JsonLines => {
+                self.feed(b"\n\n");
                 self.next()
             }
             StreamFormat::Whole => {
@@ -192,7 +192,7 @@ mod tests {
     fn server_sent_events_are_decoded_for_every_chunk_size_and_line_end() {
         let body = ": hello\n\nevent: x\ndata: {\"é\": 1}\n\ndata:two\ndata: lines\nid: 7\n\n\
                     data\n\ndata: unfinished";
-        let expected = ["{\"é\": 1}", "two\nlines", ""];
+        let expected = ["{\"é\": 1}", "two\nlines", "", "unfinished"];
         for line_end in ["\n", "\r\n", "\r"] {
             let body = body.replace('\n', line_end);
             for chunk in 1..body.len() {

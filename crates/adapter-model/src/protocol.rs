@@ -8,7 +8,6 @@ use std::fmt;
 
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 use worker_runtime::Usage;
@@ -18,6 +17,7 @@ use crate::event_decoder::{Event, StreamFormat};
 use crate::prompt::Prompt;
 use crate::secret::{ApiKey, Endpoint};
 
+mod lists;
 mod surrogates;
 mod texts;
 
@@ -26,6 +26,7 @@ mod gemini;
 mod ollama;
 mod openai;
 
+use lists::{Count, Few};
 use texts::Texts;
 
 pub(crate) use anthropic::Anthropic;
@@ -212,20 +213,8 @@ fn chat_body(request: ChatRequest<'_>) -> Value {
 }
 
 /// Parses an event's data.
-fn from_json<T: DeserializeOwned>(data: &str) -> Result<T, ProviderError> {
+fn from_json<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, ProviderError> {
     serde_json::from_str(data).map_err(|_| ProviderError::NotJson)
-}
-
-/// A number of tokens; none where there is no valid number, rather than failing the reply.
-fn token_count(value: &Value) -> Option<u64> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the cast saturates"
-    )]
-    let rounded = value.as_f64().map(|number| number as u64);
-    let rounded = rounded.filter(|_| value.as_f64().is_some_and(|number| number >= 0.0));
-    value.as_u64().or(rounded)
 }
 
 #[cfg(test)]

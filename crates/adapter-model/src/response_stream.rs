@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use reqwest::Response;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
+use worker_runtime::Usage;
 
 use crate::error::{EmptyReply, ProviderError, from_body_error};
 use crate::event_decoder::{Event, EventDecoder};
@@ -15,10 +17,13 @@ use crate::protocol::{Piece, Progress, Protocol, ResponseState, read_event};
 const AFTER_REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Time to find what waits in a socket after a deadline has passed: a process that was stopped, a
 /// container that was paused, or a suspended machine reads it before it gives up.
-const LATE_READ_TIMEOUT: Duration = Duration::from_millis(500);
+pub(crate) const LATE_READ_TIMEOUT: Duration = Duration::from_millis(500);
 /// Bytes of an event from which it is parsed on a thread that may compute: below them, parsing takes
 /// no longer than other steps of a task.
 const LARGE_EVENT_BYTES: usize = 32 * 1024;
+
+/// Large events that are parsed at once, over all runs: each costs memory and a thread.
+static LARGE_EVENTS: Semaphore = Semaphore::const_new(4);
 
 /// A reply that is being received. Dropping it closes the connection, unless the response
 /// was received completely.
@@ -33,6 +38,8 @@ pub(crate) struct ResponseStream {
     first_byte_timeout: Duration,
     idle_timeout: Duration,
     has_text: bool,
+    /// The usage that the last piece came with.
+    usage: Usage,
 }
 
 type Parsed = (Result<Piece, ProviderError>, ResponseState);
@@ -66,6 +73,7 @@ impl ResponseStream {
             first_byte_timeout,
             idle_timeout,
             has_text: false,
+            usage: Usage::default(),
         }
     }
 
@@ -76,38 +84,57 @@ impl ResponseStream {
     /// on being parsed, and `Response::chunk` is cancel-safe.
     pub(crate) async fn next_piece(&mut self) -> Result<Option<Piece>, ProviderError> {
         loop {
-            let piece = if self.parsing.is_some() {
-                self.parsed().await?
-            } else if self.state.progress == Progress::Ended {
-                break;
-            } else {
-                match self.decoder.next()? {
-                    None if self.body == Body::Finished => match self.decoder.finish()? {
-                        Some(event) => self.parse(event).await?,
-                        None => break,
-                    },
-                    None => {
-                        match self.receive().await {
-                            Ok(()) => {}
-                            // A complete reply is valid although the server keeps the connection open.
-                            Err(_) if self.state.progress >= Progress::Complete => break,
-                            Err(error) => return Err(error),
-                        }
-                        continue;
-                    }
-                    Some(event) => self.parse(event).await?,
-                }
+            // A chunk may hold thousands of events. Nothing is taken out yet, so nothing can be lost.
+            tokio::task::consume_budget().await;
+            let next = self.next_event().await;
+            let piece = match next {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                // A complete reply is valid although the server keeps the connection open, or sends what
+                // is not understood.
+                Err(_) if self.state.progress >= Progress::Complete => break,
+                Err(error) => return Err(error),
             };
             self.has_text |= !piece.text.is_empty();
             if self.state.progress >= Progress::Complete && !matches!(self.body, Body::Finished) {
                 self.complete_body();
             }
+            let usage = std::mem::replace(&mut self.usage, self.state.usage);
             if !piece.is_empty() {
                 self.extend_deadline(true);
                 return Ok(Some(piece));
             }
+            // Told at once: a run that is cancelled has its usage too.
+            if usage != self.usage {
+                return Ok(Some(piece));
+            }
         }
         self.check_complete().map(|()| None)
+    }
+
+    /// What the next event adds to the reply, or nothing when more bytes were received; `None` at the
+    /// end of the response.
+    async fn next_event(&mut self) -> Result<Option<Piece>, ProviderError> {
+        if self.parsing.is_some() {
+            return self.parsed().await.map(Some);
+        }
+        if self.state.progress == Progress::Ended {
+            return Ok(None);
+        }
+        if let Some(event) = self.decoder.next()? {
+            return self.parse(event).await.map(Some);
+        }
+        if self.body != Body::Finished {
+            return self.receive().await.map(|()| Some(Piece::default()));
+        }
+        match self.decoder.finish()? {
+            None => Ok(None),
+            Some(event) => match self.parse(event).await {
+                // It was cut off in the middle.
+                Err(ProviderError::NotJson) => Ok(None),
+                result => result.map(Some),
+            },
+        }
     }
 
     /// What was read besides text and reasoning. Final once the reply is complete.
@@ -120,9 +147,18 @@ impl ResponseStream {
             return read_event(self.protocol, &event, &mut self.state);
         }
         let (protocol, mut state) = (self.protocol, std::mem::take(&mut self.state));
-        self.parsing = Some(tokio::task::spawn_blocking(move || {
-            let piece = read_event(protocol, &event, &mut state);
-            (piece, state)
+        self.parsing = Some(tokio::spawn(async move {
+            // Never closed, so there is always a permit to wait for.
+            let _permit = LARGE_EVENTS.acquire().await;
+            let parsing = tokio::task::spawn_blocking(move || {
+                let piece = read_event(protocol, &event, &mut state);
+                (piece, state)
+            });
+            // It can't be cancelled, and parsing does not panic on input.
+            parsing.await.unwrap_or_else(|_| {
+                let lost = Err(ProviderError::ConnectionLost);
+                (lost, ResponseState::default())
+            })
         }));
         self.parsed().await
     }
@@ -132,17 +168,14 @@ impl ResponseStream {
         let Some(parsing) = &mut self.parsing else {
             return Ok(Piece::default());
         };
-        // The thread neither panics on input nor is cancelled while the process lives.
         let parsed = parsing.await;
         self.parsing = None;
-        let (piece, state) = parsed.map_err(|_| ProviderError::NotJson)?;
+        let (piece, state) = parsed.map_err(|_| ProviderError::ConnectionLost)?;
         self.state = state;
         piece
     }
 
     async fn receive(&mut self) -> Result<(), ProviderError> {
-        // Events without text could arrive faster than they are read, without ever yielding.
-        tokio::task::consume_budget().await;
         let (deadline, elapsed) = match self.body {
             Body::AwaitingFirstPiece(deadline) => (deadline, ProviderError::FirstByteTimedOut),
             Body::Streaming(deadline) | Body::Complete(deadline) => {

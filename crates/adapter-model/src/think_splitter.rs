@@ -7,7 +7,11 @@ const TAGS: [(&str, &str); 3] = [
     ("<reasoning>", "</reasoning>"),
 ];
 
-/// Splits a reply's text into reasoning and text. It holds back at most what may be a tag.
+/// Bytes that are held back at most: a tag, and the white space before it.
+const HELD_MAX_BYTES: usize = 256;
+
+/// Splits a reply's text into reasoning and text. It holds back at most what may be a tag
+/// and the white space before it.
 #[derive(Debug, Default)]
 pub(crate) struct ThinkSplitter {
     state: State,
@@ -46,7 +50,9 @@ impl ThinkSplitter {
             if let Some((open, close)) = TAGS.iter().find(|(open, _)| held.starts_with(open)) {
                 self.held = held[open.len()..].to_owned();
                 self.state = State::Reasoning(close);
-            } else if TAGS.iter().all(|(open, _)| !open.starts_with(held)) {
+            } else if TAGS.iter().all(|(open, _)| !open.starts_with(held))
+                || self.held.len() > HELD_MAX_BYTES
+            {
                 self.state = State::Text;
                 split.text = std::mem::take(&mut self.held);
             }
@@ -105,6 +111,7 @@ mod tests {
 
     #[test]
     fn reasoning_at_the_beginning_is_split_off_however_the_text_is_cut() {
+        let spaces = " ".repeat(2 * HELD_MAX_BYTES);
         for (reply, reasoning, text) in [
             ("Hello <think>x</think>", "", "Hello <think>x</think>"),
             ("<think>hm</think>\n\nHello", "hm", "Hello"),
@@ -116,6 +123,7 @@ mod tests {
             (" \n", "", " \n"),
             ("", "", ""),
             ("<think></think>a<think>b", "", "a<think>b"),
+            (&spaces, "", &spaces),
         ] {
             for size in 1..=reply.len().max(1) {
                 let mut splitter = ThinkSplitter::default();

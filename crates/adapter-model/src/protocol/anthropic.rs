@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    ChatRequest, Piece, Progress, Protocol, ResponseState, Texts, from_json, messages, token_count,
+    ChatRequest, Count, Few, Piece, Progress, Protocol, ResponseState, Texts, from_json, messages,
 };
 use crate::error::ProviderError;
 use crate::event_decoder::Event;
@@ -96,7 +96,7 @@ impl Protocol for Anthropic {
             "message_stop" => state.advance_to(Progress::Ended),
             // The whole reply at once.
             "message" => {
-                for block in read.content.into_iter().flatten() {
+                for block in read.content.into_iter().flat_map(|blocks| blocks.0) {
                     block.read(&mut piece, state);
                 }
                 read.usage.update(state);
@@ -131,7 +131,7 @@ struct AnthropicEvent {
     delta: Option<Block>,
     #[serde(default, deserialize_with = "or_default")]
     usage: TokenUsage,
-    content: Option<Vec<Block>>,
+    content: Option<Few<Block>>,
     #[serde(default)]
     stop_reason: Texts,
 }
@@ -167,29 +167,29 @@ impl Block {
 #[derive(Default, Deserialize)]
 struct TokenUsage {
     #[serde(default)]
-    input_tokens: Value,
+    input_tokens: Count,
     #[serde(default)]
-    cache_creation_input_tokens: Value,
+    cache_creation_input_tokens: Count,
     #[serde(default)]
-    cache_read_input_tokens: Value,
+    cache_read_input_tokens: Count,
     #[serde(default)]
-    output_tokens: Value,
+    output_tokens: Count,
 }
 
 impl TokenUsage {
     /// Updates the totals that the event contains.
     fn update(&self, state: &mut ResponseState) {
-        if token_count(&self.input_tokens).is_some() {
+        if self.input_tokens.0.is_some() {
             // `input_tokens` doesn't include tokens that are written to or read from the cache.
             let counts = [
-                &self.input_tokens,
-                &self.cache_creation_input_tokens,
-                &self.cache_read_input_tokens,
+                self.input_tokens,
+                self.cache_creation_input_tokens,
+                self.cache_read_input_tokens,
             ];
-            let counts = counts.into_iter().filter_map(token_count);
+            let counts = counts.into_iter().filter_map(|count| count.0);
             state.usage.input_tokens = counts.reduce(u64::saturating_add);
         }
-        let output = token_count(&self.output_tokens);
+        let output = self.output_tokens.0;
         state.usage.output_tokens = output.or(state.usage.output_tokens);
     }
 }

@@ -3,13 +3,13 @@
 use reqwest::header::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use url::Url;
 use worker_runtime::{Role, Usage};
 
 use super::{
-    ChatRequest, Piece, Progress, Protocol, ResponseState, Texts, from_json, is_nothing,
-    token_count,
+    ChatRequest, Count, Few, Piece, Progress, Protocol, ResponseState, Texts, from_json, is_nothing,
 };
 use crate::error::ProviderError;
 use crate::event_decoder::Event;
@@ -64,13 +64,15 @@ impl Protocol for Gemini {
 
     fn read_event(&self, event: &Event, state: &mut ResponseState) -> Result<Piece, ProviderError> {
         // Without `alt=sse`, which a proxy may drop, all chunks are one list.
-        let chunks: Vec<Chunk> = if event.data.starts_with('[') {
-            from_json(&event.data)?
-        } else {
-            vec![from_json(&event.data)?]
-        };
         let mut piece = Piece::default();
-        for chunk in chunks {
+        if event.data.starts_with('[') {
+            let chunks: Vec<&RawValue> = from_json(&event.data)?;
+            for chunk in chunks {
+                let chunk: Chunk = from_json(chunk.get())?;
+                chunk.read(&mut piece, state)?;
+            }
+        } else {
+            let chunk: Chunk = from_json(&event.data)?;
             chunk.read(&mut piece, state)?;
         }
         Ok(piece)
@@ -80,7 +82,7 @@ impl Protocol for Gemini {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Chunk {
-    candidates: Option<Vec<Candidate>>,
+    candidates: Option<Few<Candidate>>,
     prompt_feedback: Option<PromptFeedback>,
     usage_metadata: Option<UsageMetadata>,
     /// Of one chunk in a list.
@@ -99,11 +101,11 @@ struct PromptFeedback {
 #[serde(rename_all = "camelCase")]
 struct UsageMetadata {
     #[serde(default)]
-    prompt_token_count: Value,
+    prompt_token_count: Count,
     #[serde(default)]
-    candidates_token_count: Value,
+    candidates_token_count: Count,
     #[serde(default)]
-    thoughts_token_count: Value,
+    thoughts_token_count: Count,
 }
 
 #[derive(Deserialize)]
@@ -116,7 +118,7 @@ struct Candidate {
 
 #[derive(Deserialize)]
 struct Content {
-    parts: Option<Vec<Part>>,
+    parts: Option<Few<Part>>,
 }
 
 #[derive(Deserialize)]
@@ -135,12 +137,12 @@ impl Chunk {
             return Err(ProviderError::reported(&self.error));
         }
         if let Some(usage) = self.usage_metadata {
-            let text = token_count(&usage.candidates_token_count);
-            let reasoning = token_count(&usage.thoughts_token_count);
+            let text = usage.candidates_token_count.0;
+            let reasoning = usage.thoughts_token_count.0;
             let output = [text, reasoning].into_iter().flatten();
             let output = output.reduce(u64::saturating_add);
             state.usage = Usage {
-                input_tokens: token_count(&usage.prompt_token_count).or(state.usage.input_tokens),
+                input_tokens: usage.prompt_token_count.0.or(state.usage.input_tokens),
                 output_tokens: output.or(state.usage.output_tokens),
             };
         }
@@ -151,10 +153,10 @@ impl Chunk {
             state.filtered = true;
             state.advance_to(Progress::Complete);
         }
-        for candidate in self.candidates.into_iter().flatten() {
+        for candidate in self.candidates.into_iter().flat_map(|it| it.0) {
             state.advance_to(Progress::Started);
             let parts = candidate.content.and_then(|content| content.parts);
-            for part in parts.into_iter().flatten() {
+            for part in parts.into_iter().flat_map(|parts| parts.0) {
                 state.has_tool_calls |= part.function_call.is_some();
                 if part.thought == Some(true) {
                     piece.reasoning.push_str(&part.text.into_reasoning());
@@ -168,7 +170,9 @@ impl Chunk {
                 "STOP" => {}
                 "MAX_TOKENS" => state.cut_short = true,
                 "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" => state.has_tool_calls = true,
-                _ => state.filtered = true,
+                "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT"
+                | "SPII" | "IMAGE_SAFETY" => state.filtered = true,
+                _ => {}
             }
             state.advance_to(Progress::Complete);
         }

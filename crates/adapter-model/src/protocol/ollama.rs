@@ -7,7 +7,7 @@ use url::Url;
 use worker_runtime::Usage;
 
 use super::{
-    ChatRequest, Piece, Progress, Protocol, ResponseState, Texts, chat_body, from_json, token_count,
+    ChatRequest, Count, Few, Piece, Progress, Protocol, ResponseState, Texts, chat_body, from_json,
 };
 use crate::error::ProviderError;
 use crate::event_decoder::Event;
@@ -59,14 +59,14 @@ impl Protocol for Ollama {
             state.advance_to(Progress::Started);
             piece.reasoning.push_str(&message.thinking.into_reasoning());
             piece.push(&message.content);
-            state.has_tool_calls |= message.tool_calls.is_some_and(|calls| !calls.is_empty());
+            state.has_tool_calls |= message.tool_calls.is_some_and(|calls| !calls.0.is_empty());
         }
         if line.done == Some(true) {
             state.advance_to(Progress::Ended);
             state.cut_short = line.done_reason.text == "length";
             state.usage = Usage {
-                input_tokens: token_count(&line.prompt_eval_count),
-                output_tokens: token_count(&line.eval_count),
+                input_tokens: line.prompt_eval_count.0,
+                output_tokens: line.eval_count.0,
             };
         }
         Ok(piece)
@@ -80,9 +80,9 @@ struct Line {
     #[serde(default)]
     done_reason: Texts,
     #[serde(default)]
-    prompt_eval_count: Value,
+    prompt_eval_count: Count,
     #[serde(default)]
-    eval_count: Value,
+    eval_count: Count,
 }
 
 #[derive(Deserialize)]
@@ -91,5 +91,5 @@ struct Message {
     content: Texts,
     #[serde(default)]
     thinking: Texts,
-    tool_calls: Option<Vec<IgnoredAny>>,
+    tool_calls: Option<Few<IgnoredAny>>,
 }

@@ -9,7 +9,7 @@ use url::Url;
 use worker_runtime::Usage;
 
 use super::{
-    ChatRequest, Piece, Progress, Protocol, ResponseState, Texts, chat_body, from_json, token_count,
+    ChatRequest, Count, Few, Piece, Progress, Protocol, ResponseState, Texts, chat_body, from_json,
 };
 use crate::error::ProviderError;
 use crate::event_decoder::Event;
@@ -103,15 +103,12 @@ impl Protocol for OpenAi {
         }
         let usage = chunk.usage.or(chunk.x_groq.and_then(|it| it.usage));
         if let Some(usage) = usage {
-            state.usage = Usage {
-                input_tokens: token_count(&usage.prompt_tokens),
-                output_tokens: token_count(&usage.completion_tokens),
-            };
+            usage.update(state);
         }
         let mut piece = Piece::default();
         if let Some(choices) = chunk.choices {
             state.advance_to(Progress::Started);
-            for choice in choices {
+            for choice in choices.0 {
                 choice.read(&mut piece, state)?;
             }
         }
@@ -121,7 +118,7 @@ impl Protocol for OpenAi {
 
 #[derive(Deserialize)]
 struct Chunk {
-    choices: Option<Vec<Choice>>,
+    choices: Option<Few<Choice>>,
     usage: Option<TokenUsage>,
     /// Where Groq puts the usage.
     x_groq: Option<GroqExtension>,
@@ -137,9 +134,20 @@ struct GroqExtension {
 #[derive(Deserialize)]
 struct TokenUsage {
     #[serde(default)]
-    prompt_tokens: Value,
+    prompt_tokens: Count,
     #[serde(default)]
-    completion_tokens: Value,
+    completion_tokens: Count,
+}
+
+impl TokenUsage {
+    /// A later event with fewer numbers takes none back.
+    fn update(&self, state: &mut ResponseState) {
+        let known = state.usage;
+        state.usage = Usage {
+            input_tokens: self.prompt_tokens.0.or(known.input_tokens),
+            output_tokens: self.completion_tokens.0.or(known.output_tokens),
+        };
+    }
 }
 
 #[derive(Deserialize)]
@@ -152,6 +160,8 @@ struct Choice {
     text: Texts,
     #[serde(default)]
     finish_reason: Texts,
+    /// Where Moonshot puts it.
+    usage: Option<TokenUsage>,
 }
 
 #[derive(Deserialize)]
@@ -167,22 +177,35 @@ struct Delta {
     /// The text with which the model declines.
     #[serde(default)]
     refusal: Texts,
-    tool_calls: Option<Vec<IgnoredAny>>,
+    tool_calls: Option<Few<IgnoredAny>>,
+}
+
+impl Delta {
+    fn read(self, piece: &mut Piece, state: &mut ResponseState) {
+        let content = self.reasoning_content.into_reasoning();
+        let reasoning = self.reasoning.into_reasoning();
+        // Some servers send it in both fields.
+        piece.reasoning.push_str(&content);
+        if reasoning != content {
+            piece.reasoning.push_str(&reasoning);
+        }
+        piece.push(&self.content);
+        piece.push(&self.refusal);
+        state.has_tool_calls |= self.tool_calls.is_some_and(|calls| !calls.0.is_empty());
+    }
 }
 
 impl Choice {
     fn read(self, piece: &mut Piece, state: &mut ResponseState) -> Result<(), ProviderError> {
         for delta in [self.delta, self.message].into_iter().flatten() {
-            let content = delta.reasoning_content.into_reasoning();
-            let reasoning = delta.reasoning.into_reasoning();
-            // Some servers send it in both fields.
-            piece.reasoning.push_str(&content);
-            if reasoning != content {
-                piece.reasoning.push_str(&reasoning);
+            if !piece.is_empty() {
+                // A server that sends both sends the same twice.
+                break;
             }
-            piece.push(&delta.content);
-            piece.push(&delta.refusal);
-            state.has_tool_calls |= delta.tool_calls.is_some_and(|calls| !calls.is_empty());
+            delta.read(piece, state);
+        }
+        if let Some(usage) = self.usage {
+            usage.update(state);
         }
         piece.push(&self.text);
         match self.finish_reason.text.as_str() {
