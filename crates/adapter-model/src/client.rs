@@ -20,7 +20,7 @@ use crate::prompt::Prompt;
 use crate::protocol::{ChatRequest, Protocol};
 use crate::redact::Redactor;
 use crate::resolver::BoundedResolver;
-use crate::response_stream::{ResponseStream, deadline_after};
+use crate::response_stream::{ResponseStream, deadline_after, until_late};
 use crate::retry::retry_after;
 use crate::secret::{ApiKey, Endpoint};
 
@@ -94,8 +94,8 @@ impl ProviderClient {
         let request = self.client.post(self.url.clone());
         let request = request.headers(self.headers());
         let request = request.body(self.request_body(prompt, sampling, omissions));
-        let response = timeout_at(deadline, request.send()).await;
-        let response = response.map_err(|_| ProviderError::FirstByteTimedOut)?;
+        let response = until_late(deadline, request.send()).await;
+        let response = response.ok_or(ProviderError::FirstByteTimedOut)?;
         let response = response.map_err(|error| {
             let error = error.without_url();
             debug!(error = ?self.redactor.redact(&error_chain(&error)), "provider not reached");

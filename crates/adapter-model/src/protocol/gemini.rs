@@ -8,11 +8,10 @@ use url::Url;
 use worker_runtime::{Role, Usage};
 
 use super::{
-    ChatRequest, Piece, Progress, Protocol, ResponseState, Texts, from_json, is_nothing,
+    ChatRequest, Event, Piece, Progress, Protocol, ResponseState, Texts, from_json, is_nothing,
     token_count,
 };
 use crate::error::ProviderError;
-use crate::event_decoder::Event;
 use crate::secret::{ApiKey, Endpoint};
 
 #[derive(Debug)]
@@ -62,12 +61,16 @@ impl Protocol for Gemini {
         body
     }
 
-    fn read_event(&self, event: &Event, state: &mut ResponseState) -> Result<Piece, ProviderError> {
+    fn read_event(
+        &self,
+        event: Event<'_>,
+        state: &mut ResponseState,
+    ) -> Result<Piece, ProviderError> {
         // Without `alt=sse`, which a proxy may drop, all chunks are one list.
         let chunks: Vec<Chunk> = if event.data.starts_with('[') {
-            from_json(&event.data)?
+            from_json(event.data)?
         } else {
-            vec![from_json(&event.data)?]
+            vec![from_json(event.data)?]
         };
         let mut piece = Piece::default();
         for chunk in chunks {
@@ -137,6 +140,7 @@ impl Chunk {
         if let Some(usage) = self.usage_metadata {
             let text = token_count(&usage.candidates_token_count);
             let reasoning = token_count(&usage.thoughts_token_count);
+            state.has_reasoning |= reasoning.is_some_and(|tokens| tokens > 0);
             let output = [text, reasoning].into_iter().flatten();
             let output = output.reduce(u64::saturating_add);
             state.usage = Usage {

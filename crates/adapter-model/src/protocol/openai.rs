@@ -9,10 +9,10 @@ use url::Url;
 use worker_runtime::Usage;
 
 use super::{
-    ChatRequest, Piece, Progress, Protocol, ResponseState, Texts, chat_body, from_json, token_count,
+    ChatRequest, Event, Piece, Progress, Protocol, ResponseState, Texts, chat_body, from_json,
+    token_count,
 };
 use crate::error::ProviderError;
-use crate::event_decoder::Event;
 use crate::secret::{ApiKey, Endpoint};
 
 #[derive(Debug)]
@@ -94,19 +94,30 @@ impl Protocol for OpenAi {
         body
     }
 
-    fn read_event(&self, event: &Event, state: &mut ResponseState) -> Result<Piece, ProviderError> {
-        let chunk: Chunk = from_json(&event.data)?;
+    fn read_event(
+        &self,
+        event: Event<'_>,
+        state: &mut ResponseState,
+    ) -> Result<Piece, ProviderError> {
+        let chunk: Chunk = from_json(event.data)?;
         // Older servers send an error without an `error` field.
         if chunk.object.text == "error" {
-            let error = serde_json::from_str(&event.data).unwrap_or_default();
+            let error = serde_json::from_str(event.data).unwrap_or_default();
             return Err(ProviderError::reported(&error));
         }
         let usage = chunk.usage.or(chunk.x_groq.and_then(|it| it.usage));
         if let Some(usage) = usage {
+            let (input, output) = (&usage.prompt_tokens, &usage.completion_tokens);
             state.usage = Usage {
-                input_tokens: token_count(&usage.prompt_tokens),
-                output_tokens: token_count(&usage.completion_tokens),
+                input_tokens: token_count(input).or(state.usage.input_tokens),
+                output_tokens: token_count(output).or(state.usage.output_tokens),
             };
+            // Some models reason, and their providers only bill it.
+            let reasoning = usage
+                .completion_tokens_details
+                .map(|it| it.reasoning_tokens);
+            let reasoning = reasoning.and_then(|it| token_count(&it));
+            state.has_reasoning |= reasoning.is_some_and(|tokens| tokens > 0);
         }
         let mut piece = Piece::default();
         if let Some(choices) = chunk.choices {
@@ -140,6 +151,13 @@ struct TokenUsage {
     prompt_tokens: Value,
     #[serde(default)]
     completion_tokens: Value,
+    completion_tokens_details: Option<TokenDetails>,
+}
+
+#[derive(Deserialize)]
+struct TokenDetails {
+    #[serde(default)]
+    reasoning_tokens: Value,
 }
 
 #[derive(Deserialize)]
@@ -172,7 +190,13 @@ struct Delta {
 
 impl Choice {
     fn read(self, piece: &mut Piece, state: &mut ResponseState) -> Result<(), ProviderError> {
-        for delta in [self.delta, self.message].into_iter().flatten() {
+        // Some servers repeat the whole reply in the last event's message.
+        let message = self.message.filter(|_| !state.has_deltas);
+        state.has_deltas |= self
+            .delta
+            .as_ref()
+            .is_some_and(|it| !it.content.text.is_empty());
+        for delta in [self.delta, message].into_iter().flatten() {
             let content = delta.reasoning_content.into_reasoning();
             let reasoning = delta.reasoning.into_reasoning();
             // Some servers send it in both fields.
