@@ -1,7 +1,6 @@
 //! Sending a request to the provider, up to the headers of its response.
 
 use std::num::NonZeroU32;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tracing::{debug, warn};
 use url::Url;
 use worker_runtime::{Sampling, Temperature};
@@ -21,7 +20,7 @@ use crate::prompt::Prompt;
 use crate::protocol::{ChatRequest, Protocol};
 use crate::redact::Redactor;
 use crate::resolver::BoundedResolver;
-use crate::response_stream::{LATE_READ_TIMEOUT, ResponseStream, deadline_after};
+use crate::response_stream::{ResponseStream, deadline_after, until_late};
 use crate::retry::retry_after;
 use crate::secret::{ApiKey, Endpoint};
 
@@ -95,14 +94,8 @@ impl ProviderClient {
         let request = self.client.post(self.url.clone());
         let request = request.headers(self.headers());
         let request = request.body(self.request_body(prompt, sampling, omissions));
-        let mut response = pin!(request.send());
-        let response = match timeout_at(deadline, &mut response).await {
-            Ok(response) => response,
-            Err(_) => {
-                let late = timeout(LATE_READ_TIMEOUT, response).await;
-                late.map_err(|_| ProviderError::FirstByteTimedOut)?
-            }
-        };
+        let response = until_late(deadline, request.send()).await;
+        let response = response.ok_or(ProviderError::FirstByteTimedOut)?;
         let response = response.map_err(|error| {
             let error = error.without_url();
             debug!(error = ?self.redactor.redact(&error_chain(&error)), "provider not reached");

@@ -18,6 +18,8 @@ pub(crate) enum StreamFormat {
     JsonLines,
     /// The body is one JSON document: a server that does not stream.
     Whole,
+    /// The body is a page for a browser.
+    Html,
 }
 
 /// An event of a response.
@@ -44,6 +46,8 @@ pub(crate) struct EventDecoder {
     name: String,
     /// The data lines of the current event.
     data: Option<String>,
+    /// There was a line that is of no stream of events.
+    pub(crate) has_foreign_lines: bool,
     max_bytes: usize,
 }
 
@@ -57,24 +61,48 @@ impl EventDecoder {
             at_start: true,
             name: String::new(),
             data: None,
+            has_foreign_lines: false,
             max_bytes: MAX_EVENT_BYTES,
         }
     }
 
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
-        if self.at_start && self.format == StreamFormat::ServerSentEvents {
-            let beginning = self.buffer.strip_prefix(BYTE_ORDER_MARK.as_bytes());
-            let beginning = beginning.unwrap_or(&self.buffer).trim_ascii_start();
+        if self.at_start {
+            self.format = self.format_of_beginning();
+        }
+    }
+
+    /// The format of what was received so far, which may be another than the protocol's.
+    fn format_of_beginning(&self) -> StreamFormat {
+        let beginning = self.buffer.strip_prefix(BYTE_ORDER_MARK.as_bytes());
+        let beginning = beginning.unwrap_or(&self.buffer).trim_ascii_start();
+        let first_line = beginning.split(|byte| *byte == b'\n').next();
+        match (self.format, first_line) {
+            (_, Some([b'<', ..])) => StreamFormat::Html,
             // No line of a server-sent event begins so.
-            if matches!(beginning.first(), Some(b'{' | b'[')) {
-                self.format = StreamFormat::Whole;
+            (StreamFormat::ServerSentEvents, Some([b'{' | b'[', ..])) => StreamFormat::Whole,
+            // A document with line breaks.
+            (StreamFormat::JsonLines, Some([b'{' | b'['] | [b'{' | b'[', b'\r']))
+                if beginning.len() > 1 =>
+            {
+                StreamFormat::Whole
             }
+            // A gateway that speaks for a server of another kind.
+            (StreamFormat::JsonLines, Some(line))
+                if line.starts_with(b"data:") || line.starts_with(b"event:") =>
+            {
+                StreamFormat::ServerSentEvents
+            }
+            (format, _) => format,
         }
     }
 
     /// The next event, or `None` if more bytes are needed.
     pub(crate) fn next(&mut self) -> Result<Option<Event>, ProviderError> {
+        if self.format == StreamFormat::Html {
+            return Err(ProviderError::HtmlPage);
+        }
         if self.format == StreamFormat::Whole {
             if self.buffer.len() > self.max_bytes {
                 return Err(ProviderError::EventTooLong);
@@ -88,7 +116,7 @@ impl EventDecoder {
             let line = line.strip_prefix(mark).unwrap_or(line);
             let event = match self.format {
                 StreamFormat::ServerSentEvents => self.read_field(line)?,
-                StreamFormat::JsonLines | StreamFormat::Whole => {
+                StreamFormat::JsonLines | StreamFormat::Whole | StreamFormat::Html => {
                     (!line.trim().is_empty()).then(|| Event {
                         data: line.to_owned(),
                         ..Event::default()
@@ -102,15 +130,22 @@ impl EventDecoder {
         Ok(None)
     }
 
-    /// The last event of a body that has ended: it needs no line break and no empty line there. The
-    /// standard discards an unfinished server-sent event, but servers end so; whether it is whole shows
-    /// when it is read.
+    /// The last event of a body that has ended, which needs no line break there. The standard of
+    /// server-sent events discards it, but many servers forget the last line break. It may also be
+    /// the beginning of an event that was cut off.
     pub(crate) fn finish(&mut self) -> Result<Option<Event>, ProviderError> {
         match self.format {
-            StreamFormat::ServerSentEvents | StreamFormat::JsonLines => {
-                self.feed(b"\n\n");
+            StreamFormat::ServerSentEvents => {
+                self.buffer.extend_from_slice(b"\n\n");
+                let event = self.next();
+                self.buffer.clear();
+                event
+            }
+            StreamFormat::JsonLines => {
+                self.buffer.extend_from_slice(b"\n");
                 self.next()
             }
+            StreamFormat::Html => Err(ProviderError::HtmlPage),
             StreamFormat::Whole => {
                 let document = self.buffer.split();
                 let text = str::from_utf8(&document).map_err(|_| ProviderError::NotUtf8)?;
@@ -141,7 +176,8 @@ impl EventDecoder {
                 data.push('\n');
                 data.push_str(value);
             }
-            _ => {}
+            ("" | "id" | "retry", _) => {}
+            _ => self.has_foreign_lines = true,
         }
         Ok(None)
     }

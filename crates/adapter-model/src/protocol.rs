@@ -13,7 +13,7 @@ use url::Url;
 use worker_runtime::Usage;
 
 use crate::error::ProviderError;
-use crate::event_decoder::{Event, StreamFormat};
+use crate::event_decoder::{self, StreamFormat};
 use crate::prompt::Prompt;
 use crate::secret::{ApiKey, Endpoint};
 
@@ -64,7 +64,18 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
     }
 
     /// Reads an event and returns what it adds to the reply, which may be nothing.
-    fn read_event(&self, event: &Event, state: &mut ResponseState) -> Result<Piece, ProviderError>;
+    fn read_event(
+        &self,
+        event: Event<'_>,
+        state: &mut ResponseState,
+    ) -> Result<Piece, ProviderError>;
+}
+
+/// An event that is no keep-alive, and its name, which is empty without one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Event<'a> {
+    name: &'a str,
+    data: &'a str,
 }
 
 /// What an event adds to a reply. Its reasoning comes before its text.
@@ -90,7 +101,7 @@ impl Piece {
 /// Reads an event of any protocol. What servers send to keep a connection alive adds nothing.
 pub(crate) fn read_event(
     protocol: &dyn Protocol,
-    event: &Event,
+    event: &event_decoder::Event,
     state: &mut ResponseState,
 ) -> Result<Piece, ProviderError> {
     let data = event
@@ -119,10 +130,15 @@ pub(crate) fn read_event(
         }
     }
     let event = Event {
-        name: event.name.clone(),
-        data: data.into_owned(),
+        name: &event.name,
+        data: &data,
     };
-    let piece = protocol.read_event(&event, state)?;
+    if event.name == "error" {
+        let error = serde_json::from_str(event.data);
+        let error = error.unwrap_or_else(|_| Value::String(event.data.to_owned()));
+        return Err(ProviderError::reported(&error));
+    }
+    let piece = protocol.read_event(event, state)?;
     state.has_reasoning |= piece.hidden_reasoning || !piece.reasoning.is_empty();
     Ok(piece)
 }
@@ -143,8 +159,9 @@ fn is_nothing(error: &Value) -> bool {
         Value::Null | Value::Bool(false) => true,
         Value::String(text) => text.is_empty(),
         Value::Array(list) => list.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        Value::Bool(true) | Value::Number(_) => false,
+        Value::Object(fields) => fields.values().all(is_nothing),
+        Value::Number(number) => number.as_u64() == Some(0),
+        Value::Bool(true) => false,
     }
 }
 
@@ -173,7 +190,10 @@ pub(crate) struct ResponseState {
     pub(crate) cut_short: bool,
     /// The reply filled the model's context.
     pub(crate) context_full: bool,
+    /// The model reasoned, whether or not its provider shows what.
     pub(crate) has_reasoning: bool,
+    /// Text came in deltas.
+    has_deltas: bool,
     /// The model called tools, which workers don't have.
     pub(crate) has_tool_calls: bool,
     /// The first half of a character.

@@ -40,6 +40,7 @@ pub(crate) struct ResponseStream {
     has_text: bool,
     /// The usage that the last piece came with.
     usage: Usage,
+    has_events: bool,
 }
 
 type Parsed = (Result<Piece, ProviderError>, ResponseState);
@@ -74,6 +75,7 @@ impl ResponseStream {
             idle_timeout,
             has_text: false,
             usage: Usage::default(),
+            has_events: false,
         }
     }
 
@@ -129,11 +131,7 @@ impl ResponseStream {
         }
         match self.decoder.finish()? {
             None => Ok(None),
-            Some(event) => match self.parse(event).await {
-                // It was cut off in the middle.
-                Err(ProviderError::NotJson) => Ok(None),
-                result => result.map(Some),
-            },
+            Some(event) => self.parse(event).await.map(Some).map_err(cut_off),
         }
     }
 
@@ -143,6 +141,7 @@ impl ResponseStream {
     }
 
     async fn parse(&mut self, event: Event) -> Result<Piece, ProviderError> {
+        self.has_events |= event.data.contains('{');
         if event.data.len() < LARGE_EVENT_BYTES {
             return read_event(self.protocol, &event, &mut self.state);
         }
@@ -183,14 +182,14 @@ impl ResponseStream {
             }
             Body::Finished => return Ok(()),
         };
-        let chunk = match timeout_at(deadline, self.response.chunk()).await {
-            Ok(chunk) => chunk,
-            Err(_) if matches!(self.body, Body::Complete(_)) => return Err(elapsed),
-            Err(_) => {
-                let late = timeout(LATE_READ_TIMEOUT, self.response.chunk()).await;
-                late.map_err(|_| elapsed)?
+        let chunk = self.response.chunk();
+        let chunk = match self.body {
+            Body::Complete(_) => timeout_at(deadline, chunk).await.ok(),
+            Body::AwaitingFirstPiece(_) | Body::Streaming(_) | Body::Finished => {
+                until_late(deadline, chunk).await
             }
         };
+        let chunk = chunk.ok_or(elapsed)?;
         match chunk.map_err(|error| from_body_error(&error))? {
             Some(bytes) => {
                 self.decoder.feed(&bytes);
@@ -226,16 +225,34 @@ impl ResponseStream {
     fn check_complete(&self) -> Result<(), ProviderError> {
         let state = &self.state;
         match state.progress {
-            Progress::NotStarted => Err(ProviderError::UnknownProtocol),
+            Progress::NotStarted if self.has_events || self.decoder.has_foreign_lines => {
+                Err(ProviderError::UnknownProtocol)
+            }
+            Progress::NotStarted => Err(ProviderError::EmptyReply(EmptyReply::Nothing)),
             Progress::Started => Err(ProviderError::StreamTruncated),
             Progress::Complete | Progress::Ended if self.has_text => Ok(()),
-            _ if state.filtered => Err(ProviderError::ContentFiltered),
-            _ if state.has_tool_calls => Err(ProviderError::EmptyReply(EmptyReply::ToolCallsOnly)),
-            _ if state.has_reasoning => Err(ProviderError::EmptyReply(EmptyReply::ReasoningOnly)),
+            Progress::Complete | Progress::Ended if state.filtered => {
+                Err(ProviderError::ContentFiltered)
+            }
             Progress::Complete | Progress::Ended => {
-                Err(ProviderError::EmptyReply(EmptyReply::Nothing))
+                Err(ProviderError::EmptyReply(if state.has_tool_calls {
+                    EmptyReply::ToolCallsOnly
+                } else if state.has_reasoning {
+                    EmptyReply::ReasoningOnly
+                } else {
+                    EmptyReply::Nothing
+                }))
             }
         }
+    }
+}
+
+/// The last event of a body, when it is no whole JSON, was cut off.
+fn cut_off(error: ProviderError) -> ProviderError {
+    if error == ProviderError::NotJson {
+        ProviderError::StreamTruncated
+    } else {
+        error
     }
 }
 
@@ -244,6 +261,15 @@ impl Drop for ResponseStream {
         if let Some(parsing) = &self.parsing {
             parsing.abort();
         }
+    }
+}
+
+/// What `future` gives until the deadline, or what waits in its socket when that has passed.
+pub(crate) async fn until_late<T>(deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    match timeout_at(deadline, &mut future).await {
+        Ok(output) => Some(output),
+        Err(_) => timeout(LATE_READ_TIMEOUT, future).await.ok(),
     }
 }
 

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    ChatRequest, Count, Few, Piece, Progress, Protocol, ResponseState, Texts, from_json, messages,
+    ChatRequest, Count, Event, Few, Piece, Progress, Protocol, ResponseState, Texts, from_json,
+    messages,
 };
 use crate::error::ProviderError;
-use crate::event_decoder::Event;
 use crate::secret::{ApiKey, Endpoint};
 
 /// The limit that every request needs. All current models accept it.
@@ -58,16 +58,20 @@ impl Protocol for Anthropic {
         body
     }
 
-    fn read_event(&self, event: &Event, state: &mut ResponseState) -> Result<Piece, ProviderError> {
-        let read: AnthropicEvent = from_json(&event.data)?;
+    fn read_event(
+        &self,
+        event: Event<'_>,
+        state: &mut ResponseState,
+    ) -> Result<Piece, ProviderError> {
+        let read: AnthropicEvent = from_json(event.data)?;
         // Vertex has the type outside of the data alone.
         let kind = if read.kind.text.is_empty() {
-            &event.name
+            event.name
         } else {
-            &read.kind.text
+            read.kind.text.as_str()
         };
         let mut piece = Piece::default();
-        match kind.as_str() {
+        match kind {
             "message_start" => {
                 state.advance_to(Progress::Started);
                 if let Some(message) = read.message {

@@ -9,10 +9,10 @@ use url::Url;
 use worker_runtime::{Role, Usage};
 
 use super::{
-    ChatRequest, Count, Few, Piece, Progress, Protocol, ResponseState, Texts, from_json, is_nothing,
+    ChatRequest, Count, Event, Few, Piece, Progress, Protocol, ResponseState, Texts, from_json,
+    is_nothing,
 };
 use crate::error::ProviderError;
-use crate::event_decoder::Event;
 use crate::secret::{ApiKey, Endpoint};
 
 #[derive(Debug)]
@@ -62,17 +62,21 @@ impl Protocol for Gemini {
         body
     }
 
-    fn read_event(&self, event: &Event, state: &mut ResponseState) -> Result<Piece, ProviderError> {
+    fn read_event(
+        &self,
+        event: Event<'_>,
+        state: &mut ResponseState,
+    ) -> Result<Piece, ProviderError> {
         // Without `alt=sse`, which a proxy may drop, all chunks are one list.
         let mut piece = Piece::default();
         if event.data.starts_with('[') {
-            let chunks: Vec<&RawValue> = from_json(&event.data)?;
+            let chunks: Vec<&RawValue> = from_json(event.data)?;
             for chunk in chunks {
                 let chunk: Chunk = from_json(chunk.get())?;
                 chunk.read(&mut piece, state)?;
             }
         } else {
-            let chunk: Chunk = from_json(&event.data)?;
+            let chunk: Chunk = from_json(event.data)?;
             chunk.read(&mut piece, state)?;
         }
         Ok(piece)
@@ -139,6 +143,7 @@ impl Chunk {
         if let Some(usage) = self.usage_metadata {
             let text = usage.candidates_token_count.0;
             let reasoning = usage.thoughts_token_count.0;
+            state.has_reasoning |= reasoning.is_some_and(|tokens| tokens > 0);
             let output = [text, reasoning].into_iter().flatten();
             let output = output.reduce(u64::saturating_add);
             state.usage = Usage {

@@ -7,10 +7,10 @@ use url::Url;
 use worker_runtime::Usage;
 
 use super::{
-    ChatRequest, Count, Few, Piece, Progress, Protocol, ResponseState, Texts, chat_body, from_json,
+    ChatRequest, Count, Event, Few, Piece, Progress, Protocol, ResponseState, Texts, chat_body,
+    from_json,
 };
 use crate::error::ProviderError;
-use crate::event_decoder::Event;
 use crate::event_decoder::StreamFormat;
 use crate::secret::Endpoint;
 
@@ -52,8 +52,12 @@ impl Protocol for Ollama {
         StreamFormat::JsonLines
     }
 
-    fn read_event(&self, event: &Event, state: &mut ResponseState) -> Result<Piece, ProviderError> {
-        let line: Line = from_json(&event.data)?;
+    fn read_event(
+        &self,
+        event: Event<'_>,
+        state: &mut ResponseState,
+    ) -> Result<Piece, ProviderError> {
+        let line: Line = from_json(event.data)?;
         let mut piece = Piece::default();
         if let Some(message) = line.message {
             state.advance_to(Progress::Started);

@@ -9,10 +9,10 @@ use url::Url;
 use worker_runtime::Usage;
 
 use super::{
-    ChatRequest, Count, Few, Piece, Progress, Protocol, ResponseState, Texts, chat_body, from_json,
+    ChatRequest, Count, Event, Few, Piece, Progress, Protocol, ResponseState, Texts, chat_body,
+    from_json,
 };
 use crate::error::ProviderError;
-use crate::event_decoder::Event;
 use crate::secret::{ApiKey, Endpoint};
 
 #[derive(Debug)]
@@ -94,11 +94,15 @@ impl Protocol for OpenAi {
         body
     }
 
-    fn read_event(&self, event: &Event, state: &mut ResponseState) -> Result<Piece, ProviderError> {
-        let chunk: Chunk = from_json(&event.data)?;
+    fn read_event(
+        &self,
+        event: Event<'_>,
+        state: &mut ResponseState,
+    ) -> Result<Piece, ProviderError> {
+        let chunk: Chunk = from_json(event.data)?;
         // Older servers send an error without an `error` field.
         if chunk.object.text == "error" {
-            let error = serde_json::from_str(&event.data).unwrap_or_default();
+            let error = serde_json::from_str(event.data).unwrap_or_default();
             return Err(ProviderError::reported(&error));
         }
         let usage = chunk.usage.or(chunk.x_groq.and_then(|it| it.usage));
@@ -137,16 +141,27 @@ struct TokenUsage {
     prompt_tokens: Count,
     #[serde(default)]
     completion_tokens: Count,
+    completion_tokens_details: Option<TokenDetails>,
+}
+
+#[derive(Deserialize)]
+struct TokenDetails {
+    #[serde(default)]
+    reasoning_tokens: Count,
 }
 
 impl TokenUsage {
     /// A later event with fewer numbers takes none back.
-    fn update(&self, state: &mut ResponseState) {
+    fn update(self, state: &mut ResponseState) {
         let known = state.usage;
         state.usage = Usage {
             input_tokens: self.prompt_tokens.0.or(known.input_tokens),
             output_tokens: self.completion_tokens.0.or(known.output_tokens),
         };
+        // Some models reason, and their providers only bill it.
+        let reasoning = self.completion_tokens_details;
+        let reasoning = reasoning.and_then(|it| it.reasoning_tokens.0);
+        state.has_reasoning |= reasoning.is_some_and(|tokens| tokens > 0);
     }
 }
 
@@ -197,11 +212,13 @@ impl Delta {
 
 impl Choice {
     fn read(self, piece: &mut Piece, state: &mut ResponseState) -> Result<(), ProviderError> {
-        for delta in [self.delta, self.message].into_iter().flatten() {
-            if !piece.is_empty() {
-                // A server that sends both sends the same twice.
-                break;
-            }
+        state.has_deltas |= self
+            .delta
+            .as_ref()
+            .is_some_and(|it| !it.content.text.is_empty());
+        // Some servers repeat the whole reply in the last event's message.
+        let message = self.message.filter(|_| !state.has_deltas);
+        for delta in [self.delta, message].into_iter().flatten() {
             delta.read(piece, state);
         }
         if let Some(usage) = self.usage {

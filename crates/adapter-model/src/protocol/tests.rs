@@ -51,9 +51,9 @@ fn read(
     let mut state = ResponseState::default();
     let mut text = String::new();
     for event in events {
-        let event = Event {
+        let event = event_decoder::Event {
             data: event.to_string(),
-            ..Event::default()
+            ..event_decoder::Event::default()
         };
         text += &read_event(protocol, &event, &mut state)?.text;
     }
@@ -352,5 +352,20 @@ fn null_missing_and_unknown_fields_are_accepted() {
         let (text, state) = read(protocol, &[event]).unwrap();
         assert!(text.is_empty(), "{protocol:?}");
         assert!(state.progress <= Progress::Started, "{protocol:?}");
+    }
+}
+
+#[test]
+fn reasoning_that_is_only_billed_is_known() {
+    let details =
+        json!({"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 9}});
+    let gemini = json!({"promptTokenCount": 1, "thoughtsTokenCount": 9});
+    for (protocol, event) in [
+        (OPENAI, json!({"choices": [], "usage": details})),
+        (GEMINI, json!({"usageMetadata": gemini})),
+    ] {
+        let (_, state) = read(protocol, &[event]).unwrap();
+        assert!(state.has_reasoning, "{protocol:?}");
+        assert_eq!(state.usage.output_tokens, Some(9));
     }
 }

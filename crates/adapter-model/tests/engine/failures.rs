@@ -1,10 +1,12 @@
 //! Every way a provider can fail ends its run once, with its code, and the worker recovers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tokio::time::Instant;
-use worker_runtime::RunOutcome;
+use worker_runtime::{CreateWorker, RunOutcome};
 
 use crate::fixture::{Fixture, KEY, Run, config};
 use testkit::provider::{ScriptedProvider, ScriptedResponse};
@@ -194,7 +196,6 @@ async fn a_silent_provider_times_out() {
 #[tokio::test]
 async fn a_response_of_another_protocol_is_invalid() {
     let chunked = ScriptedResponse::new(200, &[("transfer-encoding", "chunked")]);
-    let no_content = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
     let long_event = "x".repeat(10 * 1024 * 1024);
     for (response, reply) in [
         (
@@ -203,11 +204,9 @@ async fn a_response_of_another_protocol_is_invalid() {
         ),
         (partial().send(b"data: \xff\xfe\n\n"), "assistant: Hel…"),
         (partial().delta(&long_event), "assistant: Hel…"),
-        (status(200).send("<html>Welcome</html>"), ""),
+        (status(200).send("Welcome\n"), ""),
         (ScriptedResponse::raw("220 mail.example.com ESMTP\r\n"), ""),
         (chunked.send("not a length\r\n"), ""),
-        (ScriptedResponse::raw(no_content), ""),
-        (ScriptedResponse::new(200, &[("content-length", "0")]), ""),
         (status(200).send("{\"hello\": \"world\"}"), ""),
     ] {
         let first = FirstRun::against([response]).await;
@@ -220,15 +219,26 @@ async fn an_empty_reply_is_asked_for_once_more() {
     let empty = || ScriptedResponse::openai(&[]);
     let first = FirstRun::against([empty(), ok()]).await;
     assert_eq!(first.completed(), ("ok".to_owned(), 2));
-    let first = FirstRun::against([empty(), empty()]).await;
-    assert_eq!(first.failed(), ("empty_reply", 2, ""));
+    let no_content = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+    for nothing in [
+        empty(),
+        status(200).send(": comment\n\n"),
+        status(200),
+        ScriptedResponse::new(200, &[("content-length", "0")]),
+        ScriptedResponse::raw(no_content),
+    ] {
+        let first = FirstRun::against([nothing.clone(), nothing]).await;
+        assert_eq!(first.failed(), ("empty_reply", 2, ""));
+    }
 }
 
 #[tokio::test]
 async fn a_page_for_a_browser_is_no_answer_of_a_provider() {
     let page = ScriptedResponse::new(200, &[("content-type", "text/html; charset=utf-8")]);
-    let first = FirstRun::against([page.send("<html>Welcome</html>")]).await;
-    assert_eq!(first.failed(), ("endpoint_wrong", 1, ""));
+    for response in [page, status(200)] {
+        let first = FirstRun::against([response.send("\n<html>Welcome</html>")]).await;
+        assert_eq!(first.failed(), ("endpoint_wrong", 1, ""));
+    }
 }
 
 /// What a server refuses of the request is left out, at once and from then on.
@@ -260,6 +270,36 @@ async fn a_refused_option_or_system_message_is_left_out_from_then_on() {
             assert!(first.ends_with("\n\nhi") && first.len() > 10, "{first}");
         }
     }
+}
+
+#[tokio::test]
+async fn runs_that_learn_at_once_what_is_refused_are_all_asked_again() {
+    let provider = ScriptedProvider::start().await;
+    let fixture = Fixture::new(&config("m", provider.address));
+    let signals = [(); 2].map(|()| Arc::new(Notify::new()));
+    let body = json!({"error": {"message": "unknown field stream_options"}}).to_string();
+    for signal in &signals {
+        provider.enqueue(status(400).wait_for(signal).send(body.clone()));
+    }
+    provider.respond_with(|_| ok());
+    let other = Fixture {
+        worker: fixture
+            .runtime
+            .create(CreateWorker::default())
+            .unwrap()
+            .worker
+            .id,
+        runtime: fixture.runtime.clone(),
+    };
+    let (first, second) = (fixture.start_run("hi"), other.start_run("hi"));
+    while provider.requests().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    for (signal, (fixture, accepted)) in signals.iter().zip([(&fixture, first), (&other, second)]) {
+        signal.notify_one();
+        assert_eq!(fixture.run_end(&accepted).await.text(), "ok");
+    }
+    assert_eq!(provider.requests().len(), 4);
 }
 
 #[tokio::test]

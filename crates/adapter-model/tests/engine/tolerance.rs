@@ -83,6 +83,13 @@ async fn what_keeps_a_connection_alive_and_text_in_any_place_are_accepted() {
         ],
         vec![data(&json!({"choices": [message]}))],
         vec![data(&json!({"choices": [plain]}))],
+        // The whole reply again at its end.
+        vec![
+            hel.clone(),
+            lo.clone(),
+            data(&json!({"choices": [message]})),
+        ],
+        with_error(json!({"code": null, "message": ""})),
         vec![marked, stop.clone()],
         vec![text("<think>hm</think>\n\nHello"), stop.clone()],
         vec![hel.clone(), lo.clone(), raw("data: [DONE]")],
@@ -91,6 +98,10 @@ async fn what_keeps_a_connection_alive_and_text_in_any_place_are_accepted() {
         assert_eq!(run.text(), "Hello", "{events:?} {run:?}");
         assert_eq!(run.outcome, Some(RunOutcome::Completed), "{events:?}");
     }
+    // The last line break is forgotten.
+    let unfinished = ScriptedResponse::new(200, SSE).send(format!("{hel}\n\n{lo}\n\n{stop}"));
+    let (run, _) = run_against("m", unfinished).await;
+    assert_eq!((run.text().as_str(), run.code), ("Hello", None));
     let halves = [r"\ud83d", r"\ude00"];
     let halves =
         halves.map(|half| format!(r#"data: {{"choices":[{{"delta":{{"content":"{half}"}}}}]}}"#));
@@ -152,14 +163,18 @@ async fn a_server_that_does_not_stream_answers_all_the_same() {
         {"candidates": [{"content": {"parts": [{"text": "lo"}]}, "finishReason": "STOP"}],
          "usageMetadata": {"promptTokenCount": 3}},
     ]);
-    let ollama =
-        json!({"message": {"content": "Hello"}, "done": true, "prompt_eval_count": 3}).to_string();
+    let ollama = json!({"message": {"content": "Hello"}, "done": true, "prompt_eval_count": 3});
+    // A gateway before it may stream in the way of others.
+    let events = format!("data: {ollama}\n\n");
     let pretty = |body: &Value| serde_json::to_string_pretty(body).unwrap();
     for (model, body) in [
         ("m", pretty(&openai)),
         ("anthropic::c", pretty(&anthropic)),
         ("gemini::g", pretty(&gemini)),
-        ("ollama::q", ollama),
+        ("ollama::q", ollama.to_string()),
+        ("ollama::q", pretty(&ollama)),
+        ("ollama::q", pretty(&ollama).replace('\n', "\r\n")),
+        ("ollama::q", events),
     ] {
         let response = ScriptedResponse::new(200, JSON).send(body);
         let (run, _) = run_against(model, response).await;
@@ -169,6 +184,25 @@ async fn a_server_that_does_not_stream_answers_all_the_same() {
     let error = json!({"error": {"message": "You exceeded your spending limit"}}).to_string();
     let (run, _) = run_against("m", ScriptedResponse::new(200, JSON).send(error)).await;
     assert_eq!(run.code, Some("quota_exhausted"));
+    let named = "event: error\ndata: {\"message\": \"CUDA error: out of memory\"}";
+    let (run, _) = run_against("m", sse(&[&text("Hel"), named])).await;
+    assert_eq!(run.code, Some("overloaded"));
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_within_an_event_is_cut_off() {
+    let hel = json!({"message": {"content": "Hel"}});
+    for (model, body) in [
+        ("m", format!("{}\n\ndata: {{\"choices\": [", text("Hel"))),
+        ("ollama::q", format!("{hel}\n{{\"message\": {{\"con")),
+    ] {
+        let response = ScriptedResponse::new(200, &[]).send(body);
+        let (run, _) = run_against(model, response).await;
+        assert_eq!(
+            (run.text().as_str(), run.code),
+            ("Hel", Some("reply_cut_off"))
+        );
+    }
 }
 
 /// What a run shows of the model's reasoning.
@@ -178,16 +212,13 @@ async fn reasoning(fixture: &Fixture) -> String {
         ..EventsQuery::default()
     };
     let batch = fixture.runtime.events(fixture.worker, query).await.unwrap();
-    let deltas = batch.events.iter().filter_map(|event| match &event.kind {
-        EventKind::ReasoningDelta { text, .. } => Some(text.as_str()),
-        EventKind::WorkerCreated
-        | EventKind::InputAccepted { .. }
-        | EventKind::OutputDelta { .. }
-        | EventKind::RunRetrying { .. }
-        | EventKind::RunFinished { .. }
-        | EventKind::WorkerStopped => None,
-    });
-    deltas.collect()
+    let mut reasoning = String::new();
+    for event in &batch.events {
+        if let EventKind::ReasoningDelta { text, .. } = &event.kind {
+            reasoning.push_str(text);
+        }
+    }
+    reasoning
 }
 
 #[tokio::test]
