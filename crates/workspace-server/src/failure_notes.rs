@@ -3,19 +3,16 @@
 //! never see it.
 
 use std::collections::VecDeque;
-use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use crate::compose::RunFailure;
+use crate::server_file::create_private;
 
-/// Permission bits of the file.
-const FILE_MODE: u32 = 0o600;
 /// Failures that are kept.
 const NOTES_MAX: usize = 16;
 /// Bytes of the file that are read at most: words are cut long before.
@@ -73,15 +70,7 @@ impl FailureNotes {
         };
         // Renaming follows no link and replaces an existing file.
         let unfinished = path.with_extension("unfinished");
-        match std::fs::remove_file(&unfinished) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(FILE_MODE)
-            .open(&unfinished)?;
+        let mut file = create_private(&unfinished)?;
         file.write_all(&serde_json::to_vec(&*notes)?)?;
         std::fs::rename(&unfinished, path)
     }
@@ -144,7 +133,7 @@ mod tests {
         assert_eq!(find(&ids[1]).unwrap(), format!("words about {}", ids[1]));
         let path = directory.path().join(file_name(address));
         let mode = path.metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, FILE_MODE);
+        assert_eq!(mode & 0o777, 0o600);
         drop(notes);
         assert!(!path.exists());
     }

@@ -73,15 +73,7 @@ impl ServerFile {
         // It is written under a name that `running` ignores, so that nobody else can hold the
         // lock, and then renamed, which follows no link and replaces an existing file.
         let unfinished = directory.join(format!("unfinished-{name}"));
-        match std::fs::remove_file(&unfinished) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(FILE_MODE)
-            .open(&unfinished)?;
+        let mut file = create_private(&unfinished)?;
         let content = Content {
             url: format!("http://{address}"),
             token: token.map(|token| token.reveal().to_owned()),
@@ -102,6 +94,19 @@ impl ServerFile {
             path,
         })
     }
+}
+
+/// Creates a file that its owner alone can access, in place of one that was left behind.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(FILE_MODE)
+        .open(path)
 }
 
 impl Drop for ServerFile {
