@@ -34,38 +34,39 @@ impl ContextBudget {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Learns that a prompt of at most these bytes has a reply, and a longer one has none.
+    /// Learns that a prompt of at most these bytes has a reply, and a longer one has none. Only a reply
+    /// teaches: a server that refuses everything, or for a while, must not leave later conversations
+    /// without their memory.
     pub(crate) fn limit_to(&self, bytes: usize) {
         self.0.fetch_min(bytes.max(FLOOR_BYTES), Ordering::Relaxed);
     }
+}
 
-    /// Learns from the refusal of a prompt of `sent_bytes`, whose reply may have `reply_tokens`.
-    /// Returns whether less can be sent.
-    pub(crate) fn shrink(&self, sent_bytes: usize, told: TooLong, reply_tokens: u64) -> bool {
-        let half = sent_bytes / 2;
-        let fits = match told {
-            TooLong {
-                limit_tokens: Some(limit),
-                sent_tokens: Some(sent),
-            } if limit > 0 && sent > 0 => fitting(sent_bytes, limit, sent, reply_tokens),
-            TooLong {
-                limit_tokens: Some(limit),
-                sent_tokens: None,
-            } if limit > 0 => {
-                let sent = (sent_bytes / BYTES_PER_TOKEN).max(1) as u64;
-                fitting(sent_bytes, limit, sent, reply_tokens)
-            }
-            _ => half,
-        };
-        // A number that would change nothing, or nearly nothing, is not the whole story.
-        let fits = if fits >= sent_bytes - sent_bytes / 16 {
-            half
-        } else {
-            fits
-        };
-        self.limit_to(fits);
-        fits.max(FLOOR_BYTES) < sent_bytes
-    }
+/// Bytes that may fit, after a prompt of `sent_bytes` was refused whose reply may have
+/// `reply_tokens`; `None` when that is as little as makes sense.
+pub(crate) fn smaller(sent_bytes: usize, told: TooLong, reply_tokens: u64) -> Option<usize> {
+    let half = sent_bytes / 2;
+    let fits = match told {
+        TooLong {
+            limit_tokens: Some(limit),
+            sent_tokens: Some(sent),
+        } if limit > 0 && sent > 0 => fitting(sent_bytes, limit, sent, reply_tokens),
+        TooLong {
+            limit_tokens: Some(limit),
+            sent_tokens: None,
+        } if limit > 0 => {
+            let sent = (sent_bytes / BYTES_PER_TOKEN).max(1) as u64;
+            fitting(sent_bytes, limit, sent, reply_tokens)
+        }
+        _ => half,
+    };
+    // A number that would change nothing, or nearly nothing, is not the whole story.
+    let fits = if fits >= sent_bytes - sent_bytes / 16 {
+        half
+    } else {
+        fits
+    };
+    Some(fits.max(FLOOR_BYTES)).filter(|fits| *fits < sent_bytes)
 }
 
 /// How many of the bytes that are `sent` tokens fit in `limit` tokens beside the reply, with an
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_shrinks_the_budget_by_its_numbers_or_by_half() {
+    fn after_a_refusal_less_is_sent_by_its_numbers_or_by_half() {
         let told = |limit_tokens, sent_tokens| TooLong {
             limit_tokens,
             sent_tokens,
@@ -100,20 +101,21 @@ mod tests {
             (told(Some(u64::MAX), Some(1)), 0, 8_000),
             (told(Some(1), Some(u64::MAX)), 0, FLOOR_BYTES),
         ] {
-            let budget = ContextBudget::new(256 * 1024);
-            assert!(budget.shrink(16_000, told, reply_tokens), "{told:?}");
-            assert_eq!(budget.bytes(), expected, "{told:?} {reply_tokens}");
+            let fits = smaller(16_000, told, reply_tokens);
+            assert_eq!(fits, Some(expected), "{told:?} {reply_tokens}");
         }
     }
 
     #[test]
     fn a_budget_never_grows_and_has_a_floor() {
         let budget = ContextBudget::new(1_000);
-        assert!(budget.shrink(100_000, TooLong::default(), 0));
+        budget.limit_to(2_000);
         assert_eq!(budget.bytes(), 1_000);
-        assert!(budget.shrink(900, TooLong::default(), 0));
+        budget.limit_to(900);
+        assert_eq!(budget.bytes(), 900);
+        budget.limit_to(1);
         assert_eq!(budget.bytes(), FLOOR_BYTES);
-        assert!(!budget.shrink(FLOOR_BYTES, TooLong::default(), 0));
-        assert_eq!(budget.bytes(), FLOOR_BYTES);
+        assert_eq!(smaller(900, TooLong::default(), 0), Some(FLOOR_BYTES));
+        assert_eq!(smaller(FLOOR_BYTES, TooLong::default(), 0), None);
     }
 }

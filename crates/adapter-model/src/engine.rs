@@ -15,7 +15,7 @@ use worker_runtime::{
 use crate::client::ProviderClient;
 use crate::coalesce::Coalesce;
 use crate::config::{ModelConfig, ModelConfigError};
-use crate::context_budget::ContextBudget;
+use crate::context_budget::{ContextBudget, smaller};
 use crate::error::{EmptyReply, ProviderError, Reason};
 use crate::forwarder::Forwarder;
 use crate::prompt::Prompt;
@@ -120,7 +120,7 @@ impl ModelEngine {
                 output.report(RunDiagnostic::ExchangeTruncated);
             }
             let Err(error) = self.complete(&prompt, turn.sampling, output).await else {
-                if empty_replies > 0 {
+                if tries + empty_replies > 0 {
                     self.context.limit_to(max_bytes);
                 }
                 return Ok(());
@@ -133,11 +133,11 @@ impl ModelEngine {
                 debug!(tries, ?told, "the prompt is too long");
                 let reply_tokens = turn.sampling.max_output_tokens.map(|it| it.get().into());
                 let reply_tokens = reply_tokens.unwrap_or(self.reply_tokens);
-                let shrunk = self.context.shrink(prompt.bytes(), told, reply_tokens);
-                if tries == CONTEXT_TRIES || !shrunk {
+                let fits = smaller(prompt.bytes(), told, reply_tokens);
+                let Some(fits) = fits.filter(|_| tries < CONTEXT_TRIES) else {
                     return Err(error);
-                }
-                max_bytes = self.context.bytes();
+                };
+                max_bytes = fits;
             } else if error == ProviderError::EmptyReply(EmptyReply::Nothing)
                 && empty_replies < EMPTY_REPLY_TRIES
                 && prompt.bytes() > EMPTY_REPLY_MIN_BYTES

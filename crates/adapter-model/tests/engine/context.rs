@@ -195,3 +195,20 @@ async fn an_empty_reply_to_a_short_conversation_is_not_blamed_on_its_length() {
     // It was asked again once.
     assert_eq!(provider.requests().len(), 3);
 }
+
+/// What a server says while it refuses everything teaches nothing about its model.
+#[tokio::test]
+async fn a_server_that_refuses_everything_for_a_while_costs_no_memory() {
+    let provider = ScriptedProvider::start().await;
+    let fixture = Fixture::new(&config("m", provider.address));
+    provider.respond_with(|_| ScriptedResponse::openai(&["fine"]));
+    let story = "a long story ".repeat(400);
+    fixture.complete_run(&story).await;
+    provider.respond_with(|_| ScriptedResponse::new(413, &[]).send("<html>too large</html>"));
+    let run = fixture.complete_run("and then?").await;
+    assert_eq!(run.code, Some("context_too_long"));
+    provider.respond_with(|_| ScriptedResponse::openai(&["fine"]));
+    fixture.complete_run("and now?").await;
+    let sent = provider.last_request().body["messages"].clone();
+    assert_eq!(sent[1]["content"], story.as_str());
+}
