@@ -93,8 +93,8 @@ fn of_code(code: RunErrorCode) -> (&'static str, &'static str) {
         ),
         RunErrorCode::InvalidResponse => (
             "the provider's answer is not of the protocol that the server expects",
-            "write the right provider before the model (`ollama::MODEL`); the server's log line \
-             about this run says more",
+            "check the server's YOI_MODEL_ENDPOINT, and write the provider that is there before the \
+             model (`ollama::MODEL`)",
         ),
         RunErrorCode::TimedOut => (
             "the model's provider did not answer in time",

@@ -44,7 +44,7 @@ const CODES: &[(RunErrorCode, &[&str])] = &[
     (RunErrorCode::Refused, &[]),
     (RunErrorCode::EmptyReply, &[]),
     (RunErrorCode::ReplyCutOff, &[]),
-    (RunErrorCode::InvalidResponse, &[PROVIDER]),
+    (RunErrorCode::InvalidResponse, &[PROVIDER, ENDPOINT]),
     (RunErrorCode::TimedOut, &[]),
     (RunErrorCode::ContextTooLong, &["--model-context-tokens"]),
     (RunErrorCode::Misconfigured, &[]),
