@@ -29,8 +29,12 @@ pub const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 const CONTEXT_TRIES: u32 = 8;
 
 /// How often less of a conversation is sent after an empty reply: some servers answer so, and with no
-/// error, when a prompt fills the context.
+/// error, when a prompt fills the context. There are other reasons, too, which must not
+/// leave later conversations without their memory.
 const EMPTY_REPLY_TRIES: u32 = 3;
+
+/// The least that is learned from an empty reply: what the smallest models in use take.
+const EMPTY_REPLY_FLOOR_BYTES: usize = 6 * 1024;
 
 /// Bytes of the shortest prompt that an empty reply makes suspect: half the context of the smallest
 /// models.
@@ -120,8 +124,11 @@ impl ModelEngine {
                 output.report(RunDiagnostic::ExchangeTruncated);
             }
             let Err(error) = self.complete(&prompt, turn.sampling, output).await else {
-                if tries + empty_replies > 0 {
+                if tries > 0 {
                     self.context.limit_to(max_bytes);
+                } else if empty_replies > 0 {
+                    self.context
+                        .limit_to(max_bytes.max(EMPTY_REPLY_FLOOR_BYTES));
                 }
                 return Ok(());
             };
@@ -142,7 +149,6 @@ impl ModelEngine {
                 && empty_replies < EMPTY_REPLY_TRIES
                 && prompt.bytes() > EMPTY_REPLY_MIN_BYTES
             {
-                // Whether the prompt was too long shows when a shorter one has a reply.
                 empty_replies += 1;
                 debug!(empty_replies, "the prompt may be too long");
                 max_bytes = prompt.bytes() / 2;

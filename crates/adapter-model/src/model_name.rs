@@ -44,17 +44,29 @@ impl ModelName {
     /// directory. For a fine-tuned model this is the base model.
     #[must_use]
     pub fn public_name(&self) -> &str {
-        let name = self.name.as_str();
-        if let Some(tuned) = name.strip_prefix("ft:") {
-            let base = tuned.split(':').next();
-            return base.filter(|base| !base.is_empty()).unwrap_or("ft");
+        // Gateways put a provider before the names of others: `bedrock/arn:…`.
+        let parts = self.name.char_indices().filter(|(_, it)| *it == '/');
+        let mut starts = std::iter::once(0).chain(parts.map(|(at, _)| at + 1));
+        let is_account = |name: &str| {
+            name.starts_with("ft:") || ACCOUNT_PREFIXES.iter().any(|it| name.starts_with(it))
+        };
+        let name = starts.find(|at| is_account(&self.name[*at..]));
+        let Some(name) = name.map(|at| &self.name[at..]) else {
+            let is_path = self.name.starts_with(['/', '.', '~']) || self.name.contains('\\');
+            return if is_path {
+                last_part(&self.name, &['/', '\\'])
+            } else {
+                &self.name
+            };
+        };
+        match name.strip_prefix("ft:") {
+            Some(tuned) => {
+                let base = tuned.split(':').next();
+                base.filter(|base| !base.is_empty()).unwrap_or("ft")
+            }
+            None if name.starts_with("arn:") => last_part(name, &['/', ':']),
+            None => last_part(name, &['/']),
         }
-        let is_path = name.starts_with(['/', '.', '~']);
-        if is_path || ACCOUNT_PREFIXES.iter().any(|it| name.starts_with(it)) {
-            let mut parts = name.rsplit('/').filter(|part| !part.is_empty());
-            return parts.next().unwrap_or(name);
-        }
-        name
     }
 
     /// The name that is sent to the provider.
@@ -80,6 +92,12 @@ impl ModelName {
         self.explicit_provider()
             .or_else(|| Provider::by_model_name(&self.name))
     }
+}
+
+/// The last part of `name` that is not empty.
+fn last_part<'a>(name: &'a str, separators: &[char]) -> &'a str {
+    let mut parts = name.rsplit(|it| separators.contains(&it));
+    parts.find(|part| !part.is_empty()).unwrap_or(name)
 }
 
 impl FromStr for ModelName {
@@ -166,6 +184,14 @@ mod tests {
             ("openrouter::openai/gpt-5", "openai/gpt-5"),
             ("ft:gpt-4o-mini:my-org:name:id", "gpt-4o-mini"),
             ("/srv/models/tiny.gguf", "tiny.gguf"),
+            ("openai/ft:gpt-4o:acme:suffix:id", "gpt-4o"),
+            ("fireworks_ai/accounts/acme/models/x", "x"),
+            (
+                "bedrock/arn:aws:bedrock:us-east-1:123456789012:profile/abc",
+                "abc",
+            ),
+            ("arn:aws:bedrock:us-east-1:123456789012:abc", "abc"),
+            ("C:\\Users\\ann\\tiny.gguf", "tiny.gguf"),
             ("openai::ft:", "ft"),
             ("/srv/models/tiny/", "tiny"),
             ("accounts/my-org/models/tiny", "tiny"),

@@ -150,7 +150,8 @@ impl Exchange<'_> {
 }
 
 /// The exchanges of the conversation, oldest first. One whose reply is blank is none: Anthropic
-/// refuses every conversation that contains such a reply.
+/// refuses every conversation that contains such a reply. Neither is one whose reply a content filter
+/// withheld in part: sent again, it is refused again, with everything after it.
 fn exchanges(turn: &Turn) -> Vec<Exchange<'_>> {
     let mut exchanges = Vec::new();
     let mut input = None;
@@ -164,7 +165,9 @@ fn exchanges(turn: &Turn) -> Vec<Exchange<'_>> {
             })),
         }
     }
-    exchanges.retain(|exchange| !exchange.reply.content.trim().is_empty());
+    exchanges.retain(|Exchange { reply, .. }| {
+        !reply.content.trim().is_empty() && !reply.diagnostics.content_filtered
+    });
     exchanges
 }
 

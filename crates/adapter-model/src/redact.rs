@@ -46,6 +46,17 @@ impl Redactor {
         let values = query.filter_map(|pair| pair.split_once('='));
         let values = values.flat_map(|(_, value)| encoded_and_decoded(value));
         let parts = segments.chain(values);
+        // Together, the short parts are a secret, too.
+        let whole = [
+            url.path().trim_end_matches('/'),
+            url.query().unwrap_or_default(),
+        ];
+        secrets.extend(
+            whole
+                .map(str::to_owned)
+                .into_iter()
+                .filter(|it| it.len() > MIN_SEGMENT_CHARS),
+        );
         secrets.extend(parts.filter(|part| part.len() >= MIN_SEGMENT_CHARS));
         secrets.extend(key.map(|key| key.expose_secret().to_owned()));
         secrets.retain(|secret| !secret.is_empty());

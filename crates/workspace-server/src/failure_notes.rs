@@ -15,8 +15,8 @@ use crate::server_file::create_private;
 
 /// Failures that are kept.
 const NOTES_MAX: usize = 16;
-/// Bytes of the file that are read at most: words are cut long before.
-const FILE_MAX_BYTES: u64 = 64 * 1024;
+/// Bytes of the file that are read at most: words are cut to 1 KiB, of which JSON makes 6 at most.
+const FILE_MAX_BYTES: u64 = 256 * 1024;
 
 /// A failure in the file.
 #[derive(Clone, Serialize, Deserialize)]

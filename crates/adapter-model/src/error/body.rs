@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Bytes of a message that are read: more than any provider needs to say what is wrong.
 const MAX_WORDS_BYTES: usize = 4 * 1024;
 /// How deep bodies are looked into for messages. Gateways wrap the errors of others.
-const MAX_DEPTH: usize = 4;
+const MAX_DEPTH: usize = 8;
 
 /// What a provider wrote, for the log alone. It may quote anything, so it shows in neither `Debug`
 /// nor an error's text; whoever logs it redacts it first.
@@ -112,6 +112,8 @@ impl ErrorBody {
                     "raw",
                     "innererror",
                     "loc",
+                    "violations",
+                    "quotaId",
                 ];
                 for name in inner {
                     if let Some(value) = fields.get(name) {

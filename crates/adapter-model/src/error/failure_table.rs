@@ -3,7 +3,7 @@
 //! A new wording is one line in a table here, and one row in its test.
 
 use super::body::ErrorBody;
-use super::too_long::{is_too_long, too_long};
+use super::too_long::{is_too_long, reply_tokens, too_long};
 use crate::context_budget::TooLong;
 
 /// Why a provider does not answer.
@@ -64,6 +64,11 @@ const CODES: &[(&str, Reason)] = &[
     ("data_inspection_failed", Reason::Content),
     ("invalid_prompt", Reason::Content),
     ("unsupported_country_region_territory", Reason::Rejected),
+    ("service_disabled", Reason::Rejected),
+    ("budget_exceeded", Reason::Quota),
+    ("key_model_access_denied", Reason::ModelUnknown),
+    ("unavailable_model", Reason::ModelUnknown),
+    ("1301", Reason::Content),
     ("overloaded_error", Reason::Overloaded),
     ("engine_overloaded_error", Reason::Overloaded),
     ("capacity_exceeded", Reason::Overloaded),
@@ -120,8 +125,14 @@ const WORDS: &[(&[&str], Reason)] = &[
     (&["more credits"], Reason::Quota),
     (&["out of credits"], Reason::Quota),
     (&["no credits"], Reason::Quota),
-    (&["usage limits"], Reason::Quota),
     (&["spending limit"], Reason::Quota),
+    (&["budget has been exceeded"], Reason::Quota),
+    (&["any credits"], Reason::Quota),
+    (&["usage limit"], Reason::Quota),
+    (&["requires a subscription"], Reason::Quota),
+    (&["freetieronly"], Reason::Quota),
+    (&["per-day"], Reason::Quota),
+    (&["/ month"], Reason::Quota),
     (&["per day"], Reason::Quota),
     (&["perday"], Reason::Quota),
     (&["api key not valid"], Reason::Credential),
@@ -130,12 +141,17 @@ const WORDS: &[(&[&str], Reason)] = &[
     (&["no api key"], Reason::Credential),
     (&["api key", "missing"], Reason::Credential),
     (&["location is not supported"], Reason::Rejected),
+    (&["network settings"], Reason::Rejected),
     (&["content management policy"], Reason::Content),
     (&["content policy"], Reason::Content),
     (&["content filter"], Reason::Content),
     (&["content exists risk"], Reason::Content),
-    (&["flagged"], Reason::Content),
+    (&["was flagged"], Reason::Content),
+    (&["input", "flagged"], Reason::Content),
+    (&["prompt", "flagged"], Reason::Content),
     (&["moderation"], Reason::Content),
+    (&["invalid url"], Reason::EndpointWrong),
+    (&["page not found"], Reason::EndpointWrong),
     (&["does not support chat"], Reason::ModelUnknown),
     (&["not a chat model"], Reason::ModelUnknown),
     (&["not a valid model"], Reason::ModelUnknown),
@@ -151,9 +167,14 @@ const WORDS: &[(&[&str], Reason)] = &[
     (&["model", "does not exist"], Reason::ModelUnknown),
     (&["model", "decommissioned"], Reason::ModelUnknown),
     (&["access to model"], Reason::ModelUnknown),
+    (&["access to the model"], Reason::ModelUnknown),
+    (&["model identifier is invalid"], Reason::ModelUnknown),
+    (&["invocation of model"], Reason::ModelUnknown),
+    (&["not found for account"], Reason::ModelUnknown),
     (&["unexpected endpoint"], Reason::EndpointWrong),
     (&["system memory"], Reason::Overloaded),
     (&["out of memory"], Reason::Overloaded),
+    (&["insufficient system resources"], Reason::Overloaded),
     (&["has terminated"], Reason::Overloaded),
     (&["has crashed"], Reason::Overloaded),
     (&["cuda error"], Reason::Overloaded),
@@ -177,10 +198,18 @@ pub(crate) fn reason(status: Option<u16>, body: &ErrorBody) -> Reason {
         status => status,
     };
     if is_too_long(status, body) {
-        return Reason::ContextTooLong(too_long(&body.words));
+        let told = too_long(&body.words);
+        // No shorter conversation makes room for a reply that fills the context.
+        if let (Some(reply), Some(limit)) = (reply_tokens(&body.words), told.limit_tokens)
+            && reply >= limit
+        {
+            return Reason::OutputTokens;
+        }
+        return Reason::ContextTooLong(told);
     }
     match status {
         Some(300..=399) => return Reason::EndpointWrong,
+        Some(401) if body.has_code("key_model_access_denied") => return Reason::ModelUnknown,
         Some(401) => return Reason::Credential,
         Some(402) => return Reason::Quota,
         // A proxy in front of the API asks to wait in a page, too.
@@ -205,9 +234,19 @@ pub(crate) fn reason(status: Option<u16>, body: &ErrorBody) -> Reason {
         (Some(429), _, Some(Reason::Quota)) => by_words,
         (Some(429), Some(Reason::Overloaded), _) => by_code,
         (Some(429), _, _) => Some(Reason::RateLimit),
-        (Some(500..=599), _, Some(Reason::Quota | Reason::ModelUnknown | Reason::Credential)) => {
-            by_words
-        }
+        (
+            Some(500..=599),
+            _,
+            Some(
+                Reason::Quota
+                | Reason::ModelUnknown
+                | Reason::Credential
+                // What llama.cpp says of a chat template.
+                | Reason::SystemMessage
+                | Reason::StreamOptions
+                | Reason::OutputTokens,
+            ),
+        ) => by_words,
         (Some(500..=599), _, _) => Some(Reason::Overloaded),
         _ => by_words.or(by_code),
     }

@@ -4,6 +4,9 @@ use super::body::ErrorBody;
 use super::failure_table::contains_all;
 use crate::context_budget::TooLong;
 
+/// Tokens of the smallest context: a smaller number in the words is something else.
+const CONTEXT_MIN_TOKENS: u64 = 128;
+
 /// Words that say that a prompt is too long: of OpenAI, vLLM, LiteLLM, Mistral (1), Anthropic (2),
 /// Gemini (3), llama.cpp (4), LM Studio (5), Ollama (6), llama-cpp-python (7), and of limits per request.
 const TOO_LONG: &[&[&str]] = &[
@@ -77,7 +80,8 @@ pub(super) fn too_long(words: &str) -> TooLong {
     let limit_tokens = limit_tokens
         .iter()
         .find_map(|before| number_after(words, before))
-        .or_else(|| number_before(words, "maximum"));
+        .or_else(|| number_before(words, "maximum"))
+        .filter(|limit| *limit >= CONTEXT_MIN_TOKENS);
     let sent_tokens = [
         "you requested",
         "resulted in",
@@ -107,7 +111,18 @@ pub(super) fn too_long(words: &str) -> TooLong {
     }
 }
 
-/// The first number after `words` in `text`, also one with separators: `8,192`.
+/// The tokens that the reply was to have at most, where the words about a prompt name them.
+pub(super) fn reply_tokens(words: &str) -> Option<u64> {
+    let too_large = words.contains("max_tokens") || words.contains("max_completion_tokens");
+    let too_large = too_large
+        .then(|| number_after(words, "too large:"))
+        .flatten();
+    let in_completion = ["in the completion", "for the completion"];
+    too_large.or_else(|| in_completion.iter().find_map(|it| number_before(words, it)))
+}
+
+/// The first number after `words` in `text`, also one with separators: `8,192`. A number of bytes is
+/// none.
 fn number_after(text: &str, words: &str) -> Option<u64> {
     let (_, rest) = text.split_once(words)?;
     let start = rest.find(|it: char| it.is_ascii_digit())?;
@@ -115,7 +130,14 @@ fn number_after(text: &str, words: &str) -> Option<u64> {
         .chars()
         .take_while(|it| it.is_ascii_digit() || matches!(it, ',' | '_'))
         .filter(char::is_ascii_digit);
-    digits.collect::<String>().parse().ok()
+    let digits: String = digits.collect();
+    let unit =
+        rest[start..].trim_start_matches(|it: char| it.is_ascii_digit() || ",._ ".contains(it));
+    let is_bytes = ["byte", "kb", "kib", "mb", "mib", "gb"];
+    if is_bytes.iter().any(|it| unit.starts_with(it)) {
+        return None;
+    }
+    digits.parse().ok()
 }
 
 /// The last number before `words` in `text`.

@@ -212,3 +212,19 @@ async fn a_server_that_refuses_everything_for_a_while_costs_no_memory() {
     let sent = provider.last_request().body["messages"].clone();
     assert_eq!(sent[1]["content"], story.as_str());
 }
+
+/// A reply that a content filter withheld in part is not sent again: it would be refused again, and
+/// every later message with it.
+#[tokio::test]
+async fn a_reply_that_was_filtered_in_part_does_not_end_the_conversation() {
+    let provider = ScriptedProvider::start().await;
+    let fixture = Fixture::new(&config("m", provider.address));
+    let filtered = ScriptedResponse::new(200, &[("content-type", "text/event-stream")]);
+    let end = json!({"choices": [{"delta": {}, "finish_reason": "content_filter"}]});
+    provider.enqueue(filtered.delta("some bad").event(&end));
+    provider.enqueue(ScriptedResponse::openai(&["fine"]));
+    fixture.complete_run("something odd").await;
+    assert_eq!(fixture.complete_run("what is 2+2?").await.text(), "fine");
+    let sent = provider.last_request().body["messages"].to_string();
+    assert!(!sent.contains("odd") && !sent.contains("bad"), "{sent}");
+}

@@ -26,6 +26,90 @@ fn each_answer_has_its_kind() {
     use EngineErrorKind::*;
     let rows = [
         (
+            Some(500),
+            r#"{"error":{"code":500,"message":"System role not supported","type":"server_error"}}"#,
+            RequestRejected,
+            None,
+        ),
+        (
+            Some(400),
+            r#"{"error":{"message":"'max_tokens' or 'max_completion_tokens' is too large: 8192. This model's maximum context length is 4096 tokens and your request has 40 input tokens (8192 > 4096 - 40)."}}"#,
+            RequestRejected,
+            Some(ErrorDetail::OutputTokens),
+        ),
+        (
+            Some(400),
+            r#"{"error":{"message":"This model's maximum context length is 8192 tokens. However, you requested 8392 tokens (200 in the messages, 8192 in the completion).","code":"context_length_exceeded"}}"#,
+            RequestRejected,
+            Some(ErrorDetail::OutputTokens),
+        ),
+        (
+            Some(400),
+            r#"{"error":{"message":"Budget has been exceeded! Current cost: 5","type":"budget_exceeded","code":"400"}}"#,
+            QuotaExhausted,
+            None,
+        ),
+        (
+            Some(403),
+            r#"{"error":"Your newly created team doesn't have any credits yet."}"#,
+            QuotaExhausted,
+            None,
+        ),
+        (
+            Some(403),
+            r#"{"code":"AllocationQuota.FreeTierOnly","message":"The free tier of the model has been exhausted."}"#,
+            QuotaExhausted,
+            None,
+        ),
+        (
+            Some(429),
+            r#"{"error":"you have reached your weekly usage limit"}"#,
+            QuotaExhausted,
+            None,
+        ),
+        (
+            Some(429),
+            r#"{"error":{"message":"Rate limit exceeded: free-models-per-day-high-balance","code":429}}"#,
+            QuotaExhausted,
+            None,
+        ),
+        (
+            Some(429),
+            r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"Quota exceeded","details":[{"violations":[{"quotaId":"GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]}]}}"#,
+            QuotaExhausted,
+            None,
+        ),
+        (
+            Some(401),
+            r#"{"error":{"message":"key not allowed to access model","type":"key_model_access_denied","code":"401"}}"#,
+            ModelUnknown,
+            None,
+        ),
+        (
+            Some(403),
+            r#"{"message":"You don't have access to the model with the specified model ID."}"#,
+            ModelUnknown,
+            None,
+        ),
+        (
+            Some(404),
+            r#"{"error":{"message":"Invalid URL (POST /v1/models/chat/completions)","type":"invalid_request_error"}}"#,
+            EndpointWrong,
+            None,
+        ),
+        (
+            Some(400),
+            r#"{"error":{"message":"unknown flagged parameter"}}"#,
+            RequestRejected,
+            None,
+        ),
+        (
+            Some(403),
+            r#"{"error":{"code":403,"message":"API has not been used","status":"PERMISSION_DENIED","details":[{"reason":"SERVICE_DISABLED"}]}}"#,
+            RequestRejected,
+            None,
+        ),
+        (
             Some(401),
             r#"{"error": {"message": "Incorrect API key provided: sk-x.", "type": "invalid_request_error", "param": null, "code": "invalid_api_key"}}"#,
             Unauthorized,
