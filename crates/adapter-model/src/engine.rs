@@ -114,6 +114,7 @@ impl ModelEngine {
     async fn answer(&self, turn: &Turn, output: &Output) -> Result<(), ProviderError> {
         let (mut tries, mut empty_replies) = (0, 0);
         let mut max_bytes = self.context.bytes();
+        let mut learned = max_bytes;
         loop {
             let prompt = Prompt::from_turn(turn, max_bytes);
             if prompt.omitted_entries > 0 {
@@ -125,7 +126,7 @@ impl ModelEngine {
             }
             let Err(error) = self.complete(&prompt, turn.sampling, output).await else {
                 if tries > 0 {
-                    self.context.limit_to(max_bytes);
+                    self.context.limit_to(learned);
                 } else if empty_replies > 0 {
                     self.context
                         .limit_to(max_bytes.max(EMPTY_REPLY_FLOOR_BYTES));
@@ -145,6 +146,9 @@ impl ModelEngine {
                     return Err(error);
                 };
                 max_bytes = fits;
+                // A profile's long replies must not shorten the conversations of other workers.
+                let of_model = smaller(prompt.bytes(), told, self.reply_tokens);
+                learned = of_model.map_or(fits, |bytes| bytes.max(fits));
             } else if error == ProviderError::EmptyReply(EmptyReply::Nothing)
                 && empty_replies < EMPTY_REPLY_TRIES
                 && prompt.bytes() > EMPTY_REPLY_MIN_BYTES

@@ -101,8 +101,8 @@ fn of_code(code: RunErrorCode) -> (&'static str, &'static str) {
             "send the message again; `yoi serve --help` lists the timeouts",
         ),
         RunErrorCode::ContextTooLong => (
-            "the message alone is longer than the model's context",
-            "shorten it; if the model can read more, raise the server's --model-context-tokens",
+            "the message, with the instructions of its profile, is longer than the model's context",
+            "shorten it, or choose another profile; for Ollama, raise the server's --model-context-tokens",
         ),
         RunErrorCode::Misconfigured => (
             "the server's settings for the model can't work",
