@@ -35,6 +35,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 WorkerEvent::RunFinished(event) => finished = Some(event),
                 WorkerEvent::WorkerCreated(_)
                 | WorkerEvent::InputAccepted(_)
+                | WorkerEvent::ReasoningDelta(_)
+                | WorkerEvent::RunRetrying(_)
                 | WorkerEvent::WorkerStopped(_) => {}
             }
         }
