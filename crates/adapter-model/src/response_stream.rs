@@ -17,7 +17,7 @@ use crate::protocol::{Piece, Progress, Protocol, ResponseState, read_event};
 const AFTER_REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Time to find what waits in a socket after a deadline has passed: a process that was stopped, a
 /// container that was paused, or a suspended machine reads it before it gives up.
-pub(crate) const LATE_READ_TIMEOUT: Duration = Duration::from_millis(500);
+const LATE_READ_TIMEOUT: Duration = Duration::from_millis(500);
 /// Bytes of an event from which it is parsed on a thread that may compute: below them, parsing takes
 /// no longer than other steps of a task.
 const LARGE_EVENT_BYTES: usize = 32 * 1024;

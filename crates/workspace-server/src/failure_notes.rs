@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::compose::RunFailure;
-use crate::server_file::create_private;
+use crate::server_file::{address_in_name, create_private, open_regular};
 
 /// Failures that are kept.
 const NOTES_MAX: usize = 16;
@@ -88,22 +88,17 @@ impl Drop for Shared {
 /// What the provider said of a run of the server at `address`, if that has noted it in `directory`.
 pub fn words_of(directory: &Path, address: SocketAddr, run_id: &str) -> Option<String> {
     let path = directory.join(file_name(address));
-    // Opening a FIFO would block.
-    if !path.symlink_metadata().ok()?.is_file() {
-        return None;
-    }
     let mut text = String::new();
-    let file = std::fs::File::open(path).ok()?;
+    let file = open_regular(&path)?;
     file.take(FILE_MAX_BYTES).read_to_string(&mut text).ok()?;
     let notes: Vec<Note> = serde_json::from_str(&text).ok()?;
     let note = notes.into_iter().find(|note| note.run_id == run_id)?;
     Some(note.words)
 }
 
-/// `failures-127.0.0.1-8787.json`; an IPv6 address has `_` for `:`.
+/// `failures-127.0.0.1-8787.json`.
 fn file_name(address: SocketAddr) -> String {
-    let ip = address.ip().to_string().replace(':', "_");
-    format!("failures-{ip}-{}.json", address.port())
+    format!("failures-{}.json", address_in_name(address))
 }
 
 #[cfg(test)]

@@ -141,13 +141,18 @@ pub fn running(directory: &Path) -> Vec<RunningServer> {
     servers
 }
 
-/// Opens the file at `path` if a running server holds its lock.
-fn open_locked(path: &Path) -> Option<File> {
+/// Opens `path` if it is a regular file, and not a link to one.
+pub(crate) fn open_regular(path: &Path) -> Option<File> {
     // Opening a FIFO would block.
     if !path.symlink_metadata().ok()?.is_file() {
         return None;
     }
-    let file = File::open(path).ok()?;
+    File::open(path).ok()
+}
+
+/// Opens the file at `path` if a running server holds its lock.
+fn open_locked(path: &Path) -> Option<File> {
+    let file = open_regular(path)?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(file),
         // When the lock is free, the server is gone.
@@ -173,8 +178,13 @@ fn read_if_running(path: &Path) -> Option<RunningServer> {
 
 /// `server-127.0.0.1-8787.json`; an IPv6 address has `_` for `:`.
 fn file_name(address: SocketAddr) -> String {
+    format!("server-{}.json", address_in_name(address))
+}
+
+/// How the name of a server's file says its address.
+pub(crate) fn address_in_name(address: SocketAddr) -> String {
     let ip = address.ip().to_string().replace(':', "_");
-    format!("server-{ip}-{}.json", address.port())
+    format!("{ip}-{}", address.port())
 }
 
 fn is_file_name(name: &str) -> bool {
