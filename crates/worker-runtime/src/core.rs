@@ -9,6 +9,5 @@ mod reply_buffer;
 mod transcript_log;
 mod worker;
 
-pub(crate) use idempotency::Fingerprint;
 pub use worker::WorkerSnapshot;
 pub(crate) use worker::{Admission, NewRun, RunEnd, Worker, WorkerMetadata};

@@ -5,7 +5,7 @@ use crate::display_name::DisplayNameError;
 use crate::id::{RunId, WorkerId};
 use crate::limits::{LimitName, LimitsError};
 
-/// No worker has this id: it never existed here, or was stopped and then forgotten.
+/// No worker has this id: it never existed here, was deleted, or was stopped and then forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("worker {worker_id} is unknown")]
 pub struct UnknownWorker {
@@ -143,6 +143,28 @@ pub struct StillEnding {
     pub worker_id: WorkerId,
     /// The run.
     pub run_id: RunId,
+}
+
+/// Why a worker isn't renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RenameError {
+    /// There is no such worker.
+    #[error(transparent)]
+    UnknownWorker(#[from] UnknownWorker),
+    /// The new name can't be one.
+    #[error("display name is not usable")]
+    DisplayName(#[from] DisplayNameError),
+}
+
+/// Why a worker isn't deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DeleteError {
+    /// There is no such worker.
+    #[error(transparent)]
+    UnknownWorker(#[from] UnknownWorker),
+    /// The worker is stopped for good, but its run has not ended yet.
+    #[error(transparent)]
+    StillEnding(#[from] StillEnding),
 }
 
 /// Why events can't be read.

@@ -21,6 +21,14 @@ macro_rules! uuid_id {
                 Self(Uuid::now_v7())
             }
 
+            /// The id with this UUID, as a store kept it.
+            ///
+            /// # Errors
+            /// [`ParseIdError`] when it is no UUIDv7.
+            pub fn from_uuid(uuid: Uuid) -> Result<Self, ParseIdError> {
+                is_v7(uuid).then_some(Self(uuid)).ok_or(ParseIdError)
+            }
+
             /// The id as a UUID, for another type of id.
             #[must_use]
             pub const fn as_uuid(self) -> Uuid {
@@ -69,15 +77,17 @@ pub struct ParseIdError;
 /// upper case, which would give one worker several names.
 fn parse_canonical(text: &str) -> Result<Uuid, ParseIdError> {
     let uuid = Uuid::try_parse(text).map_err(|_| ParseIdError)?;
-    // The version says nothing in another variant (RFC 9562 §4.1).
-    let is_v7 =
-        uuid.get_variant() == Variant::RFC4122 && uuid.get_version() == Some(Version::SortRand);
     let canonical = uuid.hyphenated();
-    if is_v7 && canonical.encode_lower(&mut Uuid::encode_buffer()) == text {
+    if is_v7(uuid) && canonical.encode_lower(&mut Uuid::encode_buffer()) == text {
         Ok(uuid)
     } else {
         Err(ParseIdError)
     }
+}
+
+fn is_v7(uuid: Uuid) -> bool {
+    // The version says nothing in another variant (RFC 9562 §4.1).
+    uuid.get_variant() == Variant::RFC4122 && uuid.get_version() == Some(Version::SortRand)
 }
 
 /// The caller's name for one attempt at an operation: repeating the operation under

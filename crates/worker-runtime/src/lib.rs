@@ -27,6 +27,7 @@
 // Ids, names and limits.
 mod cursor;
 mod display_name;
+mod fingerprint;
 mod id;
 pub mod limits;
 mod profile;
@@ -39,8 +40,9 @@ mod run;
 mod status;
 mod transcript;
 
-// What produces the text.
+// What produces the text, and what keeps it.
 mod engine;
+pub mod store;
 
 // The rules of one worker, and the shell of locks and tasks around them.
 mod core;
@@ -58,10 +60,11 @@ pub use engine::{
     EngineError, History, ModelInfo, OfflineEngine, Output, OutputClosed, Turn, TurnEngine,
 };
 pub use error::{
-    BuildError, CancelError, CapacityExhausted, CreateError, CursorExpired, EventsError,
-    InputError, StillEnding, StopError, Stopping, UnknownWorker,
+    BuildError, CancelError, CapacityExhausted, CreateError, CursorExpired, DeleteError,
+    EventsError, InputError, RenameError, StillEnding, StopError, Stopping, UnknownWorker,
 };
 pub use event::{Event, EventBatch, EventKind, EventsQuery};
+pub use fingerprint::Fingerprint;
 pub use id::{IdempotencyKey, ParseIdError, ParseKeyError, RunId, WorkerId};
 pub use limits::{Limit, LimitName, LimitUnit, Limits, LimitsError};
 pub use profile::{Profile, ProfileError, ProfileId, ProfileSet, Sampling, Temperature};

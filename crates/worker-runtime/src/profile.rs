@@ -213,6 +213,23 @@ impl FromStr for Profile {
     }
 }
 
+/// The text that it is read from.
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "id: {}\ndescription: {}", self.id, self.description)?;
+        if let Some(model) = &self.model {
+            writeln!(f, "model: {model}")?;
+        }
+        if let Some(tokens) = self.sampling.max_output_tokens {
+            writeln!(f, "max_output_tokens: {tokens}")?;
+        }
+        if let Some(temperature) = self.sampling.temperature {
+            writeln!(f, "temperature: {:.2}", temperature.as_f64())?;
+        }
+        write!(f, "\n{}", self.instructions)
+    }
+}
+
 /// The line before and after a header that is set off by such lines.
 fn is_fence(line: &str) -> bool {
     line.trim_end() == "---"

@@ -62,6 +62,14 @@ pub enum RunOutcome {
 }
 
 impl RunOutcome {
+    /// Every outcome.
+    pub const ALL: &'static [Self] = &[
+        Self::Completed,
+        Self::Cancelled,
+        Self::Failed,
+        Self::TimedOut,
+    ];
+
     /// The outcome's stable name, in `snake_case`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

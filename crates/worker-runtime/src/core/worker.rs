@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::event_log::EventLog;
-use super::idempotency::{Fingerprint, IdempotencyKeys, key_cost};
+use super::idempotency::{IdempotencyKeys, key_cost};
 use super::transcript_log::{Slice, TranscriptLog, entry_cost};
 use crate::command::Accepted;
 use crate::cursor::{Cursor, Epoch};
@@ -13,6 +13,7 @@ use crate::display_name::DisplayName;
 use crate::engine::History;
 use crate::error::CursorExpired;
 use crate::event::{EventBatch, EventKind};
+use crate::fingerprint::Fingerprint;
 use crate::id::{IdempotencyKey, RunId, WorkerId};
 use crate::limits::{EVENT_OVERHEAD_BYTES, Limits, WORKER_OVERHEAD_BYTES};
 use crate::profile::ProfileId;
@@ -31,6 +32,7 @@ use state::State;
 #[derive(Debug)]
 pub(crate) struct Worker {
     metadata: Arc<WorkerMetadata>,
+    display_name: DisplayName,
     limits: Arc<Limits>,
     state: State,
     transcript: TranscriptLog,
@@ -47,7 +49,6 @@ pub(crate) struct Worker {
 pub(crate) struct WorkerMetadata {
     pub(crate) id: WorkerId,
     pub(crate) epoch: Epoch,
-    pub(crate) display_name: DisplayName,
     pub(crate) profile: ProfileId,
     /// The name of its model; none when the engine offers no choice.
     pub(crate) model: Option<Arc<str>>,
@@ -96,9 +97,14 @@ pub(crate) struct InFlightPieces {
 }
 
 impl Worker {
-    pub(crate) fn new(metadata: Arc<WorkerMetadata>, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(
+        metadata: Arc<WorkerMetadata>,
+        display_name: DisplayName,
+        limits: Arc<Limits>,
+    ) -> Self {
         let created_at = metadata.created_at;
         let mut worker = Self {
+            display_name,
             state: State::Idle,
             transcript: TranscriptLog::new(&limits),
             log: EventLog::new(metadata.epoch, &limits),
@@ -117,7 +123,7 @@ impl Worker {
     pub(crate) fn snapshot(&self) -> WorkerSnapshot {
         WorkerSnapshot {
             id: self.metadata.id,
-            display_name: self.metadata.display_name.clone(),
+            display_name: self.display_name.clone(),
             profile: self.metadata.profile.clone(),
             model: self.metadata.model.clone(),
             state: self.state(),

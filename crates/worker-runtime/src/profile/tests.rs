@@ -164,3 +164,13 @@ fn a_set_has_no_two_profiles_of_one_id() {
     assert!(set.get("team:reviewer").is_some());
     assert!(set.get("builtin:default").is_none());
 }
+
+#[test]
+fn a_profile_is_read_back_from_the_text_that_it_shows() {
+    let full = "---\nid: a\ndescription: b: c\nmodel: large\nmax_output_tokens: 9\n\
+        temperature: 0.7\n---\n\n---\nid: not a field\n\nBe kind.\n";
+    for text in [REVIEWER, "id: a\ndescription: b", full, BUILTIN_DEFAULT] {
+        let profile: Profile = text.parse().unwrap();
+        assert_eq!(profile.to_string().parse(), Ok(profile));
+    }
+}

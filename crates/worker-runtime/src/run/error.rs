@@ -185,8 +185,10 @@ pub enum RunErrorCode {
     EnginePanicked,
     /// The reply reached [`Limits::output_bytes`](crate::Limits); what fitted is kept.
     OutputLimit,
-    /// The host dropped the run's task, e.g. by shutting its executor down.
+    /// The runtime ended before the run did, or the host dropped the run's task.
     Interrupted,
+    /// The run's end couldn't be stored.
+    StoreFailed,
 }
 
 impl RunErrorCode {
@@ -198,7 +200,22 @@ impl RunErrorCode {
             Self::EnginePanicked => "engine_panicked",
             Self::OutputLimit => "output_limit",
             Self::Interrupted => "interrupted",
+            Self::StoreFailed => "store_failed",
         }
+    }
+
+    /// The code with this stable name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let engine = EngineErrorKind::ALL.iter().map(|kind| Self::Engine(*kind));
+        let own = [
+            Self::EnginePanicked,
+            Self::OutputLimit,
+            Self::Interrupted,
+            Self::StoreFailed,
+        ];
+        let mut codes = engine.chain(own);
+        codes.find(|code| code.as_str() == name)
     }
 }
 
@@ -211,6 +228,20 @@ impl fmt::Display for RunErrorCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_is_found_by_its_name() {
+        for code in [
+            RunErrorCode::Engine(EngineErrorKind::ModelUnknown),
+            RunErrorCode::EnginePanicked,
+            RunErrorCode::OutputLimit,
+            RunErrorCode::Interrupted,
+            RunErrorCode::StoreFailed,
+        ] {
+            assert_eq!(RunErrorCode::from_name(code.as_str()), Some(code));
+        }
+        assert_eq!(RunErrorCode::from_name("no such code"), None);
+    }
 
     #[test]
     fn names_are_distinct_and_in_snake_case() {

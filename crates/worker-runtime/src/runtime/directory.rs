@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::slot::Slot;
-use crate::core::Fingerprint;
+use crate::fingerprint::Fingerprint;
 use crate::id::{IdempotencyKey, WorkerId};
 
 /// The workers in the order of their ids, which is the order of their creation, and

@@ -6,8 +6,9 @@ use super::Runtime;
 use super::run_task::{RunGuard, drive};
 use super::slot::Started;
 use crate::command::{Accepted, Cancellation, Input};
-use crate::core::{Fingerprint, NewRun};
+use crate::core::NewRun;
 use crate::error::{CancelError, InputError};
+use crate::fingerprint::Fingerprint;
 use crate::id::{RunId, WorkerId};
 use crate::sync::{self, Executor};
 

@@ -8,9 +8,12 @@ use tracing::{debug, info};
 
 use super::{Inner, Runtime, Slot};
 use crate::command::{ActiveRun, CreateWorker, ShutdownReport};
-use crate::core::{Fingerprint, Worker, WorkerMetadata, WorkerSnapshot};
+use crate::core::{Worker, WorkerMetadata, WorkerSnapshot};
 use crate::display_name::DisplayName;
-use crate::error::{CapacityExhausted, CreateError, StopError};
+use crate::error::{
+    CapacityExhausted, CreateError, DeleteError, RenameError, StopError, UnknownWorker,
+};
+use crate::fingerprint::Fingerprint;
 use crate::id::{IdempotencyKey, WorkerId};
 use crate::limits::LimitName;
 use crate::profile::{Profile, ProfileSet};
@@ -79,6 +82,40 @@ impl Runtime {
         }
         debug!(worker_id = %id, "worker stopped");
         Ok(slot.snapshot())
+    }
+
+    /// Gives a worker another name, also when it runs or is stopped.
+    ///
+    /// # Errors
+    /// See [`RenameError`]; the worker keeps its name then.
+    pub async fn rename(&self, id: WorkerId, name: &str) -> Result<WorkerSnapshot, RenameError> {
+        let slot = self.inner.slot(id)?;
+        let name = name.parse()?;
+        slot.apply(|worker| worker.rename(name));
+        Ok(slot.snapshot())
+    }
+
+    /// Deletes a worker with everything that belongs to it, and cancels its run first. It is
+    /// unknown afterwards, and so is the idempotency key that it was created under.
+    ///
+    /// # Errors
+    /// [`DeleteError::StillEnding`] when the engine doesn't let go of the run in time; the worker
+    /// is stopped as soon as it does, and can be deleted then.
+    ///
+    /// # Cancellation
+    /// As with [`stop`](Self::stop): the worker ends up stopped, or deleted.
+    pub async fn delete(&self, id: WorkerId) -> Result<(), DeleteError> {
+        self.stop(id).await.map_err(|error| match error {
+            StopError::UnknownWorker(error) => DeleteError::UnknownWorker(error),
+            StopError::StillEnding(error) => DeleteError::StillEnding(error),
+        })?;
+        let slot = self.inner.directory.with(|directory| directory.remove(id));
+        let slot = slot.ok_or(UnknownWorker { worker_id: id })?;
+        self.inner.totals.remove_stopped(id);
+        self.inner.totals.leave(slot.read(Worker::state));
+        slot.wake();
+        debug!(worker_id = %id, "worker deleted");
+        Ok(())
     }
 
     /// Refuses new work, cancels the active runs, and wakes every waiting reader. Returns
@@ -175,16 +212,15 @@ impl Inner {
             let metadata = WorkerMetadata {
                 id,
                 epoch: self.epoch,
-                display_name: match &request.display_name {
-                    Some(name) => name.clone(),
-                    None => DisplayName::default_for(id),
-                },
                 profile: profile.id().clone(),
                 model: model.clone(),
                 key: request.key.clone(),
                 created_at,
             };
-            let slot = Slot::new(metadata, profile, &self.limits, &self.totals, &self.clock)?;
+            let display_name = request.display_name.clone();
+            let display_name = display_name.unwrap_or_else(|| DisplayName::default_for(id));
+            let (limits, totals) = (&self.limits, &self.totals);
+            let slot = Slot::new(metadata, display_name, profile, limits, totals, &self.clock)?;
             let slot = Arc::new(slot);
             directory.insert(Arc::clone(&slot), request.fingerprint);
             Ok((slot, false))

@@ -9,6 +9,7 @@ use super::totals::Totals;
 use super::usage_counter::{Reservation, UsageCounter};
 use crate::command::Accepted;
 use crate::core::{Admission, NewRun, Worker, WorkerMetadata, WorkerSnapshot};
+use crate::display_name::DisplayName;
 use crate::engine::Turn;
 use crate::error::{CapacityExhausted, InputError, StillEnding, Stopping};
 use crate::id::{IdempotencyKey, RunId, WorkerId};
@@ -71,13 +72,14 @@ impl Slot {
     /// A new worker, or the limit that is reached.
     pub(super) fn new(
         metadata: WorkerMetadata,
+        display_name: DisplayName,
         profile: &Profile,
         limits: &Arc<Limits>,
         totals: &Arc<Totals>,
         clock: &MillisClock,
     ) -> Result<Self, CapacityExhausted> {
         let metadata = Arc::new(metadata);
-        let worker = Worker::new(Arc::clone(&metadata), Arc::clone(limits));
+        let worker = Worker::new(Arc::clone(&metadata), display_name, Arc::clone(limits));
         let bytes = reserve(&totals.bytes, worker.held_bytes(), LimitName::TotalBytes)?;
         totals.enter(worker.state());
         Ok(Self {

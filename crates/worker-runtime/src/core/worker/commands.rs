@@ -8,10 +8,11 @@ use smol_str::SmolStr;
 use super::Worker;
 use super::state::{EndReason, NextState, Run, RunEnd, State};
 use crate::command::Accepted;
-use crate::core::idempotency::Fingerprint;
+use crate::display_name::DisplayName;
 use crate::engine::OutputClosed;
 use crate::error::{CancelError, InputError};
 use crate::event::EventKind;
+use crate::fingerprint::Fingerprint;
 use crate::id::{IdempotencyKey, RunId};
 use crate::run::{LastRun, Report, RunDiagnostics, RunOutcome};
 use crate::transcript::{Entry, Role, RunPhase};
@@ -226,6 +227,11 @@ impl Worker {
                 Some(run_id)
             }
         }
+    }
+
+    /// Gives the worker another name. That is no event: readers of events follow the conversation.
+    pub(crate) fn rename(&mut self, display_name: DisplayName) {
+        self.display_name = display_name;
     }
 
     /// Ends a run and returns its outcome. Nothing happens unless it is the active one, so that a

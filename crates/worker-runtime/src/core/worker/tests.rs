@@ -23,13 +23,12 @@ fn worker_with(limits: Limits) -> Worker {
     let metadata = WorkerMetadata {
         id: worker_id(),
         epoch: Epoch::new(1),
-        display_name: "Ada".parse().unwrap(),
         profile: "builtin:default".parse().unwrap(),
         model: None,
         key: None,
         created_at: NOW,
     };
-    Worker::new(Arc::new(metadata), Arc::new(limits))
+    Worker::new(Arc::new(metadata), "Ada".parse().unwrap(), Arc::new(limits))
 }
 
 fn worker() -> Worker {

@@ -5,8 +5,8 @@ use std::sync::mpsc;
 
 use super::*;
 use crate::{
-    ActiveRun, CancelError, Cancellation, CreateError, InputError, Phase, StillEnding, StopError,
-    Stopping,
+    ActiveRun, CancelError, Cancellation, CreateError, InputError, Phase, RenameError, StillEnding,
+    StopError, Stopping,
 };
 
 /// A worker in the middle of a run that has written `half`.
@@ -212,4 +212,69 @@ async fn a_clock_that_panics_keeps_no_run_from_ending() {
     );
     fixture.runtime.stop(worker).await.unwrap();
     assert_eq!(fixture.state(worker), WorkerState::Stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_worker_is_unknown_and_its_readers_learn_it() {
+    let fixture = Fixture::new();
+    let worker = fixture.worker();
+    let run = fixture.send(worker, "wait");
+    let query = EventsQuery {
+        after: Some(run.cursor),
+        limit: None,
+        wait: 20 * SECOND,
+    };
+    let mut stream = std::pin::pin!(fixture.runtime.subscribe(worker, run.cursor));
+    let first = in_time(fixture.runtime.events(worker, query));
+    let (deleted, read) = tokio::join!(fixture.runtime.delete(worker), first);
+    deleted.unwrap();
+    assert!(read.is_ok_and(|batch| !batch.events.is_empty()));
+
+    let unknown = UnknownWorker { worker_id: worker };
+    assert_eq!(fixture.runtime.get(worker), Err(unknown));
+    assert_eq!(fixture.runtime.delete(worker).await, Err(unknown.into()));
+    assert_eq!(
+        fixture.runtime.rename(worker, "Ada").await,
+        Err(unknown.into())
+    );
+    assert_eq!(stream.next().await, Some(Err(unknown.into())));
+    let status = fixture.runtime.status();
+    assert_eq!(
+        (
+            status.workers.total(),
+            status.held_bytes,
+            status.active_runs
+        ),
+        (0, 0, 0)
+    );
+    assert_eq!(fixture.runtime.inner.totals.pop_oldest_stopped(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_has_its_new_name_in_every_state() {
+    let fixture = Fixture::new();
+    let worker = fixture.worker();
+    let before = fixture.runtime.get(worker).unwrap();
+    let renamed = fixture.runtime.rename(worker, "Ada").await.unwrap();
+    let name = renamed.display_name.clone();
+    assert_eq!(name.as_str(), "Ada");
+    assert_eq!(
+        WorkerSnapshot {
+            display_name: before.display_name.clone(),
+            ..renamed
+        },
+        before
+    );
+
+    let blank = fixture.runtime.rename(worker, " ").await;
+    assert!(
+        matches!(blank, Err(RenameError::DisplayName(_))),
+        "{blank:?}"
+    );
+    assert_eq!(fixture.runtime.get(worker).unwrap().display_name, name);
+    fixture.send(worker, "wait");
+    fixture.runtime.rename(worker, "Bob").await.unwrap();
+    fixture.runtime.stop(worker).await.unwrap();
+    let renamed = fixture.runtime.rename(worker, "Carol").await.unwrap();
+    assert_eq!(renamed.display_name.as_str(), "Carol");
 }
