@@ -59,11 +59,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         display_name: Some("Ada".to_owned()),
         ..CreateWorker::default()
     };
-    let worker = runtime.create(request)?.worker;
+    let worker = runtime.create(request).await?.worker;
 
     let mut out = io::stdout().lock();
     for input in ["hello there", "how are you", "please fail"] {
-        let run = runtime.send_input(worker.id, Input::new(input))?;
+        let run = runtime.send_input(worker.id, Input::new(input)).await?;
         let reply = runtime.reply(worker.id, &run, REPLY_TIMEOUT).await?;
         writeln!(out, "{}: {input}", worker.display_name)?;
         print_reply(&mut out, &reply)?;

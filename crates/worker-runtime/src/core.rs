@@ -9,5 +9,8 @@ mod reply_buffer;
 mod transcript_log;
 mod worker;
 
+pub(crate) use transcript_log::{OlderEntries, Slice};
 pub use worker::WorkerSnapshot;
-pub(crate) use worker::{Admission, NewRun, RunEnd, Worker, WorkerMetadata};
+pub(crate) use worker::{
+    Admission, CancelStep, EndReason, NewRun, RunEnd, StopStep, Worker, WorkerMetadata,
+};

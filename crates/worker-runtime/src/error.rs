@@ -4,6 +4,7 @@ use crate::cursor::Cursor;
 use crate::display_name::DisplayNameError;
 use crate::id::{RunId, WorkerId};
 use crate::limits::{LimitName, LimitsError};
+use crate::store::{StoreError, StoreErrorKind};
 
 /// No worker has this id: it never existed here, was deleted, or was stopped and then forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +22,70 @@ pub struct CapacityExhausted {
     pub limit: LimitName,
 }
 
+/// The store doesn't do what the operation needs. A later attempt may succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("store is unavailable: {kind}")]
+pub struct StoreUnavailable {
+    /// What is wrong with it.
+    pub kind: StoreErrorKind,
+}
+
+impl StoreUnavailable {
+    /// Of a commit that the executor dropped, or that panicked.
+    pub(crate) const INTERRUPTED: Self = Self {
+        kind: StoreErrorKind::Failed,
+    };
+}
+
+/// Why a worker can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// There is no such worker.
+    #[error(transparent)]
+    UnknownWorker(#[from] UnknownWorker),
+    /// The worker, or that part of it, is in the store, which can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
+}
+
+/// Why an operation doesn't get at a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AccessError {
+    /// There is no such worker.
+    #[error(transparent)]
+    UnknownWorker(#[from] UnknownWorker),
+    /// The worker is in the store, which can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
+    /// The worker is in the store, and a limit leaves no capacity for it in memory.
+    #[error(transparent)]
+    Capacity(#[from] CapacityExhausted),
+}
+
+/// Makes an [`AccessError`] one of these errors, which have the same variants.
+macro_rules! from_access_error {
+    ($($error:ident),*) => {$(
+        impl From<AccessError> for $error {
+            fn from(error: AccessError) -> Self {
+                match error {
+                    AccessError::UnknownWorker(error) => error.into(),
+                    AccessError::Store(error) => error.into(),
+                    AccessError::Capacity(error) => error.into(),
+                }
+            }
+        }
+    )*};
+}
+
+from_access_error!(
+    InputError,
+    CancelError,
+    StopError,
+    RenameError,
+    DeleteError,
+    EventsError
+);
+
 /// The runtime is shutting down and takes no new work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("runtime is stopping")]
@@ -32,6 +97,17 @@ pub enum BuildError {
     /// A limit can't work.
     #[error("limits are not usable")]
     Limits(#[from] LimitsError),
+}
+
+/// Why a runtime can't be opened on a store.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The runtime can't be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The store can't be read.
+    #[error("store is not usable")]
+    Store(#[from] StoreError),
 }
 
 /// Why a worker isn't created.
@@ -52,9 +128,12 @@ pub enum CreateError {
     /// The runtime is shutting down.
     #[error(transparent)]
     Stopping(#[from] Stopping),
-    /// A limit is reached, and there is no stopped worker to forget.
+    /// A limit is reached, and there is no worker to forget or to put out of memory.
     #[error(transparent)]
     Capacity(#[from] CapacityExhausted),
+    /// The store doesn't accept the change, which has not been made.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
 }
 
 /// Why an input isn't accepted.
@@ -100,6 +179,9 @@ pub enum InputError {
     /// A limit leaves no capacity for another run.
     #[error(transparent)]
     Capacity(#[from] CapacityExhausted),
+    /// The store doesn't accept the change, which has not been made.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
 }
 
 /// Why a run isn't cancelled.
@@ -121,6 +203,12 @@ pub enum CancelError {
     /// The cancel is accepted, but the run has not ended yet.
     #[error(transparent)]
     StillEnding(#[from] StillEnding),
+    /// The store doesn't accept the change, which has not been made.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
+    /// The worker is in the store, and a limit leaves no capacity for it in memory.
+    #[error(transparent)]
+    Capacity(#[from] CapacityExhausted),
 }
 
 /// Why a worker isn't stopped.
@@ -132,6 +220,12 @@ pub enum StopError {
     /// The stop is accepted, but the worker's run has not ended yet.
     #[error(transparent)]
     StillEnding(#[from] StillEnding),
+    /// The store doesn't accept the change, which has not been made.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
+    /// The worker is in the store, and a limit leaves no capacity for it in memory.
+    #[error(transparent)]
+    Capacity(#[from] CapacityExhausted),
 }
 
 /// The engine has not let go of a run within [`Limits::cancel_wait`](crate::Limits). The
@@ -154,6 +248,12 @@ pub enum RenameError {
     /// The new name can't be one.
     #[error("display name is not usable")]
     DisplayName(#[from] DisplayNameError),
+    /// The store doesn't accept the change, which has not been made.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
+    /// The worker is in the store, and a limit leaves no capacity for it in memory.
+    #[error(transparent)]
+    Capacity(#[from] CapacityExhausted),
 }
 
 /// Why a worker isn't deleted.
@@ -165,6 +265,12 @@ pub enum DeleteError {
     /// The worker is stopped for good, but its run has not ended yet.
     #[error(transparent)]
     StillEnding(#[from] StillEnding),
+    /// The store doesn't accept the change, which has not been made.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
+    /// The worker is in the store, and a limit leaves no capacity for it in memory.
+    #[error(transparent)]
+    Capacity(#[from] CapacityExhausted),
 }
 
 /// Why events can't be read.
@@ -176,9 +282,12 @@ pub enum EventsError {
     /// The cursor can't be resumed from.
     #[error(transparent)]
     Expired(#[from] CursorExpired),
-    /// Too many readers are waiting already.
+    /// Too many readers are waiting already, or a limit leaves no capacity for the worker in memory.
     #[error(transparent)]
     Capacity(#[from] CapacityExhausted),
+    /// The worker is in the store, which can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
 }
 
 /// A cursor of another epoch, from before the oldest event held, or from the future: the events

@@ -1,8 +1,8 @@
 //! The embedded runtime: workers that hold conversations inside the host's own process.
 //!
 //! It knows workers, their runs, transcripts and events, and the engine that produces
-//! their text. It knows no registry, no HTTP and no files, and keeps everything in
-//! memory, bounded by [`Limits`].
+//! their text. It knows no registry, no HTTP and no files. Everything is bounded by [`Limits`]. It
+//! keeps its workers in memory, or, over restarts, in a [`store`] that the host gives it.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -13,8 +13,8 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let engine = Arc::new(OfflineEngine::new(Duration::ZERO));
 //! let runtime = Runtime::builder().engine(engine).build()?;
-//! let worker = runtime.create(CreateWorker::default())?.worker;
-//! let run = runtime.send_input(worker.id, Input::new("hello"))?;
+//! let worker = runtime.create(CreateWorker::default()).await?.worker;
+//! let run = runtime.send_input(worker.id, Input::new("hello")).await?;
 //! let reply = runtime.reply(worker.id, &run, Duration::from_secs(10)).await?;
 //! assert!(reply.text.ends_with("“hello”"));
 //! runtime.shutdown(Duration::from_secs(5)).await;
@@ -60,8 +60,9 @@ pub use engine::{
     EngineError, History, ModelInfo, OfflineEngine, Output, OutputClosed, Turn, TurnEngine,
 };
 pub use error::{
-    BuildError, CancelError, CapacityExhausted, CreateError, CursorExpired, DeleteError,
-    EventsError, InputError, RenameError, StillEnding, StopError, Stopping, UnknownWorker,
+    AccessError, BuildError, CancelError, CapacityExhausted, CreateError, CursorExpired,
+    DeleteError, EventsError, InputError, OpenError, ReadError, RenameError, StillEnding,
+    StopError, Stopping, StoreUnavailable, UnknownWorker,
 };
 pub use event::{Event, EventBatch, EventKind, EventsQuery};
 pub use fingerprint::Fingerprint;
@@ -75,7 +76,7 @@ pub use run::{
 pub use runtime::{
     Clock, Created, ListQuery, Reply, ReplyError, Runtime, RuntimeBuilder, SystemClock, WorkerPage,
 };
-pub use status::{Phase, RuntimeStatus, WorkerCounts, WorkerState};
+pub use status::{Phase, RuntimeStatus, StoreStatus, WorkerCounts, WorkerState};
 pub use transcript::{
     Entry, InFlight, Role, RunPhase, TranscriptBounds, TranscriptPage, TranscriptPosition,
     TranscriptQuery,

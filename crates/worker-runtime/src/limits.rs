@@ -64,9 +64,11 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Workers held at once. Keeps a catalog walk and the fixed cost per worker (2 KiB)
-    /// within tens of megabytes.
+    /// Workers in memory at once. Keeps a catalog walk and the fixed cost per worker (2 KiB)
+    /// within tens of megabytes. Without a store these are all.
     Workers, workers, "workers", Count, WORKERS: usize = 10_000;
+    /// Workers in the store. Each takes some hundreds of bytes of memory at most.
+    StoredWorkers, stored_workers, "stored_workers", Count, STORED_WORKERS: usize = 100_000;
     /// Runs in progress at once, over all workers. Each may hold a provider connection.
     ConcurrentRuns, concurrent_runs, "concurrent_runs", Count, CONCURRENT_RUNS: usize = 64;
     /// Bytes of one input: a long document, not an upload.
@@ -192,6 +194,7 @@ impl Limits {
             LimitName::ListScan => self.page_max.to_u64(),
             LimitName::Wait | LimitName::ReasoningBytes => 0,
             LimitName::Workers
+            | LimitName::StoredWorkers
             | LimitName::ConcurrentRuns
             | LimitName::InputBytes
             | LimitName::OutputBytes

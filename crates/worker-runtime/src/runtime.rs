@@ -7,38 +7,45 @@
 
 use std::sync::Arc;
 
-use crate::core::WorkerSnapshot;
-use crate::cursor::Epoch;
+use crate::core::{EndReason, WorkerSnapshot};
+use crate::cursor::{Cursor, Epoch};
 use crate::engine::{ModelInfo, TurnEngine};
-use crate::error::{Stopping, UnknownWorker};
+use crate::error::{ReadError, Stopping, StoreUnavailable};
 use crate::id::WorkerId;
 use crate::limits::Limits;
 use crate::profile::ProfileSet;
-use crate::status::{Phase, RuntimeStatus};
+use crate::status::{Phase, RuntimeStatus, StoreStatus};
 use crate::sync::{AtomicBool, Mutex, Ordering};
 
 mod builder;
 mod clock;
+mod commit;
+mod create;
 mod directory;
+mod drafts;
 mod engine_future;
 mod interaction;
 mod lifecycle;
 mod list;
 mod reading;
 mod reply;
+mod residency;
+mod retention;
 mod run_task;
 mod slot;
+mod storage;
 mod totals;
 mod usage_counter;
 
 pub use builder::RuntimeBuilder;
-use clock::MillisClock;
 pub use clock::{Clock, SystemClock};
+pub use create::Created;
 use directory::Directory;
-pub use lifecycle::Created;
 pub use list::{ListQuery, WorkerPage};
 pub use reply::{Reply, ReplyError};
-use slot::Slot;
+use residency::Lookup;
+use slot::{Shared, Slot};
+use storage::{Storage, read_error};
 use totals::Totals;
 
 /// Workers that hold conversations inside this process. A clone is a cheap handle on
@@ -59,11 +66,15 @@ struct Inner {
     limits: Arc<Limits>,
     models: Vec<ModelInfo>,
     profiles: Mutex<Arc<ProfileSet>>,
-    clock: MillisClock,
     epoch: Epoch,
     stopping: AtomicBool,
     directory: Mutex<Directory>,
     totals: Arc<Totals>,
+    /// What the slots share with this.
+    shared: Shared,
+    storage: Option<Arc<Storage>>,
+    /// Workers of the store that can't be read.
+    unreadable_workers: usize,
 }
 
 impl Runtime {
@@ -111,15 +122,37 @@ impl Runtime {
             active_runs: totals.runs.used(),
             waiting_pollers: totals.pollers.used(),
             held_bytes: totals.bytes.used(),
+            resident_workers: self.inner.directory.with(|directory| directory.resident()),
+            store: self.inner.storage.as_ref().map(|storage| StoreStatus {
+                failure: storage.failure(),
+                unreadable_workers: self.inner.unreadable_workers,
+            }),
         }
     }
 
-    /// The worker with this id.
+    /// The worker with this id. One that is not in memory is read from the store, and stays there.
     ///
     /// # Errors
-    /// [`UnknownWorker`].
-    pub fn get(&self, id: WorkerId) -> Result<WorkerSnapshot, UnknownWorker> {
-        Ok(self.inner.slot(id)?.snapshot())
+    /// See [`ReadError`].
+    ///
+    /// # Cancellation
+    /// Dropping the future only gives up the result.
+    pub async fn get(&self, id: WorkerId) -> Result<WorkerSnapshot, ReadError> {
+        loop {
+            let stored = match self.inner.lookup(id)? {
+                Lookup::Resident(slot) => return Ok(slot.snapshot()),
+                Lookup::Stored(stored) => stored,
+            };
+            let reader = self.inner.expect_storage().reader();
+            let read = reader.workers(&[id]).await;
+            let mut read = read.map_err(|error| read_error(&error))?;
+            // Read again if it was loaded meanwhile: it may have changed since.
+            if self.inner.lookup(id)?.is(stored) {
+                let worker = read.pop().ok_or(StoreUnavailable::INTERRUPTED)?;
+                let cursor = Cursor::new(self.inner.epoch, stored.latest_event);
+                return Ok(WorkerSnapshot::of_stored(worker, cursor));
+            }
+        }
     }
 }
 
@@ -143,21 +176,20 @@ impl Inner {
         }
     }
 
-    fn slot(&self, worker_id: WorkerId) -> Result<Arc<Slot>, UnknownWorker> {
-        self.directory
-            .with(|directory| directory.get(worker_id))
-            .ok_or(UnknownWorker { worker_id })
-    }
-
+    /// The slots of the workers in memory.
     fn slots(&self) -> Vec<Arc<Slot>> {
-        self.directory.with(|directory| directory.all())
+        self.directory.with(|directory| directory.slots())
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         for slot in self.slots() {
-            slot.cancel();
+            // An input that is being committed ends when its task finds no runtime any more.
+            let _ = slot.cancel(None, EndReason::Cancelled);
+        }
+        if let Some(storage) = &self.storage {
+            storage.close();
         }
     }
 }
@@ -167,4 +199,4 @@ impl Drop for Inner {
 mod schedules;
 #[cfg(test)]
 #[cfg(not(feature = "shuttle"))]
-mod tests;
+pub(crate) mod tests;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::cursor::Epoch;
+use crate::store::StoreErrorKind;
 
 /// What a worker is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,8 +52,21 @@ pub struct RuntimeStatus {
     pub active_runs: usize,
     /// Readers that are waiting for events.
     pub waiting_pollers: usize,
-    /// Bytes that all workers hold, with what active runs may still produce.
+    /// Bytes that all workers in memory hold, with what active runs may still produce.
     pub held_bytes: usize,
+    /// Workers in memory.
+    pub resident_workers: usize,
+    /// The store, if there is one.
+    pub store: Option<StoreStatus>,
+}
+
+/// How the store of a runtime is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreStatus {
+    /// Why it doesn't accept changes, if the latest one failed. It is tried again without requests.
+    pub failure: Option<StoreErrorKind>,
+    /// Its workers that couldn't be read when the runtime was opened.
+    pub unreadable_workers: usize,
 }
 
 /// Whether a runtime takes new work.

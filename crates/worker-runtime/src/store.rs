@@ -18,6 +18,7 @@ use crate::fingerprint::Fingerprint;
 use crate::id::{IdempotencyKey, RunId, WorkerId};
 use crate::profile::Profile;
 use crate::run::{LastRun, RunDiagnostics, Usage, UsageTotals};
+use crate::status::WorkerState;
 use crate::transcript::{Entry, TranscriptPosition};
 
 /// Keeps workers over restarts.
@@ -30,8 +31,11 @@ use crate::transcript::{Entry, TranscriptPosition};
 /// The runtime doesn't drop a commit. Dropping a read only gives up its result.
 #[async_trait]
 pub trait WorkerStore: Send + Sync {
-    /// Commits the changes, all or none of them. They are durable when this returns `Ok`: neither
-    /// the end of the process nor a power cut takes them back.
+    /// Commits the changes, all or none of them, in this order. Without any it commits nothing, and
+    /// so tells whether the store accepts writes.
+    ///
+    /// They are durable when this returns `Ok`: neither the end of the process nor a power cut takes
+    /// them back.
     ///
     /// # Errors
     /// None of the changes has been or will be made then.
@@ -179,6 +183,15 @@ pub enum StoredState {
     Stopped,
 }
 
+impl From<StoredState> for WorkerState {
+    fn from(state: StoredState) -> Self {
+        match state {
+            StoredState::Idle => Self::Idle,
+            StoredState::Stopped => Self::Stopped,
+        }
+    }
+}
+
 /// An input that is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedInput {
@@ -254,6 +267,18 @@ pub struct StoredConversation {
     pub inputs: Vec<KeyedInput>,
     /// The run without an end, if there is one.
     pub active_run: Option<UnfinishedRun>,
+}
+
+impl StoredConversation {
+    /// Whether the newest entries are there without gaps.
+    pub(crate) fn is_consistent(&self) -> bool {
+        let newest_first = self.entries.iter().rev().map(|entry| entry.sequence);
+        let expected = (1..=self.worker.last_sequence).rev();
+        let complete = self.entries.is_empty() == (self.worker.last_sequence == 0);
+        complete
+            && newest_first.zip(expected).all(|(one, other)| one == other)
+            && self.entries.len() as u64 <= self.worker.last_sequence
+    }
 }
 
 /// An input that came under an idempotency key.

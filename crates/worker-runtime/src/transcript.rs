@@ -86,6 +86,18 @@ pub struct TranscriptBounds {
     pub pruned_before: Option<u64>,
 }
 
+impl TranscriptBounds {
+    /// The bounds of the entries from `first` to `last`; there is none when `last` is smaller.
+    pub(crate) fn new(first: u64, last: u64) -> Self {
+        let held = first <= last;
+        Self {
+            first_sequence: held.then_some(first),
+            last_sequence: held.then_some(last),
+            pruned_before: (first > 1).then_some(first),
+        }
+    }
+}
+
 /// A part of a transcript, with the event cursor of the same instant: the page and the events
 /// after `cursor` are together the full history.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,11 +22,12 @@ pub(super) struct EventLog {
 }
 
 impl EventLog {
-    pub(super) fn new(epoch: Epoch, limits: &Limits) -> Self {
+    /// A log without events, after which come those after the number `latest`.
+    pub(super) fn starting_after(latest: u64, epoch: Epoch, limits: &Limits) -> Self {
         Self {
             epoch,
             events: VecDeque::new(),
-            latest: 0,
+            latest,
             bytes: 0,
             max_events: limits.events,
             max_bytes: limits.event_bytes,
@@ -53,6 +54,11 @@ impl EventLog {
     /// Bytes of the held events, overhead included.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// The position after the next event.
+    pub(super) fn next(&self) -> Cursor {
+        Cursor::new(self.epoch, self.latest + 1)
     }
 
     /// The position after the latest event.

@@ -36,12 +36,29 @@ impl ReplyBuffer {
     }
 
     /// The whole text; none if there is none.
-    pub(super) fn into_text(self) -> Option<Arc<str>> {
+    pub(super) fn text(&self) -> Option<Arc<str>> {
         match (self.sealed.is_empty(), self.tail.is_empty()) {
             (true, true) => None,
-            (true, false) => Some(self.tail.into()),
+            (true, false) => Some(self.tail.as_str().into()),
             (false, _) => Some(self.pieces().concat().into()),
         }
+    }
+
+    /// The text from this offset in bytes on; none if there is none. The offset is one that
+    /// [`len`](Self::len) returned before.
+    pub(super) fn text_after(&self, offset: usize) -> Option<String> {
+        let mut skip = offset;
+        let mut text = String::new();
+        for piece in self
+            .sealed
+            .iter()
+            .map(|piece| &**piece)
+            .chain([&*self.tail])
+        {
+            text.push_str(&piece[skip.min(piece.len())..]);
+            skip = skip.saturating_sub(piece.len());
+        }
+        (!text.is_empty()).then_some(text)
     }
 }
 
@@ -53,7 +70,7 @@ mod tests {
     fn an_empty_reply_has_no_text() {
         let reply = ReplyBuffer::default();
         assert_eq!((reply.len(), reply.pieces()), (0, vec![]));
-        assert_eq!(reply.into_text(), None);
+        assert_eq!((reply.text(), reply.text_after(0)), (None, None));
     }
 
     #[test]
@@ -62,8 +79,14 @@ mod tests {
         let mut whole = String::new();
         for number in 0..20_000 {
             let text = format!("{number}é ");
+            let before = reply.len();
             reply.push(&text);
+            assert_eq!(reply.text_after(before), Some(text.clone()));
             whole.push_str(&text);
+        }
+        assert_eq!(reply.text_after(reply.len()), None);
+        for offset in [0, 1, TAIL_BYTES, TAIL_BYTES + 10].map(|it| whole.ceil_char_boundary(it)) {
+            assert_eq!(reply.text_after(offset).as_deref(), Some(&whole[offset..]));
         }
         assert_eq!(reply.len(), whole.len());
 
@@ -77,6 +100,6 @@ mod tests {
                 .all(|(a, b)| Arc::ptr_eq(a, b))
         );
         assert!(first[shared].len() < TAIL_BYTES);
-        assert_eq!(reply.into_text().as_deref(), Some(whole.as_str()));
+        assert_eq!(reply.text().as_deref(), Some(whole.as_str()));
     }
 }

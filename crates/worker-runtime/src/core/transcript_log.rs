@@ -14,8 +14,18 @@ pub(super) struct TranscriptLog {
     /// The number of the next entry; `entries` are those just before it.
     next: u64,
     bytes: usize,
+    older_entries: OlderEntries,
     max_entries: usize,
     max_bytes: usize,
+}
+
+/// What becomes of the entries that are pruned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OlderEntries {
+    /// They are gone.
+    Dropped,
+    /// The store has them.
+    Stored,
 }
 
 /// A part of a transcript, and whether there is more on either side of it.
@@ -27,21 +37,30 @@ pub(crate) struct Slice {
 }
 
 impl TranscriptLog {
-    pub(super) fn new(limits: &Limits) -> Self {
+    /// A transcript without entries, after which come those after the number `last`.
+    pub(super) fn starting_after(last: u64, older_entries: OlderEntries, limits: &Limits) -> Self {
         Self {
             entries: Arc::default(),
-            next: 1,
+            next: last + 1,
             bytes: 0,
+            older_entries,
             max_entries: limits.transcript_entries,
             max_bytes: limits.transcript_bytes,
         }
     }
 
-    /// Appends the entry that `build` makes for the next number, and prunes the oldest
-    /// ones. The new one always stays. Returns its number.
-    pub(super) fn append(&mut self, build: impl FnOnce(u64) -> Entry) -> u64 {
-        let sequence = self.next;
-        let entry = build(sequence);
+    /// The number of the next entry.
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Appends an entry with the [next](Self::next) number, and prunes the oldest ones. The new one
+    /// always stays.
+    pub(super) fn append(&mut self, entry: Entry) {
+        debug_assert_eq!(
+            entry.sequence, self.next,
+            "entries have consecutive numbers"
+        );
         self.next += 1;
         self.bytes += cost(&entry);
         // Copies the entries only if an engine has kept a history beyond its run.
@@ -53,7 +72,6 @@ impl TranscriptLog {
                 self.bytes -= cost(&pruned);
             }
         }
-        sequence
     }
 
     /// Marks the newest entry as an input without a reply.
@@ -67,17 +85,28 @@ impl TranscriptLog {
     }
 
     pub(super) fn bounds(&self) -> TranscriptBounds {
-        let first = self.first();
-        TranscriptBounds {
-            first_sequence: (!self.entries.is_empty()).then_some(first),
-            last_sequence: (!self.entries.is_empty()).then_some(self.next - 1),
-            pruned_before: (first > 1).then_some(first),
-        }
+        let first = match self.older_entries {
+            OlderEntries::Dropped => self.first(),
+            OlderEntries::Stored => 1,
+        };
+        TranscriptBounds::new(first, self.next - 1)
     }
 
     /// The entries before the newest one.
     pub(super) fn history(&self) -> History {
         History::before_newest(Arc::clone(&self.entries))
+    }
+
+    /// Whether a page at `position` may need entries that only the store has.
+    pub(super) fn reaches_into_store(&self, position: TranscriptPosition, limit: usize) -> bool {
+        if self.older_entries == OlderEntries::Dropped || self.first() == 1 {
+            return false;
+        }
+        match position {
+            TranscriptPosition::Newest => self.entries.len() < limit,
+            TranscriptPosition::Before(sequence) => self.index(sequence) < limit,
+            TranscriptPosition::After(sequence) => sequence.saturating_add(1) < self.first(),
+        }
     }
 
     /// At most `limit` entries at `position` with at most `max_bytes`, but at least one
@@ -99,7 +128,8 @@ impl TranscriptLog {
         };
         Slice {
             entries: self.entries.range(start..end).cloned().collect(),
-            has_earlier: start > 0,
+            has_earlier: start > 0
+                || self.older_entries == OlderEntries::Stored && self.first() > 1,
             has_later: end < self.entries.len(),
         }
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::event_log::EventLog;
 use super::idempotency::{IdempotencyKeys, key_cost};
-use super::transcript_log::{Slice, TranscriptLog, entry_cost};
+use super::transcript_log::{OlderEntries, Slice, TranscriptLog, entry_cost};
 use crate::command::Accepted;
 use crate::cursor::{Cursor, Epoch};
 use crate::display_name::DisplayName;
@@ -19,14 +19,15 @@ use crate::limits::{EVENT_OVERHEAD_BYTES, Limits, WORKER_OVERHEAD_BYTES};
 use crate::profile::ProfileId;
 use crate::run::{LastRun, RunDiagnostics, UsageTotals};
 use crate::status::WorkerState;
+use crate::store::{StoredConversation, StoredState, StoredWorker};
 use crate::transcript::{RunPhase, TranscriptBounds, TranscriptPosition};
 
 mod commands;
 mod state;
 
-pub(crate) use commands::{Admission, NewRun};
-pub(crate) use state::RunEnd;
-use state::State;
+pub(crate) use commands::{Admission, CancelStep, NewRun, StopStep};
+pub(crate) use state::{EndReason, RunEnd};
+use state::{Run, State};
 
 /// One worker: its state, its transcript, and the events about it.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ pub(crate) struct WorkerMetadata {
     /// The key it was created under, remembered as long as the worker is.
     pub(crate) key: Option<IdempotencyKey>,
     pub(crate) created_at: Timestamp,
+    pub(crate) older_entries: OlderEntries,
 }
 
 /// A worker at one instant, without the text it holds.
@@ -88,6 +90,27 @@ pub struct WorkerSnapshot {
     pub diagnostics: RunDiagnostics,
 }
 
+impl WorkerSnapshot {
+    /// A worker that is only in the store, and so has no run.
+    pub(crate) fn of_stored(worker: StoredWorker, cursor: Cursor) -> Self {
+        Self {
+            id: worker.id,
+            display_name: worker.display_name,
+            profile: worker.profile.id().clone(),
+            model: worker.model,
+            state: worker.state.into(),
+            active_run: None,
+            created_at: worker.created_at,
+            last_activity_at: worker.last_activity_at,
+            transcript: TranscriptBounds::new(1, worker.last_sequence),
+            cursor,
+            usage: worker.usage,
+            last_run: worker.last_run,
+            diagnostics: worker.diagnostics,
+        }
+    }
+}
+
 /// A run in progress. The texts are joined outside of the worker's lock.
 pub(crate) struct InFlightPieces {
     pub(crate) run_id: RunId,
@@ -106,8 +129,8 @@ impl Worker {
         let mut worker = Self {
             display_name,
             state: State::Idle,
-            transcript: TranscriptLog::new(&limits),
-            log: EventLog::new(metadata.epoch, &limits),
+            transcript: TranscriptLog::starting_after(0, metadata.older_entries, &limits),
+            log: EventLog::starting_after(0, metadata.epoch, &limits),
             inputs: IdempotencyKeys::new(limits.input_keys),
             last_activity_at: created_at,
             usage: UsageTotals::default(),
@@ -118,6 +141,49 @@ impl Worker {
         };
         worker.record(created_at, EventKind::WorkerCreated);
         worker
+    }
+
+    /// A worker that was read from the store, with an event log that begins after the event
+    /// `latest_event`. A run without an end is still active, with its drafts as its reply.
+    pub(crate) fn restore(
+        metadata: Arc<WorkerMetadata>,
+        limits: Arc<Limits>,
+        stored: StoredConversation,
+        latest_event: u64,
+    ) -> Self {
+        let StoredConversation {
+            worker,
+            entries,
+            inputs,
+            active_run,
+        } = stored;
+        let before_first = worker.last_sequence - entries.len() as u64;
+        let mut transcript =
+            TranscriptLog::starting_after(before_first, metadata.older_entries, &limits);
+        for entry in entries {
+            transcript.append(entry);
+        }
+        let mut remembered = IdempotencyKeys::new(limits.input_keys);
+        for input in inputs {
+            remembered.insert(input.key, input.fingerprint, input.accepted);
+        }
+        Self {
+            state: match (active_run, worker.state) {
+                (Some(run), _) => State::Running(Run::with_reply(run.run_id, &run.text)),
+                (None, StoredState::Idle) => State::Idle,
+                (None, StoredState::Stopped) => State::Stopped,
+            },
+            display_name: worker.display_name,
+            transcript,
+            log: EventLog::starting_after(latest_event, metadata.epoch, &limits),
+            inputs: remembered,
+            last_activity_at: worker.last_activity_at,
+            usage: worker.usage,
+            last_run: worker.last_run,
+            diagnostics: worker.diagnostics,
+            metadata,
+            limits,
+        }
     }
 
     pub(crate) fn snapshot(&self) -> WorkerSnapshot {
@@ -141,8 +207,14 @@ impl Worker {
     pub(crate) fn state(&self) -> WorkerState {
         match &self.state {
             State::Idle => WorkerState::Idle,
-            State::Running(_) => WorkerState::Running,
-            State::Ending { .. } => WorkerState::Cancelling,
+            State::Running(_)
+            | State::Finishing {
+                cancelled: false, ..
+            } => WorkerState::Running,
+            State::Ending { .. }
+            | State::Finishing {
+                cancelled: true, ..
+            } => WorkerState::Cancelling,
             State::Stopped => WorkerState::Stopped,
         }
     }
@@ -172,6 +244,11 @@ impl Worker {
 
     pub(crate) fn bounds(&self) -> TranscriptBounds {
         self.transcript.bounds()
+    }
+
+    /// Whether a page at `position` may need entries that only the store has.
+    pub(crate) fn reaches_into_store(&self, position: TranscriptPosition, limit: usize) -> bool {
+        self.transcript.reaches_into_store(position, limit)
     }
 
     pub(crate) fn slice(&self, position: TranscriptPosition, limit: usize) -> Slice {
@@ -224,7 +301,9 @@ impl Worker {
         // the beginning.
         let last_event = match &self.state {
             State::Stopped => 0,
-            State::Idle | State::Running(_) | State::Ending { .. } => EVENT_OVERHEAD_BYTES,
+            State::Idle | State::Running(_) | State::Ending { .. } | State::Finishing { .. } => {
+                EVENT_OVERHEAD_BYTES
+            }
         };
         WORKER_OVERHEAD_BYTES + self.metadata.key.as_ref().map_or(0, key_cost) + last_event
     }

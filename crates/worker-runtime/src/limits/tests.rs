@@ -91,12 +91,18 @@ fn limits_may_be_as_large_as_a_number_can_be() {
     };
     assert_eq!(limits.validate(), Ok(()));
     let runtime = crate::Runtime::builder().limits(limits).build().unwrap();
-    let created = runtime.create(crate::CreateWorker::default()).unwrap();
+    let created =
+        crate::runtime::tests::at_once(runtime.create(crate::CreateWorker::default())).unwrap();
     let idle = crate::ListQuery {
         state: Some(created.worker.state),
         ..crate::ListQuery::default()
     };
-    assert_eq!(runtime.list(idle).workers, [created.worker]);
+    assert_eq!(
+        crate::runtime::tests::at_once(runtime.list(idle))
+            .unwrap()
+            .workers,
+        [created.worker]
+    );
 }
 
 #[test]
@@ -119,6 +125,7 @@ fn a_limit_that_was_set_by_name_is_that_limit_and_no_other() {
 fn the_defaults_are_the_documented_numbers() {
     let expected = [
         (LimitName::Workers, 10_000),
+        (LimitName::StoredWorkers, 100_000),
         (LimitName::ConcurrentRuns, 64),
         (LimitName::InputBytes, 131_072),
         (LimitName::OutputBytes, 1_048_576),

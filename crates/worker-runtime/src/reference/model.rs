@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::limits::{ENTRY_OVERHEAD_BYTES, EVENT_OVERHEAD_BYTES, LimitName};
 use crate::run::{EngineErrorKind, Report, RunDiagnostics, RunError, RunOutcome, Usage};
+use crate::store::StoreErrorKind;
 use crate::transcript::Role;
 
 /// A time, in milliseconds since 1970.
@@ -107,6 +108,7 @@ pub(crate) enum Refusal {
     Stopping,
     Capacity(LimitName),
     RunMismatch { active: RunNumber },
+    Store(StoreErrorKind),
 }
 
 /// What a cancel or a stop has started.

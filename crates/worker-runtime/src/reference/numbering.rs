@@ -131,6 +131,7 @@ impl Numbering {
             InputError::TooLarge { .. } => Refusal::TooLarge,
             InputError::Stopping(_) => Refusal::Stopping,
             InputError::Capacity(error) => Refusal::Capacity(error.limit),
+            InputError::Store(error) => Refusal::Store(error.kind),
         }
     }
 
@@ -141,6 +142,8 @@ impl Numbering {
                 active: self.run(*active),
             },
             CancelError::StillEnding(error) => panic!("{error}"),
+            CancelError::Capacity(error) => Refusal::Capacity(error.limit),
+            CancelError::Store(error) => Refusal::Store(error.kind),
         }
     }
 }

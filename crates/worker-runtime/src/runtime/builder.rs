@@ -1,17 +1,29 @@
-//! Building a runtime.
+//! Building a runtime, in memory or on a store.
 
+use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use tracing::info;
 
 use super::clock::MillisClock;
 use super::directory::Directory;
+use super::retention::delete_stopped;
+use super::slot::{Persistence, Shared};
+use super::storage::Storage;
 use super::totals::Totals;
 use super::{Clock, Inner, Runtime, SystemClock};
 use crate::cursor::Epoch;
 use crate::engine::{OfflineEngine, TurnEngine};
-use crate::error::BuildError;
+use crate::error::{BuildError, OpenError};
 use crate::limits::Limits;
 use crate::profile::ProfileSet;
-use crate::sync::{AtomicBool, Mutex};
+use crate::store::{Index, WorkerStore};
+use crate::sync::{AtomicBool, Executor, Mutex};
+
+/// Interrupted runs that are ended at once when a runtime is opened: a store commits them together.
+const INTERRUPTED_AT_ONCE: usize = 64;
 
 /// Builds a [`Runtime`]; made by [`Runtime::builder`].
 #[must_use]
@@ -20,6 +32,7 @@ pub struct RuntimeBuilder {
     limits: Limits,
     profiles: ProfileSet,
     clock: Arc<dyn Clock>,
+    delete_stopped_after: Option<Duration>,
 }
 
 impl Default for RuntimeBuilder {
@@ -29,6 +42,7 @@ impl Default for RuntimeBuilder {
             limits: Limits::default(),
             profiles: ProfileSet::default(),
             clock: Arc::new(SystemClock),
+            delete_stopped_after: None,
         }
     }
 }
@@ -59,25 +73,85 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Builds the runtime. Needs no executor yet.
+    /// How long a worker has been stopped, without activity, when it is deleted from the store;
+    /// by default none is. Without a store this has no effect.
+    pub fn delete_stopped_after(mut self, age: Duration) -> Self {
+        self.delete_stopped_after = Some(age);
+        self
+    }
+
+    /// Builds a runtime that keeps everything in memory. Needs no executor yet.
     ///
     /// # Errors
     /// [`BuildError::Limits`] when a limit can't work.
     pub fn build(self) -> Result<Runtime, BuildError> {
-        self.limits.validate()?;
-        let totals = Arc::new(Totals::new(&self.limits));
+        let inner = self.into_inner(None, Index::default())?;
         Ok(Runtime {
-            inner: Arc::new(Inner {
-                models: self.engine.models(),
-                engine: self.engine,
-                limits: Arc::new(self.limits),
-                profiles: Mutex::new(Arc::new(self.profiles)),
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Builds a runtime that keeps its workers in `store`, with the workers that are there. Runs
+    /// that the end of an earlier process cut off have failed as `interrupted`. Cursors of before
+    /// have expired.
+    ///
+    /// If the store takes no writes, those runs end when their workers are next used.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn open(self, store: Arc<dyn WorkerStore>) -> Result<Runtime, OpenError> {
+        let mut index = store.index().await?;
+        let cut_off = index.workers.iter().filter(|worker| worker.has_active_run);
+        let cut_off: Vec<_> = cut_off.map(|worker| worker.id).collect();
+        index.workers.shrink_to_fit();
+        let retention = self.delete_stopped_after;
+        let inner = Arc::new(self.into_inner(Some(Storage::new(store)), index)?);
+
+        let ends = cut_off.iter().map(|id| inner.end_interrupted_run(*id));
+        let ends = stream::iter(ends).buffer_unordered(INTERRUPTED_AT_ONCE);
+        let failed = ends.filter(|end| ready(end.is_err())).count().await;
+        let workers = inner.directory.with(|directory| directory.len());
+        let interrupted = cut_off.len() - failed;
+        info!(workers, interrupted, failed, "workers restored");
+        if let Some(age) = retention {
+            Executor::current().spawn(delete_stopped(Arc::downgrade(&inner), age));
+        }
+        Ok(Runtime { inner })
+    }
+
+    fn into_inner(self, storage: Option<Arc<Storage>>, index: Index) -> Result<Inner, BuildError> {
+        self.limits.validate()?;
+        let limits = Arc::new(self.limits);
+        let totals = Arc::new(Totals::new(&limits));
+        let mut directory = Directory::default();
+        for worker in index.workers {
+            let state = worker.state.into();
+            totals.enter(state);
+            directory.insert_stored(worker.id, state, worker.create_key);
+        }
+        Ok(Inner {
+            models: self.engine.models(),
+            engine: self.engine,
+            profiles: Mutex::new(Arc::new(self.profiles)),
+            epoch: Epoch::random(),
+            stopping: AtomicBool::new(false),
+            directory: Mutex::new(directory),
+            shared: Shared {
+                limits: Arc::clone(&limits),
+                totals: Arc::clone(&totals),
                 clock: MillisClock::new(self.clock),
-                epoch: Epoch::random(),
-                stopping: AtomicBool::new(false),
-                directory: Mutex::new(Directory::default()),
-                totals,
-            }),
+                persistence: match &storage {
+                    None => Persistence::Memory,
+                    Some(_) => Persistence::Store,
+                },
+            },
+            limits,
+            totals,
+            storage,
+            unreadable_workers: index.unreadable,
         })
     }
 }

@@ -1,62 +1,216 @@
-//! The index of the workers that exist.
+//! The index of the workers that exist, in memory or in the store.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use super::slot::Slot;
 use crate::fingerprint::Fingerprint;
 use crate::id::{IdempotencyKey, WorkerId};
+use crate::status::WorkerState;
+use crate::sync::Notify;
+
+/// Slots that are examined at most to find one to evict, each time one is needed. Bounds how long
+/// that holds the directory's lock.
+const EVICTION_SCAN: usize = 1_000;
 
 /// The workers in the order of their ids, which is the order of their creation, and
 /// the idempotency keys that they were created under.
 #[derive(Default)]
 pub(super) struct Directory {
-    slots: BTreeMap<WorkerId, Arc<Slot>>,
-    keys: HashMap<IdempotencyKey, (Fingerprint, WorkerId)>,
+    places: BTreeMap<WorkerId, Place>,
+    keys: HashMap<IdempotencyKey, (Fingerprint, KeyHolder)>,
+    /// Workers that are being created.
+    creating: usize,
+    resident: usize,
+    /// The resident workers, in the order in which they are considered for eviction ("second
+    /// chance": one that was used since the last time is passed over). Only with a store.
+    eviction_order: VecDeque<WorkerId>,
+}
+
+/// Where a worker is.
+#[derive(Clone)]
+pub(super) enum Place {
+    /// In memory.
+    Resident(Arc<Slot>),
+    /// In the store alone.
+    Stored(Stored),
+    /// On its way from the store into memory; notified when that has ended.
+    Loading(Stored, Arc<Notify>),
+}
+
+/// A worker that is not in memory. It has no active run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) state: WorkerState,
+    /// The number of its latest event in this epoch, so that its numbers go on when it is back.
+    pub(super) latest_event: u64,
+}
+
+/// Who a creation key belongs to.
+#[derive(Clone)]
+pub(super) enum KeyHolder {
+    Worker(WorkerId),
+    /// The worker is being created; notified when that has ended.
+    Creating(Arc<Notify>),
 }
 
 impl Directory {
+    /// The workers that exist.
     pub(super) fn len(&self) -> usize {
-        self.slots.len()
+        self.places.len()
     }
 
-    pub(super) fn get(&self, id: WorkerId) -> Option<Arc<Slot>> {
-        self.slots.get(&id).cloned()
+    /// The workers that exist or are being created.
+    pub(super) fn len_with_creating(&self) -> usize {
+        self.places.len() + self.creating
     }
 
-    pub(super) fn all(&self) -> Vec<Arc<Slot>> {
-        self.slots.values().cloned().collect()
+    /// The workers that are in memory or are going to be.
+    pub(super) fn resident(&self) -> usize {
+        self.resident + self.creating
+    }
+
+    pub(super) fn get(&self, id: WorkerId) -> Option<&Place> {
+        self.places.get(&id)
+    }
+
+    /// The slots of all resident workers.
+    pub(super) fn slots(&self) -> Vec<Arc<Slot>> {
+        let slots = self.places.values().filter_map(|place| match place {
+            Place::Resident(slot) => Some(Arc::clone(slot)),
+            Place::Stored(_) | Place::Loading(..) => None,
+        });
+        slots.collect()
     }
 
     /// The workers older than `after`, newest first.
-    pub(super) fn older_than(&self, after: Option<WorkerId>) -> impl Iterator<Item = Arc<Slot>> {
+    pub(super) fn older_than(
+        &self,
+        after: Option<WorkerId>,
+    ) -> impl Iterator<Item = (WorkerId, &Place)> {
         let end = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let range = self.slots.range((Bound::Unbounded, end));
-        range.rev().map(|(_, slot)| Arc::clone(slot))
+        let range = self.places.range((Bound::Unbounded, end));
+        range.rev().map(|(id, place)| (*id, place))
     }
 
-    /// The worker that was created under this key, and the fingerprint of that request.
-    pub(super) fn find_by_key(&self, key: &IdempotencyKey) -> Option<(Fingerprint, Arc<Slot>)> {
-        let (fingerprint, id) = self.keys.get(key)?;
-        let slot = self
-            .get(*id)
-            .expect("a key is removed together with its worker");
-        Some((*fingerprint, slot))
+    pub(super) fn find_key(&self, key: &IdempotencyKey) -> Option<(Fingerprint, KeyHolder)> {
+        self.keys.get(key).cloned()
+    }
+
+    /// Counts a worker that is being created, and reserves its key.
+    pub(super) fn begin_creating(&mut self, key: Option<(IdempotencyKey, Fingerprint)>) {
+        self.creating += 1;
+        if let Some((key, fingerprint)) = key {
+            let holder = KeyHolder::Creating(Arc::new(Notify::new()));
+            self.keys.insert(key, (fingerprint, holder));
+        }
+    }
+
+    /// Ends what [`begin_creating`](Self::begin_creating) began; the key is free again.
+    pub(super) fn end_creating(&mut self, key: Option<&IdempotencyKey>) {
+        self.creating -= 1;
+        let holder = key.and_then(|key| self.keys.remove(key));
+        if let Some((_, KeyHolder::Creating(ended))) = holder {
+            ended.notify_waiters();
+        }
     }
 
     pub(super) fn insert(&mut self, slot: Arc<Slot>, fingerprint: Fingerprint) {
+        let id = slot.id();
         if let Some(key) = slot.key() {
-            self.keys.insert(key.clone(), (fingerprint, slot.id()));
+            let holder = KeyHolder::Worker(id);
+            self.keys.insert(key.clone(), (fingerprint, holder));
         }
-        self.slots.insert(slot.id(), slot);
+        self.place_resident(slot);
+    }
+
+    /// Adds a worker that is in the store.
+    pub(super) fn insert_stored(
+        &mut self,
+        id: WorkerId,
+        state: WorkerState,
+        key: Option<(IdempotencyKey, Fingerprint)>,
+    ) {
+        let latest_event = 0;
+        let stored = Stored {
+            state,
+            latest_event,
+        };
+        self.places.insert(id, Place::Stored(stored));
+        if let Some((key, fingerprint)) = key {
+            self.keys.insert(key, (fingerprint, KeyHolder::Worker(id)));
+        }
+    }
+
+    /// Begins to load a worker, unless it is gone, resident, or being loaded.
+    pub(super) fn begin_loading(&mut self, id: WorkerId) -> Option<Stored> {
+        let place = self.places.get_mut(&id)?;
+        let Place::Stored(stored) = *place else {
+            return None;
+        };
+        *place = Place::Loading(stored, Arc::new(Notify::new()));
+        Some(stored)
+    }
+
+    /// Ends what [`begin_loading`](Self::begin_loading) began: with a slot, or without success.
+    pub(super) fn end_loading(&mut self, id: WorkerId, slot: Option<Arc<Slot>>) {
+        let Some(Place::Loading(stored, ended)) = self.places.get(&id) else {
+            return;
+        };
+        let (stored, ended) = (*stored, Arc::clone(ended));
+        match slot {
+            Some(slot) => self.place_resident(slot),
+            None => drop(self.places.insert(id, Place::Stored(stored))),
+        }
+        ended.notify_waiters();
     }
 
     pub(super) fn remove(&mut self, id: WorkerId) -> Option<Arc<Slot>> {
-        let slot = self.slots.remove(&id)?;
+        let Some(Place::Resident(slot)) = self.places.get(&id).cloned() else {
+            return None;
+        };
+        self.places.remove(&id);
+        self.resident -= 1;
         if let Some(key) = slot.key() {
             self.keys.remove(key);
         }
         Some(slot)
+    }
+
+    /// Puts a resident worker that nobody uses out of memory. Returns false when there is none
+    /// among those that were examined.
+    pub(super) fn evict(&mut self) -> bool {
+        for _ in 0..EVICTION_SCAN {
+            let Some(id) = self.eviction_order.pop_front() else {
+                return false;
+            };
+            let Some(Place::Resident(slot)) = self.places.get(&id) else {
+                continue;
+            };
+            // A handle is only ever cloned from this one, under the directory's lock, or from
+            // another: when this is the only one, nobody else can come by one.
+            let unused = Arc::strong_count(slot) == 1 && !slot.take_used();
+            match slot.rest().filter(|_| unused) {
+                Some((latest_event, state)) => {
+                    let stored = Stored {
+                        state,
+                        latest_event,
+                    };
+                    self.places.insert(id, Place::Stored(stored));
+                    self.resident -= 1;
+                    return true;
+                }
+                None => self.eviction_order.push_back(id),
+            }
+        }
+        false
+    }
+
+    fn place_resident(&mut self, slot: Arc<Slot>) {
+        let id = slot.id();
+        self.resident += 1;
+        self.eviction_order.push_back(id);
+        self.places.insert(id, Place::Resident(slot));
     }
 }

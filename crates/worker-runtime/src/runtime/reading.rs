@@ -5,53 +5,58 @@ use std::time::Duration;
 use futures_core::Stream;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::Runtime;
+use super::directory::Stored;
+use super::residency::Lookup;
+use super::slot::Slot;
+use super::storage::read_error;
+use super::{Inner, Runtime};
+use crate::core::Slice;
 use crate::cursor::Cursor;
-use crate::error::{EventsError, UnknownWorker};
+use crate::error::{EventsError, ReadError, UnknownWorker};
 use crate::event::{Event, EventBatch, EventKind, EventsQuery};
 use crate::id::WorkerId;
 use crate::status::WorkerState;
+use crate::store::{StoredPage, Window};
 use crate::sync;
-use crate::transcript::{InFlight, TranscriptPage, TranscriptQuery};
+use crate::transcript::{
+    Entry, InFlight, TranscriptBounds, TranscriptPage, TranscriptPosition, TranscriptQuery,
+};
 
 /// No deadline: a subscriber waits until there is an event, or nothing more can come.
 const UNLIMITED: Duration = Duration::MAX;
 
 impl Runtime {
     /// A page of a worker's transcript, with the reply in progress and the position in
-    /// the event log, all of the same instant.
+    /// the event log, all of the same instant. What is not in memory is read from the store.
     ///
     /// # Errors
-    /// [`UnknownWorker`].
-    pub fn transcript(
+    /// See [`ReadError`].
+    ///
+    /// # Cancellation
+    /// Dropping the future only gives up the result.
+    pub async fn transcript(
         &self,
         id: WorkerId,
         query: TranscriptQuery,
-    ) -> Result<TranscriptPage, UnknownWorker> {
+    ) -> Result<TranscriptPage, ReadError> {
         let limit = self.inner.limits.page(query.limit);
-        let slot = self.inner.slot(id)?;
-        let (slice, bounds, in_flight, cursor) = slot.read(|worker| {
-            (
-                worker.slice(query.position, limit),
-                worker.bounds(),
-                worker.in_flight(),
-                worker.cursor(),
-            )
-        });
-        Ok(TranscriptPage {
-            entries: slice.entries,
-            bounds,
-            has_earlier: slice.has_earlier,
-            has_later: slice.has_later,
-            // Joined outside of the worker's lock.
-            in_flight: in_flight.map(|run| InFlight {
-                run_id: run.run_id,
-                phase: run.phase,
-                text: run.text.concat().into(),
-                reasoning: run.reasoning.concat().into(),
-            }),
-            cursor,
-        })
+        loop {
+            match self.inner.lookup(id)? {
+                Lookup::Resident(slot) => {
+                    return self.inner.resident_page(&slot, query.position, limit).await;
+                }
+                Lookup::Stored(stored) => {
+                    let page = self
+                        .inner
+                        .stored_page(id, stored, query.position, limit)
+                        .await?;
+                    // Read again if it was loaded meanwhile: it may have changed since.
+                    if self.inner.lookup(id)?.is(stored) {
+                        return Ok(page);
+                    }
+                }
+            }
+        }
     }
 
     /// The events after a cursor. When there is none yet, waits for the first: until
@@ -115,7 +120,7 @@ impl Runtime {
             }
             // The worker is stopped or the runtime shuts down. A run that is still ending has
             // events to come, and so has one that has ended since the poll.
-            let slot = self.inner.slot(id)?;
+            let slot = self.inner.slot(id).await?;
             let (active_run, latest) = slot.read(|worker| (worker.active_run(), worker.cursor()));
             match active_run {
                 Some(run_id) => {
@@ -141,7 +146,7 @@ impl Runtime {
         let mut time_is_up = query.wait.is_zero();
         loop {
             // Looked up each time: the worker may be forgotten meanwhile.
-            let slot = self.inner.slot(id)?;
+            let slot = self.inner.slot(id).await?;
             let changed = slot.changed();
             let (batch, stopped) = slot.read(|worker| {
                 let batch = worker.read(query.after, limit);
@@ -156,5 +161,121 @@ impl Runtime {
             }
             time_is_up = sync::until(deadline, changed).await.is_err();
         }
+    }
+}
+
+impl Inner {
+    /// A page of a worker that is in memory; its older entries may be in the store.
+    async fn resident_page(
+        &self,
+        slot: &Slot,
+        position: TranscriptPosition,
+        limit: usize,
+    ) -> Result<TranscriptPage, ReadError> {
+        let (slice, bounds, in_flight, cursor) = slot.read(|worker| {
+            let in_memory = !worker.reaches_into_store(position, limit);
+            (
+                in_memory.then(|| worker.slice(position, limit)),
+                worker.bounds(),
+                worker.in_flight(),
+                worker.cursor(),
+            )
+        });
+        let slice = match slice {
+            Some(slice) => slice,
+            None => {
+                self.stored_slice(slot.id(), bounds, position, limit)
+                    .await?
+            }
+        };
+        Ok(TranscriptPage {
+            entries: slice.entries,
+            bounds,
+            has_earlier: slice.has_earlier,
+            has_later: slice.has_later,
+            // Joined outside of the worker's lock.
+            in_flight: in_flight.map(|run| InFlight {
+                run_id: run.run_id,
+                phase: run.phase,
+                text: run.text.concat().into(),
+                reasoning: run.reasoning.concat().into(),
+            }),
+            cursor,
+        })
+    }
+
+    /// A part of the entries within `bounds`. The store may have more of them by now.
+    async fn stored_slice(
+        &self,
+        id: WorkerId,
+        bounds: TranscriptBounds,
+        position: TranscriptPosition,
+        limit: usize,
+    ) -> Result<Slice, ReadError> {
+        let end = bounds.last_sequence.unwrap_or(0).saturating_add(1);
+        let position = match position {
+            TranscriptPosition::Newest => TranscriptPosition::Before(end),
+            TranscriptPosition::Before(sequence) => TranscriptPosition::Before(sequence.min(end)),
+            TranscriptPosition::After(sequence) => TranscriptPosition::After(sequence),
+        };
+        let mut page = self.read_page(id, position, limit).await?;
+        page.entries.retain(|entry| entry.sequence < end);
+        Ok(slice(page.entries, end, position))
+    }
+
+    /// A page of a worker that is in the store alone.
+    async fn stored_page(
+        &self,
+        id: WorkerId,
+        stored: Stored,
+        position: TranscriptPosition,
+        limit: usize,
+    ) -> Result<TranscriptPage, ReadError> {
+        let page = self.read_page(id, position, limit).await?;
+        let slice = slice(page.entries, page.last_sequence.saturating_add(1), position);
+        Ok(TranscriptPage {
+            entries: slice.entries,
+            bounds: TranscriptBounds::new(1, page.last_sequence),
+            has_earlier: slice.has_earlier,
+            has_later: slice.has_later,
+            in_flight: None,
+            cursor: Cursor::new(self.epoch, stored.latest_event),
+        })
+    }
+
+    async fn read_page(
+        &self,
+        id: WorkerId,
+        position: TranscriptPosition,
+        limit: usize,
+    ) -> Result<StoredPage, ReadError> {
+        let window = Window {
+            entries: limit,
+            bytes: self.limits.transcript_page_bytes,
+        };
+        let reader = self.expect_storage().reader();
+        let page = reader.transcript(id, position, window).await;
+        let page = page.map_err(|error| read_error(&error))?;
+        Ok(page.ok_or(UnknownWorker { worker_id: id })?)
+    }
+}
+
+/// Entries of a page of the entries before `end`, with what lies beyond the page.
+fn slice(entries: Vec<Entry>, end: u64, position: TranscriptPosition) -> Slice {
+    let first = entries.first().map(|entry| entry.sequence);
+    let last = entries.last().map(|entry| entry.sequence);
+    // An empty page lies where it was looked for.
+    let (before, after) = match position {
+        TranscriptPosition::Newest => (end, end),
+        TranscriptPosition::Before(sequence) => (sequence, sequence),
+        TranscriptPosition::After(sequence) => {
+            let next = sequence.saturating_add(1);
+            (next, next)
+        }
+    };
+    Slice {
+        has_earlier: first.unwrap_or(before.min(end)) > 1,
+        has_later: last.map_or(after.max(1), |last| last + 1) < end,
+        entries,
     }
 }

@@ -7,7 +7,9 @@ use futures_util::StreamExt as _;
 
 use super::Runtime;
 use crate::command::Accepted;
-use crate::error::{CapacityExhausted, CursorExpired, EventsError, UnknownWorker};
+use crate::error::{
+    CapacityExhausted, CursorExpired, EventsError, StoreUnavailable, UnknownWorker,
+};
 use crate::event::EventKind;
 use crate::id::{RunId, WorkerId};
 use crate::run::{RunDiagnostics, RunError, RunOutcome, Usage};
@@ -50,6 +52,9 @@ pub enum ReplyError {
     /// Too many readers are waiting already.
     #[error(transparent)]
     Capacity(#[from] CapacityExhausted),
+    /// The worker is in the store, which can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
     /// The run has not ended within the timeout.
     #[error("run {run_id} of worker {worker_id} has not ended in time")]
     DeadlineExceeded {
@@ -66,6 +71,7 @@ impl From<EventsError> for ReplyError {
             EventsError::UnknownWorker(error) => error.into(),
             EventsError::Expired(error) => error.into(),
             EventsError::Capacity(error) => error.into(),
+            EventsError::Store(error) => error.into(),
         }
     }
 }

@@ -8,18 +8,42 @@ use std::time::Duration;
 
 use tracing::debug;
 
+use super::drafts::Drafts;
 use super::engine_future::EngineFuture;
-use super::slot::{RunStart, Slot};
+use super::slot::{EndStep, RunStart, Slot};
+use super::storage::Storage;
 use crate::core::RunEnd;
 use crate::engine::{Output, OutputClosed, OutputSink, TurnEngine};
 use crate::id::RunId;
-use crate::run::{Report, RunErrorCode};
-use crate::sync;
+use crate::run::Report;
+use crate::store::FinishedRun;
+use crate::sync::{self, Executor};
+
+/// How long to wait before each further attempt to store the end of a run. The worker stays
+/// `running` meanwhile: about eight seconds, longer than a disk hangs for a moment.
+const END_RETRIES: [Duration; 5] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+/// How long to wait before each attempt to store the end of a run that has ended in memory.
+const UNSAVED_RETRY: Duration = Duration::from_secs(5);
+
+/// Where a run is stored, and who works on that.
+#[derive(Clone)]
+pub(super) struct RunStorage {
+    pub(super) storage: Arc<Storage>,
+    pub(super) executor: Executor,
+}
 
 /// A run that has not ended yet. Dropping the guard ends the run, so none can be lost.
 pub(super) struct RunGuard {
     output: Arc<RunOutput>,
-    end: RunEnd,
+    ended: bool,
+    /// Its end, while that is being stored.
+    decided: Option<FinishedRun>,
 }
 
 /// Writes the output of a run to its worker.
@@ -32,13 +56,48 @@ impl RunGuard {
     pub(super) fn new(slot: Arc<Slot>, run_id: RunId) -> Self {
         Self {
             output: Arc::new(RunOutput { slot, run_id }),
-            // Applies if the task is dropped, or panics, before the run's end is known.
-            end: RunEnd::Failed(RunErrorCode::Interrupted.into()),
+            ended: false,
+            decided: None,
         }
     }
 
     fn output(&self) -> Output {
         Output::from_sink(self.output.clone())
+    }
+
+    /// Ends the run, and returns its slot if the store still lacks the end.
+    async fn end(mut self, end: RunEnd, storage: Option<&RunStorage>) -> Option<Arc<Slot>> {
+        let RunOutput { slot, run_id } = &*self.output;
+        let (slot, run_id) = (Arc::clone(slot), *run_id);
+        let (finished, changes) = loop {
+            let changed = slot.changed();
+            match slot.begin_end(run_id, end, slot.now()) {
+                EndStep::Ended => {
+                    self.ended = true;
+                    return None;
+                }
+                EndStep::Commit(finished, changes) => break (*finished, changes),
+                EndStep::Wait => changed.await,
+            }
+        };
+        self.decided = Some(finished.clone());
+        let RunStorage { storage, executor } = storage.expect("only a store makes an end wait");
+        let mut delays = END_RETRIES.iter();
+        loop {
+            if storage.commit(executor, changes.clone()).await.is_ok() {
+                self.ended = true;
+                slot.apply_end(finished);
+                return None;
+            }
+            let delay = delays.next().filter(|_| !storage.is_closed());
+            match delay {
+                Some(delay) => sync::sleep(*delay).await,
+                None => break,
+            }
+        }
+        self.ended = true;
+        slot.apply_end_unsaved(finished);
+        Some(slot)
     }
 }
 
@@ -69,11 +128,10 @@ impl OutputSink for RunOutput {
 impl Drop for RunGuard {
     fn drop(&mut self) {
         let RunOutput { slot, run_id } = &*self.output;
-        let now = slot.now();
-        let outcome = slot.apply(|worker| worker.finish(*run_id, self.end, now));
-        if let Some(outcome) = outcome {
-            debug!(worker_id = %slot.id(), %run_id, %outcome, "run finished");
+        if !self.ended {
+            slot.interrupt(*run_id, self.decided.take(), slot.now());
         }
+        debug!(worker_id = %slot.id(), %run_id, "run finished");
     }
 }
 
@@ -83,14 +141,19 @@ impl Drop for RunGuard {
 /// When this future is dropped, the engine's future is dropped first and the run ended
 /// next: `run` is the first parameter, and so the last to be dropped.
 pub(super) async fn drive(
-    mut run: RunGuard,
+    run: RunGuard,
     engine: Arc<dyn TurnEngine>,
     start: RunStart,
     run_time: Duration,
+    storage: Option<RunStorage>,
 ) {
     let mut engine = EngineFuture::new(engine, start.turn, run.output());
     let mut cancelled = pin!(start.cancel_signal.notified());
     let mut deadline = pin!(sync::sleep(run_time));
+    let RunOutput { slot, run_id } = &*run.output;
+    let mut drafts = storage
+        .as_ref()
+        .map(|storage| Drafts::new(slot, *run_id, storage));
     // The timer is set when it is first polled. A run that never waits needs none.
     let mut waits = false;
     let end = poll_fn(|cx| {
@@ -102,6 +165,9 @@ pub(super) async fn drive(
         if waits && deadline.as_mut().poll(cx).is_ready() {
             return Poll::Ready(RunEnd::TimedOut);
         }
+        if let (true, Some(drafts)) = (waits, &mut drafts) {
+            drafts.poll(cx);
+        }
         let end = engine.poll(cx);
         if !waits && end.is_pending() {
             waits = true;
@@ -110,5 +176,29 @@ pub(super) async fn drive(
         end
     });
     let end = end.await;
-    run.end = engine.discard(end);
+    let end = engine.discard(end);
+    if let Some(drafts) = drafts {
+        drafts.finish().await;
+    }
+    if let Some(slot) = run.end(end, storage.as_ref()).await
+        && let Some(storage) = &storage
+    {
+        save_later(&slot, storage).await;
+    }
+}
+
+/// Tries to store the end of a run until the store has it, or the runtime ends.
+async fn save_later(slot: &Slot, RunStorage { storage, executor }: &RunStorage) {
+    while !storage.is_closed() {
+        sync::sleep(UNSAVED_RETRY).await;
+        match slot.begin_unsaved() {
+            None => return,
+            Some(EndStep::Commit(_, changes)) => {
+                let committed = storage.commit(executor, changes).await;
+                // Nothing changes in memory, which has the end.
+                let _ = slot.apply_change(committed, |_| ());
+            }
+            Some(EndStep::Wait | EndStep::Ended) => {}
+        }
+    }
 }

@@ -7,29 +7,52 @@ use jiff::Timestamp;
 use super::clock::MillisClock;
 use super::totals::Totals;
 use super::usage_counter::{Reservation, UsageCounter};
-use crate::command::Accepted;
-use crate::core::{Admission, NewRun, Worker, WorkerMetadata, WorkerSnapshot};
-use crate::display_name::DisplayName;
-use crate::engine::Turn;
-use crate::error::{CapacityExhausted, InputError, StillEnding, Stopping};
+use crate::core::{CancelStep, EndReason, Worker, WorkerMetadata, WorkerSnapshot};
+use crate::error::{CancelError, CapacityExhausted, StillEnding, UnknownWorker};
 use crate::id::{IdempotencyKey, RunId, WorkerId};
 use crate::limits::{LimitName, Limits};
 use crate::profile::Profile;
 use crate::status::WorkerState;
-use crate::sync::{self, Instant, Mutex, Notify};
+use crate::store::{Change, FinishedRun};
+use crate::sync::{self, AtomicBool, Instant, Mutex, Notify, Ordering};
+
+mod change;
+mod input;
+mod run_end;
+
+pub(super) use change::{DeleteStep, StopAttempt};
+use input::PendingInput;
+pub(super) use input::{InputStep, RunStart};
+pub(super) use run_end::EndStep;
 
 /// A worker, and the notifications about its changes.
 ///
-/// [`apply`](Self::apply) and [`start`](Self::start) are the only ways to change the
+/// [`apply`](Self::apply) and the steps of the modules below are the only ways to change the
 /// worker: number, append, count and notify happen in one section there.
+///
+/// With a store, a change has three steps. One section decides about it and reserves the worker
+/// for it; it is committed to the store outside of the lock; another section applies it. At most
+/// one change of a worker is being committed at any time.
 pub(super) struct Slot {
     metadata: Arc<WorkerMetadata>,
     profile: Profile,
+    persistence: Persistence,
     guarded: Mutex<Guarded>,
     changed: Notify,
     pollers: Arc<UsageCounter>,
     totals: Arc<Totals>,
     clock: MillisClock,
+    /// Set at each use, and cleared when the slot is considered for eviction.
+    used: AtomicBool,
+}
+
+/// Where the worker is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Persistence {
+    /// In memory alone: changes are applied at once.
+    Memory,
+    /// In a store, too: changes are committed there first.
+    Store,
 }
 
 /// What the lock guards.
@@ -38,6 +61,12 @@ struct Guarded {
     /// The worker's bytes; while it runs, the most that it can come to hold.
     bytes: Reservation,
     run: Option<RunReservation>,
+    /// The change that is being committed.
+    commit: Option<PendingCommit>,
+    /// The end of a run that the store didn't accept. The next commit begins with it.
+    unsaved: Option<FinishedRun>,
+    /// The worker was deleted or forgotten, and takes part in nothing any more.
+    removed: bool,
 }
 
 /// What an active run holds. It is released in the section that ends the run, so that
@@ -47,17 +76,17 @@ struct RunReservation {
     cancel_signal: Arc<Notify>,
 }
 
-/// The result of an input.
-pub(super) enum Started {
-    Replayed(Accepted),
-    New(Accepted, RunStart),
+/// A change that is being committed.
+enum PendingCommit {
+    Input(PendingInput),
+    Other,
 }
 
-/// What is needed to run an accepted input.
-pub(super) struct RunStart {
-    pub(super) turn: Turn,
-    /// Notified once when the run is to end early.
-    pub(super) cancel_signal: Arc<Notify>,
+/// A step that can't be taken while another change of the worker is being committed.
+pub(super) enum Attempt<T> {
+    Done(T),
+    /// Try again after the next [change](Slot::changed).
+    Wait,
 }
 
 /// A reader that waits, counted on its worker and over all workers.
@@ -68,33 +97,49 @@ pub(super) struct PollerReservation {
     _worker: Reservation,
 }
 
+/// What the slots of one runtime share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) limits: Arc<Limits>,
+    pub(super) totals: Arc<Totals>,
+    pub(super) clock: MillisClock,
+    pub(super) persistence: Persistence,
+}
+
+impl Shared {
+    /// Reserves bytes for a worker.
+    pub(super) fn reserve_bytes(&self, bytes: usize) -> Result<Reservation, CapacityExhausted> {
+        reserve(&self.totals.bytes, bytes, LimitName::TotalBytes)
+    }
+}
+
 impl Slot {
-    /// A new worker, or the limit that is reached.
+    /// A slot of `worker`, which needs these bytes. It isn't counted by its state yet.
     pub(super) fn new(
-        metadata: WorkerMetadata,
-        display_name: DisplayName,
-        profile: &Profile,
-        limits: &Arc<Limits>,
-        totals: &Arc<Totals>,
-        clock: &MillisClock,
-    ) -> Result<Self, CapacityExhausted> {
-        let metadata = Arc::new(metadata);
-        let worker = Worker::new(Arc::clone(&metadata), display_name, Arc::clone(limits));
-        let bytes = reserve(&totals.bytes, worker.held_bytes(), LimitName::TotalBytes)?;
-        totals.enter(worker.state());
-        Ok(Self {
+        metadata: Arc<WorkerMetadata>,
+        worker: Worker,
+        profile: Profile,
+        shared: &Shared,
+        bytes: Reservation,
+    ) -> Self {
+        Self {
             metadata,
-            profile: profile.clone(),
+            profile,
+            persistence: shared.persistence,
             guarded: Mutex::new(Guarded {
                 worker,
                 bytes,
                 run: None,
+                commit: None,
+                unsaved: None,
+                removed: false,
             }),
             changed: Notify::new(),
-            pollers: UsageCounter::new(limits.worker_pollers),
-            totals: Arc::clone(totals),
-            clock: clock.clone(),
-        })
+            pollers: UsageCounter::new(shared.limits.worker_pollers),
+            totals: Arc::clone(&shared.totals),
+            clock: shared.clock.clone(),
+            used: AtomicBool::new(true),
+        }
     }
 
     pub(super) fn id(&self) -> WorkerId {
@@ -125,56 +170,45 @@ impl Slot {
         self.guarded.with(|guarded| read(&guarded.worker))
     }
 
-    /// Changes the worker.
+    /// Changes what no store keeps.
     pub(super) fn apply<R>(&self, step: impl FnOnce(&mut Worker) -> R) -> R {
         self.guarded.with(|guarded| self.step(guarded, step))
     }
 
-    /// Accepts an input, if there is capacity for its run.
-    pub(super) fn start(
+    /// Begins to end the active run for this reason; a run that is named has to be that one.
+    pub(super) fn cancel(
         &self,
-        input: NewRun,
-        now: Timestamp,
-        accepting: impl FnOnce() -> Result<(), Stopping>,
-    ) -> Result<Started, InputError> {
+        expected: Option<RunId>,
+        reason: EndReason,
+    ) -> Result<Attempt<CancelStep>, CancelError> {
         self.guarded.with(|guarded| {
-            let max_bytes = match guarded.worker.admit(&input)? {
-                Admission::Replay(accepted) => return Ok(Started::Replayed(accepted)),
-                Admission::Start { max_bytes } => max_bytes,
-            };
-            accepting()?;
-            let concurrent_run = reserve(&self.totals.runs, 1, LimitName::ConcurrentRuns)?;
-            if !guarded.bytes.resize(max_bytes) {
-                let limit = LimitName::TotalBytes;
-                return Err(CapacityExhausted { limit }.into());
+            guarded.present(self.id())?;
+            if let Some(PendingCommit::Input(_)) = guarded.commit {
+                return Ok(Attempt::Wait);
             }
-            let cancel_signal = Arc::new(Notify::new());
-            let (run_id, content) = (input.run_id, Arc::clone(&input.content));
-            guarded.run = Some(RunReservation {
-                _concurrent_run: concurrent_run,
-                cancel_signal: Arc::clone(&cancel_signal),
-            });
-            let accepted = self.step(guarded, |worker| worker.accept(input, now))?;
-            let turn = Turn {
-                worker_id: self.metadata.id,
-                run_id,
-                model: self.metadata.model.clone(),
-                sampling: self.profile.sampling(),
-                instructions: Arc::clone(self.profile.instructions()),
-                transcript: guarded.worker.history(),
-                input: content,
-            };
-            let start = RunStart {
-                turn,
-                cancel_signal,
-            };
-            Ok(Started::New(accepted, start))
+            self.step(guarded, |worker| worker.cancel(expected, reason))
+                .map(Attempt::Done)
         })
     }
 
-    /// Begins to end the active run, if there is one, and returns it.
-    pub(super) fn cancel(&self) -> Option<RunId> {
-        self.apply(|worker| worker.cancel(None).ok().flatten())
+    /// Marks the slot as used; returns whether it was since the last [`take_used`](Self::take_used).
+    pub(super) fn mark_used(&self) {
+        self.used.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn take_used(&self) -> bool {
+        self.used.swap(false, Ordering::Relaxed)
+    }
+
+    /// The number of the worker's latest event and its state, if nothing but this slot keeps it
+    /// in memory.
+    pub(super) fn rest(&self) -> Option<(u64, WorkerState)> {
+        self.guarded.with(|guarded| {
+            let worker = &guarded.worker;
+            let busy = worker.active_run().is_some() || guarded.commit.is_some();
+            let rests = !busy && guarded.unsaved.is_none();
+            rests.then(|| (worker.cursor().sequence(), worker.state()))
+        })
     }
 
     /// Waits until this run has ended.
@@ -231,14 +265,14 @@ impl Slot {
         if new != old {
             self.totals.leave(old);
             self.totals.enter(new);
-            if new == WorkerState::Stopped {
+            if new == WorkerState::Stopped && self.persistence == Persistence::Memory {
                 self.totals.push_stopped(self.metadata.id);
             }
         }
         if let (WorkerState::Cancelling, true, Some(run)) = (new, new != old, &guarded.run) {
             run.cancel_signal.notify_one();
         }
-        if worker.active_run().is_none() {
+        if worker.active_run().is_none() && guarded.commit.is_none() {
             guarded.run = None;
             guarded.bytes.resize(worker.held_bytes());
         }
@@ -246,6 +280,23 @@ impl Slot {
             self.changed.notify_waiters();
         }
         result
+    }
+}
+
+impl Guarded {
+    fn present(&self, worker_id: WorkerId) -> Result<(), UnknownWorker> {
+        if self.removed {
+            Err(UnknownWorker { worker_id })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The changes to commit: what is still unsaved, and then this one.
+    fn changes(&self, change: Change) -> Vec<Change> {
+        let unsaved = self.unsaved.iter().cloned();
+        let unsaved = unsaved.map(|run| Change::Finish(Box::new(run)));
+        unsaved.chain([change]).collect()
     }
 }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 
 use super::*;
+use crate::error::UnknownWorker;
 use crate::{
     Accepted, CreateWorker, Cursor, Event, EventKind, EventsQuery, Input, RunError, RunErrorCode,
     RunId, RunOutcome, TranscriptQuery, WorkerState,
@@ -56,16 +57,16 @@ impl Fixture {
     }
 
     fn worker(&self) -> WorkerId {
-        let created = self.runtime.create(CreateWorker::default());
+        let created = at_once(self.runtime.create(CreateWorker::default()));
         created.unwrap().worker.id
     }
 
     fn send(&self, worker: WorkerId, input: &str) -> Accepted {
-        self.runtime.send_input(worker, Input::new(input)).unwrap()
+        at_once(self.runtime.send_input(worker, Input::new(input))).unwrap()
     }
 
     fn state(&self, worker: WorkerId) -> WorkerState {
-        self.runtime.get(worker).unwrap().state
+        at_once(self.runtime.get(worker)).unwrap().state
     }
 
     /// The events after `cursor` up to the first one that `wanted` accepts.
@@ -132,7 +133,7 @@ impl Fixture {
 
     /// The transcript: `user:…` and `assistant:…`, partial ones ending in `…`, unanswered ones in `?`.
     fn transcript_lines(&self, worker: WorkerId) -> Vec<String> {
-        let page = self.runtime.transcript(worker, TranscriptQuery::default());
+        let page = at_once(self.runtime.transcript(worker, TranscriptQuery::default()));
         let entries = page.unwrap().entries;
         let line = |entry: &crate::Entry| {
             let more = match (entry.partial, entry.unanswered) {
@@ -144,6 +145,11 @@ impl Fixture {
         };
         entries.iter().map(line).collect()
     }
+}
+
+/// The output of a future that has nothing to wait for, as all have that only touch memory.
+pub(crate) fn at_once<F: Future>(future: F) -> F::Output {
+    future.now_or_never().expect("it doesn't wait")
 }
 
 /// The output of the future; fails instead of hanging when there is none.

@@ -11,7 +11,7 @@ fn log(events: usize, event_bytes: usize) -> EventLog {
         event_bytes,
         ..Limits::default()
     };
-    EventLog::new(EPOCH, &limits)
+    EventLog::starting_after(0, EPOCH, &limits)
 }
 
 fn run() -> RunId {

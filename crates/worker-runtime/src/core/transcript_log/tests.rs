@@ -13,7 +13,7 @@ fn transcript(entries: usize, bytes: usize, contents: &[&str]) -> TranscriptLog 
         transcript_bytes: bytes,
         ..Limits::default()
     };
-    let mut transcript = TranscriptLog::new(&limits);
+    let mut transcript = TranscriptLog::starting_after(0, OlderEntries::Dropped, &limits);
     for content in contents {
         append(&mut transcript, content);
     }
@@ -21,7 +21,8 @@ fn transcript(entries: usize, bytes: usize, contents: &[&str]) -> TranscriptLog 
 }
 
 fn append(transcript: &mut TranscriptLog, content: &str) {
-    transcript.append(|sequence| Entry {
+    let sequence = transcript.next();
+    transcript.append(Entry {
         sequence,
         at: Timestamp::UNIX_EPOCH,
         role: Role::User,

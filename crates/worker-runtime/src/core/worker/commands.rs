@@ -15,6 +15,7 @@ use crate::event::EventKind;
 use crate::fingerprint::Fingerprint;
 use crate::id::{IdempotencyKey, RunId};
 use crate::run::{LastRun, Report, RunDiagnostics, RunOutcome};
+use crate::store::{AcceptedInput, FinishedRun, StoredState};
 use crate::transcript::{Entry, Role, RunPhase};
 
 /// An input that has not been accepted yet.
@@ -30,13 +31,38 @@ pub(crate) struct NewRun {
 pub(crate) enum Admission {
     /// It was accepted before, with this result.
     Replay(Accepted),
-    /// It may start a run, during which the worker counts at most this many bytes.
-    Start { max_bytes: usize },
+    /// It may start a run, during which the worker counts at most `max_bytes`.
+    Start {
+        input: AcceptedInput,
+        max_bytes: usize,
+    },
+}
+
+/// What a cancel does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CancelStep {
+    /// There is no run.
+    NotRunning,
+    /// This run ends as cancelled.
+    Cancelling(RunId),
+    /// This run is ending otherwise, and it is too late to change that.
+    TooLate(RunId),
+}
+
+/// What a stop does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StopStep {
+    /// The worker is stopped already.
+    Stopped,
+    /// Nothing keeps the worker from being [stopped](Worker::stopped).
+    Idle,
+    /// This run has to end first.
+    Ending(RunId),
 }
 
 impl Worker {
-    /// Checks whether an input may be accepted, and changes nothing.
-    pub(crate) fn admit(&self, input: &NewRun) -> Result<Admission, InputError> {
+    /// Checks whether an input may be accepted now, and changes nothing.
+    pub(crate) fn admit(&self, input: &NewRun, now: Timestamp) -> Result<Admission, InputError> {
         let worker_id = self.metadata.id;
         if let Some((key, fingerprint)) = &input.key {
             let known = self.inputs.find(key, *fingerprint);
@@ -51,6 +77,7 @@ impl Worker {
         match &self.state {
             State::Idle => {}
             State::Running(run)
+            | State::Finishing { run, .. }
             | State::Ending {
                 run,
                 next: NextState::Idle,
@@ -76,28 +103,33 @@ impl Worker {
                 actual: input.content.len(),
             });
         }
-        Ok(Admission::Start {
-            max_bytes: self.max_bytes_during(input.content.len(), input.key.as_ref()),
-        })
-    }
-
-    /// Commits an input and starts its run, if [`admit`](Self::admit) allows it.
-    pub(crate) fn accept(&mut self, input: NewRun, now: Timestamp) -> Result<Accepted, InputError> {
-        if let Admission::Replay(accepted) = self.admit(&input)? {
-            return Ok(accepted);
-        }
-        let run_id = input.run_id;
-        let sequence = self.transcript.append(|sequence| Entry {
-            sequence,
+        let entry = Entry {
+            sequence: self.transcript.next(),
             at: now,
             role: Role::User,
-            run_id,
-            content: input.content,
+            run_id: input.run_id,
+            content: Arc::clone(&input.content),
             partial: false,
             unanswered: false,
             reasoning: None,
             diagnostics: RunDiagnostics::default(),
-        });
+        };
+        Ok(Admission::Start {
+            input: AcceptedInput {
+                worker_id,
+                entry,
+                cursor: self.log.next(),
+                key: input.key.clone(),
+            },
+            max_bytes: self.max_bytes_during(input.content.len(), input.key.as_ref()),
+        })
+    }
+
+    /// Commits an input that [`admit`](Self::admit) allowed, and starts its run. The worker hasn't
+    /// changed since.
+    pub(crate) fn accept(&mut self, input: AcceptedInput) -> Accepted {
+        let (run_id, sequence, now) = (input.entry.run_id, input.entry.sequence, input.entry.at);
+        self.transcript.append(input.entry);
         self.state = State::Running(Run::new(run_id));
         self.diagnostics = RunDiagnostics::default();
         let accepted = Accepted {
@@ -106,10 +138,11 @@ impl Worker {
             cursor: self.record(now, EventKind::InputAccepted { run_id, sequence }),
             replayed: false,
         };
+        debug_assert_eq!(accepted.cursor, input.cursor, "nothing happened since");
         if let Some((key, fingerprint)) = input.key {
             self.inputs.insert(key, fingerprint, accepted);
         }
-        Ok(accepted)
+        accepted
     }
 
     /// Appends text to the reply of a run. Past the output limit, what fits is kept and the run
@@ -193,40 +226,53 @@ impl Worker {
         }
     }
 
-    /// Begins to end the active run as cancelled. `None` when there is none.
-    pub(crate) fn cancel(&mut self, expected: Option<RunId>) -> Result<Option<RunId>, CancelError> {
+    /// Begins to end the active run for this reason; a run that is named has to be that one.
+    pub(crate) fn cancel(
+        &mut self,
+        expected: Option<RunId>,
+        reason: EndReason,
+    ) -> Result<CancelStep, CancelError> {
         let Some(active) = self.active_run() else {
-            return Ok(None);
+            return Ok(CancelStep::NotRunning);
         };
-        match expected {
-            Some(expected) if expected != active => Err(CancelError::RunMismatch {
+        if let Some(expected) = expected.filter(|expected| *expected != active) {
+            return Err(CancelError::RunMismatch {
                 worker_id: self.metadata.id,
                 expected,
                 active,
-            }),
-            _ => {
-                self.state.end(EndReason::Cancelled, NextState::Idle);
-                Ok(Some(active))
+            });
+        }
+        self.state.end(reason, NextState::Idle);
+        Ok(match &self.state {
+            State::Finishing {
+                cancelled: false, ..
+            } => CancelStep::TooLate(active),
+            State::Finishing { .. }
+            | State::Ending { .. }
+            | State::Running(_)
+            | State::Idle
+            | State::Stopped => CancelStep::Cancelling(active),
+        })
+    }
+
+    /// Begins to stop the worker. If a run is active, the worker stops as soon as that has ended,
+    /// unless the run's end was already decided.
+    pub(crate) fn stop(&mut self) -> StopStep {
+        self.state.end(EndReason::Cancelled, NextState::Stopped);
+        match &self.state {
+            State::Stopped => StopStep::Stopped,
+            State::Idle => StopStep::Idle,
+            State::Running(run) | State::Ending { run, .. } | State::Finishing { run, .. } => {
+                StopStep::Ending(run.id)
             }
         }
     }
 
-    /// Stops the worker: at once, or, if a run is active, as soon as that has ended.
-    /// Returns that run.
-    pub(crate) fn stop(&mut self, now: Timestamp) -> Option<RunId> {
-        match &self.state {
-            State::Stopped => None,
-            State::Idle => {
-                self.state = State::Stopped;
-                self.record(now, EventKind::WorkerStopped);
-                None
-            }
-            State::Running(run) | State::Ending { run, .. } => {
-                let run_id = run.id;
-                self.state.end(EndReason::Cancelled, NextState::Stopped);
-                Some(run_id)
-            }
-        }
+    /// The worker, which is idle, is stopped.
+    pub(crate) fn stopped(&mut self, now: Timestamp) {
+        debug_assert!(matches!(self.state, State::Idle), "stop() returned `Idle`");
+        self.state = State::Stopped;
+        self.record(now, EventKind::WorkerStopped);
     }
 
     /// Gives the worker another name. That is no event: readers of events follow the conversation.
@@ -234,54 +280,86 @@ impl Worker {
         self.display_name = display_name;
     }
 
-    /// Ends a run and returns its outcome. Nothing happens unless it is the active one, so that a
-    /// run ends exactly once.
-    pub(crate) fn finish(
+    /// Decides how a run ends, for good. Returns nothing unless it is the active one and this was
+    /// not decided yet, so that a run ends exactly once. [`finish`](Self::finish) comes next.
+    pub(crate) fn decide_end(
         &mut self,
         run_id: RunId,
         end: RunEnd,
         now: Timestamp,
-    ) -> Option<RunOutcome> {
-        let (run, end, next) = self.state.take_run(run_id, end)?;
+    ) -> Option<FinishedRun> {
+        let (run, end, next) = self.state.end_of(run_id, end)?;
         let (outcome, error) = end.into_parts();
-        let (usage, diagnostics) = (run.usage, self.diagnostics);
-        let sequence = run.reply.into_text().map(|content| {
-            self.transcript.append(|sequence| Entry {
-                sequence,
-                at: now,
-                role: Role::Assistant,
-                run_id,
-                content,
-                partial: outcome != RunOutcome::Completed,
-                unanswered: false,
-                reasoning: run.reasoning.into_text(),
-                diagnostics,
-            })
+        let diagnostics = self.diagnostics;
+        let reply = run.reply.text().map(|content| Entry {
+            sequence: self.transcript.next(),
+            at: now,
+            role: Role::Assistant,
+            run_id,
+            content,
+            partial: outcome != RunOutcome::Completed,
+            unanswered: false,
+            reasoning: run.reasoning.text(),
+            diagnostics,
         });
-        if sequence.is_none() {
-            self.transcript.mark_newest_unanswered();
-        }
-        self.usage.add(usage);
-        self.last_run = Some(LastRun {
+        let mut usage_totals = self.usage;
+        usage_totals.add(run.usage);
+        let finished = FinishedRun {
+            worker_id: self.metadata.id,
+            run: LastRun {
+                run_id,
+                outcome,
+                error,
+                finished_at: now,
+            },
+            usage: run.usage,
+            usage_totals,
+            diagnostics,
+            reply,
+            state: match next {
+                NextState::Idle => StoredState::Idle,
+                NextState::Stopped => StoredState::Stopped,
+            },
+        };
+        self.state.finishing(outcome);
+        Some(finished)
+    }
+
+    /// Ends the active run as was decided.
+    pub(crate) fn finish(&mut self, finished: FinishedRun) {
+        let LastRun {
             run_id,
             outcome,
             error,
             finished_at: now,
-        });
+        } = finished.run;
+        let sequence = finished.reply.as_ref().map(|reply| reply.sequence);
+        match finished.reply {
+            Some(reply) => self.transcript.append(reply),
+            None => self.transcript.mark_newest_unanswered(),
+        }
+        self.state = State::Idle;
+        self.usage = finished.usage_totals;
+        self.last_run = Some(finished.run);
         self.record(
             now,
             EventKind::RunFinished {
                 run_id,
                 outcome,
                 sequence,
-                usage,
+                usage: finished.usage,
                 error,
-                diagnostics,
+                diagnostics: finished.diagnostics,
             },
         );
-        if next == NextState::Stopped {
-            self.stop(now);
+        if finished.state == StoredState::Stopped {
+            self.stopped(now);
         }
-        Some(outcome)
+    }
+
+    /// The reply of the active run from this offset on; none when it has not grown since.
+    pub(crate) fn reply_after(&self, run_id: RunId, offset: usize) -> Option<String> {
+        let run = self.state.run().filter(|run| run.id == run_id)?;
+        run.reply.text_after(offset)
     }
 }

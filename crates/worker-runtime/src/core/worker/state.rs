@@ -18,6 +18,12 @@ pub(super) enum State {
         reason: EndReason,
         next: NextState,
     },
+    /// The run's end is decided for good, and is being stored.
+    Finishing {
+        run: Run,
+        /// Whether it ends as cancelled.
+        cancelled: bool,
+    },
     Stopped,
 }
 
@@ -36,9 +42,11 @@ pub(super) struct Run {
 
 /// Why a run is being ended, whatever its engine does meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum EndReason {
+pub(crate) enum EndReason {
     Cancelled,
     OutputLimit,
+    /// The runtime shuts down, and its store keeps the conversation.
+    Interrupted,
 }
 
 /// The state of the worker once its run has ended.
@@ -70,11 +78,22 @@ impl Run {
     }
 }
 
+impl Run {
+    /// A run that has produced this text.
+    pub(super) fn with_reply(id: RunId, text: &str) -> Self {
+        let mut run = Self::new(id);
+        run.reply.push(text);
+        run
+    }
+}
+
 impl State {
     /// The active run.
     pub(super) fn run(&self) -> Option<&Run> {
         match self {
-            Self::Running(run) | Self::Ending { run, .. } => Some(run),
+            Self::Running(run) | Self::Ending { run, .. } | Self::Finishing { run, .. } => {
+                Some(run)
+            }
             Self::Idle | Self::Stopped => None,
         }
     }
@@ -83,7 +102,11 @@ impl State {
     pub(super) fn running(&mut self, run_id: RunId) -> Option<&mut Run> {
         match self {
             Self::Running(run) if run.id == run_id => Some(run),
-            Self::Running(_) | Self::Ending { .. } | Self::Idle | Self::Stopped => None,
+            Self::Running(_)
+            | Self::Ending { .. }
+            | Self::Finishing { .. }
+            | Self::Idle
+            | Self::Stopped => None,
         }
     }
 
@@ -97,25 +120,35 @@ impl State {
                 reason,
                 next: if was == NextState::Stopped { was } else { next },
             },
-            unchanged @ (Self::Idle | Self::Stopped) => unchanged,
+            unchanged @ (Self::Finishing { .. } | Self::Idle | Self::Stopped) => unchanged,
         };
     }
 
-    /// Takes the run out, if it is this one, and leaves the worker idle. A reason that was
-    /// decided before overrides `end`.
-    pub(super) fn take_run(
-        &mut self,
-        run_id: RunId,
-        end: RunEnd,
-    ) -> Option<(Run, RunEnd, NextState)> {
-        if self.run()?.id != run_id {
-            return None;
+    /// How the run ends, if it is this one and has not ended yet. A reason that was decided before
+    /// overrides `end`.
+    pub(super) fn end_of(&self, run_id: RunId, end: RunEnd) -> Option<(&Run, RunEnd, NextState)> {
+        match self {
+            Self::Running(run) if run.id == run_id => Some((run, end, NextState::Idle)),
+            Self::Ending { run, reason, next } if run.id == run_id => {
+                Some((run, (*reason).into(), *next))
+            }
+            Self::Running(_)
+            | Self::Ending { .. }
+            | Self::Finishing { .. }
+            | Self::Idle
+            | Self::Stopped => None,
         }
-        match mem::replace(self, Self::Idle) {
-            Self::Running(run) => Some((run, end, NextState::Idle)),
-            Self::Ending { run, reason, next } => Some((run, reason.into(), next)),
-            Self::Idle | Self::Stopped => None,
-        }
+    }
+
+    /// The end of the active run can't change any more.
+    pub(super) fn finishing(&mut self, outcome: RunOutcome) {
+        *self = match mem::replace(self, Self::Idle) {
+            Self::Running(run) | Self::Ending { run, .. } => Self::Finishing {
+                run,
+                cancelled: outcome == RunOutcome::Cancelled,
+            },
+            unchanged @ (Self::Finishing { .. } | Self::Idle | Self::Stopped) => unchanged,
+        };
     }
 }
 
@@ -124,6 +157,7 @@ impl From<EndReason> for RunEnd {
         match reason {
             EndReason::Cancelled => Self::Cancelled,
             EndReason::OutputLimit => Self::Failed(RunErrorCode::OutputLimit.into()),
+            EndReason::Interrupted => Self::Failed(RunErrorCode::Interrupted.into()),
         }
     }
 }

@@ -27,6 +27,7 @@ fn worker_with(limits: Limits) -> Worker {
         model: None,
         key: None,
         created_at: NOW,
+        older_entries: OlderEntries::Dropped,
     };
     Worker::new(Arc::new(metadata), "Ada".parse().unwrap(), Arc::new(limits))
 }
@@ -50,10 +51,38 @@ fn keyed(run_id: RunId, content: &str, key: &str) -> NewRun {
     }
 }
 
+/// Admits and accepts an input.
+fn accept(worker: &mut Worker, input: NewRun, now: Timestamp) -> Result<Accepted, InputError> {
+    Ok(match worker.admit(&input, now)? {
+        Admission::Replay(accepted) => accepted,
+        Admission::Start { input, .. } => worker.accept(input),
+    })
+}
+
+/// Decides how a run ends, and ends it.
+fn finish(worker: &mut Worker, run_id: RunId, end: RunEnd, now: Timestamp) -> Option<RunOutcome> {
+    let finished = worker.decide_end(run_id, end, now)?;
+    let outcome = finished.run.outcome;
+    worker.finish(finished);
+    Some(outcome)
+}
+
+/// Stops the worker, at once if it is idle. Returns the run that has to end first.
+fn stop(worker: &mut Worker, now: Timestamp) -> Option<RunId> {
+    match worker.stop() {
+        StopStep::Stopped => None,
+        StopStep::Idle => {
+            worker.stopped(now);
+            None
+        }
+        StopStep::Ending(run_id) => Some(run_id),
+    }
+}
+
 /// A worker in the middle of run 1.
 fn running() -> Worker {
     let mut worker = worker();
-    worker.accept(input(run(1), "hi"), NOW).unwrap();
+    accept(&mut worker, input(run(1), "hi"), NOW).unwrap();
     worker
 }
 
@@ -93,14 +122,14 @@ fn transcript_of(worker: &Worker) -> String {
 #[test]
 fn a_run_goes_from_input_to_reply() {
     let mut worker = worker();
-    let accepted = worker.accept(input(run(1), "hi"), NOW).unwrap();
+    let accepted = accept(&mut worker, input(run(1), "hi"), NOW).unwrap();
     assert_eq!(accepted.sequence, 1);
     assert_eq!(accepted.cursor, worker.cursor());
     assert_eq!(worker.state(), WorkerState::Running);
 
     worker.append_output(run(1), "he", NOW).unwrap();
     worker.append_output(run(1), "llo", NOW).unwrap();
-    let outcome = worker.finish(run(1), RunEnd::Completed, NOW);
+    let outcome = finish(&mut worker, run(1), RunEnd::Completed, NOW);
     assert_eq!(outcome, Some(RunOutcome::Completed));
     assert_eq!(worker.state(), WorkerState::Idle);
     assert_eq!(events_of(&worker), "input_accepted +he +llo completed");
@@ -111,7 +140,7 @@ fn a_run_goes_from_input_to_reply() {
 fn a_busy_worker_refuses_an_input_and_does_not_change() {
     let mut worker = running();
     let before = worker.snapshot();
-    let refusal = worker.accept(input(run(2), "more"), NOW);
+    let refusal = accept(&mut worker, input(run(2), "more"), NOW);
     assert_eq!(
         refusal,
         Err(InputError::Busy {
@@ -130,28 +159,31 @@ fn an_input_must_not_be_blank_and_must_fit() {
     });
     for blank in ["", " \n\t", "\u{3000}"] {
         assert_eq!(
-            worker.accept(input(run(1), blank), NOW),
+            accept(&mut worker, input(run(1), blank), NOW),
             Err(InputError::Empty)
         );
     }
     assert_eq!(
-        worker.accept(input(run(1), "12345"), NOW),
+        accept(&mut worker, input(run(1), "12345"), NOW),
         Err(InputError::TooLarge {
             maximum: 4,
             actual: 5,
         })
     );
-    assert!(worker.accept(input(run(1), "1234"), NOW).is_ok());
+    assert!(accept(&mut worker, input(run(1), "1234"), NOW).is_ok());
 }
 
 #[test]
 fn an_accepted_cancel_decides_the_outcome_even_if_the_engine_finishes() {
     let mut worker = running();
     worker.append_output(run(1), "he", NOW).unwrap();
-    assert_eq!(worker.cancel(None), Ok(Some(run(1))));
+    assert_eq!(
+        worker.cancel(None, EndReason::Cancelled),
+        Ok(CancelStep::Cancelling(run(1)))
+    );
     assert_eq!(worker.state(), WorkerState::Cancelling);
     assert_eq!(
-        worker.finish(run(1), RunEnd::Completed, NOW),
+        finish(&mut worker, run(1), RunEnd::Completed, NOW),
         Some(RunOutcome::Cancelled)
     );
     assert_eq!(transcript_of(&worker), "user:hi assistant:he…");
@@ -170,14 +202,14 @@ fn an_input_is_unanswered_however_its_run_ends_without_text() {
         let mut worker = running();
         worker.append_output(run(1), "", NOW).unwrap();
         worker.append_reasoning(run(1), "hm", NOW).unwrap();
-        worker.finish(run(1), end, NOW);
+        finish(&mut worker, run(1), end, NOW);
         assert_eq!(transcript_of(&worker), "user:hi?", "{end:?}");
 
-        worker.accept(input(run(2), "more"), NOW).unwrap();
+        accept(&mut worker, input(run(2), "more"), NOW).unwrap();
         assert_eq!(worker.history().iter().count(), 0, "{end:?}");
         worker.append_output(run(2), "he", NOW).unwrap();
-        worker.finish(run(2), end, NOW);
-        worker.accept(input(run(3), "again"), NOW).unwrap();
+        finish(&mut worker, run(2), end, NOW);
+        accept(&mut worker, input(run(3), "again"), NOW).unwrap();
         let seen = worker.history();
         let seen: Vec<_> = seen.iter().map(|entry| &*entry.content).collect();
         assert_eq!(seen, ["more", "he"], "{end:?}");
@@ -191,7 +223,7 @@ fn reasoning_stands_beside_the_reply_up_to_its_limit_and_without_gaps() {
         reasoning_bytes: 7,
         ..Limits::default()
     });
-    worker.accept(input(run(1), "hi"), NOW).unwrap();
+    accept(&mut worker, input(run(1), "hi"), NOW).unwrap();
     let before = worker.held_bytes();
     worker.append_reasoning(run(1), "abcde", NOW).unwrap();
     let events = 2 * EVENT_OVERHEAD_BYTES + 5;
@@ -204,7 +236,7 @@ fn reasoning_stands_beside_the_reply_up_to_its_limit_and_without_gaps() {
     let texts = (in_flight.reasoning.concat(), in_flight.text.concat());
     assert_eq!(texts, ("abcde".to_owned(), "hello".to_owned()));
 
-    worker.finish(run(1), RunEnd::Completed, NOW);
+    finish(&mut worker, run(1), RunEnd::Completed, NOW);
     assert_eq!(transcript_of(&worker), "user:hi assistant:hello(abcde)");
     assert_eq!(
         events_of(&worker),
@@ -220,8 +252,8 @@ fn the_bytes_of_a_run_have_room_for_all_its_reasoning() {
         reasoning_bytes,
         ..Limits::default()
     };
-    let max_bytes = |limits| match worker_with(limits).admit(&input(run(1), "hi")) {
-        Ok(Admission::Start { max_bytes }) => max_bytes,
+    let max_bytes = |limits| match worker_with(limits).admit(&input(run(1), "hi"), NOW) {
+        Ok(Admission::Start { max_bytes, .. }) => max_bytes,
         other => panic!("{other:?}"),
     };
     assert_eq!(max_bytes(limits(1_000)), max_bytes(limits(0)) + 1_000);
@@ -245,7 +277,7 @@ fn the_phase_is_what_the_engine_did_last() {
     worker.append_output(run(1), "x", NOW).unwrap();
     worker.report(run(1), RunDiagnostic::BlankReply.into(), NOW);
     assert_eq!(phase(&worker), RunPhase::Answering);
-    worker.cancel(None).unwrap();
+    worker.cancel(None, EndReason::Cancelled).unwrap();
     worker.report(run(1), retrying, NOW);
     assert_eq!(phase(&worker), RunPhase::Answering);
     assert_eq!(events_of(&worker), "input_accepted run_retrying +x");
@@ -265,10 +297,10 @@ fn usage_is_what_was_reported_last_however_the_run_ends() {
         RunEnd::Failed(RunErrorCode::Interrupted.into()),
     ];
     for (number, end) in (1..).zip(ends) {
-        worker.accept(input(run(number), "hi"), NOW).unwrap();
+        accept(&mut worker, input(run(number), "hi"), NOW).unwrap();
         worker.report(run(number), used(9).into(), NOW);
         worker.report(run(number), used(2).into(), NOW);
-        worker.finish(run(number), end, NOW);
+        finish(&mut worker, run(number), end, NOW);
         worker.report(run(number), used(9).into(), NOW);
         let events = worker.read(None, usize::MAX).unwrap().events;
         let EventKind::RunFinished { usage, .. } = events[events.len() - 1].kind else {
@@ -283,10 +315,10 @@ fn usage_is_what_was_reported_last_however_the_run_ends() {
 #[test]
 fn a_run_ends_exactly_once() {
     let mut worker = running();
-    assert!(worker.finish(run(1), RunEnd::Completed, NOW).is_some());
-    assert_eq!(worker.finish(run(1), RunEnd::TimedOut, NOW), None);
-    worker.accept(input(run(2), "again"), NOW).unwrap();
-    assert_eq!(worker.finish(run(1), RunEnd::TimedOut, NOW), None);
+    assert!(finish(&mut worker, run(1), RunEnd::Completed, NOW).is_some());
+    assert_eq!(finish(&mut worker, run(1), RunEnd::TimedOut, NOW), None);
+    accept(&mut worker, input(run(2), "again"), NOW).unwrap();
+    assert_eq!(finish(&mut worker, run(1), RunEnd::TimedOut, NOW), None);
     assert_eq!(worker.active_run(), Some(run(2)));
     assert_eq!(
         events_of(&worker),
@@ -301,9 +333,9 @@ fn text_is_only_taken_from_the_running_run() {
         worker.append_output(run(2), "stray", NOW),
         Err(OutputClosed)
     );
-    worker.cancel(None).unwrap();
+    worker.cancel(None, EndReason::Cancelled).unwrap();
     assert_eq!(worker.append_output(run(1), "late", NOW), Err(OutputClosed));
-    worker.finish(run(1), RunEnd::Completed, NOW);
+    finish(&mut worker, run(1), RunEnd::Completed, NOW);
     assert_eq!(
         worker.append_output(run(1), "later", NOW),
         Err(OutputClosed)
@@ -315,7 +347,7 @@ fn text_is_only_taken_from_the_running_run() {
 fn a_named_run_is_only_cancelled_if_it_is_the_active_one() {
     let mut worker = running();
     assert_eq!(
-        worker.cancel(Some(run(2))),
+        worker.cancel(Some(run(2)), EndReason::Cancelled),
         Err(CancelError::RunMismatch {
             worker_id: worker_id(),
             expected: run(2),
@@ -323,27 +355,45 @@ fn a_named_run_is_only_cancelled_if_it_is_the_active_one() {
         })
     );
     assert_eq!(worker.state(), WorkerState::Running);
-    assert_eq!(worker.cancel(Some(run(1))), Ok(Some(run(1))));
-    worker.finish(run(1), RunEnd::Completed, NOW);
-    assert_eq!(worker.cancel(Some(run(1))), Ok(None));
+    assert_eq!(
+        worker.cancel(Some(run(1)), EndReason::Cancelled),
+        Ok(CancelStep::Cancelling(run(1)))
+    );
+    finish(&mut worker, run(1), RunEnd::Completed, NOW);
+    assert_eq!(
+        worker.cancel(Some(run(1)), EndReason::Cancelled),
+        Ok(CancelStep::NotRunning)
+    );
 }
 
 #[test]
 fn a_stop_ends_the_run_first_and_is_final() {
     let mut worker = running();
-    assert_eq!(worker.stop(NOW), Some(run(1)));
-    assert_eq!(worker.stop(NOW), Some(run(1)));
+    assert_eq!(stop(&mut worker, NOW), Some(run(1)));
+    assert_eq!(stop(&mut worker, NOW), Some(run(1)));
     let stopped = InputError::WorkerStopped {
         worker_id: worker_id(),
     };
-    assert_eq!(worker.accept(input(run(2), "more"), NOW), Err(stopped));
+    assert_eq!(
+        accept(&mut worker, input(run(2), "more"), NOW),
+        Err(stopped)
+    );
     // A cancel that comes later must not take the stop back.
-    assert_eq!(worker.cancel(None), Ok(Some(run(1))));
-    worker.finish(run(1), RunEnd::Completed, NOW);
+    assert_eq!(
+        worker.cancel(None, EndReason::Cancelled),
+        Ok(CancelStep::Cancelling(run(1)))
+    );
+    finish(&mut worker, run(1), RunEnd::Completed, NOW);
     assert_eq!(worker.state(), WorkerState::Stopped);
-    assert_eq!(worker.stop(NOW), None);
-    assert_eq!(worker.cancel(None), Ok(None));
-    assert_eq!(worker.accept(input(run(2), "more"), NOW), Err(stopped));
+    assert_eq!(stop(&mut worker, NOW), None);
+    assert_eq!(
+        worker.cancel(None, EndReason::Cancelled),
+        Ok(CancelStep::NotRunning)
+    );
+    assert_eq!(
+        accept(&mut worker, input(run(2), "more"), NOW),
+        Err(stopped)
+    );
     assert_eq!(
         events_of(&worker),
         "input_accepted cancelled worker_stopped"
@@ -356,12 +406,12 @@ fn a_reply_past_the_limit_keeps_what_fits_and_fails() {
         output_bytes: 5,
         ..Limits::default()
     });
-    worker.accept(input(run(1), "hi"), NOW).unwrap();
+    accept(&mut worker, input(run(1), "hi"), NOW).unwrap();
     worker.append_output(run(1), "abc", NOW).unwrap();
     // The é has two bytes, of which only one would fit.
     assert_eq!(worker.append_output(run(1), "dé", NOW), Err(OutputClosed));
     assert_eq!(worker.state(), WorkerState::Cancelling);
-    worker.finish(run(1), RunEnd::Completed, NOW);
+    finish(&mut worker, run(1), RunEnd::Completed, NOW);
     assert_eq!(transcript_of(&worker), "user:hi assistant:abcd…");
     assert_eq!(
         events_of(&worker),
@@ -375,7 +425,7 @@ fn a_long_delta_is_split_between_characters_and_an_empty_one_is_none() {
         delta_bytes: 5,
         ..Limits::default()
     });
-    worker.accept(input(run(1), "hi"), NOW).unwrap();
+    accept(&mut worker, input(run(1), "hi"), NOW).unwrap();
     worker.append_output(run(1), "", NOW).unwrap();
     worker.append_output(run(1), "ééééx", NOW).unwrap();
     assert_eq!(events_of(&worker), "input_accepted +éé +ééx");
@@ -384,15 +434,15 @@ fn a_long_delta_is_split_between_characters_and_an_empty_one_is_none() {
 #[test]
 fn the_same_key_and_content_gets_the_first_answer_in_every_state() {
     let mut worker = worker();
-    let first = worker.accept(keyed(run(1), "hi", "k"), NOW).unwrap();
+    let first = accept(&mut worker, keyed(run(1), "hi", "k"), NOW).unwrap();
     let replay = Accepted {
         replayed: true,
         ..first
     };
     for step in 0..3 {
-        let again = worker.accept(keyed(run(9), "hi", "k"), NOW);
+        let again = accept(&mut worker, keyed(run(9), "hi", "k"), NOW);
         assert_eq!(again, Ok(replay), "step {step}");
-        let other = worker.accept(keyed(run(9), "ho", "k"), NOW);
+        let other = accept(&mut worker, keyed(run(9), "ho", "k"), NOW);
         let worker_id = worker_id();
         assert_eq!(
             other,
@@ -400,8 +450,8 @@ fn the_same_key_and_content_gets_the_first_answer_in_every_state() {
             "step {step}"
         );
         match step {
-            0 => drop(worker.finish(run(1), RunEnd::Completed, NOW)),
-            _ => drop(worker.stop(NOW)),
+            0 => drop(finish(&mut worker, run(1), RunEnd::Completed, NOW)),
+            _ => drop(stop(&mut worker, NOW)),
         }
     }
     assert_eq!(
@@ -430,7 +480,7 @@ fn the_reply_in_progress_is_seen_with_the_cursor_of_the_same_instant() {
 fn an_idle_worker_counts_the_same_before_and_after_it_is_stopped() {
     let mut worker = worker();
     let before = worker.held_bytes();
-    worker.stop(NOW);
+    stop(&mut worker, NOW);
     assert_eq!(worker.held_bytes(), before);
 }
 
@@ -441,7 +491,7 @@ fn diagnostics_of_a_run_stand_in_its_end_its_reply_and_until_the_next_run_in_the
     worker.report(run(1), truncated(3), NOW);
     worker.report(run(9), truncated(7), NOW);
     worker.append_output(run(1), "hello", NOW).unwrap();
-    worker.finish(run(1), RunEnd::Completed, NOW);
+    finish(&mut worker, run(1), RunEnd::Completed, NOW);
     worker.report(run(1), truncated(8), NOW);
     let expected = RunDiagnostics {
         omitted_entries: 3,
@@ -456,6 +506,6 @@ fn diagnostics_of_a_run_stand_in_its_end_its_reply_and_until_the_next_run_in_the
     };
     assert_eq!(diagnostics, expected);
     assert_eq!(worker.snapshot().diagnostics, expected);
-    worker.accept(input(run(2), "more"), NOW).unwrap();
+    accept(&mut worker, input(run(2), "more"), NOW).unwrap();
     assert_eq!(worker.snapshot().diagnostics, RunDiagnostics::default());
 }

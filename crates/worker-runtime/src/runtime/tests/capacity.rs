@@ -18,7 +18,7 @@ async fn the_worker_that_stopped_first_is_forgotten_for_a_new_one() {
         ..Limits::default()
     });
     let (one, two, three) = (fixture.worker(), fixture.worker(), fixture.worker());
-    let refused = fixture.runtime.create(CreateWorker::default());
+    let refused = at_once(fixture.runtime.create(CreateWorker::default()));
     assert_eq!(
         refused,
         Err(CreateError::Capacity(full(LimitName::Workers)))
@@ -28,12 +28,14 @@ async fn the_worker_that_stopped_first_is_forgotten_for_a_new_one() {
     fixture.runtime.stop(one).await.unwrap();
     fixture.worker();
     assert_eq!(
-        fixture.runtime.get(two),
-        Err(UnknownWorker { worker_id: two })
+        at_once(fixture.runtime.get(two)),
+        Err(UnknownWorker { worker_id: two }.into())
     );
-    assert!(fixture.runtime.get(one).is_ok());
+    assert!(at_once(fixture.runtime.get(one)).is_ok());
     fixture.worker();
-    assert!(fixture.runtime.get(one).is_err() && fixture.runtime.get(three).is_ok());
+    assert!(
+        at_once(fixture.runtime.get(one)).is_err() && at_once(fixture.runtime.get(three)).is_ok()
+    );
     let counts = fixture.runtime.status().workers;
     assert_eq!((counts.idle, counts.stopped, counts.total()), (3, 0, 3));
 }
@@ -55,7 +57,7 @@ impl Wake for StopOrderWaker {
 async fn whoever_sees_a_worker_stopped_can_have_it_forgotten() {
     let fixture = Fixture::new();
     let worker = fixture.worker();
-    let slot = fixture.runtime.inner.slot(worker).unwrap();
+    let slot = fixture.runtime.inner.slot(worker).await.unwrap();
     let stop_order_waker = Arc::new(StopOrderWaker {
         totals: Arc::clone(&fixture.runtime.inner.totals),
         oldest_stopped: Mutex::default(),
@@ -78,7 +80,7 @@ async fn a_subscriber_of_a_forgotten_worker_gets_unknown_worker() {
         ..Limits::default()
     });
     let worker = fixture.worker();
-    let cursor = fixture.runtime.get(worker).unwrap().cursor;
+    let cursor = at_once(fixture.runtime.get(worker)).unwrap().cursor;
     let mut stream = std::pin::pin!(fixture.runtime.subscribe(worker, cursor));
     fixture.runtime.stop(worker).await.unwrap();
     fixture.worker();
@@ -124,7 +126,7 @@ async fn a_run_reserves_what_it_may_need_and_gives_the_rest_back() {
     assert!(reserved > empty + 14_000, "{reserved}");
     let two_more = "x".repeat(3_000);
     let runtime = &fixture.runtime;
-    let refused = runtime.send_input(two, Input::new(two_more.clone()));
+    let refused = at_once(runtime.send_input(two, Input::new(two_more.clone())));
     assert_eq!(
         refused,
         Err(InputError::Capacity(full(LimitName::TotalBytes)))

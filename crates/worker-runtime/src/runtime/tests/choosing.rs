@@ -73,7 +73,7 @@ fn a_worker_has_the_model_of_its_request_or_of_its_profile_or_the_default_one() 
         (Some("x"), Some("x"), Err(CreateError::UnknownProfile)),
     ];
     for (profile, model, expected) in cases {
-        let created = runtime.create(request(profile, model));
+        let created = at_once(runtime.create(request(profile, model)));
         let created = created.map(|created| created.worker.model.unwrap().to_string());
         assert_eq!(
             created,
@@ -89,13 +89,16 @@ fn a_worker_has_the_model_of_its_request_or_of_its_profile_or_the_default_one() 
 fn an_engine_without_models_offers_none_to_choose() {
     let (runtime, _) = runtime(&[]);
     assert!(runtime.models().is_empty());
-    let created = runtime.create(CreateWorker::default()).unwrap();
+    let created = at_once(runtime.create(CreateWorker::default())).unwrap();
     assert_eq!(created.worker.model, None);
     for unknown in [
         request(None, Some("small")),
         request(Some("local:large"), None),
     ] {
-        assert_eq!(runtime.create(unknown), Err(CreateError::UnknownModel));
+        assert_eq!(
+            at_once(runtime.create(unknown)),
+            Err(CreateError::UnknownModel)
+        );
     }
 }
 
@@ -106,14 +109,14 @@ fn a_key_belongs_to_one_model_and_finds_its_worker_when_the_profile_has_gone() {
         idempotency_key: Some("k".parse().unwrap()),
         ..request(Some("local:large"), model)
     };
-    let first = runtime.create(keyed(None)).unwrap().worker;
-    let other = runtime.create(keyed(Some("large")));
+    let first = at_once(runtime.create(keyed(None))).unwrap().worker;
+    let other = at_once(runtime.create(keyed(Some("large"))));
     assert_eq!(other, Err(CreateError::IdempotencyConflict));
 
     runtime.set_profiles(ProfileSet::builtin());
-    let again = runtime.create(keyed(None)).unwrap();
+    let again = at_once(runtime.create(keyed(None))).unwrap();
     assert_eq!((again.worker, again.replayed), (first, true));
-    let new = runtime.create(request(Some("local:large"), None));
+    let new = at_once(runtime.create(request(Some("local:large"), None)));
     assert_eq!(new, Err(CreateError::UnknownProfile));
 }
 
@@ -121,7 +124,7 @@ fn a_key_belongs_to_one_model_and_finds_its_worker_when_the_profile_has_gone() {
 async fn a_worker_keeps_its_profile_and_new_ones_have_the_new() {
     let (runtime, engine) = runtime(&["small", "large"]);
     let create = || {
-        let created = runtime.create(request(Some("local:large"), None));
+        let created = at_once(runtime.create(request(Some("local:large"), None)));
         created.unwrap().worker.id
     };
     let old = create();
@@ -131,7 +134,7 @@ async fn a_worker_keeps_its_profile_and_new_ones_have_the_new() {
         (old, "large", "Be brief."),
         (create(), "small", "Be verbose."),
     ] {
-        let run = runtime.send_input(worker, Input::new("hi")).unwrap();
+        let run = at_once(runtime.send_input(worker, Input::new("hi"))).unwrap();
         runtime.reply(worker, &run, SECOND).await.unwrap();
         let turn = engine.turns.lock().unwrap().pop().unwrap();
         assert_eq!(

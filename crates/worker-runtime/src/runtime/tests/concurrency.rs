@@ -49,7 +49,11 @@ async fn whatever_callers_do_at_once_every_accepted_input_ends_once() {
         .build()
         .unwrap();
     let workers: Vec<_> = (0..3)
-        .map(|_| runtime.create(CreateWorker::default()).unwrap().worker)
+        .map(|_| {
+            at_once(runtime.create(CreateWorker::default()))
+                .unwrap()
+                .worker
+        })
         .collect();
 
     let readers: Vec<_> = workers
@@ -68,7 +72,7 @@ async fn whatever_callers_do_at_once_every_accepted_input_ends_once() {
                     if (caller + round) % 3 == 0 {
                         runtime.cancel(id, None).await.unwrap();
                     }
-                    accepted.extend(runtime.send_input(id, Input::new("a b")).ok());
+                    accepted.extend(at_once(runtime.send_input(id, Input::new("a b"))).ok());
                     tokio::task::yield_now().await;
                 }
                 accepted

@@ -78,7 +78,7 @@ async fn a_stop_ends_the_run_and_then_the_worker_and_can_be_repeated() {
         .collect();
     assert_eq!(kinds, ["output_delta", "run_finished", "worker_stopped"]);
     let worker_id = worker;
-    let refused = fixture.runtime.send_input(worker, Input::new("more"));
+    let refused = at_once(fixture.runtime.send_input(worker, Input::new("more")));
     assert_eq!(refused, Err(InputError::WorkerStopped { worker_id }));
     let cancel = fixture.runtime.cancel(worker, None).await;
     assert_eq!(cancel, Ok(Cancellation::NotRunning));
@@ -100,9 +100,9 @@ async fn a_shutdown_cancels_runs_refuses_work_and_leaves_the_past_readable() {
     assert_eq!(fixture.transcript_lines(worker)[1], "assistant:half…");
     assert_eq!(fixture.runtime.status().phase, Phase::Stopping);
 
-    let refused = fixture.runtime.send_input(worker, Input::new("more"));
+    let refused = at_once(fixture.runtime.send_input(worker, Input::new("more")));
     assert_eq!(refused, Err(InputError::Stopping(Stopping)));
-    let refused = fixture.runtime.create(CreateWorker::default());
+    let refused = at_once(fixture.runtime.create(CreateWorker::default()));
     assert_eq!(refused, Err(CreateError::Stopping(Stopping)));
     assert_eq!(
         fixture.runtime.shutdown(SECOND).await,
@@ -115,7 +115,7 @@ async fn a_shutdown_wakes_every_waiting_reader_at_once() {
     let fixture = Fixture::new();
     let (worker, run) = busy(&fixture).await;
     let idle = fixture.worker();
-    let idle_cursor = fixture.runtime.get(idle).unwrap().cursor;
+    let idle_cursor = at_once(fixture.runtime.get(idle)).unwrap().cursor;
     let query = EventsQuery {
         after: Some(idle_cursor),
         wait: 20 * SECOND,
@@ -161,7 +161,7 @@ async fn a_run_that_does_not_let_go_is_never_reported_as_ended() {
     let cancel = fixture.runtime.cancel(worker, None).await;
     assert_eq!(cancel, Err(CancelError::StillEnding(ending)));
     assert_eq!(fixture.state(worker), WorkerState::Cancelling);
-    let refused = fixture.runtime.send_input(worker, Input::new("more"));
+    let refused = at_once(fixture.runtime.send_input(worker, Input::new("more")));
     assert_eq!(refused, Err(InputError::Busy { worker_id, run_id }));
     assert_eq!(fixture.runtime.status().active_runs, 1);
     let stop = fixture.runtime.stop(worker).await;
@@ -231,7 +231,7 @@ async fn a_deleted_worker_is_unknown_and_its_readers_learn_it() {
     assert!(read.is_ok_and(|batch| !batch.events.is_empty()));
 
     let unknown = UnknownWorker { worker_id: worker };
-    assert_eq!(fixture.runtime.get(worker), Err(unknown));
+    assert_eq!(at_once(fixture.runtime.get(worker)), Err(unknown.into()));
     assert_eq!(fixture.runtime.delete(worker).await, Err(unknown.into()));
     assert_eq!(
         fixture.runtime.rename(worker, "Ada").await,
@@ -254,7 +254,7 @@ async fn a_deleted_worker_is_unknown_and_its_readers_learn_it() {
 async fn a_worker_has_its_new_name_in_every_state() {
     let fixture = Fixture::new();
     let worker = fixture.worker();
-    let before = fixture.runtime.get(worker).unwrap();
+    let before = at_once(fixture.runtime.get(worker)).unwrap();
     let renamed = fixture.runtime.rename(worker, "Ada").await.unwrap();
     let name = renamed.display_name.clone();
     assert_eq!(name.as_str(), "Ada");
@@ -271,7 +271,10 @@ async fn a_worker_has_its_new_name_in_every_state() {
         matches!(blank, Err(RenameError::DisplayName(_))),
         "{blank:?}"
     );
-    assert_eq!(fixture.runtime.get(worker).unwrap().display_name, name);
+    assert_eq!(
+        at_once(fixture.runtime.get(worker)).unwrap().display_name,
+        name
+    );
     fixture.send(worker, "wait");
     fixture.runtime.rename(worker, "Bob").await.unwrap();
     fixture.runtime.stop(worker).await.unwrap();

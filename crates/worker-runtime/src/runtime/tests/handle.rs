@@ -30,7 +30,7 @@ fn a_page_with_the_whole_list_has_no_next() {
         limit: Some(3),
         ..ListQuery::default()
     };
-    let page = fixture.runtime.list(query);
+    let page = at_once(fixture.runtime.list(query)).unwrap();
     assert!(
         page.workers
             .iter()

@@ -18,15 +18,19 @@ fn create(name: &str) -> CreateWorker {
 #[tokio::test(start_paused = true)]
 async fn a_create_under_the_same_key_finds_the_same_worker() {
     let fixture = Fixture::new();
-    let first = fixture.runtime.create(create("Ada")).unwrap();
+    let first = at_once(fixture.runtime.create(create("Ada"))).unwrap();
     assert!(!first.replayed);
-    let again = fixture.runtime.create(create("Ada")).unwrap();
+    let again = at_once(fixture.runtime.create(create("Ada"))).unwrap();
     assert_eq!((again.worker, again.replayed), (first.worker, true));
-    let other = fixture.runtime.create(create("Bob"));
+    let other = at_once(fixture.runtime.create(create("Bob")));
     assert_eq!(other, Err(CreateError::IdempotencyConflict));
     assert_eq!(fixture.runtime.status().workers.total(), 1);
     fixture.runtime.shutdown(SECOND).await;
-    assert!(fixture.runtime.create(create("Ada")).unwrap().replayed);
+    assert!(
+        at_once(fixture.runtime.create(create("Ada")))
+            .unwrap()
+            .replayed
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -35,11 +39,18 @@ async fn the_key_of_a_forgotten_worker_is_free_again() {
         workers: 1,
         ..Limits::default()
     });
-    let first = fixture.runtime.create(create("Ada")).unwrap().worker.id;
+    let first = at_once(fixture.runtime.create(create("Ada")))
+        .unwrap()
+        .worker
+        .id;
     fixture.runtime.stop(first).await.unwrap();
-    assert!(fixture.runtime.create(create("Ada")).unwrap().replayed);
+    assert!(
+        at_once(fixture.runtime.create(create("Ada")))
+            .unwrap()
+            .replayed
+    );
     fixture.replace_the_only_worker().await;
-    let second = fixture.runtime.create(create("Bob")).unwrap();
+    let second = at_once(fixture.runtime.create(create("Bob"))).unwrap();
     assert!(!second.replayed && second.worker.id != first);
 }
 
@@ -51,10 +62,10 @@ fn an_invalid_request_creates_nothing() {
         ..CreateWorker::default()
     };
     assert_eq!(
-        fixture.runtime.create(unknown),
+        at_once(fixture.runtime.create(unknown)),
         Err(CreateError::UnknownProfile)
     );
-    let unnamed = fixture.runtime.create(create("a\nb"));
+    let unnamed = at_once(fixture.runtime.create(create("a\nb")));
     assert!(
         matches!(unnamed, Err(CreateError::DisplayName(_))),
         "{unnamed:?}"

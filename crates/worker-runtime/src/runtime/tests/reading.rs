@@ -35,7 +35,7 @@ async fn a_reader_that_waits_is_woken_by_the_next_event() {
 async fn a_wait_ends_at_its_time_and_at_the_limit() {
     let fixture = Fixture::new();
     let worker = fixture.worker();
-    let cursor = fixture.runtime.get(worker).unwrap().cursor;
+    let cursor = at_once(fixture.runtime.get(worker)).unwrap().cursor;
     for (wait, waited) in [(0, 0), (3, 3), (3_000, 30)] {
         let started = tokio::time::Instant::now();
         let batch = fixture
@@ -75,7 +75,7 @@ async fn waiting_readers_are_limited_and_the_error_names_the_limit() {
     };
     let fixture = Fixture::with(limits);
     let (one, two) = (fixture.worker(), fixture.worker());
-    let cursor = fixture.runtime.get(one).unwrap().cursor;
+    let cursor = at_once(fixture.runtime.get(one)).unwrap().cursor;
     let wait = |worker| fixture.runtime.events(worker, after(cursor, SECOND));
     let full = |limit| Err(EventsError::Capacity(CapacityExhausted { limit }));
 
@@ -108,7 +108,7 @@ async fn a_subscriber_that_is_too_slow_gets_one_expired_error() {
         ..Limits::default()
     });
     let worker = fixture.worker();
-    let begin = fixture.runtime.get(worker).unwrap().cursor;
+    let begin = at_once(fixture.runtime.get(worker)).unwrap().cursor;
     let run = fixture.send(worker, "a b c d e");
     let mut stream = std::pin::pin!(fixture.runtime.subscribe(worker, begin));
     let before_it_reads = EventsQuery {
@@ -135,7 +135,7 @@ async fn a_subscriber_that_is_too_slow_gets_one_expired_error() {
 async fn a_cursor_of_another_runtime_is_expired() {
     let (fixture, other) = (Fixture::new(), Fixture::new());
     let worker = fixture.worker();
-    let foreign = other.runtime.get(other.worker()).unwrap().cursor;
+    let foreign = at_once(other.runtime.get(other.worker())).unwrap().cursor;
     let result = fixture.runtime.events(worker, after(foreign, SECOND)).await;
     assert!(matches!(result, Err(EventsError::Expired(_))), "{result:?}");
 }
@@ -143,13 +143,14 @@ async fn a_cursor_of_another_runtime_is_expired() {
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_and_the_events_after_it_are_the_whole_reply_at_any_time() {
     let runtime = Runtime::builder().build().unwrap();
-    let worker = runtime.create(CreateWorker::default()).unwrap().worker.id;
-    let run = runtime.send_input(worker, Input::new("a b c")).unwrap();
+    let worker = at_once(runtime.create(CreateWorker::default()))
+        .unwrap()
+        .worker
+        .id;
+    let run = at_once(runtime.send_input(worker, Input::new("a b c"))).unwrap();
     let mut pages = Vec::new();
     loop {
-        let page = runtime
-            .transcript(worker, TranscriptQuery::default())
-            .unwrap();
+        let page = at_once(runtime.transcript(worker, TranscriptQuery::default())).unwrap();
         let done = page.in_flight.is_none();
         pages.push(page);
         if done {
@@ -183,7 +184,9 @@ async fn timestamps_come_from_the_clock_to_the_millisecond() {
         .clock(Arc::new(move || noon))
         .build()
         .unwrap();
-    let worker = runtime.create(CreateWorker::default()).unwrap().worker;
+    let worker = at_once(runtime.create(CreateWorker::default()))
+        .unwrap()
+        .worker;
     assert_eq!(worker.created_at.to_string(), "2026-01-02T12:00:00.123Z");
 }
 
@@ -205,10 +208,10 @@ async fn a_list_has_the_same_snapshots_as_get() {
     fixture.runtime.stop(workers[2]).await.unwrap();
 
     let all = ListQuery::default();
-    let whole = fixture.runtime.list(all).workers;
+    let whole = at_once(fixture.runtime.list(all)).unwrap().workers;
     assert_eq!(whole.len(), 3);
     for (worker, listed) in workers.iter().rev().zip(&whole) {
-        assert_eq!(*listed, fixture.runtime.get(*worker).unwrap());
+        assert_eq!(*listed, at_once(fixture.runtime.get(*worker)).unwrap());
     }
 }
 
@@ -230,7 +233,7 @@ async fn a_filtered_list_examines_a_bounded_number_of_workers_and_continues() {
             state: Some(WorkerState::Stopped),
             limit: None,
         };
-        let page = fixture.runtime.list(query);
+        let page = at_once(fixture.runtime.list(query)).unwrap();
         let ids: Vec<WorkerId> = page.workers.iter().map(|worker| worker.id).collect();
         (ids, page.next)
     };

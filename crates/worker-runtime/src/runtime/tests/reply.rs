@@ -21,7 +21,10 @@ async fn a_reply_has_the_text_the_outcome_and_the_usage() {
     ] {
         let run = fixture.send(worker, input);
         let reply = fixture.runtime.reply(worker, &run, TIMEOUT).await.unwrap();
-        let last = fixture.runtime.get(worker).unwrap().last_run.unwrap();
+        let last = at_once(fixture.runtime.get(worker))
+            .unwrap()
+            .last_run
+            .unwrap();
         assert_eq!(last.error.is_some(), outcome == RunOutcome::Failed);
         let expected = Reply {
             run_id: run.run_id,
@@ -93,7 +96,7 @@ async fn a_reply_that_cannot_be_awaited_says_why() {
 
     let run = fixture.send(worker_id, "a b c d e");
     fixture.wait_until_idle(worker_id).await;
-    let latest = runtime.get(worker_id).unwrap().cursor;
+    let latest = at_once(runtime.get(worker_id)).unwrap().cursor;
     let oldest = Cursor::new(latest.epoch(), latest.sequence() - 4);
     let expired = ReplyError::Expired(CursorExpired { oldest, latest });
     assert_eq!(runtime.reply(worker_id, &run, TIMEOUT).await, Err(expired));

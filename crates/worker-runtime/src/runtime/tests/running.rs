@@ -15,7 +15,7 @@ async fn a_worker_answers_and_remembers_the_conversation() {
     }
     let transcript_lines = ["user:hello", "assistant:hello", "user:bye", "assistant:bye"];
     assert_eq!(fixture.transcript_lines(worker), transcript_lines);
-    let snapshot = fixture.runtime.get(worker).unwrap();
+    let snapshot = at_once(fixture.runtime.get(worker)).unwrap();
     assert_eq!(snapshot.usage.incomplete_runs, 2);
     assert_eq!(snapshot.last_run.unwrap().outcome, RunOutcome::Completed);
 }
@@ -25,11 +25,14 @@ async fn the_offline_engine_streams_a_word_at_a_time_and_counts_words_as_tokens(
     let runtime = Runtime::builder().build().unwrap();
     let words = |text: &str| text.split_whitespace().count() as u64;
     let instructions = words(runtime.profiles().default_profile().instructions());
-    let worker = runtime.create(CreateWorker::default()).unwrap().worker.id;
+    let worker = at_once(runtime.create(CreateWorker::default()))
+        .unwrap()
+        .worker
+        .id;
     let (mut conversation, mut read, mut written) = (0, 0, 0);
     for input in ["one two", "three"] {
         let started = tokio::time::Instant::now();
-        let run = runtime.send_input(worker, Input::new(input)).unwrap();
+        let run = at_once(runtime.send_input(worker, Input::new(input))).unwrap();
         let reply = runtime.reply(worker, &run, 20 * SECOND).await.unwrap().text;
         let reply_words = words(&reply);
         assert!(reply_words > 10, "{reply}");
@@ -41,7 +44,7 @@ async fn the_offline_engine_streams_a_word_at_a_time_and_counts_words_as_tokens(
         written += reply_words;
         conversation += words(input) + reply_words;
     }
-    let usage = runtime.get(worker).unwrap().usage;
+    let usage = at_once(runtime.get(worker)).unwrap().usage;
     assert_eq!((usage.input_tokens, usage.output_tokens), (read, written));
 }
 
@@ -50,12 +53,15 @@ async fn the_offline_engine_replies_the_same_at_any_pace_and_that_there_is_no_mo
     for pace in [Duration::ZERO, OfflineEngine::PACE] {
         let engine = Arc::new(OfflineEngine::new(pace));
         let runtime = Runtime::builder().engine(engine).build().unwrap();
-        let worker = runtime.create(CreateWorker::default()).unwrap().worker.id;
-        let run = runtime.send_input(worker, Input::new("a  b c")).unwrap();
+        let worker = at_once(runtime.create(CreateWorker::default()))
+            .unwrap()
+            .worker
+            .id;
+        let run = at_once(runtime.send_input(worker, Input::new("a  b c"))).unwrap();
         let reply = runtime.reply(worker, &run, SECOND).await.unwrap().text;
         assert!(reply.starts_with("No model is configured"), "{reply}");
         assert!(reply.ends_with(": “a b c”"), "{reply}");
-        let page = runtime.transcript(worker, TranscriptQuery::default());
+        let page = at_once(runtime.transcript(worker, TranscriptQuery::default()));
         assert_eq!(*page.unwrap().entries.pop().unwrap().content, *reply);
     }
 }
@@ -65,7 +71,7 @@ async fn a_second_input_is_busy_until_the_run_has_ended() {
     let fixture = Fixture::new();
     let worker = fixture.worker();
     let run = fixture.send(worker, "wait");
-    let refused = fixture.runtime.send_input(worker, Input::new("more"));
+    let refused = at_once(fixture.runtime.send_input(worker, Input::new("more")));
     let (worker_id, run_id) = (worker, run.run_id);
     assert_eq!(refused, Err(InputError::Busy { worker_id, run_id }));
     fixture.engine.gate.notify_one();
@@ -128,7 +134,10 @@ async fn an_engine_error_shows_what_it_is_and_keeps_the_text() {
     let outcome = RunOutcome::Failed;
     let error = Some(error);
     assert_eq!(end, RunEnd { outcome, error });
-    let last = fixture.runtime.get(worker).unwrap().last_run.unwrap();
+    let last = at_once(fixture.runtime.get(worker))
+        .unwrap()
+        .last_run
+        .unwrap();
     assert_eq!(last.error, error);
     assert_eq!(fixture.transcript_lines(worker)[1], "assistant:half…");
 }
@@ -137,18 +146,24 @@ async fn an_engine_error_shows_what_it_is_and_keeps_the_text() {
 async fn an_input_without_a_reply_is_shown_and_not_given_to_the_engine_again() {
     let runtime = Runtime::builder().build().unwrap();
     let instructions = runtime.profiles().default_profile().instructions().clone();
-    let worker = runtime.create(CreateWorker::default()).unwrap().worker.id;
-    runtime.send_input(worker, Input::new("one two")).unwrap();
+    let worker = at_once(runtime.create(CreateWorker::default()))
+        .unwrap()
+        .worker
+        .id;
+    at_once(runtime.send_input(worker, Input::new("one two"))).unwrap();
     // The offline engine has not begun to reply yet.
     runtime.cancel(worker, None).await.unwrap();
-    let run = runtime.send_input(worker, Input::new("three")).unwrap();
+    let run = at_once(runtime.send_input(worker, Input::new("three"))).unwrap();
     let reply = runtime.reply(worker, &run, 20 * SECOND).await.unwrap();
     let words = instructions.split_whitespace().count() as u64 + 1;
     assert_eq!(reply.usage.unwrap().input_tokens, Some(words));
-    let page = runtime.transcript(worker, TranscriptQuery::default());
+    let page = at_once(runtime.transcript(worker, TranscriptQuery::default()));
     let page = page.unwrap().entries;
     assert!(page.iter().map(|it| it.unanswered).eq([true, false, false]));
-    assert_eq!(runtime.get(worker).unwrap().usage.incomplete_runs, 1);
+    assert_eq!(
+        at_once(runtime.get(worker)).unwrap().usage.incomplete_runs,
+        1
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -235,7 +250,7 @@ fn a_run_whose_executor_goes_away_is_interrupted() {
         fixture.wait_for_output(worker, &run).await;
     });
     drop(executor);
-    let snapshot = fixture.runtime.get(worker).unwrap();
+    let snapshot = at_once(fixture.runtime.get(worker)).unwrap();
     assert_eq!(snapshot.state, WorkerState::Idle);
     let last = snapshot.last_run.unwrap();
     assert_eq!(last.error, Some(RunErrorCode::Interrupted.into()));
@@ -251,10 +266,13 @@ fn a_run_that_never_waits_sets_no_timer() {
     let executor = tokio::runtime::Builder::new_current_thread().build();
     executor.unwrap().block_on(async {
         let run = fixture.send(worker, "at once");
-        let slot = fixture.runtime.inner.slot(worker).unwrap();
+        let slot = fixture.runtime.inner.slot(worker).await.unwrap();
         slot.ended(run.run_id, None).await.unwrap();
     });
-    let last = fixture.runtime.get(worker).unwrap().last_run.unwrap();
+    let last = at_once(fixture.runtime.get(worker))
+        .unwrap()
+        .last_run
+        .unwrap();
     assert_eq!(last.outcome, RunOutcome::Completed);
 }
 

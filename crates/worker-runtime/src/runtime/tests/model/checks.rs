@@ -19,14 +19,14 @@ pub(super) fn check_everything(subject: &Subject, model: &reference::Runtime) {
 
     for number in 0..=model.total_created() {
         let worker_id = subject.worker_id(number);
-        let snapshot = subject.runtime.get(worker_id);
+        let snapshot = at_once(subject.runtime.get(worker_id));
         match model.get(number) {
             Ok(worker) => {
                 check_worker(subject, model, number, &snapshot.unwrap());
                 check_history(subject, worker, worker_id);
                 check_transcript(subject, model, number, TranscriptPosition::Newest, None);
             }
-            Err(_) => assert_eq!(snapshot, Err(UnknownWorker { worker_id })),
+            Err(_) => assert_eq!(snapshot, Err(UnknownWorker { worker_id }.into())),
         }
     }
 
@@ -37,9 +37,9 @@ pub(super) fn check_everything(subject: &Subject, model: &reference::Runtime) {
             after,
             ..ListQuery::default()
         };
-        let page = subject.runtime.list(query);
+        let page = at_once(subject.runtime.list(query)).unwrap();
         for worker in &page.workers {
-            assert_eq!(subject.runtime.get(worker.id).as_ref(), Ok(worker));
+            assert_eq!(at_once(subject.runtime.get(worker.id)).as_ref(), Ok(worker));
             listed.push(subject.numbering.worker(worker.id));
         }
         after = page.next;
@@ -111,11 +111,12 @@ pub(super) fn check_list(
 ) -> CommandResult {
     // A worker that was never created has no position in the list.
     let after = after.filter(|number| *number < model.total_created());
-    let page = subject.runtime.list(ListQuery {
+    let page = at_once(subject.runtime.list(ListQuery {
         after: after.map(|number| subject.worker_id(number)),
         state,
         limit,
-    });
+    }))
+    .unwrap();
     let number = |id: WorkerId| subject.numbering.worker(id);
     let listed: Vec<_> = page
         .workers
@@ -183,11 +184,13 @@ pub(super) fn check_transcript(
     limit: Option<usize>,
 ) -> CommandResult {
     let worker_id = subject.worker_id(number);
-    let page = subject
-        .runtime
-        .transcript(worker_id, TranscriptQuery { position, limit });
+    let page = at_once(
+        subject
+            .runtime
+            .transcript(worker_id, TranscriptQuery { position, limit }),
+    );
     let Ok(worker) = model.get(number) else {
-        assert_eq!(page, Err(UnknownWorker { worker_id }));
+        assert_eq!(page, Err(UnknownWorker { worker_id }.into()));
         return CommandResult::None;
     };
     let page = page.unwrap();

@@ -7,6 +7,7 @@ use crate::event::EventsQuery;
 use crate::reference::{self, EventKind, InFlight, Line, Numbering, RunNumber, WorkerNumber};
 use crate::run::{RunDiagnostics, RunOutcome};
 use crate::runtime::Runtime;
+use crate::runtime::tests::at_once;
 use crate::transcript::{Role, TranscriptQuery};
 
 /// The state of a reader. Inputs that it learned of from events have no content.
@@ -22,7 +23,8 @@ pub(super) struct Reader {
 impl Reader {
     /// Takes the newest page.
     pub(super) fn open(runtime: &Runtime, numbering: &Numbering, worker: WorkerNumber) -> Self {
-        let page = runtime.transcript(numbering.workers[worker], TranscriptQuery::default());
+        let page =
+            at_once(runtime.transcript(numbering.workers[worker], TranscriptQuery::default()));
         let page = page.unwrap();
         let lines: Vec<_> = page
             .entries
@@ -53,7 +55,7 @@ impl Reader {
         let batch = match runtime.events(numbering.workers[self.worker], query).await {
             Ok(batch) => batch,
             Err(EventsError::Expired(_) | EventsError::UnknownWorker(_)) => return false,
-            Err(EventsError::Capacity(short)) => panic!("{short}"),
+            Err(error @ (EventsError::Capacity(_) | EventsError::Store(_))) => panic!("{error}"),
         };
         for (event, number) in batch.events.iter().zip(self.cursor.sequence() + 1..) {
             self.apply(numbering.event(event, self.cursor.epoch(), number));

@@ -90,12 +90,12 @@ impl Subject {
     }
 
     pub(super) fn create(&mut self, request: &Create) -> Result<Created, Refusal> {
-        let created = self.runtime.create(CreateWorker {
+        let created = at_once(self.runtime.create(CreateWorker {
             display_name: request.name.clone(),
             profile: request.profile.clone(),
             model: request.model.clone(),
             idempotency_key: request.key.as_ref().map(|key| key.parse().unwrap()),
-        });
+        }));
         match created {
             Ok(created) => {
                 if !created.replayed {
@@ -113,6 +113,7 @@ impl Subject {
                 CreateError::IdempotencyConflict => Refusal::Conflict,
                 CreateError::Stopping(_) => Refusal::Stopping,
                 CreateError::Capacity(short) => Refusal::Capacity(short.limit),
+                CreateError::Store(error) => Refusal::Store(error.kind),
             }),
         }
     }
@@ -138,7 +139,7 @@ impl Subject {
             content,
             idempotency_key: key.map(|key| key.to_string().parse().unwrap()),
         };
-        match self.runtime.send_input(self.worker_id(worker), input) {
+        match at_once(self.runtime.send_input(self.worker_id(worker), input)) {
             Ok(accepted) => {
                 if !accepted.replayed {
                     self.numbering.runs.push(accepted.run_id);
@@ -151,7 +152,7 @@ impl Subject {
 
     pub(super) fn engine(&mut self, worker: WorkerNumber, step: Step) -> CommandResult {
         self.settle();
-        let snapshot = self.runtime.get(self.worker_id(worker));
+        let snapshot = at_once(self.runtime.get(self.worker_id(worker)));
         if let Some(run) = snapshot.ok().and_then(|worker| worker.active_run) {
             self.engines.send(run, step);
         }
@@ -193,7 +194,7 @@ impl Subject {
     pub(super) fn shut_down(&mut self) -> CommandResult {
         let newest_first = self.numbering.workers.iter().enumerate().rev();
         let active = newest_first.filter_map(|(number, id)| {
-            let run_id = self.runtime.get(*id).ok()?.active_run?;
+            let run_id = at_once(self.runtime.get(*id)).ok()?.active_run?;
             let worker_id = *id;
             Some((number, ActiveRun { worker_id, run_id }))
         });
@@ -283,7 +284,7 @@ impl Subject {
     }
 
     fn active_run(&self, worker: WorkerNumber) -> Option<RunNumber> {
-        let snapshot = self.runtime.get(self.worker_id(worker)).ok()?;
+        let snapshot = at_once(self.runtime.get(self.worker_id(worker))).ok()?;
         Some(self.numbering.run(snapshot.active_run?))
     }
 

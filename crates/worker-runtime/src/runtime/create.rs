@@ -1,0 +1,280 @@
+//! Creating workers.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tracing::debug;
+
+use super::commit::{Committed, commit_and_apply};
+use super::directory::KeyHolder;
+use super::slot::{Persistence, Slot};
+use super::{Inner, Runtime};
+use crate::command::CreateWorker;
+use crate::core::{OlderEntries, Worker, WorkerMetadata, WorkerSnapshot};
+use crate::display_name::DisplayName;
+use crate::error::{CapacityExhausted, CreateError, ReadError};
+use crate::fingerprint::Fingerprint;
+use crate::id::{IdempotencyKey, WorkerId};
+use crate::limits::LimitName;
+use crate::profile::{Profile, ProfileSet};
+use crate::run::{RunDiagnostics, UsageTotals};
+use crate::store::{Change, StoredState, StoredWorker};
+use crate::sync::Executor;
+
+/// A validated request to create a worker.
+struct NewWorker<'a> {
+    display_name: Option<DisplayName>,
+    /// Its profile and the name of its model. An error counts only if the worker isn't there
+    /// already: its profile may have gone since it was created.
+    choice: Result<(&'a Profile, Option<Arc<str>>), CreateError>,
+    key: Option<IdempotencyKey>,
+    fingerprint: Fingerprint,
+}
+
+/// A worker that exists now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    /// The worker as it is now, also when it was created earlier.
+    pub worker: WorkerSnapshot,
+    /// Whether an earlier request with the same key created it.
+    pub replayed: bool,
+}
+
+/// What becomes of a request to create a worker.
+enum CreateStep {
+    /// This worker was created under the same key.
+    Replayed(WorkerId),
+    /// The worker is there.
+    Created(Arc<Slot>),
+    /// A place is reserved for the worker; [`Inner::apply_create`] follows the commit.
+    Commit(Arc<Slot>, Change),
+    /// A worker is being created under the same key.
+    Wait,
+}
+
+impl Runtime {
+    /// Creates a worker, or finds the one that was created under the same key. With a store, the
+    /// worker is durable when this returns. If there is no capacity, other workers are put out of
+    /// memory, or, without a store, those that have been stopped for longest are forgotten.
+    ///
+    /// # Errors
+    /// See [`CreateError`]; no worker is created then.
+    ///
+    /// # Cancellation
+    /// Without a store there is nothing to wait for. With one, a worker that is being stored is
+    /// created all the same when the future is dropped; its idempotency key finds it.
+    ///
+    /// # Panics
+    /// With a store, outside of a tokio runtime.
+    pub async fn create(&self, request: CreateWorker) -> Result<Created, CreateError> {
+        let profiles = self.profiles();
+        let (name, profile) = (request.display_name.as_deref(), request.profile.as_deref());
+        let model = request.model.as_deref();
+        let request = NewWorker {
+            display_name: name.map(str::parse).transpose()?,
+            choice: self.inner.choose(&profiles, profile, model),
+            fingerprint: Fingerprint::new(&[name, profile, model]),
+            key: request.idempotency_key,
+        };
+        loop {
+            match self.inner.begin_create(&request) {
+                Err(CreateError::Capacity(error)) if self.inner.make_room(error.limit) => {}
+                Err(error) => return Err(error),
+                Ok(CreateStep::Replayed(id)) => {
+                    if let Some(created) = self.replay(id).await? {
+                        return Ok(created);
+                    }
+                }
+                Ok(CreateStep::Created(slot)) => return Ok(Created::new(&slot)),
+                Ok(CreateStep::Wait) => self.inner.wait_for_creation(request.key.as_ref()).await,
+                Ok(CreateStep::Commit(slot, change)) => {
+                    let (inner, fingerprint) = (Arc::clone(&self.inner), request.fingerprint);
+                    let apply = move |committed| inner.apply_create(slot, fingerprint, committed);
+                    let (executor, storage) = (Executor::current(), self.inner.expect_storage());
+                    return commit_and_apply(&executor, storage, vec![change], apply).await;
+                }
+            }
+        }
+    }
+
+    /// A worker that was created before; none if it has been deleted since.
+    async fn replay(&self, id: WorkerId) -> Result<Option<Created>, CreateError> {
+        match self.get(id).await {
+            Ok(worker) => Ok(Some(Created {
+                worker,
+                replayed: true,
+            })),
+            Err(ReadError::UnknownWorker(_)) => Ok(None),
+            Err(ReadError::Store(error)) => Err(error.into()),
+        }
+    }
+}
+
+impl Created {
+    fn new(slot: &Slot) -> Self {
+        debug!(worker_id = %slot.id(), "worker created");
+        Self {
+            worker: slot.snapshot(),
+            replayed: false,
+        }
+    }
+}
+
+impl Inner {
+    /// The profile and the model of a new worker.
+    fn choose<'a>(
+        &self,
+        profiles: &'a ProfileSet,
+        profile: Option<&str>,
+        model: Option<&str>,
+    ) -> Result<(&'a Profile, Option<Arc<str>>), CreateError> {
+        let profile = match profile {
+            None => profiles.default_profile(),
+            Some(id) => profiles.get(id).ok_or(CreateError::UnknownProfile)?,
+        };
+        Ok((profile, self.model(model.or(profile.model()))?))
+    }
+
+    /// The name of a worker's model: the one that is wanted, or the default one.
+    fn model(&self, wanted: Option<&str>) -> Result<Option<Arc<str>>, CreateError> {
+        let found = match wanted {
+            None => self.models.first(),
+            Some(name) => {
+                let found = self.models.iter().find(|model| model.name == name);
+                Some(found.ok_or(CreateError::UnknownModel)?)
+            }
+        };
+        Ok(found.map(|model| model.name.as_str().into()))
+    }
+
+    /// Creates a worker; with a store, reserves a place for it.
+    fn begin_create(&self, request: &NewWorker<'_>) -> Result<CreateStep, CreateError> {
+        let created_at = self.shared.clock.now();
+        self.directory.with(|directory| {
+            let known = request.key.as_ref();
+            if let Some((fingerprint, holder)) = known.and_then(|key| directory.find_key(key)) {
+                return match holder {
+                    _ if fingerprint != request.fingerprint => {
+                        Err(CreateError::IdempotencyConflict)
+                    }
+                    KeyHolder::Worker(id) => Ok(CreateStep::Replayed(id)),
+                    KeyHolder::Creating(_) => Ok(CreateStep::Wait),
+                };
+            }
+            let (profile, model) = request.choice.as_ref().map_err(|error| *error)?;
+            self.accepting()?;
+            let limit = if directory.resident() >= self.limits.workers {
+                Some(LimitName::Workers)
+            } else if directory.len_with_creating() >= self.limits.stored_workers {
+                Some(LimitName::StoredWorkers).filter(|_| self.storage.is_some())
+            } else {
+                None
+            };
+            if let Some(limit) = limit {
+                return Err(CapacityExhausted { limit }.into());
+            }
+            // Generated under the lock, so that ids have the order of the creations.
+            let id = WorkerId::generate();
+            let slot = self.new_slot(id, request, profile, model.clone(), created_at)?;
+            let slot = Arc::new(slot);
+            Ok(match self.shared.persistence {
+                Persistence::Memory => {
+                    directory.insert(Arc::clone(&slot), request.fingerprint);
+                    self.totals.enter(slot.read(Worker::state));
+                    CreateStep::Created(slot)
+                }
+                Persistence::Store => {
+                    let key = request.key.clone().map(|key| (key, request.fingerprint));
+                    directory.begin_creating(key.clone());
+                    let change = create_change(&slot.snapshot(), profile, key);
+                    CreateStep::Commit(slot, change)
+                }
+            })
+        })
+    }
+
+    fn new_slot(
+        &self,
+        id: WorkerId,
+        request: &NewWorker<'_>,
+        profile: &Profile,
+        model: Option<Arc<str>>,
+        created_at: Timestamp,
+    ) -> Result<Slot, CapacityExhausted> {
+        let metadata = Arc::new(WorkerMetadata {
+            id,
+            epoch: self.epoch,
+            profile: profile.id().clone(),
+            model,
+            key: request.key.clone(),
+            created_at,
+            older_entries: match self.shared.persistence {
+                Persistence::Memory => OlderEntries::Dropped,
+                Persistence::Store => OlderEntries::Stored,
+            },
+        });
+        let display_name = request.display_name.clone();
+        let display_name = display_name.unwrap_or_else(|| DisplayName::default_for(id));
+        let worker = Worker::new(
+            Arc::clone(&metadata),
+            display_name,
+            Arc::clone(&self.limits),
+        );
+        let bytes = self.shared.reserve_bytes(worker.held_bytes())?;
+        let profile = profile.clone();
+        Ok(Slot::new(metadata, worker, profile, &self.shared, bytes))
+    }
+
+    /// Adds the worker, if its commit succeeded.
+    fn apply_create(
+        &self,
+        slot: Arc<Slot>,
+        fingerprint: Fingerprint,
+        committed: Committed,
+    ) -> Result<Created, CreateError> {
+        self.directory.with(|directory| {
+            directory.end_creating(slot.key());
+            if committed.is_ok() {
+                self.totals.enter(slot.read(Worker::state));
+                directory.insert(Arc::clone(&slot), fingerprint);
+            }
+        });
+        committed?;
+        Ok(Created::new(&slot))
+    }
+
+    /// Waits until the worker that is being created under this key is there, or isn't going to be.
+    async fn wait_for_creation(&self, key: Option<&IdempotencyKey>) {
+        let holder = || {
+            let found = |key| self.directory.with(|directory| directory.find_key(key));
+            key.and_then(found).map(|(_, holder)| holder)
+        };
+        if let Some(KeyHolder::Creating(ended)) = holder() {
+            let ended = ended.notified();
+            if let Some(KeyHolder::Creating(_)) = holder() {
+                ended.await;
+            }
+        }
+    }
+}
+
+fn create_change(
+    worker: &WorkerSnapshot,
+    profile: &Profile,
+    create_key: Option<(IdempotencyKey, Fingerprint)>,
+) -> Change {
+    Change::Create(Box::new(StoredWorker {
+        id: worker.id,
+        display_name: worker.display_name.clone(),
+        profile: profile.clone(),
+        model: worker.model.clone(),
+        state: StoredState::Idle,
+        created_at: worker.created_at,
+        last_activity_at: worker.last_activity_at,
+        create_key,
+        last_sequence: 0,
+        usage: UsageTotals::default(),
+        last_run: None,
+        diagnostics: RunDiagnostics::default(),
+    }))
+}

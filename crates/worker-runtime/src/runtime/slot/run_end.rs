@@ -1,0 +1,150 @@
+//! What a run in progress leaves in the store: drafts of its reply, and its end.
+
+use jiff::Timestamp;
+
+use super::{PendingCommit, Persistence, Slot};
+use crate::core::{RunEnd, Worker};
+use crate::id::RunId;
+use crate::run::{RunErrorCode, RunOutcome};
+use crate::store::{Change, FinishedRun};
+
+/// What the end of a run has come to.
+pub(in crate::runtime) enum EndStep {
+    /// It has ended.
+    Ended,
+    /// Its end is decided; after the commit of the changes follows [`apply_end`](Slot::apply_end).
+    Commit(Box<FinishedRun>, Vec<Change>),
+    /// Another change of the worker is being committed.
+    Wait,
+}
+
+impl Slot {
+    /// Reserves the worker for a draft of the run's reply from `offset` on. Nothing when it hasn't
+    /// grown, or another change is being committed. [`end_draft`](Self::end_draft) follows.
+    pub(in crate::runtime) fn begin_draft(
+        &self,
+        run_id: RunId,
+        offset: usize,
+    ) -> Option<(Change, usize)> {
+        self.guarded.with(|guarded| {
+            if guarded.commit.is_some() {
+                return None;
+            }
+            let text = guarded.worker.reply_after(run_id, offset)?;
+            guarded.commit = Some(PendingCommit::Other);
+            let end = offset + text.len();
+            let draft = Change::Draft {
+                worker_id: self.id(),
+                run_id,
+                text: text.into(),
+            };
+            Some((draft, end))
+        })
+    }
+
+    pub(in crate::runtime) fn end_draft(&self) {
+        self.guarded.with(|guarded| {
+            guarded.commit = None;
+            self.changed.notify_waiters();
+        });
+    }
+
+    /// Ends a run; with a store, decides how.
+    pub(in crate::runtime) fn begin_end(
+        &self,
+        run_id: RunId,
+        end: RunEnd,
+        now: Timestamp,
+    ) -> EndStep {
+        self.guarded.with(|guarded| {
+            if guarded.commit.is_some() {
+                return EndStep::Wait;
+            }
+            let decide = |worker: &mut Worker| worker.decide_end(run_id, end, now);
+            match self.persistence {
+                Persistence::Memory => {
+                    self.step(guarded, |worker| {
+                        if let Some(finished) = decide(worker) {
+                            worker.finish(finished);
+                        }
+                    });
+                    EndStep::Ended
+                }
+                Persistence::Store => {
+                    let Some(finished) = self.step(guarded, decide).map(Box::new) else {
+                        return EndStep::Ended;
+                    };
+                    guarded.commit = Some(PendingCommit::Other);
+                    let changes = guarded.changes(Change::Finish(finished.clone()));
+                    EndStep::Commit(finished, changes)
+                }
+            }
+        })
+    }
+
+    /// Ends a run whose end is committed.
+    pub(in crate::runtime) fn apply_end(&self, finished: FinishedRun) {
+        self.guarded.with(|guarded| {
+            guarded.commit = None;
+            guarded.unsaved = None;
+            self.step(guarded, |worker| worker.finish(finished));
+        });
+    }
+
+    /// Ends a run whose end the store doesn't accept. The store gets it later.
+    pub(in crate::runtime) fn apply_end_unsaved(&self, finished: FinishedRun) {
+        let finished = failed(finished, RunErrorCode::StoreFailed);
+        self.guarded.with(|guarded| {
+            guarded.commit = None;
+            guarded.unsaved = Some(finished.clone());
+            self.step(guarded, |worker| worker.finish(finished));
+        });
+    }
+
+    /// Ends a run whose task is dropped, whatever was decided about it and is being committed.
+    pub(in crate::runtime) fn interrupt(
+        &self,
+        run_id: RunId,
+        decided: Option<FinishedRun>,
+        now: Timestamp,
+    ) {
+        let interrupted = RunEnd::Failed(RunErrorCode::Interrupted.into());
+        self.guarded.with(|guarded| {
+            self.step(guarded, |worker| {
+                let decided = decided.map(|run| failed(run, RunErrorCode::Interrupted));
+                let finished = decided.or_else(|| worker.decide_end(run_id, interrupted, now));
+                if let Some(finished) = finished {
+                    worker.finish(finished);
+                }
+            });
+            guarded.commit = None;
+            // Releases what the run held.
+            self.step(guarded, |_| ());
+        });
+    }
+
+    /// Reserves the worker for the end that the store didn't accept, to try again. None when it
+    /// has it by now.
+    pub(in crate::runtime) fn begin_unsaved(&self) -> Option<EndStep> {
+        self.guarded.with(|guarded| {
+            let finished = guarded.unsaved.clone().filter(|_| !guarded.removed)?;
+            if guarded.commit.is_some() {
+                return Some(EndStep::Wait);
+            }
+            guarded.commit = Some(PendingCommit::Other);
+            let finished = Box::new(finished);
+            let changes = vec![Change::Finish(finished.clone())];
+            Some(EndStep::Commit(finished, changes))
+        })
+    }
+}
+
+/// The same run, ended by a failure.
+fn failed(mut finished: FinishedRun, code: RunErrorCode) -> FinishedRun {
+    finished.run.outcome = RunOutcome::Failed;
+    finished.run.error = Some(code.into());
+    if let Some(reply) = &mut finished.reply {
+        reply.partial = true;
+    }
+    finished
+}
