@@ -21,6 +21,11 @@ use crate::run::{LastRun, RunDiagnostics, Usage, UsageTotals};
 use crate::status::WorkerState;
 use crate::transcript::{Entry, TranscriptPosition};
 
+#[cfg(any(test, feature = "store-conformance"))]
+pub mod memory_store;
+#[cfg(any(test, feature = "store-conformance"))]
+pub mod scripted_store;
+
 /// Keeps workers over restarts.
 ///
 /// # Ordering
@@ -256,6 +261,36 @@ pub struct Window {
     pub bytes: usize,
 }
 
+impl Window {
+    /// Nothing read yet.
+    #[must_use]
+    pub fn room(self) -> Room {
+        Room {
+            window: self,
+            entries: 0,
+            bytes: 0,
+        }
+    }
+}
+
+/// What has been read of a [`Window`].
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    window: Window,
+    entries: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// Whether the next entry, going away from the position, is still in the window. After the
+    /// first that isn't, none is.
+    pub fn take(&mut self, entry: &Entry) -> bool {
+        self.entries += 1;
+        self.bytes = self.bytes.saturating_add(entry.counted_bytes());
+        self.entries == 1 || self.entries <= self.window.entries && self.bytes <= self.window.bytes
+    }
+}
+
 /// A worker with the newest part of its conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredConversation {
@@ -389,3 +424,6 @@ impl fmt::Debug for StoreError {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(feature = "shuttle")))]
+mod tests;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::cursor::Cursor;
 use crate::id::RunId;
+use crate::limits::ENTRY_OVERHEAD_BYTES;
 use crate::run::RunDiagnostics;
 
 /// One committed entry of a transcript. A clone is cheap.
@@ -32,6 +33,16 @@ pub struct Entry {
     pub diagnostics: RunDiagnostics,
 }
 
+impl Entry {
+    /// What it counts against limits of bytes: its texts, and
+    /// [`ENTRY_OVERHEAD_BYTES`].
+    #[must_use]
+    pub fn counted_bytes(&self) -> usize {
+        let reasoning = self.reasoning.as_ref().map_or(0, |text| text.len());
+        self.content.len() + reasoning + ENTRY_OVERHEAD_BYTES
+    }
+}
+
 /// Who wrote an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -42,6 +53,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every role.
+    pub const ALL: &'static [Self] = &[Self::User, Self::Assistant];
+
     /// The role's stable name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

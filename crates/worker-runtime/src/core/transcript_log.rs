@@ -62,14 +62,14 @@ impl TranscriptLog {
             "entries have consecutive numbers"
         );
         self.next += 1;
-        self.bytes += cost(&entry);
+        self.bytes += entry.counted_bytes();
         // Copies the entries only if an engine has kept a history beyond its run.
         let entries = Arc::make_mut(&mut self.entries);
         entries.append(entry);
         while entries.len() > 1 && (entries.len() > self.max_entries || self.bytes > self.max_bytes)
         {
             if let Some(pruned) = entries.remove_oldest() {
-                self.bytes -= cost(&pruned);
+                self.bytes -= pruned.counted_bytes();
             }
         }
     }
@@ -162,15 +162,10 @@ fn fitting<'a>(entries: impl Iterator<Item = &'a Entry>, limit: usize, max_bytes
         .take(limit)
         .enumerate()
         .take_while(|(taken, entry)| {
-            bytes += cost(entry);
+            bytes += entry.counted_bytes();
             *taken == 0 || bytes <= max_bytes
         })
         .count()
-}
-
-fn cost(entry: &Entry) -> usize {
-    let reasoning = entry.reasoning.as_ref().map_or(0, |text| text.len());
-    entry_cost(entry.content.len() + reasoning)
 }
 
 /// Bytes that an entry with this many bytes of text counts.
