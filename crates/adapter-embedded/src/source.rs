@@ -11,7 +11,7 @@ use registry_core::port::{
 use registry_core::projection::{
     CancelResult, EventBatch, Facilities, ImplementationKind, TranscriptPage,
 };
-use registry_core::{SourceError, WorkerId};
+use registry_core::{DisplayName, SourceError, WorkerId};
 use worker_runtime::Runtime;
 
 use crate::translate::{conversation, descriptor, error, id, worker};
@@ -138,6 +138,24 @@ impl WorkerLifecycle for EmbeddedSource {
         cancelled
             .map(worker::cancellation)
             .map_err(error::cancel_error)
+    }
+
+    async fn rename(
+        &self,
+        worker_id: &WorkerId,
+        name: DisplayName,
+    ) -> Result<WorkerDetailRecord, SourceError> {
+        let id = id::to_runtime_worker_id(worker_id)?;
+        self.runtime
+            .rename(id, name.as_str())
+            .await
+            .map(|snapshot| worker::worker_detail(&snapshot))
+            .map_err(error::rename_error)
+    }
+
+    async fn delete(&self, worker_id: &WorkerId) -> Result<(), SourceError> {
+        let id = id::to_runtime_worker_id(worker_id)?;
+        self.runtime.delete(id).await.map_err(error::delete_error)
     }
 }
 

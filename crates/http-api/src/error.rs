@@ -280,22 +280,45 @@ impl ApiError {
         Self::new(ProblemCode::RuntimeUnavailable).with(|p| {
             p.runtime_id = Some(runtime_id);
             p.reason = Some(FixedText::new(reason.as_str()));
-            if reason == UnavailableReason::RunStillEnding {
-                p.detail = FixedText::new(RUN_STILL_ENDING);
+            if let Some(detail) = unavailable_detail(reason) {
+                p.detail = FixedText::new(detail);
             }
         })
     }
 }
 
-const RUN_STILL_ENDING: &str =
-    "The cancel or stop stands; the run has not ended yet. Read its events for the end.";
+/// What to do about a runtime that is unavailable for this reason, where more is known than the
+/// code says.
+fn unavailable_detail(reason: UnavailableReason) -> Option<&'static str> {
+    match reason {
+        UnavailableReason::DeadlineExceeded | UnavailableReason::SourceFailed => None,
+        UnavailableReason::RunStillEnding => Some(
+            "The cancel or stop stands; the run has not ended yet. Read its events for the end, \
+             and repeat a delete then.",
+        ),
+        UnavailableReason::StoreFull => Some(
+            "Nothing was changed: the server's disk is full. Reading still works; try again when \
+             there is space.",
+        ),
+        UnavailableReason::StoreFailed => Some(
+            "Nothing was changed: the server can't store it, and its log says why. Reading still \
+             works; try again later.",
+        ),
+        UnavailableReason::StoreLost => Some(
+            "Nothing was changed: the server's store is gone or another server's, and its log \
+             says more.",
+        ),
+    }
+}
 
 /// The methods that the path of an operation still takes on a runtime that lacks `capability`.
 /// RFC 9110 §10.2.1 prescribes an empty list for a resource that takes none.
 fn methods_without(capability: Capability) -> &'static str {
     match capability {
-        // The same path lists the runtime's workers.
-        Capability::CreateWorker => "GET, HEAD",
+        // The same path lists the runtime's workers, or shows the worker.
+        Capability::CreateWorker | Capability::RenameWorker | Capability::DeleteWorker => {
+            "GET, HEAD"
+        }
         Capability::ListWorkers
         | Capability::GetWorker
         | Capability::SendInput

@@ -109,7 +109,7 @@ pub(crate) fn document(server_version: &str, config: &ApiConfig) -> Value {
     tags(
         (name = "workspace", description = "The workspace that the server serves, and signing in."),
         (name = "runtimes", description = "What holds workers, and what can be asked of it."),
-        (name = "workers", description = "Workers: listing, creating, stopping."),
+        (name = "workers", description = "Workers: listing, creating, renaming, stopping, deleting."),
         (name = "conversation", description = "Talking to a worker and reading what was said."),
         (name = "server", description = "The server itself, for those who operate it."),
     ),
@@ -134,7 +134,8 @@ fn from_handlers() -> Value {
 /// security, and its examples.
 fn complete(path: &str, operation: &mut Value, config: &ApiConfig, examples: &Value) {
     let id = operation["operationId"].as_str().unwrap_or_default();
-    let (is_create, examples) = (id == "create_worker", &examples[id]);
+    let id = id.to_owned();
+    let (is_create, examples) = (id == "create_worker", &examples[&id]);
     let access = Access::to(Some(path));
     operation["security"] = match (access, &config.auth) {
         (Access::Open, _) | (_, Auth::None) => json!([]),
@@ -167,7 +168,7 @@ fn complete(path: &str, operation: &mut Value, config: &ApiConfig, examples: &Va
         response["headers"] = match status.as_str() {
             "201" => references(&["location", "idempotency-replayed"]),
             "202" => references(&["idempotency-replayed"]),
-            "204" => references(&["set-cookie"]),
+            "204" if id == "create_session" => references(&["set-cookie"]),
             _ => references(&[]),
         };
         if let Some(example) = examples.get("response") {
@@ -186,6 +187,8 @@ fn links_of_a_new_worker() -> Value {
         "send_input",
         "cancel_run",
         "stop_worker",
+        "rename_worker",
+        "delete_worker",
         "read_transcript",
         "read_events",
     ];

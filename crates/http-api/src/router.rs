@@ -21,7 +21,11 @@ pub(crate) fn worker_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(runtime::list_runtimes))
         .routes(routes!(runtime::get_runtime))
         .routes(routes!(worker::list_runtime_workers, worker::create_worker))
-        .routes(routes!(worker::get_worker))
+        .routes(routes!(
+            worker::get_worker,
+            worker::rename_worker,
+            worker::delete_worker
+        ))
         .routes(routes!(conversation::send_input))
         .routes(routes!(conversation::cancel_run))
         .routes(routes!(worker::stop_worker))

@@ -86,6 +86,14 @@ pub struct CancelRunBody {
 #[serde(deny_unknown_fields)]
 pub struct StopWorkerBody {}
 
+/// Gives a worker another name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenameWorkerBody {
+    /// The worker's new name for people.
+    pub display_name: DisplayName,
+}
+
 /// Exchanges the bearer token for a session cookie: an empty object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

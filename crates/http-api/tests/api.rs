@@ -82,6 +82,73 @@ async fn a_runtime_without_the_port_says_which_methods_are_left() {
         .await;
     assert_eq!(refused.code(), "operation_unsupported");
     assert_eq!(refused.header("allow"), Some(""));
+    let worker = "/api/runtimes/local-compat/workers/w1";
+    let name = r#"{"display_name":"A name"}"#;
+    let refused = [
+        (
+            server.write("PATCH", worker, "", name).await,
+            "rename_worker",
+        ),
+        (server.delete(worker).await, "delete_worker"),
+    ];
+    for (refused, capability) in refused {
+        assert_eq!(refused.code(), "operation_unsupported");
+        assert_eq!(refused.header("allow"), Some("GET, HEAD"));
+        assert_eq!(refused.problem().capability.unwrap().as_str(), capability);
+    }
+}
+
+#[tokio::test]
+async fn a_worker_is_renamed_and_a_wrong_name_is_a_wrong_field() {
+    let server = Server::start().await;
+    let renamed = server
+        .write("PATCH", WORKER, "", r#"{"display_name":"Än other"}"#)
+        .await;
+    assert_eq!(renamed.status, 200);
+    let mut shown = server.get(WORKER).await.json();
+    shown["display_name"] = "Än other".into();
+    assert_eq!(renamed.json(), shown);
+    let long = format!(r#"{{"display_name":"{}"}}"#, "x".repeat(81));
+    for wrong in [
+        r#"{"display_name":""}"#,
+        r#"{"display_name":"a\nb"}"#,
+        r#"{"display_name":"\u202e"}"#,
+        r#"{"display_name":null}"#,
+        r#"{"display_name":7}"#,
+        &long,
+    ] {
+        let refused = server.write("PATCH", WORKER, "", wrong).await.problem();
+        assert_eq!(refused.code, ProblemCode::InvalidBody, "{wrong}");
+        assert_eq!(refused.field.unwrap().as_str(), "display_name", "{wrong}");
+    }
+    for wrong in [
+        "{}",
+        "",
+        "null",
+        r#"["A name"]"#,
+        r#"{"display_name":"a","canary":1}"#,
+        r#"{"display_name":"a","display_name":"b"}"#,
+    ] {
+        let refused = server.write("PATCH", WORKER, "", wrong).await;
+        assert_eq!(refused.code(), "invalid_body", "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_delete_needs_no_body_and_answers_with_none() {
+    let server = Server::start().await;
+    let deleted = server.delete(WORKER).await;
+    assert_eq!(deleted.status, 204);
+    assert!(deleted.body.is_empty());
+    assert_eq!(deleted.header("content-type"), None);
+    assert_eq!(deleted.header("set-cookie"), None);
+    let unknown = server
+        .delete("/api/runtimes/backend-internal/workers/w2")
+        .await;
+    assert_eq!(unknown.code(), "unknown_worker");
+    // What a client sends all the same is not looked at.
+    let with_body = server.write("DELETE", WORKER, "", "no JSON").await;
+    assert_eq!(with_body.status, 204);
 }
 
 #[tokio::test]
@@ -175,6 +242,8 @@ async fn an_allowed_origin_gets_cors_headers_and_its_preflight_needs_no_token() 
     let origin = Some("https://app.example");
     assert_eq!(allowed.header("access-control-allow-origin"), origin);
     assert_eq!(allowed.header("access-control-allow-credentials"), None);
+    let methods = allowed.header("access-control-allow-methods");
+    assert_eq!(methods, Some("GET, HEAD, POST, PATCH, DELETE"));
     let headers = "Origin: https://app.example\r\nSec-Fetch-Site: cross-site\r\n";
     let shown = server
         .send(server.head("GET", "/canary", headers).as_bytes())

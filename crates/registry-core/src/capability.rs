@@ -21,6 +21,10 @@ pub enum Capability {
     CancelRun,
     /// Stop a worker for good.
     StopWorker,
+    /// Give a worker another name.
+    RenameWorker,
+    /// Delete a worker with its conversation.
+    DeleteWorker,
     /// Read a worker's transcript.
     ReadTranscript,
     /// Read a worker's events.
@@ -29,13 +33,15 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability, in the order in which sets list them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::ListWorkers,
         Self::GetWorker,
         Self::CreateWorker,
         Self::SendInput,
         Self::CancelRun,
         Self::StopWorker,
+        Self::RenameWorker,
+        Self::DeleteWorker,
         Self::ReadTranscript,
         Self::ReadEvents,
     ];
@@ -49,19 +55,21 @@ impl Capability {
             Self::SendInput => "send_input",
             Self::CancelRun => "cancel_run",
             Self::StopWorker => "stop_worker",
+            Self::RenameWorker => "rename_worker",
+            Self::DeleteWorker => "delete_worker",
             Self::ReadTranscript => "read_transcript",
             Self::ReadEvents => "read_events",
         }
     }
 
-    fn bit(self) -> u8 {
+    fn bit(self) -> u16 {
         1 << self as u8
     }
 }
 
 /// A set of capabilities; serialises as a list in the order of [`Capability::ALL`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CapabilitySet(u8);
+pub struct CapabilitySet(u16);
 
 impl CapabilitySet {
     /// What is left of the runtime's set for one worker in `state`.
@@ -76,11 +84,20 @@ impl CapabilitySet {
                     Capability::SendInput,
                     Capability::CancelRun,
                     Capability::StopWorker,
+                    Capability::RenameWorker,
+                    Capability::DeleteWorker,
                     Capability::ReadTranscript,
                     Capability::ReadEvents,
                 ])
             }
-            WorkerState::Stopped | WorkerState::Recorded => Self::from_iter([
+            WorkerState::Stopped => Self::from_iter([
+                Capability::GetWorker,
+                Capability::RenameWorker,
+                Capability::DeleteWorker,
+                Capability::ReadTranscript,
+                Capability::ReadEvents,
+            ]),
+            WorkerState::Recorded => Self::from_iter([
                 Capability::GetWorker,
                 Capability::ReadTranscript,
                 Capability::ReadEvents,
@@ -155,11 +172,21 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_worker_can_be_read_and_nothing_else() {
+    fn a_stopped_worker_can_be_read_renamed_and_deleted_and_a_recorded_one_only_read() {
         let all: CapabilitySet = Capability::ALL.into_iter().collect();
-        let names: Vec<_> = all.for_worker(WorkerState::Stopped).iter().collect();
+        let left = |state| all.for_worker(state).iter().collect::<Vec<_>>();
         assert_eq!(
-            names,
+            left(WorkerState::Stopped),
+            [
+                Capability::GetWorker,
+                Capability::RenameWorker,
+                Capability::DeleteWorker,
+                Capability::ReadTranscript,
+                Capability::ReadEvents
+            ]
+        );
+        assert_eq!(
+            left(WorkerState::Recorded),
             [
                 Capability::GetWorker,
                 Capability::ReadTranscript,

@@ -6,9 +6,11 @@
 //! registry answers "operation unsupported".
 
 pub mod catalog;
+pub mod deleting;
 pub mod interaction;
 pub mod lifecycle;
 pub mod observation;
+pub mod renaming;
 
 use std::sync::Arc;
 
@@ -50,6 +52,10 @@ macro_rules! conformance_suite {
             lifecycle::cancelling_an_idle_worker_answers_not_running,
             lifecycle::cancelling_ends_the_named_run_and_no_other,
             lifecycle::stopping_is_final_and_repeatable,
+            renaming::a_new_name_shows_everywhere_whatever_the_state,
+            deleting::a_deleted_worker_is_unknown_and_a_second_delete_says_so,
+            deleting::deleting_a_running_worker_ends_its_run_and_answers_its_readers,
+            deleting::deleting_frees_the_key_that_the_worker_was_created_under,
             lifecycle::an_unknown_worker_is_unknown_to_every_operation,
             interaction::an_input_is_answered_by_one_run,
             interaction::a_busy_worker_refuses_a_second_input,

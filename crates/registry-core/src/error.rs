@@ -73,7 +73,8 @@ pub enum RegistryError {
         /// What it would need.
         capability: Capability,
     },
-    /// The runtime failed or did not answer in time. Whether a mutation happened is not known.
+    /// The runtime failed or did not answer in time. Whether a mutation happened is not known,
+    /// unless the reason says that nothing was changed.
     #[error("runtime {runtime_id} is unavailable: {}", reason.as_str())]
     RuntimeUnavailable {
         /// The runtime.

@@ -11,6 +11,7 @@ use crate::port::{
     WorkerDetailRecord, WorkerInteraction, WorkerLifecycle, WorkerObservation,
 };
 use crate::projection::{CancelResult, EventBatch, TranscriptPage};
+use crate::text::DisplayName;
 
 mockall::mock! {
     /// A mock of [`WorkerCatalog`].
@@ -36,6 +37,12 @@ mockall::mock! {
             worker_id: &WorkerId,
             target: CancelTarget,
         ) -> Result<CancelResult, SourceError>;
+        async fn rename(
+            &self,
+            worker_id: &WorkerId,
+            name: DisplayName,
+        ) -> Result<WorkerDetailRecord, SourceError>;
+        async fn delete(&self, worker_id: &WorkerId) -> Result<(), SourceError>;
     }
 }
 

@@ -26,6 +26,7 @@ use crate::error::SourceError;
 use crate::event::EventBatch;
 use crate::id::WorkerId;
 use crate::run::CancelResult;
+use crate::text::DisplayName;
 
 /// One runtime, as the registry sees it.
 ///
@@ -49,7 +50,7 @@ pub trait RuntimeSource: Send + Sync {
     /// The workers; every source has a catalog.
     fn catalog(&self) -> &dyn WorkerCatalog;
 
-    /// Creating, cancelling and stopping, where the runtime can.
+    /// Creating, cancelling, stopping, renaming and deleting, where the runtime can.
     fn lifecycle(&self) -> Option<&dyn WorkerLifecycle> {
         None
     }
@@ -74,6 +75,8 @@ impl dyn RuntimeSource + '_ {
                 Capability::CreateWorker,
                 Capability::CancelRun,
                 Capability::StopWorker,
+                Capability::RenameWorker,
+                Capability::DeleteWorker,
             ]);
         }
         if self.interaction().is_some() {
@@ -115,7 +118,7 @@ pub trait WorkerCatalog: Send + Sync {
     async fn get(&self, worker_id: &WorkerId) -> Result<WorkerDetailRecord, SourceError>;
 }
 
-/// Creating workers and ending what they do.
+/// Creating, naming and deleting workers, and ending what they do.
 #[async_trait]
 pub trait WorkerLifecycle: Send + Sync {
     /// Creates a worker.
@@ -158,6 +161,35 @@ pub trait WorkerLifecycle: Send + Sync {
         worker_id: &WorkerId,
         target: CancelTarget,
     ) -> Result<CancelResult, SourceError>;
+
+    /// Gives a worker another name, whatever its state. The same name again is no error.
+    ///
+    /// # Errors
+    /// [`SourceError::UnknownWorker`], [`SourceError::Unavailable`]; the worker has its old name.
+    /// # Cancellation
+    /// A dropped future may have renamed the worker.
+    /// # Ordering
+    /// Every read that begins after the call has returned shows the new name. Of two concurrent
+    /// calls either name may stay.
+    async fn rename(
+        &self,
+        worker_id: &WorkerId,
+        name: DisplayName,
+    ) -> Result<WorkerDetailRecord, SourceError>;
+
+    /// Deletes a worker with its conversation, ending its active run first. The idempotency key
+    /// that it was created under is free afterwards.
+    ///
+    /// # Errors
+    /// [`SourceError::UnknownWorker`], also for a worker that was deleted before;
+    /// [`SourceError::Unavailable`] with `RunStillEnding` when the run has not ended within the
+    /// bounded wait: the worker is stopped as soon as it has, and can be deleted then.
+    /// # Cancellation
+    /// A dropped future may leave the worker as it was, stopped or deleted.
+    /// # Ordering
+    /// The worker is unknown to every call that begins after this one has returned, and readers
+    /// that wait for its events are answered.
+    async fn delete(&self, worker_id: &WorkerId) -> Result<(), SourceError>;
 }
 
 /// Sending workers input.

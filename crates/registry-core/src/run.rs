@@ -67,6 +67,8 @@ pub enum RunErrorCode {
     OutputLimit,
     /// The server ended before the run did.
     Interrupted,
+    /// The server could not store the end of the run; what was not stored is lost when it ends.
+    StoreFailed,
 }
 
 /// Which of the things that an error code stands for, where that says what to do.

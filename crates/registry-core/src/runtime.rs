@@ -128,7 +128,7 @@ pub struct RuntimeSummary {
     /// What can be asked of it.
     #[cfg_attr(
         feature = "schema",
-        schema(value_type = BTreeSet<crate::capability::Capability>, max_items = 8)
+        schema(value_type = BTreeSet<crate::capability::Capability>, max_items = 10)
     )]
     pub capabilities: CapabilitySet,
     /// What its workers can reach.

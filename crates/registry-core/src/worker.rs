@@ -127,7 +127,7 @@ pub struct WorkerSummary {
     /// What can be asked of it.
     #[cfg_attr(
         feature = "schema",
-        schema(value_type = BTreeSet<crate::capability::Capability>, max_items = 8)
+        schema(value_type = BTreeSet<crate::capability::Capability>, max_items = 10)
     )]
     pub capabilities: CapabilitySet,
     /// Diagnostics about it.
@@ -212,7 +212,7 @@ mod tests {
             r#""display_ref":"w1@backend-internal","#,
             r#""display_name":"“Reviewer”","implementation_kind":"embedded","state":"running","#,
             r#""capabilities":["get_worker","send_input","cancel_run","stop_worker","#,
-            r#""read_transcript","read_events"],"#,
+            r#""rename_worker","delete_worker","read_transcript","read_events"],"#,
             r#""diagnostics":[{"code":"code","severity":"info","message":"A message.","count":1}]}"#,
         );
         let json = |known| serde_json::to_string(&worker_detail(known).summary).unwrap();

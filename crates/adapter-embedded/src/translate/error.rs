@@ -55,6 +55,21 @@ pub(crate) fn stop_error(error: runtime::StopError) -> SourceError {
     }
 }
 
+pub(crate) fn rename_error(error: runtime::RenameError) -> SourceError {
+    match error {
+        runtime::RenameError::UnknownWorker(_) => SourceError::UnknownWorker,
+        // The registry's display names are a subset of the runtime's.
+        runtime::RenameError::DisplayName(_) => SourceError::failed(error),
+    }
+}
+
+pub(crate) fn delete_error(error: runtime::DeleteError) -> SourceError {
+    match error {
+        runtime::DeleteError::UnknownWorker(_) => SourceError::UnknownWorker,
+        runtime::DeleteError::StillEnding(error) => still_ending(error),
+    }
+}
+
 pub(crate) fn events_error(error: runtime::EventsError) -> SourceError {
     match error {
         runtime::EventsError::UnknownWorker(_) => SourceError::UnknownWorker,

@@ -38,6 +38,7 @@ fn error_code(code: runtime::RunErrorCode) -> projection::RunErrorCode {
         runtime::RunErrorCode::EnginePanicked => projection::RunErrorCode::EnginePanicked,
         runtime::RunErrorCode::OutputLimit => projection::RunErrorCode::OutputLimit,
         runtime::RunErrorCode::Interrupted => projection::RunErrorCode::Interrupted,
+        runtime::RunErrorCode::StoreFailed => projection::RunErrorCode::StoreFailed,
     }
 }
 

@@ -259,6 +259,27 @@ fn a_problem_names_what_it_is_about() {
     assert_eq!(expired.transcript.as_deref(), Some(transcript));
 }
 
+/// Nothing was changed when the store did not take it, so nobody has to find out.
+#[test]
+fn a_runtime_that_cannot_store_says_that_nothing_was_changed() {
+    for (reason, name) in [
+        (UnavailableReason::StoreFull, "store_full"),
+        (UnavailableReason::StoreFailed, "store_failed"),
+        (UnavailableReason::StoreLost, "store_lost"),
+    ] {
+        let error = ApiError::from(RegistryError::RuntimeUnavailable {
+            runtime_id: runtime_id(),
+            reason,
+            cause: Some(CANARY.into()),
+        });
+        let problem = error.0.problem;
+        assert_eq!(problem.code, ProblemCode::RuntimeUnavailable);
+        assert!(problem.retryable);
+        assert_eq!(problem.reason.unwrap().as_str(), name);
+        assert!(problem.detail.as_str().starts_with("Nothing was changed:"));
+    }
+}
+
 #[test]
 fn the_cause_of_a_failure_is_not_in_its_problem() {
     for (error, _) in every_registry_error() {

@@ -12,7 +12,7 @@ use super::{HeaderCount, single_header};
 use crate::error::ApiError;
 use crate::wire::{
     CancelRunBody, CreateSessionBody, CreateWorkerBody, MEDIA_TYPE_JSON, ProblemCode,
-    SendInputBody, StopWorkerBody,
+    RenameWorkerBody, SendInputBody, StopWorkerBody,
 };
 
 /// The JSON body of a request that declares `Content-Type: application/json`. The middleware has
@@ -40,16 +40,22 @@ pub(crate) trait BodyFields: DeserializeOwned {
 
 impl BodyFields for CreateWorkerBody {
     const FIELDS: &'static [(&'static str, &'static str)] = &[
-        (
-            "display_name",
-            "It is not one line of 1 to 80 printable characters.",
-        ),
+        DISPLAY_NAME_FIELD,
         (
             "profile",
             "It is not 1 to 64 characters of a-z 0-9 - _ : . starting with a letter or digit.",
         ),
     ];
 }
+
+impl BodyFields for RenameWorkerBody {
+    const FIELDS: &'static [(&'static str, &'static str)] = &[DISPLAY_NAME_FIELD];
+}
+
+const DISPLAY_NAME_FIELD: (&str, &str) = (
+    "display_name",
+    "It is not one line of 1 to 80 printable characters.",
+);
 
 impl BodyFields for SendInputBody {
     const FIELDS: &'static [(&'static str, &'static str)] = &[("content", "It is not a text.")];

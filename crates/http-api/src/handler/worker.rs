@@ -1,9 +1,9 @@
-//! Workers: listing, creating, showing, stopping.
+//! Workers: listing, creating, showing, renaming, stopping, deleting.
 
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use registry_core::port::CreateWorker;
@@ -16,7 +16,7 @@ use crate::extract::{
     WorkerPath, WorkersParameters,
 };
 use crate::response::{ONE_BYTES, PAGE_BYTES, json, mark_replay};
-use crate::wire::{CreateWorkerBody, StopWorkerBody, path};
+use crate::wire::{CreateWorkerBody, RenameWorkerBody, StopWorkerBody, path};
 
 /// Buffer for a worker in a list, in bytes.
 const WORKER_BYTES: usize = 640;
@@ -142,6 +142,55 @@ pub(crate) async fn get_worker(
 ) -> Result<Response, ApiError> {
     let worker = registry.worker(&path.into()).await?;
     json(StatusCode::OK, &worker, ONE_BYTES)
+}
+
+/// Rename a worker
+///
+/// Whatever its state. The name is for people: two workers may have the same.
+#[utoipa::path(
+    patch,
+    path = "/api/runtimes/{runtime_id}/workers/{worker_id}",
+    tag = "workers",
+    params(WorkerPath),
+    request_body = RenameWorkerBody,
+    responses(
+        (status = 200, description = "The worker with its new name.", body = WorkerDetail),
+        (status = 405),
+        (status = 503),
+    ),
+)]
+pub(crate) async fn rename_worker(
+    State(registry): State<Arc<RuntimeRegistry>>,
+    path: WorkerPath,
+    _: Query<NoParameters>,
+    JsonBody(RenameWorkerBody { display_name }): JsonBody<RenameWorkerBody>,
+) -> Result<Response, ApiError> {
+    let worker = registry.rename(&path.into(), display_name).await?;
+    json(StatusCode::OK, &worker, ONE_BYTES)
+}
+
+/// Delete a worker with its conversation
+///
+/// Cancels an active run first. Afterwards the worker is unknown, also to a second delete. A body
+/// is not read.
+#[utoipa::path(
+    delete,
+    path = "/api/runtimes/{runtime_id}/workers/{worker_id}",
+    tag = "workers",
+    params(WorkerPath),
+    responses(
+        (status = 204, description = "The worker is deleted."),
+        (status = 405),
+        (status = 503),
+    ),
+)]
+pub(crate) async fn delete_worker(
+    State(registry): State<Arc<RuntimeRegistry>>,
+    path: WorkerPath,
+    _: Query<NoParameters>,
+) -> Result<Response, ApiError> {
+    registry.delete(&path.into()).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Stop a worker for good

@@ -34,7 +34,8 @@ pub(crate) async fn buffer_body(
 ) -> Result<Response, ApiError> {
     let route = request.extensions().get::<MatchedPath>();
     let access = Access::to(route.map(MatchedPath::as_str));
-    let keep = if route.is_some() && access != Access::Open && request.method() == Method::POST {
+    let takes_body = matches!(*request.method(), Method::POST | Method::PATCH);
+    let keep = if route.is_some() && access != Access::Open && takes_body {
         Keep::Bytes
     } else {
         Keep::Nothing

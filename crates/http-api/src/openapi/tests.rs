@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 
 use super::*;
 use crate::wire::{
-    CancelRunBody, CreateWorkerBody, Health, ProblemCode, Readiness, RuntimeList, SendInputBody,
-    WorkspaceInfo,
+    CancelRunBody, CreateWorkerBody, Health, ProblemCode, Readiness, RenameWorkerBody, RuntimeList,
+    SendInputBody, WorkspaceInfo,
 };
 
 /// The most bytes of the document: what a client generator or a person reads at once.
@@ -60,7 +60,7 @@ fn described<'a>(document: &'a Value, operation: &OperationInfo) -> &'a Value {
 fn what_the_middleware_answers_is_a_response_of_every_operation() {
     let document = document_of_a_server();
     let operations = operations();
-    assert_eq!(operations.len(), 17);
+    assert_eq!(operations.len(), 19);
     for operation in operations {
         let described = described(&document, operation);
         let mut statuses = vec![400, 403, 408, 413, 421, 500];
@@ -109,6 +109,17 @@ fn every_response_names_its_headers_and_every_problem_is_the_same_schema() {
     assert_eq!(codes, ProblemCode::ALL.len());
     let documented = &document["components"]["schemas"]["ProblemCode"]["enum"];
     assert_eq!(*documented, json!(ProblemCode::ALL));
+}
+
+#[test]
+fn only_the_session_sets_a_cookie_and_an_empty_response_has_no_content() {
+    let document = document_of_a_server();
+    for operation in operations() {
+        let response = &described(&document, operation)["responses"]["204"];
+        let cookie = &response["headers"]["set-cookie"];
+        assert_eq!(cookie.is_object(), operation.id == "create_session");
+        assert!(response.get("content").is_none(), "{}", operation.id);
+    }
 }
 
 #[test]
@@ -232,6 +243,10 @@ fn every_example_is_a_value_of_its_type() {
             "get_readiness" => parses::<Readiness>(response),
             "create_worker" => {
                 parses::<CreateWorkerBody>(request);
+                parses::<WorkerDetail>(response);
+            }
+            "rename_worker" => {
+                parses::<RenameWorkerBody>(request);
                 parses::<WorkerDetail>(response);
             }
             "send_input" => {

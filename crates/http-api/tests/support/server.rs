@@ -131,16 +131,31 @@ impl Server {
         self.send(self.head("GET", target, "").as_bytes()).await
     }
 
+    pub(crate) async fn delete(&self, target: &str) -> Answer {
+        self.send(self.head("DELETE", target, "").as_bytes()).await
+    }
+
     pub(crate) async fn post(&self, target: &str, body: &str) -> Answer {
         self.post_with(target, "", body).await
     }
 
     pub(crate) async fn post_with(&self, target: &str, headers: &str, body: &str) -> Answer {
+        self.write("POST", target, headers, body).await
+    }
+
+    /// Sends a JSON body with any method.
+    pub(crate) async fn write(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &str,
+        body: &str,
+    ) -> Answer {
         let headers = format!(
             "{headers}Content-Type: application/json\r\nContent-Length: {}\r\n",
             body.len()
         );
-        let request = self.head("POST", target, &headers) + body;
+        let request = self.head(method, target, &headers) + body;
         self.send(request.as_bytes()).await
     }
 }
@@ -261,6 +276,18 @@ pub(crate) fn embedded() -> MockSource {
     lifecycle
         .expect_cancel()
         .returning(|_, _| Ok(CancelResult::NotRunning));
+    lifecycle.expect_rename().returning(|_, name| {
+        let mut renamed = worker(WorkerState::Idle);
+        renamed.worker.display_name = name;
+        Ok(renamed)
+    });
+    lifecycle.expect_delete().returning(|worker_id| {
+        if worker_id.as_str() == "w1" {
+            Ok(())
+        } else {
+            Err(SourceError::UnknownWorker)
+        }
+    });
     let interaction = source.interaction.as_mut().unwrap();
     interaction.expect_send_input().returning(|_, _| {
         Ok(InputReceipt {

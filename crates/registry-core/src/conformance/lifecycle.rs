@@ -1,4 +1,4 @@
-//! What creating, cancelling and stopping must do.
+//! What creating, cancelling and stopping must do, and every operation on an unknown worker.
 
 use super::{Fixture, Subject, assert_unsupported, input, long_input};
 use crate::capability::Capability;
@@ -222,6 +222,17 @@ pub async fn an_unknown_worker_is_unknown_to_every_operation(subject: &dyn Subje
                 .err(),
         ),
         (Capability::StopWorker, registry.stop(&worker).await.err()),
+        (
+            Capability::RenameWorker,
+            registry
+                .rename(&worker, "A name".parse().expect("a display name"))
+                .await
+                .err(),
+        ),
+        (
+            Capability::DeleteWorker,
+            registry.delete(&worker).await.err(),
+        ),
         (
             Capability::ReadTranscript,
             registry

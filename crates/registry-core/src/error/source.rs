@@ -17,6 +17,12 @@ pub enum UnavailableReason {
     SourceFailed,
     /// It accepted the cancel or stop, but the run has not ended within the bounded wait.
     RunStillEnding,
+    /// Its store has no space left. Nothing was changed.
+    StoreFull,
+    /// Its store did not take a write. Nothing was changed.
+    StoreFailed,
+    /// Its store is gone, or another server's. Nothing was changed.
+    StoreLost,
 }
 
 impl UnavailableReason {
@@ -26,6 +32,9 @@ impl UnavailableReason {
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::SourceFailed => "source_failed",
             Self::RunStillEnding => "run_still_ending",
+            Self::StoreFull => "store_full",
+            Self::StoreFailed => "store_failed",
+            Self::StoreLost => "store_lost",
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::port::{
     TranscriptQuery, WorkerDetailRecord,
 };
 use crate::projection::{CancelResult, EventBatch, TranscriptPage, WorkerDetail};
+use crate::text::DisplayName;
 
 /// A created worker.
 #[derive(Debug, Clone)]
@@ -160,6 +161,53 @@ impl RuntimeRegistry {
         let answer = port.stop(&worker.worker_id);
         let record = call(self.deadlines.mutation, worker_context(worker), answer).await?;
         Ok(project(registered, record))
+    }
+
+    /// Gives a worker another name.
+    ///
+    /// # Errors
+    /// [`RegistryError::UnknownRuntime`], [`RegistryError::OperationUnsupported`], and what
+    /// [`WorkerLifecycle::rename`](crate::port::WorkerLifecycle::rename) lists.
+    pub async fn rename(
+        &self,
+        worker: &WorkerRef,
+        name: DisplayName,
+    ) -> Result<WorkerDetail, RegistryError> {
+        let audit = Audit::for_worker("rename_worker", worker);
+        let result = self.rename_unaudited(worker, name).await;
+        audit.finish(Some(&worker.worker_id), None, &result);
+        result
+    }
+
+    async fn rename_unaudited(
+        &self,
+        worker: &WorkerRef,
+        name: DisplayName,
+    ) -> Result<WorkerDetail, RegistryError> {
+        let registered = self.registered(&worker.runtime_id)?;
+        let port = registered.port(Capability::RenameWorker, RuntimeSource::lifecycle)?;
+        let answer = port.rename(&worker.worker_id, name);
+        let record = call(self.deadlines.mutation, worker_context(worker), answer).await?;
+        Ok(project(registered, record))
+    }
+
+    /// Deletes a worker with its conversation.
+    ///
+    /// # Errors
+    /// [`RegistryError::UnknownRuntime`], [`RegistryError::OperationUnsupported`], and what
+    /// [`WorkerLifecycle::delete`](crate::port::WorkerLifecycle::delete) lists.
+    pub async fn delete(&self, worker: &WorkerRef) -> Result<(), RegistryError> {
+        let audit = Audit::for_worker("delete_worker", worker);
+        let result = self.delete_unaudited(worker).await;
+        audit.finish(Some(&worker.worker_id), None, &result);
+        result
+    }
+
+    async fn delete_unaudited(&self, worker: &WorkerRef) -> Result<(), RegistryError> {
+        let registered = self.registered(&worker.runtime_id)?;
+        let port = registered.port(Capability::DeleteWorker, RuntimeSource::lifecycle)?;
+        let answer = port.delete(&worker.worker_id);
+        call(self.deadlines.mutation, worker_context(worker), answer).await
     }
 
     /// A page of a worker's transcript.

@@ -70,11 +70,22 @@ async fn a_mutation_leaves_one_event_with_its_outcome() {
     lifecycle
         .expect_stop()
         .returning(move |_| Ok(stopped.clone().into()));
+    lifecycle
+        .expect_delete()
+        .returning(|_| Err(SourceError::UnknownWorker));
+    lifecycle.expect_rename().returning(|_, name| {
+        let mut renamed = record(1, WorkerState::Stopped);
+        renamed.display_name = name;
+        Ok(renamed.into())
+    });
     source.interaction = None;
     let registry = registry_of_mock(source);
     let worker = reference("r", "w1");
 
     registry.stop(&worker).await.unwrap();
+    let name = "canary".parse().unwrap();
+    registry.rename(&worker, name).await.unwrap();
+    registry.delete(&worker).await.unwrap_err();
     let refused = registry.send_input(&worker, input("canary")).await;
     assert!(matches!(
         refused,
@@ -88,6 +99,10 @@ async fn a_mutation_leaves_one_event_with_its_outcome() {
         [
             "message=operation operation=\"stop_worker\" runtime_id=r worker_id=w1 \
              outcome=\"done\" ",
+            "message=operation operation=\"rename_worker\" runtime_id=r worker_id=w1 \
+             outcome=\"done\" ",
+            "message=operation operation=\"delete_worker\" runtime_id=r worker_id=w1 \
+             outcome=\"refused\" refusal=worker w1@r is unknown ",
             "message=operation operation=\"send_input\" runtime_id=r worker_id=w1 \
              outcome=\"refused\" refusal=runtime r does not support send_input ",
         ]

@@ -13,6 +13,7 @@ use crate::port::{
     WorkerDetailRecord, WorkerInteraction, WorkerLifecycle, WorkerObservation, WorkerRecord,
 };
 use crate::projection::{EventBatch, RuntimeCounts, TranscriptPage, WorkerState};
+use crate::text::DisplayName;
 
 /// Workers that one filtered call looks at: a source bounds its work.
 const SCAN: usize = 3;
@@ -210,6 +211,18 @@ impl WorkerLifecycle for Memory {
 
     async fn cancel(&self, id: &WorkerId, _: CancelTarget) -> Result<CancelResult, SourceError> {
         self.refuse("cancel_run", id).await
+    }
+
+    async fn rename(
+        &self,
+        id: &WorkerId,
+        _: DisplayName,
+    ) -> Result<WorkerDetailRecord, SourceError> {
+        self.refuse("rename_worker", id).await
+    }
+
+    async fn delete(&self, id: &WorkerId) -> Result<(), SourceError> {
+        self.refuse("delete_worker", id).await
     }
 }
 

@@ -7,14 +7,19 @@ use super::*;
 use crate::capability::Capability;
 use crate::cursor::Cursor;
 use crate::id::RunId;
+use crate::port::WorkerRecord;
+use crate::projection::WorkerState;
+use crate::text::DisplayName;
 
 /// What is asked of the registry, named by the capability that it needs.
-const OPERATIONS: [Capability; 7] = [
+const OPERATIONS: [Capability; 9] = [
     Capability::GetWorker,
     Capability::CreateWorker,
     Capability::SendInput,
     Capability::CancelRun,
     Capability::StopWorker,
+    Capability::RenameWorker,
+    Capability::DeleteWorker,
     Capability::ReadTranscript,
     Capability::ReadEvents,
 ];
@@ -38,6 +43,11 @@ async fn refusal(
             registry.cancel(worker, target).await.err()
         }
         Capability::StopWorker => registry.stop(worker).await.err(),
+        Capability::RenameWorker => {
+            let name = "A name".parse().unwrap();
+            registry.rename(worker, name).await.err()
+        }
+        Capability::DeleteWorker => registry.delete(worker).await.err(),
         Capability::ReadTranscript => {
             let query = TranscriptQuery::default();
             registry.transcript(worker, &query).await.err()
@@ -200,6 +210,26 @@ async fn a_refusal_that_makes_no_sense_is_the_runtimes_failure_not_the_clients()
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_rename_passes_the_name_and_projects_the_record_and_a_delete_gives_nothing() {
+    let mut source = MockSource::with_all_ports(descriptor("r"));
+    let lifecycle = source.lifecycle.as_mut().unwrap();
+    let name: DisplayName = "Another name".parse().unwrap();
+    let id: WorkerId = "w1".parse().unwrap();
+    let rename = lifecycle.expect_rename().times(1);
+    rename
+        .with(eq(id.clone()), eq(name.clone()))
+        .returning(|id, name| Ok(WorkerRecord::new(id.clone(), name, WorkerState::Stopped).into()));
+    let delete = lifecycle.expect_delete().times(1);
+    delete.with(eq(id)).returning(|_| Ok(()));
+    let registry = registry_of_mock(source);
+    let worker = reference("r", "w1");
+    let renamed = registry.rename(&worker, name.clone()).await.unwrap();
+    assert_eq!(renamed.summary.display_name, name);
+    assert_eq!(renamed.summary.runtime_id, worker.runtime_id);
+    registry.delete(&worker).await.unwrap();
 }
 
 #[tokio::test]
