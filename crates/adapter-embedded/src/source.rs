@@ -91,7 +91,11 @@ impl WorkerCatalog for EmbeddedSource {
     async fn list(&self, query: &CatalogQuery) -> Result<CatalogPage, SourceError> {
         // A state that the runtime's workers are never in has no workers.
         match worker::list_query(query)? {
-            Some(query) => Ok(worker::worker_page(&self.runtime.list(query))),
+            Some(query) => {
+                let page = self.runtime.list(query).await;
+                page.map(|page| worker::worker_page(&page))
+                    .map_err(error::store_unavailable)
+            }
             None => Ok(CatalogPage::default()),
         }
     }
@@ -100,8 +104,9 @@ impl WorkerCatalog for EmbeddedSource {
         let id = id::to_runtime_worker_id(worker_id)?;
         self.runtime
             .get(id)
+            .await
             .map(|snapshot| worker::worker_detail(&snapshot))
-            .map_err(error::unknown_worker)
+            .map_err(error::read_error)
     }
 }
 
@@ -111,6 +116,7 @@ impl WorkerLifecycle for EmbeddedSource {
         let request = worker::create_worker(request)?;
         self.runtime
             .create(request)
+            .await
             .map(|created| worker::created(&created))
             .map_err(error::create_error)
     }
@@ -132,7 +138,7 @@ impl WorkerLifecycle for EmbeddedSource {
         let id = id::to_runtime_worker_id(worker_id)?;
         let Ok(expected) = worker::cancel_target(&target) else {
             // The text names no run of this runtime, so it can't be the active one.
-            return self.refuse_foreign_run(id);
+            return self.refuse_foreign_run(id).await;
         };
         let cancelled = self.runtime.cancel(id, expected).await;
         cancelled
@@ -162,11 +168,11 @@ impl WorkerLifecycle for EmbeddedSource {
 impl EmbeddedSource {
     /// The result of cancelling a run that is none of the runtime's: the same as for any run
     /// that isn't the active one.
-    fn refuse_foreign_run(
+    async fn refuse_foreign_run(
         &self,
         id: worker_runtime::WorkerId,
     ) -> Result<CancelResult, SourceError> {
-        let worker = self.runtime.get(id).map_err(error::unknown_worker)?;
+        let worker = self.runtime.get(id).await.map_err(error::read_error)?;
         match worker.active_run {
             Some(active) => Err(SourceError::RunMismatch {
                 active_run: id::run_id(active),
@@ -187,6 +193,7 @@ impl WorkerInteraction for EmbeddedSource {
         let input = conversation::input(input)?;
         self.runtime
             .send_input(id, input)
+            .await
             .map(conversation::accepted)
             .map_err(error::input_error)
     }
@@ -202,9 +209,10 @@ impl WorkerObservation for EmbeddedSource {
         let id = id::to_runtime_worker_id(worker_id)?;
         let page = self
             .runtime
-            .transcript(id, conversation::transcript_query(query));
+            .transcript(id, conversation::transcript_query(query))
+            .await;
         page.map(conversation::transcript_page)
-            .map_err(error::unknown_worker)
+            .map_err(error::read_error)
     }
 
     async fn events(

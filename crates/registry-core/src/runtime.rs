@@ -81,6 +81,11 @@ pub struct RuntimeCounts {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required = true))]
     pub held_bytes: u64,
+    /// Workers in memory; others are in the runtime's store alone. 0 where a runtime doesn't count
+    /// them.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required = true))]
+    pub resident_workers: u64,
 }
 
 /// What never changes about a runtime while it is registered.

@@ -50,6 +50,7 @@ impl Pair {
         let runtime = builder.build().expect("the limits can work");
         let create = |_| {
             let created = runtime.create(worker_runtime::CreateWorker::default());
+            let created = created.now_or_never().expect("nothing to wait for");
             created.expect("there is capacity").worker.id
         };
         let ids: Vec<WorkerId> = (0..workers).map(create).collect();
@@ -73,7 +74,7 @@ impl Pair {
         pair.executor.block_on(async {
             for _ in 0..INPUTS {
                 let input = worker_runtime::Input::new("hello there");
-                let accepted = pair.runtime.send_input(pair.worker, input);
+                let accepted = pair.runtime.send_input(pair.worker, input).await;
                 accepted.expect("an idle worker takes an input");
                 pair.run_ends().await;
             }
@@ -82,8 +83,13 @@ impl Pair {
     }
 
     async fn run_ends(&self) {
-        let state = || self.runtime.get(self.worker).map(|worker| worker.state);
-        while state() != Ok(WorkerState::Idle) {
+        let state = async || {
+            self.runtime
+                .get(self.worker)
+                .await
+                .map(|worker| worker.state)
+        };
+        while state().await != Ok(WorkerState::Idle) {
             yield_now().await;
         }
     }

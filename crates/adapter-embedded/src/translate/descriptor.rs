@@ -5,6 +5,8 @@ use registry_core::port::SourceStatus;
 use registry_core::projection;
 use worker_runtime as runtime;
 
+use super::diagnostic::store_diagnostics;
+
 /// `None` for a name that can't be shown.
 pub(crate) fn model(model: &runtime::ModelInfo) -> Option<projection::ModelSummary> {
     Some(projection::ModelSummary {
@@ -36,9 +38,10 @@ pub(crate) fn status(
     profiles: &runtime::ProfileSet,
 ) -> SourceStatus {
     SourceStatus {
-        status: match status.phase {
-            runtime::Phase::Accepting => projection::RuntimeStatus::Available,
-            runtime::Phase::Stopping => projection::RuntimeStatus::Stopping,
+        status: match (status.phase, status.store.and_then(|store| store.failure)) {
+            (runtime::Phase::Accepting, None) => projection::RuntimeStatus::Available,
+            (runtime::Phase::Accepting, Some(_)) => projection::RuntimeStatus::Degraded,
+            (runtime::Phase::Stopping, _) => projection::RuntimeStatus::Stopping,
         },
         counts: projection::RuntimeCounts {
             workers: projection::WorkersByState {
@@ -51,9 +54,10 @@ pub(crate) fn status(
             active_runs: count(status.active_runs),
             waiting_pollers: count(status.waiting_pollers),
             held_bytes: count(status.held_bytes),
+            resident_workers: count(status.resident_workers),
         },
         profiles: profiles.iter().filter_map(profile).collect(),
-        diagnostics: Vec::new(),
+        diagnostics: status.store.map(store_diagnostics).unwrap_or_default(),
     }
 }
 

@@ -1,7 +1,8 @@
-//! What readers of a reply should know of how it came about.
+//! What readers of a reply should know of how it came about, and those of a runtime of its store.
 
 use registry_core::projection::{Diagnostic, Severity};
-use worker_runtime::RunDiagnostics;
+use worker_runtime::store::StoreErrorKind;
+use worker_runtime::{RunDiagnostics, StoreStatus};
 
 pub(crate) fn diagnostics(reported: RunDiagnostics) -> Vec<Diagnostic> {
     let RunDiagnostics {
@@ -54,4 +55,28 @@ pub(crate) fn diagnostics(reported: RunDiagnostics) -> Vec<Diagnostic> {
         reported.map(|(_, code, message)| Diagnostic::new(code, Severity::Warning, message)),
     );
     diagnostics
+}
+
+/// What is wrong with the store of a runtime.
+pub(crate) fn store_diagnostics(store: StoreStatus) -> Vec<Diagnostic> {
+    let failure = store.failure.map(|kind| {
+        let message = match kind {
+            StoreErrorKind::Full => {
+                "There is no space left to keep conversations: nothing new is accepted until there is."
+            }
+            StoreErrorKind::Failed => {
+                "Conversations can not be kept: nothing new is accepted until they can."
+            }
+            StoreErrorKind::Lost => {
+                "The store of the conversations is gone: nothing new is accepted without it."
+            }
+        };
+        Diagnostic::new(kind.as_str(), Severity::Error, message)
+    });
+    let unreadable = u32::try_from(store.unreadable_workers).unwrap_or(u32::MAX);
+    let unreadable = (unreadable > 0).then(|| {
+        let message = "A worker in the store can not be read, and is not shown.";
+        Diagnostic::new("store_unreadable_worker", Severity::Warning, message).times(unreadable)
+    });
+    failure.into_iter().chain(unreadable).collect()
 }

@@ -5,8 +5,11 @@ use worker_runtime as runtime;
 
 use super::id::{cursor, run_id};
 
-pub(crate) fn unknown_worker(_: runtime::UnknownWorker) -> SourceError {
-    SourceError::UnknownWorker
+pub(crate) fn read_error(error: runtime::ReadError) -> SourceError {
+    match error {
+        runtime::ReadError::UnknownWorker(_) => SourceError::UnknownWorker,
+        runtime::ReadError::Store(error) => store_unavailable(error),
+    }
 }
 
 pub(crate) fn create_error(error: runtime::CreateError) -> SourceError {
@@ -18,6 +21,7 @@ pub(crate) fn create_error(error: runtime::CreateError) -> SourceError {
         runtime::CreateError::IdempotencyConflict => SourceError::IdempotencyConflict,
         runtime::CreateError::Stopping(_) => SourceError::ShuttingDown,
         runtime::CreateError::Capacity(error) => capacity(error),
+        runtime::CreateError::Store(error) => store_unavailable(error),
     }
 }
 
@@ -35,6 +39,7 @@ pub(crate) fn input_error(error: runtime::InputError) -> SourceError {
         },
         runtime::InputError::Stopping(_) => SourceError::ShuttingDown,
         runtime::InputError::Capacity(error) => capacity(error),
+        runtime::InputError::Store(error) => store_unavailable(error),
     }
 }
 
@@ -45,6 +50,8 @@ pub(crate) fn cancel_error(error: runtime::CancelError) -> SourceError {
             active_run: run_id(active),
         },
         runtime::CancelError::StillEnding(error) => still_ending(error),
+        runtime::CancelError::Capacity(error) => capacity(error),
+        runtime::CancelError::Store(error) => store_unavailable(error),
     }
 }
 
@@ -52,6 +59,8 @@ pub(crate) fn stop_error(error: runtime::StopError) -> SourceError {
     match error {
         runtime::StopError::UnknownWorker(_) => SourceError::UnknownWorker,
         runtime::StopError::StillEnding(error) => still_ending(error),
+        runtime::StopError::Capacity(error) => capacity(error),
+        runtime::StopError::Store(error) => store_unavailable(error),
     }
 }
 
@@ -60,6 +69,8 @@ pub(crate) fn rename_error(error: runtime::RenameError) -> SourceError {
         runtime::RenameError::UnknownWorker(_) => SourceError::UnknownWorker,
         // The registry's display names are a subset of the runtime's.
         runtime::RenameError::DisplayName(_) => SourceError::failed(error),
+        runtime::RenameError::Capacity(error) => capacity(error),
+        runtime::RenameError::Store(error) => store_unavailable(error),
     }
 }
 
@@ -67,6 +78,8 @@ pub(crate) fn delete_error(error: runtime::DeleteError) -> SourceError {
     match error {
         runtime::DeleteError::UnknownWorker(_) => SourceError::UnknownWorker,
         runtime::DeleteError::StillEnding(error) => still_ending(error),
+        runtime::DeleteError::Capacity(error) => capacity(error),
+        runtime::DeleteError::Store(error) => store_unavailable(error),
     }
 }
 
@@ -77,10 +90,31 @@ pub(crate) fn events_error(error: runtime::EventsError) -> SourceError {
             oldest: cursor(expired.oldest),
             latest: cursor(expired.latest),
         },
-        // Reading has no other limit than that of waiting pollers.
-        runtime::EventsError::Capacity(error) => SourceError::TooManyPollers {
-            limit: FixedText::new(error.limit.as_str()),
+        runtime::EventsError::Capacity(error) => {
+            let pollers = [
+                runtime::LimitName::WorkerPollers,
+                runtime::LimitName::Pollers,
+            ];
+            if pollers.contains(&error.limit) {
+                SourceError::TooManyPollers {
+                    limit: FixedText::new(error.limit.as_str()),
+                }
+            } else {
+                capacity(error)
+            }
+        }
+        runtime::EventsError::Store(error) => store_unavailable(error),
+    }
+}
+
+pub(crate) fn store_unavailable(error: runtime::StoreUnavailable) -> SourceError {
+    SourceError::Unavailable {
+        reason: match error.kind {
+            runtime::store::StoreErrorKind::Full => UnavailableReason::StoreFull,
+            runtime::store::StoreErrorKind::Failed => UnavailableReason::StoreFailed,
+            runtime::store::StoreErrorKind::Lost => UnavailableReason::StoreLost,
         },
+        cause: Some(Box::new(error)),
     }
 }
 

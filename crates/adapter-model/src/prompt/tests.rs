@@ -34,11 +34,16 @@ async fn turn_after(conversation: &[(&str, &'static str)], input: &str) -> Turn 
     let replies = conversation.iter().rev().map(|(_, reply)| *reply);
     let engine = Arc::new(ScriptedEngine(Mutex::new((replies.collect(), None))));
     let runtime = Runtime::builder().engine(engine.clone()).build().unwrap();
-    let worker = runtime.create(CreateWorker::default()).unwrap().worker.id;
+    let worker = runtime
+        .create(CreateWorker::default())
+        .await
+        .unwrap()
+        .worker
+        .id;
     let inputs = conversation.iter().map(|(input, _)| *input);
     for input in inputs.chain([input]) {
-        runtime.send_input(worker, Input::new(input)).unwrap();
-        while runtime.get(worker).unwrap().active_run.is_some() {
+        runtime.send_input(worker, Input::new(input)).await.unwrap();
+        while runtime.get(worker).await.unwrap().active_run.is_some() {
             tokio::task::yield_now().await;
         }
     }

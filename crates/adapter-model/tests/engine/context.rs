@@ -106,7 +106,7 @@ async fn every_turn_is_answered_and_what_is_left_out_is_said() {
                 Some(RunOutcome::Completed),
                 "{wording} {turn} {run:?}"
             );
-            let snapshot = fixture.runtime.get(fixture.worker).unwrap();
+            let snapshot = fixture.snapshot();
             let said = snapshot.diagnostics.omitted_entries;
             let sent = provider.last_request().body["messages"]
                 .as_array()
@@ -156,7 +156,7 @@ async fn a_huge_reply_is_cut_in_the_middle_rather_than_forgotten() {
     let sent = provider.last_request().body["messages"].clone();
     assert_eq!(sent[1]["content"], "my name is Ann, write a lot");
     assert!(sent[2]["content"].as_str().unwrap().contains("left out"));
-    let snapshot = fixture.runtime.get(fixture.worker).unwrap();
+    let snapshot = fixture.snapshot();
     assert!(snapshot.diagnostics.exchange_truncated);
 }
 
@@ -175,7 +175,7 @@ async fn a_context_that_a_reply_fills_ends_the_reply_once() {
     assert_eq!(run.text(), "Once upon a");
     assert_eq!(run.outcome, Some(RunOutcome::Completed));
     assert_eq!(provider.requests().len(), 2);
-    let snapshot = fixture.runtime.get(fixture.worker).unwrap();
+    let snapshot = fixture.snapshot();
     assert!(snapshot.diagnostics.context_window_full);
 }
 

@@ -81,7 +81,7 @@ async fn two_runs(model: &str, reply: impl Fn(&[&str]) -> ScriptedResponse) -> R
             "assistant: fine"
         ]
     );
-    let total = fixture.runtime.get(fixture.worker).unwrap().usage;
+    let total = fixture.snapshot().usage;
     assert_eq!((total.input_tokens, total.output_tokens), (14, 6));
     assert_eq!(total.incomplete_runs, 0);
     provider.last_request()
@@ -142,7 +142,7 @@ async fn a_reply_that_the_provider_cut_short_is_kept_and_marked() {
         let run = fixture.complete_run("hi").await;
         assert_eq!(run.outcome, Some(RunOutcome::Completed));
         assert_eq!(run.text(), "half a");
-        let diagnostics = || fixture.runtime.get(fixture.worker).unwrap().diagnostics;
+        let diagnostics = || fixture.snapshot().diagnostics;
         assert!(diagnostics().reply_cut_short, "{model}");
         fixture.start_run("again");
         assert!(!diagnostics().reply_cut_short, "only the last run counts");
@@ -204,7 +204,7 @@ async fn entries_left_out_of_the_prompt_are_reported() {
         provider.enqueue(ScriptedResponse::openai(&["ok"]));
         fixture.complete_run("hi").await;
     }
-    let snapshot = fixture.runtime.get(fixture.worker).unwrap();
+    let snapshot = fixture.snapshot();
     assert_eq!(snapshot.diagnostics.omitted_entries, 2);
     let sent = provider.last_request().body;
     let messages = sent["messages"].as_array().unwrap();

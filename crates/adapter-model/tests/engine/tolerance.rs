@@ -262,7 +262,11 @@ async fn reasoning_is_shown_wherever_a_provider_puts_it() {
         let shown = (run.text(), reasoning(&fixture).await);
         assert_eq!(shown, ("Hello".to_owned(), "hm".to_owned()), "{model}");
         let query = TranscriptQuery::default();
-        let page = fixture.runtime.transcript(fixture.worker, query).unwrap();
+        let page = fixture
+            .runtime
+            .transcript(fixture.worker, query)
+            .await
+            .unwrap();
         assert_eq!(page.entries[1].reasoning.as_deref(), Some("hm"));
         assert_eq!(&*page.entries[1].content, "Hello", "it is not sent back");
     }
@@ -334,7 +338,11 @@ async fn a_reply_that_is_not_whole_says_so() {
         let (run, fixture) = run_against(model, response).await;
         assert_eq!(run.outcome, Some(RunOutcome::Completed), "{run:?}");
         let query = TranscriptQuery::default();
-        let page = fixture.runtime.transcript(fixture.worker, query).unwrap();
+        let page = fixture
+            .runtime
+            .transcript(fixture.worker, query)
+            .await
+            .unwrap();
         assert_eq!(page.entries[1].diagnostics, expected, "{model} {run:?}");
     }
 }

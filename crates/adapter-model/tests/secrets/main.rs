@@ -100,7 +100,7 @@ async fn key_and_endpoint_appear_nowhere() {
 
     let query = EventsQuery::default();
     let events = fixture.runtime.events(fixture.worker, query).await.unwrap();
-    let worker = fixture.runtime.get(fixture.worker);
+    let worker = fixture.snapshot();
     for (place, text) in [
         ("events", format!("{events:?}")),
         ("worker", format!("{worker:?}")),

@@ -1,13 +1,15 @@
 //! A runtime with one worker, whose model is at a scripted provider.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_model::{ApiKey, Endpoint, ModelConfig, ModelEngine, RetryPolicy, Timeouts};
+use futures_util::FutureExt as _;
 use worker_runtime::{
     Accepted, CreateWorker, Cursor, ErrorDetail, Event, EventKind, EventsQuery, Input, Role,
-    RunOutcome, Runtime, TranscriptQuery, Usage, WorkerId,
+    RunOutcome, Runtime, TranscriptQuery, Usage, WorkerId, WorkerSnapshot,
 };
 
 pub(crate) const KEY: &str = "sk-key-of-the-test";
@@ -55,17 +57,23 @@ impl Run {
     }
 }
 
+/// The output of a future that has nothing to wait for: the runtime is in memory.
+fn at_once<F: Future>(future: F) -> F::Output {
+    future.now_or_never().expect("it doesn't wait")
+}
+
 impl Fixture {
     pub(crate) fn new(config: &ModelConfig) -> Self {
         let engine = ModelEngine::new(config).unwrap();
         let runtime = Runtime::builder().engine(Arc::new(engine)).build().unwrap();
-        let worker = runtime.create(CreateWorker::default()).unwrap().worker.id;
+        let worker = at_once(runtime.create(CreateWorker::default()));
+        let worker = worker.unwrap().worker.id;
         Self { runtime, worker }
     }
 
     pub(crate) fn start_run(&self, input: &str) -> Accepted {
         let input = Input::new(input);
-        self.runtime.send_input(self.worker, input).unwrap()
+        at_once(self.runtime.send_input(self.worker, input)).unwrap()
     }
 
     pub(crate) async fn complete_run(&self, input: &str) -> Run {
@@ -134,10 +142,14 @@ impl Fixture {
         run
     }
 
+    pub(crate) fn snapshot(&self) -> WorkerSnapshot {
+        at_once(self.runtime.get(self.worker)).unwrap()
+    }
+
     /// The transcript; `…` marks a partial entry.
     pub(crate) fn transcript(&self) -> Vec<String> {
         let query = TranscriptQuery::default();
-        let page = self.runtime.transcript(self.worker, query).unwrap();
+        let page = at_once(self.runtime.transcript(self.worker, query)).unwrap();
         let entries = page.entries.iter().map(|entry| {
             let role = match entry.role {
                 Role::User => "user",

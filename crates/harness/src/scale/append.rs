@@ -62,7 +62,7 @@ impl Sample for Append {
             .build()?;
         let mut pollers = JoinSet::new();
         for _ in 0..size / POLLERS_PER_WORKER {
-            let worker = runtime.create(CreateWorker::default())?.worker;
+            let worker = runtime.create(CreateWorker::default()).await?.worker;
             for _ in 0..POLLERS_PER_WORKER {
                 let runtime = runtime.clone();
                 let query = EventsQuery {
@@ -79,7 +79,7 @@ impl Sample for Append {
             }
             tokio::task::yield_now().await;
         }
-        let worker = runtime.create(CreateWorker::default())?.worker.id;
+        let worker = runtime.create(CreateWorker::default()).await?.worker.id;
         Ok(Self {
             runtime,
             worker,
@@ -89,7 +89,9 @@ impl Sample for Append {
     }
 
     async fn round(&mut self) -> Result<Duration, Error> {
-        self.runtime.send_input(self.worker, Input::new("go"))?;
+        self.runtime
+            .send_input(self.worker, Input::new("go"))
+            .await?;
         let time = self.times.recv().await;
         let time = time.ok_or("the engine is gone")?;
         while self.runtime.status().active_runs > 0 {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use tokio::runtime::{Builder, Runtime as Executor};
 use tokio::task::yield_now;
 use worker_runtime::{
@@ -57,7 +58,7 @@ impl Population {
             workers: Vec::with_capacity(workers),
         };
         for _ in 0..workers {
-            let created = population.runtime.create(CreateWorker::default());
+            let created = at_once(population.runtime.create(CreateWorker::default()));
             let id = created.expect("there is capacity").worker.id;
             population.workers.push(id);
         }
@@ -83,15 +84,27 @@ impl Population {
     pub(crate) fn run_to_end(&self, worker: WorkerId, input: &str) {
         let accepted = {
             let _entered = self.executor.enter();
-            self.runtime.send_input(worker, Input::new(input))
+            at_once(self.runtime.send_input(worker, Input::new(input)))
         };
         accepted.expect("an idle worker takes an input");
         self.executor.block_on(async {
-            while self.runtime.get(worker).expect("it was created").state != WorkerState::Idle {
+            let state = async || {
+                self.runtime
+                    .get(worker)
+                    .await
+                    .expect("it was created")
+                    .state
+            };
+            while state().await != WorkerState::Idle {
                 yield_now().await;
             }
         });
     }
+}
+
+/// The output of a future that has nothing to wait for: the runtime is in memory.
+pub(crate) fn at_once<F: Future>(future: F) -> F::Output {
+    future.now_or_never().expect("it doesn't wait")
 }
 
 /// Limits that no measurement comes near.

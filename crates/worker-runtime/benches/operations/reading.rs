@@ -4,7 +4,7 @@ use divan::Bencher;
 use futures_util::FutureExt as _;
 use worker_runtime::{EventsQuery, ListQuery, TranscriptQuery};
 
-use crate::population::{EVENTS, Population, WORKERS};
+use crate::population::{EVENTS, Population, WORKERS, at_once};
 
 /// Items on a page.
 const PAGE: Option<usize> = Some(50);
@@ -13,7 +13,7 @@ const PAGE: Option<usize> = Some(50);
 fn get_among_workers(bencher: Bencher<'_, '_>, workers: usize) {
     let population = Population::new(workers);
     let one = population.one();
-    bencher.bench(|| population.runtime.get(one));
+    bencher.bench(|| at_once(population.runtime.get(one)));
 }
 
 #[divan::bench(args = WORKERS)]
@@ -24,7 +24,7 @@ fn list_page_of_50_among_workers(bencher: Bencher<'_, '_>, workers: usize) {
         limit: PAGE,
         ..ListQuery::default()
     };
-    bencher.bench(|| population.runtime.list(query));
+    bencher.bench(|| at_once(population.runtime.list(query)));
 }
 
 #[divan::bench(args = EVENTS)]
@@ -34,7 +34,7 @@ fn transcript_page_of_50_after_events(bencher: Bencher<'_, '_>, events: usize) {
         limit: PAGE,
         ..TranscriptQuery::default()
     };
-    bencher.bench(|| population.runtime.transcript(population.one(), query));
+    bencher.bench(|| at_once(population.runtime.transcript(population.one(), query)));
 }
 
 #[divan::bench(args = EVENTS)]

@@ -12,7 +12,7 @@ use worker_runtime::{
     CreateWorker, EngineError, Event, EventsError, Input, Output, Turn, TurnEngine, WorkerId,
 };
 
-use crate::population::{EVENTS, Population, WORKERS};
+use crate::population::{EVENTS, Population, WORKERS, at_once};
 
 /// Readers that wait for an event.
 const WAITING: [usize; 2] = [0, 10_000];
@@ -25,7 +25,7 @@ const READERS: [usize; 2] = [1, 64];
 #[divan::bench(args = WORKERS, sample_count = 100, sample_size = 10)]
 fn create_among_workers(bencher: Bencher<'_, '_>, workers: usize) {
     let population = Population::new(workers);
-    bencher.bench_local(|| population.runtime.create(CreateWorker::default()));
+    bencher.bench_local(|| at_once(population.runtime.create(CreateWorker::default())));
 }
 
 #[divan::bench(args = WORKERS)]
@@ -100,7 +100,7 @@ impl OpenRun {
         let population = Population::with_engine(1 + others, Arc::clone(&engine) as _);
         let worker = population.one();
         let output = population.executor.block_on(async {
-            let accepted = population.runtime.send_input(worker, Input::new("go"));
+            let accepted = at_once(population.runtime.send_input(worker, Input::new("go")));
             accepted.expect("an idle worker takes an input");
             loop {
                 if let Some(output) = engine.lent().take() {
@@ -124,7 +124,7 @@ impl OpenRun {
     /// A reader that has read everything, and waits.
     fn reader(&self, worker: WorkerId) -> Reader {
         let runtime = &self.population.runtime;
-        let latest = runtime.get(worker).expect("it was created").cursor;
+        let latest = at_once(runtime.get(worker)).expect("it was created").cursor;
         let mut reader = runtime.subscribe(worker, latest).boxed_local();
         assert!(reader.next().now_or_never().is_none());
         reader
