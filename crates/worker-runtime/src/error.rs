@@ -228,8 +228,9 @@ pub enum StopError {
     Capacity(#[from] CapacityExhausted),
 }
 
-/// The engine has not let go of a run within [`Limits::cancel_wait`](crate::Limits). The
-/// run will end as `cancelled`, and its worker takes no input before that.
+/// The engine has not let go of a run within [`Limits::cancel_wait`](crate::Limits), or the run's
+/// end isn't stored yet. It will end as `cancelled`, unless its end was decided before, and its
+/// worker takes no input until then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("run {run_id} of worker {worker_id} is still ending")]
 pub struct StillEnding {

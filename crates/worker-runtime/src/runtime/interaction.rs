@@ -90,7 +90,7 @@ impl Runtime {
     /// # Errors
     /// [`CancelError::StillEnding`] when the engine doesn't let go of the run within
     /// [`Limits::cancel_wait`](crate::Limits), or its end isn't stored by then; it ends as
-    /// `cancelled` all the same.
+    /// `cancelled` all the same, unless it had ended otherwise before.
     ///
     /// # Cancellation
     /// Dropping the future only gives up waiting for the end of the run.

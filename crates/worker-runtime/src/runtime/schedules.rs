@@ -15,6 +15,7 @@ use std::sync::atomic::AtomicU64;
 
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 
+use super::slot::Persistence;
 use super::*;
 use crate::WorkerState;
 
@@ -37,12 +38,29 @@ const MAX_STEPS: usize = 20_000;
 /// Stack of each task.
 const STACK_BYTES: usize = 128 * 1024;
 
-/// Runs a scenario under both schedulers.
+/// Runs a scenario in memory, and on a store, under both schedulers.
 ///
 /// # Panics
 /// When a schedule violates something; says which one it was.
 fn explore<F>(limits: Limits, scenario: impl Fn(Fixture) -> F + Send + Sync + 'static)
 where
+    F: Future<Output = ()>,
+{
+    let scenario = Arc::new(scenario);
+    for persistence in [Persistence::Memory, Persistence::Store] {
+        let scenario = Arc::clone(&scenario);
+        explore_with(persistence, limits.clone(), move |fixture| {
+            scenario(fixture)
+        });
+    }
+}
+
+/// Runs a scenario with this persistence under both schedulers.
+fn explore_with<F>(
+    persistence: Persistence,
+    limits: Limits,
+    scenario: impl Fn(Fixture) -> F + Send + Sync + 'static,
+) where
     F: Future<Output = ()>,
 {
     let schedules = match std::env::var("YOI_SCHEDULES") {
@@ -53,7 +71,9 @@ where
     let count = Arc::clone(&tried);
     let body = Arc::new(move || {
         count.fetch_add(1, Ordering::Relaxed);
-        shuttle::future::block_on(scenario(Fixture::new(limits.clone())));
+        shuttle::future::block_on(async {
+            scenario(Fixture::new(limits.clone(), persistence).await).await;
+        });
     });
     let run = || {
         let (pct, random) = (schedules.div_ceil(2), schedules / 2);
@@ -61,7 +81,8 @@ where
         under(RandomScheduler::new(random), Arc::clone(&body));
     };
     if catch_unwind(AssertUnwindSafe(run)).is_err() {
-        panic!("violated by schedule {}", tried.load(Ordering::Relaxed));
+        let schedule = tried.load(Ordering::Relaxed);
+        panic!("violated by schedule {schedule}, {persistence:?}");
     }
 }
 

@@ -12,12 +12,12 @@ fn create_and_evict() {
         workers: 2,
         ..timeless()
     };
-    explore(limits, |fixture| async move {
-        let first = fixture.worker();
-        let second = fixture.worker();
+    explore_with(Persistence::Memory, limits, |fixture| async move {
+        let first = fixture.worker().await;
+        let second = fixture.worker().await;
         let (a, b) = (fixture.clone(), fixture.clone());
         let (stopped, created) = both(async move { a.runtime.stop(first).await }, async move {
-            b.runtime.create(CreateWorker::default())
+            b.runtime.create(CreateWorker::default()).await
         })
         .await;
         // It may have been forgotten already, but never before it was stopped.
@@ -28,14 +28,14 @@ fn create_and_evict() {
             limit: LimitName::Workers,
         };
         match created {
-            Ok(_) => assert!(fixture.runtime.get(first).is_err()),
+            Ok(_) => assert!(fixture.runtime.get(first).await.is_err()),
             Err(error) => {
                 assert_eq!(error, CreateError::Capacity(full));
                 // The first one can be forgotten now.
-                fixture.worker();
+                fixture.worker().await;
             }
         }
-        fixture.snapshot(second);
+        fixture.snapshot(second).await;
         fixture.shut_down_and_check().await;
     });
 }
@@ -46,11 +46,11 @@ fn create_and_create_at_the_worker_limit() {
         workers: 1,
         ..timeless()
     };
-    explore(limits, |fixture| async move {
+    explore_with(Persistence::Memory, limits, |fixture| async move {
         let (a, b) = (fixture.clone(), fixture.clone());
         let (one, two) = both(
-            async move { a.runtime.create(CreateWorker::default()) },
-            async move { b.runtime.create(CreateWorker::default()) },
+            async move { a.runtime.create(CreateWorker::default()).await },
+            async move { b.runtime.create(CreateWorker::default()).await },
         )
         .await;
         assert_ne!(one.is_ok(), two.is_ok());
@@ -67,7 +67,11 @@ fn create_replayed_and_original() {
                 idempotency_key: Some(key),
                 ..CreateWorker::default()
             };
-            fixture.runtime.create(request).expect("there is capacity")
+            fixture
+                .runtime
+                .create(request)
+                .await
+                .expect("there is capacity")
         };
         let (one, two) = both(create(fixture.clone()), create(fixture.clone())).await;
         assert_ne!(one.replayed, two.replayed);
@@ -83,7 +87,7 @@ fn inputs_at_the_run_limit() {
         ..timeless()
     };
     explore(limits, |fixture| async move {
-        let (first, second) = (fixture.worker(), fixture.worker());
+        let (first, second) = (fixture.worker().await, fixture.worker().await);
         let (a, b) = (fixture.clone(), fixture.clone());
         let send = |fixture: Fixture, worker: WorkerId| async move {
             let result = fixture.input(worker, "a").await;
@@ -104,11 +108,11 @@ fn inputs_at_the_run_limit() {
 
 #[test]
 fn input_and_evict_for_bytes() {
-    explore(tight(), |fixture| async move {
-        let (first, second) = (fixture.worker(), fixture.worker());
+    explore_with(Persistence::Memory, tight(), |fixture| async move {
+        let (first, second) = (fixture.worker().await, fixture.worker().await);
         let (a, b) = (fixture.clone(), fixture.clone());
         let (stopped, result) = both(async move { a.runtime.stop(first).await }, async move {
-            b.runtime.send_input(second, crate::Input::new("a"))
+            b.runtime.send_input(second, crate::Input::new("a")).await
         })
         .await;
         if let Ok(stopped) = stopped {
@@ -118,7 +122,7 @@ fn input_and_evict_for_bytes() {
             limit: LimitName::TotalBytes,
         };
         match result {
-            Ok(_) => assert!(fixture.runtime.get(first).is_err()),
+            Ok(_) => assert!(fixture.runtime.get(first).await.is_err()),
             Err(error) => assert_eq!(error, InputError::Capacity(full)),
         }
         fixture.shut_down_and_check().await;
@@ -149,15 +153,15 @@ fn poll_and_forget() {
         workers: 1,
         ..timeless()
     };
-    explore(limits, |fixture| async move {
-        let worker = fixture.worker();
+    explore_with(Persistence::Memory, limits, |fixture| async move {
+        let worker = fixture.worker().await;
         let (a, b) = (fixture.clone(), fixture.clone());
         let stopped = |event: &crate::EventKind| *event == crate::EventKind::WorkerStopped;
         let (read, ()) = both(
             async move { a.poll(worker, NEVER, stopped).await },
             async move {
                 b.runtime.stop(worker).await.expect("it is there");
-                b.worker();
+                b.worker().await;
             },
         )
         .await;
@@ -176,24 +180,25 @@ fn list_and_stop_and_forget() {
         workers: 2,
         ..timeless()
     };
-    explore(limits, |fixture| async move {
-        let (first, second) = (fixture.worker(), fixture.worker());
+    explore_with(Persistence::Memory, limits, |fixture| async move {
+        let (first, second) = (fixture.worker().await, fixture.worker().await);
         let (a, b) = (fixture.clone(), fixture.clone());
         let stopped = ListQuery {
             state: Some(WorkerState::Stopped),
             ..ListQuery::default()
         };
-        let (listed, ()) = both(async move { a.runtime.list(stopped) }, async move {
+        let (listed, ()) = both(async move { a.runtime.list(stopped).await }, async move {
             b.runtime.stop(first).await.expect("it is there");
-            b.worker();
+            b.worker().await;
         })
         .await;
+        let listed = listed.expect("memory can be read");
         for worker in &listed.workers {
             assert_eq!((worker.id, worker.state), (first, WorkerState::Stopped));
         }
         assert!(listed.workers.len() <= 1 && listed.next.is_none());
-        assert!(fixture.runtime.get(first).is_err());
-        fixture.snapshot(second);
+        assert!(fixture.runtime.get(first).await.is_err());
+        fixture.snapshot(second).await;
         fixture.shut_down_and_check().await;
     });
 }
@@ -201,7 +206,10 @@ fn list_and_stop_and_forget() {
 #[test]
 fn list_and_create() {
     explore(timeless(), |fixture| async move {
-        let old: Vec<WorkerId> = (0..3).map(|_| fixture.worker()).collect();
+        let mut old: Vec<WorkerId> = Vec::new();
+        for _ in 0..3 {
+            old.push(fixture.worker().await);
+        }
         let (a, b) = (fixture.clone(), fixture.clone());
         let (listed, _) = both(
             async move {
@@ -211,7 +219,7 @@ fn list_and_create() {
                     ..ListQuery::default()
                 };
                 loop {
-                    let page = a.runtime.list(query);
+                    let page = a.runtime.list(query).await.expect("memory can be read");
                     listed.extend(page.workers.iter().map(|worker| worker.id));
                     query.after = page.next;
                     if page.next.is_none() {
@@ -220,8 +228,8 @@ fn list_and_create() {
                 }
             },
             async move {
-                b.worker();
-                b.worker()
+                b.worker().await;
+                b.worker().await
             },
         )
         .await;

@@ -14,6 +14,8 @@ use crate::core::Worker;
 use crate::error::{CancelError, EventsError, InputError};
 use crate::event::{Event, EventKind, EventsQuery};
 use crate::id::RunId;
+use crate::store::memory_store::MemoryStore;
+use crate::store::scripted_store::ScriptedStore;
 use crate::transcript::{TranscriptPage, TranscriptQuery};
 use crate::{Cursor, RunOutcome};
 
@@ -29,6 +31,8 @@ const TIMED_POLLS: usize = 5;
 #[derive(Clone)]
 pub(super) struct Fixture {
     pub(super) runtime: Runtime,
+    /// Its store, if it has one.
+    pub(super) store: Arc<ScriptedStore>,
     pub(super) engine: Arc<ScriptedEngine>,
     observations: Arc<Mutex<Vec<Observation>>>,
 }
@@ -41,21 +45,42 @@ enum Observation {
 }
 
 impl Fixture {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) async fn new(limits: Limits, persistence: Persistence) -> Self {
         let engine = Arc::new(ScriptedEngine::default());
         let runtime = Runtime::builder().engine(Arc::clone(&engine) as _);
-        let runtime = runtime.limits(limits).build();
-        let runtime = runtime.expect("the limits are valid");
+        let runtime = runtime.limits(limits);
+        let store = Arc::new(ScriptedStore::new(Arc::new(MemoryStore::new())));
+        let runtime = match persistence {
+            Persistence::Memory => runtime.build().expect("the limits are valid"),
+            Persistence::Store => {
+                let opened = runtime.open(Arc::clone(&store) as _).await;
+                opened.expect("the store is empty")
+            }
+        };
         engine.watch(Arc::downgrade(&runtime.inner));
         Self {
             runtime,
+            store,
             engine,
             observations: Arc::default(),
         }
     }
 
-    pub(super) fn worker(&self) -> WorkerId {
-        let created = self.runtime.create(CreateWorker::default());
+    pub(super) fn has_store(&self) -> bool {
+        self.runtime.inner.shared.persistence == Persistence::Store
+    }
+
+    /// How a run ends that a shutdown cuts off.
+    pub(super) fn cut_off(&self) -> RunOutcome {
+        if self.has_store() {
+            RunOutcome::Failed
+        } else {
+            RunOutcome::Cancelled
+        }
+    }
+
+    pub(super) async fn worker(&self) -> WorkerId {
+        let created = self.runtime.create(CreateWorker::default()).await;
         created.expect("there is capacity").worker.id
     }
 
@@ -65,7 +90,7 @@ impl Fixture {
         worker: WorkerId,
         words: &str,
     ) -> Result<Accepted, InputError> {
-        let result = self.runtime.send_input(worker, Input::new(words));
+        let result = self.runtime.send_input(worker, Input::new(words)).await;
         if let Ok(accepted) = &result {
             self.is_logged(worker, accepted).await;
         }
@@ -93,7 +118,7 @@ impl Fixture {
     pub(super) async fn cancel(&self, worker: WorkerId) -> Result<Cancellation, CancelError> {
         let result = self.runtime.cancel(worker, None).await;
         if let Ok(Cancellation::Cancelled { run_id }) = result {
-            let snapshot = self.snapshot(worker);
+            let snapshot = self.snapshot(worker).await;
             assert_ne!(snapshot.active_run, Some(run_id));
             self.observe(Observation::Ended(worker, run_id, RunOutcome::Cancelled));
         }
@@ -107,14 +132,17 @@ impl Fixture {
         self.observe(Observation::Snapshot(stopped));
     }
 
-    pub(super) fn snapshot(&self, worker: WorkerId) -> WorkerSnapshot {
-        let snapshot = self.runtime.get(worker).expect("it is there");
+    pub(super) async fn snapshot(&self, worker: WorkerId) -> WorkerSnapshot {
+        let snapshot = self.runtime.get(worker).await.expect("it is there");
         self.observe(Observation::Snapshot(snapshot.clone()));
         snapshot
     }
 
-    pub(super) fn page(&self, worker: WorkerId) -> TranscriptPage {
-        let page = self.runtime.transcript(worker, TranscriptQuery::default());
+    pub(super) async fn page(&self, worker: WorkerId) -> TranscriptPage {
+        let page = self
+            .runtime
+            .transcript(worker, TranscriptQuery::default())
+            .await;
         let page = page.expect("it is there");
         self.observe(Observation::Page(worker, page.clone()));
         page
@@ -174,8 +202,8 @@ impl Fixture {
 
     /// Waits until the worker is idle by itself, and checks.
     pub(super) async fn finish_and_check(self, worker: WorkerId) -> Vec<History> {
-        if let Some(run) = self.snapshot(worker).active_run {
-            let slot = self.runtime.inner.slot(worker).expect("it is there");
+        if let Some(run) = self.snapshot(worker).await.active_run {
+            let slot = self.runtime.inner.slot(worker).await.expect("it is there");
             slot.ended(run, None).await.expect("without a deadline");
         }
         self.check().await
@@ -186,7 +214,7 @@ impl Fixture {
         let slots = self.runtime.inner.slots();
         let mut histories = Vec::new();
         for slot in &slots {
-            self.page(slot.id());
+            self.page(slot.id()).await;
             histories.push(History::read(&self.runtime, slot.id()).await);
         }
         let of = |worker: WorkerId| {

@@ -16,7 +16,7 @@ fn is_end(event: &EventKind) -> bool {
 #[test]
 fn poll_and_append() {
     explore(timeless(), |fixture| async move {
-        let worker = fixture.worker();
+        let worker = fixture.worker().await;
         let (a, b) = (fixture.clone(), fixture.clone());
         let (events, _) = both(
             async move { a.poll(worker, NEVER, is_end).await },
@@ -31,7 +31,7 @@ fn poll_and_append() {
 #[test]
 fn poll_and_stop() {
     explore(timeless(), |fixture| async move {
-        let worker = fixture.worker();
+        let worker = fixture.worker().await;
         fixture.input(worker, "a hang").await.expect("it is idle");
         let (a, b) = (fixture.clone(), fixture.clone());
         let stopped = |event: &EventKind| *event == EventKind::WorkerStopped;
@@ -48,7 +48,7 @@ fn poll_and_stop() {
 #[test]
 fn poll_and_an_endless_reply() {
     explore(timeless(), |fixture| async move {
-        let worker = fixture.worker();
+        let worker = fixture.worker().await;
         let (a, b) = (fixture.clone(), fixture.clone());
         let text = |event: &EventKind| matches!(event, EventKind::OutputDelta { .. });
         let (events, _) = both(
@@ -64,7 +64,7 @@ fn poll_and_an_endless_reply() {
 #[test]
 fn poll_and_panic() {
     explore(timeless(), |fixture| async move {
-        let worker = fixture.worker();
+        let worker = fixture.worker().await;
         let (a, b) = (fixture.clone(), fixture.clone());
         let (events, _) = both(
             async move { a.poll(worker, NEVER, is_end).await },
@@ -79,7 +79,7 @@ fn poll_and_panic() {
 #[test]
 fn poll_and_its_deadline() {
     explore(timeless(), |fixture| async move {
-        let worker = fixture.worker();
+        let worker = fixture.worker().await;
         let (a, b) = (fixture.clone(), fixture.clone());
         let (events, _) = both(
             async move { a.poll(worker, SOON, is_end).await },
@@ -94,7 +94,7 @@ fn poll_and_its_deadline() {
 #[test]
 fn poll_and_shutdown() {
     explore(timeless(), |fixture| async move {
-        let worker = fixture.worker();
+        let worker = fixture.worker().await;
         let (a, b) = (fixture.clone(), fixture.clone());
         let (events, report) = both(
             async move { a.poll(worker, NEVER, |_| false).await },
@@ -110,7 +110,7 @@ fn poll_and_shutdown() {
 #[test]
 fn follow_and_shutdown() {
     explore(timeless(), |fixture| async move {
-        let worker = fixture.worker();
+        let worker = fixture.worker().await;
         let run = fixture.input(worker, "a hang").await.expect("it is idle");
         let (a, b) = (fixture.clone(), fixture.clone());
         let (events, report) = both(
@@ -129,18 +129,18 @@ fn follow_and_shutdown() {
 #[test]
 fn snapshot_and_append() {
     explore(timeless(), |fixture| async move {
-        let worker = fixture.worker();
+        let worker = fixture.worker().await;
         let (a, b) = (fixture.clone(), fixture.clone());
         let (followed, _) = both(
             async move {
-                let page = a.page(worker);
+                let page = a.page(worker).await;
                 let events = a.follow(worker, page.cursor).await;
                 (page.cursor, events)
             },
             async move {
                 b.input(worker, "think a b").await.expect("it is idle");
-                b.snapshot(worker);
-                b.page(worker);
+                b.snapshot(worker).await;
+                b.page(worker).await;
                 b.stop(worker).await;
             },
         )
@@ -160,8 +160,13 @@ fn subscribe_and_evict() {
         ..timeless()
     };
     explore(limits, |fixture| async move {
-        let worker = fixture.worker();
-        let start = fixture.runtime.get(worker).expect("it is there").cursor;
+        let worker = fixture.worker().await;
+        let start = fixture
+            .runtime
+            .get(worker)
+            .await
+            .expect("it is there")
+            .cursor;
         let (a, b) = (fixture.clone(), fixture.clone());
         let (read, ()) = both(
             async move {
@@ -178,6 +183,7 @@ fn subscribe_and_evict() {
             async move {
                 b.runtime
                     .send_input(worker, crate::Input::new("a b c"))
+                    .await
                     .expect("it is idle");
                 b.stop(worker).await;
             },
@@ -188,7 +194,12 @@ fn subscribe_and_evict() {
         for (number, event) in (start.sequence() + 1..).zip(&read) {
             assert_eq!(event.cursor.sequence(), number);
         }
-        let latest = fixture.runtime.get(worker).expect("it is there").cursor;
+        let latest = fixture
+            .runtime
+            .get(worker)
+            .await
+            .expect("it is there")
+            .cursor;
         match error {
             None => assert_eq!(read.last().map(|event| event.cursor), Some(latest)),
             Some(EventsError::Expired(expired)) => {
@@ -207,7 +218,7 @@ fn subscribe_and_evict() {
 #[test]
 fn cursors_from_elsewhere_and_append() {
     explore(timeless(), |fixture| async move {
-        let worker = fixture.worker();
+        let worker = fixture.worker().await;
         let (a, b) = (fixture.clone(), fixture.clone());
         let ((), input) = both(
             async move {
@@ -239,7 +250,7 @@ fn pollers_and_their_limit() {
         ..timeless()
     };
     explore(limits, |fixture| async move {
-        let worker = fixture.worker();
+        let worker = fixture.worker().await;
         let (a, b, c) = (fixture.clone(), fixture.clone(), fixture.clone());
         let input = shuttle::future::spawn(async move {
             // One of them may wait at a time.
@@ -265,7 +276,7 @@ fn pollers_and_their_limit() {
 #[test]
 fn cancel_by_one_and_poll_by_another() {
     explore(timeless(), |fixture| async move {
-        let worker = fixture.worker();
+        let worker = fixture.worker().await;
         let run = fixture.input(worker, "a hang").await.expect("it is idle");
         let (a, b) = (fixture.clone(), fixture.clone());
         let (events, cancel) = both(

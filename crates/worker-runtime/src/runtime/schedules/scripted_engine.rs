@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock, Weak};
 
 use async_trait::async_trait;
 
-use super::super::Inner;
+use super::super::{Inner, Lookup};
 use crate::core::Worker;
 use crate::{EngineError, EngineErrorKind, Output, RunId, Turn, TurnEngine, WorkerId};
 
@@ -38,8 +38,10 @@ impl ScriptedEngine {
     /// The active run of a worker; none if the runtime is gone.
     fn active_run(&self, worker: WorkerId) -> Option<Option<RunId>> {
         let runtime = self.runtime.get()?.upgrade()?;
-        let slot = runtime.slot(worker).ok();
-        Some(slot.and_then(|slot| slot.read(Worker::active_run)))
+        Some(match runtime.lookup(worker) {
+            Ok(Lookup::Resident(slot)) => slot.read(Worker::active_run),
+            Ok(Lookup::Stored(_)) | Err(_) => None,
+        })
     }
 }
 
