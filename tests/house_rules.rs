@@ -15,6 +15,7 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
     ("adapter-embedded", &["registry-core", "worker-runtime"]),
     ("adapter-local", &["registry-core"]),
     ("adapter-model", &["worker-runtime"]),
+    ("adapter-store-sqlite", &["worker-runtime"]),
     ("http-api", &["registry-core"]),
     (
         "yoi-workspace-server",
@@ -22,6 +23,7 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
             "adapter-embedded",
             "adapter-local",
             "adapter-model",
+            "adapter-store-sqlite",
             "http-api",
             "registry-core",
             "worker-runtime",
@@ -223,7 +225,12 @@ fn the_pure_crates_do_no_input_or_output() {
 
 #[test]
 fn only_the_composition_root_names_concrete_adapters() {
-    let concrete = ["adapter_embedded", "adapter_local", "adapter_model"];
+    let concrete = [
+        "adapter_embedded",
+        "adapter_local",
+        "adapter_model",
+        "adapter_store_sqlite",
+    ];
     for TextFile { path, text } in rust_files() {
         let may_name = path.starts_with("crates/adapter-")
             || path == "crates/workspace-server/src/compose.rs"

@@ -197,6 +197,20 @@ impl From<StoredState> for WorkerState {
     }
 }
 
+impl StoredState {
+    /// Every state.
+    pub const ALL: &'static [Self] = &[Self::Idle, Self::Stopped];
+
+    /// The state's stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
 /// An input that is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedInput {

@@ -1,0 +1,57 @@
+//! Connections to a store's file, and their settings.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::options::Options;
+
+/// How long a statement waits for another process, such as a backup, to let go of a lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes that the journal keeps on disk after it has been written back. It is larger only while
+/// a transaction, or a long read, needs it.
+const JOURNAL_BYTES: u32 = 16 * 1024 * 1024;
+/// Statements that a connection keeps compiled: more than there are.
+const CACHED_STATEMENTS: usize = 48;
+
+/// A connection that writes. The file must be there.
+pub(crate) fn for_writing(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update_and_check(None, "journal_size_limit", JOURNAL_BYTES, |_| Ok(()))?;
+    if let Some(bytes) = options.max_bytes {
+        let page: u64 = connection.pragma_query_value(None, "page_size", |row| {
+            row.get::<_, i64>(0).map(i64::cast_unsigned)
+        })?;
+        let pages = i64::try_from(bytes / page.max(1)).unwrap_or(i64::MAX);
+        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+    }
+    Ok(connection)
+}
+
+/// A connection that only reads. It changes nothing in the file, not even to finish a
+/// transaction that another process has left in the journal.
+pub(crate) fn for_reading(path: &Path) -> rusqlite::Result<Connection> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    // No URI: a path with `?` or `%` is only a path.
+    let flags = access
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    // What is in the file may be damaged, or made to do harm.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    // Sorting needs no files beside the store.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(connection)
+}

@@ -1,0 +1,72 @@
+//! The database file: where it may be, how it is created, and which file it is.
+
+use std::fs::{self, DirBuilder, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Which file it is, whatever its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+
+    /// The file with this name. Opens nothing: closing a descriptor of a database would release
+    /// SQLite's locks on it.
+    pub(crate) fn at(path: &Path) -> io::Result<Self> {
+        fs::symlink_metadata(path).map(|it| Self::of(&it))
+    }
+}
+
+/// Creates the directory of `path`, for the owner alone, if it isn't there. Returns the path
+/// with all links in the directory's name followed, as SQLite is told to follow none.
+pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name();
+    let name = name.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let directory = match path.parent() {
+        None => Path::new("."),
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)?;
+    Ok(fs::canonicalize(directory)?.join(name))
+}
+
+/// Creates an empty file for the owner alone.
+///
+/// # Errors
+/// Also when there is anything with this name.
+pub(crate) fn create(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    options.open(path)?.sync_all()?;
+    sync_directory(path)
+}
+
+/// Makes a new, or another, file of this name durable.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(directory) => fs::File::open(directory)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Bytes of the file and its journal; 0 for what isn't there.
+pub(crate) fn bytes(path: &Path) -> u64 {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-wal");
+    let bytes = |path: &Path| fs::symlink_metadata(path).map_or(0, |found| found.len());
+    bytes(path) + bytes(Path::new(&journal))
+}

@@ -1,0 +1,187 @@
+//! How a store is opened: the checks, in their order, before anything is written.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, ffi};
+
+use crate::connection;
+use crate::file::{self, FileId};
+use crate::file_system::NetworkFileSystem;
+use crate::lock::{LockError, StoreLock};
+use crate::options::{NetworkFileSystems, Options};
+use crate::owned_file::OwnedFile;
+use crate::schema::{self, APPLICATION_ID, Header};
+
+/// The oldest version of SQLite that is used, 3.51.3: those before can damage a file when its
+/// journal starts over while another connection writes it back (sqlite.org/wal.html#walresetbug).
+const OLDEST_SQLITE: i32 = 3_051_003;
+/// Up to this size a file is checked as a whole at each start, which takes a fraction of a
+/// second. Damage in a larger one is found where it is met, or by `yoi store check`.
+const QUICK_CHECK_BYTES: u64 = 128 * 1024 * 1024;
+/// Bytes of a page. An input and its reply are a few kilobytes together.
+const PAGE_BYTES: u32 = 4096;
+
+/// Why a store can't be opened. Names no path.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("store is in use by another process: stop that server, or name another store")]
+    InUse,
+    /// A newer version of this program has written it.
+    #[error(
+        "store has version {found}, and this program knows versions up to {supported}: use the newer program, or name another store"
+    )]
+    TooNew {
+        /// The store's version.
+        found: u32,
+        /// The newest version that is known.
+        supported: u32,
+    },
+    /// There is something, and it isn't a store.
+    #[error("file is no store of workers, or its beginning is damaged: name another store")]
+    NotAStore,
+    /// It is damaged. It was left as it is.
+    #[error(
+        "store is damaged and was left as it is: `yoi store check` shows what is wrong, `yoi store recover` saves what can be read"
+    )]
+    Damaged,
+    /// It is on a network file system, and the options refuse that.
+    #[error("store is on a network file system, where it can be damaged: name another store")]
+    OnNetwork,
+    /// The file or its directory can't be used.
+    #[error("store can't be opened")]
+    Io(#[from] io::Error),
+    /// The database can't be used for a reason that no other variant names.
+    #[error("store can't be opened: {0}")]
+    Database(&'static str),
+    /// The SQLite library is too old.
+    #[error("store needs a newer SQLite library: version {found} can damage files")]
+    LibraryTooOld {
+        /// Its version.
+        found: &'static str,
+    },
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        tracing::debug!(cause = ?error, "store can't be opened");
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::NotAStore,
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged,
+            // Not the message: it can name the path.
+            _ => Self::Database(error.sqlite_error().map_or("unexpected value", |error| {
+                ffi::code_to_str(error.extended_code)
+            })),
+        }
+    }
+}
+
+impl From<LockError> for OpenError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::InUse => Self::InUse,
+            LockError::Io(error) => Self::Io(error),
+        }
+    }
+}
+
+/// Opens the store at `path`, or creates it. The connection is the one that writes.
+pub(crate) fn open(path: &Path, options: Options) -> Result<(OwnedFile, Connection), OpenError> {
+    require_library()?;
+    let path = file::resolve(path)?;
+    require_local(&path, options.network_file_systems)?;
+    let lock = StoreLock::acquire(&path)?;
+    match fs::symlink_metadata(&path) {
+        Ok(found) if !found.is_file() => return Err(OpenError::NotAStore),
+        Ok(_) => require_sound(&path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => file::create(&path)?,
+        Err(error) => return Err(error.into()),
+    }
+    let mut connection = connection::for_writing(&path, &options)?;
+    prepare(&mut connection)?;
+    let id = FileId::at(&path)?;
+    Ok((OwnedFile::new(path, options, id, lock), connection))
+}
+
+/// Fails when the library is a version that can damage files.
+pub(crate) fn require_library() -> Result<(), OpenError> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        let found = rusqlite::version();
+        return Err(OpenError::LibraryTooOld { found });
+    }
+    Ok(())
+}
+
+fn require_local(path: &Path, policy: NetworkFileSystems) -> Result<(), OpenError> {
+    let directory = path.parent().unwrap_or(path);
+    let found = rustix::fs::statfs(directory).map_err(io::Error::from)?;
+    // The magic numbers have 32 bits; the type of the field depends on the machine.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the upper bits are a sign or nothing"
+    )]
+    let magic = found.f_type as u32;
+    match policy {
+        NetworkFileSystems::Allowed => Ok(()),
+        NetworkFileSystems::Refused if NetworkFileSystem::of(magic).is_none() => Ok(()),
+        NetworkFileSystems::Refused => Err(OpenError::OnNetwork),
+    }
+}
+
+/// Checks what is there without changing it.
+fn require_sound(path: &Path) -> Result<(), OpenError> {
+    match require_sound_contents(path, &connection::for_reading(path)?) {
+        // The end of a process can leave what only a connection that writes can finish. That is
+        // no damage.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => {
+            let connection = connection::for_writing(path, &Options::default())?;
+            require_sound_contents(path, &connection)?
+        }
+        checked => checked?,
+    }
+}
+
+fn require_sound_contents(
+    path: &Path,
+    connection: &Connection,
+) -> rusqlite::Result<Result<(), OpenError>> {
+    let header = Header::read(connection)?;
+    if header.is_blank() {
+        return Ok(Ok(()));
+    }
+    if header.application_id != APPLICATION_ID {
+        return Ok(Err(OpenError::NotAStore));
+    }
+    if header.version > schema::NEWEST {
+        return Ok(Err(OpenError::TooNew {
+            found: header.version,
+            supported: schema::NEWEST,
+        }));
+    }
+    if header.version == 0 || !header.is_whole()? {
+        return Ok(Err(OpenError::Damaged));
+    }
+    let bytes = fs::metadata(path).map_or(0, |found| found.len());
+    if bytes <= QUICK_CHECK_BYTES {
+        let result: String = connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0))?;
+        if result != "ok" {
+            tracing::debug!(cause = result, "store is damaged");
+            return Ok(Err(OpenError::Damaged));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Gives a blank file its form, and an older one the newest tables.
+pub(crate) fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+    if Header::read(connection)?.is_blank() {
+        // These two can't be changed later: they come before the first table.
+        connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    schema::migrate_to_newest(connection)
+}

@@ -1,0 +1,255 @@
+//! The thread that writes: everything that waits for it goes into one transaction.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, params};
+use tokio::sync::{mpsc, oneshot};
+use worker_runtime::store::{Change, StoreError, StoreErrorKind};
+
+use crate::connection;
+use crate::failure::Failure;
+use crate::metrics::Recorder;
+use crate::owned_file::OwnedFile;
+use crate::write;
+
+/// Requests that wait for the thread; further callers wait for room.
+pub(crate) const WRITE_QUEUE: usize = 256;
+/// Requests in one transaction at most.
+const MAX_BATCH: usize = 128;
+/// Pages that are given back to the file system at a time after workers were deleted. Requests
+/// that come meanwhile wait for that long.
+const VACUUM_PAGES: u32 = 256;
+/// How often the outcome of a COMMIT that has failed is looked for.
+const SETTLE_ATTEMPTS: u32 = 20;
+/// How long to wait between those.
+const SETTLE_PAUSE: Duration = Duration::from_millis(50);
+
+/// Changes to commit, and who waits for it.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) answer: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// The one connection that writes.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    file: Arc<OwnedFile>,
+    recorder: Arc<Recorder>,
+    /// None after a failure: the next transaction begins with a connection of its own.
+    connection: Option<Connection>,
+    /// The number of the latest transaction, as it is in the file.
+    batch: i64,
+    /// Whether there may be pages to give back.
+    has_deleted: bool,
+    is_failing: bool,
+}
+
+type Outcomes = Vec<Result<(), Failure>>;
+
+impl Writer {
+    pub(crate) fn new(
+        file: Arc<OwnedFile>,
+        recorder: Arc<Recorder>,
+        connection: Connection,
+    ) -> rusqlite::Result<Self> {
+        Ok(Self {
+            file,
+            recorder,
+            batch: read_batch(&connection)?,
+            connection: Some(connection),
+            has_deleted: true,
+            is_failing: false,
+        })
+    }
+
+    /// Commits what comes until the other end of the queue is gone, then closes the file.
+    pub(crate) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        loop {
+            self.give_back_pages(&requests);
+            let Some(first) = requests.blocking_recv() else {
+                break;
+            };
+            let mut batch = vec![first];
+            while batch.len() < MAX_BATCH
+                && let Ok(request) = requests.try_recv()
+            {
+                batch.push(request);
+            }
+            self.commit(batch);
+        }
+        if let Some(connection) = self.connection.take() {
+            // The journal is empty after a close in order.
+            let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
+            if let Err(error) = emptied {
+                tracing::debug!(cause = ?error, "journal of the store stays");
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: Vec<Request>) {
+        let begun = Instant::now();
+        let outcomes = self.try_commit(&batch);
+        let outcomes = outcomes.map_err(|failure| failure.with_space_checked(self.file.path()));
+        self.note(outcomes.as_ref().err().map(Failure::kind), batch.len());
+        let outcomes = match outcomes {
+            Ok(outcomes) => {
+                self.recorder.committed(batch.len(), begun.elapsed());
+                outcomes
+            }
+            Err(failure) => vec![Err(failure); batch.len()],
+        };
+        for (request, outcome) in batch.into_iter().zip(outcomes) {
+            match &outcome {
+                Ok(()) => self.recorder.done(),
+                Err(failure) => self.recorder.failed(failure.kind()),
+            }
+            // Nobody waits any more: the change is made nevertheless.
+            drop(request.answer.send(outcome.map_err(StoreError::from)));
+        }
+    }
+
+    /// Logs when the store begins to fail, and when it works again.
+    fn note(&mut self, failure: Option<StoreErrorKind>, requests: usize) {
+        match failure {
+            Some(kind) if !self.is_failing => {
+                tracing::warn!(kind = kind.as_str(), requests, "store accepts no writes");
+            }
+            None if self.is_failing => tracing::info!("store accepts writes again"),
+            Some(_) | None => {}
+        }
+        self.is_failing = failure.is_some();
+    }
+
+    /// Commits all requests that can be; those that don't fit what is stored fail alone.
+    fn try_commit(&mut self, batch: &[Request]) -> Result<Outcomes, Failure> {
+        self.file.check_ownership()?;
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.reopen()?,
+        };
+        let outcomes = write_all(&connection, batch)?;
+        let has_deleted = batch.iter().any(|request| {
+            let is_delete = |change: &Change| matches!(change, Change::Delete { .. });
+            request.changes.iter().any(is_delete)
+        });
+        match connection.execute_batch("COMMIT") {
+            Ok(()) => {
+                self.batch += 1;
+                self.connection = Some(connection);
+            }
+            Err(error) => {
+                drop(connection);
+                self.settle(error.into())?;
+            }
+        }
+        self.has_deleted |= has_deleted;
+        Ok(outcomes)
+    }
+
+    /// Finds out whether the transaction is in the file after all, though its COMMIT has failed.
+    /// Until that is known, nobody gets an answer.
+    fn settle(&mut self, failure: Failure) -> Result<(), Failure> {
+        let expected = self.batch + 1;
+        for _ in 0..SETTLE_ATTEMPTS {
+            self.file.check_ownership()?;
+            match self.reopen() {
+                Ok(connection) if self.batch == expected => {
+                    self.connection = Some(connection);
+                    return Ok(());
+                }
+                Ok(connection) => {
+                    // What the failed COMMIT has left in the journal is overwritten, so that no
+                    // start after a crash can take it for a transaction.
+                    if let Ok(()) = count(&connection) {
+                        self.batch += 1;
+                        self.connection = Some(connection);
+                    }
+                    return Err(failure);
+                }
+                Err(_) => thread::sleep(SETTLE_PAUSE),
+            }
+        }
+        Err(failure)
+    }
+
+    fn reopen(&mut self) -> Result<Connection, Failure> {
+        let connection = connection::for_writing(self.file.path(), self.file.options())?;
+        self.batch = read_batch(&connection)?;
+        Ok(connection)
+    }
+
+    /// Shortens the file after workers were deleted, as long as no request waits.
+    fn give_back_pages(&mut self, requests: &mpsc::Receiver<Request>) {
+        while self.has_deleted && requests.is_empty() {
+            let Some(connection) = &self.connection else {
+                return;
+            };
+            match vacuum(connection) {
+                Ok(is_done) => self.has_deleted = !is_done,
+                Err(error) => {
+                    tracing::debug!(cause = ?error, "pages of the store are not given back");
+                    self.has_deleted = false;
+                }
+            }
+        }
+    }
+}
+
+fn read_batch(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT batch FROM meta", (), |row| row.get(0))
+}
+
+/// Makes the changes of all requests in a transaction that stays open.
+fn write_all(connection: &Connection, batch: &[Request]) -> Result<Outcomes, Failure> {
+    begin(connection)?;
+    let mut outcomes = Vec::with_capacity(batch.len());
+    for request in batch {
+        run(connection, "SAVEPOINT request")?;
+        let changes = &mut request.changes.iter();
+        let outcome = changes.try_for_each(|change| write::apply(connection, change));
+        match &outcome {
+            Ok(()) => {}
+            Err(failure) if failure.is_of_one_request() => {
+                run(connection, "ROLLBACK TO request")?;
+            }
+            Err(failure) => return Err(failure.clone()),
+        }
+        run(connection, "RELEASE request")?;
+        outcomes.push(outcome);
+    }
+    Ok(outcomes)
+}
+
+/// Begins a transaction, and counts it.
+fn begin(connection: &Connection) -> rusqlite::Result<()> {
+    run(connection, "BEGIN IMMEDIATE")?;
+    run(connection, "UPDATE meta SET batch = batch + 1")
+}
+
+/// A transaction that does nothing but be counted.
+fn count(connection: &Connection) -> rusqlite::Result<()> {
+    begin(connection)?;
+    connection.execute_batch("COMMIT")
+}
+
+fn run(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute(params![])?;
+    Ok(())
+}
+
+/// Gives some unused pages back. Returns whether there are no more.
+fn vacuum(connection: &Connection) -> rusqlite::Result<bool> {
+    let free: u32 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+    if free == 0 {
+        return Ok(true);
+    }
+    // A row for each page.
+    let sql = format!("PRAGMA incremental_vacuum({VACUUM_PAGES})");
+    let mut vacuum = connection.prepare(&sql)?;
+    let mut rows = vacuum.query(())?;
+    while rows.next()?.is_some() {}
+    Ok(free <= VACUUM_PAGES)
+}
