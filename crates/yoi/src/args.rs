@@ -4,6 +4,8 @@
 mod chat;
 mod client;
 mod doctor;
+mod edit;
+mod export;
 mod filter;
 mod reasoning;
 mod server_url;
@@ -12,6 +14,8 @@ mod worker;
 pub(crate) use chat::ChatArgs;
 pub(crate) use client::ClientArgs;
 pub(crate) use doctor::DoctorArgs;
+pub(crate) use edit::{DeleteArgs, RenameArgs};
+pub(crate) use export::{ExportArgs, ExportFormat};
 pub(crate) use filter::{KindFilter, StateFilter};
 pub(crate) use reasoning::ReasoningMode;
 pub(crate) use server_url::{ServerUrl, ServerUrlError};
@@ -93,6 +97,14 @@ pub(crate) enum ClientCommand {
     Cancel(CancelArgs),
     /// Stop a worker for good
     Stop(OneWorkerArgs),
+    /// Give a worker another name
+    Rename(RenameArgs),
+    /// Delete a worker with its conversation
+    #[command(after_help = edit::DELETE_NOTES)]
+    Delete(DeleteArgs),
+    /// Write a worker's whole conversation as Markdown or JSON
+    #[command(after_help = export::EXAMPLES)]
+    Export(ExportArgs),
 }
 
 const SEND_EXAMPLES: &str = "\
@@ -114,6 +126,9 @@ impl ClientCommand {
             Self::Transcript(args) => &args.client,
             Self::Events(args) => &args.client,
             Self::Cancel(args) => &args.client,
+            Self::Rename(args) => &args.client,
+            Self::Delete(args) => &args.client,
+            Self::Export(args) => &args.client,
         }
     }
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use http_api::Token;
 use http_api::wire::{
-    CancelRunBody, CreateWorkerBody, Health, Readiness, RuntimeList, SendInputBody, StopWorkerBody,
-    WorkspaceInfo, header, path,
+    CancelRunBody, CreateWorkerBody, Health, Readiness, RenameWorkerBody, RuntimeList,
+    SendInputBody, StopWorkerBody, WorkspaceInfo, header, path,
 };
 use registry_core::projection::{
     AcceptedInput, CancelResult, EventBatch, TranscriptPage, WorkerDetail, WorkerPage,
@@ -34,6 +34,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// server: 30 s for events, and 30 s for a cancelled run to end.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(45);
 
+/// A cheap handle on shared connections.
+#[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
     server: ServerUrl,
@@ -58,6 +60,10 @@ impl Client {
             server,
             token,
         })
+    }
+
+    pub(crate) fn server(&self) -> &ServerUrl {
+        &self.server
     }
 
     pub(crate) async fn health(&self) -> Result<Response<Health>, Error> {
@@ -121,6 +127,22 @@ impl Client {
             .await
     }
 
+    pub(crate) async fn rename(
+        &self,
+        worker: &WorkerRef,
+        body: &RenameWorkerBody,
+    ) -> Result<Response<WorkerDetail>, Error> {
+        let url = self.server.join(&path::worker(worker));
+        self.exchange(self.http.patch(url).json(body)).await
+    }
+
+    /// Deletes a worker with its conversation; the response comes when its run has ended.
+    pub(crate) async fn delete(&self, worker: &WorkerRef) -> Result<(), Error> {
+        let url = self.server.join(&path::worker(worker));
+        let response = self.send(self.http.delete(url)).await?;
+        response::read_empty(&self.server, response).await
+    }
+
     pub(crate) async fn transcript(
         &self,
         worker: &WorkerRef,
@@ -162,14 +184,18 @@ impl Client {
 
     async fn exchange<T: DeserializeOwned>(
         &self,
-        mut request: RequestBuilder,
+        request: RequestBuilder,
     ) -> Result<Response<T>, Error> {
+        let response = self.send(request).await?;
+        response::read(&self.server, response).await
+    }
+
+    async fn send(&self, mut request: RequestBuilder) -> Result<reqwest::Response, Error> {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.reveal());
         }
         let sent = request.send().await;
-        let response = sent.map_err(|error| transport_error(&self.server, &error))?;
-        response::read(&self.server, response).await
+        sent.map_err(|error| transport_error(&self.server, &error))
     }
 }
 

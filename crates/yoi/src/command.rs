@@ -2,10 +2,13 @@
 
 mod chat;
 mod create;
+mod delete;
 mod doctor;
 mod events;
+mod export;
 mod input;
 mod list;
+mod reconnect;
 mod reply;
 mod send;
 mod session;
@@ -19,7 +22,8 @@ use crate::args::{Cli, ClientArgs, ClientCommand, Command};
 use crate::client::Client;
 use crate::error::{Error, Exit, UsageError};
 use crate::output::{Format, Terminal};
-use session::{Session, block_on, find};
+use reconnect::ReconnectPolicy;
+use session::{Session, block_on, find, find_again};
 
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let mut terminal = Terminal::of_process();
@@ -39,7 +43,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Chat(chat) => {
             let args = chat.client.clone().or(cli.client);
             format = Format::new(&args);
-            chat::chat(chat, args, &mut terminal, format)
+            chat::chat(chat, &args, &mut terminal, format)
         }
         Command::Doctor(doctor) => {
             let args = doctor.client.clone().or(cli.client);
@@ -66,10 +70,13 @@ fn run_client(
     terminal: &mut Terminal,
     format: Format,
 ) -> Result<(), Error> {
+    let find_again = find_again(args.clone());
     let target = find(args, terminal)?;
     let client = Client::new(target.server, target.token)?;
     let mut session = Session {
         client,
+        find_again,
+        reconnect: ReconnectPolicy::DEFAULT,
         terminal,
         format,
     };
@@ -87,6 +94,12 @@ async fn dispatch(session: &mut Session<'_>, command: ClientCommand) -> Result<(
         ClientCommand::Events(args) => events::events(session, &args).await,
         ClientCommand::Cancel(args) => send::cancel(session, args).await,
         ClientCommand::Stop(args) => create::stop(session, &args.worker).await,
+        ClientCommand::Rename(args) => create::rename(session, args).await,
+        ClientCommand::Delete(args) => delete::delete(session, &args).await,
+        ClientCommand::Export(args) => {
+            let export = export::export(session, &args);
+            session::until_interrupted(export).await
+        }
     }
 }
 

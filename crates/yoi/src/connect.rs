@@ -18,7 +18,7 @@ const SERVER_VARIABLE: &str = "YOI_SERVER";
 const TOKEN_FILE_VARIABLE: &str = "YOI_TOKEN_FILE";
 
 /// The server to use.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) server: ServerUrl,
     /// `None` when no token is known; the server may not ask for one.

@@ -58,6 +58,10 @@ pub(crate) enum Error {
     },
     #[error("the server's list of workers does not end: gave up after {pages} pages")]
     TooManyPages { pages: usize },
+    #[error("not confirmed: nothing was deleted")]
+    Declined,
+    #[error("{} can't be written", path.display())]
+    ExportFile { path: PathBuf, source: io::Error },
     #[error("interrupted")]
     Interrupted,
     #[error("the output can't be written")]
@@ -89,6 +93,10 @@ pub(crate) enum UsageError {
     InputBlank,
     #[error("a chat at a terminal has no JSON; --json needs a message on standard input")]
     JsonAtTerminal,
+    #[error("deleting can't be undone: add --yes where nobody can be asked")]
+    Unconfirmed,
+    #[error("{} is there already, and is not overwritten", path.display())]
+    OutputExists { path: PathBuf },
     #[error("the input is larger than {max_bytes} bytes")]
     InputTooLarge { max_bytes: usize },
 }
@@ -127,6 +135,8 @@ pub(crate) enum ResponseDefect {
     Json,
     #[error("larger than {max_bytes} bytes")]
     Oversized { max_bytes: usize },
+    #[error("a page without the entries that come next")]
+    NoProgress,
 }
 
 /// The end of a run.
@@ -183,6 +193,8 @@ impl Error {
             | Self::RunEnded(_)
             | Self::AcceptsNoInput { .. }
             | Self::TooManyPages { .. }
+            | Self::Declined
+            | Self::ExportFile { .. }
             | Self::Setup(_) => Exit::Failed,
             Self::Interrupted => Exit::Interrupted,
             Self::Output(_) if self.is_closed_pipe() => Exit::Success,
@@ -207,6 +219,8 @@ impl Error {
             | Self::RunEnded(_)
             | Self::AcceptsNoInput { .. }
             | Self::TooManyPages { .. }
+            | Self::Declined
+            | Self::ExportFile { .. }
             | Self::Interrupted
             | Self::Output(_)
             | Self::Setup(_) => false,

@@ -122,7 +122,15 @@ fn of_code(code: RunErrorCode) -> (&'static str, &'static str) {
             "ask for a shorter reply or for the rest of it, or allow more with \
              `yoi serve --limit output_bytes=N`",
         ),
-        RunErrorCode::Interrupted => ("the server was shut down", "send the message again"),
+        RunErrorCode::Interrupted => (
+            "the server was stopped or crashed while it replied",
+            "send the message again",
+        ),
+        RunErrorCode::StoreFailed => (
+            "the server could not store the end of the reply",
+            "see the server's log and `yoi doctor`, and free space if its disk is full; then send \
+             the message again",
+        ),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What to do about an error: the `hint:` line below it.
 
 use http_api::wire::{Problem, ProblemCode};
-use registry_core::WorkerRef;
+use registry_core::{UnavailableReason, WorkerRef};
 
 use crate::args::command_line;
 use crate::error::{Error, RunEnd, Unreachable};
@@ -28,6 +28,8 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         Error::Unreachable(Unreachable::TimedOut { .. } | Unreachable::Lost { .. })
         | Error::Usage(_)
         | Error::TooManyPages { .. }
+        | Error::Declined
+        | Error::ExportFile { .. }
         | Error::Interrupted
         | Error::Output(_)
         | Error::Setup(_) => return None,
@@ -69,7 +71,10 @@ fn about_problem(problem: &Problem) -> Option<String> {
             let limit = problem.limit.as_ref()?;
             format!("{limit} is reached; `yoi runtimes --json` shows the limits")
         }
-        ProblemCode::RuntimeUnavailable => format!("reason: {}", problem.reason.as_ref()?),
+        ProblemCode::RuntimeUnavailable => {
+            let reason = problem.reason.as_ref()?.as_str();
+            return Some(about_store(reason).unwrap_or_else(|| format!("reason: {reason}")));
+        }
         ProblemCode::Internal => {
             format!("see the server's log for request {}", problem.request_id)
         }
@@ -97,6 +102,35 @@ fn about_problem(problem: &Problem) -> Option<String> {
     };
     Some(advice)
 }
+
+/// Advice about a runtime that is unavailable because it can't store what was asked of it; the same
+/// words as in `docs/failures.md`.
+fn about_store(reason: &str) -> Option<String> {
+    let (cause, advice) = STORE_REASONS
+        .iter()
+        .find(|(name, _, _)| *name == reason)
+        .map(|(_, cause, advice)| (cause, advice))?;
+    Some(format!("{cause}; {advice}"))
+}
+
+/// Reason, cause and advice.
+const STORE_REASONS: [(&str, &str, &str); 3] = [
+    (
+        UnavailableReason::StoreFull.as_str(),
+        "the server's disk is full",
+        "free space there, then try again",
+    ),
+    (
+        UnavailableReason::StoreFailed.as_str(),
+        "the server can't write its store",
+        "see the server's log and `yoi doctor`, then try again",
+    ),
+    (
+        UnavailableReason::StoreLost.as_str(),
+        "the server's store is gone, or is another server's",
+        "see the server's log and `yoi doctor`",
+    ),
+];
 
 fn about_run(end: &RunEnd) -> Option<String> {
     let Failure { cause, advice } = failure::of_end(end)?;

@@ -7,6 +7,7 @@
 pub(crate) mod diagnostic;
 pub(crate) mod event;
 pub(crate) mod json;
+pub(crate) mod markdown;
 pub(crate) mod quantity;
 pub(crate) mod runtime;
 pub(crate) mod sanitize;
@@ -132,6 +133,21 @@ impl Terminal {
     /// Prints a line on standard error.
     pub(crate) fn note(&mut self, text: &str) {
         self.stderr_line(&sanitize::line(text));
+    }
+
+    /// Prints a question on standard error; the answer is typed behind it.
+    pub(crate) fn question(&mut self, text: &str) {
+        // A failure here only affects the layout.
+        let _ = self.leave_line();
+        let text = sanitize::line(text);
+        // There is nowhere else to report that standard error can't be written.
+        let _ = self.stderr.write(&text);
+        // The answer ends the line.
+        self.stderr.mid_line = false;
+    }
+
+    pub(crate) fn stderr_is_terminal(&self) -> bool {
+        self.stderr.kind != StreamKind::Redirected
     }
 
     /// Prints a note that only a person at a terminal needs.

@@ -234,6 +234,11 @@ pub(crate) fn reply_entry(content: &str, partial: bool) -> Value {
     })
 }
 
+/// A worker was deleted.
+pub(crate) fn deleted() -> Scripted {
+    Scripted::Text(204, "")
+}
+
 /// A worker in `state`.
 pub(crate) fn worker(state: &str) -> Scripted {
     worker_after(state, &Value::Null)

@@ -27,7 +27,7 @@ pub enum UnavailableReason {
 
 impl UnavailableReason {
     /// The code that clients see.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::SourceFailed => "source_failed",

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use http_api::wire::{Problem, header};
+use reqwest::StatusCode;
 use reqwest::header::RETRY_AFTER;
 use serde::de::DeserializeOwned;
 
@@ -32,11 +33,7 @@ pub(super) async fn read<T: DeserializeOwned>(
     let headers = response.headers();
     let replayed = headers.get(header::IDEMPOTENCY_REPLAYED);
     let replayed = replayed.is_some_and(|value| value == "true");
-    // Whole seconds are the form that this API uses (RFC 9110 §10.2.3).
-    let retry_after = headers.get(RETRY_AFTER).and_then(|value| {
-        let seconds = value.to_str().ok()?.parse::<u32>().ok()?;
-        Some(Duration::from_secs(seconds.into()))
-    });
+    let retry_after = retry_after(&response);
     let json = body(server, response).await?;
     if status.is_success() {
         // serde reads a struct from an array as well, which no response of the API is.
@@ -52,14 +49,45 @@ pub(super) async fn read<T: DeserializeOwned>(
             Err(_) => Err(invalid(server, ResponseDefect::Json)),
         };
     }
+    Err(refusal(server, status, retry_after, json))
+}
+
+/// Reads a response that has no body when the request succeeded.
+pub(super) async fn read_empty(
+    server: &ServerUrl,
+    response: reqwest::Response,
+) -> Result<(), Error> {
+    let status = response.status();
+    let retry_after = retry_after(&response);
+    let body = body(server, response).await?;
+    match status.as_u16() {
+        204 => Ok(()),
+        _ => Err(refusal(server, status, retry_after, body)),
+    }
+}
+
+/// The problem that `json` is, or the lack of one.
+fn refusal(
+    server: &ServerUrl,
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    json: String,
+) -> Error {
     match serde_json::from_str::<Problem>(&json) {
-        Ok(problem) => Err(Error::Api(Box::new(ApiError {
+        Ok(problem) => Error::Api(Box::new(ApiError {
             problem,
             json,
             retry_after,
-        }))),
-        Err(_) => Err(invalid(server, ResponseDefect::Status(status.as_u16()))),
+        })),
+        Err(_) => invalid(server, ResponseDefect::Status(status.as_u16())),
     }
+}
+
+/// Whole seconds are the form that this API uses (RFC 9110 §10.2.3).
+fn retry_after(response: &reqwest::Response) -> Option<Duration> {
+    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    let seconds = value.parse::<u32>().ok()?;
+    Some(Duration::from_secs(seconds.into()))
 }
 
 async fn body(server: &ServerUrl, mut response: reqwest::Response) -> Result<String, Error> {

@@ -1,34 +1,33 @@
 //! `chat`: a conversation at the terminal, or one message from a pipe.
 //!
 //! Reading order: [`conversation`] (the messages), [`active_reply`] (one reply while it is
-//! produced), [`reconnect`] (a server that goes away), [`prompt`] and [`history`] (input).
+//! produced), [`prompt`] and [`history`] (input); [`super::reconnect`] handles a server that goes
+//! away.
 
 mod active_reply;
 mod conversation;
 mod history;
 mod prompt;
-mod reconnect;
 
 use std::io::{self, IsTerminal as _};
 
-use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::input;
-use super::session::{block_on, find};
+use super::reconnect::{ReconnectPolicy, ReconnectingClient};
+use super::session::{block_on, find, find_again};
 use crate::args::{ChatArgs, ClientArgs};
-use crate::connect;
+use crate::client::Client;
 use crate::error::{Error, UsageError};
 use crate::output::{Format, Terminal};
 use active_reply::ReplyEnd;
 use conversation::Conversation;
 use prompt::{Input, Prompt};
-use reconnect::{ReconnectPolicy, ReconnectingClient};
 
 /// Chats with a worker: at a terminal until the end of the input, otherwise one message.
 pub(super) fn chat(
     chat: ChatArgs,
-    args: ClientArgs,
+    args: &ClientArgs,
     terminal: &mut Terminal,
     format: Format,
 ) -> Result<(), Error> {
@@ -62,14 +61,12 @@ fn piped_message(terminal: &mut Terminal) -> Result<String, Error> {
     Ok(message)
 }
 
-fn connect(args: ClientArgs, terminal: &mut Terminal) -> Result<ReconnectingClient, Error> {
-    let since = Timestamp::now();
-    let target = find(&args, terminal)?;
-    let find_again = move |known: &_| {
-        let variable = |name: &str| std::env::var_os(name);
-        connect::find_again(&args, variable, known, since, connect::running_here)
-    };
-    ReconnectingClient::new(target, Box::new(find_again), ReconnectPolicy::DEFAULT)
+fn connect(args: &ClientArgs, terminal: &mut Terminal) -> Result<ReconnectingClient, Error> {
+    let again = find_again(args.clone());
+    let target = find(args, terminal)?;
+    let client = Client::new(target.server, target.token)?;
+    let policy = ReconnectPolicy::DEFAULT;
+    Ok(ReconnectingClient::new(client, again, policy))
 }
 
 /// Sends one message and prints the reply; fails when its run does not complete.

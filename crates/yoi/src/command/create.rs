@@ -1,9 +1,9 @@
-//! `create` and `stop`.
+//! `create`, `rename` and `stop`.
 
-use http_api::wire::CreateWorkerBody;
+use http_api::wire::{CreateWorkerBody, RenameWorkerBody};
 
 use super::session::Session;
-use crate::args::{CreateArgs, WorkerArgs};
+use crate::args::{CreateArgs, RenameArgs, WorkerArgs};
 use crate::error::Error;
 
 /// Creates a worker. Standard output gets its id alone, for scripts.
@@ -33,6 +33,21 @@ pub(super) async fn create(session: &mut Session<'_>, args: CreateArgs) -> Resul
             "note: {verb} “{name}” in {runtime}{profile}{model}"
         ));
         terminal.line(summary.worker_id.as_str())
+    })
+}
+
+pub(super) async fn rename(session: &mut Session<'_>, args: RenameArgs) -> Result<(), Error> {
+    let body = RenameWorkerBody {
+        display_name: args.name,
+    };
+    let worker = args.worker.worker_ref();
+    let response = session.client.rename(&worker, &body).await?;
+    session.print(&response, |worker, terminal| {
+        let summary = &worker.summary;
+        terminal.line(&format!(
+            "{} is now “{}”",
+            summary.worker_id, summary.display_name
+        ))
     })
 }
 

@@ -45,6 +45,7 @@ pub(super) async fn follow(
         client,
         terminal,
         format,
+        ..
     } = session;
     let mut follower = EventFollower::new(worker, after, retry);
     loop {

@@ -4,6 +4,7 @@
 //! the model's reasoning, retries, and what to know about the reply go to standard error.
 
 mod phase_line;
+mod reconnecting;
 
 use registry_core::projection::{
     AcceptedInput, EventBatch, RunErrorCode, RunPhase, TranscriptPage,
@@ -21,6 +22,9 @@ use crate::output::quantity::seconds;
 use crate::output::{Format, Terminal, diagnostic, json};
 use crate::retry::RetryPolicy;
 use phase_line::PhaseLine;
+
+/// Below a reply whose run did not survive the server.
+const INTERRUPTED: &str = "note: the reply stops here: the server was restarted";
 
 /// How a reply is printed.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +78,7 @@ impl<'a> ReplyPrinter<'a> {
     }
 
     /// Up to where the events were printed.
-    pub(super) fn position(&self) -> Option<Cursor> {
+    fn position(&self) -> Option<Cursor> {
         self.events.position()
     }
 
@@ -86,7 +90,7 @@ impl<'a> ReplyPrinter<'a> {
 
     /// Prints the reply, from where the last call left it, until its run has ended. After an
     /// error, or when dropped, another call continues at [`Self::position`].
-    pub(super) async fn follow(&mut self, client: &Client) -> Result<RunEnd, Error> {
+    async fn follow(&mut self, client: &Client) -> Result<RunEnd, Error> {
         loop {
             self.show_phase();
             let end = match self.events.next(client).await? {
@@ -150,27 +154,42 @@ impl<'a> ReplyPrinter<'a> {
         };
         let read = async || client.transcript(worker, &query).await;
         let page = self.retry.run(read).await?.value;
-        let note = match self.style.format {
-            Format::Text => "note: some events have expired; continuing from the transcript",
-            Format::Json => "note: some events have expired; `yoi transcript` shows their text",
+        let worker = if self.progress.is_in_flight(&page) {
+            None
+        } else {
+            let read = async || client.worker(worker).await;
+            Some(self.retry.run(read).await?.value)
         };
-        self.terminal().note(note);
+        // From here on nothing fails but the output, so nothing is printed twice or left out.
         let caught_up = self.progress.catch_up(&page);
-        self.print_missed(&caught_up)?;
-        match caught_up.state {
-            RunState::Active(_) => {
-                self.events.resume_at(page.cursor);
-                Ok(None)
-            }
-            RunState::Ended {
-                outcome,
-                diagnostics,
-            } => {
-                let read = async || client.worker(worker).await;
-                let worker = self.retry.run(read).await?.value;
-                Ok(Some(self.progress.end(&worker, outcome, diagnostics)))
-            }
+        let end = match (&caught_up.state, &worker) {
+            (
+                RunState::Ended {
+                    outcome,
+                    diagnostics,
+                },
+                Some(worker),
+            ) => Some(self.progress.end(worker, *outcome, diagnostics.clone())),
+            (RunState::Active(_), _) | (RunState::Ended { .. }, None) => None,
+        };
+        let interrupted = end
+            .as_ref()
+            .is_some_and(|end| end.error_code == Some(RunErrorCode::Interrupted));
+        if !interrupted {
+            let note = match self.style.format {
+                Format::Text => "note: some events have expired; continuing from the transcript",
+                Format::Json => "note: some events have expired; `yoi transcript` shows their text",
+            };
+            self.terminal().note(note);
         }
+        self.print_missed(&caught_up)?;
+        if interrupted {
+            self.terminal().note(INTERRUPTED);
+        }
+        if end.is_none() {
+            self.events.resume_at(page.cursor);
+        }
+        Ok(end)
     }
 
     fn print_missed(&mut self, caught_up: &CaughtUp) -> Result<(), Error> {

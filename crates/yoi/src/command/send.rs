@@ -1,10 +1,11 @@
 //! `send` and `cancel`.
 
-use http_api::wire::CancelRunBody;
+use http_api::wire::{CancelRunBody, ProblemCode};
 use registry_core::WorkerRef;
 use registry_core::projection::{AcceptedInput, CancelResult};
 
 use super::input;
+use super::reconnect::ReconnectingClient;
 use super::reply::{ReplyPrinter, ReplyStyle};
 use super::session::{Session, until_interrupted};
 use crate::args::{CancelArgs, SendArgs, command_line};
@@ -51,12 +52,18 @@ pub(super) async fn send(session: &mut Session<'_>, args: SendArgs) -> Result<()
                 format!("note: the run may still be active; `{transcript}` shows its result");
             session.terminal.note(&note);
         }
+        Err(error) if error.problem_code() == Some(ProblemCode::UnknownWorker) => {
+            let note = "note: the rest of this reply is lost: the worker was deleted, or the server \
+                        was restarted and keeps none";
+            session.terminal.note(note);
+        }
         Ok(()) | Err(_) => {}
     }
     result
 }
 
-/// Prints the reply to the `accepted` input; fails when its run does not complete.
+/// Prints the reply to the `accepted` input, also through a restart of the server; fails when its
+/// run does not complete.
 pub(super) async fn follow(
     session: &mut Session<'_>,
     style: ReplyStyle,
@@ -64,8 +71,10 @@ pub(super) async fn follow(
     accepted: AcceptedInput,
     retry: RetryPolicy,
 ) -> Result<(), Error> {
+    let again = session.find_again.clone();
+    let mut client = ReconnectingClient::new(session.client.clone(), again, session.reconnect);
     let mut reply = ReplyPrinter::new(session.terminal, style, worker, accepted, retry);
-    let end = reply.follow(&session.client).await?;
+    let end = reply.follow_reconnecting(&mut client).await?;
     reply.finish(&end)?;
     end.into_result()
 }

@@ -1,5 +1,10 @@
 //! What a command works with: the client, the terminal and the output format.
 
+use std::rc::Rc;
+
+use jiff::Timestamp;
+
+use super::reconnect::{FindAgain, ReconnectPolicy};
 use crate::args::ClientArgs;
 use crate::client::{Client, Response};
 use crate::connect::{self, Target};
@@ -8,6 +13,9 @@ use crate::output::{Format, Terminal};
 
 pub(super) struct Session<'a> {
     pub(super) client: Client,
+    /// For commands that go on after an outage.
+    pub(super) find_again: FindAgain,
+    pub(super) reconnect: ReconnectPolicy,
     pub(super) terminal: &'a mut Terminal,
     pub(super) format: Format,
 }
@@ -36,6 +44,15 @@ pub(super) fn find(args: &ClientArgs, terminal: &mut Terminal) -> Result<Target,
         ));
     }
     Ok(target)
+}
+
+/// Finds the server that `args` name once more, or its replacement: one that starts from now on.
+pub(super) fn find_again(args: ClientArgs) -> FindAgain {
+    let since = Timestamp::now();
+    Rc::new(move |known: &_| {
+        let variable = |name: &str| std::env::var_os(name);
+        connect::find_again(&args, variable, known, since, connect::running_here)
+    })
 }
 
 /// Runs `work` on a single-threaded runtime: a client waits for one response at a time.

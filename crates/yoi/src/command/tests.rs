@@ -1,17 +1,22 @@
 //! Commands against prepared responses: what is printed where, and the result.
 
+mod exporting;
 mod following;
 mod reasoning;
+
+use std::rc::Rc;
 
 use clap::Parser as _;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::error::Unreachable;
 use crate::output::StreamKind;
 use crate::output::tests::Captured;
 use crate::scripted_server::{
-    RUN, Scripted, ScriptedServer, accepted, assert_contains, batch, cursor, finished, reply_entry,
-    response_budget_exhausted, thought, transcript_json, worker, worker_summary,
+    RUN, Scripted, ScriptedServer, accepted, assert_contains, batch, cursor, deleted, finished,
+    problem, reply_entry, response_budget_exhausted, thought, transcript_json, worker,
+    worker_summary,
 };
 
 /// The result of a command, what it printed, and the requests it sent.
@@ -56,6 +61,8 @@ async fn run_in_session(
     let (captured, mut terminal) = Captured::new(StreamKind::Redirected);
     let session = Session {
         client: server.client(),
+        find_again: Rc::new(|_| Err(Unreachable::NoneFound.into())),
+        reconnect: reconnect::tests::BRIEF,
         terminal: &mut terminal,
         format,
     };
@@ -126,6 +133,47 @@ async fn a_created_worker_has_the_model_and_profile_that_were_asked_for() {
     let note = "note: created “Worker” in backend-internal, model m\n";
     assert_eq!(create.err, note);
     assert!(create.whole_requests[0].ends_with(r#"{"model":"m"}"#));
+}
+
+#[tokio::test]
+async fn a_worker_is_renamed_to_the_words_after_its_id() {
+    let mut renamed = worker_summary("w1", "stopped");
+    renamed["display_name"] = "Second".into();
+    let script = || [Scripted::Json(200, renamed.clone())];
+    let rename = run_line("rename w1 Second", script()).await.success();
+    assert_eq!(rename.out, "w1 is now “Second”\n");
+    let request = &rename.whole_requests[0];
+    assert!(request.starts_with("PATCH /api/runtimes/backend-internal/workers/w1 HTTP"));
+    assert!(request.ends_with(r#"{"display_name":"Second"}"#));
+    let json = run_line("rename w1 Second --json", script()).await;
+    assert_eq!(json.success().out, format!("{renamed}\n"));
+    let blank = Cli::try_parse_from(["yoi", "rename", "w1", " "]);
+    assert_eq!(blank.err().unwrap().exit_code(), 2);
+}
+
+#[tokio::test]
+async fn a_delete_without_anybody_to_ask_needs_a_flag() {
+    let unconfirmed = run_line("delete w1", [deleted()]).await;
+    let error = unconfirmed.result.unwrap_err();
+    assert_eq!(error.exit(), Exit::Usage);
+    assert_contains(&error.message(), "add --yes");
+    assert_eq!(unconfirmed.requests, Vec::<String>::new());
+
+    let delete = run_line("delete w1 --yes", [deleted()]).await.success();
+    assert_eq!(delete.out, "w1 is deleted\n");
+    let request = "DELETE /api/runtimes/backend-internal/workers/w1";
+    assert_eq!(delete.requests, [request]);
+    let json = run_line("delete w1 -y --json", [deleted()]).await;
+    let json: Value = serde_json::from_str(&json.success().out).unwrap();
+    assert_eq!(
+        json,
+        json!({"runtime_id": "backend-internal", "worker_id": "w1", "deleted": true})
+    );
+    let unknown = run_line("delete w1 --yes", [problem(404, "unknown_worker")]).await;
+    assert_contains(&unknown.result.unwrap_err().message(), "[unknown_worker]");
+    // A success that is none of this API.
+    let foreign = run_line("delete w1 --yes", [Scripted::Text(200, "<html>")]).await;
+    assert!(matches!(foreign.result, Err(Error::InvalidResponse { .. })));
 }
 
 #[tokio::test]

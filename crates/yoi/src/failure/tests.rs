@@ -52,6 +52,7 @@ const CODES: &[(RunErrorCode, &[&str])] = &[
     (RunErrorCode::EnginePanicked, &[]),
     (RunErrorCode::OutputLimit, &["output_bytes"]),
     (RunErrorCode::Interrupted, &[]),
+    (RunErrorCode::StoreFailed, &[]),
 ];
 
 /// Each detail with its code and the settings that its hint names.

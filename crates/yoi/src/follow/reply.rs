@@ -112,6 +112,12 @@ impl ReplyProgress {
         }
     }
 
+    /// Whether the run's reply is still produced, as `page` says.
+    pub(crate) fn is_in_flight(&self, page: &TranscriptPage) -> bool {
+        let in_flight = page.in_flight.as_ref();
+        in_flight.is_some_and(|reply| reply.run_id == self.run_id)
+    }
+
     /// Compares with `page`, which begins after the run's input.
     pub(crate) fn catch_up(&mut self, page: &TranscriptPage) -> CaughtUp {
         let in_flight = page.in_flight.as_ref();

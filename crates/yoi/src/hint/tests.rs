@@ -57,3 +57,19 @@ fn the_hint_about_a_failed_run_says_what_happened_what_to_do_and_when() {
     let too_long = end(|end| end.outcome = Some(RunOutcome::TimedOut));
     assert!(too_long.unwrap().contains("--limit run_time_ms=N"));
 }
+
+#[test]
+fn the_hint_about_a_store_says_what_to_do_and_stands_in_the_documentation() {
+    let document = include_str!("../../../../docs/failures.md");
+    for (reason, cause, advice) in STORE_REASONS {
+        let mut unavailable = problem(ProblemCode::RuntimeUnavailable);
+        unavailable.reason = Some(reason.into());
+        let expected = format!("{cause}; {advice}");
+        assert_eq!(hint(&api_error(unavailable)).unwrap(), expected);
+        let row = format!("| `{reason}` | {cause} | {advice} |\n");
+        assert!(document.contains(&row), "docs/failures.md lacks {row}");
+    }
+    let mut other = problem(ProblemCode::RuntimeUnavailable);
+    other.reason = Some("source_failed".into());
+    assert_eq!(hint(&api_error(other)).unwrap(), "reason: source_failed");
+}

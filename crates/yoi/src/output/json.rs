@@ -15,7 +15,7 @@ pub(super) fn one_line(document: &str) -> String {
 
 /// [`one_line`] with terminal control characters escaped. They can only stand in strings, so
 /// the value stays the same.
-pub(super) fn escaped_line(document: &str) -> String {
+pub(crate) fn escaped_line(document: &str) -> String {
     let line = one_line(document);
     let mut escaped = String::with_capacity(line.len());
     for c in line.chars() {
@@ -41,6 +41,18 @@ pub(crate) fn events(batch: &str) -> Vec<String> {
     let batch = serde_json::from_str::<Batch<'_>>(batch);
     let events = batch.expect("the text was parsed as a batch before").events;
     events.iter().map(|event| event.get().to_owned()).collect()
+}
+
+/// The entries of a transcript page, each unchanged.
+pub(crate) fn entries(page: &str) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Page<'a> {
+        #[serde(borrow)]
+        entries: Vec<&'a RawValue>,
+    }
+    let page = serde_json::from_str::<Page<'_>>(page);
+    let entries = page.expect("the text was parsed as a page before").entries;
+    entries.iter().map(|entry| entry.get().to_owned()).collect()
 }
 
 /// Several pages of a list as one page: all items, and each diagnostic once.

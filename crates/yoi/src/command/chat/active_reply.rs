@@ -6,16 +6,12 @@ use registry_core::WorkerRef;
 use registry_core::projection::{AcceptedInput, RunOutcome, TranscriptPage};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::reconnect::{ReconnectingClient, is_outage};
 use crate::client::Client;
+use crate::command::reconnect::ReconnectingClient;
 use crate::command::reply::{ReplyPrinter, ReplyStyle};
 use crate::error::{Error, RunEnd};
 use crate::output::Terminal;
 use crate::retry::RetryPolicy;
-
-/// How often in a row the server may be reached again without a single event from it: then it
-/// runs, but its events can't be read.
-const FRUITLESS_MAX: u32 = 5;
 
 /// [`ReconnectingClient`] repeats what fails and tells the user; it does not handle refusals
 /// by the response budget.
@@ -70,7 +66,7 @@ impl<'a> ActiveReply<'a> {
         let end = tokio::select! {
             // Dropping it loses a poll at most: the position moves together with what is
             // printed.
-            end = self.follow_reconnecting(client) => ReplyEnd::Finished(end?),
+            end = self.printer.follow_reconnecting(client) => ReplyEnd::Finished(end?),
             // Cancel-safe: a signal that is not received stays.
             _ = ctrl_c.recv() => tokio::select! {
                 // Dropping it leaves open whether the run ends; the caller reports that.
@@ -108,35 +104,6 @@ impl<'a> ActiveReply<'a> {
             Err(error) => return Err(error),
             Ok(_) => {}
         }
-        self.follow_reconnecting(client).await
-    }
-
-    async fn follow_reconnecting(
-        &mut self,
-        client: &mut ReconnectingClient,
-    ) -> Result<RunEnd, Error> {
-        let worker = self.worker;
-        let mut fruitless = 0;
-        loop {
-            let before = self.printer.position();
-            let error = match self.printer.follow(client.client()).await {
-                Err(error) if is_outage(&error) => error,
-                result => return result,
-            };
-            if self.printer.position() != before {
-                fruitless = 0;
-            } else if fruitless == FRUITLESS_MAX {
-                return Err(error);
-            } else {
-                fruitless += 1;
-            }
-            if fruitless > 1 {
-                client.pause().await;
-            }
-            let request = async |client: &Client| client.worker(worker).await;
-            client
-                .reconnect(error, self.printer.terminal(), request)
-                .await?;
-        }
+        self.printer.follow_reconnecting(client).await
     }
 }

@@ -8,9 +8,9 @@ use registry_core::WorkerRef;
 use registry_core::projection::{AcceptedInput, Usage, WorkerState, WorkerSummary};
 
 use super::active_reply::{ActiveReply, RETRY, ReplyEnd};
-use super::reconnect::{ReconnectingClient, is_outage};
 use crate::args::{ChatArgs, command_line};
 use crate::client::{Client, TranscriptQuery};
+use crate::command::reconnect::{ReconnectingClient, is_outage};
 use crate::command::reply::ReplyStyle;
 use crate::command::session::until_interrupted;
 use crate::error::Error;
@@ -137,8 +137,7 @@ impl<'a> Conversation<'a> {
                 return Ok(());
             }
             Ok(Some(ReplyEnd::Lost(_))) => {
-                let note = "note: the rest of this reply is lost: the server was restarted";
-                self.terminal.note(note);
+                self.terminal.note("note: the rest of this reply is lost");
                 let replaced = until_interrupted(self.replace_worker()).await;
                 return replaced.or_else(|error| self.report_error(error));
             }
@@ -193,6 +192,8 @@ impl<'a> Conversation<'a> {
             Error::Api(_)
             | Error::InvalidResponse { .. }
             | Error::RunEnded(_)
+            | Error::Declined
+            | Error::ExportFile { .. }
             | Error::TooManyPages { .. } => self.terminal.error(&error, self.style.format),
         }
         Ok(())

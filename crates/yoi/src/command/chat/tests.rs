@@ -2,6 +2,7 @@
 
 mod outage;
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use clap::Parser as _;
@@ -16,7 +17,7 @@ use crate::output::tests::Captured;
 use crate::scripted_server::{
     Scripted, ScriptedServer, TOKEN, accepted, assert_contains, batch, cursor, delta, finished,
     finished_with_usage, problem, reply_entry, response_budget_exhausted, transcript, worker,
-    worker_summary,
+    worker_after, worker_summary,
 };
 
 const OTHER_TOKEN: &str = "another-token-of-22-characters-or-more";
@@ -38,7 +39,7 @@ struct Finished<T> {
 /// A client of `server`, which has no replacement.
 fn client_of(server: &ScriptedServer, policy: ReconnectPolicy) -> ReconnectingClient {
     let find_again = |_: &_| Err(Unreachable::NoneFound.into());
-    ReconnectingClient::new(server.target(), Box::new(find_again), policy).unwrap()
+    ReconnectingClient::new(server.client(), Rc::new(find_again), policy)
 }
 
 /// Starts `yoi chat w1` on two streams of `kind`, and does `work` with it.

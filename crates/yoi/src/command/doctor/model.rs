@@ -1,4 +1,4 @@
-//! Does the model reply: creates a worker, sends one short message, stops the worker.
+//! Does the model reply: creates a worker, sends one short message, deletes the worker.
 
 use std::time::Duration;
 
@@ -55,17 +55,17 @@ pub(super) async fn ask(
         Ok(end.map(|end| row(end, started_at.elapsed(), runtime, words_of)))
     });
     let check = exchange.await;
-    let stopped = client.stop(&worker).await;
+    let deleted = client.delete(&worker).await;
     let check = check?.unwrap_or_else(|_| {
         let waited = duration(reply_timeout);
         Check::failed("answer", format!("the run did not end within {waited}"))
             .advise("see the server's log")
     });
-    Ok(match stopped {
+    Ok(match deleted {
         Ok(_) => check,
         Err(_) => {
-            let stop = command_line("stop", &worker);
-            let detail = format!("{}; `{stop}` removes its worker", check.detail);
+            let delete = command_line("delete", &worker);
+            let detail = format!("{}; `{delete}` removes its worker", check.detail);
             Check { detail, ..check }
         }
     })

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::error::Unreachable;
 use crate::scripted_server::{
-    Scripted, ScriptedServer, accepted, assert_contains, batch, delta, finished,
+    Scripted, ScriptedServer, accepted, assert_contains, batch, deleted, delta, finished,
     finished_with_usage, problem, worker,
 };
 
@@ -173,7 +173,7 @@ fn a_reply_is_waited_for_as_long_as_the_server_waits() {
 /// The row about the reply, and the requests to the server.
 async fn ask(end: Value) -> (Check, Vec<String>) {
     let reply = batch(4, [delta("ready"), end]);
-    let script = [worker("idle"), accepted(1, 2), reply, worker("stopped")];
+    let script = [worker("idle"), accepted(1, 2), reply, deleted()];
     let server = ScriptedServer::start(script).await;
     let runtime = serde_json::from_value(runtime("available", 0)).unwrap();
     let model = Some("a-model".parse().unwrap());
@@ -187,12 +187,13 @@ async fn ask(end: Value) -> (Check, Vec<String>) {
 }
 
 #[tokio::test]
-async fn a_model_is_asked_once_and_its_worker_is_stopped() {
+async fn a_model_is_asked_once_and_its_worker_is_deleted() {
     let (row, requests) = ask(finished_with_usage()).await;
     assert_eq!(row.outcome, Outcome::Ok);
     assert_contains(&row.detail, " ms, 3 input tokens, 4 output tokens");
     assert_eq!(requests.len(), 4);
-    assert!(requests[3].ends_with("/workers/w1/stop"), "{requests:?}");
+    let delete = "DELETE /api/runtimes/backend-internal/workers/w1";
+    assert_eq!(requests[3], delete);
 }
 
 #[tokio::test]
@@ -205,7 +206,7 @@ async fn a_model_that_fails_to_reply_has_advice() {
     let failed = "run run-1 failed [unauthorized/key_refused]; the provider said: no room";
     assert_eq!(row.detail, failed);
     assert_contains(&row.advice.unwrap(), "replace the key");
-    assert!(requests[3].ends_with("/stop"), "{requests:?}");
+    assert!(requests[3].starts_with("DELETE "), "{requests:?}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Following a reply or a worker's events through every interruption.
 
+use std::time::Duration;
+
 use registry_core::Cursor;
 use registry_core::projection::AcceptedInput;
 use serde_json::{Value, json};
@@ -7,6 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::args::ReasoningMode;
 use crate::command::reply::ReplyStyle;
+use crate::connect::Target;
 use crate::error::Unreachable;
 use crate::follow::tests::FAST;
 use crate::scripted_server::{
@@ -160,6 +163,74 @@ async fn a_server_that_goes_away_during_a_reply_is_unreachable() {
     };
     let reply = follow_reply(Format::Text, [Scripted::Text(200, "{")]).await;
     assert_eq!(reply.result.unwrap_err().exit(), Exit::Failed);
+}
+
+/// The end of a run that did not survive the server.
+fn interrupted() -> Scripted {
+    let last = json!({
+        "run_id": RUN, "outcome": "failed", "error_code": "interrupted",
+        "finished_at": "2026-01-01T00:00:00Z",
+    });
+    worker_after("idle", &last)
+}
+
+#[tokio::test]
+async fn a_reply_that_a_restart_interrupts_ends_as_failed_after_its_text() {
+    for (partial, out) in [("Half", "Half\n"), ("Half of", "Half of\n")] {
+        let server = ScriptedServer::start([
+            interrupted(),
+            problem(410, "cursor_expired"),
+            transcript(7, &json!([entry(partial, true)]), None),
+            interrupted(),
+        ])
+        .await;
+        let target = server.target();
+        let reply = follow_through(target, [batch(2, [delta("Half")])]).await;
+        assert_eq!(reply.out, out);
+        let error = reply.result.unwrap_err();
+        assert_eq!(error.to_string(), "run run-1 failed [interrupted]");
+        assert_eq!(error.exit(), Exit::Failed);
+        let url = server.url();
+        let (_, rest) = reply.err.split_once("looking for the server").unwrap();
+        let (_, rest) = rest.split_once('\n').unwrap();
+        assert_eq!(
+            rest,
+            format!(
+                "note: connected to {url} again\n\
+                 note: the reply stops here: the server was restarted\n"
+            )
+        );
+    }
+}
+
+/// Without a store a restarted server knows no worker.
+#[tokio::test]
+async fn a_reply_whose_worker_a_restart_forgets_is_an_unknown_worker() {
+    let server = ScriptedServer::start([problem(404, "unknown_worker")]).await;
+    let reply = follow_through(server.target(), [batch(2, [delta("Half")])]).await;
+    let error = reply.result.unwrap_err();
+    assert_eq!(error.exit(), Exit::Failed);
+    assert_contains(&error.message(), "[unknown_worker]");
+}
+
+/// Follows a reply on a server that goes away after `script`, and that `then` replaces.
+async fn follow_through(then: Target, script: impl IntoIterator<Item = Scripted>) -> Finished {
+    let (run_id, sequence, cursor) = (RUN.parse().unwrap(), 3, Cursor::new(1, 1));
+    let accepted = AcceptedInput {
+        run_id,
+        sequence,
+        cursor,
+    };
+    run_in_session(Format::Text, script, async move |mut session| {
+        session.find_again = Rc::new(move |_| Ok(then.clone()));
+        session.reconnect.timeout = Duration::from_secs(20);
+        let style = ReplyStyle {
+            format: Format::Text,
+            reasoning: ReasoningMode::Summary,
+        };
+        send::follow(&mut session, style, &w1(), accepted, FAST).await
+    })
+    .await
 }
 
 #[tokio::test]

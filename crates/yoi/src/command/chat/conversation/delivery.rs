@@ -64,8 +64,9 @@ impl Conversation<'_> {
         let worker = worker_ref(&created.value.summary);
         let (old, new) = (&self.worker.worker_id, &worker.worker_id);
         self.terminal.note(&format!(
-            "note: the server was restarted and no longer knows {old}. A new worker with the \
-             same name and profile continues, without the earlier messages: {new}"
+            "note: the server no longer knows {old}: it was deleted, or the server was restarted. \
+             A new worker with the same name and profile continues, without the earlier messages: \
+             {new}"
         ));
         self.worker = worker;
         self.named_by_user = false;
@@ -78,7 +79,8 @@ fn generate_key() -> IdempotencyKey {
     key.parse().expect("a UUID is an idempotency key")
 }
 
-/// Whether the server no longer knows the worker: it was restarted, and its memory is new.
+/// Whether the server no longer knows the worker: somebody deleted it, or the server was restarted
+/// and keeps workers in memory alone.
 pub(super) fn is_forgotten(error: &Error) -> bool {
     error.problem_code() == Some(ProblemCode::UnknownWorker)
 }

@@ -96,7 +96,7 @@ async fn a_restarted_server_that_forgot_the_worker_gets_a_new_worker_and_the_mes
             other_servers: 0,
         })
     };
-    let client = ReconnectingClient::new(old.target(), Box::new(find_again), FAST).unwrap();
+    let client = ReconnectingClient::new(old.client(), Rc::new(find_again), FAST);
     let chat = chat_on(Redirected, client, async |chat| {
         exchange_once(chat, "hi").await
     })
@@ -148,6 +148,49 @@ async fn a_reply_that_was_lost_with_its_server_is_not_requested_again() {
     let mut lines = server.request_lines();
     lines.retain(|line| line.ends_with("/input"));
     assert_eq!(lines.len(), 1);
+}
+
+#[tokio::test]
+async fn a_worker_that_survives_a_restart_goes_on_after_the_interrupted_reply() {
+    let last = json!({
+        "run_id": "run-1", "outcome": "failed", "error_code": "interrupted",
+        "finished_at": "2026-01-01T00:00:00Z",
+    });
+    let new = ScriptedServer::start([
+        worker_after("idle", &last),
+        problem(410, "cursor_expired"),
+        transcript(7, &json!([reply_entry("Half of", true)]), None),
+        worker_after("idle", &last),
+        accepted(5, 2),
+        batch(3, [delta("Whole"), finished("completed")]),
+    ])
+    .await;
+    let old = server([accepted(3, 2), batch(3, [delta("Half")])]).await;
+    let replacement = new.target();
+    let find_again = move |_: &_| Ok(replacement.clone());
+    let client = ReconnectingClient::new(old.client(), Rc::new(find_again), FAST);
+    let chat = chat_on(Redirected, client, async |chat| {
+        let reply = chat.exchange("hi").await;
+        chat.report(reply.map(Some)).await?;
+        let reply = chat.exchange("again").await;
+        chat.report(reply.map(Some)).await
+    })
+    .await;
+    chat.result.unwrap();
+    assert_eq!(chat.out, "Half of\nWhole\n");
+    let (_, notes) = chat.err.split_once("again\n").unwrap();
+    assert_eq!(
+        notes,
+        "note: the reply stops here: the server was restarted\n\
+         error: run run-1 failed [interrupted]\n\
+         hint: the server was stopped or crashed while it replied; send the message again\n"
+    );
+    let inputs = new.request_lines();
+    let inputs: Vec<_> = inputs.iter().filter(|l| l.ends_with("/input")).collect();
+    assert_eq!(
+        inputs,
+        ["POST /api/runtimes/backend-internal/workers/w1/input"]
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
-//! The client of a chat: finds the server again after an outage.
+//! The client of `chat` and `send --follow`: finds the server again after an outage.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use http_api::wire::ProblemCode;
@@ -12,7 +13,7 @@ use crate::error::Error;
 use crate::output::Terminal;
 
 /// Finds the server that was at an address, or its replacement.
-pub(super) type FindAgain = Box<dyn Fn(&ServerUrl) -> Result<Target, Error>>;
+pub(super) type FindAgain = Rc<dyn Fn(&ServerUrl) -> Result<Target, Error>>;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReconnectPolicy {
@@ -35,23 +36,17 @@ impl ReconnectPolicy {
 
 pub(super) struct ReconnectingClient {
     client: Client,
-    server: ServerUrl,
     find_again: FindAgain,
     policy: ReconnectPolicy,
 }
 
 impl ReconnectingClient {
-    pub(super) fn new(
-        target: Target,
-        find_again: FindAgain,
-        policy: ReconnectPolicy,
-    ) -> Result<Self, Error> {
-        Ok(Self {
-            client: Client::new(target.server.clone(), target.token)?,
-            server: target.server,
+    pub(super) fn new(client: Client, find_again: FindAgain, policy: ReconnectPolicy) -> Self {
+        Self {
+            client,
             find_again,
             policy,
-        })
+        }
     }
 
     /// The client of the server that was reached last.
@@ -89,14 +84,14 @@ impl ReconnectingClient {
         ));
         loop {
             // While no server is found, the old address is tried.
-            if let Ok(target) = (self.find_again)(&self.server) {
-                self.client = Client::new(target.server.clone(), target.token)?;
-                self.server = target.server;
+            if let Ok(target) = (self.find_again)(self.client.server()) {
+                self.client = Client::new(target.server, target.token)?;
             }
             match request(&self.client).await {
                 Err(again) if is_outage(&again) => error = again,
                 result => {
-                    terminal.note(&format!("note: connected to {} again", self.server));
+                    let server = self.client.server();
+                    terminal.note(&format!("note: connected to {server} again"));
                     return result;
                 }
             }
@@ -132,8 +127,22 @@ pub(super) fn is_outage(error: &Error) -> bool {
         | Error::RunEnded(_)
         | Error::AcceptsNoInput { .. }
         | Error::TooManyPages { .. }
+        | Error::Declined
+        | Error::ExportFile { .. }
         | Error::Interrupted
         | Error::Output(_)
         | Error::Setup(_) => false,
     }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Gives a server that is away up at once.
+    pub(in crate::command) const BRIEF: ReconnectPolicy = ReconnectPolicy {
+        timeout: Duration::from_millis(20),
+        first_delay: Duration::from_millis(1),
+        max_delay: Duration::from_millis(1),
+    };
 }
