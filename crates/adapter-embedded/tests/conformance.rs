@@ -25,6 +25,7 @@ impl Subject for Embedded {
         for _ in 0..workers {
             runtime
                 .create(CreateWorker::default())
+                .await
                 .expect("there is capacity for a few workers");
         }
         Arc::new(EmbeddedSource::new(runtime))

@@ -152,6 +152,24 @@ pub struct ServeArgs {
     )]
     pub profile_dir: Option<PathBuf>,
 
+    /// File that keeps the workers over restarts, or `memory` to forget them [default: a file for
+    /// this workspace below $XDG_DATA_HOME/yoi, or ~/.local/share/yoi; `yoi store path` prints it]
+    #[arg(
+        long,
+        env = "YOI_STORE",
+        value_name = "FILE|memory",
+        hide_env_values = true
+    )]
+    pub store: Option<PathBuf>,
+
+    /// Keep the workers on a network file system, where their file can be damaged
+    #[arg(long, env = "YOI_STORE_ON_NETWORK_FILE_SYSTEM")]
+    pub store_on_network_file_system: bool,
+
+    /// Delete workers that were stopped and not used for so many days [default: never]
+    #[arg(long, env = "YOI_DELETE_STOPPED_AFTER", value_name = "DAYS", value_parser = days())]
+    pub delete_stopped_after: Option<u32>,
+
     /// Milliseconds between the words of the offline engine's reply; 0 turns pacing off
     #[arg(
         long,
@@ -203,6 +221,13 @@ pub const MODEL_CONTEXT_TOKENS_MAX: u32 = 16_000_000;
 
 /// Longest reply that can be set, in tokens: beyond the output of any model.
 pub const MODEL_OUTPUT_TOKENS_MAX: u32 = 1_000_000;
+
+/// Longest time that can be set until a stopped worker is deleted, in days: a century.
+pub const DELETE_STOPPED_AFTER_MAX_DAYS: u32 = 36_500;
+
+fn days() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=i64::from(DELETE_STOPPED_AFTER_MAX_DAYS))
+}
 
 fn context_tokens() -> clap::builder::RangedI64ValueParser<u32> {
     let range = i64::from(MODEL_CONTEXT_TOKENS_MIN)..=i64::from(MODEL_CONTEXT_TOKENS_MAX);

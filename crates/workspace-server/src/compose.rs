@@ -9,10 +9,15 @@ use std::time::Duration;
 use adapter_embedded::EmbeddedSource;
 use adapter_local::{LocalConfig, LocalLimits, LocalSource};
 use adapter_model::{ModelSet, ModelSetError};
+use adapter_store_sqlite::{NetworkFileSystems, Options, SqliteStore};
 use registry_core::port::RuntimeSource;
 use registry_core::registry::DuplicateRuntime;
 use registry_core::{Deadlines, RuntimeRegistry};
-use worker_runtime::{BuildError, Limits, OfflineEngine, ProfileSet, Runtime, TurnEngine};
+use tokio::task::spawn_blocking;
+use worker_runtime::store::WorkerStore;
+use worker_runtime::{
+    BuildError, Limits, OfflineEngine, OpenError, ProfileSet, Runtime, TurnEngine,
+};
 
 pub(crate) use adapter_local::untrusted_file;
 pub(crate) use adapter_model::RunFailure;
@@ -21,6 +26,7 @@ pub(crate) use adapter_model::secret_file;
 pub use adapter_model::{
     InvalidNamedModel, ModelConfig, ModelConfigError, NamedModel, SecretFileError,
 };
+pub use adapter_store_sqlite::OpenError as StoreOpenError;
 
 /// The turn engine of the embedded runtime.
 #[derive(Clone)]
@@ -36,6 +42,22 @@ pub enum EngineSetting {
     Own(Arc<dyn TurnEngine>),
 }
 
+/// Where the workers of the embedded runtime are kept.
+#[derive(Clone)]
+pub enum StoreSetting {
+    /// In memory: the end of the server forgets them.
+    Memory,
+    /// In a file, and over restarts.
+    File {
+        /// The file, which is created if it isn't there.
+        path: PathBuf,
+        /// Whether it may be on a network file system, where it can be damaged.
+        on_network_file_system: bool,
+    },
+    /// In the embedding program's own store.
+    Own(Arc<dyn WorkerStore>),
+}
+
 /// Why the parts of a server can't be built. Carries no path and no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
@@ -45,6 +67,15 @@ pub enum ComposeError {
     /// The embedded runtime can't be built.
     #[error("the embedded runtime can't be built")]
     Runtime(#[source] BuildError),
+    /// The store can't be opened.
+    #[error(transparent)]
+    Store(#[from] StoreOpenError),
+    /// The embedded runtime can't read its store.
+    #[error("the workers can't be read from the store")]
+    Restore(#[source] OpenError),
+    /// The start was interrupted.
+    #[error("the start was interrupted")]
+    Interrupted,
     /// A source has the id of another.
     #[error(transparent)]
     Duplicate(#[from] DuplicateRuntime),
@@ -73,18 +104,50 @@ pub(crate) fn engine(
     })
 }
 
-/// Builds the embedded runtime.
-pub(crate) fn runtime(
+/// Opens the store; none keeps the workers in memory.
+pub(crate) async fn store(
+    setting: StoreSetting,
+) -> Result<Option<Arc<dyn WorkerStore>>, ComposeError> {
+    let (path, on_network_file_system) = match setting {
+        StoreSetting::Memory => return Ok(None),
+        StoreSetting::Own(store) => return Ok(Some(store)),
+        StoreSetting::File {
+            path,
+            on_network_file_system,
+        } => (path, on_network_file_system),
+    };
+    let options = Options {
+        network_file_systems: if on_network_file_system {
+            NetworkFileSystems::Allowed
+        } else {
+            NetworkFileSystems::Refused
+        },
+        ..Options::default()
+    };
+    let opened = spawn_blocking(move || SqliteStore::open(&path, options)).await;
+    let store = opened.map_err(|_| ComposeError::Interrupted)??;
+    Ok(Some(Arc::new(store)))
+}
+
+/// Builds the embedded runtime, with the workers of `store`.
+pub(crate) async fn runtime(
     engine: Arc<dyn TurnEngine>,
     profiles: ProfileSet,
     limits: Limits,
+    store: Option<Arc<dyn WorkerStore>>,
+    delete_stopped_after: Option<Duration>,
 ) -> Result<Runtime, ComposeError> {
-    Runtime::builder()
+    let mut builder = Runtime::builder()
         .engine(engine)
         .profiles(profiles)
-        .limits(limits)
-        .build()
-        .map_err(ComposeError::Runtime)
+        .limits(limits);
+    if let Some(age) = delete_stopped_after {
+        builder = builder.delete_stopped_after(age);
+    }
+    match store {
+        None => builder.build().map_err(ComposeError::Runtime),
+        Some(store) => builder.open(store).await.map_err(ComposeError::Restore),
+    }
 }
 
 /// Registers the embedded runtime first, the local records second, then the sources that an

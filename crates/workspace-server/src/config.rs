@@ -16,13 +16,19 @@ use crate::args::{AuthMode, DISPLAY_NAME_DEFAULT, ServeArgs};
 use crate::compose::{self, InvalidNamedModel, ModelConfig, ModelConfigError, NamedModel};
 use crate::logging::DroppedLines;
 use crate::server_file;
+use crate::store_path::{self, NoStorePath};
 use crate::token_file::{self, TokenFileError};
 
-pub use crate::compose::EngineSetting;
+pub use crate::compose::{EngineSetting, StoreSetting};
 
 /// Longest wait for runs to end and connections to close after a signal. Below the five seconds
 /// after which an operator may expect the process to be gone.
 pub const SHUTDOWN_DEADLINE: Duration = Duration::from_millis(4_500);
+
+/// The value of `--store` that keeps workers in memory.
+pub const STORE_IN_MEMORY: &str = "memory";
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Everything a server is started with. Its `Debug` shows neither paths nor secrets.
 #[derive(Clone)]
@@ -45,6 +51,10 @@ pub struct ServerConfig {
     pub engine: EngineSetting,
     /// The directory of profiles beside the built-in ones; `None` adds none.
     pub profile_dir: Option<PathBuf>,
+    /// Where the workers of the embedded runtime are kept.
+    pub store: StoreSetting,
+    /// How long a worker has been stopped when it is deleted; `None` deletes none.
+    pub delete_stopped_after: Option<Duration>,
     /// The bounds of the embedded runtime.
     pub limits: Limits,
     /// The bounds of connections.
@@ -98,6 +108,9 @@ pub enum ConfigError {
     /// An endpoint or a key is set, but no model.
     #[error("--model-endpoint and --model-key-file need a --model")]
     NoModel,
+    /// There is no place for the store.
+    #[error(transparent)]
+    StorePath(#[from] NoStorePath),
     /// A limit is below the least value it can have.
     #[error(transparent)]
     Limit(#[from] worker_runtime::LimitsError),
@@ -105,7 +118,7 @@ pub enum ConfigError {
 
 impl ServerConfig {
     /// A server for tests and embedders: any free loopback port, a generated token, no local
-    /// records, no server file, default bounds.
+    /// records, no server file, workers in memory, default bounds.
     pub fn new(workspace_root: PathBuf) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -121,6 +134,8 @@ impl ServerConfig {
                 pace: OfflineEngine::PACE,
             },
             profile_dir: None,
+            store: StoreSetting::Memory,
+            delete_stopped_after: None,
             limits: Limits::default(),
             connection: ConnectionLimits {
                 drain_timeout: SHUTDOWN_DEADLINE,
@@ -160,6 +175,17 @@ impl ServerConfig {
         } else {
             EngineSetting::Models(models)
         };
+        let store = match &args.store {
+            Some(word) if word.as_os_str() == STORE_IN_MEMORY => StoreSetting::Memory,
+            file => StoreSetting::File {
+                path: match file {
+                    Some(path) => path.clone(),
+                    None => store_path::default_path(&args.workspace, &variable)?,
+                },
+                on_network_file_system: args.store_on_network_file_system,
+            },
+        };
+        let days = args.delete_stopped_after;
         let hosts = args.allowed_host.iter().map(|text| text.parse());
         let origins = args.allowed_origin.iter().map(|text| text.parse());
         Ok(Self {
@@ -175,6 +201,8 @@ impl ServerConfig {
                 .map_err(ConfigError::AllowedOrigin)?,
             engine,
             profile_dir: args.profile_dir,
+            store,
+            delete_stopped_after: days.map(|days| DAY.saturating_mul(days)),
             limits,
             server_file_dir: server_file::directory(|name| variable(name).map(PathBuf::from)),
             ..Self::new(args.workspace)

@@ -13,6 +13,7 @@ pub mod failure_notes;
 pub mod logging;
 pub mod server;
 pub mod server_file;
+pub mod store_path;
 pub mod token_file;
 
 mod compose;
@@ -20,7 +21,9 @@ mod profile_dir;
 mod signal;
 
 pub use args::ServeArgs;
-pub use compose::{ComposeError, InvalidNamedModel, ModelConfig, ModelConfigError, NamedModel};
+pub use compose::{
+    ComposeError, InvalidNamedModel, ModelConfig, ModelConfigError, NamedModel, StoreOpenError,
+};
 pub use config::ServerConfig;
 pub use entry::{run, run_with};
 pub use profile_dir::ProfileDirError;

@@ -94,7 +94,9 @@ impl Server {
             Some(directory) => profile_dir::load(directory, &engine.models())?,
             None => ProfileSet::builtin(),
         };
-        let runtime = compose::runtime(engine, profiles, config.limits.clone())?;
+        let store = compose::store(config.store.clone()).await?;
+        let (limits, age) = (config.limits.clone(), config.delete_stopped_after);
+        let runtime = compose::runtime(engine, profiles, limits, store, age).await?;
         let registry = compose::registry(
             runtime.clone(),
             config.local_data_dir.as_deref(),

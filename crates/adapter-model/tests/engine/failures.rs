@@ -286,6 +286,7 @@ async fn runs_that_learn_at_once_what_is_refused_are_all_asked_again() {
         worker: fixture
             .runtime
             .create(CreateWorker::default())
+            .await
             .unwrap()
             .worker
             .id,

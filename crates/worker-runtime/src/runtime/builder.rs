@@ -110,11 +110,15 @@ impl RuntimeBuilder {
         let retention = self.delete_stopped_after;
         let inner = Arc::new(self.into_inner(Some(Storage::new(store)), index)?);
 
-        let ends = cut_off.iter().map(|id| inner.end_interrupted_run(*id));
+        let total = cut_off.len();
+        let ends = cut_off.into_iter().map(|id| {
+            let inner = Arc::clone(&inner);
+            async move { inner.end_interrupted_run(id).await }
+        });
         let ends = stream::iter(ends).buffer_unordered(INTERRUPTED_AT_ONCE);
         let failed = ends.filter(|end| ready(end.is_err())).count().await;
         let workers = inner.directory.with(|directory| directory.len());
-        let interrupted = cut_off.len() - failed;
+        let interrupted = total - failed;
         info!(workers, interrupted, failed, "workers restored");
         if let Some(age) = retention {
             Executor::current().spawn(delete_stopped(Arc::downgrade(&inner), age));
