@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tracing::debug;
@@ -154,7 +154,7 @@ pub(super) async fn drive(
     let mut drafts = storage
         .as_ref()
         .map(|storage| Drafts::new(slot, *run_id, storage));
-    // The timer is set when it is first polled. A run that never waits needs none.
+    // The timers are set when they are first polled. A run that never waits needs none.
     let mut waits = false;
     let end = poll_fn(|cx| {
         // The engine is polled last: one that is always ready, or uses up the task's budget,
@@ -162,16 +162,19 @@ pub(super) async fn drive(
         if cancelled.as_mut().poll(cx).is_ready() {
             return Poll::Ready(RunEnd::Cancelled);
         }
-        if waits && deadline.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(RunEnd::TimedOut);
-        }
-        if let (true, Some(drafts)) = (waits, &mut drafts) {
-            drafts.poll(cx);
+        let mut poll_timers = |cx: &mut Context<'_>| {
+            if let Some(drafts) = &mut drafts {
+                drafts.poll(cx);
+            }
+            deadline.as_mut().poll(cx).map(|()| RunEnd::TimedOut)
+        };
+        if waits && let Poll::Ready(end) = poll_timers(cx) {
+            return Poll::Ready(end);
         }
         let end = engine.poll(cx);
         if !waits && end.is_pending() {
             waits = true;
-            return deadline.as_mut().poll(cx).map(|()| RunEnd::TimedOut);
+            return poll_timers(cx);
         }
         end
     });

@@ -23,6 +23,7 @@ mod reading;
 mod reply;
 mod running;
 mod scripted_engine;
+mod storing;
 
 use scripted_engine::ScriptedEngine;
 
@@ -131,20 +132,24 @@ impl Fixture {
         events.iter().filter(ended).count()
     }
 
-    /// The transcript: `user:…` and `assistant:…`, partial ones ending in `…`, unanswered ones in `?`.
     fn transcript_lines(&self, worker: WorkerId) -> Vec<String> {
-        let page = at_once(self.runtime.transcript(worker, TranscriptQuery::default()));
-        let entries = page.unwrap().entries;
-        let line = |entry: &crate::Entry| {
-            let more = match (entry.partial, entry.unanswered) {
-                (true, _) => "…",
-                (false, true) => "?",
-                (false, false) => "",
-            };
-            format!("{}:{}{more}", entry.role.as_str(), entry.content)
-        };
-        entries.iter().map(line).collect()
+        let query = TranscriptQuery::default();
+        let page = at_once(self.runtime.transcript(worker, query));
+        transcript_lines(&page.unwrap().entries)
     }
+}
+
+/// The entries: `user:…` and `assistant:…`, partial ones ending in `…`, unanswered ones in `?`.
+fn transcript_lines(entries: &[crate::Entry]) -> Vec<String> {
+    let line = |entry: &crate::Entry| {
+        let more = match (entry.partial, entry.unanswered) {
+            (true, _) => "…",
+            (false, true) => "?",
+            (false, false) => "",
+        };
+        format!("{}:{}{more}", entry.role.as_str(), entry.content)
+    };
+    entries.iter().map(line).collect()
 }
 
 /// The output of a future that has nothing to wait for, as all have that only touch memory.
