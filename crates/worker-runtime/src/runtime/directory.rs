@@ -22,6 +22,8 @@ pub(super) struct Directory {
     keys: HashMap<IdempotencyKey, (Fingerprint, KeyHolder)>,
     /// Workers that are being created.
     creating: usize,
+    /// Workers that are being loaded.
+    loading: usize,
     resident: usize,
     /// The resident workers, in the order in which they are considered for eviction ("second
     /// chance": one that was used since the last time is passed over). Only with a store.
@@ -68,7 +70,7 @@ impl Directory {
 
     /// The workers that are in memory or are going to be.
     pub(super) fn resident(&self) -> usize {
-        self.resident + self.creating
+        self.resident + self.creating + self.loading
     }
 
     pub(super) fn get(&self, id: WorkerId) -> Option<&Place> {
@@ -150,6 +152,7 @@ impl Directory {
             return None;
         };
         *place = Place::Loading(stored, Arc::new(Notify::new()));
+        self.loading += 1;
         Some(stored)
     }
 
@@ -159,6 +162,7 @@ impl Directory {
             return;
         };
         let (stored, ended) = (*stored, Arc::clone(ended));
+        self.loading -= 1;
         match slot {
             Some(slot) => self.place_resident(slot),
             None => drop(self.places.insert(id, Place::Stored(stored))),

@@ -26,6 +26,7 @@ mod history;
 mod inputs;
 mod readers;
 mod scripted_engine;
+mod storing;
 
 use fixture::{Fixture, NEVER, both};
 
@@ -63,10 +64,23 @@ fn explore_with<F>(
 ) where
     F: Future<Output = ()>,
 {
+    explore_share(1, persistence, limits, scenario);
+}
+
+/// The same with a fraction of the schedules: one of `share`.
+fn explore_share<F>(
+    share: usize,
+    persistence: Persistence,
+    limits: Limits,
+    scenario: impl Fn(Fixture) -> F + Send + Sync + 'static,
+) where
+    F: Future<Output = ()>,
+{
     let schedules = match std::env::var("YOI_SCHEDULES") {
         Ok(number) => number.parse().expect("YOI_SCHEDULES is a number"),
         Err(_) => SCHEDULES,
     };
+    let schedules = usize::max(schedules / share, 2);
     let tried = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&tried);
     let body = Arc::new(move || {

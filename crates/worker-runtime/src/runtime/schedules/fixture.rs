@@ -16,7 +16,8 @@ use crate::event::{Event, EventKind, EventsQuery};
 use crate::id::RunId;
 use crate::store::memory_store::MemoryStore;
 use crate::store::scripted_store::ScriptedStore;
-use crate::transcript::{TranscriptPage, TranscriptQuery};
+use crate::store::{Change, StoredState};
+use crate::transcript::{Entry, TranscriptPage, TranscriptQuery};
 use crate::{Cursor, RunOutcome};
 
 /// Longer than any schedule; see [`sync`].
@@ -134,6 +135,7 @@ impl Fixture {
 
     pub(super) async fn snapshot(&self, worker: WorkerId) -> WorkerSnapshot {
         let snapshot = self.runtime.get(worker).await.expect("it is there");
+        self.assert_state_is_stored(&snapshot);
         self.observe(Observation::Snapshot(snapshot.clone()));
         snapshot
     }
@@ -144,6 +146,7 @@ impl Fixture {
             .transcript(worker, TranscriptQuery::default())
             .await;
         let page = page.expect("it is there");
+        self.assert_entries_are_stored(worker, &page.entries);
         self.observe(Observation::Page(worker, page.clone()));
         page
     }
@@ -226,7 +229,77 @@ impl Fixture {
         }
         self.engine.assert_no_violations();
         self.assert_totals(&slots);
+        if self.has_store() {
+            self.assert_store_has_it_all(&slots).await;
+        }
         histories
+    }
+
+    /// What another process finds in the store, now or after a crash.
+    pub(super) async fn reopened(&self) -> Runtime {
+        let runtime = Runtime::builder().engine(Arc::clone(&self.engine) as _);
+        let runtime = runtime.limits(self.runtime.limits().clone());
+        let opened = runtime.open(Arc::clone(&self.store) as _).await;
+        opened.expect("the store can be read")
+    }
+
+    /// Nothing is seen before it is stored.
+    pub(super) fn assert_entries_are_stored(&self, worker: WorkerId, entries: &[Entry]) {
+        if !self.has_store() {
+            return;
+        }
+        let stored = self.store.committed();
+        let stored: Vec<&Entry> = stored
+            .iter()
+            .filter_map(|change| match change {
+                Change::Accept(input) if input.worker_id == worker => Some(&input.entry),
+                Change::Finish(run) if run.worker_id == worker => run.reply.as_ref(),
+                _ => None,
+            })
+            .collect();
+        for entry in entries {
+            let is_it = |stored: &&&Entry| {
+                (stored.sequence, &stored.content) == (entry.sequence, &entry.content)
+            };
+            assert!(
+                stored.iter().any(|entry| is_it(&entry)),
+                "not stored: {entry:?}"
+            );
+        }
+    }
+
+    fn assert_state_is_stored(&self, snapshot: &WorkerSnapshot) {
+        if !self.has_store() || snapshot.state != WorkerState::Stopped {
+            return;
+        }
+        let stops = |change: &Change| match change {
+            Change::Stop { worker_id, .. } => *worker_id == snapshot.id,
+            Change::Finish(run) => {
+                run.worker_id == snapshot.id && run.state == StoredState::Stopped
+            }
+            _ => false,
+        };
+        assert!(
+            self.store.committed().iter().any(stops),
+            "the stop is not stored"
+        );
+    }
+
+    /// A restart finds the same workers, in the same state.
+    async fn assert_store_has_it_all(&self, slots: &[Arc<Slot>]) {
+        self.store.clear();
+        let reopened = self.reopened().await;
+        assert_eq!(reopened.status().workers.total(), slots.len());
+        for slot in slots {
+            let (here, there) = (slot.snapshot(), reopened.get(slot.id()).await);
+            let cursor = Cursor::new(reopened.status().epoch, 0);
+            assert_eq!(there, Ok(WorkerSnapshot { cursor, ..here }));
+            let query = TranscriptQuery::default();
+            let there = reopened.transcript(slot.id(), query).await;
+            let here = self.runtime.transcript(slot.id(), query).await;
+            let entries = |page: Result<TranscriptPage, _>| page.expect("it is there").entries;
+            assert_eq!(entries(there), entries(here));
+        }
     }
 
     /// Checks the totals against the workers.
