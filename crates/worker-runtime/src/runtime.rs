@@ -1,13 +1,15 @@
 //! The shell around the rules: the handle, its locks, tasks, timers and notifications.
 //!
 //! Locks: one for the [directory], one in each [slot], one for the order of stopping in the
-//! [totals]. The only section that enters another one is a slot's: it enters the order of
-//! stopping, so that a caller that sees a worker stopped can have it forgotten. None contains an
-//! `.await`.
+//! [totals]. Two sections enter another one: the directory's enters a slot's, to see whether the
+//! worker can be put out of memory; a slot's enters the order of stopping, so that a caller that
+//! sees a worker stopped can have it forgotten. None contains an `.await`.
+//!
+//! With a [store](storage), operations [commit] their change before anybody can see it.
 
 use std::sync::Arc;
 
-use crate::core::{EndReason, WorkerSnapshot};
+use crate::core::WorkerSnapshot;
 use crate::cursor::{Cursor, Epoch};
 use crate::engine::{ModelInfo, TurnEngine};
 use crate::error::{ReadError, Stopping, StoreUnavailable};
@@ -185,8 +187,8 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         for slot in self.slots() {
-            // An input that is being committed ends when its task finds no runtime any more.
-            let _ = slot.cancel(None, EndReason::Cancelled);
+            // A run whose input is still being committed goes on until its task is dropped.
+            let _ = slot.cancel(None, self.shared.persistence.end_of_runtime());
         }
         if let Some(storage) = &self.storage {
             storage.close();

@@ -89,7 +89,7 @@ impl Runtime {
                 Ok(CreateStep::Wait) => self.inner.wait_for_creation(request.key.as_ref()).await,
                 Ok(CreateStep::Commit(slot, change)) => {
                     let (inner, fingerprint) = (Arc::clone(&self.inner), request.fingerprint);
-                    let apply = move |committed| inner.apply_create(slot, fingerprint, committed);
+                    let apply = move |committed| inner.apply_create(&slot, fingerprint, committed);
                     let (executor, storage) = (Executor::current(), self.inner.expect_storage());
                     return commit_and_apply(&executor, storage, vec![change], apply).await;
                 }
@@ -228,7 +228,7 @@ impl Inner {
     /// Adds the worker, if its commit succeeded.
     fn apply_create(
         &self,
-        slot: Arc<Slot>,
+        slot: &Arc<Slot>,
         fingerprint: Fingerprint,
         committed: Committed,
     ) -> Result<Created, CreateError> {
@@ -236,11 +236,11 @@ impl Inner {
             directory.end_creating(slot.key());
             if committed.is_ok() {
                 self.totals.enter(slot.read(Worker::state));
-                directory.insert(Arc::clone(&slot), fingerprint);
+                directory.insert(Arc::clone(slot), fingerprint);
             }
         });
         committed?;
-        Ok(Created::new(&slot))
+        Ok(Created::new(slot))
     }
 
     /// Waits until the worker that is being created under this key is there, or isn't going to be.

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tracing::{debug, info};
 
 use super::commit::commit_and_apply;
-use super::slot::{Attempt, DeleteStep, Persistence, Slot, StopAttempt};
+use super::slot::{Attempt, DeleteStep, Slot, StopAttempt};
 use super::{Inner, Runtime};
 use crate::command::{ActiveRun, ShutdownReport};
 use crate::core::{CancelStep, EndReason, Worker, WorkerSnapshot};
@@ -128,10 +128,7 @@ impl Runtime {
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
         self.inner.stopping.store(true, Ordering::SeqCst);
         let deadline = sync::after(deadline);
-        let reason = match self.inner.shared.persistence {
-            Persistence::Memory => EndReason::Cancelled,
-            Persistence::Store => EndReason::Interrupted,
-        };
+        let reason = self.inner.shared.persistence.end_of_runtime();
         let mut ends = Vec::new();
         for slot in self.inner.slots() {
             match slot.cancel(None, reason) {

@@ -144,9 +144,8 @@ impl Runtime {
         let deadline = sync::after(query.wait);
         let mut waiting = None;
         let mut time_is_up = query.wait.is_zero();
+        let mut slot = self.inner.slot(id).await?;
         loop {
-            // Looked up each time: the worker may be forgotten meanwhile.
-            let slot = self.inner.slot(id).await?;
             let changed = slot.changed();
             let (batch, stopped) = slot.read(|worker| {
                 let batch = worker.read(query.after, limit);
@@ -160,6 +159,9 @@ impl Runtime {
                 waiting = Some(slot.reserve_poller()?);
             }
             time_is_up = sync::until(deadline, changed).await.is_err();
+            // Looked up again: the worker may be forgotten or deleted. As long as this slot is
+            // held, it isn't put out of memory.
+            slot = self.inner.slot(id).await?;
         }
     }
 }

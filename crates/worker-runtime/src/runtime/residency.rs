@@ -6,7 +6,7 @@ use tracing::debug;
 
 use super::Inner;
 use super::commit::commit_and_apply;
-use super::directory::{Place, Stored};
+use super::directory::{Directory, Place, Stored};
 use super::slot::Slot;
 use super::storage::{Storage, read_error};
 use crate::core::{OlderEntries, RunEnd, Worker, WorkerMetadata};
@@ -120,7 +120,7 @@ impl Inner {
         match (limit, &self.storage) {
             (LimitName::Workers | LimitName::TotalBytes, None) => self.forget_oldest_stopped(),
             (LimitName::Workers | LimitName::TotalBytes, Some(_)) => {
-                self.directory.with(|directory| directory.evict())
+                self.directory.with(Directory::evict)
             }
             _ => false,
         }

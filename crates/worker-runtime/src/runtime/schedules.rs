@@ -43,6 +43,7 @@ const STACK_BYTES: usize = 128 * 1024;
 ///
 /// # Panics
 /// When a schedule violates something; says which one it was.
+#[expect(clippy::needless_pass_by_value, reason = "callers make them for this")]
 fn explore<F>(limits: Limits, scenario: impl Fn(Fixture) -> F + Send + Sync + 'static)
 where
     F: Future<Output = ()>,

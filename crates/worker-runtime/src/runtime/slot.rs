@@ -55,6 +55,16 @@ pub(super) enum Persistence {
     Store,
 }
 
+impl Persistence {
+    /// Why runs end with the runtime.
+    pub(super) fn end_of_runtime(self) -> EndReason {
+        match self {
+            Self::Memory => EndReason::Cancelled,
+            Self::Store => EndReason::Interrupted,
+        }
+    }
+}
+
 /// What the lock guards.
 struct Guarded {
     worker: Worker,

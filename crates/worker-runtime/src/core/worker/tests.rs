@@ -52,6 +52,7 @@ fn keyed(run_id: RunId, content: &str, key: &str) -> NewRun {
 }
 
 /// Admits and accepts an input.
+#[expect(clippy::needless_pass_by_value, reason = "callers make it for this")]
 fn accept(worker: &mut Worker, input: NewRun, now: Timestamp) -> Result<Accepted, InputError> {
     Ok(match worker.admit(&input, now)? {
         Admission::Replay(accepted) => accepted,

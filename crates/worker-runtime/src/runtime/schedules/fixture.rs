@@ -249,14 +249,19 @@ impl Fixture {
             return;
         }
         let stored = self.store.committed();
-        let stored: Vec<&Entry> = stored
-            .iter()
-            .filter_map(|change| match change {
-                Change::Accept(input) if input.worker_id == worker => Some(&input.entry),
-                Change::Finish(run) if run.worker_id == worker => run.reply.as_ref(),
-                _ => None,
-            })
-            .collect();
+        let inputs = stored.iter().filter_map(|change| {
+            let Change::Accept(input) = change else {
+                return None;
+            };
+            (input.worker_id == worker).then_some(&input.entry)
+        });
+        let replies = stored.iter().filter_map(|change| {
+            let Change::Finish(run) = change else {
+                return None;
+            };
+            run.reply.as_ref().filter(|_| run.worker_id == worker)
+        });
+        let stored: Vec<&Entry> = inputs.chain(replies).collect();
         for entry in entries {
             let is_it = |stored: &&&Entry| {
                 (stored.sequence, &stored.content) == (entry.sequence, &entry.content)
@@ -277,7 +282,11 @@ impl Fixture {
             Change::Finish(run) => {
                 run.worker_id == snapshot.id && run.state == StoredState::Stopped
             }
-            _ => false,
+            Change::Create(_)
+            | Change::Accept(_)
+            | Change::Draft { .. }
+            | Change::Rename { .. }
+            | Change::Delete { .. } => false,
         };
         assert!(
             self.store.committed().iter().any(stops),

@@ -156,12 +156,12 @@ async fn each_draft_is_what_came_since_the_last_one() {
     }
     stored.fixture.wait_for_end(worker, &run).await;
     let changes = stored.store.committed();
-    let drafts = changes.iter().filter_map(|change| match change {
-        Change::Draft { text, run_id, .. } => {
-            assert_eq!(*run_id, run.run_id);
-            Some(&**text)
-        }
-        _ => None,
+    let drafts = changes.iter().filter_map(|change| {
+        let Change::Draft { text, run_id, .. } = change else {
+            return None;
+        };
+        assert_eq!(*run_id, run.run_id);
+        Some(&**text)
     });
     assert_eq!(drafts.collect::<Vec<_>>(), ["ab", "c"]);
     assert_eq!(stored.lines(worker).await[1], "assistant:abcd");
@@ -210,14 +210,14 @@ async fn usage_and_diagnostics_of_a_run_are_kept() {
     let before = Stored::new().await;
     let worker = before.worker().await;
     before.complete(worker, "a usage cut fail").await;
-    let finished = before
-        .store
-        .committed()
-        .into_iter()
-        .find_map(|change| match change {
-            Change::Finish(run) => Some(run),
-            _ => None,
-        });
+    let changes = before.store.committed().into_iter();
+    let finished = changes.filter_map(|change| {
+        let Change::Finish(run) = change else {
+            return None;
+        };
+        Some(run)
+    });
+    let finished = finished.last();
     let finished = finished.unwrap();
     let one = Usage {
         input_tokens: Some(1),
