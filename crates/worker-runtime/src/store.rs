@@ -21,6 +21,8 @@ use crate::run::{LastRun, RunDiagnostics, Usage, UsageTotals};
 use crate::transcript::{Entry, TranscriptPosition};
 
 #[cfg(any(test, feature = "store-conformance"))]
+pub mod conformance;
+#[cfg(any(test, feature = "store-conformance"))]
 pub mod memory_store;
 #[cfg(any(test, feature = "store-conformance"))]
 pub mod scripted_store;
@@ -414,5 +416,6 @@ impl fmt::Debug for StoreError {
     }
 }
 
-#[cfg(all(test, not(feature = "shuttle")))]
+#[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
 mod tests;
