@@ -13,6 +13,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes that the journal keeps on disk after it has been written back. It is larger only while
 /// a transaction, or a long read, needs it.
 const JOURNAL_BYTES: u32 = 16 * 1024 * 1024;
+/// Pages of the journal after which it is written back: what fits [`JOURNAL_BYTES`]. The last page
+/// of each busy worker is then written back once for many commits.
+const JOURNAL_PAGES: u32 = 4_000;
+/// Kibibytes of pages that a connection keeps in memory, as it needs them.
+const CACHE_KIB: i32 = 8 * 1024;
 /// Statements that a connection keeps compiled: more than there are.
 const CACHED_STATEMENTS: usize = 48;
 
@@ -22,6 +27,7 @@ pub(crate) fn for_writing(path: &Path, options: &Options) -> rusqlite::Result<Co
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update_and_check(None, "journal_size_limit", JOURNAL_BYTES, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", JOURNAL_PAGES, |_| Ok(()))?;
     if let Some(bytes) = options.max_bytes {
         let page: u64 = connection.pragma_query_value(None, "page_size", |row| {
             row.get::<_, i64>(0).map(i64::cast_unsigned)
@@ -51,6 +57,8 @@ fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
+    // Negative: kibibytes instead of pages.
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     // Sorting needs no files beside the store.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)

@@ -55,6 +55,22 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
     sync_directory(path)
 }
 
+/// Makes a file and its name durable. Not for the file of an open store.
+pub(crate) fn sync(path: &Path) -> io::Result<()> {
+    fs::File::open(path)?.sync_all()?;
+    sync_directory(path)
+}
+
+/// Removes a file that is of no use, if it is there, and its journal.
+pub(crate) fn remove(path: &Path) {
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        // What can't be removed is in nobody's way but the operator's, who sees it.
+        drop(fs::remove_file(name));
+    }
+}
+
 /// Makes a new, or another, file of this name durable.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     match path.parent() {

@@ -26,6 +26,9 @@ mod readers;
 mod store;
 mod writer;
 
+// What an operator does with a file.
+pub mod maintenance;
+
 pub use metrics::{BATCH_SIZE_BUCKETS, Histogram, LATENCY_BUCKETS, StoreMetrics};
 pub use open::OpenError;
 pub use options::{NetworkFileSystems, Options};

@@ -69,19 +69,37 @@ pub(crate) fn workers(
 
 /// Profiles by their number: many workers have the same.
 #[derive(Default)]
-pub(crate) struct Profiles(HashMap<i64, Profile>);
+pub(crate) struct Profiles {
+    known: HashMap<i64, Profile>,
+    fallback: Option<Profile>,
+}
 
 impl Profiles {
+    /// With a profile in the place of those that can't be read.
+    pub(crate) fn with_fallback(fallback: Profile) -> Self {
+        Self {
+            known: HashMap::new(),
+            fallback: Some(fallback),
+        }
+    }
+
     pub(crate) fn get(&mut self, connection: &Connection, number: i64) -> Result<Profile, Failure> {
-        if let Some(profile) = self.0.get(&number) {
+        if let Some(profile) = self.known.get(&number) {
             return Ok(profile.clone());
         }
+        let profile = match (Self::read(connection, number), &self.fallback) {
+            (Err(_), Some(fallback)) => fallback.clone(),
+            (profile, _) => profile?,
+        };
+        self.known.insert(number, profile.clone());
+        Ok(profile)
+    }
+
+    fn read(connection: &Connection, number: i64) -> Result<Profile, Failure> {
         let mut select = connection.prepare_cached("SELECT text FROM profile WHERE number = ?1")?;
         let text: Option<String> = select.query_row([number], |row| row.get(0)).optional()?;
         let profile = text.and_then(|text| text.parse::<Profile>().ok());
-        let profile = profile.ok_or(Unreadable("profile"))?;
-        self.0.insert(number, profile.clone());
-        Ok(profile)
+        Ok(profile.ok_or(Unreadable("profile"))?)
     }
 }
 

@@ -22,6 +22,8 @@ use crate::status::WorkerState;
 use crate::transcript::{Entry, TranscriptPosition};
 
 #[cfg(any(test, feature = "store-conformance"))]
+pub mod conformance;
+#[cfg(any(test, feature = "store-conformance"))]
 pub mod memory_store;
 #[cfg(any(test, feature = "store-conformance"))]
 pub mod scripted_store;

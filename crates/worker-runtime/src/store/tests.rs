@@ -1,15 +1,33 @@
-//! The scripted store does to a store what it is told to.
+//! The store in memory is one, and the scripted store does to a store what it is told to.
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::conformance::Subject;
 use super::memory_store::MemoryStore;
 use super::scripted_store::{Fault, Operation, ScriptedStore, When};
 use super::{Change, StoreErrorKind, StoredState, StoredWorker, WorkerStore};
 use crate::id::WorkerId;
 use crate::profile::ProfileSet;
 use crate::run::{RunDiagnostics, UsageTotals};
+
+/// Opens nothing again: a store in memory is gone with its process.
+struct InMemory;
+
+#[async_trait]
+impl Subject for InMemory {
+    async fn store(&self) -> Arc<dyn WorkerStore> {
+        Arc::new(MemoryStore::new())
+    }
+
+    async fn reopen(&self, store: Arc<dyn WorkerStore>) -> Arc<dyn WorkerStore> {
+        store
+    }
+}
+
+crate::store_conformance_suite!(InMemory);
 
 fn store() -> Arc<ScriptedStore> {
     Arc::new(ScriptedStore::new(Arc::new(MemoryStore::new())))

@@ -1,0 +1,107 @@
+//! What an operator does with a store's file: check it, copy it, compact it, save what is left.
+
+mod backup;
+mod check;
+mod compact;
+mod recover;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use crate::connection;
+use crate::file;
+use crate::open::{self, OpenError};
+use crate::schema::{APPLICATION_ID, Header, NEWEST};
+
+pub use backup::backup;
+pub use check::{Problem, Report, check};
+pub use compact::{Compacted, compact};
+pub use recover::{Lost, Salvage, recover};
+
+/// Why an operator's request can't be done. Names no path.
+#[derive(Debug, thiserror::Error)]
+pub enum MaintenanceError {
+    /// There is no file.
+    #[error("there is no store")]
+    Missing,
+    /// The store can't be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// There is something where the new file would be.
+    #[error("the file to write is there already: name another")]
+    TargetExists,
+    /// The new file can't be written.
+    #[error("the new file can't be written")]
+    Target(#[source] io::Error),
+}
+
+impl From<rusqlite::Error> for MaintenanceError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Open(error.into())
+    }
+}
+
+/// The path of the store's file, which is there.
+fn existing(path: &Path) -> Result<PathBuf, MaintenanceError> {
+    open::require_library()?;
+    if !path.is_file() {
+        return Err(MaintenanceError::Missing);
+    }
+    Ok(file::resolve(path).map_err(OpenError::from)?)
+}
+
+/// A connection that reads a store beside whoever else uses it.
+fn for_reading(path: &Path) -> Result<(Connection, Header), MaintenanceError> {
+    let connection = connection::for_reading(&existing(path)?)?;
+    let header = Header::read(&connection)?;
+    if header.application_id != APPLICATION_ID {
+        return Err(OpenError::NotAStore.into());
+    }
+    if header.version > NEWEST {
+        return Err(OpenError::TooNew {
+            found: header.version,
+            supported: NEWEST,
+        }
+        .into());
+    }
+    Ok((connection, header))
+}
+
+/// A new file, which is removed again unless it is kept.
+struct Target {
+    path: PathBuf,
+    is_kept: bool,
+}
+
+impl Target {
+    fn create(path: &Path) -> Result<Self, MaintenanceError> {
+        let path = file::resolve(path).map_err(MaintenanceError::Target)?;
+        file::create(&path).map_err(|error| {
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                MaintenanceError::TargetExists
+            } else {
+                MaintenanceError::Target(error)
+            }
+        })?;
+        let is_kept = false;
+        Ok(Self { path, is_kept })
+    }
+
+    /// Makes the file durable and keeps it.
+    fn keep(mut self) -> Result<(), MaintenanceError> {
+        let durable = file::sync(&self.path);
+        durable.map_err(MaintenanceError::Target)?;
+        self.is_kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            file::remove(&self.path);
+        }
+    }
+}
