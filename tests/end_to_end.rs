@@ -17,6 +17,8 @@ mod conversation;
 mod engines;
 #[path = "end_to_end/identity.rs"]
 mod identity;
+#[path = "end_to_end/lifecycle.rs"]
+mod lifecycle;
 #[path = "end_to_end/lists.rs"]
 mod lists;
 #[path = "end_to_end/local_records.rs"]

@@ -81,3 +81,10 @@ const stopped = expect(
   }),
 );
 assert(stopped.state === "stopped", `the worker is ${stopped.state}`);
+
+const one = "/api/runtimes/{runtime_id}/workers/{worker_id}";
+const body = { display_name: "Renamed" };
+const renamed = expect(await client.PATCH(one, { params: { path }, body }));
+assert(renamed.display_name === "Renamed", `the worker is ${renamed.display_name}`);
+const deleted = await client.DELETE(one, { params: { path } });
+assert(deleted.response.status === 204, JSON.stringify(deleted.error));

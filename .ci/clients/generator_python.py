@@ -9,6 +9,7 @@ from yoi_client import (
     CreateWorkerBody,
     NotRunningResult,
     OutputDeltaEvent,
+    RenameWorkerBody,
     RunFinishedEvent,
     RunOutcome,
     SendInputBody,
@@ -52,3 +53,7 @@ assert isinstance(again, NotRunningResult), again
 
 stopped = workers.stop_worker(*worker, {})
 assert stopped.state == WorkerState.STOPPED, stopped
+
+renamed = workers.rename_worker(*worker, RenameWorkerBody(display_name="Renamed"))
+assert renamed.display_name == "Renamed", renamed
+workers.delete_worker(*worker)

@@ -5,9 +5,10 @@ use std::error::Error;
 
 use yoi_client::apis::configuration::Configuration;
 use yoi_client::apis::conversation_api::{cancel_run, read_events, send_input};
-use yoi_client::apis::workers_api::{create_worker, stop_worker};
+use yoi_client::apis::workers_api::{create_worker, delete_worker, rename_worker, stop_worker};
 use yoi_client::models::{
-    CancelResult, CreateWorkerBody, RunOutcome, SendInputBody, WorkerEvent, WorkerState,
+    CancelResult, CreateWorkerBody, RenameWorkerBody, RunOutcome, SendInputBody, WorkerEvent,
+    WorkerState,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -58,5 +59,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let stopped = stop_worker(&client, runtime, worker, serde_json::json!({})).await?;
     assert_eq!(stopped.state, WorkerState::Stopped);
+
+    let body = RenameWorkerBody::new("Renamed".to_owned());
+    let renamed = rename_worker(&client, runtime, worker, body).await?;
+    assert_eq!(renamed.display_name, "Renamed");
+    delete_worker(&client, runtime, worker).await?;
     Ok(())
 }

@@ -1,6 +1,14 @@
 // Drives the server through the client that @hey-api/openapi-ts generates.
 import { client } from "./hey/client.gen.js";
-import { cancelRun, createWorker, readEvents, sendInput, stopWorker } from "./hey/sdk.gen.js";
+import {
+  cancelRun,
+  createWorker,
+  deleteWorker,
+  readEvents,
+  renameWorker,
+  sendInput,
+  stopWorker,
+} from "./hey/sdk.gen.js";
 import type { WorkerEvent } from "./hey/types.gen.js";
 
 client.setConfig({ baseUrl: process.env.YOI_URL, auth: () => process.env.YOI_TOKEN });
@@ -55,3 +63,8 @@ assert(again.result === "not_running", "a run is still active");
 
 const stopped = await stopWorker({ path, body: {}, throwOnError: true });
 assert(stopped.data.state === "stopped", `the worker is ${stopped.data.state}`);
+
+const name = { display_name: "Renamed" };
+const renamed = await renameWorker({ path, body: name, throwOnError: true });
+assert(renamed.data.display_name === "Renamed", `it is ${renamed.data.display_name}`);
+await deleteWorker({ path, throwOnError: true });

@@ -3,7 +3,7 @@
 import os
 
 from python_client.api.conversation import cancel_run, read_events, send_input
-from python_client.api.workers import create_worker, stop_worker
+from python_client.api.workers import create_worker, delete_worker, rename_worker, stop_worker
 from python_client.client import AuthenticatedClient
 from python_client.models import (
     CancelRunBody,
@@ -11,6 +11,7 @@ from python_client.models import (
     CreateWorkerBody,
     NotRunningResult,
     OutputDeltaEvent,
+    RenameWorkerBody,
     RunFinishedEvent,
     RunOutcome,
     SendInputBody,
@@ -56,3 +57,8 @@ assert isinstance(again, NotRunningResult), again
 
 stopped = stop_worker.sync(*worker, client=client, body=StopWorkerBody())
 assert stopped.state == WorkerState.STOPPED, stopped
+
+renamed = rename_worker.sync(*worker, client=client, body=RenameWorkerBody("Renamed"))
+assert renamed.display_name == "Renamed", renamed
+deleted = delete_worker.sync_detailed(*worker, client=client)
+assert deleted.status_code == 204, deleted

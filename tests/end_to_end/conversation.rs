@@ -26,7 +26,7 @@ async fn both_runtimes_are_listed_with_their_capabilities_and_limits() {
     let embedded = &list["items"][0];
     assert_eq!(embedded["implementation_kind"], "embedded");
     assert_eq!(embedded["status"], "available");
-    assert_eq!(items(&embedded["capabilities"]).len(), 8);
+    assert_eq!(items(&embedded["capabilities"]).len(), 10);
     assert_eq!(embedded["counts"]["workers"]["idle"], 1);
     let no_facility =
         json!({ "tools": false, "workspace_fs": false, "shell": false, "git": false });

@@ -46,6 +46,8 @@ async fn unknown_and_foreign_are_the_same() {
         nobody.try_send("hi").await,
         nobody.cancel(&json!({})).await,
         nobody.stop().await,
+        nobody.rename("A name").await,
+        nobody.delete().await,
     ];
     for response in requests {
         response.expect_problem(404, "unknown_worker");

@@ -197,10 +197,14 @@ async fn operations_that_the_local_source_lacks_are_unsupported() {
         ("POST", format!("{worker}/stop"), "stop_worker"),
         ("GET", format!("{worker}/transcript"), "read_transcript"),
         ("GET", format!("{worker}/events"), "read_events"),
+        ("PATCH", worker.clone(), "rename_worker"),
+        ("DELETE", worker.clone(), "delete_worker"),
     ] {
         let mut request = server.request(method, &path);
         if path.ends_with("/input") {
             request = request.json(&json!({ "content": "hi" }));
+        } else if method == "PATCH" {
+            request = request.json(&json!({ "display_name": "new" }));
         } else if method == "POST" {
             request = request.json(&json!({}));
         }
@@ -209,4 +213,7 @@ async fn operations_that_the_local_source_lacks_are_unsupported() {
         assert_eq!(problem["capability"], capability);
         assert!(response.header("allow").is_some(), "RFC 9110 §15.5.6");
     }
+    let detail = server.get(&worker).await.expect(200);
+    assert_eq!(detail["display_name"], "old");
+    assert_eq!(detail["capabilities"], json!(["get_worker"]));
 }

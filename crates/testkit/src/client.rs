@@ -198,6 +198,19 @@ impl Worker {
             .await
     }
 
+    /// Gives the worker another name.
+    pub async fn rename(&self, name: &str) -> Response {
+        let request = self.client.request("PATCH", &self.path);
+        let body = json!({ "display_name": name });
+        self.client.send(request.json(&body)).await
+    }
+
+    /// Deletes the worker.
+    pub async fn delete(&self) -> Response {
+        let request = self.client.request("DELETE", &self.path);
+        self.client.send(request).await
+    }
+
     /// A page of the transcript; `query` is empty or begins with `?`.
     pub async fn transcript(&self, query: &str) -> Value {
         let path = format!("{}/transcript{query}", self.path);

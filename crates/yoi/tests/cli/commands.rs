@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::fixture::{ENDLESS_PACE, NO_PACE, Running, TestHome, server};
+use crate::fixture::{ENDLESS_PACE, NO_PACE, Running, TestHome, assert_contains, server};
+use crate::terminal::{CTRL_C, Terminal};
 
 /// Begins to follow a run, and waits for its first output.
 fn follow(home: &TestHome, worker: &str) -> Running {
@@ -51,7 +52,10 @@ fn json_is_one_document_for_every_command() {
         "transcript WORKER --limit 1",
         "events WORKER --limit 2",
         "cancel WORKER",
+        "rename WORKER Second",
+        "export WORKER",
         "stop WORKER",
+        "delete WORKER --yes",
     ] {
         let document = home.json(&line.replace("WORKER", worker));
         assert!(document.is_object(), "{line}: {document}");
@@ -121,15 +125,15 @@ fn following_events_ends_when_the_worker_is_stopped() {
 }
 
 #[test]
-fn following_ends_when_the_server_does() {
+fn ctrl_c_ends_the_wait_for_a_server_that_went_away() {
     let (home, server) = server(ENDLESS_PACE);
-    let follower = follow(&home, &home.create_worker());
-    assert_eq!(server.stop(), Some(0));
-    let finished = follower.finish();
-    // Either it still received the end of the run, or the server was unreachable.
-    assert!(matches!(finished.code, 1 | 3), "{}", finished.code);
-    let is_error = |line: &str| line.starts_with("error: ");
-    assert!(finished.err.lines().any(is_error), "{}", finished.err);
+    let worker = home.create_worker();
+    let mut follower = Terminal::start(&home.command(&format!("send {worker} hi --follow")));
+    follower.wait_for("No");
+    server.kill();
+    follower.wait_for("looking for the server for 30 s");
+    follower.press(CTRL_C);
+    assert_eq!(follower.finish().0, Some(130));
 }
 
 #[test]
@@ -174,15 +178,77 @@ fn local_records_are_listed_and_other_operations_are_unsupported() {
     shown.prints(&["recorded", "rev"]);
     let directory = home.directory().to_str().unwrap();
     assert!(!shown.out.contains(directory), "{}", shown.out);
-    for command in ["transcript", "events", "cancel", "stop"] {
-        let refused = home.fails(1, &format!("{command} {worker} --runtime local-compat"));
+    for command in [
+        "transcript WORKER",
+        "events WORKER",
+        "cancel WORKER",
+        "stop WORKER",
+        "rename WORKER other",
+        "delete WORKER --yes",
+        "export WORKER",
+    ] {
+        let command = command.replace("WORKER", worker);
+        let refused = home.fails(1, &format!("{command} --runtime local-compat"));
         refused.reports(&["[operation_unsupported]"]);
+        assert_eq!(refused.out, "", "{command}");
     }
     home.fails(1, "create --runtime local-compat")
         .reports(&["[operation_unsupported]"]);
     // A worker of one runtime is unknown in another.
     home.fails(1, &format!("show {worker}"))
         .reports(&["[unknown_worker]"]);
+}
+
+#[test]
+fn a_worker_is_renamed_exported_and_deleted() {
+    let (home, _server) = server(NO_PACE);
+    let worker = home.create_worker();
+    let renamed = home.yoi(&format!("rename {worker} Zweiter"));
+    assert_eq!(renamed.out, format!("{worker} is now “Zweiter”\n"));
+    home.yoi(&format!("send {worker} good-morning --follow"));
+
+    let file = home.path("conversation.md");
+    let export = format!("export {worker} --output {}", file.display());
+    home.yoi(&export).reports(&["wrote 2 entries"]);
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert!(written.starts_with("# Zweiter\n"), "{written}");
+    assert_contains(
+        &written,
+        &["## 1 · user · ", "good-morning", "## 2 · assistant"],
+    );
+    home.fails(2, &export).reports(&["is not overwritten"]);
+
+    home.fails(2, &format!("delete {worker}"))
+        .reports(&["can't be undone", "--yes"]);
+    let deleted = home.yoi(&format!("delete {worker} --yes"));
+    assert_eq!(deleted.out, format!("{worker} is deleted\n"));
+    for command in ["show", "delete --yes", "export"] {
+        let gone = home.fails(1, &format!("{command} {worker}"));
+        gone.reports(&["[unknown_worker]"]);
+    }
+}
+
+#[test]
+fn a_delete_at_a_terminal_asks_by_name_and_takes_nothing_but_yes() {
+    let (home, _server) = server(NO_PACE);
+    let worker = home.yoi("create --name Zweiter").out.trim().to_owned();
+    let command = home.command(&format!("delete {worker}"));
+    for no in ["", "n", "yesterday"] {
+        let mut delete = Terminal::start(&command);
+        delete.wait_for(&format!("Delete “Zweiter” ({worker})"));
+        delete.wait_for("[y/N] ");
+        delete.submit(no);
+        let (code, last) = delete.finish();
+        assert_eq!(code, Some(1), "{last}");
+        assert_contains(&last, &["nothing was deleted"]);
+    }
+    home.yoi(&format!("show {worker}"));
+    let mut delete = Terminal::start(&command);
+    delete.wait_for("[y/N] ");
+    delete.submit("yes");
+    delete.wait_for(&format!("{worker} is deleted"));
+    assert_eq!(delete.finish().0, Some(0));
+    home.fails(1, &format!("show {worker}"));
 }
 
 #[test]

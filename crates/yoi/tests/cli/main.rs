@@ -6,5 +6,7 @@ mod chat;
 mod commands;
 mod doctor;
 mod fixture;
+mod prepared;
+mod restart;
 mod terminal;
 mod thinking;

@@ -1,0 +1,106 @@
+//! A server that is restarted and still has its workers.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde_json::Value;
+
+use crate::fixture::{ENDLESS_PACE, TestHome, assert_contains, server};
+use crate::prepared::{PreparedServer, accepted, events, interrupted, problem, transcript, worker};
+use crate::terminal::Terminal;
+
+/// A free port of this machine.
+const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+#[test]
+fn a_chat_goes_on_with_the_same_worker_after_a_restart() {
+    let home = TestHome::new();
+    let before = PreparedServer::start(
+        ANYWHERE,
+        vec![
+            worker(&Value::Null),
+            transcript(None),
+            accepted("run-1"),
+            events("run-1", "Half a re", None),
+            None,
+        ],
+    );
+    let address = before.address;
+    let command = format!("chat w1 --server http://{address}");
+    let mut chat = Terminal::start(&home.command(&command));
+    chat.send("hi");
+    chat.wait_for("Half a re");
+    chat.wait_for("looking for the server");
+    before.requests();
+    let after = PreparedServer::start(
+        address,
+        vec![
+            worker(&interrupted("run-1")),
+            problem(410, "cursor_expired"),
+            transcript(Some(("run-1", "Half a reply"))),
+            worker(&interrupted("run-1")),
+            accepted("run-2"),
+            events("run-2", "A whole one", Some("completed")),
+        ],
+    );
+    chat.wait_for("connected to");
+    chat.wait_for("ply");
+    chat.wait_for("the reply stops here: the server was restarted");
+    chat.wait_for("run run-1 failed [interrupted]");
+    chat.wait_for("send the message again");
+    chat.send("hi again");
+    chat.wait_for("A whole one");
+    chat.leave();
+    let inputs = after.requests();
+    let inputs: Vec<_> = inputs
+        .iter()
+        .filter(|line| line.ends_with("/input"))
+        .collect();
+    assert_eq!(
+        inputs,
+        ["POST /api/runtimes/backend-internal/workers/w1/input"]
+    );
+}
+
+#[test]
+fn a_followed_reply_that_a_restart_ends_is_a_failed_run() {
+    let home = TestHome::new();
+    let before = PreparedServer::start(
+        ANYWHERE,
+        vec![accepted("run-1"), events("run-1", "Half", None)],
+    );
+    let address = before.address;
+    let mut follower = home.spawn(&format!("send w1 hi --follow --server http://{address}"));
+    follower.wait_for_output();
+    before.requests();
+    // Its own attempts may take any of these answers, in the order of a client that reconnects.
+    let _after = PreparedServer::start(
+        address,
+        vec![
+            problem(401, "unauthorized"),
+            worker(&interrupted("run-1")),
+            problem(410, "cursor_expired"),
+            transcript(Some(("run-1", "Half a reply"))),
+            worker(&interrupted("run-1")),
+        ],
+    );
+    let finished = follower.exits_with(1);
+    assert!(finished.out.ends_with("alf a reply\n"), "{}", finished.out);
+    finished.reports(&[
+        "the reply stops here: the server was restarted",
+        "run run-1 failed [interrupted]",
+        "send the message again",
+    ]);
+}
+
+/// Whatever the new server still knows, the run has failed, and there is a server.
+#[test]
+fn a_followed_reply_on_a_server_that_is_killed_and_restarted_is_a_failure() {
+    let (home, server) = server(ENDLESS_PACE);
+    let worker = home.create_worker();
+    let mut follower = home.spawn(&format!("send {worker} hi --follow"));
+    follower.wait_for_output();
+    server.kill();
+    let _server = home.start_server(ENDLESS_PACE);
+    let finished = follower.exits_with(1);
+    assert_contains(&finished.err, &["looking for the server", "connected to"]);
+}
