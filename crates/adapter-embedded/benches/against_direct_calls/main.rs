@@ -115,7 +115,7 @@ mod detail {
     #[divan::bench(args = WORKERS)]
     fn directly(bencher: Bencher<'_, '_>, workers: usize) {
         let pair = Pair::new(workers);
-        pair.measure(bencher, || async { pair.runtime.get(pair.worker) });
+        pair.measure(bencher, || pair.runtime.get(pair.worker));
     }
 
     #[divan::bench(args = WORKERS)]
@@ -135,7 +135,7 @@ mod list_page_of_50 {
             limit: Some(page_limit().get()),
             ..Default::default()
         };
-        pair.measure(bencher, || async { pair.runtime.list(query) });
+        pair.measure(bencher, || pair.runtime.list(query));
     }
 
     #[divan::bench(args = WORKERS)]
@@ -159,9 +159,7 @@ mod transcript_page_of_50 {
             limit: Some(page_limit().get()),
             ..Default::default()
         };
-        pair.measure(bencher, || async {
-            pair.runtime.transcript(pair.worker, query)
-        });
+        pair.measure(bencher, || pair.runtime.transcript(pair.worker, query));
     }
 
     #[divan::bench]

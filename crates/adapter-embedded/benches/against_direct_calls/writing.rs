@@ -11,7 +11,7 @@ mod create {
     #[divan::bench(sample_count = 100, sample_size = 10)]
     fn directly(bencher: Bencher<'_, '_>) {
         let pair = Pair::new(1);
-        pair.measure(bencher, || async {
+        pair.measure(bencher, || {
             pair.runtime.create(worker_runtime::CreateWorker::default())
         });
     }
@@ -36,7 +36,7 @@ mod input_to_the_end_of_its_run {
         bencher.bench_local(|| {
             pair.executor.block_on(async {
                 let input = worker_runtime::Input::new("hello there");
-                let accepted = pair.runtime.send_input(pair.worker, input);
+                let accepted = pair.runtime.send_input(pair.worker, input).await;
                 accepted.expect("an idle worker takes an input");
                 pair.run_ends().await;
             });
