@@ -1,5 +1,6 @@
 //! Connections to a store's file, and their settings.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -44,12 +45,41 @@ pub(crate) fn for_reading(path: &Path) -> rusqlite::Result<Connection> {
     open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
+/// A connection that only reads, and tolerates a file that is shorter than it says.
+pub(crate) fn for_salvage(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    tolerate(Connection::open_with_flags(path, flags | FLAGS)?)
+}
+
+/// The same, for a file whose journal can't be read: only what is in the file itself.
+pub(crate) fn for_salvage_without_journal(path: &Path) -> rusqlite::Result<Connection> {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        if *byte == b'/' || byte.is_ascii_alphanumeric() {
+            uri.push(char::from(*byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    tolerate(Connection::open_with_flags(uri, flags | FLAGS)?)
+}
+
+fn tolerate(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    // Changes nothing on a connection that only reads, but how it takes damage.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+/// A connection is used by one thread at a time; its errors say what exactly failed.
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_EXRESCODE);
+
 fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     // No URI: a path with `?` or `%` is only a path.
-    let flags = access
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_NOFOLLOW
-        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let flags = access | OpenFlags::SQLITE_OPEN_NOFOLLOW | FLAGS;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);

@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use worker_runtime::store::{StoredState, StoredWorker};
 use worker_runtime::{ProfileSet, RunDiagnostics, UsageTotals, WorkerId};
 
@@ -69,15 +68,10 @@ pub fn recover(path: &Path, to: &Path) -> Result<Salvage, MaintenanceError> {
 
 /// A connection that reads as much as it can.
 fn open_damaged(path: &Path) -> Result<Connection, MaintenanceError> {
-    let connection = connection::for_reading(path)?;
-    // Tolerates a file that is shorter than it says.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
-    let connection = match Header::read(&connection) {
-        Ok(_) => connection,
-        // Its journal can't be read: what is in the file itself may be.
-        Err(_) => without_journal(path)?,
-    };
+    let mut connection = connection::for_salvage(path)?;
+    if Header::read(&connection).is_err() {
+        connection = connection::for_salvage_without_journal(path)?;
+    }
     let header = Header::read(&connection)?;
     if header.application_id != APPLICATION_ID {
         return Err(OpenError::NotAStore.into());
@@ -89,29 +83,6 @@ fn open_damaged(path: &Path) -> Result<Connection, MaintenanceError> {
         }
         .into());
     }
-    Ok(connection)
-}
-
-fn without_journal(path: &Path) -> Result<Connection, MaintenanceError> {
-    use std::fmt::Write;
-    use std::os::unix::ffi::OsStrExt;
-
-    let mut uri = "file:".to_owned();
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'/' => uri.push('/'),
-            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
-            // Writing to a text doesn't fail.
-            byte => drop(write!(uri, "%{byte:02X}")),
-        }
-    }
-    uri.push_str("?immutable=1");
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(uri, flags)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
     Ok(connection)
 }
 

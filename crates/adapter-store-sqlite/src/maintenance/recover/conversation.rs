@@ -10,7 +10,7 @@ use worker_runtime::{Entry, Role, RunDiagnostics, RunErrorCode, RunOutcome};
 use super::walk::walk;
 use crate::failure::Failure;
 use crate::read;
-use crate::translate::{self, Columns, MAX_SEQUENCE, key, sequence_of};
+use crate::translate::{self, Columns, MAX_SEQUENCE, key, keys, sequence_of};
 use crate::write;
 
 /// In the place of an input that can't be read, whose reply can.
@@ -47,8 +47,11 @@ impl Conversation {
         number: i64,
         worker: Option<&StoredWorker>,
     ) -> Result<Self, Failure> {
-        let last = worker.map_or(MAX_SEQUENCE, |it| it.last_sequence.min(MAX_SEQUENCE));
-        let range = (key(number, 1)?, key(number, last)?);
+        let last = match worker {
+            Some(worker) => worker.last_sequence,
+            None => last_sequence(source, number)?,
+        };
+        let range = (key(number, 1)?, key(number, last.min(MAX_SEQUENCE))?);
         let mut entries = Vec::new();
         let sql = "SELECT * FROM entry WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
         walk(source, sql, range, &mut |row| {
@@ -122,6 +125,13 @@ impl Conversation {
         )?;
         Ok(())
     }
+}
+
+/// The number of a worker's last entry, as far as that can be read.
+fn last_sequence(source: &Connection, number: i64) -> Result<u64, Failure> {
+    let sql = "SELECT max(key) FROM entry WHERE key BETWEEN ?1 AND ?2";
+    let found = source.query_row(sql, keys(number)?, |row| row.get::<_, Option<i64>>(0));
+    Ok(found.map_or(MAX_SEQUENCE, |key| key.map_or(0, sequence_of)))
 }
 
 /// Puts entries together by their runs. A reply without its input gets one that says so.

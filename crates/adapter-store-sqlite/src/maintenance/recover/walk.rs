@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, Row};
 
-/// Reads that may fail in one walk: each costs microseconds. Where more fail, the rest of the range
-/// counts as lost.
-const MAX_FAILURES: u32 = 20_000;
+/// Reads that may fail in one walk: each costs some microseconds, and a bad page of pages has about
+/// a thousand rows. Where more fail, the rest of the range counts as lost.
+const MAX_FAILURES: u32 = 5_000;
 
 /// Calls `visit` with each row that `sql` can read between two keys, in ascending order. The
 /// statement takes the first and the last key, and its first column is the key.

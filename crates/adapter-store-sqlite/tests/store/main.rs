@@ -1,0 +1,8 @@
+//! The store on real files: the contract, what can happen to a file, and what an operator does.
+
+mod conformance;
+mod crash;
+mod faults;
+mod fixture;
+mod maintenance;
+mod opening;
