@@ -33,12 +33,13 @@ pub fn check(server: &ServerFixture, bytes: &[u8]) {
         Operation::Input => format!("{worker}/input"),
         Operation::Cancel => format!("{worker}/cancel"),
         Operation::Stop => format!("{worker}/stop"),
+        Operation::Rename => worker.to_owned(),
         Operation::Session => "/api/session".to_owned(),
     };
     let body = generated.body();
     let key = generated.key(server);
     let send = || {
-        let mut request = server.authorised("POST", &path);
+        let mut request = server.authorised(generated.operation.method(), &path);
         if let Some(key) = &key {
             request = request.header("idempotency-key", key);
         }
@@ -99,6 +100,11 @@ fn check_effect(
         }
         Operation::Cancel => assert_eq!(result["result"], "not_running", "{result}"),
         Operation::Stop => assert_eq!(result["state"], "stopped"),
+        Operation::Rename => {
+            assert_eq!(result["display_name"], sent["display_name"]);
+            let shown = server.get(worker).expect(200);
+            assert_eq!(shown["display_name"], sent["display_name"]);
+        }
         Operation::Session => {
             let cookie = response.header("set-cookie").expect("a session's cookie");
             assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"));

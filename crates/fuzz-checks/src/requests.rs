@@ -99,7 +99,13 @@ fn check_route(server: &ServerFixture, head: &Parts, response: &Response) {
         check_operation(server, operation, head, response);
     } else {
         let mut allowed = Vec::new();
-        for (method, also) in [("GET", Some("HEAD")), ("POST", None)] {
+        let methods = [
+            ("GET", Some("HEAD")),
+            ("POST", None),
+            ("PATCH", None),
+            ("DELETE", None),
+        ];
+        for (method, also) in methods {
             if at_path.iter().any(|known| known.method == method) {
                 allowed.push(method);
                 allowed.extend(also);

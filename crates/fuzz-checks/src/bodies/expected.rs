@@ -35,6 +35,7 @@ impl Expected {
             Operation::Create => &["display_name", "profile"],
             Operation::Input => &["content"],
             Operation::Cancel => &["run_id"],
+            Operation::Rename => &["display_name"],
             Operation::Stop | Operation::Session => &[],
         };
         let mut names: Vec<_> = fields.iter().map(|(name, _)| name.as_str()).collect();
@@ -53,6 +54,7 @@ impl Expected {
             Operation::Input => input(field("content")),
             Operation::Cancel if is_optional(field("run_id"), grammar::slug) => Self::Done(200),
             Operation::Cancel => INVALID_BODY,
+            Operation::Rename => rename(field("display_name")),
             Operation::Stop => Self::Done(200),
             Operation::Session => Self::Done(204),
         }
@@ -66,6 +68,13 @@ fn create(display_name: Option<&Value>, profile: Option<&Value>) -> Expected {
         _ if !is_valid => INVALID_BODY,
         Some(profile) if !PROFILES.contains(&profile) => Expected::Refused(422, "unknown_profile"),
         Some(_) | None => Expected::Done(201),
+    }
+}
+
+fn rename(display_name: Option<&Value>) -> Expected {
+    match display_name.and_then(Value::as_str) {
+        Some(name) if grammar::display_name(name) => Expected::Done(200),
+        Some(_) | None => INVALID_BODY,
     }
 }
 

@@ -25,6 +25,16 @@ pub(super) enum Operation {
     Cancel,
     Stop,
     Session,
+    Rename,
+}
+
+impl Operation {
+    pub(super) fn method(self) -> &'static str {
+        match self {
+            Self::Create | Self::Input | Self::Cancel | Self::Stop | Self::Session => "POST",
+            Self::Rename => "PATCH",
+        }
+    }
 }
 
 #[derive(Debug, Arbitrary)]
@@ -98,6 +108,7 @@ impl Name {
         match (self, operation) {
             (Self::Any(text), _) => text.whole(),
             (Self::Known(false), Operation::Create) => "display_name".to_owned(),
+            (Self::Known(_), Operation::Rename) => "display_name".to_owned(),
             (Self::Known(true), Operation::Create) => "profile".to_owned(),
             (Self::Known(_), Operation::Input) => "content".to_owned(),
             (Self::Known(_), Operation::Cancel | Operation::Stop | Operation::Session) => {

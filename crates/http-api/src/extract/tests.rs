@@ -15,7 +15,9 @@ use super::query;
 use super::*;
 use crate::error::ApiError;
 use crate::wire::header::IDEMPOTENCY_KEY;
-use crate::wire::{CancelRunBody, CreateWorkerBody, ProblemCode, SendInputBody, StopWorkerBody};
+use crate::wire::{
+    CancelRunBody, CreateWorkerBody, ProblemCode, RenameWorkerBody, SendInputBody, StopWorkerBody,
+};
 
 fn workers(query: &str) -> Result<WorkerListQuery, ApiError> {
     query::parse::<WorkersParameters>(query).map(Into::into)
@@ -222,11 +224,13 @@ proptest! {
             format!("{{\"canary{text}\":1}}"),
             format!("{{\"content\":[\"canary\"]{text}}}"),
             format!("{{\"profile\":\"canary {text}\"}}"),
+            format!("{{\"display_name\":[\"canary\"]{text}}}"),
         ] {
             let refusals = [
                 parse::<SendInputBody>(body.as_bytes()).err(),
                 parse::<CreateWorkerBody>(body.as_bytes()).err(),
                 parse::<StopWorkerBody>(body.as_bytes()).err(),
+                parse::<RenameWorkerBody>(body.as_bytes()).err(),
             ];
             for refused in refusals.into_iter().flatten() {
                 let shown = format!("{refused:?}");
