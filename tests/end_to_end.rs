@@ -35,3 +35,5 @@ mod runs;
 mod security;
 #[path = "end_to_end/shutdown.rs"]
 mod shutdown;
+#[path = "end_to_end/store.rs"]
+mod store;

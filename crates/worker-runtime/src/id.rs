@@ -63,6 +63,35 @@ uuid_id! {
     WorkerId
 }
 
+impl WorkerId {
+    /// A new id that is greater than this one, too, although the clock may be behind it.
+    pub(crate) fn generate_after(self) -> Self {
+        let new = Self::generate();
+        if new > self {
+            return new;
+        }
+        // RFC 9562 §6.2 has an id's random part counted up when the clock is set back. What
+        // overflows goes on into the bits before, around version and variant.
+        let step = 1 + u128::from(new.0.as_u64_pair().1 & u64::from(u32::MAX));
+        let counter = Self::counter(self.0).wrapping_add(step);
+        Self::from_counter(counter)
+    }
+
+    /// The bits of an id without version and variant.
+    fn counter(uuid: Uuid) -> u128 {
+        let bits = uuid.as_u128();
+        (bits >> 80 << 74) | (bits >> 64 & 0xfff) << 62 | bits & (u128::MAX >> 66)
+    }
+
+    fn from_counter(counter: u128) -> Self {
+        let time = counter >> 74 << 80;
+        let (middle, low) = (counter >> 62 & 0xfff, counter & (u128::MAX >> 66));
+        Self(Uuid::from_u128(
+            time | 7 << 76 | middle << 64 | 0b10 << 62 | low,
+        ))
+    }
+}
+
 uuid_id! {
     /// Names a run: one accepted input being worked on. An id is never reused.
     RunId

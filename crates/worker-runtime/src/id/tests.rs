@@ -87,3 +87,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_new_id_is_greater_than_one_of_a_clock_that_was_ahead() {
+    let ahead = [
+        "ffffff00-0000-7000-8000-000000000000",
+        "f198c0de-0000-7000-bfff-ffffffffffff",
+        "f198c0de-0000-7fff-bfff-ffffffffffff",
+    ];
+    for text in ahead {
+        let mut last: WorkerId = text.parse().unwrap();
+        for _ in 0..100 {
+            let next = last.generate_after();
+            assert!(next > last, "{next} after {last}");
+            assert_eq!(next.to_string().parse(), Ok(next));
+            last = next;
+        }
+    }
+    let behind: WorkerId = "0198c0de-0000-7000-8000-000000000000".parse().unwrap();
+    let now = WorkerId::generate();
+    assert!(behind.generate_after() > now);
+}

@@ -173,8 +173,10 @@ impl Inner {
             if let Some(limit) = limit {
                 return Err(CapacityExhausted { limit }.into());
             }
-            // Generated under the lock, so that ids have the order of the creations.
-            let id = WorkerId::generate();
+            // Generated under the lock, so that ids have the order of the creations, also those of
+            // a time when the clock was ahead.
+            let newest = directory.newest();
+            let id = newest.map_or_else(WorkerId::generate, WorkerId::generate_after);
             let slot = self.new_slot(id, request, profile, model.clone(), created_at)?;
             let slot = Arc::new(slot);
             Ok(match self.shared.persistence {

@@ -77,6 +77,11 @@ impl Directory {
         self.places.get(&id)
     }
 
+    /// The newest worker's id.
+    pub(super) fn newest(&self) -> Option<WorkerId> {
+        self.places.last_key_value().map(|(id, _)| *id)
+    }
+
     /// The slots of all resident workers.
     pub(super) fn slots(&self) -> Vec<Arc<Slot>> {
         let slots = self.places.values().filter_map(|place| match place {
