@@ -9,7 +9,7 @@ use http_api::wire::{Problem, ProblemCode, limit};
 use registry_core::projection::{
     Diagnostic, RunErrorCode, RunErrorDetail, RunOutcome, Usage, WorkerState,
 };
-use registry_core::{RunId, WorkerRef};
+use registry_core::{RunId, UnavailableReason, WorkerRef};
 use yoi_workspace_server::token_file::TokenFileError;
 
 use crate::api_name::error_name;
@@ -252,6 +252,20 @@ impl Error {
         } else {
             None
         }
+    }
+
+    /// Whether the server runs, but can't store what was asked of it. Nothing was changed.
+    pub(crate) fn is_store_failure(&self) -> bool {
+        let reason = self.problem().and_then(|problem| problem.reason.as_ref());
+        reason.is_some_and(|reason| {
+            [
+                UnavailableReason::StoreFull,
+                UnavailableReason::StoreFailed,
+                UnavailableReason::StoreLost,
+            ]
+            .iter()
+            .any(|known| known.as_str() == reason.as_str())
+        })
     }
 
     pub(crate) fn problem_code(&self) -> Option<ProblemCode> {

@@ -115,6 +115,8 @@ impl ReconnectingClient {
 pub(super) fn is_outage(error: &Error) -> bool {
     match error {
         Error::Unreachable(_) => true,
+        // Waiting frees no disk: people are told what to do instead.
+        Error::Api(_) if error.is_store_failure() => false,
         Error::Api(error) => matches!(
             error.problem.code,
             ProblemCode::Unauthorized

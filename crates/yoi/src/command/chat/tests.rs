@@ -16,8 +16,8 @@ use crate::output::StreamKind::{self, PlainTerminal, Redirected};
 use crate::output::tests::Captured;
 use crate::scripted_server::{
     Scripted, ScriptedServer, TOKEN, accepted, assert_contains, batch, cursor, delta, finished,
-    finished_with_usage, problem, reply_entry, response_budget_exhausted, transcript, worker,
-    worker_after, worker_summary,
+    finished_with_usage, problem, problem_json, reply_entry, response_budget_exhausted, transcript,
+    worker, worker_after, worker_summary,
 };
 
 const OTHER_TOKEN: &str = "another-token-of-22-characters-or-more";
@@ -100,6 +100,33 @@ async fn a_refused_message_is_reported_and_the_conversation_continues() {
         assert_contains(&chat.err, &format!("[{code}]"));
         assert_eq!(server.request_lines().len(), 2, "{code} is not waited for");
     }
+}
+
+#[tokio::test]
+async fn a_message_that_the_server_can_t_store_is_reported_and_the_conversation_continues() {
+    let mut full = problem_json(503, "runtime_unavailable");
+    full["reason"] = "store_full".into();
+    let server = server([
+        Scripted::Json(503, full),
+        accepted(1, 2),
+        batch(3, [delta("Hello"), finished("completed")]),
+    ])
+    .await;
+    let chat = chat_on(Redirected, client_of(&server, FAST), async |chat| {
+        for _ in 0..2 {
+            let reply = chat.exchange("hi").await;
+            chat.report(reply.map(Some)).await?;
+        }
+        Ok(())
+    })
+    .await;
+    chat.result.unwrap();
+    assert_eq!(chat.out, "Hello\n");
+    assert_eq!(
+        chat.err,
+        "error: Title. Detail. [runtime_unavailable]\n\
+         hint: the server's disk is full; free space there, then try again\n"
+    );
 }
 
 #[tokio::test]
