@@ -70,6 +70,7 @@ impl From<rusqlite::Error> for OpenError {
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => Self::NotAStore,
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged,
+            Some(ErrorCode::DatabaseBusy) => Self::InUse,
             // Not the message: it can name the path.
             _ => Self::Database(error.sqlite_error().map_or("unexpected value", |error| {
                 ffi::code_to_str(error.extended_code)

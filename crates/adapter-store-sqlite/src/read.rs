@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, Rows, params};
+use rusqlite::{Connection, Row, Rows, params};
 use worker_runtime::store::{
     Index, IndexedWorker, KeyedInput, StoredConversation, StoredPage, StoredState, StoredWorker,
     UnfinishedRun, Window,
@@ -97,9 +97,9 @@ impl Profiles {
 
     fn read(connection: &Connection, number: i64) -> Result<Profile, Failure> {
         let mut select = connection.prepare_cached("SELECT text FROM profile WHERE number = ?1")?;
-        let text: Option<String> = select.query_row([number], |row| row.get(0)).optional()?;
-        let profile = text.and_then(|text| text.parse::<Profile>().ok());
-        Ok(profile.ok_or(Unreadable("profile"))?)
+        let mut rows = select.query([number])?;
+        let row = rows.next()?.ok_or(Unreadable("profile"))?;
+        Ok(Columns(row).parse("text")?)
     }
 }
 

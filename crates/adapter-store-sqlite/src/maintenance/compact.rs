@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -36,11 +37,11 @@ pub fn compact(path: &Path) -> Result<Compacted, MaintenanceError> {
     // Keeps the lock to the end.
     let (_owned, connection) = open::open(&path, options)?;
     let bytes_before = file::bytes(&path);
+    empty_journal(&connection)?;
     let profiles_removed = connection.execute(
         "DELETE FROM profile WHERE number NOT IN (SELECT profile FROM worker)",
         (),
     )?;
-    empty_journal(&connection)?;
     let new = beside(&path);
     // Left by a process that was killed while it had the lock.
     file::remove(&new);
@@ -58,8 +59,12 @@ pub fn compact(path: &Path) -> Result<Compacted, MaintenanceError> {
     })
 }
 
+/// How long to wait for others who read the store, such as a backup.
+const READERS_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// A journal that stayed would be taken for that of the new file.
 fn empty_journal(connection: &Connection) -> Result<(), MaintenanceError> {
+    connection.busy_timeout(READERS_TIMEOUT)?;
     let mode: String =
         connection.query_row("PRAGMA journal_mode = DELETE", (), |row| row.get(0))?;
     if mode == "delete" {

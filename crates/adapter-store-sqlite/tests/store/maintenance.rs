@@ -9,6 +9,7 @@ use adapter_store_sqlite::maintenance::{
     Lost, MaintenanceError, Problem, backup, check, compact, recover,
 };
 use adapter_store_sqlite::{OpenError, Options, SqliteStore};
+use rusqlite::Connection;
 use worker_runtime::store::{Change, WorkerStore};
 
 use crate::fixture::{
@@ -162,6 +163,19 @@ async fn compacting_removes_gaps_and_unused_profiles() {
     ));
     let expected = load(&store, id).await;
     drop(store);
+    // Somebody who reads would go on with the old journal.
+    let reader = Connection::open(files.path()).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM worker")
+        .unwrap();
+    let before = files.bytes();
+    let in_use = compact(&files.path());
+    assert!(matches!(
+        in_use,
+        Err(MaintenanceError::Open(OpenError::InUse))
+    ));
+    assert!(files.bytes() == before);
+    drop(reader);
     files.sql("INSERT INTO profile (text) VALUES ('nobody has it')");
     files.sql("CREATE TABLE gap (x); INSERT INTO gap VALUES (zeroblob(1000000)); DROP TABLE gap");
     let done = compact(&files.path()).unwrap();

@@ -146,6 +146,18 @@ async fn a_journal_left_by_a_crash_is_no_damage() {
 }
 
 #[tokio::test]
+async fn a_close_leaves_an_empty_journal_to_those_who_still_read() {
+    let files = Files::new();
+    let store = files.open();
+    let reader = Connection::open(files.path()).unwrap();
+    reader.execute_batch("SELECT count(*) FROM worker").unwrap();
+    conversation(&store, 3).await;
+    drop(store);
+    let journal = files.directory().join("workers.sqlite3-wal");
+    assert_eq!(fs::metadata(journal).unwrap().len(), 0);
+}
+
+#[tokio::test]
 async fn a_damaged_store_is_refused() {
     let files = Files::new();
     let store = files.open();

@@ -211,28 +211,39 @@ pub async fn stopping_and_renaming_change_only_that(subject: &dyn Subject) {
     fixture.reopen().await;
 }
 
-/// A deleted worker is gone, and so is its conversation; the others are not.
+/// Deleted workers are gone, and so are their conversations; the others are not.
 pub async fn deleting_leaves_nothing(subject: &dyn Subject) {
-    let fixture = Fixture::new(subject).await;
+    let mut fixture = Fixture::new(subject).await;
     let mut ids = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         ids.push(fixture.conversation(3).await);
     }
-    let active = input(ids[1], 7);
-    fixture
-        .commit([accept(active.clone()), draft(&active, "so far")])
-        .await;
-    let mut expected = fixture.contents().await;
-    expected.remove(&ids[1]);
-    fixture.commit([Change::Delete { worker_id: ids[1] }]).await;
-    assert_eq!(fixture.contents().await, expected);
-    let fixture = fixture.reopen().await;
-    // Nothing of it comes back with a worker that takes its place.
-    fixture.commit([create(worker(ids[1]))]).await;
-    let loaded = fixture.load(ids[1]).await;
-    assert_eq!((loaded.entries, loaded.active_run), (Vec::new(), None));
-    let again = fixture.conversation(0).await;
-    assert_eq!(fixture.load(again).await.entries, []);
+    // One in the middle, and the newest, whose place the next one could take.
+    for deleted in [ids[1], ids[3]] {
+        let active = input(deleted, 7);
+        fixture
+            .commit([accept(active.clone()), draft(&active, "so far")])
+            .await;
+        let mut expected = fixture.contents().await;
+        expected.remove(&deleted);
+        let delete = Change::Delete { worker_id: deleted };
+        fixture.commit([delete]).await;
+        assert_eq!(fixture.contents().await, expected);
+        fixture = fixture.reopen().await;
+
+        let next = input(fixture.conversation(0).await, 1);
+        fixture.commit([accept(next.clone())]).await;
+        let loaded = fixture.load(next.worker_id).await;
+        assert_eq!(loaded.entries, std::slice::from_ref(&next.entry));
+        assert_eq!(&*loaded.active_run.expect("a run").text, "");
+        let delete = Change::Delete {
+            worker_id: next.worker_id,
+        };
+        fixture.commit([delete]).await;
+    }
+    // The id itself is free again.
+    fixture.commit([create(worker(ids[3]))]).await;
+    assert_eq!(fixture.load(ids[3]).await.entries, []);
 }
 
 /// Many workers commit at the same time, and each finds all of its own.
