@@ -189,12 +189,7 @@ async fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
 async fn a_file_that_is_something_else_is_refused_and_left_as_it_is() {
     let kept = StoredWorkspace::new();
     fs::create_dir(kept.file().parent().unwrap()).unwrap();
-    for content in [
-        "",
-        "x",
-        "SQLite format 3\0",
-        &"not a database ".repeat(1_000),
-    ] {
+    for content in ["x", "SQLite format 3\0", &"not a database ".repeat(1_000)] {
         fs::write(kept.file(), content).unwrap();
         kept.start_error().await;
         assert_eq!(kept.bytes(), content.as_bytes());
