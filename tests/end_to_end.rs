@@ -35,5 +35,7 @@ mod runs;
 mod security;
 #[path = "end_to_end/shutdown.rs"]
 mod shutdown;
+#[path = "end_to_end/slow_store.rs"]
+mod slow_store;
 #[path = "end_to_end/store.rs"]
 mod store;
