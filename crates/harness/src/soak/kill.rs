@@ -40,7 +40,7 @@ const CLIENTS: u64 = 16;
 const WORK_MS: usize = 700;
 /// How long they work in a cycle with long replies: until some have drafts, which are stored every
 /// two seconds.
-const LONG_WORK: Duration = Duration::from_millis(2_300);
+const LONG_WORK: Duration = Duration::from_millis(3_000);
 /// In one of so many cycles the replies are long: the tenth, so that a quick run has one.
 const LONG_EVERY: usize = 25;
 const LONG_FIRST: usize = 10;

@@ -20,12 +20,15 @@ const WAIT_MS: u64 = 300;
 /// Entries of a page: fewer than a transcript has, so that pages are turned.
 const PAGE: usize = 7;
 
+/// Of a hundred steps, how many end a run or a worker.
+const ENDINGS: usize = 14;
+
 /// How long the replies of a cycle take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Replies {
     /// 300 ms at most.
     Short,
-    /// Some of them so long that parts of them are stored before they end.
+    /// Some of them so long that parts of them are stored before they end. Nobody ends a run.
     Long,
 }
 
@@ -64,20 +67,26 @@ impl Writer {
             let wanted = |id: &&WorkerId| state.workers.get(id).is_some_and(History::is_wanted);
             state.order.iter().filter(wanted).count()
         });
-        let roll = self.random.below(100);
-        if wanted < WORKERS_MIN || roll < 4 && wanted < WORKERS_MAX {
+        let roll = match (self.random.below(100), self.replies) {
+            (roll, Replies::Short) => roll,
+            // Without the deletes, cancels and stops of below.
+            (roll, Replies::Long) => ENDINGS + roll * (100 - ENDINGS) / 100,
+        };
+        if wanted < WORKERS_MIN {
             return self.create().await;
         }
-        if wanted > WORKERS_MAX || roll < 7 {
+        if wanted > WORKERS_MAX && self.replies == Replies::Short {
             return self.delete().await;
         }
         let Some(id) = self.pick(|_| true) else {
             return Ok(());
         };
         match roll {
-            7..52 => self.input().await,
-            52..60 => self.session.end(&id, Ending::Cancel).await,
-            60..63 => self.session.end(&id, Ending::Stop).await,
+            0..3 => self.delete().await,
+            3..11 => self.session.end(&id, Ending::Cancel).await,
+            11..ENDINGS => self.session.end(&id, Ending::Stop).await,
+            ENDINGS..18 if wanted < WORKERS_MAX => self.create().await,
+            ENDINGS..63 => self.input().await,
             63..71 => self.rename(&id).await,
             71..79 => self.session.detail(&id).await.map(drop),
             79..92 => self.turn_pages(&id).await,
