@@ -244,6 +244,11 @@ impl History {
         findings: &mut Findings,
     ) {
         self.see_detail(detail, span, findings);
+        // What has not happened by now never will.
+        self.deleting.requested = None;
+        if detail.summary.state != WorkerState::Stopped {
+            self.stopping.requested = None;
+        }
         let worker = self.id.as_str().to_owned();
         for (entry, expected) in entries.iter().zip(1..) {
             let sequence = entry.sequence;
@@ -294,3 +299,6 @@ impl History {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
