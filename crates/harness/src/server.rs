@@ -68,6 +68,10 @@ impl Settings {
 
     fn apply(self, command: &mut Command, directory: &Path) {
         let home = self.home.as_deref().unwrap_or(directory);
+        if !self.args.iter().any(|arg| arg == "--store") {
+            // The figures are those of the runtime, not of a disk.
+            command.args(["--store", "memory"]);
+        }
         command
             .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
             .args(self.args)
