@@ -130,7 +130,10 @@ impl RuntimeBuilder {
         self.limits.validate()?;
         let limits = Arc::new(self.limits);
         let totals = Arc::new(Totals::new(&limits));
-        let mut directory = Directory::default();
+        let mut directory = match &storage {
+            None => Directory::default(),
+            Some(_) => Directory::with_store(),
+        };
         for worker in index.workers {
             let state = worker.state.into();
             totals.enter(state);

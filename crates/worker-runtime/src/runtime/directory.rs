@@ -25,8 +25,10 @@ pub(super) struct Directory {
     /// Workers that are being loaded.
     loading: usize,
     resident: usize,
+    /// Whether workers can be put out of memory, because there is a store.
+    evicts: bool,
     /// The resident workers, in the order in which they are considered for eviction ("second
-    /// chance": one that was used since the last time is passed over). Only with a store.
+    /// chance": one that was used since the last time is passed over). Empty without a store.
     eviction_order: VecDeque<WorkerId>,
 }
 
@@ -58,6 +60,14 @@ pub(super) enum KeyHolder {
 }
 
 impl Directory {
+    /// An empty directory of workers that a store keeps, too.
+    pub(super) fn with_store() -> Self {
+        Self {
+            evicts: true,
+            ..Self::default()
+        }
+    }
+
     /// The workers that exist.
     pub(super) fn len(&self) -> usize {
         self.places.len()
@@ -181,45 +191,73 @@ impl Directory {
         };
         self.places.remove(&id);
         self.resident -= 1;
+        self.forget_order(id);
         if let Some(key) = slot.key() {
             self.keys.remove(key);
         }
         Some(slot)
     }
 
-    /// Puts a resident worker that nobody uses out of memory. Returns false when there is none
-    /// among those that were examined.
+    /// Puts a resident worker that nobody uses out of memory: of those that are examined, the first
+    /// that was not used since the last time, or else the first that can be. Returns false when
+    /// there is none.
     pub(super) fn evict(&mut self) -> bool {
-        for _ in 0..EVICTION_SCAN {
+        let mut used = None;
+        for _ in 0..EVICTION_SCAN.min(self.eviction_order.len()) {
             let Some(id) = self.eviction_order.pop_front() else {
-                return false;
+                break;
             };
-            let Some(Place::Resident(slot)) = self.places.get(&id) else {
+            let Some((slot, stored)) = self.evictable(id) else {
+                self.eviction_order.push_back(id);
                 continue;
             };
-            // A handle is only ever cloned from this one, under the directory's lock, or from
-            // another: when this is the only one, nobody else can come by one.
-            let unused = Arc::strong_count(slot) == 1 && !slot.take_used();
-            match slot.rest().filter(|_| unused) {
-                Some((latest_event, state)) => {
-                    let stored = Stored {
-                        state,
-                        latest_event,
-                    };
-                    self.places.insert(id, Place::Stored(stored));
-                    self.resident -= 1;
-                    return true;
-                }
-                None => self.eviction_order.push_back(id),
+            if !slot.take_used() {
+                self.place_stored(id, stored);
+                return true;
             }
+            used.get_or_insert((id, stored));
+            self.eviction_order.push_back(id);
         }
-        false
+        let Some((id, stored)) = used else {
+            return false;
+        };
+        self.forget_order(id);
+        self.place_stored(id, stored);
+        true
+    }
+
+    /// A resident worker that nobody uses, and what is to be remembered of it.
+    fn evictable(&self, id: WorkerId) -> Option<(&Slot, Stored)> {
+        let Some(Place::Resident(slot)) = self.places.get(&id) else {
+            return None;
+        };
+        // A handle is only ever cloned from this one, under the directory's lock, or from
+        // another: when this is the only one, nobody else can come by one.
+        let (latest_event, state) = slot.rest().filter(|_| Arc::strong_count(slot) == 1)?;
+        let stored = Stored {
+            state,
+            latest_event,
+        };
+        Some((slot, stored))
+    }
+
+    fn place_stored(&mut self, id: WorkerId, stored: Stored) {
+        self.places.insert(id, Place::Stored(stored));
+        self.resident -= 1;
+    }
+
+    fn forget_order(&mut self, id: WorkerId) {
+        if let Some(index) = self.eviction_order.iter().rposition(|other| *other == id) {
+            self.eviction_order.remove(index);
+        }
     }
 
     fn place_resident(&mut self, slot: Arc<Slot>) {
         let id = slot.id();
         self.resident += 1;
-        self.eviction_order.push_back(id);
+        if self.evicts {
+            self.eviction_order.push_back(id);
+        }
         self.places.insert(id, Place::Resident(slot));
     }
 }

@@ -216,3 +216,20 @@ async fn a_worker_is_loaded_once_for_everybody_who_needs_it() {
     assert!(one.is_ok() && two.is_ok());
     assert_eq!(runtime.status().resident_workers, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn more_workers_are_created_than_are_examined_for_one_to_put_out_of_memory() {
+    let stored = Stored::with(Limits {
+        workers: 3_000,
+        ..Limits::default()
+    })
+    .await;
+    for _ in 0..3_500 {
+        stored.worker().await;
+    }
+    let status = stored.runtime().status();
+    assert_eq!(
+        (status.workers.total(), status.resident_workers),
+        (3_500, 3_000)
+    );
+}
