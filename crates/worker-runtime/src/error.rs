@@ -31,8 +31,8 @@ pub struct StoreUnavailable {
 }
 
 impl StoreUnavailable {
-    /// Of a commit that the executor dropped, or that panicked.
-    pub(crate) const INTERRUPTED: Self = Self {
+    /// Without a more precise reason, as of a commit that the executor dropped.
+    pub(crate) const FAILED: Self = Self {
         kind: StoreErrorKind::Failed,
     };
 }

@@ -150,7 +150,7 @@ impl Runtime {
             let mut read = read.map_err(|error| read_error(&error))?;
             // Read again if it was loaded meanwhile: it may have changed since.
             if self.inner.lookup(id)?.is(stored) {
-                let worker = read.pop().ok_or(StoreUnavailable::INTERRUPTED)?;
+                let worker = read.pop().ok_or(StoreUnavailable::FAILED)?;
                 let cursor = Cursor::new(self.inner.epoch, stored.latest_event);
                 return Ok(WorkerSnapshot::of_stored(worker, cursor));
             }

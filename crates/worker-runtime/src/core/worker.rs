@@ -234,6 +234,10 @@ impl Worker {
         })
     }
 
+    pub(crate) fn last_run(&self) -> Option<LastRun> {
+        self.last_run
+    }
+
     pub(crate) fn cursor(&self) -> Cursor {
         self.log.latest()
     }

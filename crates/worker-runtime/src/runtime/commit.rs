@@ -71,6 +71,6 @@ impl<R, F: FnOnce(Committed) -> R> Task<R, F> {
 
 impl<R, F: FnOnce(Committed) -> R> Drop for Task<R, F> {
     fn drop(&mut self) {
-        self.end(Err(StoreUnavailable::INTERRUPTED));
+        self.end(Err(StoreUnavailable::FAILED));
     }
 }

@@ -90,7 +90,8 @@ impl Runtime {
     /// # Errors
     /// [`CancelError::StillEnding`] when the engine doesn't let go of the run within
     /// [`Limits::cancel_wait`](crate::Limits), or its end isn't stored by then; it ends as
-    /// `cancelled` all the same, unless it had ended otherwise before.
+    /// `cancelled` all the same, unless it had ended otherwise before. [`CancelError::Store`] when
+    /// the store didn't accept its end for so long that it has failed.
     ///
     /// # Cancellation
     /// Dropping the future only gives up waiting for the end of the run.
@@ -112,7 +113,10 @@ impl Runtime {
                 Attempt::Done(CancelStep::NotRunning) => return Ok(Cancellation::NotRunning),
                 Attempt::Done(CancelStep::Cancelling(run_id)) => {
                     slot.ended(run_id, deadline).await?;
-                    return Ok(Cancellation::Cancelled { run_id });
+                    return match slot.lacks_stored_end(run_id) {
+                        None => Ok(Cancellation::Cancelled { run_id }),
+                        Some(error) => Err(error.into()),
+                    };
                 }
                 Attempt::Done(CancelStep::TooLate(run_id)) => {
                     slot.ended(run_id, deadline).await?;

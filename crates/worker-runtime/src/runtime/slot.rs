@@ -8,10 +8,11 @@ use super::clock::MillisClock;
 use super::totals::Totals;
 use super::usage_counter::{Reservation, UsageCounter};
 use crate::core::{CancelStep, EndReason, Worker, WorkerMetadata, WorkerSnapshot};
-use crate::error::{CancelError, CapacityExhausted, StillEnding, UnknownWorker};
+use crate::error::{CancelError, CapacityExhausted, StillEnding, StoreUnavailable, UnknownWorker};
 use crate::id::{IdempotencyKey, RunId, WorkerId};
 use crate::limits::{LimitName, Limits};
 use crate::profile::Profile;
+use crate::run::RunErrorCode;
 use crate::status::WorkerState;
 use crate::store::{Change, FinishedRun};
 use crate::sync::{self, AtomicBool, Instant, Mutex, Notify, Ordering};
@@ -239,6 +240,16 @@ impl Slot {
                     run_id,
                 })?;
         }
+    }
+
+    /// Whether the worker's latest run, if it is this one, failed because the store didn't accept
+    /// its end.
+    pub(super) fn lacks_stored_end(&self, run_id: RunId) -> Option<StoreUnavailable> {
+        let last = self
+            .read(Worker::last_run)
+            .filter(|last| last.run_id == run_id)?;
+        let code = last.error.map(|error| error.code);
+        (code == Some(RunErrorCode::StoreFailed)).then_some(StoreUnavailable::FAILED)
     }
 
     /// Ready at the next change or [`wake`](Self::wake) after this call, even if it is

@@ -103,6 +103,22 @@ async fn a_run_whose_end_is_refused_for_long_fails_and_is_stored_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cancel_is_not_confirmed_whose_run_the_store_lets_fail() {
+    let stored = Stored::with(Limits {
+        cancel_wait: 60 * SECOND,
+        ..Limits::default()
+    })
+    .await;
+    let worker = stored.worker().await;
+    let run = stored.send(worker, "a hang").await;
+    stored.fixture.wait_for_output(worker, &run).await;
+    stored.fail(When::Every, FULL);
+    let cancelled = stored.runtime().cancel(worker, None).await;
+    let failed = unavailable(StoreErrorKind::Failed);
+    assert_eq!(cancelled, Err(crate::CancelError::Store(failed)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_next_change_takes_an_end_along_that_was_refused() {
     let stored = Stored::new().await;
     let worker = stored.worker().await;
