@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod compact;
 mod recover;
+mod space;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ pub use backup::backup;
 pub use check::{Problem, Report, check};
 pub use compact::{Compacted, compact};
 pub use recover::{Lost, Salvage, recover};
+pub use space::{Space, space};
 
 /// Why an operator's request can't be done. Names no path.
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use yoi_workspace_server::args::StoreArgs;
+
 use super::*;
 use crate::error::Unreachable;
 use crate::scripted_server::{
@@ -16,9 +18,14 @@ async fn report(script: impl IntoIterator<Item = Scripted>) -> (Vec<Check>, Resu
     let doctor = DoctorArgs {
         ask_model: false,
         model: None,
+        place: StoreArgs {
+            workspace: ".".into(),
+            store: None,
+        },
         client: ClientArgs::default(),
     };
-    let result = check(server.target(), &doctor, &mut checks).await;
+    let place = store::Place::Memory;
+    let result = check(server.target(), &place, &doctor, &mut checks).await;
     (checks, result)
 }
 
