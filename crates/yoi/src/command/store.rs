@@ -127,10 +127,10 @@ fn recover(path: &Path, to: &Path, terminal: &mut Terminal, format: Format) -> R
     let spinner = terminal.spinner("recovering");
     let recovered = store::recover(path, to);
     drop(spinner);
-    let salvage = recovered.map_err(|error| match error {
-        MaintenanceError::Open(StoreOpenError::Damaged) => Error::StoreBeyondRecovery,
-        error => store_error(error, to),
-    })?;
+    if let Err(MaintenanceError::Open(StoreOpenError::Damaged)) = recovered {
+        return Err(Error::StoreBeyondRecovery);
+    }
+    let salvage = recovered.map_err(|error| store_error(error, to))?;
     match format {
         Format::Json => terminal.json(&report::salvage_document(&salvage, to).to_string()),
         Format::Text => report::print_salvage(&salvage, path, to, terminal),
@@ -139,13 +139,11 @@ fn recover(path: &Path, to: &Path, terminal: &mut Terminal, format: Format) -> R
 
 /// The error of an operation that writes `to`, or has no other file.
 fn store_error(error: MaintenanceError, to: &Path) -> Error {
-    match error {
-        MaintenanceError::TargetExists => {
-            let path = to.to_owned();
-            UsageError::OutputExists { path }.into()
-        }
-        error => Error::Store(error),
+    if matches!(error, MaintenanceError::TargetExists) {
+        let path = to.to_owned();
+        return UsageError::OutputExists { path }.into();
     }
+    Error::Store(error)
 }
 
 /// The size of a file that was just written.
