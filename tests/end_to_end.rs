@@ -15,6 +15,8 @@ mod canaries;
 mod conversation;
 #[path = "end_to_end/engines.rs"]
 mod engines;
+#[path = "end_to_end/full_disk.rs"]
+mod full_disk;
 #[path = "end_to_end/identity.rs"]
 mod identity;
 #[path = "end_to_end/lifecycle.rs"]
@@ -35,5 +37,7 @@ mod runs;
 mod security;
 #[path = "end_to_end/shutdown.rs"]
 mod shutdown;
+#[path = "end_to_end/slow_store.rs"]
+mod slow_store;
 #[path = "end_to_end/store.rs"]
 mod store;

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -62,9 +62,38 @@ impl ServerProcess {
         variables: &[(&str, &str)],
         log: Stdio,
     ) -> Self {
-        let mut child = Command::new(BINARY)
+        let mut command = Command::new(BINARY);
+        command.args(["--listen", "127.0.0.1:0"]).args(args);
+        Self::spawn(command, home, variables, log).await
+    }
+
+    /// Starts the server with a disk of its own at `disk`, which has so many bytes: a file system in
+    /// memory that only it sees, and the test through [`ServerProcess::root`].
+    pub(crate) async fn start_with_disk(
+        home: &Path,
+        disk: &Path,
+        bytes: u32,
+        args: &[&str],
+    ) -> Self {
+        let mount = format!("mount -t tmpfs -o size={bytes} none \"$0\" && exec \"$@\"");
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &mount]);
+        command
+            .arg(disk)
+            .arg(BINARY)
             .args(["--listen", "127.0.0.1:0"])
-            .args(args)
+            .args(args);
+        let path = std::env::var("PATH").unwrap_or_default();
+        Self::spawn(command, home, &[("PATH", &path)], Stdio::piped()).await
+    }
+
+    async fn spawn(
+        mut command: Command,
+        home: &Path,
+        variables: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
+        let mut child = command
             .env_clear()
             .env("HOME", home)
             .env("XDG_RUNTIME_DIR", home)
@@ -98,6 +127,12 @@ impl ServerProcess {
             child,
             log,
         }
+    }
+
+    /// The file system as the process sees it.
+    pub(crate) fn root(&self) -> PathBuf {
+        let id = self.child.id().expect("a running process");
+        PathBuf::from(format!("/proc/{id}/root"))
     }
 
     /// Sends the process a signal.

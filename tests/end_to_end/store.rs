@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use testkit::client::{EMBEDDED, Worker};
 use testkit::http::Response;
 use testkit::json::{items, text};
 use testkit::server::{TestServer, Workspace, long_input, offline};
 use yoi_workspace_server::config::StoreSetting;
+
+use crate::process::ServerProcess;
 use yoi_workspace_server::{ComposeError, Server, StartError, StoreOpenError};
 
 /// A workspace whose server keeps its workers in a file.
@@ -172,6 +175,35 @@ async fn two_servers_do_not_share_a_store() {
 }
 
 #[tokio::test]
+async fn the_lock_of_a_killed_server_is_in_nobodys_way_and_its_run_is_interrupted() {
+    let home = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start(home.path(), &[], &[]).await;
+    let worker = server.client.create_worker().await;
+    let accepted = worker.send(&long_input()).await;
+    server.signal(Signal::KILL);
+    server.ended().await;
+
+    // Without a flag: the workspace has the same store as before.
+    let server = ServerProcess::start(home.path(), &[], &[]).await;
+    let worker = server.client.worker(&worker.id);
+    let last = &worker.detail().await["conversation"]["last_run"];
+    assert_eq!(last["run_id"], accepted["run_id"]);
+    assert_eq!(text(&last["error_code"]), "interrupted");
+    worker.run("go on").await;
+    server.signal(Signal::TERM);
+    let ended = server.ended().await;
+    assert!(ended.status.success());
+    for words in [
+        home.path().to_str().unwrap(),
+        "sqlite",
+        "workers.",
+        "SELECT",
+    ] {
+        assert!(!ended.log.contains(words), "{}", ended.log);
+    }
+}
+
+#[tokio::test]
 async fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
     let kept = StoredWorkspace::new();
     kept.start().await.shut_down().await;
@@ -189,12 +221,7 @@ async fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
 async fn a_file_that_is_something_else_is_refused_and_left_as_it_is() {
     let kept = StoredWorkspace::new();
     fs::create_dir(kept.file().parent().unwrap()).unwrap();
-    for content in [
-        "",
-        "x",
-        "SQLite format 3\0",
-        &"not a database ".repeat(1_000),
-    ] {
+    for content in ["x", "SQLite format 3\0", &"not a database ".repeat(1_000)] {
         fs::write(kept.file(), content).unwrap();
         kept.start_error().await;
         assert_eq!(kept.bytes(), content.as_bytes());
@@ -213,18 +240,17 @@ async fn a_damaged_file_is_refused_and_left_as_it_is() {
     }
     server.shut_down().await;
     let whole = kept.bytes();
-    let damage: [(&str, &dyn Fn(&mut Vec<u8>)); 3] = [
-        ("cut", &|bytes| bytes.truncate(bytes.len() / 2)),
-        ("a byte of the first page", &|bytes| bytes[100] ^= 0xff),
-        ("a page of zeros", &|bytes| bytes[8_192..12_288].fill(0)),
-    ];
-    for (name, damage) in damage {
-        let mut bytes = whole.clone();
-        damage(&mut bytes);
-        fs::write(kept.file(), &bytes).unwrap();
+    let mut cut = whole.clone();
+    cut.truncate(whole.len() / 2);
+    let mut flipped = whole.clone();
+    flipped[100] ^= 0xff;
+    let mut blank = whole.clone();
+    blank[8_192..12_288].fill(0);
+    for damaged in [cut, flipped, blank] {
+        fs::write(kept.file(), &damaged).unwrap();
         let error = kept.start_error().await;
-        assert!(error.to_string().contains("yoi store"), "{name}: {error}");
-        assert_eq!(kept.bytes(), bytes, "{name}");
+        assert!(error.to_string().contains("yoi store"), "{error}");
+        assert!(kept.bytes() == damaged, "the file was changed");
     }
     fs::write(kept.file(), &whole).unwrap();
     kept.start().await;
@@ -280,24 +306,23 @@ async fn new_workers_come_after_those_of_a_clock_that_was_ahead() {
     assert_ne!(old.id, new.id);
 }
 
-/// What is done to the file of a running server.
-fn while_running() -> Vec<(&'static str, fn(&Path))> {
-    vec![
-        ("deleted", |file| fs::remove_file(file).unwrap()),
-        ("renamed", |file| {
-            fs::rename(file, file.with_extension("away")).unwrap()
-        }),
-        ("replaced", |file| {
-            let other = file.with_extension("other");
-            fs::copy(file, &other).unwrap();
-            fs::rename(&other, file).unwrap();
-        }),
-    ]
+fn delete(file: &Path) {
+    fs::remove_file(file).unwrap();
+}
+
+fn rename(file: &Path) {
+    fs::rename(file, file.with_extension("away")).unwrap();
+}
+
+fn replace(file: &Path) {
+    let other = file.with_extension("other");
+    fs::copy(file, &other).unwrap();
+    fs::rename(&other, file).unwrap();
 }
 
 #[tokio::test]
 async fn a_file_that_vanishes_is_told_and_nothing_is_accepted_without_it() {
-    for (name, happen) in while_running() {
+    for happen in [delete, rename, replace] {
         let kept = StoredWorkspace::new();
         let server = kept.start().await;
         let worker = server.create_worker().await;
@@ -305,22 +330,18 @@ async fn a_file_that_vanishes_is_told_and_nothing_is_accepted_without_it() {
         happen(&kept.file());
 
         let refused = worker.try_send("more").await;
-        assert_eq!(unavailable_reason(&refused), "store_lost", "{name}");
+        assert_eq!(unavailable_reason(&refused), "store_lost");
         let refused = server
             .post(&format!("{EMBEDDED}/workers"), &json!({}))
             .await;
-        assert_eq!(unavailable_reason(&refused), "store_lost", "{name}");
+        assert_eq!(unavailable_reason(&refused), "store_lost");
         let refused = worker.rename("Bob").await;
-        assert_eq!(unavailable_reason(&refused), "store_lost", "{name}");
+        assert_eq!(unavailable_reason(&refused), "store_lost");
         // What is in memory can be read.
-        assert_eq!(lines(&worker).await.len(), 2, "{name}");
+        assert_eq!(lines(&worker).await.len(), 2);
         let runtime = server.get(EMBEDDED).await.json();
-        assert_eq!(text(&runtime["status"]), "degraded", "{name}");
-        assert_eq!(
-            text(&runtime["diagnostics"][0]["code"]),
-            "store_lost",
-            "{name}"
-        );
+        assert_eq!(text(&runtime["status"]), "degraded");
+        assert_eq!(text(&runtime["diagnostics"][0]["code"]), "store_lost");
         server.shut_down().await;
     }
 }

@@ -2,8 +2,13 @@
 
 use std::fs::{self, DirBuilder, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+/// How the file of every database begins (<https://sqlite.org/fileformat.html#magic_header_string>).
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// The size of the smallest page of a database, and so of the smallest database.
+const PAGE_BYTES_MIN: u64 = 512;
 
 /// Which file it is, whatever its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +47,20 @@ pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
         .mode(0o700)
         .create(directory)?;
     Ok(fs::canonicalize(directory)?.join(name))
+}
+
+/// Whether the file is empty or begins as a database does. SQLite takes a few bytes of anything
+/// else for an empty database, and would write over them. Nobody may have the database open.
+pub(crate) fn is_blank_or_database(path: &Path, bytes: u64) -> io::Result<bool> {
+    if bytes == 0 {
+        return Ok(true);
+    }
+    if bytes < PAGE_BYTES_MIN {
+        return Ok(false);
+    }
+    let mut begin = [0; MAGIC.len()];
+    fs::File::open(path)?.read_exact_at(&mut begin, 0)?;
+    Ok(begin == *MAGIC)
 }
 
 /// Creates an empty file for the owner alone.

@@ -65,3 +65,13 @@ impl StoreLock {
         own.is_some() && own == FileId::at(&self.path).ok()
     }
 }
+
+impl Drop for StoreLock {
+    /// A process that is just being started shares the file until it becomes another program:
+    /// closing it here alone would leave the lock to it for that long.
+    fn drop(&mut self) {
+        if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
+            tracing::debug!(cause = ?error, "lock of the store ends with its file");
+        }
+    }
+}

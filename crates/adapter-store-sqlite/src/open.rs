@@ -96,6 +96,9 @@ pub(crate) fn open(path: &Path, options: Options) -> Result<(OwnedFile, Connecti
     let lock = StoreLock::acquire(&path)?;
     match fs::symlink_metadata(&path) {
         Ok(found) if !found.is_file() => return Err(OpenError::NotAStore),
+        Ok(found) if !file::is_blank_or_database(&path, found.len())? => {
+            return Err(OpenError::NotAStore);
+        }
         Ok(_) => require_sound(&path)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => file::create(&path)?,
         Err(error) => return Err(error.into()),

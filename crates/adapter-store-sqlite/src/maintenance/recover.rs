@@ -44,6 +44,8 @@ pub struct Lost {
     /// Whether its name, profile and counters are lost. It has others in the new store then, and
     /// is stopped.
     pub metadata: bool,
+    /// Whether its profile is lost. It has the built-in default one then.
+    pub profile: bool,
     /// How many of its entries are lost. In the place of an input whose reply was saved there is
     /// a text that says so.
     pub entries: u64,
@@ -99,6 +101,7 @@ fn copy(source: &Connection, to: &Path) -> Result<Salvage, MaintenanceError> {
         let mut lost = Lost {
             worker_id: found.id,
             metadata: found.worker.is_none(),
+            profile: found.worker.is_none() || !found.has_profile,
             entries: conversation.lost_entries,
             runs: conversation.lost_runs,
         };
@@ -119,7 +122,7 @@ fn copy(source: &Connection, to: &Path) -> Result<Salvage, MaintenanceError> {
             }
             Err(failure) => return Err(target_error(&failure)),
         }
-        if lost.metadata || lost.entries > 0 || lost.runs > 0 {
+        if lost.profile || lost.metadata || lost.entries > 0 || lost.runs > 0 {
             salvage.lost.push(lost);
         }
     }
@@ -140,6 +143,8 @@ struct Found {
     id: WorkerId,
     /// None when its row can't be read.
     worker: Option<StoredWorker>,
+    /// Whether the worker has its own profile, not a stand-in.
+    has_profile: bool,
 }
 
 #[derive(Default)]
@@ -152,7 +157,8 @@ struct Workers {
 /// index of ids.
 fn find_workers(source: &Connection) -> Workers {
     let mut workers = Workers::default();
-    let mut profiles = Profiles::with_fallback(ProfileSet::builtin().default_profile().clone());
+    let mut profiles = Profiles::default();
+    let mut stand_ins = Profiles::with_fallback(ProfileSet::builtin().default_profile().clone());
     let mut by_id = |ascending: bool| {
         let order = if ascending { "ASC" } else { "DESC" };
         let sql = format!(
@@ -165,7 +171,11 @@ fn find_workers(source: &Connection) -> Workers {
             while let Some(row) = rows.next()? {
                 let row = Columns(row);
                 if let (Ok(id), Ok(number)) = (row.worker_id("id"), row.get("number")) {
-                    let found = Found { id, worker: None };
+                    let found = Found {
+                        id,
+                        worker: None,
+                        has_profile: false,
+                    };
                     workers.by_number.entry(number).or_insert(found);
                 }
             }
@@ -182,11 +192,18 @@ fn find_workers(source: &Connection) -> Workers {
             return;
         };
         let worker = read::stored_worker(source, row, &mut profiles).ok();
+        let has_profile = worker.is_some();
+        let worker = worker.or_else(|| read::stored_worker(source, row, &mut stand_ins).ok());
         let worker = worker.map(|(_, worker)| worker);
         let id = worker.as_ref().map(|worker| worker.id);
         match id.or_else(|| Columns(row).worker_id("id").ok()) {
             Some(id) => {
-                workers.by_number.insert(number, Found { id, worker });
+                let found = Found {
+                    id,
+                    worker,
+                    has_profile,
+                };
+                workers.by_number.insert(number, found);
             }
             None if workers.by_number.contains_key(&number) => {}
             None => workers.nameless += 1,

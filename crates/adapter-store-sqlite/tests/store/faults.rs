@@ -3,7 +3,7 @@
 use std::fs;
 
 use adapter_store_sqlite::{Options, SqliteStore};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use worker_runtime::TranscriptPosition;
 use worker_runtime::store::{Change, StoreErrorKind, WorkerStore};
 
@@ -186,6 +186,20 @@ async fn a_request_that_does_not_fit_fails_alone() {
     let metrics = store.metrics();
     assert_eq!((metrics.commits, metrics.failed_failed), (40, 20));
     assert!(metrics.batch_size.count < 60, "some went together");
+}
+
+#[tokio::test]
+async fn requests_beyond_the_queue_wait() {
+    let files = Files::new();
+    let store = files.open();
+    let workers: Vec<_> = (0..1_000).map(|_| worker_id()).collect();
+    let commits = workers.iter().map(|id| store.commit(vec![create(*id)]));
+    let reads = workers.iter().map(|_| store.index());
+    let (committed, read) = join(join_all(commits), join_all(reads)).await;
+    assert!(committed.iter().all(Result::is_ok) && read.iter().all(Result::is_ok));
+    assert_eq!(ids(&store).await, workers);
+    let metrics = store.metrics();
+    assert_eq!((metrics.commits, metrics.queue_depth), (1_000, 0));
 }
 
 #[tokio::test]

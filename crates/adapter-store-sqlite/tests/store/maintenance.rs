@@ -226,12 +226,42 @@ async fn recovering_a_sound_store_copies_it() {
     for id in [busy, idle, stopped] {
         expected.push(load(&store, id).await);
     }
-    drop(store);
-    let (store, lost, workers, entries) = recovered(&files);
-    assert_eq!((lost, workers, entries), (Vec::new(), 3, 13));
-    for conversation in expected {
-        assert_eq!(load(&store, conversation.worker.id).await, conversation);
+    // As a process leaves it that is killed.
+    let crashed = Files::new();
+    for suffix in ["", "-wal"] {
+        let name = format!("workers.sqlite3{suffix}");
+        let to = crashed.directory().join(&name);
+        fs::copy(files.directory().join(&name), to).unwrap();
     }
+    drop(store);
+    for files in [files, crashed] {
+        let (store, lost, workers, entries) = recovered(&files);
+        assert_eq!((lost, workers, entries), (Vec::new(), 3, 13));
+        for conversation in &expected {
+            assert_eq!(load(&store, conversation.worker.id).await, *conversation);
+        }
+    }
+}
+
+#[tokio::test]
+async fn recovering_names_workers_whose_profile_or_row_is_lost() {
+    let files = Files::new();
+    let store = files.open();
+    let mut workers = Vec::new();
+    for _ in 0..2 {
+        workers.push(conversation(&store, 2).await);
+    }
+    drop(store);
+    files.sql("UPDATE profile SET text = 'x'; UPDATE worker SET state = 'odd' WHERE number = 2");
+    let (store, lost, saved, entries) = recovered(&files);
+    assert_eq!((saved, entries), (2, 8));
+    let whats_lost = lost
+        .iter()
+        .map(|it| (it.worker_id, it.profile, it.metadata));
+    let expected = [(workers[0], true, false), (workers[1], true, true)];
+    assert!(whats_lost.eq(expected), "{lost:?}");
+    let loaded = load(&store, workers[1]).await;
+    assert_eq!(loaded.entries.len(), 4);
 }
 
 #[tokio::test]

@@ -75,7 +75,10 @@ pub async fn what_does_not_fit_is_refused_and_changes_nothing(subject: &dyn Subj
         ("input that leaves a gap", accept(input(idle, 4))),
         ("draft of an idle worker", draft(&input(idle, 1), "more")),
         ("draft of another run", draft(&other_draft, "more")),
-        ("draft of an unknown worker", draft(&input(unknown, 1), "")),
+        (
+            "draft of an unknown worker",
+            draft(&input(unknown, 1), "more"),
+        ),
         (
             "end of an idle worker's run",
             finish(ended(&input(idle, 1))),
