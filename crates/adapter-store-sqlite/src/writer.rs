@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
 use tokio::sync::{mpsc, oneshot};
-use worker_runtime::store::{Change, StoreError, StoreErrorKind};
+use worker_runtime::store::{Change, StoreError};
 
 use crate::connection;
 use crate::failure::Failure;
@@ -44,7 +44,6 @@ pub(crate) struct Writer {
     batch: i64,
     /// Whether there may be pages to give back.
     has_deleted: bool,
-    is_failing: bool,
 }
 
 type Outcomes = Vec<Result<(), Failure>>;
@@ -61,7 +60,6 @@ impl Writer {
             batch: read_batch(&connection)?,
             connection: Some(connection),
             has_deleted: true,
-            is_failing: false,
         })
     }
 
@@ -93,7 +91,6 @@ impl Writer {
         let begun = Instant::now();
         let outcomes = self.try_commit(&batch);
         let outcomes = outcomes.map_err(|failure| failure.with_space_checked(self.file.path()));
-        self.note(outcomes.as_ref().err().map(Failure::kind), batch.len());
         let outcomes = match outcomes {
             Ok(outcomes) => {
                 self.recorder.committed(batch.len(), begun.elapsed());
@@ -109,18 +106,6 @@ impl Writer {
             // Nobody waits any more: the change is made nevertheless.
             drop(request.answer.send(outcome.map_err(StoreError::from)));
         }
-    }
-
-    /// Logs when the store begins to fail, and when it works again.
-    fn note(&mut self, failure: Option<StoreErrorKind>, requests: usize) {
-        match failure {
-            Some(kind) if !self.is_failing => {
-                tracing::warn!(kind = kind.as_str(), requests, "store accepts no writes");
-            }
-            None if self.is_failing => tracing::info!("store accepts writes again"),
-            Some(_) | None => {}
-        }
-        self.is_failing = failure.is_some();
     }
 
     /// Commits all requests that can be; those that don't fit what is stored fail alone.

@@ -290,3 +290,6 @@ impl FromStr for LimitSetting {
         Ok(Self { name, value })
     }
 }
+
+#[cfg(test)]
+mod tests;

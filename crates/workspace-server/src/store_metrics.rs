@@ -19,21 +19,21 @@ impl Collector for StoreCollector {
         counter(
             &mut encoder,
             "store_commits",
-            "Changes that were stored",
+            "Changes that were stored.",
             metrics.commits,
         )?;
         failures(&mut encoder, &metrics)?;
         histogram(
             &mut encoder,
             "store_commit_seconds",
-            "Time that a transaction took until it was on the disk",
+            "Time that a transaction took until it was on the disk.",
             &metrics.commit_seconds,
             LATENCY_BUCKETS,
         )?;
         histogram(
             &mut encoder,
             "store_batch_size",
-            "Changes that went into one transaction",
+            "Changes that went into one transaction.",
             &metrics.batch_size,
             BATCH_SIZE_BUCKETS,
         )?;
@@ -41,13 +41,13 @@ impl Collector for StoreCollector {
         gauge(
             &mut encoder,
             "store_queue_depth",
-            "Changes that wait to be stored",
+            "Changes that wait to be stored.",
             waiting,
         )?;
         gauge(
             &mut encoder,
             "store_file_bytes",
-            "Bytes of the file that keeps the workers, and of its journal",
+            "Bytes of the file that keeps the workers, and of its journal.",
             metrics.file_bytes,
         )
     }
@@ -71,7 +71,7 @@ fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64
 
 /// The reasons are those of `runtime_unavailable`.
 fn failures(encoder: &mut DescriptorEncoder<'_>, metrics: &StoreMetrics) -> fmt::Result {
-    let help = "Changes that were not stored, and reads that failed, by reason";
+    let help = "Changes that were not stored, and reads that failed, by reason.";
     let mut family =
         encoder.encode_descriptor("store_failures", help, None, MetricType::Counter)?;
     for (reason, count) in [
@@ -95,8 +95,7 @@ fn histogram(
 ) -> fmt::Result {
     let mut buckets: Vec<_> = bounds.into_iter().zip(values.buckets).collect();
     let below: u64 = values.buckets.iter().sum();
-    // The encoder's word for no bound.
-    buckets.push((f64::MAX, values.count.saturating_sub(below)));
+    buckets.push((f64::INFINITY, values.count.saturating_sub(below)));
     let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
     metric.encode_histogram::<NoLabelSet>(values.sum, values.count, &buckets, None)
 }

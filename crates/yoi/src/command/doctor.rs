@@ -90,7 +90,7 @@ async fn check(
     });
     store::check(place, &runtimes, checks);
     for runtime in &runtimes {
-        runtime::check_limits(runtime, checks);
+        runtime::check_limits(runtime, place, checks);
     }
     Ok(())
 }
