@@ -49,6 +49,7 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
         "harness",
         &[
             "adapter-local",
+            "adapter-store-sqlite",
             "registry-core",
             "testkit",
             "worker-runtime",

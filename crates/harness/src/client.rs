@@ -47,7 +47,21 @@ impl Endpoint {
     }
 
     pub(crate) fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Vec<u8> {
-        let head = self.head(method, path);
+        self.request_under_key(method, path, body, None)
+    }
+
+    /// A request with an idempotency key, if there is one.
+    pub(crate) fn request_under_key(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Vec<u8> {
+        let mut head = self.head(method, path);
+        if let Some(key) = key {
+            head.push_str(&format!("Idempotency-Key: {key}\r\n"));
+        }
         match body {
             None => format!("{head}\r\n"),
             Some(body) => {
@@ -290,6 +304,12 @@ impl Response {
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         serde_json::from_slice(self.body())
             .map_err(|error| Failure::Protocol(format!("an undocumented body: {error}")))
+    }
+
+    /// Whether the request was carried out before, under the same idempotency key.
+    pub(crate) fn is_replay(&self) -> bool {
+        self.head_lowercase()
+            .contains("\r\nidempotency-replayed: true\r\n")
     }
 
     /// The `code` of a problem, or an empty text.

@@ -43,6 +43,46 @@ pub(crate) enum Script {
     ReplyEscaped(usize),
     /// Reply with the number of other runs whose futures exist.
     CountRuns,
+    /// Push numbered words one by one.
+    Numbered(Numbered),
+}
+
+/// A reply of which every beginning can be recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Numbered {
+    /// Different for each input.
+    pub(crate) id: u64,
+    /// How many words there are.
+    pub(crate) words: u64,
+    /// Milliseconds before each word; with none the reply never waits.
+    pub(crate) pause_ms: u64,
+    /// Whether the run fails after its last word.
+    pub(crate) fails: bool,
+}
+
+impl Numbered {
+    /// The whole reply.
+    pub(crate) fn text(self) -> String {
+        (0..self.words).map(|number| self.word(number)).collect()
+    }
+
+    fn word(self, number: u64) -> String {
+        format!("{}.{number} ", self.id)
+    }
+
+    async fn push(self, output: &Output) -> Result<(), EngineError> {
+        for number in 0..self.words {
+            if self.pause_ms > 0 {
+                tokio::time::sleep(Duration::from_millis(self.pause_ms)).await;
+            }
+            output.push(&self.word(number)).await?;
+        }
+        if self.fails {
+            return Err(EngineError::new(EngineErrorKind::Internal));
+        }
+        output.report(usage(self.words));
+        Ok(())
+    }
 }
 
 impl Script {
@@ -139,6 +179,7 @@ impl TurnEngine for ScriptedEngine {
                 output.report(usage(1));
                 Ok(())
             }
+            Script::Numbered(reply) => reply.push(&output).await,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`server`] starts the process under test, [`engine`] is its scripted turn engine, [`client`]
 //! and [`worker`] talk to it, [`driver`] and [`run_tracker`] check runs. [`soak`] has the
-//! scenarios, [`load`] and [`scale`] the measurements.
+//! scenarios, [`load`], [`scale`] and [`store_cost`] the measurements.
 
 mod child;
 mod client;
@@ -19,6 +19,7 @@ mod scale;
 mod server;
 mod soak;
 mod statistics;
+mod store_cost;
 mod worker;
 
 use std::process::ExitCode;
@@ -45,6 +46,8 @@ enum Command {
     Load(load::LoadArgs),
     /// Measure operations of the libraries against the amount of data
     Scale(scale::ScaleArgs),
+    /// Measure what keeping workers over restarts costs
+    StoreCost(store_cost::StoreCostArgs),
     /// The bare server; started by `load`
     #[command(hide = true, name = load::BARE_SUBCOMMAND)]
     Bare(load::BareArgs),
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Soak(args) => soak::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Scale(args) => scale::run(&args),
+        Command::StoreCost(args) => store_cost::run(&args),
         Command::Bare(args) => load::serve_bare(&args),
         Command::Child(args) => child::run(*args),
     }

@@ -65,6 +65,21 @@ impl Settings {
         self.home = Some(home.to_owned());
         self
     }
+
+    fn apply(self, command: &mut Command, directory: &Path) {
+        let home = self.home.as_deref().unwrap_or(directory);
+        if !self.args.iter().any(|arg| arg == "--store") {
+            // The figures are those of the runtime, not of a disk.
+            command.args(["--store", "memory"]);
+        }
+        command
+            .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(self.args)
+            .env("HOME", home)
+            .env("XDG_RUNTIME_DIR", home)
+            .envs(self.variables)
+            .current_dir(home);
+    }
 }
 
 /// A process of this program that serves HTTP. Dropping it kills the process.
@@ -81,6 +96,19 @@ impl Process {
         subcommand: &str,
         configure: impl FnOnce(&mut Command),
     ) -> Result<Self, Failure> {
+        let mut process = Self::spawn(subcommand, configure)?;
+        let stdout = process.child.stdout.take().expect("a pipe was requested");
+        let mut lines = BufReader::new(stdout).lines();
+        process.first_line = timeout(START_TIMEOUT, lines.next_line())
+            .await
+            .map_err(|_| Failure::Timeout("a server's first line"))?
+            .map_err(Failure::io("reading a server's first line"))?
+            .unwrap_or_default();
+        Ok(process)
+    }
+
+    /// Starts `subcommand` of this program; its first line is not read.
+    fn spawn(subcommand: &str, configure: impl FnOnce(&mut Command)) -> Result<Self, Failure> {
         let program = std::env::current_exe().map_err(Failure::io("finding the harness"))?;
         let mut command = Command::new(program);
         command
@@ -93,20 +121,19 @@ impl Process {
             .kill_on_drop(true);
         configure(&mut command);
         let child = command.spawn();
-        let mut child = child.map_err(Failure::io("starting a server"))?;
+        let child = child.map_err(Failure::io("starting a server"))?;
         let id = child.id().expect("a child that was not waited for");
-        let stdout = child.stdout.take().expect("a pipe was requested");
-        let mut lines = BufReader::new(stdout).lines();
-        let first_line = timeout(START_TIMEOUT, lines.next_line())
-            .await
-            .map_err(|_| Failure::Timeout("a server's first line"))?
-            .map_err(Failure::io("reading a server's first line"))?
-            .unwrap_or_default();
         Ok(Self {
             child,
             id,
-            first_line,
+            first_line: String::new(),
         })
+    }
+
+    /// Sends SIGKILL and waits until the process is gone, and with it its locks.
+    async fn kill(mut self) -> Result<(), Failure> {
+        let killed = self.child.kill().await;
+        killed.map_err(Failure::io("killing the server"))
     }
 }
 
@@ -132,15 +159,9 @@ impl Server {
         let log = directory.path().join("log");
         let log_file = File::create(&log).map_err(Failure::io("creating a log file"))?;
         let process = Process::start(child::SUBCOMMAND, |command| {
-            let home = settings.home.as_deref().unwrap_or(directory.path());
-            command
-                .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
-                .args(settings.args)
-                .env("HOME", home)
-                .env("XDG_RUNTIME_DIR", home)
-                .envs(settings.variables)
-                .current_dir(home);
-            if !settings.discards_log {
+            let discards_log = settings.discards_log;
+            settings.apply(command, directory.path());
+            if !discards_log {
                 command.stderr(log_file);
             }
         })
@@ -156,6 +177,16 @@ impl Server {
             log,
             _directory: directory,
         })
+    }
+
+    /// Starts a server with its own home, and kills it after `delay`, wherever it is by then.
+    pub(crate) async fn start_and_kill(settings: Settings, delay: Duration) -> Result<(), Failure> {
+        let directory = tempfile::tempdir().map_err(Failure::io("creating a home"))?;
+        let process = Process::spawn(child::SUBCOMMAND, |command| {
+            settings.apply(command, directory.path());
+        })?;
+        tokio::time::sleep(delay).await;
+        process.kill().await
     }
 
     pub(crate) fn first_line(&self) -> &str {
@@ -233,6 +264,11 @@ impl Server {
             }
             tokio::time::sleep(COUNTS_PAUSE).await;
         }
+    }
+
+    /// Sends SIGKILL and waits until the process is gone.
+    pub(crate) async fn kill(self) -> Result<(), Failure> {
+        self.process.kill().await
     }
 
     /// Sends SIGTERM and waits for the end of the process.

@@ -4,6 +4,7 @@ mod canaries;
 mod events;
 mod half_open;
 mod hangs;
+mod kill;
 mod lifecycles;
 mod panics;
 mod polling_load;
@@ -82,6 +83,8 @@ enum Scenario {
     Events,
     /// Fuzzed requests at a server full of planted secrets
     Canaries,
+    /// A thousand kills at any instant, all on one store
+    Kill,
 }
 
 impl Scenario {
@@ -98,6 +101,7 @@ impl Scenario {
             | Self::Lifecycles => 60,
             Self::Polls | Self::Events => 90,
             Self::Canaries => 150,
+            Self::Kill => 2_400,
         })
     }
 
@@ -114,6 +118,7 @@ impl Scenario {
             Self::Lifecycles => lifecycles::run(plan).await,
             Self::Events => events::run(plan).await,
             Self::Canaries => canaries::run(plan).await,
+            Self::Kill => kill::run(plan).await,
         }
     }
 

@@ -1,0 +1,266 @@
+//! Requests to the server of the moment, each with its place in the order of all.
+
+use std::sync::Arc;
+
+use registry_core::projection::{AcceptedInput, WorkerDetail};
+use registry_core::{Cursor, WorkerId};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::clock::Span;
+use super::history::{Ending, History};
+use super::input_ledger::{InputAnswer, Replay};
+use super::ledger::{Ledger, State};
+use crate::client::{Client, Response};
+use crate::failure::Failure;
+use crate::worker::EMBEDDED;
+
+/// The server is gone.
+#[derive(Debug)]
+pub(super) struct Gone(pub(super) Failure);
+
+/// A connection of one client. Everything it learns goes into the ledger.
+pub(super) struct Session {
+    client: Client,
+    pub(super) ledger: Arc<Ledger>,
+}
+
+/// A request without a body, or with one, and perhaps with a key.
+#[derive(Debug, Default)]
+struct Extra<'a> {
+    body: Option<Value>,
+    key: Option<&'a str>,
+}
+
+impl Session {
+    pub(super) fn new(client: Client, ledger: &Arc<Ledger>) -> Self {
+        Self {
+            client,
+            ledger: Arc::clone(ledger),
+        }
+    }
+
+    /// Creates a worker. Also repeats a creation.
+    pub(super) async fn create(&mut self, index: usize) -> Result<(), Gone> {
+        let (name, key) = self.ledger.with(|state| state.send_create(index));
+        let extra = Extra {
+            body: Some(json!({ "display_name": name })),
+            key: key.as_deref(),
+        };
+        let path = format!("{EMBEDDED}/workers");
+        let (response, span) = self.write("POST", &path, extra).await?;
+        let replay = replay(&response);
+        self.ledger
+            .with(|state| match (response.status, response.json()) {
+                (201, Ok(detail)) => state.created(index, &detail, replay, span),
+                (429, _) => state.counts.refused += 1,
+                _ => state.unexplained(&name, "create", &response),
+            });
+        Ok(())
+    }
+
+    /// Sends an input of the ledger.
+    pub(super) async fn input(&mut self, id: &WorkerId, index: usize) -> Result<Sent, Gone> {
+        let input = |state: &mut State| {
+            let history = state.workers.get(id)?;
+            let input = history.inputs.iter().nth(index)?;
+            Some((input.content.clone(), input.key.clone()))
+        };
+        let Some((content, key)) = self.ledger.with(input) else {
+            return Ok(None);
+        };
+        let extra = Extra {
+            body: Some(json!({ "content": content })),
+            key: key.as_deref(),
+        };
+        let sent = self.write("POST", &worker_path(id, "/input"), extra).await;
+        self.ledger.with(|state| {
+            let (response, span) = match sent {
+                Ok(sent) => sent,
+                Err(gone) => {
+                    state.input_answered(id, index, InputAnswer::Unknown);
+                    return Err(gone);
+                }
+            };
+            match (response.status, response.json::<AcceptedInput>()) {
+                (202, Ok(accepted)) => {
+                    let (replay, cursor) = (replay(&response), accepted.cursor);
+                    state.cursor = Some((id.clone(), cursor));
+                    state.input_answered(id, index, InputAnswer::Accepted(accepted, replay));
+                    return Ok(Some(cursor).filter(|_| replay == Replay::Fresh));
+                }
+                (404, _) => state.saw_unknown(id, span),
+                // Busy or stopped; or no room for another run or worker in memory.
+                (409 | 429, _) => {}
+                _ => state.unexplained(id.as_str(), "input", &response),
+            }
+            state.input_answered(id, index, InputAnswer::Refused);
+            Ok(None)
+        })
+    }
+
+    /// Cancels, stops or deletes.
+    pub(super) async fn end(&mut self, id: &WorkerId, ending: Ending) -> Result<(), Gone> {
+        let begun = self.ledger.clock.now();
+        self.of(id, |history| history.begin_ending(ending, begun));
+        let body = Some(json!({}));
+        let (method, path, body) = match ending {
+            Ending::Cancel => ("POST", worker_path(id, "/cancel"), body),
+            Ending::Stop => ("POST", worker_path(id, "/stop"), body),
+            Ending::Delete => ("DELETE", worker_path(id, ""), None),
+        };
+        let extra = Extra { body, key: None };
+        let (response, span) = self.write(method, &path, extra).await?;
+        self.ledger.with(|state| match (response.status, ending) {
+            (404, _) => state.saw_unknown(id, span),
+            (200, Ending::Cancel) => state.cancelled(id, &response),
+            (200, Ending::Stop) => state.saw_detail(id, &response, span),
+            (204, Ending::Delete) => {
+                if let Some((history, _)) = state.history(id) {
+                    history.deleted(span);
+                }
+            }
+            (429, _) => state.counts.refused += 1,
+            _ => state.unexplained(id.as_str(), &format!("{ending:?}"), &response),
+        });
+        Ok(())
+    }
+
+    pub(super) async fn rename(&mut self, id: &WorkerId, name: &str) -> Result<(), Gone> {
+        let begun = self.ledger.clock.now();
+        self.of(id, |history| history.names.begin(name, begun));
+        let extra = Extra {
+            body: Some(json!({ "display_name": name })),
+            key: None,
+        };
+        let renamed = self.write("PATCH", &worker_path(id, ""), extra).await;
+        let now = self.ledger.clock.now();
+        let (response, span) = renamed.inspect_err(|_| {
+            self.of(id, |history| history.names.end(name, now, false));
+        })?;
+        self.ledger.with(|state| match response.status {
+            200 => {
+                if let Some((history, _)) = state.history(id) {
+                    history.names.end(name, span.ended, true);
+                }
+                state.saw_detail(id, &response, span);
+            }
+            404 => {
+                if let Some((history, _)) = state.history(id) {
+                    history.names.refuse(name);
+                }
+                state.saw_unknown(id, span);
+            }
+            // No room in memory for one more worker.
+            429 => {
+                state.counts.refused += 1;
+                if let Some((history, _)) = state.history(id) {
+                    history.names.refuse(name);
+                }
+            }
+            _ => state.unexplained(id.as_str(), "rename", &response),
+        });
+        Ok(())
+    }
+
+    /// Reads a worker; nothing when it is unknown.
+    pub(super) async fn detail(
+        &mut self,
+        id: &WorkerId,
+    ) -> Result<Option<(WorkerDetail, Span)>, Gone> {
+        let (response, span) = self.read(&worker_path(id, "")).await?;
+        Ok(self.ledger.with(|state| match response.status {
+            200 => {
+                state.saw_detail(id, &response, span);
+                response.json().ok().map(|detail| (detail, span))
+            }
+            404 => {
+                state.saw_unknown(id, span);
+                None
+            }
+            429 => None,
+            _ => {
+                state.unexplained(id.as_str(), "detail", &response);
+                None
+            }
+        }))
+    }
+
+    /// Reads something of a worker; nothing when it is unknown, or the cursor expired.
+    pub(super) async fn read_of<T: DeserializeOwned>(
+        &mut self,
+        id: &WorkerId,
+        suffix: &str,
+    ) -> Result<Option<(T, Span)>, Gone> {
+        let (response, span) = self.read(&worker_path(id, suffix)).await?;
+        Ok(self.ledger.with(|state| match response.status {
+            200 => response.json().ok().map(|found| (found, span)),
+            404 => {
+                state.saw_unknown(id, span);
+                None
+            }
+            410 | 429 => None,
+            _ => {
+                state.unexplained(id.as_str(), suffix, &response);
+                None
+            }
+        }))
+    }
+
+    pub(super) async fn read(&mut self, path: &str) -> Result<(Response, Span), Gone> {
+        self.ledger.with(|state| state.counts.reads += 1);
+        self.send("GET", path, Extra::default()).await
+    }
+
+    async fn write(
+        &mut self,
+        method: &str,
+        path: &str,
+        extra: Extra<'_>,
+    ) -> Result<(Response, Span), Gone> {
+        let sent = self.send(method, path, extra).await;
+        self.ledger.with(|state| match &sent {
+            Ok(_) => state.counts.answered += 1,
+            Err(Gone(_)) => state.counts.unknown += 1,
+        });
+        sent
+    }
+
+    async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        extra: Extra<'_>,
+    ) -> Result<(Response, Span), Gone> {
+        let Extra { body, key } = extra;
+        let endpoint = self.client.endpoint();
+        let request = endpoint.request_under_key(method, path, body.as_ref(), key);
+        let begun = self.ledger.clock.now();
+        let response = self.client.send(&request).await.map_err(Gone)?;
+        let ended = self.ledger.clock.now();
+        Ok((response, Span { begun, ended }))
+    }
+
+    fn of(&self, id: &WorkerId, change: impl FnOnce(&mut History)) {
+        self.ledger.with(|state| {
+            if let Some((history, _)) = state.history(id) {
+                change(history);
+            }
+        });
+    }
+}
+
+/// The cursor after an input that was accepted just now.
+type Sent = Option<Cursor>;
+
+pub(super) fn worker_path(id: &WorkerId, suffix: &str) -> String {
+    format!("{EMBEDDED}/workers/{id}{suffix}")
+}
+
+fn replay(response: &Response) -> Replay {
+    if response.is_replay() {
+        Replay::Replayed
+    } else {
+        Replay::Fresh
+    }
+}
