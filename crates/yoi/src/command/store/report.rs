@@ -21,11 +21,15 @@ const LOST: &[Column<Lost>] = &[
     ("WORKER", |lost| Some(lost.worker_id.to_string())),
     ("ENTRIES LOST", |lost| Some(lost.entries.to_string())),
     ("RUN ENDS LOST", |lost| Some(lost.runs.to_string())),
-    ("NAME", |lost| {
-        let name = if lost.metadata { "lost" } else { "kept" };
-        Some(name.to_owned())
+    ("NAME", |lost| Some(kept(!lost.metadata))),
+    ("PROFILE", |lost| {
+        Some(kept(!lost.metadata && !lost.profile))
     }),
 ];
+
+fn kept(is_kept: bool) -> String {
+    if is_kept { "kept" } else { "lost" }.to_owned()
+}
 
 pub(super) fn document(report: &Report, path: &Path) -> Value {
     let problem =
@@ -92,6 +96,7 @@ pub(super) fn salvage_document(salvage: &Salvage, to: &Path) -> Value {
         json!({
             "worker_id": lost.worker_id.to_string(),
             "metadata": lost.metadata,
+            "profile": lost.profile,
             "entries": lost.entries,
             "runs": lost.runs,
         })
