@@ -41,3 +41,7 @@ mod shutdown;
 mod slow_store;
 #[path = "end_to_end/store.rs"]
 mod store;
+#[path = "end_to_end/store_canaries.rs"]
+mod store_canaries;
+#[path = "end_to_end/store_metrics.rs"]
+mod store_metrics;

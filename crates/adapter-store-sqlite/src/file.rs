@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
 /// How the file of every database begins (<https://sqlite.org/fileformat.html#magic_header_string>).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// The size of the smallest page of a database, and so of the smallest database.
@@ -78,6 +81,23 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
 pub(crate) fn sync(path: &Path) -> io::Result<()> {
     fs::File::open(path)?.sync_all()?;
     sync_directory(path)
+}
+
+/// Gives a file another name, durably.
+///
+/// # Errors
+/// Also when there is anything with that name.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => {}
+        // The file system can't look and rename at once.
+        Err(Errno::INVAL | Errno::NOSYS) if to.symlink_metadata().is_err() => {
+            fs::rename(from, to)?;
+        }
+        Err(Errno::INVAL | Errno::NOSYS) => return Err(io::ErrorKind::AlreadyExists.into()),
+        Err(error) => return Err(error.into()),
+    }
+    sync_directory(to)
 }
 
 /// Removes a file that is of no use, if it is there, and its journal.

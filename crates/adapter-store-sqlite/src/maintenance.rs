@@ -4,9 +4,11 @@ mod backup;
 mod check;
 mod compact;
 mod recover;
+mod space;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process;
 
 use rusqlite::Connection;
 
@@ -19,6 +21,7 @@ pub use backup::backup;
 pub use check::{Problem, Report, check};
 pub use compact::{Compacted, compact};
 pub use recover::{Lost, Salvage, recover};
+pub use space::{Space, space};
 
 /// Why an operator's request can't be done. Names no path.
 #[derive(Debug, thiserror::Error)]
@@ -71,30 +74,58 @@ fn for_reading(path: &Path) -> Result<(Connection, Header), MaintenanceError> {
 
 /// A new file, which is removed again unless it is kept.
 struct Target {
+    /// Where it is written.
     path: PathBuf,
+    /// The name that it gets once it is whole, if another: what a process that was killed leaves
+    /// behind can't be taken for a whole one.
+    name: Option<PathBuf>,
     is_kept: bool,
 }
 
 impl Target {
+    /// A file that will be at `path`, where nothing is.
     fn create(path: &Path) -> Result<Self, MaintenanceError> {
-        let path = file::resolve(path).map_err(MaintenanceError::Target)?;
-        file::create(&path).map_err(|error| {
-            if error.kind() == io::ErrorKind::AlreadyExists {
-                MaintenanceError::TargetExists
-            } else {
-                MaintenanceError::Target(error)
-            }
-        })?;
-        let is_kept = false;
-        Ok(Self { path, is_kept })
+        let name = file::resolve(path).map_err(MaintenanceError::Target)?;
+        if name.symlink_metadata().is_ok() {
+            return Err(MaintenanceError::TargetExists);
+        }
+        let mut path = name.clone().into_os_string();
+        path.push(format!(".{}.unfinished", process::id()));
+        Self::write_at(path.into(), Some(name))
     }
 
-    /// Makes the file durable and keeps it.
+    /// A file that is of use to its writer alone.
+    fn scratch(path: PathBuf) -> Result<Self, MaintenanceError> {
+        Self::write_at(path, None)
+    }
+
+    fn write_at(path: PathBuf, name: Option<PathBuf>) -> Result<Self, MaintenanceError> {
+        file::create(&path).map_err(target_error)?;
+        let is_kept = false;
+        Ok(Self {
+            path,
+            name,
+            is_kept,
+        })
+    }
+
+    /// Makes the file durable and keeps it, under its name.
     fn keep(mut self) -> Result<(), MaintenanceError> {
         let durable = file::sync(&self.path);
         durable.map_err(MaintenanceError::Target)?;
+        if let Some(name) = &self.name {
+            file::rename_new(&self.path, name).map_err(target_error)?;
+        }
         self.is_kept = true;
         Ok(())
+    }
+}
+
+fn target_error(error: io::Error) -> MaintenanceError {
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        MaintenanceError::TargetExists
+    } else {
+        MaintenanceError::Target(error)
     }
 }
 

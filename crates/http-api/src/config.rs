@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::collector::Collector;
 use registry_core::DisplayName;
 use registry_core::projection::{Limit, LimitUnit};
 
@@ -66,6 +67,8 @@ pub struct ApiConfig {
     pub connection: ConnectionLimits,
     /// Counts the log lines that were dropped, for the metrics; `None` where nothing drops any.
     pub dropped_log_lines: Option<DroppedLogLines>,
+    /// What else to measure: each adds metrics of its own, asked anew each time.
+    pub collectors: Vec<Arc<dyn Collector>>,
 }
 
 /// Reads how many log lines were dropped since the start. A cheap `Clone` handle.
@@ -101,6 +104,7 @@ impl ApiConfig {
             allowed_origins: Vec::new(),
             connection: ConnectionLimits::default(),
             dropped_log_lines: None,
+            collectors: Vec::new(),
         }
     }
 }

@@ -1,11 +1,15 @@
 //! Metrics for Prometheus. Labels are methods, route templates, statuses and ids of ours: what a
-//! client sends never becomes a label.
+//! client sends never becomes a label. The composition root adds those of parts that this crate
+//! doesn't know.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -59,7 +63,10 @@ struct WorkerLabels {
 }
 
 impl Metrics {
-    pub(crate) fn new(dropped_log_lines: Option<DroppedLogLines>) -> Self {
+    pub(crate) fn new(
+        dropped_log_lines: Option<DroppedLogLines>,
+        collectors: &[Arc<dyn Collector>],
+    ) -> Self {
         let requests = Family::default();
         let durations: Family<_, _, fn() -> Histogram> =
             Family::new_with_constructor(latency_histogram);
@@ -88,6 +95,10 @@ impl Metrics {
             "http_answer_bytes",
             "Bytes of large answers that their clients have not taken yet",
         );
+        for collector in collectors {
+            let shared = SharedCollector(Arc::clone(collector));
+            registry.register_collector(Box::new(shared));
+        }
         Self {
             registry,
             requests,
@@ -134,6 +145,16 @@ impl Metrics {
             .and_then(|()| encode_eof(&mut text))
             .expect("writing to a String does not fail");
         text
+    }
+}
+
+/// A collector of the composition root, as a registry owns it.
+#[derive(Debug)]
+struct SharedCollector(Arc<dyn Collector>);
+
+impl Collector for SharedCollector {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.0.encode(encoder)
     }
 }
 
@@ -215,6 +236,11 @@ fn runtime_metrics(runtimes: &[RuntimeSummary]) -> Registry {
         "Bytes in use of the limit on what all workers hold together",
         |runtime| Some(runtime.counts?.held_bytes),
     );
+    register(
+        "runtime_resident_workers",
+        "Workers in memory; with a store, others are in that alone",
+        |runtime| Some(runtime.counts?.resident_workers),
+    );
     let workers = Family::<WorkerLabels, Gauge>::default();
     for runtime in runtimes {
         let counts = runtime.counts.iter();
@@ -224,7 +250,11 @@ fn runtime_metrics(runtimes: &[RuntimeSummary]) -> Registry {
             workers.get_or_create(&labels).set(gauge(number));
         }
     }
-    registry.register("workers", "Workers by runtime and state", workers);
+    registry.register(
+        "workers",
+        "Workers by runtime and state; with a store, all that are stored",
+        workers,
+    );
     registry
 }
 
@@ -238,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_request_that_is_dropped_counts_as_closed_by_the_client_and_is_not_in_flight() {
-        let metrics = Metrics::new(None);
+        let metrics = Metrics::new(None, &[]);
         drop(metrics.request_started("GET", "/healthz"));
         let finished = metrics.request_started("GET", "/healthz");
         finished.finish(StatusCode::OK, Duration::from_millis(3));
@@ -256,7 +286,7 @@ mod tests {
 
     #[test]
     fn dropped_log_lines_are_shown_as_they_are_when_asked() {
-        let metrics = Metrics::new(Some(DroppedLogLines::new(|| 7)));
+        let metrics = Metrics::new(Some(DroppedLogLines::new(|| 7)), &[]);
         let text = metrics.encode(&[]);
         assert!(text.contains("yoi_log_lines_dropped_total 7\n"), "{text}");
     }

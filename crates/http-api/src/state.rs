@@ -54,7 +54,7 @@ impl ApiState {
         workspace: WorkspaceInfo,
         openapi: Bytes,
     ) -> Self {
-        let metrics = Metrics::new(config.dropped_log_lines.clone());
+        let metrics = Metrics::new(config.dropped_log_lines.clone(), &config.collectors);
         let budget = config.connection.answer_bytes;
         Self(Arc::new(Shared {
             registry,

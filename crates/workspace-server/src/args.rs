@@ -1,5 +1,7 @@
 //! The server's flags and environment variables.
 
+mod store;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -7,6 +9,8 @@ use std::str::FromStr;
 use clap::{Args, Command, ValueEnum};
 use registry_core::DisplayName;
 use worker_runtime::{LimitName, OfflineEngine};
+
+pub use store::StoreArgs;
 
 /// The workspace's name when none is set; never the directory's (ADR 10).
 pub const DISPLAY_NAME_DEFAULT: &str = "Workspace";
@@ -24,15 +28,9 @@ pub struct ServeArgs {
     )]
     pub listen: SocketAddr,
 
-    /// Directory of the workspace
-    #[arg(
-        long,
-        env = "YOI_WORKSPACE",
-        value_name = "DIR",
-        default_value = ".",
-        hide_env_values = true
-    )]
-    pub workspace: PathBuf,
+    /// The workspace, and where its workers are kept
+    #[command(flatten)]
+    pub place: StoreArgs,
 
     /// Display name of the workspace; the directory's name is never shown
     #[arg(
@@ -151,16 +149,6 @@ pub struct ServeArgs {
         hide_env_values = true
     )]
     pub profile_dir: Option<PathBuf>,
-
-    /// File that keeps the workers over restarts, or `memory` to forget them [default: a file for
-    /// this workspace below $XDG_DATA_HOME/yoi, or ~/.local/share/yoi; `yoi store path` prints it]
-    #[arg(
-        long,
-        env = "YOI_STORE",
-        value_name = "FILE|memory",
-        hide_env_values = true
-    )]
-    pub store: Option<PathBuf>,
 
     /// Keep the workers on a network file system, where their file can be damaged
     #[arg(long, env = "YOI_STORE_ON_NETWORK_FILE_SYSTEM")]
@@ -302,3 +290,6 @@ impl FromStr for LimitSetting {
         Ok(Self { name, value })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,10 @@ pub use adapter_model::{
     InvalidNamedModel, ModelConfig, ModelConfigError, NamedModel, SecretFileError,
 };
 pub use adapter_store_sqlite::OpenError as StoreOpenError;
+pub(crate) use adapter_store_sqlite::maintenance as store_maintenance;
+pub(crate) use adapter_store_sqlite::{
+    BATCH_SIZE_BUCKETS, Histogram, LATENCY_BUCKETS, StoreMetrics,
+};
 
 /// The turn engine of the embedded runtime.
 #[derive(Clone)]
@@ -104,13 +108,28 @@ pub(crate) fn engine(
     })
 }
 
-/// Opens the store; none keeps the workers in memory.
-pub(crate) async fn store(
-    setting: StoreSetting,
-) -> Result<Option<Arc<dyn WorkerStore>>, ComposeError> {
+/// A store, and what it has counted.
+#[derive(Default)]
+pub(crate) struct OpenedStore {
+    /// None keeps the workers in memory.
+    pub(crate) store: Option<Arc<dyn WorkerStore>>,
+    /// None where nothing is counted.
+    pub(crate) metrics: Option<ReadMetrics>,
+}
+
+/// Reads what a store has counted; nothing once it is closed.
+pub(crate) type ReadMetrics = Box<dyn Fn() -> Option<StoreMetrics> + Send + Sync>;
+
+/// Opens the store.
+pub(crate) async fn store(setting: StoreSetting) -> Result<OpenedStore, ComposeError> {
     let (path, on_network_file_system) = match setting {
-        StoreSetting::Memory => return Ok(None),
-        StoreSetting::Own(store) => return Ok(Some(store)),
+        StoreSetting::Memory => return Ok(OpenedStore::default()),
+        StoreSetting::Own(store) => {
+            return Ok(OpenedStore {
+                store: Some(store),
+                metrics: None,
+            });
+        }
         StoreSetting::File {
             path,
             on_network_file_system,
@@ -125,8 +144,13 @@ pub(crate) async fn store(
         ..Options::default()
     };
     let opened = spawn_blocking(move || SqliteStore::open(&path, options)).await;
-    let store = opened.map_err(|_| ComposeError::Interrupted)??;
-    Ok(Some(Arc::new(store)))
+    let store = Arc::new(opened.map_err(|_| ComposeError::Interrupted)??);
+    // The metrics must not keep the file open when the runtime has ended.
+    let counted = Arc::downgrade(&store);
+    Ok(OpenedStore {
+        store: Some(store),
+        metrics: Some(Box::new(move || Some(counted.upgrade()?.metrics()))),
+    })
 }
 
 /// Builds the embedded runtime, with the workers of `store`.

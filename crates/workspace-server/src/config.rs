@@ -16,7 +16,8 @@ use crate::args::{AuthMode, DISPLAY_NAME_DEFAULT, ServeArgs};
 use crate::compose::{self, InvalidNamedModel, ModelConfig, ModelConfigError, NamedModel};
 use crate::logging::DroppedLines;
 use crate::server_file;
-use crate::store_path::{self, NoStorePath};
+use crate::store;
+use crate::store_path::NoStorePath;
 use crate::token_file::{self, TokenFileError};
 
 pub use crate::compose::{EngineSetting, StoreSetting};
@@ -24,9 +25,6 @@ pub use crate::compose::{EngineSetting, StoreSetting};
 /// Longest wait for runs to end and connections to close after a signal. Below the five seconds
 /// after which an operator may expect the process to be gone.
 pub const SHUTDOWN_DEADLINE: Duration = Duration::from_millis(4_500);
-
-/// The value of `--store` that keeps workers in memory.
-pub const STORE_IN_MEMORY: &str = "memory";
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -175,16 +173,8 @@ impl ServerConfig {
         } else {
             EngineSetting::Models(models)
         };
-        let store = match &args.store {
-            Some(word) if word.as_os_str() == STORE_IN_MEMORY => StoreSetting::Memory,
-            file => StoreSetting::File {
-                path: match file {
-                    Some(path) => path.clone(),
-                    None => store_path::default_path(&args.workspace, &variable)?,
-                },
-                on_network_file_system: args.store_on_network_file_system,
-            },
-        };
+        let on_network = args.store_on_network_file_system;
+        let store = store::setting(&args.place, on_network, &variable)?;
         let days = args.delete_stopped_after;
         let hosts = args.allowed_host.iter().map(|text| text.parse());
         let origins = args.allowed_origin.iter().map(|text| text.parse());
@@ -205,7 +195,7 @@ impl ServerConfig {
             delete_stopped_after: days.map(|days| DAY.saturating_mul(days)),
             limits,
             server_file_dir: server_file::directory(|name| variable(name).map(PathBuf::from)),
-            ..Self::new(args.workspace)
+            ..Self::new(args.place.workspace)
         })
     }
 }

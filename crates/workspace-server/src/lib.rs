@@ -3,7 +3,8 @@
 //!
 //! Each module knows only those before it: [`args`] (flags), `compose` (the composition root),
 //! `profile_dir` (profiles of one's own), [`failure_notes`] (a provider's words, for the operator),
-//! [`logging`], [`config`] (checked settings), [`server`] (serving and shutdown), [`entry`] (the
+//! [`logging`], [`store`] (where workers are kept, and what is done with that file), [`config`]
+//! (checked settings), [`server`] (serving and shutdown), [`entry`] (the
 //! process: threads, signals, exit code).
 
 pub mod args;
@@ -13,12 +14,14 @@ pub mod failure_notes;
 pub mod logging;
 pub mod server;
 pub mod server_file;
+pub mod store;
 pub mod store_path;
 pub mod token_file;
 
 mod compose;
 mod profile_dir;
 mod signal;
+mod store_metrics;
 
 pub use args::ServeArgs;
 pub use compose::{

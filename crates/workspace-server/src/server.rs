@@ -11,11 +11,12 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 use worker_runtime::{ProfileSet, Runtime};
 
-use crate::compose::{self, ComposeError};
+use crate::compose::{self, ComposeError, OpenedStore, StoreSetting};
 use crate::config::{AuthSetting, SHUTDOWN_DEADLINE, ServerConfig};
 use crate::failure_notes::FailureNotes;
 use crate::profile_dir::{self, ProfileDirError, ProfileReloader};
-use crate::server_file::ServerFile;
+use crate::server_file::{ServerFile, StorePlace};
+use crate::store_metrics::StoreCollector;
 
 /// Connections that the kernel may queue until they are accepted, if it allows as many. After a
 /// restart all clients reconnect at once, and a client whose connection is dropped retries only a
@@ -94,7 +95,7 @@ impl Server {
             Some(directory) => profile_dir::load(directory, &engine.models())?,
             None => ProfileSet::builtin(),
         };
-        let store = compose::store(config.store.clone()).await?;
+        let OpenedStore { store, metrics } = compose::store(config.store.clone()).await?;
         let (limits, age) = (config.limits.clone(), config.delete_stopped_after);
         let runtime = compose::runtime(engine, profiles, limits, store, age).await?;
         let registry = compose::registry(
@@ -110,10 +111,17 @@ impl Server {
         };
         let listener = listen(config.listen).map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
-        let api_config = api_config(&config, address, token.clone());
+        let mut api_config = api_config(&config, address, token.clone());
+        if let Some(metrics) = metrics {
+            api_config
+                .collectors
+                .push(Arc::new(StoreCollector(metrics)));
+        }
         let api = Api::new(Arc::new(registry), api_config);
         let file = config.server_file_dir.as_deref().and_then(|directory| {
-            let written = ServerFile::write(directory, address, token.as_ref(), Timestamp::now());
+            let place = place_of(&config.store);
+            let (token, now) = (token.as_ref(), Timestamp::now());
+            let written = ServerFile::write(directory, address, token, now, place);
             if let Err(error) = &written {
                 tracing::warn!(error = %error.kind(), "other terminals can't find this server");
             }
@@ -225,6 +233,15 @@ fn api_config(config: &ServerConfig, address: SocketAddr, token: Option<Token>) 
     let dropped = config.dropped_log_lines.clone();
     api.dropped_log_lines = dropped.map(|lines| DroppedLogLines::new(move || lines.count()));
     api
+}
+
+/// Where the workers are kept, for the commands of the same user.
+fn place_of(setting: &StoreSetting) -> StorePlace {
+    match setting {
+        StoreSetting::Memory => StorePlace::Memory,
+        StoreSetting::Own(_) => StorePlace::Unknown,
+        StoreSetting::File { path, .. } => StorePlace::of_file(path),
+    }
 }
 
 /// The listening address as a host that requests may name. A literal address is safe, because DNS

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 const FILE_MODE: u32 = 0o600;
 /// Permission bits of the directory: its owner alone may enter it.
 const DIRECTORY_MODE: u32 = 0o700;
-/// Most bytes of a server file that are read: an address, a token and a time are far less.
-const FILE_MAX_BYTES: u64 = 4096;
+/// Most bytes of a server file that are read: an address, a token, a time and a path are less.
+const FILE_MAX_BYTES: u64 = 16 * 1024;
 /// Most running servers that [`running`] finds: more than one person starts.
 const FILES_MAX: usize = 256;
 
@@ -38,6 +38,30 @@ pub struct RunningServer {
     pub token: Option<Token>,
     /// When it started.
     pub started_at: Timestamp,
+    /// Where it keeps its workers.
+    pub store: StorePlace,
+}
+
+/// Where a running server keeps its workers. For its own user alone: it has a path.
+#[derive(Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StorePlace {
+    /// In memory.
+    Memory,
+    /// In this file.
+    File(String),
+    /// It doesn't say.
+    #[default]
+    Unknown,
+}
+
+impl StorePlace {
+    /// The file at `path`, as other processes can find it. A path that is no text is not told.
+    pub(crate) fn of_file(path: &Path) -> Self {
+        let path = std::path::absolute(path).ok();
+        let path = path.and_then(|path| path.into_os_string().into_string().ok());
+        path.map_or(Self::Unknown, Self::File)
+    }
 }
 
 /// The file's content, the only place where the token is stored in plain text.
@@ -46,6 +70,8 @@ struct Content {
     url: String,
     token: Option<String>,
     started_at: Timestamp,
+    #[serde(default)]
+    store: StorePlace,
 }
 
 impl ServerFile {
@@ -59,6 +85,7 @@ impl ServerFile {
         address: SocketAddr,
         token: Option<&Token>,
         started_at: Timestamp,
+        store: StorePlace,
     ) -> io::Result<Self> {
         DirBuilder::new()
             .recursive(true)
@@ -78,6 +105,7 @@ impl ServerFile {
             url: format!("http://{address}"),
             token: token.map(|token| token.reveal().to_owned()),
             started_at,
+            store,
         };
         let written = file
             .try_lock()
@@ -173,6 +201,7 @@ fn read_if_running(path: &Path) -> Option<RunningServer> {
         url: content.url,
         token,
         started_at: content.started_at,
+        store: content.store,
     })
 }
 

@@ -9,6 +9,7 @@ mod export;
 mod filter;
 mod reasoning;
 mod server_url;
+mod store;
 mod worker;
 
 pub(crate) use chat::ChatArgs;
@@ -19,6 +20,7 @@ pub(crate) use export::{ExportArgs, ExportFormat};
 pub(crate) use filter::{KindFilter, StateFilter};
 pub(crate) use reasoning::ReasoningMode;
 pub(crate) use server_url::{ServerUrl, ServerUrlError};
+pub(crate) use store::StoreCommand;
 pub(crate) use worker::{WorkerArgs, command_line};
 
 use clap::{Args, Parser, Subcommand};
@@ -37,6 +39,7 @@ Examples:
   yoi send \"$W\" \"What is a cursor?\" --follow   talk to it
   yoi workers --json                           for programs: the API's own JSON
   yoi doctor                                   find out what does not work
+  yoi store backup workers.sqlite3             copy all conversations to a file
 
 Exit codes: 0 success · 1 the operation failed · 2 wrong usage · 3 no server reachable ·
 130 interrupted. With --json an error response of the server is one line of problem JSON on
@@ -64,6 +67,9 @@ pub(crate) enum Command {
     /// Check the server, the token, the model and the limits, and say how to fix what fails
     #[command(after_help = doctor::LEGEND)]
     Doctor(DoctorArgs),
+    /// Check, copy, compact or recover the file that keeps the workers
+    #[command(subcommand, after_help = store::NOTES)]
+    Store(StoreCommand),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  yoi completions bash > ~/.local/share/bash-completion/completions/yoi"

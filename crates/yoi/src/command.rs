@@ -13,6 +13,7 @@ mod reply;
 mod send;
 mod session;
 mod show;
+mod store;
 
 use std::process::ExitCode;
 
@@ -29,12 +30,22 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     let mut terminal = Terminal::of_process();
     let mut format = Format::Text;
     let result = match cli.command {
-        Command::Serve(serve) => match refuse_client_flags(&cli.client, "serve") {
+        Command::Serve(serve) => match refuse(cli.client.any_flag(), "serve") {
             Ok(()) => return yoi_workspace_server::run(*serve),
             Err(error) => Err(error),
         },
-        Command::Completions { shell } => refuse_client_flags(&cli.client, "completions")
+        Command::Completions { shell } => refuse(cli.client.any_flag(), "completions")
             .and_then(|()| completions(shell, &mut terminal)),
+        Command::Store(command) => {
+            if cli.client.json || command.flags().json {
+                format = Format::Json;
+            }
+            let allowed = refuse(cli.client.server_flag(), "store");
+            match allowed.and_then(|()| store::run(&command, &mut terminal, format)) {
+                Ok(exit) => return exit.into(),
+                Err(error) => Err(error),
+            }
+        }
         Command::Client(command) => {
             let args = command.client().clone().or(cli.client);
             format = Format::new(&args);
@@ -111,9 +122,9 @@ fn completions(shell: clap_complete::Shell, terminal: &mut Terminal) -> Result<(
     terminal.content(&String::from_utf8_lossy(&script))
 }
 
-/// `serve` and `completions` are no client commands, so client flags mean nothing to them.
-fn refuse_client_flags(args: &ClientArgs, command: &'static str) -> Result<(), Error> {
-    match args.any_flag() {
+/// `serve`, `completions` and `store` ask no server, so flags about one mean nothing to them.
+fn refuse(flag: Option<&'static str>, command: &'static str) -> Result<(), Error> {
+    match flag {
         Some(flag) => Err(UsageError::ClientFlag { flag, command }.into()),
         None => Ok(()),
     }

@@ -8,7 +8,7 @@ use http_api::Token;
 use jiff::Timestamp;
 use registry_core::RunId;
 use yoi_workspace_server::failure_notes;
-use yoi_workspace_server::server_file::{self, RunningServer};
+use yoi_workspace_server::server_file::{self, RunningServer, StorePlace};
 use yoi_workspace_server::token_file;
 
 use crate::args::{ClientArgs, ServerUrl, ServerUrlError};
@@ -96,6 +96,15 @@ pub(crate) fn running_here() -> Vec<RunningServer> {
     directory
         .map(|directory| server_file::running(&directory))
         .unwrap_or_default()
+}
+
+/// Where a server keeps its workers, if it runs here and for this user.
+pub(crate) fn store_of(server: &ServerUrl) -> Option<StorePlace> {
+    let is_it = |running: &RunningServer| running.url.parse().as_ref() == Ok(server);
+    running_here()
+        .into_iter()
+        .find(is_it)
+        .map(|running| running.store)
 }
 
 /// What the provider said of a run that failed, if the server runs here and for this user.

@@ -10,6 +10,8 @@ use registry_core::projection::{
     Diagnostic, RunErrorCode, RunErrorDetail, RunOutcome, Usage, WorkerState,
 };
 use registry_core::{RunId, UnavailableReason, WorkerRef};
+use yoi_workspace_server::store::MaintenanceError;
+use yoi_workspace_server::store_path::NoStorePath;
 use yoi_workspace_server::token_file::TokenFileError;
 
 use crate::api_name::error_name;
@@ -62,6 +64,10 @@ pub(crate) enum Error {
     Declined,
     #[error("{} can't be written", path.display())]
     ExportFile { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Store(MaintenanceError),
+    #[error("the beginning of the store is damaged, so that nothing of it can be read")]
+    StoreBeyondRecovery,
     #[error("interrupted")]
     Interrupted,
     #[error("the output can't be written")]
@@ -97,6 +103,10 @@ pub(crate) enum UsageError {
     Unconfirmed,
     #[error("{} is there already, and is not overwritten", path.display())]
     OutputExists { path: PathBuf },
+    #[error(transparent)]
+    StorePath(NoStorePath),
+    #[error("the workers of this workspace are kept in memory: there is no file")]
+    StoreInMemory,
     #[error("the input is larger than {max_bytes} bytes")]
     InputTooLarge { max_bytes: usize },
 }
@@ -195,6 +205,8 @@ impl Error {
             | Self::TooManyPages { .. }
             | Self::Declined
             | Self::ExportFile { .. }
+            | Self::Store(_)
+            | Self::StoreBeyondRecovery
             | Self::Setup(_) => Exit::Failed,
             Self::Interrupted => Exit::Interrupted,
             Self::Output(_) if self.is_closed_pipe() => Exit::Success,
@@ -221,6 +233,8 @@ impl Error {
             | Self::TooManyPages { .. }
             | Self::Declined
             | Self::ExportFile { .. }
+            | Self::Store(_)
+            | Self::StoreBeyondRecovery
             | Self::Interrupted
             | Self::Output(_)
             | Self::Setup(_) => false,

@@ -2,9 +2,11 @@
 
 use http_api::wire::{Problem, ProblemCode};
 use registry_core::{UnavailableReason, WorkerRef};
+use yoi_workspace_server::StoreOpenError;
+use yoi_workspace_server::store::MaintenanceError;
 
 use crate::args::command_line;
-use crate::error::{Error, RunEnd, Unreachable};
+use crate::error::{Error, RunEnd, Unreachable, UsageError};
 use crate::failure::{self, Failure, accepts_again};
 
 /// Advice about `error`, in one line.
@@ -18,6 +20,9 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
             ));
         }
         Error::RunEnded(end) => return about_run(end),
+        Error::Store(error) => return about_file(error).map(str::to_owned),
+        Error::StoreBeyondRecovery => "go back to a backup; what `yoi export` wrote is whole, too",
+        Error::Usage(UsageError::StoreInMemory) => "--store FILE names a file",
         Error::Unreachable(Unreachable::NoneFound) => {
             "start one with `yoi serve`, or name one with --server URL"
         }
@@ -106,11 +111,15 @@ fn about_problem(problem: &Problem) -> Option<String> {
 /// Advice about a runtime that is unavailable because it can't store what was asked of it; the same
 /// words as in `docs/failures.md`.
 fn about_store(reason: &str) -> Option<String> {
-    let (cause, advice) = STORE_REASONS
-        .iter()
-        .find(|(name, _, _)| *name == reason)
-        .map(|(_, cause, advice)| (cause, advice))?;
+    let (cause, advice) = store_reason(reason)?;
     Some(format!("{cause}; {advice}"))
+}
+
+/// Cause and advice, if `reason` is one of a store.
+pub(crate) fn store_reason(reason: &str) -> Option<(&'static str, &'static str)> {
+    let mut reasons = STORE_REASONS.iter();
+    let (_, cause, advice) = reasons.find(|(name, _, _)| *name == reason)?;
+    Some((cause, advice))
 }
 
 /// Reason, cause and advice.
@@ -131,6 +140,30 @@ const STORE_REASONS: [(&str, &str, &str); 3] = [
         "see the server's log and `yoi doctor`",
     ),
 ];
+
+/// Advice about the file of a store. Most of its errors say themselves what to do.
+fn about_file(error: &MaintenanceError) -> Option<&'static str> {
+    match error {
+        MaintenanceError::Missing => Some(
+            "`yoi serve` creates it; `yoi store path` says where, --workspace and --store name another",
+        ),
+        MaintenanceError::Open(StoreOpenError::NotAStore) => {
+            Some("`yoi store path` says which file; if it was a store, go back to a backup of it")
+        }
+        MaintenanceError::Open(StoreOpenError::Io(_) | StoreOpenError::Database(_)) => {
+            Some("may you read and write the file and its directory, and is its disk well?")
+        }
+        MaintenanceError::Target(_) => Some("may you write to that directory, and is there space?"),
+        MaintenanceError::Open(
+            StoreOpenError::InUse
+            | StoreOpenError::TooNew { .. }
+            | StoreOpenError::Damaged
+            | StoreOpenError::OnNetwork
+            | StoreOpenError::LibraryTooOld { .. },
+        )
+        | MaintenanceError::TargetExists => None,
+    }
+}
 
 fn about_run(end: &RunEnd) -> Option<String> {
     let Failure { cause, advice } = failure::of_end(end)?;

@@ -203,8 +203,13 @@ impl Terminal {
         let error_style = AnsiColor::Red.on_default().bold();
         self.labelled(error_style, "error:", &error.message());
         if let Some(hint) = hint(error) {
-            self.labelled(AnsiColor::Cyan.on_default(), "hint:", &hint);
+            self.hint(&hint);
         }
+    }
+
+    /// Prints advice on standard error.
+    pub(crate) fn hint(&mut self, text: &str) {
+        self.labelled(AnsiColor::Cyan.on_default(), "hint:", text);
     }
 
     /// Shows that something takes a while; only on a terminal.

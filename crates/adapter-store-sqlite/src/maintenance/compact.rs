@@ -45,7 +45,7 @@ pub fn compact(path: &Path) -> Result<Compacted, MaintenanceError> {
     let new = beside(&path);
     // Left by a process that was killed while it had the lock.
     file::remove(&new);
-    let target = Target::create(&new)?;
+    let target = Target::scratch(new.clone())?;
     copy(&connection, &new)?;
     // From here on nothing reads the old file any more: its journal is gone.
     drop(connection);

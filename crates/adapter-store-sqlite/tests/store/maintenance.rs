@@ -204,6 +204,28 @@ fn recovered(files: &Files) -> (SqliteStore, Vec<Lost>, u64, u64) {
 }
 
 #[tokio::test]
+async fn a_copy_that_fails_leaves_nothing_behind() {
+    let files = Files::new();
+    conversation(&files.open(), 30).await;
+    let names = || {
+        let entries = fs::read_dir(files.directory()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    files.damage(files.leaves("entry")[1]);
+    backup(&files.path(), &files.directory().join("copy")).unwrap_err();
+    let left: Vec<_> = names()
+        .into_iter()
+        .filter(|name| !before.contains(name))
+        .filter(|name| !name.to_str().unwrap().starts_with("workers.sqlite3"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
 async fn recovering_a_sound_store_copies_it() {
     let files = Files::new();
     let store = files.open();

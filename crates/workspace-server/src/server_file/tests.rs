@@ -12,17 +12,29 @@ fn second(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
+fn write(
+    directory: &Path,
+    address: SocketAddr,
+    token: Option<&Token>,
+    started_at: Timestamp,
+) -> io::Result<ServerFile> {
+    let store = StorePlace::of_file(Path::new("/data/workers.sqlite3"));
+    ServerFile::write(directory, address, token, started_at, store)
+}
+
 #[test]
 fn a_second_terminal_finds_the_newest_server_and_its_token() {
     let directory = tempfile::tempdir().unwrap();
     let token = Token::generate().unwrap();
-    let _old = ServerFile::write(directory.path(), address(1), None, second(1)).unwrap();
-    let _new = ServerFile::write(directory.path(), address(2), Some(&token), second(2)).unwrap();
+    let _old = write(directory.path(), address(1), None, second(1)).unwrap();
+    let _new = write(directory.path(), address(2), Some(&token), second(2)).unwrap();
     let found = running(directory.path());
     let urls: Vec<_> = found.iter().map(|server| server.url.as_str()).collect();
     assert_eq!(urls, ["http://127.0.0.1:2", "http://127.0.0.1:1"]);
     assert_eq!(found[0].token.as_ref().unwrap().reveal(), token.reveal());
     assert!(found[1].token.is_none());
+    let place = StorePlace::File("/data/workers.sqlite3".to_owned());
+    assert!(found[0].store == place);
 }
 
 #[test]
@@ -35,7 +47,7 @@ fn only_the_owner_may_read_the_file_even_if_it_was_there_before() {
     )
     .unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
-    let file = ServerFile::write(directory.path(), address(1), None, second(1)).unwrap();
+    let file = write(directory.path(), address(1), None, second(1)).unwrap();
     assert_eq!(
         path.metadata().unwrap().permissions().mode() & 0o777,
         FILE_MODE
@@ -65,7 +77,7 @@ fn a_link_in_the_place_of_the_file_is_replaced_and_not_followed() {
         directory.path().join("unfinished-server-127.0.0.1-1.json"),
     )
     .unwrap();
-    let _file = ServerFile::write(directory.path(), address(1), None, second(1)).unwrap();
+    let _file = write(directory.path(), address(1), None, second(1)).unwrap();
     assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
     assert!(path.symlink_metadata().unwrap().is_file());
     assert_eq!(running(directory.path()).len(), 1);
@@ -74,8 +86,8 @@ fn a_link_in_the_place_of_the_file_is_replaced_and_not_followed() {
 #[test]
 fn a_file_that_another_server_holds_is_left_to_it_without_waiting() {
     let directory = tempfile::tempdir().unwrap();
-    let _held = ServerFile::write(directory.path(), address(1), None, second(1)).unwrap();
-    assert!(ServerFile::write(directory.path(), address(1), None, second(2)).is_err());
+    let _held = write(directory.path(), address(1), None, second(1)).unwrap();
+    assert!(write(directory.path(), address(1), None, second(2)).is_err());
     let found = running(directory.path());
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].started_at, second(1));
@@ -96,7 +108,7 @@ fn neither_many_files_left_behind_nor_a_fifo_hide_a_running_server() {
         0,
     )
     .unwrap();
-    let _file = ServerFile::write(directory.path(), address(1), None, second(1)).unwrap();
+    let _file = write(directory.path(), address(1), None, second(1)).unwrap();
     assert_eq!(running(directory.path()).len(), 1);
 }
 

@@ -33,8 +33,12 @@ impl ClientArgs {
 
     /// The name of a flag that is set, if one is.
     pub(crate) fn any_flag(&self) -> Option<&'static str> {
+        self.server_flag().or(self.json.then_some("json"))
+    }
+
+    /// The name of a flag that says which server to use, if one is set.
+    pub(crate) fn server_flag(&self) -> Option<&'static str> {
         let server = self.server.as_ref().map(|_| "server");
-        let token_file = self.token_file.as_ref().map(|_| "token-file");
-        server.or(token_file).or(self.json.then_some("json"))
+        server.or(self.token_file.as_ref().map(|_| "token-file"))
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use registry_core::DisplayName;
+use yoi_workspace_server::args::StoreArgs;
 
 use super::client::ClientArgs;
 
@@ -19,6 +20,9 @@ pub(crate) struct DoctorArgs {
     /// The model to send it to [default: the server's first one]
     #[arg(long, value_name = "NAME", requires = "ask_model")]
     pub(crate) model: Option<DisplayName>,
+    /// Where conversations are kept, when no server runs
+    #[command(flatten)]
+    pub(crate) place: StoreArgs,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
 }

@@ -79,6 +79,10 @@ fn values_out_of_bounds_and_conflicting_flags_are_wrong_usage() {
         "yoi chat w1 --name Other",
         "yoi chat w1 --profile builtin:default",
         "yoi serve --server http://h:1",
+        "yoi store",
+        "yoi store path extra",
+        "yoi store backup",
+        "yoi store recover --store file",
     ] {
         assert_eq!(refusal(line).exit_code(), 2, "{line}");
     }
@@ -92,6 +96,22 @@ fn serve_has_its_own_flag_with_the_name_of_a_client_flag() {
     };
     assert_eq!(args.token_file, Some("t".into()));
     assert_eq!(cli.client, ClientArgs::default());
+}
+
+#[test]
+fn the_flags_of_a_store_are_those_of_serve() {
+    let cli = parse("yoi --json store backup copy --workspace w --store s").unwrap();
+    let Command::Store(command) = cli.command else {
+        panic!("store");
+    };
+    let StoreCommand::Backup(args) = &command else {
+        panic!("backup");
+    };
+    assert_eq!(args.file.to_str(), Some("copy"));
+    let place = &command.flags().place;
+    assert_eq!(place.workspace.to_str(), Some("w"));
+    assert_eq!(place.store, Some("s".into()));
+    assert!(cli.client.json && !args.flags.json);
 }
 
 #[test]

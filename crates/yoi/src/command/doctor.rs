@@ -1,4 +1,4 @@
-//! `doctor`: checks the server, the token, the runtimes and the model, in this order. Checks
+//! `doctor`: checks the server, the token, the runtimes, the model and the store, in this order. Checks
 //! that an earlier failure makes impossible are left out.
 //!
 //! A report may be shown to others: no row has a token or a path of this machine.
@@ -7,6 +7,7 @@ mod check;
 mod model;
 mod runtime;
 mod server;
+mod store;
 
 use std::time::Instant;
 
@@ -32,13 +33,16 @@ pub(super) fn doctor(
     let result = match find(args, terminal) {
         Ok(target) => {
             let spinner = terminal.timed_spinner("checking".to_owned(), Instant::now());
-            let result = block_on(check(target, doctor, &mut checks));
+            let place = store::Place::of_server(&target.server);
+            let result = block_on(check(target, &place, doctor, &mut checks));
             drop(spinner);
             result
         }
         Err(error) => match server::not_found(&error) {
             Some(check) => {
                 checks.push(check);
+                let setting = super::store::setting(&doctor.place)?;
+                checks.push(store::row(&store::Place::of_setting(setting)));
                 Err(error)
             }
             None => return Err(error),
@@ -61,7 +65,12 @@ pub(super) fn doctor(
 }
 
 /// Adds a row for each check. An error has its row as well, and ends the checks.
-async fn check(target: Target, doctor: &DoctorArgs, checks: &mut Vec<Check>) -> Result<(), Error> {
+async fn check(
+    target: Target,
+    place: &store::Place,
+    doctor: &DoctorArgs,
+    checks: &mut Vec<Check>,
+) -> Result<(), Error> {
     let has_token = target.token.is_some();
     let client = Client::new(target.server.clone(), target.token)?;
     server::check(&client, &target.server, has_token, checks).await?;
@@ -79,8 +88,9 @@ async fn check(target: Target, doctor: &DoctorArgs, checks: &mut Vec<Check>) -> 
         None => Check::failed("answer", "no runtime can create workers")
             .advise("`yoi runtimes` shows what each can do"),
     });
+    store::check(place, &runtimes, checks);
     for runtime in &runtimes {
-        runtime::check_limits(runtime, checks);
+        runtime::check_limits(runtime, place, checks);
     }
     Ok(())
 }

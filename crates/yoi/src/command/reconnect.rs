@@ -131,6 +131,8 @@ pub(super) fn is_outage(error: &Error) -> bool {
         | Error::TooManyPages { .. }
         | Error::Declined
         | Error::ExportFile { .. }
+        | Error::Store(_)
+        | Error::StoreBeyondRecovery
         | Error::Interrupted
         | Error::Output(_)
         | Error::Setup(_) => false,

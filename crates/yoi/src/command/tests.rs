@@ -281,7 +281,7 @@ fn a_completion_script_knows_the_commands() {
 #[test]
 fn client_flags_are_wrong_usage_where_no_server_is_used() {
     let cli = Cli::try_parse_from(["yoi", "--json", "serve"]).unwrap();
-    let error = refuse_client_flags(&cli.client, "serve").unwrap_err();
+    let error = refuse(cli.client.any_flag(), "serve").unwrap_err();
     assert_eq!(error.exit(), Exit::Usage);
     let expected = "--json is for client commands; `yoi serve` is none";
     assert_eq!(error.message(), expected);

@@ -15,6 +15,7 @@ fn running(port: u16, token: Option<&str>) -> RunningServer {
         url: format!("http://127.0.0.1:{port}"),
         token: token.map(|token| token.parse().unwrap()),
         started_at: Timestamp::from_second(port.into()).unwrap(),
+        store: StorePlace::Unknown,
     }
 }
 

@@ -73,3 +73,22 @@ fn the_hint_about_a_store_says_what_to_do_and_stands_in_the_documentation() {
     other.reason = Some("source_failed".into());
     assert_eq!(hint(&api_error(other)).unwrap(), "reason: source_failed");
 }
+
+#[test]
+fn the_hint_about_a_file_is_there_where_the_error_itself_gives_no_advice() {
+    let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    for (error, part) in [
+        (MaintenanceError::Missing, "`yoi serve` creates it"),
+        (MaintenanceError::Target(denied()), "is there space"),
+        (StoreOpenError::Io(denied()).into(), "may you read"),
+        (StoreOpenError::NotAStore.into(), "`yoi store path`"),
+    ] {
+        let error = Error::Store(error);
+        assert_eq!(error.exit(), crate::error::Exit::Failed);
+        let advice = hint(&error).unwrap();
+        assert!(advice.contains(part), "{error}: {advice}");
+    }
+    let in_use = Error::Store(StoreOpenError::InUse.into());
+    assert_eq!(hint(&in_use), None);
+    assert!(in_use.message().contains("stop that server"));
+}

@@ -26,16 +26,19 @@ pub(crate) fn seconds(seconds: u64) -> String {
     }
 }
 
-/// Bytes, or KiB and MiB with one decimal.
-pub(crate) fn size(bytes: usize) -> String {
-    const KIB: usize = 1024;
-    const MIB: usize = 1024 * KIB;
-    let tenths = |unit: usize| format!("{}.{}", bytes / unit, bytes % unit * 10 / unit);
+/// Bytes, or KiB, MiB and GiB with one decimal.
+pub(crate) fn size(bytes: impl TryInto<u64>) -> String {
+    let bytes = bytes.try_into().unwrap_or(u64::MAX);
+    const KIB: u64 = 1024;
+    const MIB: u64 = 1024 * KIB;
+    const GIB: u64 = 1024 * MIB;
+    let tenths = |unit: u64| format!("{}.{}", bytes / unit, bytes % unit * 10 / unit);
     match bytes {
         1 => "1 byte".to_owned(),
         0..KIB => format!("{bytes} bytes"),
         KIB..MIB => format!("{} KiB", tenths(KIB)),
-        MIB.. => format!("{} MiB", tenths(MIB)),
+        MIB..GIB => format!("{} MiB", tenths(MIB)),
+        GIB.. => format!("{} GiB", tenths(GIB)),
     }
 }
 
@@ -64,6 +67,8 @@ mod tests {
             (3482, "3.4 KiB"),
             (1024 * 1024 - 1, "1023.9 KiB"),
             (1024 * 1024, "1.0 MiB"),
+            (1024 * 1024 * 1024 - 1, "1023.9 MiB"),
+            (5_u64 << 29, "2.5 GiB"),
         ] {
             assert_eq!(size(bytes), text);
         }

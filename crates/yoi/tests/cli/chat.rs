@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::fixture::{NO_PACE, TestHome, assert_contains, server};
+use crate::fixture::{IN_MEMORY, NO_PACE, TestHome, assert_contains, forgetful_server, server};
 use crate::terminal::{ARROW_UP, CTRL_C, CTRL_D, Terminal};
 
 /// Milliseconds per word: a reply to a short message takes two seconds, enough to observe it in
@@ -136,7 +136,7 @@ fn a_reply_in_progress_is_printed_first() {
 }
 
 #[test]
-fn a_server_that_is_restarted_between_two_messages_is_found_again() {
+fn a_server_that_is_restarted_between_two_messages_is_found_again_with_the_conversation() {
     let (home, server) = server(NO_PACE);
     let mut chat = chat(&home, "--name Keeper");
     chat.send("before");
@@ -145,6 +145,48 @@ fn a_server_that_is_restarted_between_two_messages_is_found_again() {
     server.kill();
     // Another port and another token.
     let _server = home.start_server(NO_PACE);
+    chat.submit("after");
+    chat.wait_for("looking for the server");
+    chat.wait_for("connected to");
+    chat.wait_for("You said: “after”");
+    let worker = id_to_continue_with(&chat.leave());
+    let worker = home.json(&format!("show {worker}"));
+    assert_eq!(worker["display_name"], "Keeper");
+    // It was sent once.
+    assert_eq!(worker["conversation"]["transcript"]["last_sequence"], 4);
+}
+
+#[test]
+fn a_reply_that_a_crash_ends_is_said_to_stop_and_the_conversation_goes_on() {
+    let (home, server) = server(SLOW_PACE);
+    let mut chat = chat(&home, "");
+    chat.send(&"word ".repeat(150));
+    chat.wait_for("No model is configured");
+    server.kill();
+    chat.wait_for("looking for the server");
+    let _server = home.start_server(NO_PACE);
+    chat.wait_for("connected to");
+    chat.wait_for("the reply stops here: the server was restarted");
+    chat.wait_for("failed [interrupted]");
+    chat.send("again");
+    chat.wait_for("You said: “again”");
+    let worker = id_to_continue_with(&chat.leave());
+    let page = home.json(&format!("transcript {worker}"));
+    // The second message was sent once, and the first one never again.
+    let messages = page["entries"].as_array().unwrap().iter();
+    let messages: Vec<_> = messages.filter(|entry| entry["role"] == "user").collect();
+    assert_eq!(messages.len(), 2, "{page}");
+}
+
+#[test]
+fn a_restarted_server_that_forgets_is_found_again_without_the_conversation() {
+    let (home, server) = forgetful_server(NO_PACE);
+    let mut chat = chat(&home, "--name Keeper");
+    chat.send("before");
+    chat.wait_for("You said: “before”");
+    chat.wait_for_prompt();
+    server.kill();
+    let _server = home.start_server_with(NO_PACE, IN_MEMORY);
     chat.submit("after");
     chat.wait_for("looking for the server");
     chat.wait_for("connected to");
@@ -158,14 +200,14 @@ fn a_server_that_is_restarted_between_two_messages_is_found_again() {
 }
 
 #[test]
-fn a_server_that_dies_during_a_reply_is_waited_for() {
-    let (home, server) = server(SLOW_PACE);
+fn a_server_that_dies_during_a_reply_and_forgets_is_waited_for() {
+    let (home, server) = forgetful_server(SLOW_PACE);
     let mut chat = chat(&home, "");
     chat.send(&"word ".repeat(150));
     chat.wait_for("No model is configured");
     server.kill();
     chat.wait_for("looking for the server");
-    let _server = home.start_server(NO_PACE);
+    let _server = home.start_server_with(NO_PACE, IN_MEMORY);
     chat.wait_for("connected to");
     chat.wait_for("the rest of this reply is lost");
     chat.wait_for("A new worker");

@@ -317,9 +317,7 @@ fn an_empty_variable_of_the_server_counts_as_unset() {
     let home = TestHome::new();
     let mut command = home.command("serve --workspace /nowhere");
     command.envs([("YOI_TOKEN_FILE", ""), ("YOI_LIMIT", "")]);
-    let serve = Running(command.spawn().unwrap()).exits_with(1);
-    assert_eq!(
-        serve.err,
-        "error: the workspace is not a directory that can be read\n"
-    );
+    let serve = Running(command.spawn().unwrap()).exits_with(2);
+    serve.reports(&["error: the workspace is not a directory that can be read"]);
+    assert_eq!(serve.err.lines().count(), 1, "{}", serve.err);
 }

@@ -1,11 +1,32 @@
 //! `yoi doctor`.
 
-use crate::fixture::{NO_PACE, TestHome, assert_contains, server};
+use crate::fixture::{IN_MEMORY, NO_PACE, TestHome, assert_contains, server};
 
 #[test]
 fn without_a_server_doctor_says_how_to_start_one() {
     let report = TestHome::new().fails(3, "doctor");
     report.prints(&["✗  server", "`yoi serve`"]);
+    report.prints(&["✓  store", "a file, not there yet"]);
+}
+
+#[test]
+fn doctor_says_where_conversations_are_kept_and_whether_they_can_be() {
+    let (home, server) = server(NO_PACE);
+    // Not of this directory's workspace: the server itself says where they are.
+    home.yoi("doctor --store memory").prints(&[
+        "✓  store",
+        "a file, ",
+        " free on its disk; accepts changes",
+    ]);
+    std::fs::remove_file(home.store_file()).unwrap();
+    home.fails(1, "create");
+    let report = home.fails(1, "doctor");
+    report.prints(&["✗  store", "not there yet", "[store_lost]", "–  runtime"]);
+    assert!(!report.out.contains(home.directory().to_str().unwrap()));
+    server.stop();
+
+    let _server = home.start_server_with(NO_PACE, IN_MEMORY);
+    home.yoi("doctor").prints(&["–  store", "memory"]);
 }
 
 #[test]

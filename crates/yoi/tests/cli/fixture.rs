@@ -13,6 +13,9 @@ pub(crate) const NO_PACE: u32 = 0;
 /// So slow that a run stays active until it is cancelled.
 pub(crate) const ENDLESS_PACE: u32 = 1000;
 
+/// The flags of a server that forgets its workers when it ends.
+pub(crate) const IN_MEMORY: &str = "--store memory";
+
 /// The directories of one user, separate from everything else on this machine.
 pub(crate) struct TestHome(TempDir);
 
@@ -37,6 +40,13 @@ pub(crate) struct Running(pub(crate) Child);
 pub(crate) fn server(pace_ms: u32) -> (TestHome, TestServer) {
     let home = TestHome::new();
     let server = home.start_server(pace_ms);
+    (home, server)
+}
+
+/// The same, with a server that forgets its workers when it ends.
+pub(crate) fn forgetful_server(pace_ms: u32) -> (TestHome, TestServer) {
+    let home = TestHome::new();
+    let server = home.start_server_with(pace_ms, IN_MEMORY);
     (home, server)
 }
 
@@ -115,6 +125,13 @@ impl TestHome {
         Running(process)
     }
 
+    /// The file that keeps the workers of this home's workspace.
+    pub(crate) fn store_file(&self) -> PathBuf {
+        let workspace = self.path("workspace");
+        let line = format!("store path --workspace {}", workspace.display());
+        self.yoi(&line).out.trim_end().into()
+    }
+
     /// The id of a new worker.
     pub(crate) fn create_worker(&self) -> String {
         self.yoi("create").out.trim().to_owned()
@@ -122,10 +139,16 @@ impl TestHome {
 
     /// Starts a server on a free port, and waits until it listens.
     pub(crate) fn start_server(&self, pace_ms: u32) -> TestServer {
+        self.start_server_with(pace_ms, "")
+    }
+
+    /// The same, with more flags: the words of `flags`.
+    pub(crate) fn start_server_with(&self, pace_ms: u32, flags: &str) -> TestServer {
         let mut process = self
             .command("serve --listen 127.0.0.1:0 --workspace")
             .arg(self.path("workspace"))
             .args(["--offline-pace-ms", &pace_ms.to_string()])
+            .args(flags.split_whitespace())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();

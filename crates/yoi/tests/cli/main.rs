@@ -8,5 +8,6 @@ mod doctor;
 mod fixture;
 mod prepared;
 mod restart;
+mod store;
 mod terminal;
 mod thinking;

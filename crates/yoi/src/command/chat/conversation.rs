@@ -194,6 +194,8 @@ impl<'a> Conversation<'a> {
             | Error::RunEnded(_)
             | Error::Declined
             | Error::ExportFile { .. }
+            | Error::Store(_)
+            | Error::StoreBeyondRecovery
             | Error::TooManyPages { .. } => self.terminal.error(&error, self.style.format),
         }
         Ok(())

@@ -1,14 +1,18 @@
 //! The runtimes: their status, the model behind them, and what is left of their limits.
 
 use registry_core::Capability;
-use registry_core::projection::{RuntimeStatus, RuntimeSummary};
+use registry_core::projection::{RuntimeCounts, RuntimeStatus, RuntimeSummary};
 
 use super::check::Check;
+use super::store::Place;
 use crate::api_name::api_name;
 use crate::client::Client;
 use crate::error::Error;
 use crate::output::diagnostic;
 use crate::output::runtime::listed;
+
+/// The runtime's limit on workers where they are kept in a store; in memory there may be fewer.
+const STORED_WORKERS: &str = "stored_workers";
 
 /// Adds the rows about the runtimes and their models, and returns the runtimes.
 pub(super) async fn check(
@@ -36,22 +40,18 @@ pub(super) fn creates_workers(runtime: &RuntimeSummary) -> bool {
 }
 
 /// Adds the rows about the limits of `runtime` that its workers can reach.
-pub(super) fn check_limits(runtime: &RuntimeSummary, checks: &mut Vec<Check>) {
+pub(super) fn check_limits(runtime: &RuntimeSummary, place: &Place, checks: &mut Vec<Check>) {
     let Some(counts) = runtime.counts.filter(|_| creates_workers(runtime)) else {
         return;
     };
-    // Stopped workers make way for new ones.
-    let live_workers = counts.workers.idle + counts.workers.running + counts.workers.cancelling;
-    for (check, limit, used, command) in [
-        ("workers", "workers", live_workers, "stop"),
-        ("runs", "concurrent_runs", counts.active_runs, "cancel"),
-    ] {
-        let mut limits = runtime.limits.iter();
-        let Some(known) = limits.find(|known| known.name.as_str() == limit) else {
+    let workers = worker_limit(runtime, &counts, place);
+    let runs = ("concurrent_runs", counts.active_runs, "cancel");
+    for (check, (limit, used, command)) in [("workers", workers), ("runs", runs)] {
+        let Some(value) = limit_value(runtime, limit) else {
             continue;
         };
-        let detail = format!("{used} of {}", known.value);
-        checks.push(if used < known.value {
+        let detail = format!("{used} of {value}");
+        checks.push(if used < value {
             Check::ok(check, detail)
         } else {
             Check::failed(check, detail).advise(format!(
@@ -59,6 +59,29 @@ pub(super) fn check_limits(runtime: &RuntimeSummary, checks: &mut Vec<Check>) {
             ))
         });
     }
+}
+
+/// The limit on workers, how many count against it, and the command that makes room.
+fn worker_limit(
+    runtime: &RuntimeSummary,
+    counts: &RuntimeCounts,
+    place: &Place,
+) -> (&'static str, u64, &'static str) {
+    let all: u64 = counts.workers.iter().map(|(_, count)| count).sum();
+    // Without a store all workers are in memory.
+    let is_stored = matches!(place, Place::File(_)) || counts.resident_workers < all;
+    if is_stored && limit_value(runtime, STORED_WORKERS).is_some() {
+        return (STORED_WORKERS, all, "delete");
+    }
+    // Stopped workers make way for new ones.
+    let live = counts.workers.idle + counts.workers.running + counts.workers.cancelling;
+    ("workers", live, "stop")
+}
+
+fn limit_value(runtime: &RuntimeSummary, name: &str) -> Option<u64> {
+    let mut limits = runtime.limits.iter();
+    let limit = limits.find(|limit| limit.name.as_str() == name)?;
+    Some(limit.value)
 }
 
 fn status(runtime: &RuntimeSummary) -> Check {

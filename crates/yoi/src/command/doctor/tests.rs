@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use yoi_workspace_server::args::StoreArgs;
+
 use super::*;
 use crate::error::Unreachable;
 use crate::scripted_server::{
@@ -16,9 +18,14 @@ async fn report(script: impl IntoIterator<Item = Scripted>) -> (Vec<Check>, Resu
     let doctor = DoctorArgs {
         ask_model: false,
         model: None,
+        place: StoreArgs {
+            workspace: ".".into(),
+            store: None,
+        },
         client: ClientArgs::default(),
     };
-    let result = check(server.target(), &doctor, &mut checks).await;
+    let place = store::Place::Memory;
+    let result = check(server.target(), &place, &doctor, &mut checks).await;
     (checks, result)
 }
 
@@ -51,7 +58,7 @@ fn runtime(status: &str, workers: u64) -> Value {
             "workers": {
                 "idle": workers, "running": 0, "cancelling": 0, "stopped": 7, "recorded": 0,
             },
-            "active_runs": 0,
+            "active_runs": 0, "resident_workers": workers + 7,
         },
     })
 }
@@ -112,6 +119,50 @@ async fn a_limit_that_is_reached_fails_and_stopped_workers_do_not_count() {
         let (checks, _) = report(serving(&runtimes)).await;
         assert_row(&checks, "workers", outcome, &format!("{workers} of 2"));
     }
+}
+
+#[tokio::test]
+async fn with_a_store_the_limit_is_on_what_is_stored() {
+    for (stored, outcome) in [(9, Outcome::Ok), (3, Outcome::Failed)] {
+        let mut runtime = runtime("available", 2);
+        let limit = json!({"name": "stored_workers", "unit": "count", "value": stored});
+        runtime["limits"].as_array_mut().unwrap().push(limit);
+        // Not all of them are in memory, so there is a store.
+        runtime["counts"]["workers"]["stopped"] = 1.into();
+        runtime["counts"]["resident_workers"] = 1.into();
+        let (checks, _) = report(serving(&json!([runtime]))).await;
+        assert_row(&checks, "workers", outcome, &format!("3 of {stored}"));
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_accepts_nothing_fails_with_the_advice_of_its_reason() {
+    for (code, advice) in [
+        ("store_full", "free space"),
+        ("store_failed", "log"),
+        ("store_lost", "log"),
+    ] {
+        let mut runtime = runtime("degraded", 0);
+        runtime["diagnostics"] =
+            json!([{"code": code, "severity": "error", "message": "Nothing.", "count": 1}]);
+        let (checks, _) = report(serving(&json!([runtime]))).await;
+        let row = row(&checks, "store");
+        assert_eq!(row.outcome, Outcome::Failed);
+        assert_contains(&row.detail, &format!("Nothing. [{code}]"));
+        assert_contains(row.advice.as_deref().unwrap(), advice);
+    }
+    let mut runtime = runtime("available", 0);
+    runtime["diagnostics"] = json!([{
+        "code": "store_unreadable_worker", "severity": "warning", "message": "Some.", "count": 3,
+    }]);
+    let (checks, _) = report(serving(&json!([runtime]))).await;
+    assert_row(
+        &checks,
+        "stored workers",
+        Outcome::Failed,
+        "Some. ×3 [store_unreadable_worker]",
+    );
+    assert_eq!(row(&checks, "store").outcome, Outcome::Noted);
 }
 
 #[tokio::test]

@@ -1,0 +1,87 @@
+//! What the flags about the store mean.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::{CommandFactory as _, Parser};
+
+use super::*;
+use crate::compose::StoreSetting;
+use crate::config::{ConfigError, ServerConfig};
+use crate::store_path::NoStorePath;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+fn parse(args: &[&str]) -> Result<ServeArgs, clap::Error> {
+    let args = ["serve"].iter().chain(args);
+    Cli::try_parse_from(args).map(|cli| cli.serve)
+}
+
+/// The configuration of these flags, for a user whose data is in `/data`.
+fn config(args: &[&str]) -> ServerConfig {
+    let variable = |name: &str| (name == "XDG_DATA_HOME").then(|| OsString::from("/data"));
+    ServerConfig::from_args(parse(args).unwrap(), variable).unwrap()
+}
+
+/// The file, and whether it may be on a network file system.
+fn file(args: &[&str]) -> (PathBuf, bool) {
+    match config(args).store {
+        StoreSetting::File {
+            path,
+            on_network_file_system,
+        } => (path, on_network_file_system),
+        StoreSetting::Memory | StoreSetting::Own(_) => panic!("no file"),
+    }
+}
+
+#[test]
+fn the_flags_are_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn workers_are_kept_in_a_file_of_the_workspace_unless_another_place_is_named() {
+    let (path, on_network) = file(&[]);
+    assert!(path.starts_with("/data/yoi/workspaces"), "{path:?}");
+    assert!(!on_network);
+    let (path, on_network) = file(&["--store", "kept", "--store-on-network-file-system"]);
+    assert_eq!(path, Path::new("kept"));
+    assert!(on_network);
+    // Only the word alone means memory.
+    assert_eq!(file(&["--store", "./memory"]).0, Path::new("./memory"));
+    let memory = config(&["--store", "memory"]);
+    assert!(matches!(memory.store, StoreSetting::Memory));
+}
+
+#[test]
+fn an_empty_name_of_a_store_is_an_error() {
+    let error = parse(&["--store", ""]).err().unwrap();
+    assert_eq!(error.exit_code(), 2);
+    assert!(error.to_string().contains("--store"), "{error}");
+}
+
+#[test]
+fn a_file_without_a_place_for_it_is_an_error_that_says_what_to_do() {
+    let without_home = |args: &[&str]| ServerConfig::from_args(parse(args).unwrap(), |_| None);
+    let error = without_home(&[]).err().unwrap();
+    assert!(matches!(error, ConfigError::StorePath(NoStorePath::NoHome)));
+    assert!(error.to_string().contains("--store memory"), "{error}");
+    without_home(&["--store", "memory"]).unwrap();
+    without_home(&["--store", "kept"]).unwrap();
+}
+
+#[test]
+fn stopped_workers_are_deleted_only_after_a_time_that_was_asked_for() {
+    assert_eq!(config(&[]).delete_stopped_after, None);
+    let after = config(&["--delete-stopped-after", "30"]).delete_stopped_after;
+    assert_eq!(after, Some(Duration::from_secs(30 * 24 * 60 * 60)));
+    for days in ["0", "-1", "36501", "soon", ""] {
+        let error = parse(&["--delete-stopped-after", days]).err();
+        assert_eq!(error.expect(days).exit_code(), 2, "{days}");
+    }
+}

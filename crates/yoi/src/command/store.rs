@@ -1,0 +1,152 @@
+//! `store`: what an operator does with the file that keeps the workers of a workspace. No server is
+//! asked: the file is worked on directly.
+
+mod report;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use yoi_workspace_server::StoreOpenError;
+use yoi_workspace_server::args::StoreArgs;
+use yoi_workspace_server::config::StoreSetting;
+use yoi_workspace_server::store::{self, MaintenanceError};
+
+use crate::args::StoreCommand;
+use crate::error::{Error, Exit, UsageError};
+use crate::output::quantity::size;
+use crate::output::{Format, Terminal};
+
+/// Runs one of the commands, and returns the exit code.
+pub(super) fn run(
+    command: &StoreCommand,
+    terminal: &mut Terminal,
+    format: Format,
+) -> Result<Exit, Error> {
+    let path = file(&command.flags().place)?;
+    match command {
+        StoreCommand::Path(_) => print_path(&path, terminal, format)?,
+        StoreCommand::Check(_) => return check(&path, terminal, format),
+        StoreCommand::Backup(args) => backup(&path, &args.file, terminal, format)?,
+        StoreCommand::Compact(_) => compact(&path, terminal, format)?,
+        StoreCommand::Recover(args) => recover(&path, &args.file, terminal, format)?,
+    }
+    Ok(Exit::Success)
+}
+
+/// Where `args` and the environment say that the workers are kept, as `yoi serve` understands them.
+pub(super) fn setting(args: &StoreArgs) -> Result<StoreSetting, UsageError> {
+    // It matters to a server alone.
+    let on_network_file_system = false;
+    let variable = |name: &str| std::env::var_os(name);
+    let setting = store::setting(args, on_network_file_system, variable);
+    setting.map_err(UsageError::StorePath)
+}
+
+fn file(args: &StoreArgs) -> Result<PathBuf, UsageError> {
+    match setting(args)? {
+        StoreSetting::File { path, .. } => Ok(std::path::absolute(&path).unwrap_or(path)),
+        StoreSetting::Memory | StoreSetting::Own(_) => Err(UsageError::StoreInMemory),
+    }
+}
+
+fn print_path(path: &Path, terminal: &mut Terminal, format: Format) -> Result<(), Error> {
+    let path = path.display().to_string();
+    match format {
+        Format::Text => terminal.line(&path),
+        Format::Json => terminal.json(&json!({ "path": path }).to_string()),
+    }
+}
+
+fn check(path: &Path, terminal: &mut Terminal, format: Format) -> Result<Exit, Error> {
+    let spinner = terminal.spinner("checking");
+    let checked = store::check(path);
+    drop(spinner);
+    let report = match checked {
+        Ok(report) => Some(report),
+        // That it can't be opened is what was to be found out.
+        Err(MaintenanceError::Open(StoreOpenError::Damaged)) => None,
+        Err(error) => return Err(store_error(error, path)),
+    };
+    match (format, &report) {
+        (Format::Json, report) => {
+            let document = match report {
+                Some(report) => report::document(report, path),
+                None => report::unopened_document(path),
+            };
+            terminal.json(&document.to_string())?;
+        }
+        (Format::Text, Some(report)) => report::print(report, path, terminal)?,
+        (Format::Text, None) => report::print_unopened(path, terminal)?,
+    }
+    if report.is_some_and(|report| report.is_sound()) {
+        return Ok(Exit::Success);
+    }
+    terminal.hint(RECOVER_HINT);
+    Ok(Exit::Failed)
+}
+
+const RECOVER_HINT: &str = "keep a copy of the file; with the server stopped, \
+     `yoi store recover FILE` saves what can be read in a new one";
+
+fn backup(path: &Path, to: &Path, terminal: &mut Terminal, format: Format) -> Result<(), Error> {
+    let spinner = terminal.spinner("copying");
+    let copied = store::backup(path, to);
+    drop(spinner);
+    copied.map_err(|error| store_error(error, to))?;
+    let bytes = bytes_of(to);
+    let to = to.display().to_string();
+    match format {
+        Format::Text => terminal.line(&format!("{to}: {}", size(bytes))),
+        Format::Json => terminal.json(&json!({ "path": to, "file_bytes": bytes }).to_string()),
+    }
+}
+
+fn compact(path: &Path, terminal: &mut Terminal, format: Format) -> Result<(), Error> {
+    let spinner = terminal.spinner("compacting");
+    let compacted = store::compact(path);
+    drop(spinner);
+    let done = compacted.map_err(|error| store_error(error, path))?;
+    match format {
+        Format::Text => terminal.line(&format!(
+            "{} before, {} now",
+            size(done.bytes_before),
+            size(done.bytes_after)
+        )),
+        Format::Json => {
+            let document = json!({
+                "bytes_before": done.bytes_before,
+                "bytes_after": done.bytes_after,
+                "profiles_removed": done.profiles_removed,
+            });
+            terminal.json(&document.to_string())
+        }
+    }
+}
+
+fn recover(path: &Path, to: &Path, terminal: &mut Terminal, format: Format) -> Result<(), Error> {
+    let spinner = terminal.spinner("recovering");
+    let recovered = store::recover(path, to);
+    drop(spinner);
+    if let Err(MaintenanceError::Open(StoreOpenError::Damaged)) = recovered {
+        return Err(Error::StoreBeyondRecovery);
+    }
+    let salvage = recovered.map_err(|error| store_error(error, to))?;
+    match format {
+        Format::Json => terminal.json(&report::salvage_document(&salvage, to).to_string()),
+        Format::Text => report::print_salvage(&salvage, path, to, terminal),
+    }
+}
+
+/// The error of an operation that writes `to`, or has no other file.
+fn store_error(error: MaintenanceError, to: &Path) -> Error {
+    if matches!(error, MaintenanceError::TargetExists) {
+        let path = to.to_owned();
+        return UsageError::OutputExists { path }.into();
+    }
+    Error::Store(error)
+}
+
+/// The size of a file that was just written.
+fn bytes_of(path: &Path) -> u64 {
+    path.metadata().map_or(0, |found| found.len())
+}

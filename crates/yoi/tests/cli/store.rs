@@ -1,0 +1,203 @@
+//! `yoi store` on the file of a real server.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::fixture::{Finished, NO_PACE, TestHome, server};
+
+/// Bytes of a page of the file.
+const PAGE: usize = 4096;
+
+impl TestHome {
+    /// Runs `yoi store` on the file of this home's workspace.
+    #[track_caller]
+    fn store(&self, code: i32, line: &str) -> Finished {
+        let workspace = self.path("workspace");
+        self.fails(
+            code,
+            &format!("store {line} --workspace {}", workspace.display()),
+        )
+    }
+
+    #[track_caller]
+    fn store_json(&self, code: i32, line: &str) -> Value {
+        let finished = self.store(code, &format!("{line} --json"));
+        assert_eq!(finished.out.lines().count(), 1, "{}", finished.out);
+        serde_json::from_str(&finished.out).unwrap()
+    }
+
+    /// The name of a file in this home, as a word of a command line.
+    fn name(&self, file: &str) -> String {
+        self.path(file).to_str().unwrap().to_owned()
+    }
+
+    /// Workers with a reply each.
+    fn converse(&self, workers: usize) {
+        for _ in 0..workers {
+            let worker = self.create_worker();
+            self.yoi(&format!("send {worker} hello --follow"));
+        }
+    }
+}
+
+/// Overwrites the latter half of a file, where conversations are, with zeros.
+fn damage(file: &Path) {
+    let mut bytes = fs::read(file).unwrap();
+    let half = bytes.len() / 2 / PAGE * PAGE;
+    bytes[half..].fill(0);
+    fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn the_path_is_printed_whether_or_not_there_is_a_file() {
+    let home = TestHome::new();
+    let path = home.store(0, "path").out;
+    let directory = home.path(".local/share/yoi/workspaces");
+    assert!(Path::new(path.trim_end()).starts_with(&directory), "{path}");
+    assert!(!directory.exists());
+    home.store(1, "check")
+        .reports(&["there is no store", "`yoi serve` creates it"]);
+    assert!(!directory.exists());
+
+    let named = home.name("named");
+    assert_eq!(
+        home.store(0, &format!("path --store {named}"))
+            .out
+            .trim_end(),
+        named
+    );
+    assert_eq!(home.store_json(0, "path")["path"], path.trim_end());
+    let _server = home.start_server(NO_PACE);
+    assert!(Path::new(path.trim_end()).is_file());
+}
+
+#[test]
+fn wrong_usage_is_refused() {
+    let home = TestHome::new();
+    home.store(2, "path --store memory")
+        .reports(&["in memory", "--store FILE"]);
+    home.fails(2, "--server http://127.0.0.1:1 store path")
+        .reports(&["--server"]);
+    let empty = home.command("store path").args(["--store", ""]).output();
+    assert_eq!(empty.unwrap().status.code(), Some(2));
+    home.store(2, "backup").reports(&["<FILE>"]);
+    home.fails(2, "store path --workspace /nowhere")
+        .reports(&["not a directory"]);
+}
+
+#[test]
+fn a_store_is_checked_and_copied_while_the_server_runs_and_after_it_was_killed() {
+    let (home, server) = server(NO_PACE);
+    home.converse(2);
+    let running = home.store_json(0, "check");
+    home.store(0, "check").prints(&[
+        "state          sound",
+        "workers        2",
+        "entries        4",
+    ]);
+    let copied = home.store(0, &format!("backup {}", home.name("first")));
+    copied.prints(&["first: ", " KiB"]);
+    home.store(2, &format!("backup {}", home.name("first")))
+        .reports(&["is not overwritten"]);
+    for needs_it_stopped in ["compact", "recover NEW"] {
+        let line = needs_it_stopped.replace("NEW", &home.name("new"));
+        home.store(1, &line)
+            .reports(&["in use by another process: stop that server"]);
+    }
+    assert!(!home.path("new").exists());
+    server.kill();
+
+    assert_eq!(home.store_json(0, "check"), running);
+    let copied = home.store_json(0, &format!("backup {}", home.name("second")));
+    let mode = home.path("second").metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let copy = home.store_json(0, &format!("check --store {}", home.name("second")));
+    assert_eq!(copy["file_bytes"], copied["file_bytes"]);
+    for field in ["sound", "schema_version", "workers", "entries", "problems"] {
+        assert_eq!(copy[field], running[field], "{field}");
+    }
+    let _server = home.start_server_with(NO_PACE, &format!("--store {}", home.name("second")));
+    assert_eq!(home.json("workers")["items"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn compacting_shrinks_a_store_and_keeps_what_is_in_it() {
+    let (home, server) = server(NO_PACE);
+    home.converse(3);
+    server.stop();
+    let compacted = home.store_json(0, "compact");
+    let bytes = |name: &str| compacted[name].as_u64().unwrap();
+    assert!(bytes("bytes_after") <= bytes("bytes_before"), "{compacted}");
+    let checked = home.store_json(0, "check");
+    assert_eq!(checked["file_bytes"], bytes("bytes_after"));
+    assert_eq!(
+        (&checked["sound"], &checked["workers"]),
+        (&true.into(), &3.into())
+    );
+    home.store(0, "compact").prints(&[" before, ", " now"]);
+    let _server = home.start_server(NO_PACE);
+    assert_eq!(home.json("workers")["items"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn what_can_be_read_of_a_damaged_store_is_saved_and_can_be_served() {
+    let (home, server) = server(NO_PACE);
+    home.converse(30);
+    server.stop();
+    let file = home.store_file();
+    damage(&file);
+    let damaged = fs::read(&file).unwrap();
+    let report = home.store(1, "check");
+    report.prints(&["state          damaged", "damaged_pages"]);
+    report.reports(&["`yoi store recover FILE`"]);
+    assert_eq!(home.store_json(1, "check")["sound"], false);
+
+    let saved = home.name("saved");
+    let recovered = home.store_json(0, &format!("recover {saved}"));
+    let lost = recovered["lost"].as_array().unwrap();
+    assert!(!lost.is_empty(), "{recovered}");
+    assert!(recovered["workers"].as_u64().unwrap() > 0, "{recovered}");
+    assert_eq!(fs::read(&file).unwrap(), damaged);
+    let text = home.store(0, &format!("recover {}", home.name("again")));
+    text.prints(&["ENTRIES LOST", lost[0]["worker_id"].as_str().unwrap()]);
+    text.reports(&["hint: move ", "into its place"]);
+    home.store(2, &format!("recover {saved}"))
+        .reports(&["is not overwritten"]);
+    assert_eq!(
+        home.store_json(0, &format!("check --store {saved}"))["sound"],
+        true
+    );
+
+    fs::rename(&saved, &file).unwrap();
+    let _server = home.start_server(NO_PACE);
+    let listed = home.json("workers --all")["items"]
+        .as_array()
+        .unwrap()
+        .len();
+    assert_eq!(Some(listed as u64), recovered["workers"].as_u64());
+}
+
+#[test]
+fn a_file_of_which_nothing_can_be_read_is_said_to_be_so() {
+    let (home, server) = server(NO_PACE);
+    home.converse(1);
+    server.stop();
+    let file = home.store_file();
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[100] ^= 0xff;
+    fs::write(&file, &bytes).unwrap();
+    home.store(1, "check")
+        .prints(&["damaged, so that it can't be opened"]);
+    assert_eq!(
+        home.store_json(1, "check")["problems"][0]["problem"],
+        "damaged_pages"
+    );
+    let refused = home.store(1, &format!("recover {}", home.name("saved")));
+    refused.reports(&["nothing of it can be read", "go back to a backup"]);
+    assert!(!home.path("saved").exists());
+    fs::write(&file, "something else ".repeat(1_000)).unwrap();
+    home.store(1, "check").reports(&["no store of workers"]);
+}
