@@ -17,8 +17,11 @@ const JOURNAL_BYTES: u32 = 16 * 1024 * 1024;
 /// Pages of the journal after which it is written back: what fits [`JOURNAL_BYTES`]. The last page
 /// of each busy worker is then written back once for many commits.
 const JOURNAL_PAGES: u32 = 4_000;
-/// Kibibytes of pages that a connection keeps in memory, as it needs them.
-const CACHE_KIB: i32 = 8 * 1024;
+/// Kibibytes of pages that a connection that writes keeps in memory, as it needs them: the last
+/// page of each busy worker.
+const WRITE_CACHE_KIB: i32 = 8 * 1024;
+/// The same of a connection that reads: the upper levels of the tables, and some pages.
+const READ_CACHE_KIB: i32 = 2 * 1024;
 /// Statements that a connection keeps compiled: more than there are.
 const CACHED_STATEMENTS: usize = 48;
 
@@ -87,8 +90,13 @@ fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
+    let cache = if access.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+        WRITE_CACHE_KIB
+    } else {
+        READ_CACHE_KIB
+    };
     // Negative: kibibytes instead of pages.
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "cache_size", -cache)?;
     // Sorting needs no files beside the store.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)

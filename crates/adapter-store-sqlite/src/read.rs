@@ -29,6 +29,8 @@ pub(crate) fn index(connection: &Connection) -> Result<Index, Failure> {
     )?;
     let mut rows = select.query(())?;
     let mut index = Index::default();
+    let count: u32 = connection.query_row("SELECT count(*) FROM worker", (), |row| row.get(0))?;
+    index.workers.reserve_exact(count as usize);
     while let Some(row) = rows.next()? {
         match indexed_worker(&Columns(row), &active) {
             Ok(worker) => index.workers.push(worker),

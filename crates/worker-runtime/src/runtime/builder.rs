@@ -103,10 +103,9 @@ impl RuntimeBuilder {
     /// # Panics
     /// Outside of a tokio runtime.
     pub async fn open(self, store: Arc<dyn WorkerStore>) -> Result<Runtime, OpenError> {
-        let mut index = store.index().await?;
+        let index = store.index().await?;
         let cut_off = index.workers.iter().filter(|worker| worker.has_active_run);
         let cut_off: Vec<_> = cut_off.map(|worker| worker.id).collect();
-        index.workers.shrink_to_fit();
         let retention = self.delete_stopped_after;
         let inner = Arc::new(self.into_inner(Some(Storage::new(store)), index)?);
 
@@ -130,15 +129,13 @@ impl RuntimeBuilder {
         self.limits.validate()?;
         let limits = Arc::new(self.limits);
         let totals = Arc::new(Totals::new(&limits));
-        let mut directory = match &storage {
-            None => Directory::default(),
-            Some(_) => Directory::with_store(),
-        };
-        for worker in index.workers {
-            let state = worker.state.into();
-            totals.enter(state);
-            directory.insert_stored(worker.id, state, worker.create_key);
+        for worker in &index.workers {
+            totals.enter(worker.state.into());
         }
+        let directory = match &storage {
+            None => Directory::default(),
+            Some(_) => Directory::of_stored(index.workers),
+        };
         Ok(Inner {
             models: self.engine.models(),
             engine: self.engine,

@@ -8,6 +8,7 @@ use super::slot::Slot;
 use crate::fingerprint::Fingerprint;
 use crate::id::{IdempotencyKey, WorkerId};
 use crate::status::WorkerState;
+use crate::store::IndexedWorker;
 use crate::sync::Notify;
 
 /// Slots that are examined at most to find one to evict, each time one is needed. Bounds how long
@@ -60,9 +61,24 @@ pub(super) enum KeyHolder {
 }
 
 impl Directory {
-    /// An empty directory of workers that a store keeps, too.
-    pub(super) fn with_store() -> Self {
+    /// The directory of workers that are all in a store. Built at once, it takes the least memory.
+    pub(super) fn of_stored(workers: Vec<IndexedWorker>) -> Self {
+        let keyed = |worker: &&IndexedWorker| worker.create_key.is_some();
+        let mut keys = HashMap::with_capacity(workers.iter().filter(keyed).count());
+        let places = workers.into_iter().map(|worker| {
+            if let Some((key, fingerprint)) = worker.create_key {
+                keys.insert(key, (fingerprint, KeyHolder::Worker(worker.id)));
+            }
+            let stored = Stored {
+                state: worker.state.into(),
+                latest_event: 0,
+            };
+            (worker.id, Place::Stored(stored))
+        });
+        let places = places.collect();
         Self {
+            places,
+            keys,
             evicts: true,
             ..Self::default()
         }
@@ -140,24 +156,6 @@ impl Directory {
             self.keys.insert(key.clone(), (fingerprint, holder));
         }
         self.place_resident(slot);
-    }
-
-    /// Adds a worker that is in the store.
-    pub(super) fn insert_stored(
-        &mut self,
-        id: WorkerId,
-        state: WorkerState,
-        key: Option<(IdempotencyKey, Fingerprint)>,
-    ) {
-        let latest_event = 0;
-        let stored = Stored {
-            state,
-            latest_event,
-        };
-        self.places.insert(id, Place::Stored(stored));
-        if let Some((key, fingerprint)) = key {
-            self.keys.insert(key, (fingerprint, KeyHolder::Worker(id)));
-        }
     }
 
     /// Begins to load a worker, unless it is gone, resident, or being loaded.
