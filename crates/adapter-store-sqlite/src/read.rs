@@ -24,9 +24,8 @@ pub(crate) fn index(connection: &Connection) -> Result<Index, Failure> {
     let active = active.query_map((), |row| row.get(0))?;
     let active: HashSet<i64> = active.collect::<rusqlite::Result<_>>()?;
     // In the order of the table, which is nearly that of the ids.
-    let mut select = connection.prepare_cached(
-        "SELECT number, id, state, create_key, create_fingerprint FROM worker ORDER BY number",
-    )?;
+    let mut select = connection
+        .prepare_cached("SELECT number, id, state, create_key FROM worker ORDER BY number")?;
     let mut rows = select.query(())?;
     let mut index = Index::default();
     let count: u32 = connection.query_row("SELECT count(*) FROM worker", (), |row| row.get(0))?;
@@ -49,7 +48,7 @@ fn indexed_worker(
         id: row.worker_id("id")?,
         state: row.named("state", StoredState::ALL, StoredState::as_str)?,
         has_active_run: active.contains(&row.get("number")?),
-        create_key: row.keyed("create_key", "create_fingerprint")?,
+        create_key: row.key("create_key")?,
     })
 }
 

@@ -116,18 +116,23 @@ impl Columns<'_, '_> {
         found.ok_or(Unreadable(column))
     }
 
+    /// An idempotency key.
+    pub(crate) fn key(&self, name: &'static str) -> Result<Option<IdempotencyKey>, Unreadable> {
+        let is_keyed = self.get::<Option<Arc<str>>>(name)?.is_some();
+        is_keyed.then(|| self.parse(name)).transpose()
+    }
+
     /// An idempotency key and the fingerprint beside it.
     pub(crate) fn keyed(
         &self,
         key: &'static str,
         fingerprint: &'static str,
     ) -> Result<Option<(IdempotencyKey, Fingerprint)>, Unreadable> {
-        let is_keyed = self.get::<Option<Arc<str>>>(key)?.is_some();
-        if !is_keyed {
+        let Some(key) = self.key(key)? else {
             return Ok(None);
-        }
+        };
         let bytes: [u8; 32] = self.get(fingerprint)?;
-        Ok(Some((self.parse(key)?, Fingerprint::from_bytes(bytes))))
+        Ok(Some((key, Fingerprint::from_bytes(bytes))))
     }
 
     /// The end of the run with this id, in the columns that `worker` and `run` have alike.

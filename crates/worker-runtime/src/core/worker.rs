@@ -53,8 +53,9 @@ pub(crate) struct WorkerMetadata {
     pub(crate) profile: ProfileId,
     /// The name of its model; none when the engine offers no choice.
     pub(crate) model: Option<Arc<str>>,
-    /// The key it was created under, remembered as long as the worker is.
-    pub(crate) key: Option<IdempotencyKey>,
+    /// The key it was created under, remembered as long as the worker is, and the fingerprint of
+    /// that request.
+    pub(crate) key: Option<(IdempotencyKey, Fingerprint)>,
     pub(crate) created_at: Timestamp,
     pub(crate) older_entries: OlderEntries,
 }
@@ -309,7 +310,13 @@ impl Worker {
                 EVENT_OVERHEAD_BYTES
             }
         };
-        WORKER_OVERHEAD_BYTES + self.metadata.key.as_ref().map_or(0, key_cost) + last_event
+        WORKER_OVERHEAD_BYTES
+            + self
+                .metadata
+                .key
+                .as_ref()
+                .map_or(0, |(key, _)| key_cost(key))
+            + last_event
     }
 
     fn record(&mut self, at: Timestamp, kind: EventKind) -> Cursor {

@@ -7,7 +7,9 @@ use tracing::debug;
 
 use super::commit::{Committed, commit_and_apply};
 use super::directory::KeyHolder;
+use super::residency::Lookup;
 use super::slot::{Persistence, Slot};
+use super::storage::read_error;
 use super::{Inner, Runtime};
 use crate::command::CreateWorker;
 use crate::core::{OlderEntries, Worker, WorkerMetadata, WorkerSnapshot};
@@ -42,8 +44,8 @@ pub struct Created {
 
 /// What becomes of a request to create a worker.
 enum CreateStep {
-    /// This worker was created under the same key.
-    Replayed(WorkerId),
+    /// This worker was created under the same key, if it is of the same request.
+    Known(WorkerId),
     /// The worker is there.
     Created(Arc<Slot>),
     /// A place is reserved for the worker; [`Inner::apply_create`] follows the commit.
@@ -80,16 +82,16 @@ impl Runtime {
             match self.inner.begin_create(&request) {
                 Err(CreateError::Capacity(error)) if self.inner.make_room(error.limit) => {}
                 Err(error) => return Err(error),
-                Ok(CreateStep::Replayed(id)) => {
-                    if let Some(created) = self.replay(id).await? {
+                Ok(CreateStep::Known(id)) => {
+                    if let Some(created) = self.replay(id, request.fingerprint).await? {
                         return Ok(created);
                     }
                 }
                 Ok(CreateStep::Created(slot)) => return Ok(Created::new(&slot)),
                 Ok(CreateStep::Wait) => self.inner.wait_for_creation(request.key.as_ref()).await,
                 Ok(CreateStep::Commit(slot, change)) => {
-                    let (inner, fingerprint) = (Arc::clone(&self.inner), request.fingerprint);
-                    let apply = move |committed| inner.apply_create(&slot, fingerprint, committed);
+                    let inner = Arc::clone(&self.inner);
+                    let apply = move |committed| inner.apply_create(&slot, committed);
                     let (executor, storage) = (Executor::current(), self.inner.expect_storage());
                     return commit_and_apply(&executor, storage, vec![change], apply).await;
                 }
@@ -97,10 +99,20 @@ impl Runtime {
         }
     }
 
-    /// A worker that was created before; none if it has been deleted since.
-    async fn replay(&self, id: WorkerId) -> Result<Option<Created>, CreateError> {
-        match self.get(id).await {
-            Ok(worker) => Ok(Some(Created {
+    /// A worker that was created before, by a request with this fingerprint; none if it has been
+    /// deleted since.
+    async fn replay(
+        &self,
+        id: WorkerId,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<Created>, CreateError> {
+        let found = async {
+            let first = self.inner.create_fingerprint(id).await?;
+            Ok((first, self.get(id).await?))
+        };
+        match found.await {
+            Ok((first, _)) if first != Some(fingerprint) => Err(CreateError::IdempotencyConflict),
+            Ok((_, worker)) => Ok(Some(Created {
                 worker,
                 replayed: true,
             })),
@@ -152,14 +164,16 @@ impl Inner {
         let created_at = self.shared.clock.now();
         self.directory.with(|directory| {
             let known = request.key.as_ref();
-            if let Some((fingerprint, holder)) = known.and_then(|key| directory.find_key(key)) {
-                return match holder {
-                    _ if fingerprint != request.fingerprint => {
+            match known.and_then(|key| directory.find_key(key)) {
+                None => {}
+                Some(KeyHolder::Worker(id)) => return Ok(CreateStep::Known(id)),
+                Some(KeyHolder::Creating(other)) => {
+                    return if other.fingerprint == request.fingerprint {
+                        Ok(CreateStep::Wait)
+                    } else {
                         Err(CreateError::IdempotencyConflict)
-                    }
-                    KeyHolder::Worker(id) => Ok(CreateStep::Replayed(id)),
-                    KeyHolder::Creating(_) => Ok(CreateStep::Wait),
-                };
+                    };
+                }
             }
             let (profile, model) = request.choice.as_ref().map_err(|error| *error)?;
             self.accepting()?;
@@ -181,14 +195,13 @@ impl Inner {
             let slot = Arc::new(slot);
             Ok(match self.shared.persistence {
                 Persistence::Memory => {
-                    directory.insert(Arc::clone(&slot), request.fingerprint);
+                    directory.insert(Arc::clone(&slot));
                     self.totals.enter(slot.read(Worker::state));
                     CreateStep::Created(slot)
                 }
                 Persistence::Store => {
-                    let key = request.key.clone().map(|key| (key, request.fingerprint));
-                    directory.begin_creating(key.clone());
-                    let change = create_change(&slot.snapshot(), profile, key);
+                    directory.begin_creating(slot.key().cloned());
+                    let change = create_change(&slot, profile);
                     CreateStep::Commit(slot, change)
                 }
             })
@@ -208,7 +221,7 @@ impl Inner {
             epoch: self.epoch,
             profile: profile.id().clone(),
             model,
-            key: request.key.clone(),
+            key: request.key.clone().map(|key| (key, request.fingerprint)),
             created_at,
             older_entries: match self.shared.persistence {
                 Persistence::Memory => OlderEntries::Dropped,
@@ -228,31 +241,39 @@ impl Inner {
     }
 
     /// Adds the worker, if its commit succeeded.
-    fn apply_create(
-        &self,
-        slot: &Arc<Slot>,
-        fingerprint: Fingerprint,
-        committed: Committed,
-    ) -> Result<Created, CreateError> {
+    fn apply_create(&self, slot: &Arc<Slot>, committed: Committed) -> Result<Created, CreateError> {
         self.directory.with(|directory| {
-            directory.end_creating(slot.key());
+            directory.end_creating(slot.key().map(|(key, _)| key));
             if committed.is_ok() {
                 self.totals.enter(slot.read(Worker::state));
-                directory.insert(Arc::clone(slot), fingerprint);
+                directory.insert(Arc::clone(slot));
             }
         });
         committed?;
         Ok(Created::new(slot))
     }
 
+    /// The fingerprint of the request that created a worker, if that had a key.
+    async fn create_fingerprint(&self, id: WorkerId) -> Result<Option<Fingerprint>, ReadError> {
+        let key = match self.lookup(id)? {
+            Lookup::Resident(slot) => slot.key().cloned(),
+            Lookup::Stored(_) => {
+                let read = self.expect_storage().reader().workers(&[id]).await;
+                let mut read = read.map_err(|error| read_error(&error))?;
+                read.pop().and_then(|worker| worker.create_key)
+            }
+        };
+        Ok(key.map(|(_, fingerprint)| fingerprint))
+    }
+
     /// Waits until the worker that is being created under this key is there, or isn't going to be.
     async fn wait_for_creation(&self, key: Option<&IdempotencyKey>) {
         let holder = || {
             let found = |key| self.directory.with(|directory| directory.find_key(key));
-            key.and_then(found).map(|(_, holder)| holder)
+            key.and_then(found)
         };
-        if let Some(KeyHolder::Creating(ended)) = holder() {
-            let ended = ended.notified();
+        if let Some(KeyHolder::Creating(creation)) = holder() {
+            let ended = creation.ended.notified();
             if let Some(KeyHolder::Creating(_)) = holder() {
                 ended.await;
             }
@@ -260,20 +281,17 @@ impl Inner {
     }
 }
 
-fn create_change(
-    worker: &WorkerSnapshot,
-    profile: &Profile,
-    create_key: Option<(IdempotencyKey, Fingerprint)>,
-) -> Change {
+fn create_change(slot: &Slot, profile: &Profile) -> Change {
+    let worker = slot.snapshot();
     Change::Create(Box::new(StoredWorker {
         id: worker.id,
-        display_name: worker.display_name.clone(),
+        display_name: worker.display_name,
         profile: profile.clone(),
-        model: worker.model.clone(),
+        model: worker.model,
         state: StoredState::Idle,
         created_at: worker.created_at,
         last_activity_at: worker.last_activity_at,
-        create_key,
+        create_key: slot.key().cloned(),
         last_sequence: 0,
         usage: UsageTotals::default(),
         last_run: None,

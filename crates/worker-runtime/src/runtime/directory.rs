@@ -20,7 +20,7 @@ const EVICTION_SCAN: usize = 1_000;
 #[derive(Default)]
 pub(super) struct Directory {
     places: BTreeMap<WorkerId, Place>,
-    keys: HashMap<IdempotencyKey, (Fingerprint, KeyHolder)>,
+    keys: HashMap<IdempotencyKey, KeyHolder>,
     /// Workers that are being created.
     creating: usize,
     /// Workers that are being loaded.
@@ -56,8 +56,15 @@ pub(super) struct Stored {
 #[derive(Clone)]
 pub(super) enum KeyHolder {
     Worker(WorkerId),
-    /// The worker is being created; notified when that has ended.
-    Creating(Arc<Notify>),
+    /// The worker is being created.
+    Creating(Arc<Creation>),
+}
+
+/// A worker that is being created under a key.
+pub(super) struct Creation {
+    pub(super) fingerprint: Fingerprint,
+    /// Notified when it has ended.
+    pub(super) ended: Notify,
 }
 
 impl Directory {
@@ -66,8 +73,8 @@ impl Directory {
         let keyed = |worker: &&IndexedWorker| worker.create_key.is_some();
         let mut keys = HashMap::with_capacity(workers.iter().filter(keyed).count());
         let places = workers.into_iter().map(|worker| {
-            if let Some((key, fingerprint)) = worker.create_key {
-                keys.insert(key, (fingerprint, KeyHolder::Worker(worker.id)));
+            if let Some(key) = worker.create_key {
+                keys.insert(key, KeyHolder::Worker(worker.id));
             }
             let stored = Stored {
                 state: worker.state.into(),
@@ -127,7 +134,7 @@ impl Directory {
         range.rev().map(|(id, place)| (*id, place))
     }
 
-    pub(super) fn find_key(&self, key: &IdempotencyKey) -> Option<(Fingerprint, KeyHolder)> {
+    pub(super) fn find_key(&self, key: &IdempotencyKey) -> Option<KeyHolder> {
         self.keys.get(key).cloned()
     }
 
@@ -135,8 +142,10 @@ impl Directory {
     pub(super) fn begin_creating(&mut self, key: Option<(IdempotencyKey, Fingerprint)>) {
         self.creating += 1;
         if let Some((key, fingerprint)) = key {
-            let holder = KeyHolder::Creating(Arc::new(Notify::new()));
-            self.keys.insert(key, (fingerprint, holder));
+            let ended = Notify::new();
+            let creation = Creation { fingerprint, ended };
+            self.keys
+                .insert(key, KeyHolder::Creating(Arc::new(creation)));
         }
     }
 
@@ -144,16 +153,15 @@ impl Directory {
     pub(super) fn end_creating(&mut self, key: Option<&IdempotencyKey>) {
         self.creating -= 1;
         let holder = key.and_then(|key| self.keys.remove(key));
-        if let Some((_, KeyHolder::Creating(ended))) = holder {
-            ended.notify_waiters();
+        if let Some(KeyHolder::Creating(creation)) = holder {
+            creation.ended.notify_waiters();
         }
     }
 
-    pub(super) fn insert(&mut self, slot: Arc<Slot>, fingerprint: Fingerprint) {
+    pub(super) fn insert(&mut self, slot: Arc<Slot>) {
         let id = slot.id();
-        if let Some(key) = slot.key() {
-            let holder = KeyHolder::Worker(id);
-            self.keys.insert(key.clone(), (fingerprint, holder));
+        if let Some((key, _)) = slot.key() {
+            self.keys.insert(key.clone(), KeyHolder::Worker(id));
         }
         self.place_resident(slot);
     }
@@ -190,7 +198,7 @@ impl Directory {
         self.places.remove(&id);
         self.resident -= 1;
         self.forget_order(id);
-        if let Some(key) = slot.key() {
+        if let Some((key, _)) = slot.key() {
             self.keys.remove(key);
         }
         Some(slot)

@@ -209,7 +209,7 @@ impl Inner {
             epoch: self.epoch,
             profile: profile.id().clone(),
             model: stored.model.clone(),
-            key: stored.create_key.as_ref().map(|(key, _)| key.clone()),
+            key: stored.create_key.clone(),
             created_at: stored.created_at,
             older_entries: OlderEntries::Stored,
         });

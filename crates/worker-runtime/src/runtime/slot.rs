@@ -9,6 +9,7 @@ use super::totals::Totals;
 use super::usage_counter::{Reservation, UsageCounter};
 use crate::core::{CancelStep, EndReason, Worker, WorkerMetadata, WorkerSnapshot};
 use crate::error::{CancelError, CapacityExhausted, StillEnding, StoreUnavailable, UnknownWorker};
+use crate::fingerprint::Fingerprint;
 use crate::id::{IdempotencyKey, RunId, WorkerId};
 use crate::limits::{LimitName, Limits};
 use crate::profile::Profile;
@@ -157,7 +158,8 @@ impl Slot {
         self.metadata.id
     }
 
-    pub(super) fn key(&self) -> Option<&IdempotencyKey> {
+    /// The key that the worker was created under, and the fingerprint of that request.
+    pub(super) fn key(&self) -> Option<&(IdempotencyKey, Fingerprint)> {
         self.metadata.key.as_ref()
     }
 

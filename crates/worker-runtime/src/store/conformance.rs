@@ -118,7 +118,8 @@ impl<'a> Fixture<'a> {
         for worker in index.workers {
             let loaded = self.load(worker.id).await;
             assert_eq!(worker.state, loaded.worker.state);
-            assert_eq!(worker.create_key, loaded.worker.create_key);
+            let create_key = loaded.worker.create_key.as_ref();
+            assert_eq!(worker.create_key.as_ref(), create_key.map(|(key, _)| key));
             assert_eq!(worker.has_active_run, loaded.active_run.is_some());
             contents.insert(worker.id, (worker.has_active_run, loaded));
         }

@@ -71,7 +71,11 @@ impl WorkerStore for MemoryStore {
             id: record.worker.id,
             state: record.worker.state,
             has_active_run: record.active_run.is_some(),
-            create_key: record.worker.create_key.clone(),
+            create_key: record
+                .worker
+                .create_key
+                .as_ref()
+                .map(|(key, _)| key.clone()),
         });
         Ok(Index {
             workers: workers.collect(),

@@ -92,8 +92,8 @@ pub struct IndexedWorker {
     pub state: StoredState,
     /// Whether it has a run without an end, which the end of the process cut off.
     pub has_active_run: bool,
-    /// The idempotency key that it was created under, and the fingerprint of that request.
-    pub create_key: Option<(IdempotencyKey, Fingerprint)>,
+    /// The idempotency key that it was created under.
+    pub create_key: Option<IdempotencyKey>,
 }
 
 /// How much of a transcript to read.
