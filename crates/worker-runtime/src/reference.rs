@@ -10,8 +10,8 @@ mod runtime;
 mod worker;
 
 pub(crate) use model::{
-    Accepted, Event, EventKind, InFlight, Initiated, LastRun, Line, Millis, Refusal, RunNumber,
-    Step,
+    Accepted, Event, EventKind, InFlight, Initiated, Keeping, LastRun, Line, Millis, Refusal,
+    RunNumber, Step,
 };
 pub(crate) use numbering::Numbering;
 pub(crate) use page::Page;

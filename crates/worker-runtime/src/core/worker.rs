@@ -158,6 +158,11 @@ impl Worker {
             inputs,
             active_run,
         } = stored;
+        let diagnostics = match &active_run {
+            // Those of the run before it.
+            Some(_) => RunDiagnostics::default(),
+            None => worker.diagnostics,
+        };
         let before_first = worker.last_sequence - entries.len() as u64;
         let mut transcript =
             TranscriptLog::starting_after(before_first, metadata.older_entries, &limits);
@@ -181,7 +186,7 @@ impl Worker {
             last_activity_at: worker.last_activity_at,
             usage: worker.usage,
             last_run: worker.last_run,
-            diagnostics: worker.diagnostics,
+            diagnostics,
             metadata,
             limits,
         }

@@ -102,13 +102,39 @@ pub(crate) enum Refusal {
     UnknownModel,
     Conflict,
     Stopped,
-    Busy { run: RunNumber },
+    Busy {
+        run: RunNumber,
+    },
     Empty,
     TooLarge,
     Stopping,
     Capacity(LimitName),
-    RunMismatch { active: RunNumber },
+    RunMismatch {
+        active: RunNumber,
+    },
     Store(StoreErrorKind),
+    /// The run's end isn't stored in time.
+    StillEnding,
+}
+
+/// Where workers are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    InMemory,
+    /// In a store, which takes every change.
+    Stored,
+    /// In a store that takes no change now, because it is full.
+    Refused,
+}
+
+impl Keeping {
+    /// Whether a change can be made.
+    pub(crate) fn accepts(self) -> Result<(), Refusal> {
+        match self {
+            Self::InMemory | Self::Stored => Ok(()),
+            Self::Refused => Err(Refusal::Store(StoreErrorKind::Full)),
+        }
+    }
 }
 
 /// What a cancel or a stop has started.

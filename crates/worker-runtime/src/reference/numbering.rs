@@ -141,7 +141,7 @@ impl Numbering {
             CancelError::RunMismatch { active, .. } => Refusal::RunMismatch {
                 active: self.run(*active),
             },
-            CancelError::StillEnding(error) => panic!("{error}"),
+            CancelError::StillEnding(_) => Refusal::StillEnding,
             CancelError::Capacity(error) => Refusal::Capacity(error.limit),
             CancelError::Store(error) => Refusal::Store(error.kind),
         }

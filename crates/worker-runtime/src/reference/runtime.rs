@@ -1,10 +1,12 @@
 //! The reference of a runtime: its workers and the limits that they share.
 
-use super::model::{Accepted, Initiated, Millis, Refusal, RunNumber, Step};
+use super::model::{Accepted, Initiated, Keeping, Millis, Refusal, RunNumber, Step};
 use super::{Worker, WorkerNumber};
 use crate::limits::{LimitName, Limits};
 use crate::run::RunErrorCode;
 use crate::status::{WorkerCounts, WorkerState};
+
+mod stored;
 
 /// A request for a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +27,18 @@ pub(crate) struct Created {
     pub(crate) replayed: bool,
 }
 
-/// A worker, the request that created it, and whether it was forgotten.
+/// A worker, the request that created it, and whether it was forgotten or deleted.
 #[derive(Debug, Clone)]
 struct Known {
     worker: Worker,
     request: Create,
+    /// Its name now, if it was given one.
+    name: Option<String>,
     profile: &'static str,
     model: String,
     created_at: Millis,
+    /// It is deleted when its run has ended.
+    delete_requested: bool,
     forgotten: bool,
 }
 
@@ -48,6 +54,7 @@ pub(crate) struct Runtime {
     /// How many runs were started.
     pub(crate) runs: usize,
     shutting_down: bool,
+    keeping: Keeping,
 }
 
 impl Runtime {
@@ -56,6 +63,7 @@ impl Runtime {
         limits: Limits,
         profiles: &'static [Profile],
         models: &'static [&'static str],
+        keeping: Keeping,
     ) -> Self {
         Self {
             limits,
@@ -65,6 +73,7 @@ impl Runtime {
             stopped: Vec::new(),
             runs: 0,
             shutting_down: false,
+            keeping,
         }
     }
 
@@ -100,19 +109,26 @@ impl Runtime {
         if self.shutting_down {
             return Err(Refusal::Stopping);
         }
-        let worker = Worker::new(self.limits.clone(), request.key.clone(), at);
+        if self.has_store() && self.known().count() >= self.limits.stored_workers {
+            return Err(Refusal::Capacity(LimitName::StoredWorkers));
+        }
+        let key = request.key.clone();
+        let worker = Worker::new(self.limits.clone(), key, self.keeping, at);
         while self.known().count() >= self.limits.workers {
             self.forget_oldest_stopped(LimitName::Workers)?;
         }
         while self.counted_bytes() + worker.counted_bytes() > self.limits.total_bytes {
             self.forget_oldest_stopped(LimitName::TotalBytes)?;
         }
+        self.keeping.accepts()?;
         self.workers.push(Known {
             worker,
             request: request.clone(),
+            name: request.name.clone(),
             profile,
             model,
             created_at: at,
+            delete_requested: false,
             forgotten: false,
         });
         Ok(Created {
@@ -142,6 +158,7 @@ impl Runtime {
         while self.counted_bytes() + more > self.limits.total_bytes {
             self.forget_oldest_stopped(LimitName::TotalBytes)?;
         }
+        self.keeping.accepts()?;
         let run = self.runs;
         self.runs += 1;
         Ok(self.workers[number].worker.accept(run, content, key, at))
@@ -153,14 +170,53 @@ impl Runtime {
         expected: Option<RunNumber>,
     ) -> Result<Initiated, Refusal> {
         self.get(number)?;
-        self.workers[number].worker.cancel(expected)
+        let begun = self.workers[number].worker.cancel(expected)?;
+        self.unless_still_ending(begun)
     }
 
     pub(crate) fn stop(&mut self, number: WorkerNumber, at: Millis) -> Result<Initiated, Refusal> {
-        self.get(number)?;
-        let started = self.workers[number].worker.stop(at);
+        let worker = self.get(number)?;
+        if worker.active_run().is_none() && !worker.is_stopped_for_good() {
+            self.keeping.accepts()?;
+        }
+        let begun = self.workers[number].worker.stop(at);
         self.record_stopped(number);
-        Ok(started)
+        self.unless_still_ending(begun)
+    }
+
+    pub(crate) fn rename(&mut self, number: WorkerNumber, name: &str) -> Result<(), Refusal> {
+        self.get(number)?;
+        if name.trim().is_empty() {
+            return Err(Refusal::DisplayName);
+        }
+        self.keeping.accepts()?;
+        self.workers[number].name = Some(name.to_owned());
+        Ok(())
+    }
+
+    /// Deletes a worker, or begins to end its run first.
+    pub(crate) fn delete(
+        &mut self,
+        number: WorkerNumber,
+        at: Millis,
+    ) -> Result<Initiated, Refusal> {
+        if self.get(number)?.active_run().is_none() {
+            self.keeping.accepts()?;
+            self.workers[number].forgotten = true;
+            return Ok(Initiated::Nothing);
+        }
+        let known = &mut self.workers[number];
+        let begun = known.worker.stop(at);
+        known.delete_requested = self.keeping.accepts().is_ok();
+        self.unless_still_ending(begun)
+    }
+
+    /// A run doesn't end in time when its end can't be stored.
+    fn unless_still_ending(&self, begun: Initiated) -> Result<Initiated, Refusal> {
+        if self.keeping == Keeping::Refused && begun != Initiated::Nothing {
+            return Err(Refusal::StillEnding);
+        }
+        Ok(begun)
     }
 
     /// Refuses new work and begins to cancel the active runs.
@@ -168,7 +224,7 @@ impl Runtime {
         self.shutting_down = true;
         let mut ending = Vec::new();
         for number in self.known().rev().collect::<Vec<_>>() {
-            if let Ok(Initiated::Ending(run)) = self.workers[number].worker.cancel(None) {
+            if let Initiated::Ending(run) = self.workers[number].worker.shut_down() {
                 ending.push((number, run));
             }
         }
@@ -178,7 +234,9 @@ impl Runtime {
     /// Every engine lets go of its cancelled run.
     pub(crate) fn settle(&mut self, at: Millis) {
         for number in 0..self.workers.len() {
-            self.workers[number].worker.finish_cancelled(at);
+            let known = &mut self.workers[number];
+            known.worker.finish_cancelled(at);
+            known.forgotten |= known.delete_requested && known.worker.active_run().is_none();
             self.record_stopped(number);
         }
     }
@@ -200,6 +258,9 @@ impl Runtime {
 
     /// The executor goes away, and all tasks with it.
     pub(crate) fn interrupt(&mut self, at: Millis) {
+        if self.has_store() {
+            self.set_keeping(Keeping::Stored);
+        }
         self.all(&Step::Fail(RunErrorCode::Interrupted.into()), at);
     }
 
@@ -228,8 +289,18 @@ impl Runtime {
     }
 
     /// The request that created this worker.
-    pub(crate) fn request(&self, number: WorkerNumber) -> &Create {
+    fn request(&self, number: WorkerNumber) -> &Create {
         &self.workers[number].request
+    }
+
+    /// The name that this worker was given, if it was.
+    pub(crate) fn name(&self, number: WorkerNumber) -> Option<&str> {
+        self.workers[number].name.as_deref()
+    }
+
+    pub(crate) fn is_being_deleted(&self, number: WorkerNumber) -> bool {
+        let known = self.workers.get(number);
+        known.is_some_and(|known| known.delete_requested && !known.forgotten)
     }
 
     pub(crate) fn created_at(&self, number: WorkerNumber) -> Millis {

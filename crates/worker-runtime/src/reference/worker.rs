@@ -1,13 +1,15 @@
 //! The reference of one worker, with everything that ever happened to it.
 
 use super::model::{
-    Accepted, Event, EventKind, InFlight, Initiated, Line, Millis, Refusal, RunNumber, Step,
+    Accepted, Event, EventKind, InFlight, Initiated, Keeping, Line, Millis, Refusal, RunNumber,
+    Step,
 };
 use crate::limits::Limits;
 use crate::run::{Report, RunDiagnostics, RunError, RunErrorCode, RunOutcome, Usage};
 use crate::status::WorkerState;
 use crate::transcript::{Role, RunPhase};
 
+mod stored;
 mod view;
 
 /// What was decided about the active run.
@@ -15,6 +17,8 @@ mod view;
 enum Decision {
     Open,
     Cancelled,
+    /// By a shutdown, with a store.
+    Interrupted,
     Full,
 }
 
@@ -26,6 +30,8 @@ struct Active {
     phase: RunPhase,
     usage: Option<Usage>,
     decision: Decision,
+    /// What the store has of the reply.
+    drafted: String,
     /// Bytes that the worker counts until the run has ended.
     reserved: usize,
 }
@@ -42,8 +48,13 @@ struct Moment {
 pub(crate) struct Worker {
     limits: Limits,
     key: Option<String>,
+    pub(super) keeping: Keeping,
+    /// The worker as the store has it, if that lacks the end of its latest run.
+    stored: Option<Box<Worker>>,
     /// Every event, and the conversation after each of them.
     events: Vec<Event>,
+    /// How many of the events happened before the latest restart.
+    events_before: usize,
     moments: Vec<Moment>,
     /// Every line of the transcript.
     lines: Vec<Line>,
@@ -56,11 +67,14 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(limits: Limits, key: Option<String>, at: Millis) -> Self {
+    pub(crate) fn new(limits: Limits, key: Option<String>, keeping: Keeping, at: Millis) -> Self {
         let mut worker = Self {
             limits,
             key,
+            keeping,
+            stored: None,
             events: Vec::new(),
+            events_before: 0,
             moments: Vec::new(),
             lines: Vec::new(),
             active: None,
@@ -119,6 +133,7 @@ impl Worker {
             phase: RunPhase::Waiting,
             usage: None,
             decision: Decision::Open,
+            drafted: String::new(),
         });
         self.diagnostics = RunDiagnostics::default();
         let line = self.append_entry(Line {
@@ -167,14 +182,14 @@ impl Worker {
         if expected.is_some_and(|expected| expected != active) {
             return Err(Refusal::RunMismatch { active });
         }
-        Ok(self.begin_cancel())
+        Ok(self.begin_end(Decision::Cancelled))
     }
 
     /// Stops the worker, or makes its active run the last one.
     pub(crate) fn stop(&mut self, at: Millis) -> Initiated {
         self.stop_requested = true;
         self.finish_stop(at);
-        self.begin_cancel()
+        self.begin_end(Decision::Cancelled)
     }
 
     /// Ends a cancelled run, because its engine let go of it.
@@ -239,11 +254,11 @@ impl Worker {
         }
     }
 
-    fn begin_cancel(&mut self) -> Initiated {
+    fn begin_end(&mut self, decision: Decision) -> Initiated {
         match &mut self.active {
             None => Initiated::Nothing,
             Some(active) => {
-                active.decision = Decision::Cancelled;
+                active.decision = decision;
                 Initiated::Ending(active.reply.run)
             }
         }
@@ -251,14 +266,19 @@ impl Worker {
 
     /// Ends the active run: as given, or as was decided before.
     fn ends(&mut self, outcome: RunOutcome, error: Option<RunError>, at: Millis) {
+        let before = self.clone();
         let Some(active) = self.active.take() else {
             return;
         };
+        let failed = |code: RunErrorCode| (RunOutcome::Failed, Some(code.into()));
         let (outcome, error) = match active.decision {
+            _ if self.keeping == Keeping::Refused => failed(RunErrorCode::StoreFailed),
             Decision::Open => (outcome, error),
             Decision::Cancelled => (RunOutcome::Cancelled, None),
-            Decision::Full => (RunOutcome::Failed, Some(RunErrorCode::OutputLimit.into())),
+            Decision::Interrupted => failed(RunErrorCode::Interrupted),
+            Decision::Full => failed(RunErrorCode::OutputLimit),
         };
+        self.stored = (self.keeping == Keeping::Refused).then(|| Box::new(before));
         let (run, diagnostics) = (active.reply.run, self.diagnostics);
         let line = if active.reply.text.is_empty() {
             self.lines.last_mut().expect("the input").unanswered = true;
@@ -316,7 +336,7 @@ impl Worker {
         let lines = self.lines.len();
         self.moments.push(Moment { lines, in_flight });
         self.events.push(Event { at, kind });
-        self.events.len() as u64
+        (self.events.len() - self.events_before) as u64
     }
 }
 

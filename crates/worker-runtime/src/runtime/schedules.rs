@@ -20,11 +20,13 @@ use super::*;
 use crate::WorkerState;
 
 mod contention;
+mod durability;
 mod endings;
 mod fixture;
 mod history;
 mod inputs;
 mod readers;
+mod refusals;
 mod scripted_engine;
 mod storing;
 

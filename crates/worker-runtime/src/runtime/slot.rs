@@ -317,9 +317,14 @@ impl Guarded {
 
     /// The changes to commit: what is still unsaved, and then this one.
     fn changes(&self, change: Change) -> Vec<Change> {
+        let mut changes = self.unsaved_changes();
+        changes.push(change);
+        changes
+    }
+
+    fn unsaved_changes(&self) -> Vec<Change> {
         let unsaved = self.unsaved.iter().cloned();
-        let unsaved = unsaved.map(|run| Change::Finish(Box::new(run)));
-        unsaved.chain([change]).collect()
+        unsaved.map(|run| Change::Finish(Box::new(run))).collect()
     }
 }
 

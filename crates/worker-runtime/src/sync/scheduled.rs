@@ -43,11 +43,16 @@ pub(crate) fn after(duration: Duration) -> Option<Instant> {
     (duration < FAR).then_some(Instant(()))
 }
 
-/// Ready when a task that does nothing has run.
+/// Ready when a task that does nothing has run, and then others.
 pub(crate) async fn sleep(duration: Duration) {
     match after(duration) {
-        // The task can't fail: nobody aborts it, and it does nothing.
-        Some(Instant(())) => drop(shuttle::future::spawn(async {}).await),
+        Some(Instant(())) => {
+            // The task can't fail: nobody aborts it, and it does nothing.
+            drop(shuttle::future::spawn(async {}).await);
+            // Who sleeps again and again, to look after something, would keep tasks of a lower
+            // priority from running for ever.
+            yield_now().await;
+        }
         None => future::pending().await,
     }
 }

@@ -11,6 +11,7 @@ pub(crate) const FAULTS: &[Fault] = &[
             file: "core/worker/commands.rs",
             from: "            State::Idle => {}
             State::Running(run)
+            | State::Finishing { run, .. }
             | State::Ending {
                 run,
                 next: NextState::Idle,
@@ -21,7 +22,7 @@ pub(crate) const FAULTS: &[Fault] = &[
                 next: NextState::Idle,
                 ..
             } => {}
-            State::Running(run) => {",
+            State::Running(run) | State::Finishing { run, .. } => {",
         }],
     },
     Fault {
@@ -29,12 +30,14 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "an input is admitted in one section and accepted in another",
         scenario: "inputs::input_and_input",
         edits: &[Edit {
-            file: "runtime/slot.rs",
+            file: "runtime/slot/input.rs",
             from: "        self.guarded.with(|guarded| {
-            let max_bytes = match guarded.worker.admit(&input)? {",
-            to: "        let admission = self.read(|worker| worker.admit(&input))?;
+            guarded.present(self.id())?;
+            let (accepted, max_bytes) = match guarded.worker.admit(input, now) {",
+            to: "        let admission = self.read(|worker| worker.admit(input, now));
         self.guarded.with(|guarded| {
-            let max_bytes = match admission {",
+            guarded.present(self.id())?;
+            let (accepted, max_bytes) = match admission {",
         }],
     },
     Fault {
@@ -60,11 +63,9 @@ pub(crate) const FAULTS: &[Fault] = &[
             },
             Edit {
                 file: "runtime/lifecycle.rs",
-                from: "        let ends = active
-            .iter()",
+                from: "        let mut report = ShutdownReport::default();",
                 to: "        self.inner.stopping.store(true, Ordering::SeqCst);
-        let ends = active
-            .iter()",
+        let mut report = ShutdownReport::default();",
             },
         ],
     },
@@ -113,6 +114,14 @@ pub(crate) const FAULTS: &[Fault] = &[
                 file: "runtime/slot.rs",
                 from: "if worker.cursor() != before {",
                 to: "if worker.cursor() != before && old == WorkerState::Idle {",
+            },
+            Edit {
+                file: "runtime/slot/run_end.rs",
+                from: "    ) -> EndStep {
+        self.guarded.with(|guarded| {",
+                to: "    ) -> EndStep {
+        self.wake();
+        self.guarded.with(|guarded| {",
             },
         ],
     },
@@ -181,11 +190,10 @@ pub(crate) const FAULTS: &[Fault] = &[
         scenario: "inputs::stop_and_finish",
         edits: &[Edit {
             file: "core/worker/commands.rs",
-            from: "                self.state.end(EndReason::Cancelled, NextState::Stopped);
-                Some(run_id)",
-            to: "                self.state.end(EndReason::Cancelled, NextState::Stopped);
-                self.record(now, EventKind::WorkerStopped);
-                Some(run_id)",
+            from: "                StopStep::Ending(run.id)",
+            to: "                let run_id = run.id;
+                self.record(Timestamp::now(), EventKind::WorkerStopped);
+                StopStep::Ending(run_id)",
         }],
     },
     Fault {
@@ -202,7 +210,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         invariant: 5,
         name: "a cancel takes a stop back",
-        scenario: "inputs::stop_and_stop_and_cancel",
+        scenario: "inputs::cancel_after_a_stop_that_nobody_waits_for",
         edits: &[Edit {
             file: "core/worker/state.rs",
             from: "next: if was == NextState::Stopped {",
@@ -253,10 +261,9 @@ pub(crate) const FAULTS: &[Fault] = &[
         scenario: "inputs::cancel_and_finish",
         edits: &[Edit {
             file: "runtime/run_task.rs",
-            from: "    run.end = engine.discard(end);",
-            to: "    run.end = end;
-    drop(run);
-    drop(engine);",
+            from: "    let end = engine.discard(end);",
+            to: "    // Dropped at the end of the function.
+    let _engine = engine;",
         }],
     },
     Fault {
@@ -268,8 +275,11 @@ pub(crate) const FAULTS: &[Fault] = &[
             from: "            run.cancel_signal.notify_one();
 ",
             to: "            run.cancel_signal.notify_one();
-            if let Some(run) = worker.active_run() {
-                worker.finish(run, crate::core::RunEnd::Cancelled, Timestamp::now());
+            let cancelled = crate::core::RunEnd::Cancelled;
+            let run = worker.active_run();
+            let now = Timestamp::now();
+            if let Some(finished) = run.and_then(|run| worker.decide_end(run, cancelled, now)) {
+                worker.finish(finished);
                 self.totals.leave(new);
                 self.totals.enter(worker.state());
             }
@@ -323,7 +333,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "a run starts without the bytes that it may need",
         scenario: "contention::input_and_evict_for_bytes",
         edits: &[Edit {
-            file: "runtime/slot.rs",
+            file: "runtime/slot/input.rs",
             from: "if !guarded.bytes.resize(max_bytes) {",
             to: "if !guarded.bytes.resize(max_bytes) && max_bytes == 0 {",
         }],
@@ -334,16 +344,16 @@ pub(crate) const FAULTS: &[Fault] = &[
         scenario: "contention::create_and_create_at_the_worker_limit",
         edits: &[
             Edit {
-                file: "runtime/lifecycle.rs",
-                from: "        let created_at = self.clock.now();
-        let slot = self.directory.with(|directory| {",
-                to: "        let created_at = self.clock.now();
-        let workers = self.directory.with(|directory| directory.len());
-        let slot = self.directory.with(|directory| {",
+                file: "runtime/create.rs",
+                from: "        let created_at = self.shared.clock.now();
+        self.directory.with(|directory| {",
+                to: "        let created_at = self.shared.clock.now();
+        let workers = self.directory.with(|directory| directory.resident());
+        self.directory.with(|directory| {",
             },
             Edit {
-                file: "runtime/lifecycle.rs",
-                from: "if directory.len() >= self.limits.workers {",
+                file: "runtime/create.rs",
+                from: "if directory.resident() >= self.limits.workers {",
                 to: "if workers >= self.limits.workers {",
             },
         ],
@@ -373,7 +383,7 @@ pub(crate) const FAULTS: &[Fault] = &[
                 from: "        let slot = self.directory.with(|directory| directory.remove(id));
         if let Some(slot) = slot {
             self.totals.leave(slot.read(Worker::state));",
-                to: "        if let Ok(slot) = self.slot(id) {
+                to: "        if let Ok(super::residency::Lookup::Resident(slot)) = self.lookup(id) {
             slot.read(|worker| {
                 self.directory.with(|directory| directory.remove(id));
                 self.totals.leave(worker.state());
@@ -389,11 +399,9 @@ pub(crate) const FAULTS: &[Fault] = &[
             LIST_UNDER_THE_DIRECTORYS_LOCK,
             Edit {
                 file: "runtime/lifecycle.rs",
-                from: "slot.apply(|worker| worker.stop(now))",
-                to: "slot.apply(|worker| {
-            self.inner.directory.with(|directory| directory.get(id));
-            worker.stop(now)
-        })",
+                from: "            match slot.begin_stop(now)? {",
+                to: "            slot.read(|_| self.inner.directory.with(|directory| directory.len()));
+            match slot.begin_stop(now)? {",
             },
         ],
     },
@@ -427,10 +435,14 @@ pub(crate) const FAULTS: &[Fault] = &[
 
 const LIST_UNDER_THE_DIRECTORYS_LOCK: Edit = Edit {
     file: "runtime/list.rs",
-    from: ".with(|directory| directory.older_than(query.after).take(most).collect());",
-    to: ".with(|directory| {
-                let slots: Vec<_> = directory.older_than(query.after).take(most).collect();
-                slots.iter().for_each(|slot| drop(slot.snapshot()));
-                slots
-            });",
+    from: "            older.map(|(id, place)| (id, place.clone())).collect()
+",
+    to: "            let places: Vec<_> = older.map(|(id, place)| (id, place.clone())).collect();
+            for (_, place) in &places {
+                if let Place::Resident(slot) = place {
+                    drop(slot.snapshot());
+                }
+            }
+            places
+",
 };

@@ -268,9 +268,12 @@ impl Worker {
         }
     }
 
-    /// The worker, which is idle, is stopped.
+    /// The worker, which has no run, is stopped. A worker that already is stays as it is.
     pub(crate) fn stopped(&mut self, now: Timestamp) {
-        debug_assert!(matches!(self.state, State::Idle), "stop() returned `Idle`");
+        debug_assert!(self.state.run().is_none(), "stop() returned `Ending`");
+        if matches!(self.state, State::Stopped) {
+            return;
+        }
         self.state = State::Stopped;
         self.record(now, EventKind::WorkerStopped);
     }

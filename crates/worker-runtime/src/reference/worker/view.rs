@@ -7,7 +7,7 @@ use crate::limits::{
 };
 use crate::reference::fitting;
 use crate::reference::model::{
-    Accepted, Event, EventKind, InFlight, LastRun, Line, Millis, RunNumber,
+    Accepted, Event, EventKind, InFlight, Keeping, LastRun, Line, Millis, RunNumber,
 };
 use crate::run::UsageTotals;
 use crate::status::WorkerState;
@@ -63,18 +63,31 @@ impl Worker {
         answered.cloned().collect()
     }
 
-    /// Every event.
+    /// Every event since the latest restart.
     pub(crate) fn events(&self) -> &[Event] {
-        &self.events
+        &self.events[self.events_before..]
     }
 
     /// How many of the latest events are held.
     pub(crate) fn events_held(&self) -> usize {
-        let costs = self.events.iter().rev().map(Event::cost);
+        let costs = self.events().iter().rev().map(Event::cost);
         fitting(costs, self.limits.events, self.limits.event_bytes)
     }
 
-    /// The lines that are held: the newest that fit.
+    /// The lines that can be read: with a store, all of them.
+    pub(crate) fn lines_shown(&self) -> &[Line] {
+        match self.keeping {
+            Keeping::InMemory => self.lines_held(),
+            Keeping::Stored | Keeping::Refused => &self.lines,
+        }
+    }
+
+    /// Whether it is stopped, also for the store.
+    pub(crate) fn is_stopped_for_good(&self) -> bool {
+        self.stopped && self.stored.is_none()
+    }
+
+    /// The lines that are held in memory: the newest that fit.
     pub(crate) fn lines_held(&self) -> &[Line] {
         let limits = &self.limits;
         let costs = self.lines.iter().rev().map(Line::cost);
@@ -84,7 +97,8 @@ impl Worker {
 
     /// The transcript and what was in flight right after the event with this number.
     pub(crate) fn as_of(&self, event: u64) -> (Vec<Line>, Option<&InFlight>) {
-        let moment = &self.moments[usize::try_from(event).unwrap() - 1];
+        let event = self.events_before + usize::try_from(event).unwrap();
+        let moment = &self.moments[event - 1];
         let mut lines = self.lines[..moment.lines].to_vec();
         if let (Some(_), Some(input)) = (&moment.in_flight, lines.last_mut()) {
             // It may have turned out later to be left without a reply.

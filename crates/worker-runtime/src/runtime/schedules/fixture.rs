@@ -203,12 +203,17 @@ impl Fixture {
         self.check().await
     }
 
-    /// Waits until the worker is idle by itself, and checks.
-    pub(super) async fn finish_and_check(self, worker: WorkerId) -> Vec<History> {
-        if let Some(run) = self.snapshot(worker).await.active_run {
-            let slot = self.runtime.inner.slot(worker).await.expect("it is there");
+    /// Waits until the worker's run has ended by itself.
+    pub(super) async fn ended(&self, worker: WorkerId) {
+        let slot = self.runtime.inner.slot(worker).await.expect("it is there");
+        if let Some(run) = slot.read(Worker::active_run) {
             slot.ended(run, None).await.expect("without a deadline");
         }
+    }
+
+    /// Waits until the worker is idle by itself, and checks.
+    pub(super) async fn finish_and_check(self, worker: WorkerId) -> Vec<History> {
+        self.ended(worker).await;
         self.check().await
     }
 
@@ -241,6 +246,12 @@ impl Fixture {
         let runtime = runtime.limits(self.runtime.limits().clone());
         let opened = runtime.open(Arc::clone(&self.store) as _).await;
         opened.expect("the store can be read")
+    }
+
+    /// Ends two runtimes on one store. The first one can't store the ends of its runs any more.
+    pub(super) async fn shut_down_with(&self, after: &Runtime) {
+        after.shutdown(NEVER).await;
+        self.runtime.shutdown(NEVER).await;
     }
 
     /// Nothing is seen before it is stored.

@@ -1,5 +1,7 @@
 //! Inputs, cancels and stops that meet each other and the end of a run.
 
+use futures_util::FutureExt as _;
+
 use super::fixture::SOON;
 use super::*;
 use crate::command::Cancellation;
@@ -175,6 +177,20 @@ fn stop_and_stop_and_cancel() {
         })
         .await;
         cancel.await.expect("it ends").expect("no run was named");
+        fixture.check().await;
+    });
+}
+
+#[test]
+fn cancel_after_a_stop_that_nobody_waits_for() {
+    explore(timeless(), |fixture| async move {
+        let worker = fixture.worker().await;
+        fixture.input(worker, "a hang").await.expect("it is idle");
+        // Other tasks run meanwhile, so that it can be over already.
+        let _ = fixture.runtime.stop(worker).now_or_never();
+        fixture.cancel(worker).await.expect("no run was named");
+        let state = fixture.snapshot(worker).await.state;
+        assert_eq!(state, WorkerState::Stopped);
         fixture.check().await;
     });
 }

@@ -13,7 +13,7 @@ use crate::{CancelError, CreateError, DeleteError, RenameError, StopError};
 /// Commits of a scenario that may be disturbed: the longest pair has six.
 const COMMITS: usize = 6;
 /// Schedules of each pair and fault, as a share of those of a scenario: there are hundreds of them.
-const SHARE: usize = 100;
+const SHARE: usize = 20;
 
 /// What a task does to the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -306,5 +306,6 @@ fn two_who_load_a_worker_with_a_run_that_was_cut_off() {
         );
         let index = before.store.index().await.expect("it can be read");
         assert!(index.workers.iter().all(|worker| !worker.has_active_run));
+        before.shut_down_with(&after).await;
     });
 }

@@ -86,9 +86,14 @@ impl Slot {
                 return Ok(StopAttempt::Wait);
             }
             Ok(match self.step(guarded, Worker::stop) {
-                StopStep::Stopped => StopAttempt::Stopped,
+                StopStep::Stopped if guarded.unsaved.is_none() => StopAttempt::Stopped,
                 StopStep::Ending(run_id) => StopAttempt::Ending(run_id),
-                StopStep::Idle if guarded.commit.is_some() => StopAttempt::Wait,
+                StopStep::Stopped | StopStep::Idle if guarded.commit.is_some() => StopAttempt::Wait,
+                // The stop is part of the end that the store didn't accept.
+                StopStep::Stopped => {
+                    guarded.commit = Some(PendingCommit::Other);
+                    StopAttempt::Commit(guarded.unsaved_changes())
+                }
                 StopStep::Idle => match self.persistence {
                     Persistence::Memory => {
                         self.step(guarded, |worker| worker.stopped(now));

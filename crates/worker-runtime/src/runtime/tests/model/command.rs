@@ -9,8 +9,8 @@ use proptest_state_machine::ReferenceStateMachine;
 use super::Refusal;
 use crate::limits::Limits;
 use crate::reference::{
-    Accepted, Create, Created, Initiated, Millis, Profile, RunNumber, Runtime, Step, Worker,
-    WorkerNumber,
+    Accepted, Create, Created, Initiated, Keeping, Millis, Profile, RunNumber, Runtime, Step,
+    Worker, WorkerNumber,
 };
 use crate::run::{
     EngineErrorKind, ErrorDetail, Report, RunDiagnostic, RunError, RunErrorCode, Usage,
@@ -53,10 +53,26 @@ pub(super) enum Command {
     Stop {
         worker: WorkerNumber,
     },
+    Rename {
+        worker: WorkerNumber,
+        name: String,
+    },
+    /// A deletion starts; if a run has to end first, it is done at the next `Settle`.
+    Delete {
+        worker: WorkerNumber,
+    },
     Settle,
     /// The longest time that a run may take passes.
     TimeOut,
     ShutDown,
+    /// Some seconds pass.
+    Wait,
+    /// The store is full from now on.
+    Refuse,
+    /// The store takes changes again.
+    Accept,
+    /// The process ends in the middle of what it does, and another one opens the same store.
+    Restart,
     List {
         after: Option<WorkerNumber>,
         state: Option<WorkerState>,
@@ -99,6 +115,7 @@ pub(super) enum CommandResult {
     Created(Result<Created, Refusal>),
     Sent(Result<Accepted, Refusal>),
     Initiated(Result<Initiated, Refusal>),
+    Renamed(Result<(), Refusal>),
     /// The runs that a shutdown cancels.
     Ending(Vec<(WorkerNumber, RunNumber)>),
     None,
@@ -118,7 +135,7 @@ impl ReferenceStateMachine for Model {
 
     fn init_state() -> BoxedStrategy<Self> {
         let model = |limits| Self {
-            runtime: Runtime::new(limits, PROFILES, MODELS),
+            runtime: Runtime::new(limits, PROFILES, MODELS, Keeping::InMemory),
             now: 0,
             result: CommandResult::None,
         };
@@ -144,6 +161,9 @@ impl ReferenceStateMachine for Model {
             2 => (worker.clone(), run)
                 .prop_map(|(worker, expected)| Command::Cancel { worker, expected }),
             2 => worker.clone().prop_map(|worker| Command::Stop { worker }),
+            1 => (worker.clone(), prop_oneof![3 => Just("Eve"), 1 => Just(" ")])
+                .prop_map(|(worker, name)| Command::Rename { worker, name: name.to_owned() }),
+            1 => worker.clone().prop_map(|worker| Command::Delete { worker }),
         ];
         let passing = prop_oneof![
             20 => Just(Command::Settle),
@@ -188,9 +208,13 @@ impl ReferenceStateMachine for Model {
 
     /// No two workers stop in the same `Settle`: their order would be up to the executor.
     fn preconditions(model: &Self, command: &Command) -> bool {
-        let Command::Stop { worker } = command else {
+        let (Command::Stop { worker } | Command::Delete { worker }) = command else {
             return true;
         };
+        // Whether it is stopped first would be, too.
+        if model.runtime.is_being_deleted(*worker) {
+            return false;
+        }
         let stopping = |number| model.runtime.get(number).is_ok_and(Worker::is_stopping);
         let mut others = model.runtime.known().filter(|number| number != worker);
         !others.any(stopping)
@@ -217,6 +241,10 @@ impl ReferenceStateMachine for Model {
                 CommandResult::Initiated(runtime.cancel(*worker, *expected))
             }
             Command::Stop { worker } => CommandResult::Initiated(runtime.stop(*worker, now)),
+            Command::Delete { worker } => CommandResult::Initiated(runtime.delete(*worker, now)),
+            Command::Rename { worker, name } => {
+                CommandResult::Renamed(runtime.rename(*worker, name))
+            }
             Command::ShutDown => CommandResult::Ending(runtime.shut_down()),
             Command::Engine { worker, step } => {
                 runtime.engine(*worker, step, now);
@@ -228,6 +256,23 @@ impl ReferenceStateMachine for Model {
             }
             Command::TimeOut => {
                 runtime.time_out(now);
+                CommandResult::None
+            }
+            Command::Wait => {
+                runtime.wait();
+                CommandResult::None
+            }
+            Command::Refuse => {
+                runtime.set_keeping(Keeping::Refused);
+                CommandResult::None
+            }
+            Command::Accept => {
+                runtime.set_keeping(Keeping::Stored);
+                runtime.wait();
+                CommandResult::None
+            }
+            Command::Restart => {
+                runtime.restart(now);
                 CommandResult::None
             }
             Command::List { .. }
@@ -304,7 +349,7 @@ fn states() -> impl Strategy<Value = WorkerState> {
 }
 
 /// Limits so small that every one of them is reached.
-fn limits() -> impl Strategy<Value = Limits> {
+pub(super) fn limits() -> impl Strategy<Value = Limits> {
     let sums = (2..5_usize, 1..4_usize, 0..9_000_usize);
     let transcript = (2..6_usize, 281..700_usize, 1..500_usize);
     let events = (1..8_usize, 164..1000_usize);

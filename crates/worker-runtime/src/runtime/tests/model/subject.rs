@@ -12,11 +12,12 @@ use super::reader::Reader;
 use super::scripted_engine::ScriptedEngines;
 use super::*;
 use crate::WorkerSnapshot;
-use crate::error::{CancelError, CreateError, StopError};
+use crate::error::{CancelError, CreateError, DeleteError, RenameError, StopError};
 use crate::reference::WorkerNumber;
 use crate::reference::{
     Accepted, Create, Created, Initiated, Millis, Numbering, Profile, RunNumber, Step,
 };
+use crate::store::scripted_store::ScriptedStore;
 use crate::sync;
 use crate::{ActiveRun, Cancellation, CreateWorker, History, ProfileSet, ShutdownReport};
 
@@ -27,9 +28,14 @@ const REST: Duration = Duration::from_millis(1);
 /// The id of a worker that was never created, and of a run that was never started.
 const UNKNOWN_ID: &str = "0198c0de-0000-7000-8000-ffffffffffff";
 
+mod stored;
+
 pub(super) struct Subject {
     executor: Option<tokio::runtime::Runtime>,
     pub(super) runtime: Runtime,
+    store: Option<Arc<ScriptedStore>>,
+    /// How long everything takes to settle.
+    pause: Duration,
     pub(super) numbering: Numbering,
     engines: Arc<ScriptedEngines>,
     clock: Arc<AtomicI64>,
@@ -46,25 +52,19 @@ type Operation = Pin<Box<dyn Future<Output = End>>>;
 enum End {
     Cancel(RunNumber, Result<Cancellation, CancelError>),
     Stop(Result<Box<WorkerSnapshot>, StopError>),
+    Delete(Result<(), DeleteError>),
     Shutdown(Vec<ActiveRun>, ShutdownReport),
 }
 
 impl Subject {
     pub(super) fn new(limits: Limits) -> Self {
-        let executor = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build();
-        let engines = Arc::new(ScriptedEngines::default());
-        let engine: Arc<dyn TurnEngine> = engines.clone();
-        let clock = Arc::new(AtomicI64::new(0));
-        let hand = Arc::clone(&clock);
-        let now = move || Timestamp::from_millisecond(hand.load(Ordering::Relaxed)).unwrap();
-        let runtime = Runtime::builder().engine(engine).limits(limits);
-        let runtime = runtime.profiles(profile_set(PROFILES));
+        let (engines, clock) = (Arc::default(), Arc::default());
+        let runtime = builder(&engines, &clock, PROFILES).limits(limits).build();
         Self {
-            executor: Some(executor.unwrap()),
-            runtime: runtime.clock(Arc::new(now)).build().unwrap(),
+            executor: Some(executor()),
+            runtime: runtime.unwrap(),
+            store: None,
+            pause: REST,
             numbering: Numbering::default(),
             engines,
             clock,
@@ -90,7 +90,7 @@ impl Subject {
     }
 
     pub(super) fn create(&mut self, request: &Create) -> Result<Created, Refusal> {
-        let created = at_once(self.runtime.create(CreateWorker {
+        let created = self.finished(self.runtime.create(CreateWorker {
             display_name: request.name.clone(),
             profile: request.profile.clone(),
             model: request.model.clone(),
@@ -134,12 +134,11 @@ impl Subject {
         content: String,
         key: Option<u8>,
     ) -> Result<Accepted, Refusal> {
-        let _context = self.executor().enter();
         let input = Input {
             content,
             idempotency_key: key.map(|key| key.to_string().parse().unwrap()),
         };
-        match at_once(self.runtime.send_input(self.worker_id(worker), input)) {
+        match self.finished(self.runtime.send_input(self.worker_id(worker), input)) {
             Ok(accepted) => {
                 if !accepted.replayed {
                     self.numbering.runs.push(accepted.run_id);
@@ -151,7 +150,9 @@ impl Subject {
     }
 
     pub(super) fn engine(&mut self, worker: WorkerNumber, step: Step) -> CommandResult {
-        self.settle();
+        if self.store.is_none() {
+            self.settle();
+        }
         let snapshot = at_once(self.runtime.get(self.worker_id(worker)));
         if let Some(run) = snapshot.ok().and_then(|worker| worker.active_run) {
             self.engines.send(run, step);
@@ -170,6 +171,10 @@ impl Subject {
         let ended = self.begin(cancel);
         CommandResult::Initiated(match (ended, active) {
             (None, Some(run)) => Ok(Initiated::Ending(run)),
+            (Some(End::Cancel(_, Ok(Cancellation::Cancelled { run_id }))), Some(run)) => {
+                assert_eq!(self.numbering.run(run_id), run);
+                Ok(Initiated::Ending(run))
+            }
             (Some(End::Cancel(_, Ok(Cancellation::NotRunning))), None) => Ok(Initiated::Nothing),
             (Some(End::Cancel(_, Err(error))), _) => Err(self.numbering.cancel_refusal(&error)),
             other => panic!("{other:?}"),
@@ -182,11 +187,50 @@ impl Subject {
         let ended = self.begin(async move { End::Stop(runtime.stop(id).await.map(Box::new)) });
         CommandResult::Initiated(match (ended, active) {
             (None, Some(run)) => Ok(Initiated::Ending(run)),
-            (Some(End::Stop(Ok(worker))), None) => {
+            (Some(End::Stop(Ok(worker))), active) => {
                 assert_eq!(worker.state, WorkerState::Stopped);
-                Ok(Initiated::Nothing)
+                Ok(active.map_or(Initiated::Nothing, Initiated::Ending))
             }
-            (Some(End::Stop(Err(StopError::UnknownWorker(_)))), _) => Err(Refusal::UnknownWorker),
+            (Some(End::Stop(Err(error))), _) => Err(match error {
+                StopError::UnknownWorker(_) => Refusal::UnknownWorker,
+                StopError::StillEnding(_) => Refusal::StillEnding,
+                StopError::Capacity(short) => Refusal::Capacity(short.limit),
+                StopError::Store(error) => Refusal::Store(error.kind),
+            }),
+            other => panic!("{other:?}"),
+        })
+    }
+
+    pub(super) fn rename(&mut self, worker: WorkerNumber, name: &str) -> Result<(), Refusal> {
+        match self.finished(self.runtime.rename(self.worker_id(worker), name)) {
+            Ok(worker) => {
+                assert_eq!(worker.display_name.as_str(), name);
+                Ok(())
+            }
+            Err(error) => Err(match error {
+                RenameError::UnknownWorker(_) => Refusal::UnknownWorker,
+                RenameError::DisplayName(_) => Refusal::DisplayName,
+                RenameError::Capacity(short) => Refusal::Capacity(short.limit),
+                RenameError::Store(error) => Refusal::Store(error.kind),
+            }),
+        }
+    }
+
+    pub(super) fn delete(&mut self, worker: WorkerNumber) -> CommandResult {
+        let (id, active) = (self.worker_id(worker), self.active_run(worker));
+        let runtime = self.runtime.clone();
+        let ended = self.begin(async move { End::Delete(runtime.delete(id).await) });
+        CommandResult::Initiated(match (ended, active) {
+            (None, Some(run)) => Ok(Initiated::Ending(run)),
+            (Some(End::Delete(Ok(()))), active) => {
+                Ok(active.map_or(Initiated::Nothing, Initiated::Ending))
+            }
+            (Some(End::Delete(Err(error))), _) => Err(match error {
+                DeleteError::UnknownWorker(_) => Refusal::UnknownWorker,
+                DeleteError::StillEnding(_) => Refusal::StillEnding,
+                DeleteError::Capacity(short) => Refusal::Capacity(short.limit),
+                DeleteError::Store(error) => Refusal::Store(error.kind),
+            }),
             other => panic!("{other:?}"),
         })
     }
@@ -203,7 +247,11 @@ impl Subject {
         let runs = active.iter().rev().map(|(_, run)| *run).collect();
         let runtime = self.runtime.clone();
         let ended = self.begin(async move { End::Shutdown(runs, runtime.shutdown(SECOND).await) });
-        assert_eq!(ended.is_some(), active.is_empty(), "{ended:?}");
+        let at_once = active.is_empty() || self.store.is_some();
+        assert_eq!(ended.is_some(), at_once, "{ended:?}");
+        if let Some(ended) = ended {
+            self.check_end(ended);
+        }
         let numbers = active
             .iter()
             .map(|(number, run)| (*number, self.numbering.run(run.run_id)));
@@ -212,25 +260,32 @@ impl Subject {
 
     /// Lets every task make progress; pending operations must have ended then.
     pub(super) fn settle(&mut self) -> CommandResult {
-        self.rest(REST);
+        self.rest(self.pause);
         for mut operation in std::mem::take(&mut self.pending) {
-            match self.poll(&mut operation).expect("it has ended") {
-                End::Cancel(run, result) => {
-                    let run_id = self.numbering.runs[run];
-                    assert_eq!(result, Ok(Cancellation::Cancelled { run_id }));
-                }
-                End::Stop(result) => assert_eq!(result.unwrap().state, WorkerState::Stopped),
-                End::Shutdown(cancelled, report) => {
-                    let abandoned = Vec::new();
-                    let wanted = ShutdownReport {
-                        cancelled,
-                        abandoned,
-                    };
-                    assert_eq!(report, wanted);
-                }
-            }
+            let ended = self.poll(&mut operation).expect("it has ended");
+            self.check_end(ended);
         }
         CommandResult::None
+    }
+
+    /// Checks the result of an operation that ended a run.
+    fn check_end(&self, ended: End) {
+        match ended {
+            End::Cancel(run, result) => {
+                let run_id = self.numbering.runs[run];
+                assert_eq!(result, Ok(Cancellation::Cancelled { run_id }));
+            }
+            End::Stop(result) => assert_eq!(result.unwrap().state, WorkerState::Stopped),
+            End::Delete(result) => assert_eq!(result, Ok(())),
+            End::Shutdown(cancelled, report) => {
+                let abandoned = Vec::new();
+                let wanted = ShutdownReport {
+                    cancelled,
+                    abandoned,
+                };
+                assert_eq!(report, wanted);
+            }
+        }
     }
 
     pub(super) fn time_out(&mut self, limits: &Limits) -> CommandResult {
@@ -288,8 +343,22 @@ impl Subject {
         Some(self.numbering.run(snapshot.active_run?))
     }
 
-    /// Starts an operation, and returns its result if it ends at once.
+    /// The output of an operation that only waits for the store, if there is one.
+    fn finished<T>(&self, operation: impl Future<Output = T>) -> T {
+        if self.store.is_none() {
+            let _context = self.executor().enter();
+            return at_once(operation);
+        }
+        let settled = sync::sleep(self.pause);
+        let both = futures_util::future::join(operation, settled);
+        self.executor().block_on(both).0
+    }
+
+    /// Starts an operation, and returns its result if it ends at once; with a store, waits for it.
     fn begin(&mut self, operation: impl Future<Output = End> + 'static) -> Option<End> {
+        if self.store.is_some() {
+            return Some(self.finished(operation));
+        }
         let mut operation: Operation = Box::pin(operation);
         let end = self.poll(&mut operation);
         if end.is_none() {
@@ -305,6 +374,23 @@ impl Subject {
             Poll::Pending => None,
         }
     }
+}
+
+fn executor() -> tokio::runtime::Runtime {
+    let mut executor = tokio::runtime::Builder::new_current_thread();
+    executor.enable_time().start_paused(true).build().unwrap()
+}
+
+fn builder(
+    engines: &Arc<ScriptedEngines>,
+    clock: &Arc<AtomicI64>,
+    profiles: &[Profile],
+) -> RuntimeBuilder {
+    let engine: Arc<dyn TurnEngine> = Arc::clone(engines) as _;
+    let hand = Arc::clone(clock);
+    let now = move || Timestamp::from_millisecond(hand.load(Ordering::Relaxed)).unwrap();
+    let builder = Runtime::builder().engine(engine).clock(Arc::new(now));
+    builder.profiles(profile_set(profiles))
 }
 
 /// The profiles as the product reads them, without instructions.

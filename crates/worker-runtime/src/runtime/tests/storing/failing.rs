@@ -136,6 +136,26 @@ async fn the_next_change_takes_an_end_along_that_was_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_is_not_answered_before_the_store_has_the_end_of_the_run() {
+    let stored = Stored::new().await;
+    let worker = stored.worker().await;
+    stored.send(worker, "hang").await;
+    stored.fail(When::Every, FULL);
+    let stopped = stored.runtime().stop(worker).await;
+    assert!(matches!(stopped, Err(StopError::StillEnding(_))));
+    tokio::time::sleep(5 * SECOND).await;
+    // It has ended in memory alone.
+    assert_eq!(stored.snapshot(worker).await.state, WorkerState::Stopped);
+    let again = stored.runtime().stop(worker).await;
+    assert_eq!(again, Err(StopError::Store(unavailable(FULL))));
+
+    stored.store.clear();
+    stored.runtime().stop(worker).await.unwrap();
+    let after = stored.after_a_crash().await;
+    assert_eq!(after.snapshot(worker).await.state, WorkerState::Stopped);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_cannot_be_read_is_reported_and_workers_in_memory_go_on() {
     let before = Stored::new().await;
     let worker = before.worker().await;

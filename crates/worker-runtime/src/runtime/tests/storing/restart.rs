@@ -146,6 +146,19 @@ async fn a_run_that_a_crash_cut_off_before_a_word_leaves_its_input_unanswered() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_a_crash_cut_off_has_no_reports_of_the_run_before_it() {
+    let before = Stored::new().await;
+    let worker = before.worker().await;
+    before.complete(worker, "a cut").await;
+    let reported = before.snapshot(worker).await.diagnostics;
+    assert!(reported.reply_cut_short);
+    before.send(worker, "hang").await;
+    let after = before.after_a_crash().await;
+    let none = crate::RunDiagnostics::default();
+    assert_eq!(after.snapshot(worker).await.diagnostics, none);
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_draft_is_what_came_since_the_last_one() {
     let stored = Stored::new().await;
     let worker = stored.worker().await;
