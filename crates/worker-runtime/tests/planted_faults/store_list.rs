@@ -152,7 +152,7 @@ pub(crate) const STORE_FAULTS: &[Fault] = &[
         name: "a run that ends without a word has an empty reply instead of an unanswered input",
         scenario: "durability::a_crash_before_a_word",
         edits: &[Edit {
-            file: "core/worker/commands.rs",
+            file: "core/worker/run_end.rs",
             from: "        let reply = run.reply.text().map(|content| Entry {",
             to: "        let reply = Some(run.reply.text().unwrap_or_default()).map(|content| Entry {",
         }],

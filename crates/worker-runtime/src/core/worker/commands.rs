@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use super::Worker;
-use super::state::{EndReason, NextState, Run, RunEnd, State};
+use super::state::{EndReason, NextState, Run, State};
 use crate::command::Accepted;
 use crate::display_name::DisplayName;
 use crate::engine::OutputClosed;
@@ -14,8 +14,8 @@ use crate::error::{CancelError, InputError};
 use crate::event::EventKind;
 use crate::fingerprint::Fingerprint;
 use crate::id::{IdempotencyKey, RunId};
-use crate::run::{LastRun, Report, RunDiagnostics, RunOutcome};
-use crate::store::{AcceptedInput, FinishedRun, StoredState};
+use crate::run::{Report, RunDiagnostics};
+use crate::store::AcceptedInput;
 use crate::transcript::{Entry, Role, RunPhase};
 
 /// An input that has not been accepted yet.
@@ -281,88 +281,5 @@ impl Worker {
     /// Gives the worker another name. That is no event: readers of events follow the conversation.
     pub(crate) fn rename(&mut self, display_name: DisplayName) {
         self.display_name = display_name;
-    }
-
-    /// Decides how a run ends, for good. Returns nothing unless it is the active one and this was
-    /// not decided yet, so that a run ends exactly once. [`finish`](Self::finish) comes next.
-    pub(crate) fn decide_end(
-        &mut self,
-        run_id: RunId,
-        end: RunEnd,
-        now: Timestamp,
-    ) -> Option<FinishedRun> {
-        let (run, end, next) = self.state.end_of(run_id, end)?;
-        let (outcome, error) = end.into_parts();
-        let diagnostics = self.diagnostics;
-        let reply = run.reply.text().map(|content| Entry {
-            sequence: self.transcript.next(),
-            at: now,
-            role: Role::Assistant,
-            run_id,
-            content,
-            partial: outcome != RunOutcome::Completed,
-            unanswered: false,
-            reasoning: run.reasoning.text(),
-            diagnostics,
-        });
-        let mut usage_totals = self.usage;
-        usage_totals.add(run.usage);
-        let finished = FinishedRun {
-            worker_id: self.metadata.id,
-            run: LastRun {
-                run_id,
-                outcome,
-                error,
-                finished_at: now,
-            },
-            usage: run.usage,
-            usage_totals,
-            diagnostics,
-            reply,
-            state: match next {
-                NextState::Idle => StoredState::Idle,
-                NextState::Stopped => StoredState::Stopped,
-            },
-        };
-        self.state.finishing(outcome);
-        Some(finished)
-    }
-
-    /// Ends the active run as was decided.
-    pub(crate) fn finish(&mut self, finished: FinishedRun) {
-        let LastRun {
-            run_id,
-            outcome,
-            error,
-            finished_at: now,
-        } = finished.run;
-        let sequence = finished.reply.as_ref().map(|reply| reply.sequence);
-        match finished.reply {
-            Some(reply) => self.transcript.append(reply),
-            None => self.transcript.mark_newest_unanswered(),
-        }
-        self.state = State::Idle;
-        self.usage = finished.usage_totals;
-        self.last_run = Some(finished.run);
-        self.record(
-            now,
-            EventKind::RunFinished {
-                run_id,
-                outcome,
-                sequence,
-                usage: finished.usage,
-                error,
-                diagnostics: finished.diagnostics,
-            },
-        );
-        if finished.state == StoredState::Stopped {
-            self.stopped(now);
-        }
-    }
-
-    /// The reply of the active run from this offset on; none when it has not grown since.
-    pub(crate) fn reply_after(&self, run_id: RunId, offset: usize) -> Option<String> {
-        let run = self.state.run().filter(|run| run.id == run_id)?;
-        run.reply.text_after(offset)
     }
 }
