@@ -2,7 +2,7 @@
 //! invariant are planted, each into a copy of the sources, and a scenario has to find it.
 //!
 //! Takes minutes, so it needs feature `planted-faults`:
-//! `cargo test --release -p worker-runtime --features planted-faults --test planted_faults`;
+//! `cargo test --profile schedules -p worker-runtime --features planted-faults --test planted_faults`;
 //! `YOI_FAULTS=words` plants only those whose name contains the words.
 
 #![expect(clippy::unwrap_used, reason = "in a test the panic is the message")]

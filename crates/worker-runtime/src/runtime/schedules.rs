@@ -10,6 +10,7 @@
 //! `SHUTTLE_RANDOM_SEED` which.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -41,6 +42,16 @@ const MAX_STEPS: usize = 20_000;
 /// Stack of each task.
 const STACK_BYTES: usize = 128 * 1024;
 
+/// What is done with a runtime. Its type doesn't say what: the scheduler is compiled once for all.
+type Scenario = Arc<dyn Fn(Fixture) -> Pin<Box<dyn Future<Output = ()>>> + Send + Sync>;
+
+fn boxed<F>(scenario: impl Fn(Fixture) -> F + Send + Sync + 'static) -> Scenario
+where
+    F: Future<Output = ()> + 'static,
+{
+    Arc::new(move |fixture| Box::pin(scenario(fixture)))
+}
+
 /// Runs a scenario in memory, and on a store, under both schedulers.
 ///
 /// # Panics
@@ -48,14 +59,11 @@ const STACK_BYTES: usize = 128 * 1024;
 #[expect(clippy::needless_pass_by_value, reason = "callers make them for this")]
 fn explore<F>(limits: Limits, scenario: impl Fn(Fixture) -> F + Send + Sync + 'static)
 where
-    F: Future<Output = ()>,
+    F: Future<Output = ()> + 'static,
 {
-    let scenario = Arc::new(scenario);
+    let scenario = boxed(scenario);
     for persistence in [Persistence::Memory, Persistence::Store] {
-        let scenario = Arc::clone(&scenario);
-        explore_with(persistence, limits.clone(), move |fixture| {
-            scenario(fixture)
-        });
+        run_schedules(1, persistence, limits.clone(), Arc::clone(&scenario));
     }
 }
 
@@ -65,20 +73,13 @@ fn explore_with<F>(
     limits: Limits,
     scenario: impl Fn(Fixture) -> F + Send + Sync + 'static,
 ) where
-    F: Future<Output = ()>,
+    F: Future<Output = ()> + 'static,
 {
-    explore_share(1, persistence, limits, scenario);
+    run_schedules(1, persistence, limits, boxed(scenario));
 }
 
-/// The same with a fraction of the schedules: one of `share`.
-fn explore_share<F>(
-    share: usize,
-    persistence: Persistence,
-    limits: Limits,
-    scenario: impl Fn(Fixture) -> F + Send + Sync + 'static,
-) where
-    F: Future<Output = ()>,
-{
+/// Runs a scenario under a fraction of the schedules: one of `share`.
+fn run_schedules(share: usize, persistence: Persistence, limits: Limits, scenario: Scenario) {
     let schedules = match std::env::var("YOI_SCHEDULES") {
         Ok(number) => number.parse().expect("YOI_SCHEDULES is a number"),
         Err(_) => SCHEDULES,

@@ -164,8 +164,8 @@ fn every_pair_of_operations_with_a_commit_in_trouble() {
         for two in OPERATIONS.into_iter().skip(index) {
             for trouble in [Trouble::Refused, Trouble::Delayed, Trouble::HeldUp] {
                 for number in 1..=COMMITS {
-                    let scenario = move |fixture| pair(fixture, one, two, trouble, number);
-                    explore_share(SHARE, Persistence::Store, timeless(), scenario);
+                    let pair = move |fixture| pair(fixture, one, two, trouble, number);
+                    run_schedules(SHARE, Persistence::Store, timeless(), boxed(pair));
                 }
             }
         }
