@@ -55,72 +55,81 @@ impl Runtime {
             None => limit,
             Some(_) => limits.list_scan,
         };
-        let (found, next) = self.inner.find(query, limit, scan);
-        let stored: Vec<WorkerId> = found.iter().filter_map(Found::stored_id).collect();
-        let mut read = HashMap::new();
+        let (mut page, stored) = self.inner.find(query, limit, scan);
         if !stored.is_empty() {
-            let rows = self.inner.expect_storage().reader().workers(&stored).await;
-            let rows = rows.map_err(|error| read_error(&error))?;
-            read.extend(rows.into_iter().map(|worker| (worker.id, worker)));
+            self.inner.insert_stored(&mut page.workers, stored).await?;
         }
-        let epoch = self.inner.epoch;
-        let snapshot = |found| match found {
-            Found::Snapshot(worker) => Some(*worker),
-            Found::Stored(id, stored) => {
-                let cursor = Cursor::new(epoch, stored.latest_event);
-                let worker = read.remove(&id)?;
-                Some(WorkerSnapshot::of_stored(worker, cursor))
-            }
-        };
-        let workers = found.into_iter().filter_map(snapshot).collect();
-        Ok(WorkerPage { workers, next })
+        Ok(page)
     }
 }
 
-/// A worker of a page.
-enum Found {
-    /// It is in memory.
-    Snapshot(Box<WorkerSnapshot>),
-    /// It is to be read from the store.
-    Stored(WorkerId, Stored),
-}
-
-impl Found {
-    fn stored_id(&self) -> Option<WorkerId> {
-        match self {
-            Self::Snapshot(_) => None,
-            Self::Stored(id, _) => Some(*id),
-        }
-    }
+/// A worker of a page that is to be read from the store.
+struct StoredOnPage {
+    id: WorkerId,
+    stored: Stored,
+    /// How many workers in memory come before it.
+    position: usize,
 }
 
 impl Inner {
-    /// The workers of a page, and where the next one continues.
-    fn find(&self, query: ListQuery, limit: usize, scan: usize) -> (Vec<Found>, Option<WorkerId>) {
+    /// A page with the workers that are in memory, and what is to be read from the store.
+    fn find(&self, query: ListQuery, limit: usize, scan: usize) -> (WorkerPage, Vec<StoredOnPage>) {
         // One more than is examined, to know whether there is a next page.
         let most = scan.saturating_add(1);
         let places: Vec<(WorkerId, Place)> = self.directory.with(|directory| {
             let older = directory.older_than(query.after).take(most);
             older.map(|(id, place)| (id, place.clone())).collect()
         });
-        let (mut found, mut last, mut next) = (Vec::new(), None, None);
+        let (mut workers, mut on_page) = (Vec::new(), Vec::new());
+        let (mut last, mut next) = (None, None);
         for (examined, (id, place)) in places.into_iter().enumerate() {
-            if examined == scan || found.len() == limit {
+            if examined == scan || workers.len() + on_page.len() == limit {
                 next = last;
                 break;
             }
             last = Some(id);
             match place {
-                Place::Resident(slot) => {
-                    let snapshot = slot.snapshot_if(query.state);
-                    found.extend(snapshot.map(Box::new).map(Found::Snapshot));
-                }
+                Place::Resident(slot) => workers.extend(slot.snapshot_if(query.state)),
                 Place::Stored(stored) | Place::Loading(stored, _) => {
-                    let matches = query.state.is_none_or(|state| state == stored.state);
-                    found.extend(matches.then_some(Found::Stored(id, stored)));
+                    if query.state.is_none_or(|state| state == stored.state) {
+                        let position = workers.len();
+                        on_page.push(StoredOnPage {
+                            id,
+                            stored,
+                            position,
+                        });
+                    }
                 }
             }
         }
-        (found, next)
+        (WorkerPage { workers, next }, on_page)
+    }
+
+    /// Reads the workers of a page that are in the store, and puts them where they belong.
+    async fn insert_stored(
+        &self,
+        workers: &mut Vec<WorkerSnapshot>,
+        stored: Vec<StoredOnPage>,
+    ) -> Result<(), StoreUnavailable> {
+        let ids: Vec<WorkerId> = stored.iter().map(|worker| worker.id).collect();
+        let rows = self.expect_storage().reader().workers(&ids).await;
+        let rows = rows.map_err(|error| read_error(&error))?;
+        let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
+        let mut resident = std::mem::take(workers).into_iter();
+        let mut taken = 0;
+        for StoredOnPage {
+            id,
+            stored,
+            position,
+        } in stored
+        {
+            workers.extend(resident.by_ref().take(position - taken));
+            taken = position;
+            let cursor = Cursor::new(self.epoch, stored.latest_event);
+            let row = rows.remove(&id);
+            workers.extend(row.map(|row| WorkerSnapshot::of_stored(row, cursor)));
+        }
+        workers.extend(resident);
+        Ok(())
     }
 }
