@@ -74,7 +74,10 @@ impl Failure {
                 None => true,
                 Some(code) => matches!(
                     code,
-                    ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch
+                    ErrorCode::ConstraintViolation
+                        | ErrorCode::DatabaseCorrupt
+                        | ErrorCode::TooBig
+                        | ErrorCode::TypeMismatch
                 ),
             },
         }

@@ -21,9 +21,7 @@ const MAX_BATCH: usize = 128;
 /// Pages that are given back to the file system at a time after workers were deleted. Requests
 /// that come meanwhile wait for that long.
 const VACUUM_PAGES: u32 = 256;
-/// How often the outcome of a COMMIT that has failed is looked for.
-const SETTLE_ATTEMPTS: u32 = 20;
-/// How long to wait between those.
+/// How long to wait before the outcome of a COMMIT that has failed is looked for once more.
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
 /// Changes to commit, and who waits for it.
@@ -76,7 +74,7 @@ impl Writer {
             {
                 batch.push(request);
             }
-            self.commit(batch);
+            self.commit(batch, &requests);
         }
         if let Some(connection) = self.connection.take() {
             // The journal is empty after a close in order.
@@ -87,9 +85,9 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, batch: Vec<Request>) {
+    fn commit(&mut self, batch: Vec<Request>, requests: &mpsc::Receiver<Request>) {
         let begun = Instant::now();
-        let outcomes = self.try_commit(&batch);
+        let outcomes = self.try_commit(&batch, requests);
         let outcomes = outcomes.map_err(|failure| failure.with_space_checked(self.file.path()));
         let outcomes = match outcomes {
             Ok(outcomes) => {
@@ -109,13 +107,17 @@ impl Writer {
     }
 
     /// Commits all requests that can be; those that don't fit what is stored fail alone.
-    fn try_commit(&mut self, batch: &[Request]) -> Result<Outcomes, Failure> {
+    fn try_commit(
+        &mut self,
+        batch: &[Request],
+        requests: &mpsc::Receiver<Request>,
+    ) -> Result<Outcomes, Failure> {
         self.file.check_ownership()?;
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.reopen()?,
         };
-        let outcomes = write_all(&connection, batch)?;
+        let outcomes = write_all(&connection, batch, self.batch + 1)?;
         let has_deleted = batch.iter().any(|request| {
             let is_delete = |change: &Change| matches!(change, Change::Delete { .. });
             request.changes.iter().any(is_delete)
@@ -127,7 +129,7 @@ impl Writer {
             }
             Err(error) => {
                 drop(connection);
-                self.settle(error.into())?;
+                self.settle(error.into(), requests)?;
             }
         }
         self.has_deleted |= has_deleted;
@@ -135,40 +137,55 @@ impl Writer {
     }
 
     /// Finds out whether the transaction is in the file after all, though its COMMIT has failed.
-    /// Until that is known, nobody gets an answer.
-    fn settle(&mut self, failure: Failure) -> Result<(), Failure> {
-        let expected = self.batch + 1;
-        for _ in 0..SETTLE_ATTEMPTS {
-            self.file.check_ownership()?;
-            match self.reopen() {
-                Ok(connection) if self.batch == expected => {
+    /// Until that is known nobody gets an answer, unless the store is closed meanwhile: callers
+    /// have deadlines of their own.
+    fn settle(
+        &mut self,
+        failure: Failure,
+        requests: &mpsc::Receiver<Request>,
+    ) -> Result<(), Failure> {
+        while !requests.is_closed() {
+            match self.outcome() {
+                Ok(Some((connection, is_committed))) => {
+                    self.batch += 1;
                     self.connection = Some(connection);
-                    return Ok(());
+                    return if is_committed { Ok(()) } else { Err(failure) };
                 }
-                Ok(connection) => {
-                    // What the failed COMMIT has left in the journal is overwritten, so that no
-                    // start after a crash can take it for a transaction.
-                    if let Ok(()) = count(&connection) {
-                        self.batch += 1;
-                        self.connection = Some(connection);
-                    }
-                    return Err(failure);
-                }
-                Err(_) => thread::sleep(SETTLE_PAUSE),
+                Ok(None) => {}
+                Err(error) => tracing::debug!(cause = ?error, "outcome is not known yet"),
             }
+            thread::sleep(SETTLE_PAUSE);
         }
         Err(failure)
     }
 
-    fn reopen(&mut self) -> Result<Connection, Failure> {
-        let connection = connection::for_writing(self.file.path(), self.file.options())?;
-        self.batch = read_batch(&connection)?;
-        Ok(connection)
+    /// Whether the transaction that has just failed is in the file, and durable; nothing if that
+    /// can't be made out yet.
+    fn outcome(&self) -> Result<Option<(Connection, bool)>, Failure> {
+        self.file.check_ownership()?;
+        let connection = self.reopen()?;
+        if read_batch(&connection)? == self.batch {
+            // What the failed COMMIT has left in the journal is overwritten, so that no start
+            // after a crash can take it for a transaction.
+            count(&connection)?;
+            return Ok(Some((connection, false)));
+        }
+        // The system may take what it failed to write for written. So the journal is not synced
+        // again, but written into the file, and that is synced.
+        let is_durable = write_back(&connection)?;
+        Ok(is_durable.then_some((connection, true)))
+    }
+
+    fn reopen(&self) -> Result<Connection, Failure> {
+        Ok(connection::for_writing(
+            self.file.path(),
+            self.file.options(),
+        )?)
     }
 
     /// Shortens the file after workers were deleted, as long as no request waits.
     fn give_back_pages(&mut self, requests: &mpsc::Receiver<Request>) {
-        while self.has_deleted && requests.is_empty() {
+        while self.has_deleted && requests.is_empty() && !requests.is_closed() {
             let Some(connection) = &self.connection else {
                 return;
             };
@@ -188,14 +205,14 @@ fn read_batch(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// Makes the changes of all requests in a transaction that stays open.
-fn write_all(connection: &Connection, batch: &[Request]) -> Result<Outcomes, Failure> {
-    begin(connection)?;
+fn write_all(connection: &Connection, batch: &[Request], number: i64) -> Result<Outcomes, Failure> {
+    begin(connection, number)?;
     let mut changes = batch.iter().flat_map(|request| &request.changes);
     match changes.try_for_each(|change| write::apply(connection, change)) {
         Ok(()) => Ok(vec![Ok(()); batch.len()]),
         Err(failure) if failure.is_of_one_request() => {
             run(connection, "ROLLBACK")?;
-            write_each(connection, batch)
+            write_each(connection, batch, number)
         }
         Err(failure) => Err(failure),
     }
@@ -203,8 +220,12 @@ fn write_all(connection: &Connection, batch: &[Request]) -> Result<Outcomes, Fai
 
 /// Does the same when a request doesn't fit what is stored: its changes alone are taken back.
 /// That costs a savepoint for each request, which the usual way is spared.
-fn write_each(connection: &Connection, batch: &[Request]) -> Result<Outcomes, Failure> {
-    begin(connection)?;
+fn write_each(
+    connection: &Connection,
+    batch: &[Request],
+    number: i64,
+) -> Result<Outcomes, Failure> {
+    begin(connection, number)?;
     let mut outcomes = Vec::with_capacity(batch.len());
     for request in batch {
         run(connection, "SAVEPOINT request")?;
@@ -223,16 +244,34 @@ fn write_each(connection: &Connection, batch: &[Request]) -> Result<Outcomes, Fa
     Ok(outcomes)
 }
 
-/// Begins a transaction, and counts it.
-fn begin(connection: &Connection) -> rusqlite::Result<()> {
+/// Begins the transaction with this number.
+///
+/// # Errors
+/// [`Failure::Lost`] if it has another one: somebody else has written, and what the runtime has in
+/// memory is out of date.
+fn begin(connection: &Connection, number: i64) -> Result<(), Failure> {
     run(connection, "BEGIN IMMEDIATE")?;
-    run(connection, "UPDATE meta SET batch = batch + 1")
+    let sql = "UPDATE meta SET batch = batch + 1 RETURNING batch";
+    let mut update = connection.prepare_cached(sql)?;
+    let counted: i64 = update.query_row((), |row| row.get(0))?;
+    if counted == number {
+        Ok(())
+    } else {
+        Err(Failure::Lost)
+    }
 }
 
 /// A transaction that does nothing but be counted.
 fn count(connection: &Connection) -> rusqlite::Result<()> {
-    begin(connection)?;
-    connection.execute_batch("COMMIT")
+    connection.execute_batch("BEGIN IMMEDIATE; UPDATE meta SET batch = batch + 1; COMMIT")
+}
+
+/// Writes the whole journal into the file, and syncs that. Returns false if a reader is in the way.
+fn write_back(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("PRAGMA wal_checkpoint(FULL)", (), |row| {
+        let (is_blocked, frames): (bool, i64) = (row.get(0)?, row.get(1)?);
+        Ok(!is_blocked && frames == row.get(2)?)
+    })
 }
 
 fn run(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
@@ -240,10 +279,13 @@ fn run(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Gives some unused pages back. Returns whether there are no more.
+/// Gives some unused pages back. Returns whether there is no use in going on: there are no more, or
+/// the file is not of the kind that gives any back.
 fn vacuum(connection: &Connection) -> rusqlite::Result<bool> {
-    let free: u32 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
-    if free == 0 {
+    let count =
+        || connection.pragma_query_value(None, "freelist_count", |row| row.get::<_, u32>(0));
+    let before = count()?;
+    if before == 0 {
         return Ok(true);
     }
     // A row for each page.
@@ -251,5 +293,6 @@ fn vacuum(connection: &Connection) -> rusqlite::Result<bool> {
     let mut vacuum = connection.prepare(&sql)?;
     let mut rows = vacuum.query(())?;
     while rows.next()?.is_some() {}
-    Ok(free <= VACUUM_PAGES)
+    let after = count()?;
+    Ok(after == 0 || after >= before)
 }

@@ -219,3 +219,34 @@ async fn pages_of_deleted_workers_are_given_back() {
     let after = files.bytes().len();
     assert!(after * 4 < before, "{before} {after}");
 }
+
+#[tokio::test]
+async fn a_file_that_somebody_else_has_written_to_is_lost_until_it_is_opened_again() {
+    let files = Files::new();
+    let store = files.open();
+    store.commit(vec![create(worker_id())]).await.unwrap();
+    files.sql("UPDATE meta SET batch = batch + 1");
+    for _ in 0..2 {
+        let error = store.commit(vec![create(worker_id())]).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Lost);
+    }
+    drop(store);
+    let store = files.open();
+    store.commit(vec![create(worker_id())]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_gives_no_pages_back_is_no_endless_work() {
+    let files = Files::new();
+    let store = files.open();
+    conversation(&store, 1_000).await;
+    drop(store);
+    files.sql(
+        "PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = 0; VACUUM;
+         DELETE FROM entry; DELETE FROM run; UPDATE worker SET last_sequence = 0",
+    );
+    let store = files.open();
+    store.commit(vec![create(worker_id())]).await.unwrap();
+    // It waits for the thread that would give them back.
+    drop(store);
+}

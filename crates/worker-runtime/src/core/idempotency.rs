@@ -47,9 +47,13 @@ impl<T: Copy> IdempotencyKeys<T> {
         }
     }
 
-    /// Remembers a key that isn't remembered yet.
+    /// Remembers a key. An older result under it is forgotten: a store can have several of a key
+    /// that was forgotten in between.
     pub(super) fn insert(&mut self, key: IdempotencyKey, fingerprint: Fingerprint, result: T) {
-        debug_assert!(!self.results.contains_key(&key), "find() comes first");
+        if self.results.remove(&key).is_some() {
+            self.order.retain(|other| *other != key);
+            self.bytes -= key_cost(&key);
+        }
         self.bytes += key_cost(&key);
         self.order.push_back(key.clone());
         self.results.insert(key, (fingerprint, result));
@@ -87,6 +91,17 @@ mod tests {
         assert_eq!(keys.find(&key("a"), fingerprint("hi")), Ok(Some(1)));
         assert_eq!(keys.find(&key("a"), fingerprint("ho")), Err(Conflict));
         assert_eq!(keys.find(&key("b"), fingerprint("hi")), Ok(None));
+    }
+
+    #[test]
+    fn the_newest_result_of_a_key_counts() {
+        let mut keys = IdempotencyKeys::new(2);
+        for (name, result) in [("a", 1), ("b", 2), ("a", 3), ("c", 4)] {
+            keys.insert(key(name), fingerprint(name), result);
+        }
+        assert_eq!(keys.find(&key("a"), fingerprint("a")), Ok(Some(3)));
+        assert_eq!(keys.find(&key("b"), fingerprint("b")), Ok(None));
+        assert_eq!(keys.bytes(), 2 * 257);
     }
 
     #[test]

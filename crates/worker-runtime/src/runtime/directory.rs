@@ -191,6 +191,21 @@ impl Directory {
         ended.notify_waiters();
     }
 
+    /// Removes a worker that was [being loaded](Self::begin_loading), because it was deleted
+    /// instead. Returns the state that it had.
+    pub(super) fn remove_loading(&mut self, id: WorkerId) -> Option<WorkerState> {
+        let Some(Place::Loading(stored, ended)) = self.places.get(&id).cloned() else {
+            return None;
+        };
+        self.places.remove(&id);
+        self.loading -= 1;
+        // Its key is not known without reading it.
+        let is_its = |holder: &KeyHolder| matches!(holder, KeyHolder::Worker(it) if *it == id);
+        self.keys.retain(|_, holder| !is_its(holder));
+        ended.notify_waiters();
+        Some(stored.state)
+    }
+
     pub(super) fn remove(&mut self, id: WorkerId) -> Option<Arc<Slot>> {
         let Some(Place::Resident(slot)) = self.places.get(&id).cloned() else {
             return None;

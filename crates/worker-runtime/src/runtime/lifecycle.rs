@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tracing::{debug, info};
 
-use super::commit::commit_and_apply;
+use super::commit::{Committed, commit_and_apply};
 use super::slot::{Attempt, DeleteStep, Slot, StopAttempt};
 use super::{Inner, Runtime};
 use crate::command::{ActiveRun, ShutdownReport};
@@ -89,6 +89,9 @@ impl Runtime {
     /// # Cancellation
     /// As with [`stop`](Self::stop): the worker ends up stopped, or deleted.
     pub async fn delete(&self, id: WorkerId) -> Result<(), DeleteError> {
+        if self.inner.delete_stored(id).await? {
+            return Ok(());
+        }
         let slot = self.inner.slot(id).await?;
         let deadline = sync::after(self.inner.limits.cancel_wait);
         loop {
@@ -208,6 +211,32 @@ impl Inner {
         let apply = move |committed| slot.apply_change(committed, step);
         let (executor, storage) = (Executor::current(), self.expect_storage());
         commit_and_apply(&executor, storage, changes, apply).await
+    }
+
+    /// Deletes a worker that is in the store alone, without reading it: it may be unreadable.
+    /// Returns false when it is in memory, or somebody else is about to load it.
+    async fn delete_stored(self: &Arc<Self>, id: WorkerId) -> Result<bool, DeleteError> {
+        let Some(guard) = self.reserve_stored(id) else {
+            return Ok(false);
+        };
+        let inner = Arc::clone(self);
+        let apply = move |committed: Committed| {
+            if committed.is_ok() {
+                let state = inner
+                    .directory
+                    .with(|directory| directory.remove_loading(id));
+                if let Some(state) = state {
+                    inner.totals.leave(state);
+                    debug!(worker_id = %id, "worker deleted");
+                }
+            }
+            drop(guard);
+            committed
+        };
+        let changes = vec![Change::Delete { worker_id: id }];
+        let (executor, storage) = (Executor::current(), self.expect_storage());
+        commit_and_apply(&executor, storage, changes, apply).await?;
+        Ok(true)
     }
 
     /// Removes a deleted worker.

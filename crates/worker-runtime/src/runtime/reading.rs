@@ -186,8 +186,10 @@ impl Inner {
         let slice = match slice {
             Some(slice) => slice,
             None => {
-                self.stored_slice(slot.id(), bounds, position, limit)
-                    .await?
+                // The store may have it by now; then the page has it, too.
+                let unsaved = slot.unsaved_reply();
+                let page = self.stored_slice(slot.id(), bounds, position, limit, unsaved);
+                page.await?
             }
         };
         Ok(TranscriptPage {
@@ -206,13 +208,15 @@ impl Inner {
         })
     }
 
-    /// A part of the entries within `bounds`. The store may have more of them by now.
+    /// A part of the entries within `bounds`. The store may have more of them by now, and may lack
+    /// the last one, which is `unsaved` then.
     async fn stored_slice(
         &self,
         id: WorkerId,
         bounds: TranscriptBounds,
         position: TranscriptPosition,
         limit: usize,
+        unsaved: Option<Entry>,
     ) -> Result<Slice, ReadError> {
         let end = bounds.last_sequence.unwrap_or(0).saturating_add(1);
         let position = match position {
@@ -222,6 +226,9 @@ impl Inner {
         };
         let mut page = self.read_page(id, position, limit).await?;
         page.entries.retain(|entry| entry.sequence < end);
+        if let Some(unsaved) = unsaved.filter(|entry| entry.sequence < end) {
+            append_unsaved(&mut page.entries, unsaved, position, limit);
+        }
         Ok(slice(page.entries, end, position))
     }
 
@@ -259,6 +266,29 @@ impl Inner {
         let page = reader.transcript(id, position, window).await;
         let page = page.map_err(|error| read_error(&error))?;
         Ok(page.ok_or(UnknownWorker { worker_id: id })?)
+    }
+}
+
+/// Adds the last entry, which the store lacks, to a page that reaches to it.
+fn append_unsaved(
+    entries: &mut Vec<Entry>,
+    unsaved: Entry,
+    position: TranscriptPosition,
+    limit: usize,
+) {
+    let is_next = entries
+        .last()
+        .is_none_or(|entry| entry.sequence + 1 == unsaved.sequence);
+    let is_on_page = match position {
+        TranscriptPosition::Newest => true,
+        TranscriptPosition::Before(sequence) => unsaved.sequence < sequence,
+        TranscriptPosition::After(sequence) => unsaved.sequence > sequence && entries.len() < limit,
+    };
+    if is_next && is_on_page {
+        if entries.len() == limit {
+            entries.remove(0);
+        }
+        entries.push(unsaved);
     }
 }
 

@@ -37,7 +37,7 @@ impl Lookup {
 }
 
 /// The duty to end the loading of a worker.
-struct LoadGuard {
+pub(super) struct LoadGuard {
     inner: Arc<Inner>,
     id: WorkerId,
 }
@@ -97,6 +97,16 @@ impl Inner {
             self.read_worker(guard, latest_event).await?;
         }
         Ok(())
+    }
+
+    /// Keeps everybody else from loading a worker that is in the store alone; nothing when it isn't,
+    /// or somebody is about to.
+    pub(super) fn reserve_stored(self: &Arc<Self>, id: WorkerId) -> Option<LoadGuard> {
+        let begun = self.directory.with(|directory| directory.begin_loading(id));
+        begun.map(|_| LoadGuard {
+            inner: Arc::clone(self),
+            id,
+        })
     }
 
     /// Where a worker is to be read. That doesn't load it.

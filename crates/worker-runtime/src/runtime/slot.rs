@@ -17,6 +17,7 @@ use crate::run::RunErrorCode;
 use crate::status::WorkerState;
 use crate::store::{Change, FinishedRun};
 use crate::sync::{self, AtomicBool, Instant, Mutex, Notify, Ordering};
+use crate::transcript::Entry;
 
 mod change;
 mod input;
@@ -181,6 +182,12 @@ impl Slot {
 
     pub(super) fn read<R>(&self, read: impl FnOnce(&Worker) -> R) -> R {
         self.guarded.with(|guarded| read(&guarded.worker))
+    }
+
+    /// The worker's last entry, if it is a reply that the store lacks.
+    pub(super) fn unsaved_reply(&self) -> Option<Entry> {
+        self.guarded
+            .with(|guarded| guarded.unsaved.as_ref().and_then(|run| run.reply.clone()))
     }
 
     /// Changes what no store keeps.

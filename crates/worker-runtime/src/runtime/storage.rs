@@ -82,13 +82,20 @@ impl Storage {
     }
 
     async fn probe(self: Arc<Self>) {
-        while !self.is_closed() {
-            sync::sleep(PROBE_INTERVAL).await;
-            if self.failure().is_none() || self.try_commit(Vec::new()).await.is_ok() {
-                break;
+        loop {
+            while !self.is_closed() {
+                sync::sleep(PROBE_INTERVAL).await;
+                if self.failure().is_none() || self.try_commit(Vec::new()).await.is_ok() {
+                    break;
+                }
+            }
+            self.probing.store(false, Ordering::SeqCst);
+            // A commit may have failed just before, and relied on this task.
+            let goes_on = !self.is_closed() && self.failure().is_some();
+            if !goes_on || self.probing.swap(true, Ordering::SeqCst) {
+                return;
             }
         }
-        self.probing.store(false, Ordering::SeqCst);
     }
 }
 

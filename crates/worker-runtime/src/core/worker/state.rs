@@ -115,9 +115,17 @@ impl State {
     pub(super) fn end(&mut self, reason: EndReason, next: NextState) {
         *self = match mem::replace(self, Self::Idle) {
             Self::Running(run) => Self::Ending { run, reason, next },
-            Self::Ending { run, next: was, .. } => Self::Ending {
+            Self::Ending {
                 run,
-                reason,
+                reason: was_for,
+                next: was,
+            } => Self::Ending {
+                run,
+                // Nobody takes back a cancel that was accepted.
+                reason: match (was_for, reason) {
+                    (EndReason::Cancelled, EndReason::Interrupted) => was_for,
+                    _ => reason,
+                },
                 next: if was == NextState::Stopped { was } else { next },
             },
             unchanged @ (Self::Finishing { .. } | Self::Idle | Self::Stopped) => unchanged,

@@ -510,3 +510,12 @@ fn diagnostics_of_a_run_stand_in_its_end_its_reply_and_until_the_next_run_in_the
     accept(&mut worker, input(run(2), "more"), NOW).unwrap();
     assert_eq!(worker.snapshot().diagnostics, RunDiagnostics::default());
 }
+
+#[test]
+fn a_shutdown_takes_no_accepted_cancel_back() {
+    let mut worker = running();
+    worker.cancel(None, EndReason::Cancelled).unwrap();
+    worker.cancel(None, EndReason::Interrupted).unwrap();
+    let outcome = finish(&mut worker, run(1), RunEnd::Completed, NOW);
+    assert_eq!(outcome, Some(RunOutcome::Cancelled));
+}

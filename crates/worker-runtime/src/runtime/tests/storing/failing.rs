@@ -238,3 +238,74 @@ async fn no_more_workers_are_created_than_the_store_may_have() {
     stored.runtime().delete(first).await.unwrap();
     stored.worker().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_cannot_be_read_can_be_deleted() {
+    let before = Stored::new().await;
+    let request = CreateWorker {
+        idempotency_key: Some("once".parse().unwrap()),
+        ..CreateWorker::default()
+    };
+    let worker = before
+        .runtime()
+        .create(request.clone())
+        .await
+        .unwrap()
+        .worker
+        .id;
+    let after = before.after_a_crash().await;
+    let fault = Fault::Fail(StoreErrorKind::Failed);
+    after.store.disturb(Operation::Read, When::Every, fault);
+    after.runtime().delete(worker).await.unwrap();
+    assert_eq!(after.runtime().status().workers.total(), 0);
+    let created = after.runtime().create(request).await.unwrap();
+    assert!(!created.replayed);
+    let gone = after.runtime().delete(worker).await;
+    let unknown = UnknownWorker { worker_id: worker };
+    assert_eq!(gone, Err(unknown.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_has_the_reply_that_the_store_lacks() {
+    let stored = Stored::with(Limits {
+        transcript_entries: 2,
+        ..Limits::default()
+    })
+    .await;
+    let worker = stored.worker().await;
+    stored.complete(worker, "a").await;
+    let run = stored.send(worker, "b wait").await;
+    stored.fixture.wait_for_output(worker, &run).await;
+    stored.fail(When::Every, FULL);
+    stored.fixture.engine.gate.notify_one();
+    stored.fixture.wait_for_end(worker, &run).await;
+    let lines = ["user:a", "assistant:a", "user:b wait", "assistant:b…"];
+    assert_eq!(stored.lines(worker).await, lines);
+    let read = async |position, limit| {
+        let query = TranscriptQuery {
+            position,
+            limit: Some(limit),
+        };
+        let page = stored.runtime().transcript(worker, query).await.unwrap();
+        (transcript_lines(&page.entries), page.has_later)
+    };
+    use crate::TranscriptPosition::{After, Before};
+    for (position, limit, from_to, has_later) in [
+        (After(0), 3, 0..3, true),
+        (After(0), 4, 0..4, false),
+        (Before(5), 3, 1..4, false),
+        (Before(4), 9, 0..3, true),
+    ] {
+        let (entries, later) = read(position, limit).await;
+        assert_eq!(
+            (&entries[..], later),
+            (
+                &lines[from_to]
+                    .iter()
+                    .map(|it| (*it).to_owned())
+                    .collect::<Vec<_>>()[..],
+                has_later
+            )
+        );
+    }
+}
