@@ -13,7 +13,7 @@ use crate::{CancelError, CreateError, DeleteError, RenameError, StopError};
 /// Commits of a scenario that may be disturbed: the longest pair has six.
 const COMMITS: usize = 6;
 /// Schedules of each pair and fault, as a share of those of a scenario: there are hundreds of them.
-const SHARE: usize = 20;
+const SHARE: usize = 100;
 
 /// What a task does to the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
