@@ -186,27 +186,20 @@ fn drafts_of_a_reply_of_which_one_is_refused() {
 fn a_crash_amid_a_reply() {
     explore_with(Persistence::Store, timeless(), |fixture| async move {
         let worker = fixture.worker().await;
-        // A draft or the end is stored, and the process ends before it learns that.
-        fixture.disturb_commits(When::Nth(2), Fault::HangAfterwards);
-        let accepted = fixture.input(worker, "a b c").await;
-        let run = accepted.expect("it is idle").run_id;
-        fixture.store.hanging(1).await;
-        let drafted = fixture.drafted();
+        let run = fixture.store_unfinished_run(worker, &["a", "b"]).await;
         let after = fixture.reopened().await;
         let last_run = after.get(worker).await.expect("it is there").last_run;
-        let last_run = last_run.expect("it has ended");
-        assert_eq!(last_run.run_id, run);
+        let last_run = last_run.expect("it was cut off");
+        assert_eq!(
+            (last_run.run_id, last_run.outcome),
+            (run, RunOutcome::Failed)
+        );
         let page = after.transcript(worker, TranscriptQuery::default()).await;
         let entries = page.expect("it is there").entries;
         assert_eq!(entries.len(), 2);
-        let whole = last_run.outcome == RunOutcome::Completed;
-        let expected = if whole { "abc" } else { drafted.as_str() };
-        assert_eq!(&*entries[1].content, expected);
-        assert_eq!(entries[1].partial, !whole);
+        assert_eq!((&*entries[1].content, entries[1].partial), ("ab", true));
         let again = fixture.reopened().await.get(worker).await;
         assert_eq!(again.expect("it is there").last_run, Some(last_run));
-        fixture.store.release();
-        fixture.shut_down_with(&after).await;
     });
 }
 
@@ -214,7 +207,7 @@ fn a_crash_amid_a_reply() {
 fn a_crash_before_a_word() {
     explore_with(Persistence::Store, timeless(), |fixture| async move {
         let worker = fixture.worker().await;
-        fixture.input(worker, "hang").await.expect("it is idle");
+        fixture.store_unfinished_run(worker, &[]).await;
         let after = fixture.reopened().await;
         let stored = fixture.stored(worker).await.expect("it is there");
         assert_eq!(stored.active_run, None);
@@ -223,6 +216,6 @@ fn a_crash_before_a_word() {
         input.expect("it is idle");
         let create = after.create(CreateWorker::default()).await;
         create.expect("there is capacity");
-        fixture.shut_down_with(&after).await;
+        after.shutdown(NEVER).await;
     });
 }

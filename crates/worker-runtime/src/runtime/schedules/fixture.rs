@@ -16,7 +16,7 @@ use crate::event::{Event, EventKind, EventsQuery};
 use crate::id::RunId;
 use crate::store::memory_store::MemoryStore;
 use crate::store::scripted_store::ScriptedStore;
-use crate::store::{Change, StoredState};
+use crate::store::{AcceptedInput, Change, StoredState, WorkerStore};
 use crate::transcript::{Entry, TranscriptPage, TranscriptQuery};
 use crate::{Cursor, RunOutcome};
 
@@ -248,10 +248,36 @@ impl Fixture {
         opened.expect("the store can be read")
     }
 
-    /// Ends two runtimes on one store. The first one can't store the ends of its runs any more.
-    pub(super) async fn shut_down_with(&self, after: &Runtime) {
-        after.shutdown(NEVER).await;
-        self.runtime.shutdown(NEVER).await;
+    /// Leaves in the store what a process leaves there that ends in the middle of a worker's first
+    /// run, with these drafts.
+    pub(super) async fn store_unfinished_run(&self, worker_id: WorkerId, drafts: &[&str]) -> RunId {
+        let run_id = RunId::generate();
+        let entry = Entry {
+            sequence: 1,
+            at: jiff::Timestamp::UNIX_EPOCH,
+            role: crate::Role::User,
+            run_id,
+            content: "a".into(),
+            partial: false,
+            unanswered: false,
+            reasoning: None,
+            diagnostics: crate::RunDiagnostics::default(),
+        };
+        let accept = Change::Accept(Box::new(AcceptedInput {
+            worker_id,
+            entry,
+            cursor: Cursor::new(self.runtime.inner.epoch, 2),
+            key: None,
+        }));
+        let draft = |text: &&str| Change::Draft {
+            worker_id,
+            run_id,
+            text: (*text).into(),
+        };
+        let changes = std::iter::once(accept).chain(drafts.iter().map(draft));
+        let committed = self.store.commit(changes.collect()).await;
+        committed.expect("it fits what is there");
+        run_id
     }
 
     /// Nothing is seen before it is stored.

@@ -286,7 +286,7 @@ fn two_who_need_a_worker_that_is_not_in_memory() {
 fn two_who_load_a_worker_with_a_run_that_was_cut_off() {
     explore_with(Persistence::Store, timeless(), |before| async move {
         let worker = before.worker().await;
-        before.input(worker, "hang").await.expect("it is idle");
+        before.store_unfinished_run(worker, &[]).await;
         // The end of the run is refused at the start, so that whoever comes first has to store it.
         let refusal = Fault::Fail(StoreErrorKind::Full);
         before
@@ -306,6 +306,5 @@ fn two_who_load_a_worker_with_a_run_that_was_cut_off() {
         );
         let index = before.store.index().await.expect("it can be read");
         assert!(index.workers.iter().all(|worker| !worker.has_active_run));
-        before.shut_down_with(&after).await;
     });
 }
