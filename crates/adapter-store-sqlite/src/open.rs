@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, ffi};
 use crate::connection;
 use crate::file::{self, FileId};
 use crate::file_system::NetworkFileSystem;
-use crate::lock::{LockError, StoreLock};
+use crate::lock::{FileLock, LockError, StoreLock};
 use crate::options::{NetworkFileSystems, Options};
 use crate::owned_file::OwnedFile;
 use crate::schema::{self, APPLICATION_ID, Header};
@@ -96,17 +96,32 @@ pub(crate) fn open(path: &Path, options: Options) -> Result<(OwnedFile, Connecti
     let lock = StoreLock::acquire(&path)?;
     match fs::symlink_metadata(&path) {
         Ok(found) if !found.is_file() => return Err(OpenError::NotAStore),
-        Ok(found) if !file::is_blank_or_database(&path, found.len())? => {
-            return Err(OpenError::NotAStore);
-        }
-        Ok(_) => require_sound(&path)?,
+        Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => file::create(&path)?,
         Err(error) => return Err(error.into()),
     }
+    let file_lock = lock_file(&path)?;
+    let bytes = fs::symlink_metadata(&path)?.len();
+    if !file::is_blank_or_database(&path, bytes)? {
+        return Err(OpenError::NotAStore);
+    }
+    require_sound(&path)?;
     let mut connection = connection::for_writing(&path, &options)?;
     prepare(&mut connection)?;
     let id = FileId::at(&path)?;
-    Ok((OwnedFile::new(path, options, id, lock), connection))
+    Ok((
+        OwnedFile::new(path, options, id, lock, file_lock),
+        connection,
+    ))
+}
+
+/// Takes the lock of the database file. Not on a network file system: there it would be a lock
+/// of the kind that SQLite takes itself, and exclude its connections.
+pub(crate) fn lock_file(path: &Path) -> Result<Option<FileLock>, OpenError> {
+    match network_file_system(path)? {
+        None => Ok(Some(FileLock::acquire(path)?)),
+        Some(_) => Ok(None),
+    }
 }
 
 /// Fails when the library is a version that can damage files.
@@ -119,6 +134,15 @@ pub(crate) fn require_library() -> Result<(), OpenError> {
 }
 
 fn require_local(path: &Path, policy: NetworkFileSystems) -> Result<(), OpenError> {
+    match policy {
+        NetworkFileSystems::Allowed => Ok(()),
+        NetworkFileSystems::Refused if network_file_system(path)?.is_none() => Ok(()),
+        NetworkFileSystems::Refused => Err(OpenError::OnNetwork),
+    }
+}
+
+/// The network file system on which the directory of `path` is, if it is one.
+fn network_file_system(path: &Path) -> io::Result<Option<NetworkFileSystem>> {
     let directory = path.parent().unwrap_or(path);
     let found = rustix::fs::statfs(directory).map_err(io::Error::from)?;
     // The magic numbers have 32 bits; the type of the field depends on the machine.
@@ -128,11 +152,7 @@ fn require_local(path: &Path, policy: NetworkFileSystems) -> Result<(), OpenErro
         reason = "the upper bits are a sign or nothing"
     )]
     let magic = found.f_type as u32;
-    match policy {
-        NetworkFileSystems::Allowed => Ok(()),
-        NetworkFileSystems::Refused if NetworkFileSystem::of(magic).is_none() => Ok(()),
-        NetworkFileSystems::Refused => Err(OpenError::OnNetwork),
-    }
+    Ok(NetworkFileSystem::of(magic))
 }
 
 /// Checks what is there without changing it.

@@ -29,11 +29,12 @@ use crate::writer::{Request, WRITE_QUEUE, Writer};
 /// Dropping it waits for what was handed in to be committed, and closes the file: that can take
 /// as long as the disk does.
 pub struct SqliteStore {
-    file: Arc<OwnedFile>,
     recorder: Arc<Recorder>,
-    // In the order in which they end: the last connection to close writes the journal back.
+    // In the order in which they end: the last connection to close writes the journal back, and
+    // the file's lock must outlast it.
     readers: Threads<Job>,
     writer: Threads<Request>,
+    file: Arc<OwnedFile>,
 }
 
 /// Threads that work off one queue.
@@ -80,10 +81,10 @@ impl SqliteStore {
             readers.handles.push(handle);
         }
         Ok(Self {
-            file,
             recorder,
             readers,
             writer,
+            file,
         })
     }
 
