@@ -120,8 +120,13 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
 
 /// Bytes of the file and its journal; 0 for what isn't there.
 pub(crate) fn bytes(path: &Path) -> u64 {
+    let own = fs::symlink_metadata(path).map_or(0, |found| found.len());
+    own + journal_bytes(path)
+}
+
+/// Bytes of the file's journal; 0 if there is none.
+pub(crate) fn journal_bytes(path: &Path) -> u64 {
     let mut journal = path.as_os_str().to_owned();
     journal.push("-wal");
-    let bytes = |path: &Path| fs::symlink_metadata(path).map_or(0, |found| found.len());
-    bytes(path) + bytes(Path::new(&journal))
+    fs::symlink_metadata(journal).map_or(0, |found| found.len())
 }

@@ -88,8 +88,19 @@ impl From<LockError> for OpenError {
     }
 }
 
-/// Opens the store at `path`, or creates it. The connection is the one that writes.
-pub(crate) fn open(path: &Path, options: Options) -> Result<(OwnedFile, Connection), OpenError> {
+/// What is done where there is no store yet: no file, or one with nothing in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absent {
+    Created,
+    Refused,
+}
+
+/// Opens the store at `path`. The connection is the one that writes.
+pub(crate) fn open(
+    path: &Path,
+    options: Options,
+    absent: Absent,
+) -> Result<(OwnedFile, Connection), OpenError> {
     require_library()?;
     let path = file::resolve(path)?;
     require_local(&path, options.network_file_systems)?;
@@ -97,7 +108,9 @@ pub(crate) fn open(path: &Path, options: Options) -> Result<(OwnedFile, Connecti
     match fs::symlink_metadata(&path) {
         Ok(found) if !found.is_file() => return Err(OpenError::NotAStore),
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => file::create(&path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && absent == Absent::Created => {
+            file::create(&path)?;
+        }
         Err(error) => return Err(error.into()),
     }
     let file_lock = lock_file(&path)?;
@@ -105,7 +118,13 @@ pub(crate) fn open(path: &Path, options: Options) -> Result<(OwnedFile, Connecti
     if !file::is_blank_or_database(&path, bytes)? {
         return Err(OpenError::NotAStore);
     }
-    require_sound(&path)?;
+    // SQLite takes it for a new file and removes the journal, which may have everything.
+    if bytes == 0 && file::journal_bytes(&path) > 0 {
+        return Err(OpenError::Damaged);
+    }
+    if require_sound(&path)? == Contents::Blank && absent == Absent::Refused {
+        return Err(OpenError::NotAStore);
+    }
     let mut connection = connection::for_writing(&path, &options)?;
     prepare(&mut connection)?;
     let id = FileId::at(&path)?;
@@ -155,8 +174,15 @@ fn network_file_system(path: &Path) -> io::Result<Option<NetworkFileSystem>> {
     Ok(NetworkFileSystem::of(magic))
 }
 
+/// What a sound file has in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contents {
+    Blank,
+    Store,
+}
+
 /// Checks what is there without changing it.
-fn require_sound(path: &Path) -> Result<(), OpenError> {
+fn require_sound(path: &Path) -> Result<Contents, OpenError> {
     match require_sound_contents(path, &connection::for_reading(path)?) {
         // The end of a process can leave what only a connection that writes can finish. That is
         // no damage.
@@ -171,10 +197,10 @@ fn require_sound(path: &Path) -> Result<(), OpenError> {
 fn require_sound_contents(
     path: &Path,
     connection: &Connection,
-) -> rusqlite::Result<Result<(), OpenError>> {
+) -> rusqlite::Result<Result<Contents, OpenError>> {
     let header = Header::read(connection)?;
     if header.is_blank() {
-        return Ok(Ok(()));
+        return Ok(Ok(Contents::Blank));
     }
     if header.application_id != APPLICATION_ID {
         return Ok(Err(OpenError::NotAStore));
@@ -196,7 +222,7 @@ fn require_sound_contents(
             return Ok(Err(OpenError::Damaged));
         }
     }
-    Ok(Ok(()))
+    Ok(Ok(Contents::Store))
 }
 
 /// Gives a blank file its form, and an older one the newest tables.

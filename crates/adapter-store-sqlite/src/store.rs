@@ -17,7 +17,7 @@ use worker_runtime::{TranscriptPosition, WorkerId};
 use crate::failure::Failure;
 use crate::file;
 use crate::metrics::{Recorder, StoreMetrics};
-use crate::open::{self, OpenError};
+use crate::open::{self, Absent, OpenError};
 use crate::options::Options;
 use crate::owned_file::OwnedFile;
 use crate::read;
@@ -61,7 +61,7 @@ impl SqliteStore {
     /// # Errors
     /// The file is left as it is then.
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
-        let (file, connection) = open::open(path, options)?;
+        let (file, connection) = open::open(path, options, Absent::Created)?;
         let (file, recorder) = (Arc::new(file), Arc::new(Recorder::default()));
         let writer = Writer::new(Arc::clone(&file), Arc::clone(&recorder), connection)?;
         let (requests, receiver) = mpsc::channel(WRITE_QUEUE);

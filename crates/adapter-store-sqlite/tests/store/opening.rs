@@ -180,6 +180,25 @@ async fn a_journal_left_by_a_crash_is_no_damage() {
 }
 
 #[tokio::test]
+async fn an_emptied_file_beside_a_journal_is_damage() {
+    let (files, copy) = (Files::new(), Files::new());
+    let store = files.open();
+    conversation(&store, 3).await;
+    let journal = copy.directory().join("workers.sqlite3-wal");
+    fs::copy(files.directory().join("workers.sqlite3-wal"), &journal).unwrap();
+    fs::write(copy.path(), "").unwrap();
+    let before = fs::read(&journal).unwrap();
+    assert!(matches!(refuse(&copy), OpenError::Damaged));
+    let compacted = compact(&copy.path()).unwrap_err();
+    let is_damaged = matches!(compacted, MaintenanceError::Open(OpenError::Damaged));
+    assert!(is_damaged, "{compacted:?}");
+    assert!(fs::read(&journal).unwrap() == before);
+    // With nothing in it the journal is of no use either.
+    fs::write(&journal, "").unwrap();
+    drop(copy.open());
+}
+
+#[tokio::test]
 async fn a_close_leaves_an_empty_journal_to_those_who_still_read() {
     let files = Files::new();
     let store = files.open();
