@@ -102,6 +102,9 @@ pub(crate) fn open(
     absent: Absent,
 ) -> Result<(OwnedFile, Connection), OpenError> {
     require_library()?;
+    if absent == Absent::Created {
+        file::create_directory(path)?;
+    }
     let path = file::resolve(path)?;
     require_local(&path, options.network_file_systems)?;
     let lock = StoreLock::acquire(&path)?;

@@ -123,7 +123,8 @@ impl Server {
         let file = config.server_file_dir.as_deref().and_then(|directory| {
             let place = place_of(&config.store);
             let (token, now) = (token.as_ref(), Timestamp::now());
-            let written = ServerFile::write(directory, address, token, now, place);
+            let root = &config.workspace_root;
+            let written = ServerFile::write(directory, address, token, now, place, root);
             if let Err(error) = &written {
                 tracing::warn!(error = %error.kind(), "other terminals can't find this server");
             }

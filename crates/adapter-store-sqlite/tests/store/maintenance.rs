@@ -233,6 +233,15 @@ async fn a_copy_that_fails_leaves_nothing_behind() {
         names
     };
     let before = names();
+    let nowhere = files.directory().join("nowhere/copy");
+    let failed = [
+        backup(&files.path(), &nowhere).err(),
+        recover(&files.path(), &nowhere).err(),
+    ];
+    for failed in failed {
+        let is_target = matches!(failed, Some(MaintenanceError::Target(_)));
+        assert!(is_target, "{failed:?}");
+    }
     files.damage(files.leaves("entry")[1]);
     backup(&files.path(), &files.directory().join("copy")).unwrap_err();
     let left: Vec<_> = names()

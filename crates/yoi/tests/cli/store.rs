@@ -100,7 +100,12 @@ fn a_store_is_checked_and_copied_while_the_server_runs_and_after_it_was_killed()
         "entries        4",
     ]);
     let copied = home.store(0, &format!("backup {}", home.name("first")));
-    copied.prints(&["first: ", " KiB"]);
+    let source = home.store_file();
+    copied.prints(&["copied ", source.to_str().unwrap(), "/first (", " KiB)"]);
+    assert_eq!(copied.err, "");
+    let nowhere = format!("backup {}", home.name("nowhere/first"));
+    home.store(1, &nowhere).reports(&["can't be written"]);
+    assert!(!home.path("nowhere").exists());
     home.store(2, &format!("backup {}", home.name("first")))
         .reports(&["is not overwritten"]);
     for needs_it_stopped in ["compact", "recover NEW"] {
@@ -120,8 +125,13 @@ fn a_store_is_checked_and_copied_while_the_server_runs_and_after_it_was_killed()
     for field in ["sound", "schema_version", "workers", "entries", "problems"] {
         assert_eq!(copy[field], running[field], "{field}");
     }
-    let _server = home.start_server_with(NO_PACE, &format!("--store {}", home.name("second")));
+    let other = format!("--store {}", home.name("second"));
+    let _server = home.start_server_with(NO_PACE, &other);
     assert_eq!(home.json("workers")["items"].as_array().unwrap().len(), 2);
+    let copied = home.store(0, &format!("backup {}", home.name("third")));
+    copied.reports(&["warning: the running server of this workspace keeps its workers elsewhere"]);
+    let copied = home.store(0, &format!("backup {} {other}", home.name("fourth")));
+    assert_eq!(copied.err, "");
 }
 
 #[test]
