@@ -35,21 +35,28 @@ impl FileId {
     }
 }
 
-/// Creates the directory of `path`, for the owner alone, if it isn't there. Returns the path
-/// with all links in the directory's name followed, as SQLite is told to follow none.
+/// Creates the directory of `path`, for the owner alone, if it isn't there.
+pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
+    let mut options = DirBuilder::new();
+    options.recursive(true).mode(0o700).create(directory(path))
+}
+
+/// The path with all links in its directory's name followed, as SQLite is told to follow none.
+///
+/// # Errors
+/// Also when there is no such directory.
 pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name();
     let name = name.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let directory = match path.parent() {
+    Ok(fs::canonicalize(directory(path))?.join(name))
+}
+
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
         None => Path::new("."),
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
-    };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)?;
-    Ok(fs::canonicalize(directory)?.join(name))
+    }
 }
 
 /// Whether the file is empty or begins as a database does. SQLite takes a few bytes of anything
@@ -120,8 +127,13 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
 
 /// Bytes of the file and its journal; 0 for what isn't there.
 pub(crate) fn bytes(path: &Path) -> u64 {
+    let own = fs::symlink_metadata(path).map_or(0, |found| found.len());
+    own + journal_bytes(path)
+}
+
+/// Bytes of the file's journal; 0 if there is none.
+pub(crate) fn journal_bytes(path: &Path) -> u64 {
     let mut journal = path.as_os_str().to_owned();
     journal.push("-wal");
-    let bytes = |path: &Path| fs::symlink_metadata(path).map_or(0, |found| found.len());
-    bytes(path) + bytes(Path::new(&journal))
+    fs::symlink_metadata(journal).map_or(0, |found| found.len())
 }

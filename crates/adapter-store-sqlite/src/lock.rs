@@ -1,8 +1,9 @@
-//! The lock by which one process owns a store.
+//! The locks by which one process owns a store: one for its name, one for its file.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 
@@ -11,8 +12,7 @@ use crate::file::FileId;
 /// The ownership of a store, for as long as it exists.
 ///
 /// It is a kernel lock on a file of its own, which ends with the process; the file stays behind
-/// and hinders nobody. Not on the database file: closing a descriptor of that would release the
-/// locks that SQLite has on it.
+/// and hinders nobody. It outlasts the database file, which compacting replaces.
 #[derive(Debug)]
 pub(crate) struct StoreLock {
     path: PathBuf,
@@ -37,11 +37,7 @@ impl StoreLock {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = open(&path, flags, Mode::RUSR | Mode::WUSR);
         let file = File::from(file.map_err(|error| LockError::Io(error.into()))?);
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(LockError::InUse),
-            Err(error) => return Err(LockError::Io(error.into())),
-        }
+        lock_alone(&file)?;
         let lock = Self { path, file };
         // Somebody may have put another file there between the two calls.
         if lock.is_at_its_path() {
@@ -70,8 +66,84 @@ impl Drop for StoreLock {
     /// A process that is just being started shares the file until it becomes another program:
     /// closing it here alone would leave the lock to it for that long.
     fn drop(&mut self) {
-        if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
-            tracing::debug!(cause = ?error, "lock of the store ends with its file");
+        unlock(&self.file);
+    }
+}
+
+/// The ownership of a database file whatever its name: a hard link or a mount gives it another,
+/// and with that another [`StoreLock`].
+///
+/// To be taken before SQLite opens the file and dropped after the last of its connections:
+/// closing any descriptor of the file releases the locks that SQLite has on it.
+#[derive(Debug)]
+pub(crate) struct FileLock {
+    // In the order in which they end.
+    file: File,
+    _opened: OpenedHere,
+}
+
+impl FileLock {
+    /// Takes the lock of the database file at `path`, which is there.
+    pub(crate) fn acquire(path: &Path) -> Result<Self, LockError> {
+        let opened = OpenedHere::enter(FileId::at(path).map_err(LockError::Io)?)?;
+        // Opening a FIFO would block.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = open(path, flags, Mode::empty());
+        let file = File::from(file.map_err(|error| LockError::Io(error.into()))?);
+        lock_alone(&file)?;
+        let found = file.metadata().map_err(LockError::Io)?;
+        // Somebody may have put another file there between the calls.
+        if FileId::of(&found) != opened.0 {
+            return Err(LockError::InUse);
         }
+        let _opened = opened;
+        Ok(Self { file, _opened })
+    }
+}
+
+impl Drop for FileLock {
+    /// As for [`StoreLock`].
+    fn drop(&mut self) {
+        unlock(&self.file);
+    }
+}
+
+/// The database files that this process owns: one that is among them isn't opened to be locked,
+/// as closing it again would release SQLite's locks.
+static OPENED_HERE: Mutex<Vec<FileId>> = Mutex::new(Vec::new());
+
+/// That a file is among [`OPENED_HERE`].
+#[derive(Debug)]
+struct OpenedHere(FileId);
+
+impl OpenedHere {
+    fn enter(id: FileId) -> Result<Self, LockError> {
+        let mut files = OPENED_HERE.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.contains(&id) {
+            return Err(LockError::InUse);
+        }
+        files.push(id);
+        Ok(Self(id))
+    }
+}
+
+impl Drop for OpenedHere {
+    fn drop(&mut self) {
+        let mut files = OPENED_HERE.lock().unwrap_or_else(PoisonError::into_inner);
+        files.retain(|id| *id != self.0);
+    }
+}
+
+fn lock_alone(file: &File) -> Result<(), LockError> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(LockError::InUse),
+        Err(error) => Err(LockError::Io(error.into())),
+    }
+}
+
+fn unlock(file: &File) {
+    if let Err(error) = flock(file, FlockOperation::Unlock) {
+        tracing::debug!(cause = ?error, "lock of the store ends with its file");
     }
 }

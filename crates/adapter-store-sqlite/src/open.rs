@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, ffi};
 use crate::connection;
 use crate::file::{self, FileId};
 use crate::file_system::NetworkFileSystem;
-use crate::lock::{LockError, StoreLock};
+use crate::lock::{FileLock, LockError, StoreLock};
 use crate::options::{NetworkFileSystems, Options};
 use crate::owned_file::OwnedFile;
 use crate::schema::{self, APPLICATION_ID, Header};
@@ -88,25 +88,62 @@ impl From<LockError> for OpenError {
     }
 }
 
-/// Opens the store at `path`, or creates it. The connection is the one that writes.
-pub(crate) fn open(path: &Path, options: Options) -> Result<(OwnedFile, Connection), OpenError> {
+/// What is done where there is no store yet: no file, or one with nothing in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absent {
+    Created,
+    Refused,
+}
+
+/// Opens the store at `path`. The connection is the one that writes.
+pub(crate) fn open(
+    path: &Path,
+    options: Options,
+    absent: Absent,
+) -> Result<(OwnedFile, Connection), OpenError> {
     require_library()?;
+    if absent == Absent::Created {
+        file::create_directory(path)?;
+    }
     let path = file::resolve(path)?;
     require_local(&path, options.network_file_systems)?;
     let lock = StoreLock::acquire(&path)?;
     match fs::symlink_metadata(&path) {
         Ok(found) if !found.is_file() => return Err(OpenError::NotAStore),
-        Ok(found) if !file::is_blank_or_database(&path, found.len())? => {
-            return Err(OpenError::NotAStore);
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound && absent == Absent::Created => {
+            file::create(&path)?;
         }
-        Ok(_) => require_sound(&path)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => file::create(&path)?,
         Err(error) => return Err(error.into()),
+    }
+    let file_lock = lock_file(&path)?;
+    let bytes = fs::symlink_metadata(&path)?.len();
+    if !file::is_blank_or_database(&path, bytes)? {
+        return Err(OpenError::NotAStore);
+    }
+    // SQLite takes it for a new file and removes the journal, which may have everything.
+    if bytes == 0 && file::journal_bytes(&path) > 0 {
+        return Err(OpenError::Damaged);
+    }
+    if require_sound(&path)? == Contents::Blank && absent == Absent::Refused {
+        return Err(OpenError::NotAStore);
     }
     let mut connection = connection::for_writing(&path, &options)?;
     prepare(&mut connection)?;
     let id = FileId::at(&path)?;
-    Ok((OwnedFile::new(path, options, id, lock), connection))
+    Ok((
+        OwnedFile::new(path, options, id, lock, file_lock),
+        connection,
+    ))
+}
+
+/// Takes the lock of the database file. Not on a network file system: there it would be a lock
+/// of the kind that SQLite takes itself, and exclude its connections.
+pub(crate) fn lock_file(path: &Path) -> Result<Option<FileLock>, OpenError> {
+    match network_file_system(path)? {
+        None => Ok(Some(FileLock::acquire(path)?)),
+        Some(_) => Ok(None),
+    }
 }
 
 /// Fails when the library is a version that can damage files.
@@ -119,6 +156,15 @@ pub(crate) fn require_library() -> Result<(), OpenError> {
 }
 
 fn require_local(path: &Path, policy: NetworkFileSystems) -> Result<(), OpenError> {
+    match policy {
+        NetworkFileSystems::Allowed => Ok(()),
+        NetworkFileSystems::Refused if network_file_system(path)?.is_none() => Ok(()),
+        NetworkFileSystems::Refused => Err(OpenError::OnNetwork),
+    }
+}
+
+/// The network file system on which the directory of `path` is, if it is one.
+fn network_file_system(path: &Path) -> io::Result<Option<NetworkFileSystem>> {
     let directory = path.parent().unwrap_or(path);
     let found = rustix::fs::statfs(directory).map_err(io::Error::from)?;
     // The magic numbers have 32 bits; the type of the field depends on the machine.
@@ -128,15 +174,18 @@ fn require_local(path: &Path, policy: NetworkFileSystems) -> Result<(), OpenErro
         reason = "the upper bits are a sign or nothing"
     )]
     let magic = found.f_type as u32;
-    match policy {
-        NetworkFileSystems::Allowed => Ok(()),
-        NetworkFileSystems::Refused if NetworkFileSystem::of(magic).is_none() => Ok(()),
-        NetworkFileSystems::Refused => Err(OpenError::OnNetwork),
-    }
+    Ok(NetworkFileSystem::of(magic))
+}
+
+/// What a sound file has in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contents {
+    Blank,
+    Store,
 }
 
 /// Checks what is there without changing it.
-fn require_sound(path: &Path) -> Result<(), OpenError> {
+fn require_sound(path: &Path) -> Result<Contents, OpenError> {
     match require_sound_contents(path, &connection::for_reading(path)?) {
         // The end of a process can leave what only a connection that writes can finish. That is
         // no damage.
@@ -151,10 +200,10 @@ fn require_sound(path: &Path) -> Result<(), OpenError> {
 fn require_sound_contents(
     path: &Path,
     connection: &Connection,
-) -> rusqlite::Result<Result<(), OpenError>> {
+) -> rusqlite::Result<Result<Contents, OpenError>> {
     let header = Header::read(connection)?;
     if header.is_blank() {
-        return Ok(Ok(()));
+        return Ok(Ok(Contents::Blank));
     }
     if header.application_id != APPLICATION_ID {
         return Ok(Err(OpenError::NotAStore));
@@ -176,7 +225,7 @@ fn require_sound_contents(
             return Ok(Err(OpenError::Damaged));
         }
     }
-    Ok(Ok(()))
+    Ok(Ok(Contents::Store))
 }
 
 /// Gives a blank file its form, and an older one the newest tables.

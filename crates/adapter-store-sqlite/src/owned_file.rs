@@ -5,25 +5,34 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::failure::Failure;
 use crate::file::FileId;
-use crate::lock::StoreLock;
+use crate::lock::{FileLock, StoreLock};
 use crate::options::Options;
 
-/// The file of an open store, and its lock.
+/// The file of an open store, and its locks. Dropped after the last connection to it.
 #[derive(Debug)]
 pub(crate) struct OwnedFile {
     path: PathBuf,
     options: Options,
     id: FileId,
     lock: Mutex<StoreLock>,
+    _file_lock: Option<FileLock>,
 }
 
 impl OwnedFile {
-    pub(crate) fn new(path: PathBuf, options: Options, id: FileId, lock: StoreLock) -> Self {
+    /// Without a [`FileLock`] nothing but the name keeps others from the file.
+    pub(crate) fn new(
+        path: PathBuf,
+        options: Options,
+        id: FileId,
+        lock: StoreLock,
+        file_lock: Option<FileLock>,
+    ) -> Self {
         Self {
             path,
             options,
             id,
             lock: Mutex::new(lock),
+            _file_lock: file_lock,
         }
     }
 

@@ -20,8 +20,9 @@ pub(crate) type Job = Box<dyn FnOnce(&mut Reader) + Send>;
 /// A connection that reads, opened when it is needed.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    file: Arc<OwnedFile>,
+    // In the order in which they end: the file's lock must outlast the connection.
     connection: Option<Connection>,
+    file: Arc<OwnedFile>,
 }
 
 impl Reader {

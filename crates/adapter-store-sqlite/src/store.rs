@@ -17,7 +17,7 @@ use worker_runtime::{TranscriptPosition, WorkerId};
 use crate::failure::Failure;
 use crate::file;
 use crate::metrics::{Recorder, StoreMetrics};
-use crate::open::{self, OpenError};
+use crate::open::{self, Absent, OpenError};
 use crate::options::Options;
 use crate::owned_file::OwnedFile;
 use crate::read;
@@ -29,11 +29,12 @@ use crate::writer::{Request, WRITE_QUEUE, Writer};
 /// Dropping it waits for what was handed in to be committed, and closes the file: that can take
 /// as long as the disk does.
 pub struct SqliteStore {
-    file: Arc<OwnedFile>,
     recorder: Arc<Recorder>,
-    // In the order in which they end: the last connection to close writes the journal back.
+    // In the order in which they end: the last connection to close writes the journal back, and
+    // the file's lock must outlast it.
     readers: Threads<Job>,
     writer: Threads<Request>,
+    file: Arc<OwnedFile>,
 }
 
 /// Threads that work off one queue.
@@ -60,7 +61,7 @@ impl SqliteStore {
     /// # Errors
     /// The file is left as it is then.
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
-        let (file, connection) = open::open(path, options)?;
+        let (file, connection) = open::open(path, options, Absent::Created)?;
         let (file, recorder) = (Arc::new(file), Arc::new(Recorder::default()));
         let writer = Writer::new(Arc::clone(&file), Arc::clone(&recorder), connection)?;
         let (requests, receiver) = mpsc::channel(WRITE_QUEUE);
@@ -80,10 +81,10 @@ impl SqliteStore {
             readers.handles.push(handle);
         }
         Ok(Self {
-            file,
             recorder,
             readers,
             writer,
+            file,
         })
     }
 

@@ -34,10 +34,11 @@ pub(crate) struct Request {
 /// The one connection that writes.
 #[derive(Debug)]
 pub(crate) struct Writer {
+    /// None after a failure: the next transaction begins with a connection of its own. Dropped
+    /// before the file, whose lock must outlast it.
+    connection: Option<Connection>,
     file: Arc<OwnedFile>,
     recorder: Arc<Recorder>,
-    /// None after a failure: the next transaction begins with a connection of its own.
-    connection: Option<Connection>,
     /// The number of the latest transaction, as it is in the file.
     batch: i64,
     /// Whether there may be pages to give back.

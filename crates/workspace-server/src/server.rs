@@ -95,6 +95,14 @@ impl Server {
             Some(directory) => profile_dir::load(directory, &engine.models())?,
             None => ProfileSet::builtin(),
         };
+        // Before the store: a server that can't listen must not create one, nor end the runs that
+        // an earlier one has left. Who connects meanwhile waits for `serve`.
+        let bind_error = |source| StartError::Bind {
+            address: config.listen,
+            source,
+        };
+        let listener = listen(config.listen).map_err(bind_error)?;
+        let address = listener.local_addr().map_err(bind_error)?;
         let OpenedStore { store, metrics } = compose::store(config.store.clone()).await?;
         let (limits, age) = (config.limits.clone(), config.delete_stopped_after);
         let runtime = compose::runtime(engine, profiles, limits, store, age).await?;
@@ -105,12 +113,6 @@ impl Server {
             config.deadlines,
             &config.sources,
         )?;
-        let bind_error = |source| StartError::Bind {
-            address: config.listen,
-            source,
-        };
-        let listener = listen(config.listen).map_err(bind_error)?;
-        let address = listener.local_addr().map_err(bind_error)?;
         let mut api_config = api_config(&config, address, token.clone());
         if let Some(metrics) = metrics {
             api_config
@@ -121,7 +123,8 @@ impl Server {
         let file = config.server_file_dir.as_deref().and_then(|directory| {
             let place = place_of(&config.store);
             let (token, now) = (token.as_ref(), Timestamp::now());
-            let written = ServerFile::write(directory, address, token, now, place);
+            let root = &config.workspace_root;
+            let written = ServerFile::write(directory, address, token, now, place, root);
             if let Err(error) = &written {
                 tracing::warn!(error = %error.kind(), "other terminals can't find this server");
             }

@@ -40,6 +40,8 @@ pub struct RunningServer {
     pub started_at: Timestamp,
     /// Where it keeps its workers.
     pub store: StorePlace,
+    /// The directory of its workspace, links resolved, if it says so.
+    pub workspace: Option<String>,
 }
 
 /// Where a running server keeps its workers. For its own user alone: it has a path.
@@ -72,6 +74,8 @@ struct Content {
     started_at: Timestamp,
     #[serde(default)]
     store: StorePlace,
+    #[serde(default)]
+    workspace: Option<String>,
 }
 
 impl ServerFile {
@@ -86,6 +90,7 @@ impl ServerFile {
         token: Option<&Token>,
         started_at: Timestamp,
         store: StorePlace,
+        workspace: &Path,
     ) -> io::Result<Self> {
         DirBuilder::new()
             .recursive(true)
@@ -106,6 +111,7 @@ impl ServerFile {
             token: token.map(|token| token.reveal().to_owned()),
             started_at,
             store,
+            workspace: workspace_name(workspace),
         };
         let written = file
             .try_lock()
@@ -202,7 +208,14 @@ fn read_if_running(path: &Path) -> Option<RunningServer> {
         token,
         started_at: content.started_at,
         store: content.store,
+        workspace: content.workspace,
     })
+}
+
+/// The workspace at `root` as server files name it; `None` when it can't be read, or is no text.
+pub fn workspace_name(root: &Path) -> Option<String> {
+    let root = std::fs::canonicalize(root).ok()?;
+    root.into_os_string().into_string().ok()
 }
 
 /// `server-127.0.0.1-8787.json`; an IPv6 address has `_` for `:`.

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::backup::copy;
 use super::{MaintenanceError, Target, existing};
 use crate::file;
-use crate::open::{self, OpenError};
+use crate::open::{self, Absent, OpenError};
 use crate::options::{NetworkFileSystems, Options};
 
 /// What compacting has done.
@@ -35,7 +35,7 @@ pub fn compact(path: &Path) -> Result<Compacted, MaintenanceError> {
         ..Options::default()
     };
     // Keeps the lock to the end.
-    let (_owned, connection) = open::open(&path, options)?;
+    let (_owned, connection) = open::open(&path, options, Absent::Refused)?;
     let bytes_before = file::bytes(&path);
     empty_journal(&connection)?;
     let profiles_removed = connection.execute(

@@ -61,6 +61,8 @@ pub struct Lost {
 pub fn recover(path: &Path, to: &Path) -> Result<Salvage, MaintenanceError> {
     let path = existing(path)?;
     let _lock = StoreLock::acquire(&path).map_err(OpenError::from)?;
+    // Dropped after the connection.
+    let _file_lock = open::lock_file(&path)?;
     let source = open_damaged(&path)?;
     let target = Target::create(to)?;
     let salvage = copy(&source, &target.path)?;

@@ -80,9 +80,11 @@ async fn a_lock_that_was_removed_is_taken_again_or_the_store_is_lost() {
     fs::remove_file(&lock).unwrap();
     let id = conversation(&store, 1).await;
     assert!(files.try_open().is_err(), "it was taken again");
-    // Another process is faster.
+    // Another process is faster. It doesn't get the store, but it has the lock.
     fs::remove_file(&lock).unwrap();
-    let other = files.open();
+    assert!(files.try_open().is_err(), "the file has a lock as well");
+    let other = fs::File::create(&lock).unwrap();
+    other.lock().unwrap();
     assert_eq!(
         failure(&store, create(worker_id())).await,
         StoreErrorKind::Lost

@@ -189,6 +189,24 @@ async fn compacting_removes_gaps_and_unused_profiles() {
     assert_eq!(load(&files.open(), id).await, expected);
 }
 
+#[tokio::test]
+async fn compacting_creates_no_store() {
+    let files = Files::new();
+    let missing = compact(&files.path());
+    assert!(matches!(missing, Err(MaintenanceError::Missing)));
+    assert_eq!(fs::read_dir(files.directory()).unwrap().count(), 0);
+    // Empty, and as a creation that was cut off leaves it.
+    for statements in ["", "PRAGMA journal_mode = WAL"] {
+        fs::write(files.path(), "").unwrap();
+        files.sql(statements);
+        let before = files.bytes();
+        let blank = compact(&files.path()).unwrap_err();
+        let is_none = matches!(blank, MaintenanceError::Open(OpenError::NotAStore));
+        assert!(is_none, "{blank:?}");
+        assert!(files.bytes() == before);
+    }
+}
+
 /// Recovers the store of `files`, whose file must stay as it is, and demands that the new one is
 /// sound.
 fn recovered(files: &Files) -> (SqliteStore, Vec<Lost>, u64, u64) {
@@ -215,6 +233,15 @@ async fn a_copy_that_fails_leaves_nothing_behind() {
         names
     };
     let before = names();
+    let nowhere = files.directory().join("nowhere/copy");
+    let failed = [
+        backup(&files.path(), &nowhere).err(),
+        recover(&files.path(), &nowhere).err(),
+    ];
+    for failed in failed {
+        let is_target = matches!(failed, Some(MaintenanceError::Target(_)));
+        assert!(is_target, "{failed:?}");
+    }
     files.damage(files.leaves("entry")[1]);
     backup(&files.path(), &files.directory().join("copy")).unwrap_err();
     let left: Vec<_> = names()

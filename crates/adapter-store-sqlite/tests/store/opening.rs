@@ -1,10 +1,11 @@
 //! What is opened, what is refused, and that a refusal changes nothing.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, TryLockError};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use adapter_store_sqlite::maintenance::{MaintenanceError, compact, recover};
 use adapter_store_sqlite::{OpenError, Options, SqliteStore};
 use rusqlite::Connection;
 use worker_runtime::store::WorkerStore;
@@ -44,6 +45,39 @@ async fn one_opener_has_a_store_until_it_is_dropped() {
     let id = conversation(&store, 1).await;
     drop(store);
     assert_eq!(ids(&files.open()).await, [id]);
+}
+
+#[tokio::test]
+async fn a_store_is_in_use_whatever_name_its_file_has() {
+    let files = Files::new();
+    let store = files.open();
+    let id = conversation(&store, 1).await;
+    let other_name = files.directory().join("link");
+    fs::hard_link(files.path(), &other_name).unwrap();
+    let open = || SqliteStore::open(&other_name, Options::default());
+    let to = files.directory().join("to");
+    for _ in 0..2 {
+        assert!(matches!(open(), Err(OpenError::InUse)));
+        for failed in [compact(&other_name).err(), recover(&other_name, &to).err()] {
+            let in_use = matches!(failed, Some(MaintenanceError::Open(OpenError::InUse)));
+            assert!(in_use, "{failed:?}");
+        }
+    }
+    // It goes with the file.
+    let away = files.directory().join("away");
+    fs::rename(files.path(), &away).unwrap();
+    assert!(matches!(open(), Err(OpenError::InUse)));
+    fs::rename(&away, files.path()).unwrap();
+    store.commit(vec![create(worker_id())]).await.unwrap();
+    // As another process sees it. Closing the file ends SQLite's locks, not this one.
+    let file = fs::File::open(&other_name).unwrap();
+    assert!(matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
+    drop(store);
+    file.lock().unwrap();
+    assert!(matches!(files.try_open(), Err(OpenError::InUse)));
+    drop(file);
+    assert_eq!(ids(&open().unwrap()).await.len(), 2);
+    assert_eq!(ids(&files.open()).await[0], id);
 }
 
 #[tokio::test]
@@ -143,6 +177,25 @@ async fn a_journal_left_by_a_crash_is_no_damage() {
     assert!(journal.unwrap().len() > 0);
     let opened = copy.open();
     assert_eq!(load(&opened, id).await, load(&store, id).await);
+}
+
+#[tokio::test]
+async fn an_emptied_file_beside_a_journal_is_damage() {
+    let (files, copy) = (Files::new(), Files::new());
+    let store = files.open();
+    conversation(&store, 3).await;
+    let journal = copy.directory().join("workers.sqlite3-wal");
+    fs::copy(files.directory().join("workers.sqlite3-wal"), &journal).unwrap();
+    fs::write(copy.path(), "").unwrap();
+    let before = fs::read(&journal).unwrap();
+    assert!(matches!(refuse(&copy), OpenError::Damaged));
+    let compacted = compact(&copy.path()).unwrap_err();
+    let is_damaged = matches!(compacted, MaintenanceError::Open(OpenError::Damaged));
+    assert!(is_damaged, "{compacted:?}");
+    assert!(fs::read(&journal).unwrap() == before);
+    // With nothing in it the journal is of no use either.
+    fs::write(&journal, "").unwrap();
+    drop(copy.open());
 }
 
 #[tokio::test]

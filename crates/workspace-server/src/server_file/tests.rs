@@ -19,7 +19,7 @@ fn write(
     started_at: Timestamp,
 ) -> io::Result<ServerFile> {
     let store = StorePlace::of_file(Path::new("/data/workers.sqlite3"));
-    ServerFile::write(directory, address, token, started_at, store)
+    ServerFile::write(directory, address, token, started_at, store, Path::new("/"))
 }
 
 #[test]
@@ -35,6 +35,7 @@ fn a_second_terminal_finds_the_newest_server_and_its_token() {
     assert!(found[1].token.is_none());
     let place = StorePlace::File("/data/workers.sqlite3".to_owned());
     assert!(found[0].store == place);
+    assert_eq!(found[0].workspace.as_deref(), Some("/"));
 }
 
 #[test]

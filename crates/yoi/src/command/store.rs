@@ -9,9 +9,11 @@ use serde_json::json;
 use yoi_workspace_server::StoreOpenError;
 use yoi_workspace_server::args::StoreArgs;
 use yoi_workspace_server::config::StoreSetting;
+use yoi_workspace_server::server_file::{self, StorePlace};
 use yoi_workspace_server::store::{self, MaintenanceError};
 
 use crate::args::StoreCommand;
+use crate::connect::running_here;
 use crate::error::{Error, Exit, UsageError};
 use crate::output::quantity::size;
 use crate::output::{Format, Terminal};
@@ -22,7 +24,11 @@ pub(super) fn run(
     terminal: &mut Terminal,
     format: Format,
 ) -> Result<Exit, Error> {
-    let path = file(&command.flags().place)?;
+    let place = &command.flags().place;
+    let path = file(place)?;
+    if place.store.is_none() && other_store(&place.workspace, &path) {
+        terminal.note(OTHER_STORE);
+    }
     match command {
         StoreCommand::Path(_) => print_path(&path, terminal, format)?,
         StoreCommand::Check(_) => return check(&path, terminal, format),
@@ -47,6 +53,27 @@ fn file(args: &StoreArgs) -> Result<PathBuf, UsageError> {
         StoreSetting::File { path, .. } => Ok(std::path::absolute(&path).unwrap_or(path)),
         StoreSetting::Memory | StoreSetting::Own(_) => Err(UsageError::StoreInMemory),
     }
+}
+
+const OTHER_STORE: &str = "warning: the running server of this workspace keeps its workers elsewhere; \
+     --store FILE names its file";
+
+/// Whether a server of this workspace runs and has another store than the file at `path`.
+fn other_store(workspace: &Path, path: &Path) -> bool {
+    let Some(workspace) = server_file::workspace_name(workspace) else {
+        return false;
+    };
+    // Two names of the same file.
+    let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let servers = running_here().into_iter();
+    let mut places = servers
+        .filter(|server| server.workspace.as_ref() == Some(&workspace))
+        .map(|server| server.store);
+    places.any(|place| match place {
+        StorePlace::Memory => true,
+        StorePlace::File(other) => resolved(Path::new(&other)) != resolved(path),
+        StorePlace::Unknown => false,
+    })
 }
 
 fn print_path(path: &Path, terminal: &mut Terminal, format: Format) -> Result<(), Error> {
@@ -94,10 +121,13 @@ fn backup(path: &Path, to: &Path, terminal: &mut Terminal, format: Format) -> Re
     drop(spinner);
     copied.map_err(|error| store_error(error, to))?;
     let bytes = bytes_of(to);
-    let to = to.display().to_string();
+    let (from, to) = (path.display().to_string(), to.display().to_string());
     match format {
-        Format::Text => terminal.line(&format!("{to}: {}", size(bytes))),
-        Format::Json => terminal.json(&json!({ "path": to, "file_bytes": bytes }).to_string()),
+        Format::Text => terminal.line(&format!("copied {from} to {to} ({})", size(bytes))),
+        Format::Json => {
+            let document = json!({ "source": from, "path": to, "file_bytes": bytes });
+            terminal.json(&document.to_string())
+        }
     }
 }
 

@@ -16,6 +16,7 @@ fn running(port: u16, token: Option<&str>) -> RunningServer {
         token: token.map(|token| token.parse().unwrap()),
         started_at: Timestamp::from_second(port.into()).unwrap(),
         store: StorePlace::Unknown,
+        workspace: None,
     }
 }
 

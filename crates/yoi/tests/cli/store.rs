@@ -1,12 +1,13 @@
 //! `yoi store` on the file of a real server.
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::fixture::{Finished, NO_PACE, TestHome, server};
+use crate::fixture::{ENDLESS_PACE, Finished, NO_PACE, TestHome, assert_contains, server};
 
 /// Bytes of a page of the file.
 const PAGE: usize = 4096;
@@ -99,7 +100,12 @@ fn a_store_is_checked_and_copied_while_the_server_runs_and_after_it_was_killed()
         "entries        4",
     ]);
     let copied = home.store(0, &format!("backup {}", home.name("first")));
-    copied.prints(&["first: ", " KiB"]);
+    let source = home.store_file();
+    copied.prints(&["copied ", source.to_str().unwrap(), "/first (", " KiB)"]);
+    assert_eq!(copied.err, "");
+    let nowhere = format!("backup {}", home.name("nowhere/first"));
+    home.store(1, &nowhere).reports(&["can't be written"]);
+    assert!(!home.path("nowhere").exists());
     home.store(2, &format!("backup {}", home.name("first")))
         .reports(&["is not overwritten"]);
     for needs_it_stopped in ["compact", "recover NEW"] {
@@ -119,8 +125,41 @@ fn a_store_is_checked_and_copied_while_the_server_runs_and_after_it_was_killed()
     for field in ["sound", "schema_version", "workers", "entries", "problems"] {
         assert_eq!(copy[field], running[field], "{field}");
     }
-    let _server = home.start_server_with(NO_PACE, &format!("--store {}", home.name("second")));
+    let other = format!("--store {}", home.name("second"));
+    let _server = home.start_server_with(NO_PACE, &other);
     assert_eq!(home.json("workers")["items"].as_array().unwrap().len(), 2);
+    let copied = home.store(0, &format!("backup {}", home.name("third")));
+    copied.reports(&["warning: the running server of this workspace keeps its workers elsewhere"]);
+    let copied = home.store(0, &format!("backup {} {other}", home.name("fourth")));
+    assert_eq!(copied.err, "");
+}
+
+#[test]
+fn a_server_that_cannot_listen_leaves_the_store_as_it_is() {
+    let home = TestHome::new();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let refuse = || {
+        let workspace = home.path("workspace");
+        let line = format!("serve --listen 127.0.0.1:{port} --workspace");
+        let output = home.command(&line).arg(workspace).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{err}");
+        assert_contains(&err, &["can't listen on 127.0.0.1"]);
+    };
+    refuse();
+    assert!(!home.path(".local").exists());
+    // A run that the next start would end.
+    let server = home.start_server(ENDLESS_PACE);
+    let worker = home.create_worker();
+    home.yoi(&format!("send {worker} hello"));
+    server.kill();
+    let file = home.store_file();
+    let files = || ["", "-wal"].map(|suffix| fs::read(format!("{}{suffix}", file.display())));
+    let files = || files().map(Result::unwrap);
+    let before = files();
+    refuse();
+    assert!(files() == before);
 }
 
 #[test]
