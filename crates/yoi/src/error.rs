@@ -268,7 +268,7 @@ impl Error {
         }
     }
 
-    /// Whether the server runs, but can't store what was asked of it. Nothing was changed.
+    /// Whether the server runs, but its store failed a read or a change. Nothing was changed.
     pub(crate) fn is_store_failure(&self) -> bool {
         let reason = self.problem().and_then(|problem| problem.reason.as_ref());
         reason.is_some_and(|reason| {

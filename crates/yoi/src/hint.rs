@@ -108,8 +108,8 @@ fn about_problem(problem: &Problem) -> Option<String> {
     Some(advice)
 }
 
-/// Advice about a runtime that is unavailable because it can't store what was asked of it; the same
-/// words as in `docs/failures.md`.
+/// Advice about a runtime that is unavailable because its store fails; the same words as in
+/// `docs/failures.md`.
 fn about_store(reason: &str) -> Option<String> {
     let (cause, advice) = store_reason(reason)?;
     Some(format!("{cause}; {advice}"))
@@ -131,13 +131,13 @@ const STORE_REASONS: [(&str, &str, &str); 3] = [
     ),
     (
         UnavailableReason::StoreFailed.as_str(),
-        "the server can't write its store",
-        "see the server's log and `yoi doctor`, then try again",
+        "the server can't read or write its store",
+        "`yoi store check` on the server's machine; its log says more",
     ),
     (
         UnavailableReason::StoreLost.as_str(),
         "the server's store is gone, or is another server's",
-        "see the server's log and `yoi doctor`",
+        "put the file back, or restart the server; its log says more",
     ),
 ];
 
