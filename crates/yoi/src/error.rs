@@ -60,6 +60,8 @@ pub(crate) enum Error {
     },
     #[error("the server's list of workers does not end: gave up after {pages} pages")]
     TooManyPages { pages: usize },
+    #[error("the workers can't be listed")]
+    NothingListed,
     #[error("not confirmed: nothing was deleted")]
     Declined,
     #[error("{} can't be written", path.display())]
@@ -203,6 +205,7 @@ impl Error {
             | Self::RunEnded(_)
             | Self::AcceptsNoInput { .. }
             | Self::TooManyPages { .. }
+            | Self::NothingListed
             | Self::Declined
             | Self::ExportFile { .. }
             | Self::Store(_)
@@ -231,6 +234,7 @@ impl Error {
             | Self::RunEnded(_)
             | Self::AcceptsNoInput { .. }
             | Self::TooManyPages { .. }
+            | Self::NothingListed
             | Self::Declined
             | Self::ExportFile { .. }
             | Self::Store(_)

@@ -30,6 +30,9 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
             "is it running? `yoi serve` starts a server"
         }
         Error::InvalidResponse { .. } => "is it a yoi server, of this version?",
+        Error::NothingListed => {
+            "`yoi runtimes` says how each runtime is; the server's log says more"
+        }
         Error::Unreachable(Unreachable::TimedOut { .. } | Unreachable::Lost { .. })
         | Error::Usage(_)
         | Error::TooManyPages { .. }

@@ -129,6 +129,7 @@ pub(super) fn is_outage(error: &Error) -> bool {
         | Error::RunEnded(_)
         | Error::AcceptsNoInput { .. }
         | Error::TooManyPages { .. }
+        | Error::NothingListed
         | Error::Declined
         | Error::ExportFile { .. }
         | Error::Store(_)
