@@ -288,7 +288,7 @@ impl ApiError {
 }
 
 /// What to do about a runtime that is unavailable for this reason, where more is known than the
-/// code says.
+/// code says. A store fails reads as well as changes, so the sentences are true of both.
 fn unavailable_detail(reason: UnavailableReason) -> Option<&'static str> {
     match reason {
         UnavailableReason::DeadlineExceeded | UnavailableReason::SourceFailed => None,
@@ -297,16 +297,16 @@ fn unavailable_detail(reason: UnavailableReason) -> Option<&'static str> {
              and repeat a delete then.",
         ),
         UnavailableReason::StoreFull => Some(
-            "Nothing was changed: the server's disk is full. Reading still works; try again when \
-             there is space.",
+            "The disk of the server's store is full; the request has changed nothing. Other \
+             conversations may still be read. Try again when there is space.",
         ),
         UnavailableReason::StoreFailed => Some(
-            "Nothing was changed: the server can't store it, and its log says why. Reading still \
-             works; try again later.",
+            "The server's store can't be read or written, and its log says why; the request has \
+             changed nothing. Other conversations may work.",
         ),
         UnavailableReason::StoreLost => Some(
-            "Nothing was changed: the server's store is gone or another server's, and its log \
-             says more.",
+            "The server's store is gone or another server's, and its log says more; the request \
+             has changed nothing. Conversations in memory can still be read.",
         ),
     }
 }

@@ -60,6 +60,8 @@ pub(crate) enum Error {
     },
     #[error("the server's list of workers does not end: gave up after {pages} pages")]
     TooManyPages { pages: usize },
+    #[error("the workers can't be listed")]
+    NothingListed,
     #[error("not confirmed: nothing was deleted")]
     Declined,
     #[error("{} can't be written", path.display())]
@@ -203,6 +205,7 @@ impl Error {
             | Self::RunEnded(_)
             | Self::AcceptsNoInput { .. }
             | Self::TooManyPages { .. }
+            | Self::NothingListed
             | Self::Declined
             | Self::ExportFile { .. }
             | Self::Store(_)
@@ -231,6 +234,7 @@ impl Error {
             | Self::RunEnded(_)
             | Self::AcceptsNoInput { .. }
             | Self::TooManyPages { .. }
+            | Self::NothingListed
             | Self::Declined
             | Self::ExportFile { .. }
             | Self::Store(_)
@@ -268,7 +272,7 @@ impl Error {
         }
     }
 
-    /// Whether the server runs, but can't store what was asked of it. Nothing was changed.
+    /// Whether the server runs, but its store failed a read or a change. Nothing was changed.
     pub(crate) fn is_store_failure(&self) -> bool {
         let reason = self.problem().and_then(|problem| problem.reason.as_ref());
         reason.is_some_and(|reason| {

@@ -128,8 +128,7 @@ fn of_code(code: RunErrorCode) -> (&'static str, &'static str) {
         ),
         RunErrorCode::StoreFailed => (
             "the server could not store the end of the reply",
-            "see the server's log and `yoi doctor`, and free space if its disk is full; then send \
-             the message again",
+            "see the server's log, and free space if its disk is full; then send the message again",
         ),
     }
 }

@@ -30,6 +30,9 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
             "is it running? `yoi serve` starts a server"
         }
         Error::InvalidResponse { .. } => "is it a yoi server, of this version?",
+        Error::NothingListed => {
+            "`yoi runtimes` says how each runtime is; the server's log says more"
+        }
         Error::Unreachable(Unreachable::TimedOut { .. } | Unreachable::Lost { .. })
         | Error::Usage(_)
         | Error::TooManyPages { .. }
@@ -74,11 +77,17 @@ fn about_problem(problem: &Problem) -> Option<String> {
         }
         ProblemCode::CapacityExhausted | ProblemCode::TooManyPollers => {
             let limit = problem.limit.as_ref()?;
+            if limit.as_str() == STORED_WORKERS {
+                // Waiting doesn't help: nothing makes way by itself.
+                return Some(format!(
+                    "delete workers, or raise `yoi serve --limit {STORED_WORKERS}=N`"
+                ));
+            }
             format!("{limit} is reached; `yoi runtimes --json` shows the limits")
         }
         ProblemCode::RuntimeUnavailable => {
             let reason = problem.reason.as_ref()?.as_str();
-            return Some(about_store(reason).unwrap_or_else(|| format!("reason: {reason}")));
+            return Some(about_unavailable(reason).unwrap_or_else(|| format!("reason: {reason}")));
         }
         ProblemCode::Internal => {
             format!("see the server's log for request {}", problem.request_id)
@@ -108,9 +117,12 @@ fn about_problem(problem: &Problem) -> Option<String> {
     Some(advice)
 }
 
-/// Advice about a runtime that is unavailable because it can't store what was asked of it; the same
-/// words as in `docs/failures.md`.
-fn about_store(reason: &str) -> Option<String> {
+/// Advice about a runtime that is unavailable because its store fails, or because a run is still
+/// ending; the same words as in `docs/failures.md`.
+fn about_unavailable(reason: &str) -> Option<String> {
+    if reason == UnavailableReason::RunStillEnding.as_str() {
+        return Some(RUN_STILL_ENDING.to_owned());
+    }
     let (cause, advice) = store_reason(reason)?;
     Some(format!("{cause}; {advice}"))
 }
@@ -122,6 +134,13 @@ pub(crate) fn store_reason(reason: &str) -> Option<(&'static str, &'static str)>
     Some((cause, advice))
 }
 
+/// The runtime's limit on workers where they are kept in a store.
+const STORED_WORKERS: &str = "stored_workers";
+
+/// The run ends as soon as its engine lets go and its end is stored.
+const RUN_STILL_ENDING: &str = "wait until the run has ended, then try again; if the server's disk \
+                                is full, free space there";
+
 /// Reason, cause and advice.
 const STORE_REASONS: [(&str, &str, &str); 3] = [
     (
@@ -131,13 +150,13 @@ const STORE_REASONS: [(&str, &str, &str); 3] = [
     ),
     (
         UnavailableReason::StoreFailed.as_str(),
-        "the server can't write its store",
-        "see the server's log and `yoi doctor`, then try again",
+        "the server can't read or write its store",
+        "`yoi store check` on the server's machine; its log says more",
     ),
     (
         UnavailableReason::StoreLost.as_str(),
         "the server's store is gone, or is another server's",
-        "see the server's log and `yoi doctor`",
+        "put the file back, or restart the server; its log says more",
     ),
 ];
 

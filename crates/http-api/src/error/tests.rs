@@ -259,9 +259,10 @@ fn a_problem_names_what_it_is_about() {
     assert_eq!(expired.transcript.as_deref(), Some(transcript));
 }
 
-/// Nothing was changed when the store did not take it, so nobody has to find out.
+/// Nothing was changed when the store did not take it, so nobody has to find out. A read is refused
+/// with the same words, so they must not speak of a write, nor say that reading works.
 #[test]
-fn a_runtime_that_cannot_store_says_that_nothing_was_changed() {
+fn a_runtime_whose_store_fails_says_so_in_words_that_are_true_of_reads_and_changes() {
     for (reason, name) in [
         (UnavailableReason::StoreFull, "store_full"),
         (UnavailableReason::StoreFailed, "store_failed"),
@@ -276,7 +277,11 @@ fn a_runtime_that_cannot_store_says_that_nothing_was_changed() {
         assert_eq!(problem.code, ProblemCode::RuntimeUnavailable);
         assert!(problem.retryable);
         assert_eq!(problem.reason.unwrap().as_str(), name);
-        assert!(problem.detail.as_str().starts_with("Nothing was changed:"));
+        let detail = problem.detail.as_str();
+        assert!(detail.contains("has changed nothing."), "{detail}");
+        for untrue in ["Nothing was changed", "store it", "Reading still works"] {
+            assert!(!detail.contains(untrue), "{detail}");
+        }
     }
 }
 

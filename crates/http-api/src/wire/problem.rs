@@ -149,7 +149,7 @@ problem_codes! {
         "Idempotency conflict", "The key was used with other content; send a new key.";
     /// A bound of the runtime, or of the server, is reached.
     CapacityExhausted = "capacity_exhausted", 429, Retry::After(5),
-        "Capacity exhausted", "The named limit is reached; try again later.";
+        "Capacity exhausted", "The named limit is reached; try again when there is room.";
     /// As many polls wait as may wait.
     TooManyPollers = "too_many_pollers", 429, Retry::After(5),
         "Too many pollers", "As many polls wait as may wait; try again later.";

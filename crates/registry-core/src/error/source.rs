@@ -19,7 +19,7 @@ pub enum UnavailableReason {
     RunStillEnding,
     /// Its store has no space left. Nothing was changed.
     StoreFull,
-    /// Its store did not take a write. Nothing was changed.
+    /// Its store did not serve a read, or did not take a write. Nothing was changed.
     StoreFailed,
     /// Its store is gone, or another server's. Nothing was changed.
     StoreLost,

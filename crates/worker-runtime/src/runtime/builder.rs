@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::clock::MillisClock;
 use super::directory::Directory;
@@ -106,6 +106,13 @@ impl RuntimeBuilder {
         let index = store.index().await?;
         let cut_off = index.workers.iter().filter(|worker| worker.has_active_run);
         let cut_off: Vec<_> = cut_off.map(|worker| worker.id).collect();
+        if index.unreadable > 0 {
+            let unreadable = index.unreadable;
+            warn!(
+                unreadable,
+                "workers in the store can't be read, and are not shown"
+            );
+        }
         let retention = self.delete_stopped_after;
         let inner = Arc::new(self.into_inner(Some(Storage::new(store)), index)?);
 

@@ -47,7 +47,8 @@ pub(super) async fn workers(session: &mut Session<'_>, args: WorkersArgs) -> Res
             terminal.note(&note);
         }
         Ok(())
-    })
+    })?;
+    listed(&response.value)
 }
 
 /// Reads all pages and prints them as one.
@@ -73,20 +74,21 @@ async fn all_workers(session: &mut Session<'_>, mut query: WorkersQuery) -> Resu
         }
         query.page_token = page.next_page_token;
         if query.page_token.is_none() {
-            return match session.format {
+            match session.format {
                 Format::Json => session.terminal.json(&raw.document()),
                 Format::Text => print_page(&all, session.terminal),
-            };
+            }?;
+            return listed(&all);
         }
     }
     Err(Error::TooManyPages { pages: PAGES_MAX })
 }
 
 fn print_page(page: &WorkerPage, terminal: &mut Terminal) -> Result<(), Error> {
-    if page.items.is_empty() {
-        terminal.note("note: no workers; `yoi create` creates one");
-    } else {
+    if !page.items.is_empty() {
         terminal.table(&Table::new(worker::COLUMNS, &page.items))?;
+    } else if !lacks_a_runtime(page) {
+        terminal.note("note: no workers; `yoi create` creates one");
     }
     // `yoi runtimes` shows those of severity info.
     let diagnostics = page.diagnostics.iter();
@@ -95,6 +97,20 @@ fn print_page(page: &WorkerPage, terminal: &mut Terminal) -> Result<(), Error> {
         terminal,
     );
     Ok(())
+}
+
+/// An empty list is a failure if a runtime did not answer: it may have any number of workers.
+fn listed(page: &WorkerPage) -> Result<(), Error> {
+    if page.items.is_empty() && lacks_a_runtime(page) {
+        return Err(Error::NothingListed);
+    }
+    Ok(())
+}
+
+/// Whether a runtime failed to answer. What it left out for other reasons are warnings.
+fn lacks_a_runtime(page: &WorkerPage) -> bool {
+    let mut diagnostics = page.diagnostics.iter();
+    diagnostics.any(|diagnostic| diagnostic.severity == Severity::Error)
 }
 
 fn print_notes<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>, terminal: &mut Terminal) {

@@ -78,7 +78,11 @@ impl ReconnectingClient {
         let mut delay = self.policy.first_delay;
         let deadline = Instant::now() + self.policy.timeout;
         let seconds = self.policy.timeout.as_secs();
-        let message = error.message();
+        // The old token was good until now, and only a start changes it.
+        let message = match error.problem_code() {
+            Some(ProblemCode::Unauthorized) => "the server was restarted".to_owned(),
+            _ => error.message(),
+        };
         terminal.note(&format!(
             "note: {message}; looking for the server for {seconds} s"
         ));
@@ -129,6 +133,7 @@ pub(super) fn is_outage(error: &Error) -> bool {
         | Error::RunEnded(_)
         | Error::AcceptsNoInput { .. }
         | Error::TooManyPages { .. }
+        | Error::NothingListed
         | Error::Declined
         | Error::ExportFile { .. }
         | Error::Store(_)

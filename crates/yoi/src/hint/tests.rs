@@ -32,6 +32,23 @@ fn the_hint_about_an_invalid_request_names_the_field() {
 }
 
 #[test]
+fn the_hint_about_a_full_store_says_how_there_is_room_again() {
+    let at_limit = |limit: &'static str| {
+        let mut problem = problem(ProblemCode::CapacityExhausted);
+        problem.limit = Some(limit.into());
+        hint(&api_error(problem)).unwrap()
+    };
+    assert_eq!(
+        at_limit("stored_workers"),
+        "delete workers, or raise `yoi serve --limit stored_workers=N`"
+    );
+    assert_eq!(
+        at_limit("workers"),
+        "workers is reached; `yoi runtimes --json` shows the limits"
+    );
+}
+
+#[test]
 fn the_hint_about_a_failed_run_says_what_happened_what_to_do_and_when() {
     let end = |change: fn(&mut RunEnd)| {
         let mut end = run_end();
@@ -69,6 +86,11 @@ fn the_hint_about_a_store_says_what_to_do_and_stands_in_the_documentation() {
         let row = format!("| `{reason}` | {cause} | {advice} |\n");
         assert!(document.contains(&row), "docs/failures.md lacks {row}");
     }
+    let mut ending = problem(ProblemCode::RuntimeUnavailable);
+    ending.reason = Some("run_still_ending".into());
+    assert_eq!(hint(&api_error(ending)).unwrap(), RUN_STILL_ENDING);
+    let document = document.replace('\n', " ");
+    assert!(document.contains(RUN_STILL_ENDING), "docs/failures.md");
     let mut other = problem(ProblemCode::RuntimeUnavailable);
     other.reason = Some("source_failed".into());
     assert_eq!(hint(&api_error(other)).unwrap(), "reason: source_failed");

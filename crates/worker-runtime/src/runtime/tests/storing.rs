@@ -10,6 +10,7 @@ mod failing;
 mod hanging;
 mod residency;
 mod restart;
+mod unreadable;
 
 /// A runtime on a store, with the verbs of [`Fixture`] that wait for the store.
 struct Stored {

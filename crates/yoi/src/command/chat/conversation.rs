@@ -196,7 +196,8 @@ impl<'a> Conversation<'a> {
             | Error::ExportFile { .. }
             | Error::Store(_)
             | Error::StoreBeyondRecovery
-            | Error::TooManyPages { .. } => self.terminal.error(&error, self.style.format),
+            | Error::TooManyPages { .. }
+            | Error::NothingListed => self.terminal.error(&error, self.style.format),
         }
         Ok(())
     }

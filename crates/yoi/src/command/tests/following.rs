@@ -203,6 +203,21 @@ async fn a_reply_that_a_restart_interrupts_ends_as_failed_after_its_text() {
     }
 }
 
+#[tokio::test]
+async fn a_restart_on_the_same_port_is_called_a_restart_not_a_wrong_token() {
+    let server = ScriptedServer::start([worker("idle"), batch(3, [finished("completed")])]).await;
+    let refused = [problem(401, "unauthorized")];
+    let reply = follow_through(server.target(), refused).await.success();
+    let url = server.url();
+    assert_eq!(
+        reply.err,
+        format!(
+            "note: the server was restarted; looking for the server for 20 s\n\
+             note: connected to {url} again\n"
+        )
+    );
+}
+
 /// Without a store a restarted server knows no worker.
 #[tokio::test]
 async fn a_reply_whose_worker_a_restart_forgets_is_an_unknown_worker() {
