@@ -274,7 +274,10 @@ impl Inner {
         };
         if let Some(KeyHolder::Creating(creation)) = holder() {
             let ended = creation.ended.notified();
-            if let Some(KeyHolder::Creating(_)) = holder() {
+            // Another one may have begun since, and this one's end is past then.
+            if let Some(KeyHolder::Creating(current)) = holder()
+                && Arc::ptr_eq(&current, &creation)
+            {
                 ended.await;
             }
         }

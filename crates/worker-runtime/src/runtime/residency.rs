@@ -16,7 +16,7 @@ use crate::limits::LimitName;
 use crate::profile::Profile;
 use crate::run::RunErrorCode;
 use crate::store::{Change, StoreErrorKind, StoredConversation, Window};
-use crate::sync::Executor;
+use crate::sync::{Executor, Notify};
 
 /// Where a worker is to be read.
 pub(super) enum Lookup {
@@ -78,9 +78,9 @@ impl Inner {
                         return Ok(slot);
                     }
                 }
-                Place::Loading(_, ended) => {
-                    let ended = ended.notified();
-                    if self.is_loading(id) {
+                Place::Loading(_, loading) => {
+                    let ended = loading.notified();
+                    if self.is_loading(id, &loading) {
                         ended.await;
                     }
                 }
@@ -136,11 +136,12 @@ impl Inner {
         }
     }
 
-    fn is_loading(&self, id: WorkerId) -> bool {
-        let is_loading =
-            |place: Option<&Place>| place.is_some_and(|place| matches!(place, Place::Loading(..)));
-        self.directory
-            .with(|directory| is_loading(directory.get(id)))
+    /// Whether this loading of a worker goes on. Another one may have begun since.
+    fn is_loading(&self, id: WorkerId, loading: &Arc<Notify>) -> bool {
+        self.directory.with(|directory| match directory.get(id) {
+            Some(Place::Loading(_, current)) => Arc::ptr_eq(current, loading),
+            Some(Place::Resident(_) | Place::Stored(_)) | None => false,
+        })
     }
 
     /// Reserves a place in memory for a worker, and the right to load it. Nothing when somebody else
