@@ -33,6 +33,16 @@ impl FileId {
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
         fs::symlink_metadata(path).map(|it| Self::of(&it))
     }
+
+    /// The journal beside a database, and the index of it; none if one of them isn't there.
+    pub(crate) fn of_journal(path: &Path) -> Option<[Self; 2]> {
+        let beside = |suffix: &str| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            Self::at(Path::new(&name)).ok()
+        };
+        Some([beside("-wal")?, beside("-shm")?])
+    }
 }
 
 /// Creates the directory of `path`, for the owner alone, if it isn't there.

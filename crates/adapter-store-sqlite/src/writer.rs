@@ -10,6 +10,7 @@ use worker_runtime::store::{Change, StoreError};
 
 use crate::connection;
 use crate::failure::Failure;
+use crate::file::FileId;
 use crate::metrics::Recorder;
 use crate::owned_file::OwnedFile;
 use crate::write;
@@ -41,6 +42,8 @@ pub(crate) struct Writer {
     recorder: Arc<Recorder>,
     /// The number of the latest transaction, as it is in the file.
     batch: i64,
+    /// The journal that the connection writes to, once it has.
+    journal: Option<[FileId; 2]>,
     /// Whether there may be pages to give back.
     has_deleted: bool,
 }
@@ -57,6 +60,7 @@ impl Writer {
             file,
             recorder,
             batch: read_batch(&connection)?,
+            journal: None,
             connection: Some(connection),
             has_deleted: true,
         })
@@ -114,9 +118,13 @@ impl Writer {
         requests: &mpsc::Receiver<Request>,
     ) -> Result<Outcomes, Failure> {
         self.file.check_ownership()?;
+        self.check_journal()?;
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.reopen()?,
+            None => {
+                self.journal = None;
+                self.reopen()?
+            }
         };
         let outcomes = write_all(&connection, batch, self.batch + 1)?;
         let has_deleted = batch.iter().any(|request| {
@@ -127,6 +135,9 @@ impl Writer {
             Ok(()) => {
                 self.batch += 1;
                 self.connection = Some(connection);
+                if self.journal.is_none() {
+                    self.journal = FileId::of_journal(self.file.path());
+                }
             }
             Err(error) => {
                 drop(connection);
@@ -135,6 +146,19 @@ impl Writer {
         }
         self.has_deleted |= has_deleted;
         Ok(outcomes)
+    }
+
+    /// Checks that the journal is still the one that was written to. If it was removed, the next
+    /// start would not find it: what is committed goes into the file while the journal is still
+    /// open, and nothing more is committed.
+    fn check_journal(&self) -> Result<(), Failure> {
+        if self.journal.is_none() || self.journal == FileId::of_journal(self.file.path()) {
+            return Ok(());
+        }
+        if let Some(connection) = &self.connection {
+            write_back(connection)?;
+        }
+        Err(Failure::Lost)
     }
 
     /// Finds out whether the transaction is in the file after all, though its COMMIT has failed.
@@ -148,6 +172,7 @@ impl Writer {
         while !requests.is_closed() {
             match self.outcome() {
                 Ok(Some((connection, is_committed))) => {
+                    self.journal = None;
                     self.batch += 1;
                     self.connection = Some(connection);
                     return if is_committed { Ok(()) } else { Err(failure) };

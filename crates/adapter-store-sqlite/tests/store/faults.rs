@@ -252,3 +252,22 @@ async fn a_file_that_gives_no_pages_back_is_no_endless_work() {
     // It waits for the thread that would give them back.
     drop(store);
 }
+
+#[tokio::test]
+async fn a_journal_that_is_removed_takes_nothing_along() {
+    for suffix in ["-wal", "-shm"] {
+        let files = Files::new();
+        let store = files.open();
+        let id = conversation(&store, 3).await;
+        let mut journal = files.path().into_os_string();
+        journal.push(suffix);
+        fs::remove_file(journal).unwrap();
+        let error = store.commit(vec![create(worker_id())]).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Lost);
+        // As after a crash: the store doesn't get to close its file.
+        let copy = Files::new();
+        fs::copy(files.path(), copy.path()).unwrap();
+        let store = copy.open();
+        assert_eq!(load(&store, id).await.entries.len(), 6);
+    }
+}
