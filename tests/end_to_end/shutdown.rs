@@ -39,7 +39,7 @@ async fn sigterm_answers_pollers_ends_runs_and_exits_with_zero_in_time() {
     let ended = server.ended().await;
     assert!(ended.status.success(), "{:?}\n{}", ended.status, ended.log);
     assert!(began.elapsed() < SHUTDOWN_MAX, "{:?}", began.elapsed());
-    assert!(ended.log.contains("\"runs_cancelled\":8"), "{}", ended.log);
+    assert!(ended.log.contains("\"runs_ended\":8"), "{}", ended.log);
     assert!(ended.log.contains("\"runs_abandoned\":0"), "{}", ended.log);
     let left = std::fs::read_dir(home.path().join("yoi")).unwrap();
     assert_eq!(left.count(), 0, "the server file is gone");
@@ -59,7 +59,7 @@ async fn a_run_at_shutdown_ends_as_cancelled() {
     });
     server.until_in_flight(1).await;
     let ending = server.shut_down().await;
-    assert_eq!((ending.runs_cancelled, ending.runs_abandoned), (1, 0));
+    assert_eq!((ending.runs_ended, ending.runs_abandoned), (1, 0));
     poll.await.unwrap();
 }
 

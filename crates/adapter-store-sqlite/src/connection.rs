@@ -56,6 +56,11 @@ pub(crate) fn for_salvage(path: &Path) -> rusqlite::Result<Connection> {
 
 /// The same, for a file whose journal can't be read: only what is in the file itself.
 pub(crate) fn for_salvage_without_journal(path: &Path) -> rusqlite::Result<Connection> {
+    tolerate(for_reading_alone(path)?)
+}
+
+/// A connection that reads the file itself, without a journal, and creates no file beside it.
+pub(crate) fn for_reading_alone(path: &Path) -> rusqlite::Result<Connection> {
     let mut uri = "file:".to_owned();
     for byte in path.as_os_str().as_bytes() {
         if *byte == b'/' || byte.is_ascii_alphanumeric() {
@@ -66,7 +71,9 @@ pub(crate) fn for_salvage_without_journal(path: &Path) -> rusqlite::Result<Conne
     }
     uri.push_str("?immutable=1");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    tolerate(Connection::open_with_flags(uri, flags | FLAGS)?)
+    let connection = Connection::open_with_flags(uri, flags | FLAGS)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    Ok(connection)
 }
 
 fn tolerate(connection: Connection) -> rusqlite::Result<Connection> {

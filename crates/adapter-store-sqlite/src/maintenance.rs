@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod compact;
+mod inspect;
 mod recover;
 mod space;
 
@@ -20,6 +21,7 @@ use crate::schema::{APPLICATION_ID, Header, NEWEST};
 pub use backup::backup;
 pub use check::{Problem, Report, check};
 pub use compact::{Compacted, compact};
+pub use inspect::{Found, inspect};
 pub use recover::{Lost, Salvage, recover};
 pub use space::{Space, space};
 

@@ -13,9 +13,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::args::ServeArgs;
+use crate::compose::{ComposeError, StoreSetting};
 use crate::config::{SHUTDOWN_DEADLINE, ServerConfig};
 use crate::logging::{self, DroppedLines};
-use crate::server::Server;
+use crate::server::{Server, StartError};
 use crate::signal::Signals;
 
 /// The exit code after a second signal: 128 + SIGINT, as shells have it.
@@ -143,9 +144,14 @@ async fn supervise(
 }
 
 async fn serve(config: ServerConfig, shutdown: impl Future<Output = ()>) -> ExitCode {
+    let store = config.store.clone();
     let server = match Server::bind(config).await {
         Ok(server) => server,
-        Err(error) => return fail(&error, ExitCode::FAILURE),
+        Err(error) => {
+            let code = fail(&error, ExitCode::FAILURE);
+            name_file(&error, &store, io::stderr());
+            return code;
+        }
     };
     if announce(&server, io::stdout()).is_err() {
         tracing::debug!("nobody reads standard output");
@@ -181,6 +187,20 @@ fn announce(server: &Server, mut out: impl Write) -> io::Result<()> {
         )?,
     }
     out.flush()
+}
+
+/// Says on the operator's terminal which file an error is about: the error itself, which may be
+/// logged, names none.
+fn name_file(error: &StartError, store: &StoreSetting, mut out: impl Write) {
+    let is_about_store = matches!(
+        error,
+        StartError::Compose(ComposeError::Store(_) | ComposeError::Restore(_))
+    );
+    if let (true, StoreSetting::File { path, .. }) = (is_about_store, store) {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        // As in `fail`.
+        let _ = writeln!(out, "hint: the file is {}", path.display());
+    }
 }
 
 /// Writes the error with its causes to standard error.

@@ -54,8 +54,9 @@ pub enum StartError {
 /// What the shutdown of a server left behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShutdownReport {
-    /// Runs that ended as cancelled.
-    pub runs_cancelled: usize,
+    /// Runs that the shutdown ended: as interrupted where workers are kept in a store, else as
+    /// cancelled.
+    pub runs_ended: usize,
     /// Runs whose engine did not end in time.
     pub runs_abandoned: usize,
     /// Connections that were cut because they did not close in time.
@@ -166,7 +167,7 @@ impl Server {
     }
 
     /// Answers requests until `shutdown` ends, then shuts down in order: accepts no connection,
-    /// answers waiting polls, ends runs as cancelled and finishes open requests, within
+    /// answers waiting polls, ends runs and finishes open requests, within
     /// [`SHUTDOWN_DEADLINE`].
     ///
     /// The deadline holds as long as the calling tokio runtime has a thread that isn't blocked.
@@ -199,12 +200,12 @@ impl Server {
         let (runs, connections) = tokio::join!(ended, answered);
         drop(file);
         let report = ShutdownReport {
-            runs_cancelled: runs.cancelled.len(),
+            runs_ended: runs.cancelled.len(),
             runs_abandoned: runs.abandoned.len(),
             connections_cut: connections.cut,
         };
         tracing::info!(
-            runs_cancelled = report.runs_cancelled,
+            runs_ended = report.runs_ended,
             runs_abandoned = report.runs_abandoned,
             connections_cut = report.connections_cut,
             "ended"

@@ -7,8 +7,8 @@ use crate::compose::StoreSetting;
 use crate::store_path::{self, NoStorePath};
 
 pub use crate::compose::store_maintenance::{
-    Compacted, Lost, MaintenanceError, Problem, Report, Salvage, Space, backup, check, compact,
-    recover, space,
+    Compacted, Found, Lost, MaintenanceError, Problem, Report, Salvage, Space, backup, check,
+    compact, inspect, recover, space,
 };
 
 /// The value of `--store` that keeps workers in memory.

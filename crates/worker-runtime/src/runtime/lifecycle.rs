@@ -154,7 +154,7 @@ impl Runtime {
             storage.close();
         }
         info!(
-            cancelled = report.cancelled.len(),
+            ended = report.cancelled.len(),
             abandoned = report.abandoned.len(),
             "runtime shut down"
         );

@@ -42,7 +42,9 @@ pub(super) fn doctor(
             Some(check) => {
                 checks.push(check);
                 let setting = super::store::setting(&doctor.place)?;
-                checks.push(store::row(&store::Place::of_setting(setting)));
+                checks.push(store::row_without_server(&store::Place::of_setting(
+                    setting,
+                )));
                 Err(error)
             }
             None => return Err(error),

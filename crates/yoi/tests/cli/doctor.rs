@@ -6,7 +6,46 @@ use crate::fixture::{IN_MEMORY, NO_PACE, TestHome, assert_contains, server};
 fn without_a_server_doctor_says_how_to_start_one() {
     let report = TestHome::new().fails(3, "doctor");
     report.prints(&["✗  server", "`yoi serve`"]);
-    report.prints(&["✓  store", "a file, not there yet"]);
+    report.prints(&[
+        "–  store",
+        "a file, not there yet",
+        "`yoi serve` creates it",
+    ]);
+}
+
+#[test]
+fn without_a_server_doctor_says_whether_the_store_would_be_refused() {
+    let (home, server) = server(NO_PACE);
+    server.stop();
+    let sound = std::fs::read(home.store_file()).unwrap();
+    let path = home.file("store", 0o600, "");
+    let doctor = |name: &str| {
+        let names = || std::fs::read_dir(home.directory()).unwrap().count();
+        let before = names();
+        let line = format!("doctor --store {}", home.path(name).display());
+        let report = home.fails(3, &line);
+        assert_eq!(names(), before, "it creates no file");
+        assert!(!report.out.contains(home.directory().to_str().unwrap()));
+        report
+    };
+    doctor("store").prints(&["–  store", "`yoi serve` creates it"]);
+    std::fs::write(&path, &sound).unwrap();
+    doctor("store").prints(&["✓  store"]);
+    // The version, and the kind of the page of the tables.
+    let changed = |offset: usize| {
+        let mut bytes = sound.clone();
+        bytes[offset] ^= 0x80;
+        std::fs::write(&path, bytes).unwrap();
+        assert!(std::fs::read(&path).unwrap() != sound);
+    };
+    changed(62);
+    doctor("store").prints(&["✗  store", "use the newer program"]);
+    changed(100);
+    doctor("store").prints(&["✗  store", "damaged", "`yoi store check`"]);
+    std::fs::write(&path, "something else".repeat(100)).unwrap();
+    doctor("store").prints(&["✗  store", "no store of workers"]);
+    doctor("store/below").prints(&["✗  store", "can't be opened"]);
+    doctor("workspace").prints(&["✗  store", "no store of workers"]);
 }
 
 #[test]

@@ -239,4 +239,12 @@ fn a_file_of_which_nothing_can_be_read_is_said_to_be_so() {
     assert!(!home.path("saved").exists());
     fs::write(&file, "something else ".repeat(1_000)).unwrap();
     home.store(1, "check").reports(&["no store of workers"]);
+    let workspace = home.path("workspace");
+    let line = format!(
+        "serve --listen 127.0.0.1:0 --workspace {}",
+        workspace.display()
+    );
+    let named = format!("hint: the file is {}", file.display());
+    home.fails(1, &line)
+        .reports(&["no store of workers", &named]);
 }

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use registry_core::projection::RuntimeSummary;
 use yoi_workspace_server::config::StoreSetting;
 use yoi_workspace_server::server_file::StorePlace;
-use yoi_workspace_server::store::{Space, space};
+use yoi_workspace_server::store::{Found, Space, inspect, space};
 
 use super::check::Check;
 use super::runtime::creates_workers;
 use crate::args::ServerUrl;
 use crate::connect::store_of;
+use crate::error::Error;
 use crate::hint::store_reason;
 use crate::output::diagnostic;
 use crate::output::quantity::size;
@@ -77,8 +78,21 @@ pub(super) fn check(place: &Place, runtimes: &[RuntimeSummary], checks: &mut Vec
     checks.extend(unreadable);
 }
 
+/// The row about the place of a server that would be started here: whether it would start.
+pub(super) fn row_without_server(place: &Place) -> Check {
+    let row = row(place);
+    let Place::File(path) = place else {
+        return row;
+    };
+    match inspect(path) {
+        Ok(Found::Store) => row,
+        Ok(Found::Nothing) => Check::noted("store", row.detail).advise("`yoi serve` creates it"),
+        Err(error) => Check::error("store", &Error::Store(error.into())),
+    }
+}
+
 /// The row about a place, without what a server says of it.
-pub(super) fn row(place: &Place) -> Check {
+fn row(place: &Place) -> Check {
     match place {
         Place::Memory => Check::noted("store", "memory: conversations end with the server")
             .advise("`yoi serve` without `--store memory` keeps them"),
