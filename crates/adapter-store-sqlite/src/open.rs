@@ -111,6 +111,10 @@ pub(crate) fn open(
     match fs::symlink_metadata(&path) {
         Ok(found) if !found.is_file() => return Err(OpenError::NotAStore),
         Ok(_) => {}
+        // A new file would take the journal, which may have everything.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && has_journal(&path) => {
+            return Err(OpenError::Damaged);
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound && absent == Absent::Created => {
             file::create(&path)?;
         }
@@ -121,8 +125,8 @@ pub(crate) fn open(
     if !file::is_blank_or_database(&path, bytes)? {
         return Err(OpenError::NotAStore);
     }
-    // SQLite takes it for a new file and removes the journal, which may have everything.
-    if bytes == 0 && file::journal_bytes(&path) > 0 {
+    // SQLite takes it for a new file, too.
+    if bytes == 0 && has_journal(&path) {
         return Err(OpenError::Damaged);
     }
     if require_sound(&path)? == Contents::Blank && absent == Absent::Refused {
@@ -135,6 +139,10 @@ pub(crate) fn open(
         OwnedFile::new(path, options, id, lock, file_lock),
         connection,
     ))
+}
+
+fn has_journal(path: &Path) -> bool {
+    file::journal_bytes(path) > 0
 }
 
 /// Takes the lock of the database file. Not on a network file system: there it would be a lock

@@ -180,7 +180,7 @@ async fn a_journal_left_by_a_crash_is_no_damage() {
 }
 
 #[tokio::test]
-async fn an_emptied_file_beside_a_journal_is_damage() {
+async fn an_emptied_or_missing_file_beside_a_journal_is_damage() {
     let (files, copy) = (Files::new(), Files::new());
     let store = files.open();
     conversation(&store, 3).await;
@@ -193,6 +193,9 @@ async fn an_emptied_file_beside_a_journal_is_damage() {
     let is_damaged = matches!(compacted, MaintenanceError::Open(OpenError::Damaged));
     assert!(is_damaged, "{compacted:?}");
     assert!(fs::read(&journal).unwrap() == before);
+    fs::remove_file(copy.path()).unwrap();
+    assert!(matches!(refuse(&copy), OpenError::Damaged));
+    assert!(!copy.path().exists() && fs::read(&journal).unwrap() == before);
     // With nothing in it the journal is of no use either.
     fs::write(&journal, "").unwrap();
     drop(copy.open());
