@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
 use tokio::sync::{mpsc, oneshot};
-use worker_runtime::store::{Change, StoreError};
+use worker_runtime::store::{Change, StoreError, StoreErrorKind};
 
 use crate::connection;
 use crate::failure::Failure;
@@ -49,6 +49,18 @@ pub(crate) struct Writer {
 }
 
 type Outcomes = Vec<Result<(), Failure>>;
+
+/// What has become of a transaction whose COMMIT has failed.
+#[derive(Debug, Clone, Copy)]
+enum Outcome {
+    /// It is in the file after all, and durable.
+    Committed,
+    /// It is not. What it has left in the journal is overwritten by one that only counts, so that no
+    /// start after a crash can take it for a transaction.
+    Replaced,
+    /// It is not: for lack of space it was not written to its end.
+    NotWritten,
+}
 
 impl Writer {
     pub(crate) fn new(
@@ -141,7 +153,8 @@ impl Writer {
             }
             Err(error) => {
                 drop(connection);
-                self.settle(error.into(), requests)?;
+                let failure = Failure::from(error).with_space_checked(self.file.path());
+                self.settle(failure, requests)?;
             }
         }
         self.has_deleted |= has_deleted;
@@ -170,12 +183,19 @@ impl Writer {
         requests: &mpsc::Receiver<Request>,
     ) -> Result<(), Failure> {
         while !requests.is_closed() {
-            match self.outcome() {
-                Ok(Some((connection, is_committed))) => {
+            match self.outcome(&failure) {
+                Ok(Some((connection, outcome))) => {
                     self.journal = None;
-                    self.batch += 1;
                     self.connection = Some(connection);
-                    return if is_committed { Ok(()) } else { Err(failure) };
+                    match outcome {
+                        Outcome::Committed => self.batch += 1,
+                        Outcome::Replaced => {
+                            self.batch += 1;
+                            return Err(failure);
+                        }
+                        Outcome::NotWritten => return Err(failure),
+                    }
+                    return Ok(());
                 }
                 Ok(None) => {}
                 Err(error) => tracing::debug!(cause = ?error, "outcome is not known yet"),
@@ -185,21 +205,22 @@ impl Writer {
         Err(failure)
     }
 
-    /// Whether the transaction that has just failed is in the file, and durable; nothing if that
-    /// can't be made out yet.
-    fn outcome(&self) -> Result<Option<(Connection, bool)>, Failure> {
+    /// What has become of the transaction that has just failed; nothing if that can't be made out
+    /// yet.
+    fn outcome(&self, failure: &Failure) -> Result<Option<(Connection, Outcome)>, Failure> {
         self.file.check_ownership()?;
         let connection = self.reopen()?;
         if read_batch(&connection)? == self.batch {
-            // What the failed COMMIT has left in the journal is overwritten, so that no start
-            // after a crash can take it for a transaction.
+            if failure.kind() == StoreErrorKind::Full {
+                return Ok(Some((connection, Outcome::NotWritten)));
+            }
             count(&connection)?;
-            return Ok(Some((connection, false)));
+            return Ok(Some((connection, Outcome::Replaced)));
         }
         // The system may take what it failed to write for written. So the journal is not synced
         // again, but written into the file, and that is synced.
         let is_durable = write_back(&connection)?;
-        Ok(is_durable.then_some((connection, true)))
+        Ok(is_durable.then_some((connection, Outcome::Committed)))
     }
 
     fn reopen(&self) -> Result<Connection, Failure> {
@@ -211,7 +232,7 @@ impl Writer {
 
     /// Shortens the file after workers were deleted, as long as no request waits.
     fn give_back_pages(&mut self, requests: &mpsc::Receiver<Request>) {
-        while self.has_deleted && requests.is_empty() && !requests.is_closed() {
+        while self.has_deleted && requests.is_empty() {
             let Some(connection) = &self.connection else {
                 return;
             };
