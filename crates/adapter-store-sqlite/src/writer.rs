@@ -165,12 +165,14 @@ impl Writer {
     /// start would not find it: what is committed goes into the file while the journal is still
     /// open, and nothing more is committed.
     fn check_journal(&self) -> Result<(), Failure> {
+        // After a failure there is no connection, and the last one to close removes the journal.
+        let Some(connection) = &self.connection else {
+            return Ok(());
+        };
         if self.journal.is_none() || self.journal == FileId::of_journal(self.file.path()) {
             return Ok(());
         }
-        if let Some(connection) = &self.connection {
-            write_back(connection)?;
-        }
+        write_back(connection)?;
         Err(Failure::Lost)
     }
 
