@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use crate::connection;
 use crate::file;
 use crate::open::{self, OpenError};
-use crate::schema::{APPLICATION_ID, Header, NEWEST};
+use crate::schema::Header;
 
 pub use backup::backup;
 pub use check::{Problem, Report, check};
@@ -61,16 +61,7 @@ fn existing(path: &Path) -> Result<PathBuf, MaintenanceError> {
 fn for_reading(path: &Path) -> Result<(Connection, Header), MaintenanceError> {
     let connection = connection::for_reading(&existing(path)?)?;
     let header = Header::read(&connection)?;
-    if header.application_id != APPLICATION_ID {
-        return Err(OpenError::NotAStore.into());
-    }
-    if header.version > NEWEST {
-        return Err(OpenError::TooNew {
-            found: header.version,
-            supported: NEWEST,
-        }
-        .into());
-    }
+    open::require_known(&header)?;
     Ok((connection, header))
 }
 

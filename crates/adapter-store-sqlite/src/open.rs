@@ -213,14 +213,8 @@ fn require_sound_contents(
     if header.is_blank() {
         return Ok(Ok(Contents::Blank));
     }
-    if header.application_id != APPLICATION_ID {
-        return Ok(Err(OpenError::NotAStore));
-    }
-    if header.version > schema::NEWEST {
-        return Ok(Err(OpenError::TooNew {
-            found: header.version,
-            supported: schema::NEWEST,
-        }));
+    if let Err(error) = require_known(&header) {
+        return Ok(Err(error));
     }
     if header.version == 0 || !header.is_whole()? {
         return Ok(Err(OpenError::Damaged));
@@ -234,6 +228,20 @@ fn require_sound_contents(
         }
     }
     Ok(Ok(Contents::Store))
+}
+
+/// Fails when the file is not one of this program's, or of a newer version.
+pub(crate) fn require_known(header: &Header) -> Result<(), OpenError> {
+    if header.application_id != APPLICATION_ID {
+        return Err(OpenError::NotAStore);
+    }
+    if header.version > schema::NEWEST {
+        return Err(OpenError::TooNew {
+            found: header.version,
+            supported: schema::NEWEST,
+        });
+    }
+    Ok(())
 }
 
 /// Gives a blank file its form, and an older one the newest tables.

@@ -203,7 +203,7 @@ pub enum CancelError {
     /// The cancel is accepted, but the run has not ended yet.
     #[error(transparent)]
     StillEnding(#[from] StillEnding),
-    /// The store doesn't accept the change, which has not been made.
+    /// The store didn't accept the end of the run, which has failed for that.
     #[error(transparent)]
     Store(#[from] StoreUnavailable),
     /// The worker is in the store, and a limit leaves no capacity for it in memory.

@@ -9,7 +9,7 @@ use rustix::fs::{Access, access};
 use crate::connection;
 use crate::file;
 use crate::open::{self, OpenError};
-use crate::schema::{APPLICATION_ID, Header, NEWEST};
+use crate::schema::Header;
 
 /// What is in the place of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,15 +71,7 @@ fn inspect_contents(path: &Path) -> Result<Found, OpenError> {
     if header.is_blank() {
         return Ok(Found::Nothing);
     }
-    if header.application_id != APPLICATION_ID {
-        return Err(OpenError::NotAStore);
-    }
-    if header.version > NEWEST {
-        return Err(OpenError::TooNew {
-            found: header.version,
-            supported: NEWEST,
-        });
-    }
+    open::require_known(&header)?;
     if header.version == 0 || !header.is_whole()? {
         return Err(OpenError::Damaged);
     }

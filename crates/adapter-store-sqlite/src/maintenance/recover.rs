@@ -20,7 +20,7 @@ use crate::lock::StoreLock;
 use crate::open::{self, OpenError};
 use crate::options::Options;
 use crate::read::{self, Profiles};
-use crate::schema::{APPLICATION_ID, Header, NEWEST};
+use crate::schema::Header;
 use crate::translate::Columns;
 
 /// What was saved, and what was not.
@@ -77,16 +77,7 @@ fn open_damaged(path: &Path) -> Result<Connection, MaintenanceError> {
         connection = connection::for_salvage_without_journal(path)?;
     }
     let header = Header::read(&connection)?;
-    if header.application_id != APPLICATION_ID {
-        return Err(OpenError::NotAStore.into());
-    }
-    if header.version > NEWEST {
-        return Err(OpenError::TooNew {
-            found: header.version,
-            supported: NEWEST,
-        }
-        .into());
-    }
+    open::require_known(&header)?;
     Ok(connection)
 }
 
