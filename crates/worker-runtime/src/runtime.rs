@@ -143,16 +143,23 @@ impl Runtime {
         loop {
             let stored = match self.inner.lookup(id)? {
                 Lookup::Resident(slot) => return Ok(slot.snapshot()),
-                Lookup::Stored(stored) => stored,
+                Lookup::Stored(stored, _) => stored,
             };
             let reader = self.inner.expect_storage().reader();
             let read = reader.workers(&[id]).await;
             let mut read = read.map_err(|error| read_error(&error))?;
-            // Read again if it was loaded meanwhile: it may have changed since.
-            if self.inner.lookup(id)?.is(stored) {
-                let worker = read.pop().ok_or(StoreUnavailable::FAILED)?;
-                let cursor = Cursor::new(self.inner.epoch, stored.latest_event);
-                return Ok(WorkerSnapshot::of_stored(worker, cursor));
+            match self.inner.lookup(id)? {
+                Lookup::Stored(now, loading) if now == stored => match (read.pop(), loading) {
+                    (Some(worker), _) => {
+                        let cursor = Cursor::new(self.inner.epoch, stored.latest_event);
+                        return Ok(WorkerSnapshot::of_stored(worker, cursor));
+                    }
+                    // The store may have deleted it, and the directory not yet.
+                    (None, Some(loading)) => self.inner.loading_ended(id, &loading).await,
+                    (None, None) => return Err(StoreUnavailable::FAILED.into()),
+                },
+                // Read again: it was loaded meanwhile, and may have changed since.
+                Lookup::Resident(_) | Lookup::Stored(..) => {}
             }
         }
     }

@@ -2,7 +2,7 @@
 //! and the bytes that they take.
 
 use std::fs::File;
-use std::io::{Seek as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -56,9 +56,10 @@ pub(super) async fn measure(inputs: usize) -> Result<Vec<Figure>, Error> {
         let after = store.metrics().batch_size;
         let transactions = after.count - before.count;
         raw.record(alone.insert(per_client * CLIENTS, transactions)?);
-        let [with, without] = [accept(&runtime).await?, accept(&memory).await?];
+        let [with, sync] = accept(&runtime, &mut log).await?;
+        let [without, _] = accept(&memory, &mut log).await?;
         accepts.record(with - without);
-        syncs.record(sync(&mut log)?);
+        syncs.record(sync);
     }
     runtime.shutdown(RUN_TIMEOUT).await;
     drop((runtime, store));
@@ -120,31 +121,19 @@ async fn run_clients(runtime: &Runtime, inputs: usize) -> Result<f64, Error> {
     Ok(begun.elapsed().as_secs_f64() * 1e3)
 }
 
-/// The median milliseconds of an accept by itself.
-async fn accept(runtime: &Runtime) -> Result<f64, Error> {
+/// The median milliseconds of an accept by itself, and those of what a log of inputs would do at
+/// the least: append a page and `fsync`. In turns, so that both find the machine as idle.
+async fn accept(runtime: &Runtime, log: &mut File) -> Result<[f64; 2], Error> {
     let worker = worker(runtime).await?;
-    let mut times = Rounds::default();
+    let [mut accepts, mut syncs] = [(); 2].map(|()| Rounds::default());
     for _ in 0..SINGLE {
-        times.record(exchange(runtime, worker).await?.as_secs_f64() * 1e3);
-    }
-    Ok(times.median())
-}
-
-/// The median milliseconds in which a page is overwritten and synced, as those of the store's
-/// journal are.
-fn sync(log: &mut File) -> Result<f64, Error> {
-    let mut times = Rounds::default();
-    log.rewind()?;
-    log.write_all(&vec![0; SINGLE * PAGE_BYTES])?;
-    log.sync_all()?;
-    log.rewind()?;
-    for _ in 0..SINGLE {
+        accepts.record(exchange(runtime, worker).await?.as_secs_f64() * 1e3);
         let begun = Instant::now();
         log.write_all(&[7; PAGE_BYTES])?;
-        log.sync_data()?;
-        times.record(begun.elapsed().as_secs_f64() * 1e3);
+        log.sync_all()?;
+        syncs.record(begun.elapsed().as_secs_f64() * 1e3);
     }
-    Ok(times.median())
+    Ok([accepts.median(), syncs.median()])
 }
 
 /// SQLite alone, with the store's tables and settings.

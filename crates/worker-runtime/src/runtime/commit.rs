@@ -1,11 +1,13 @@
 //! Committing a change and then applying it, whatever becomes of the caller.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use super::storage::Storage;
 use crate::error::StoreUnavailable;
 use crate::store::Change;
-use crate::sync::{Executor, Mutex, Notify};
+use crate::sync::Executor;
 
 /// What a commit came to.
 pub(super) type Committed = Result<(), StoreUnavailable>;
@@ -13,8 +15,8 @@ pub(super) type Committed = Result<(), StoreUnavailable>;
 /// Commits `changes`, calls `apply` with what that came to, and returns its result.
 ///
 /// # Cancellation
-/// Both happen in a task of their own, so that a caller that goes away leaves nothing half done.
-/// If the executor drops that task, `apply` learns of a failure.
+/// Both happen all the same when the caller goes away, so that nothing is left half done. If the
+/// executor ends meanwhile, `apply` learns of a failure.
 pub(super) async fn commit_and_apply<R, F>(
     executor: &Executor,
     storage: &Arc<Storage>,
@@ -25,52 +27,63 @@ where
     R: Send + 'static,
     F: FnOnce(Committed) -> R + Send + 'static,
 {
-    let applied = Arc::new(Applied {
-        result: Mutex::new(None),
-        done: Notify::new(),
-    });
-    let task = Task {
-        apply: Some(apply),
-        applied: Arc::clone(&applied),
-    };
+    let apply = Apply(Some(apply));
     let (spawner, storage) = (executor.clone(), Arc::clone(storage));
-    executor.spawn(async move {
-        let mut task = task;
+    let work = async move {
         let committed = storage.commit(&spawner, changes).await;
-        task.end(committed);
-    });
-    loop {
-        let done = applied.done.notified();
-        if let Some(result) = applied.result.with(Option::take) {
-            return result;
+        apply.call(committed)
+    };
+    Completed {
+        executor: executor.clone(),
+        work: Some(Box::pin(work)),
+    }
+    .await
+}
+
+/// Work that the caller does, and a task of its own if the caller goes away. As long as somebody
+/// waits, a task would cost two more wake-ups of threads.
+struct Completed<R: Send + 'static> {
+    executor: Executor,
+    /// None once it is done.
+    work: Option<Pin<Box<dyn Future<Output = R> + Send>>>,
+}
+
+impl<R: Send + 'static> Future for Completed<R> {
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        // Taken out, so that work that panics is not gone on with.
+        let mut work = self.work.take().expect("not polled once it is done");
+        let polled = work.as_mut().poll(cx);
+        if polled.is_pending() {
+            self.work = Some(work);
         }
-        done.await;
+        polled
     }
 }
 
-/// Where the task leaves the result.
-struct Applied<R> {
-    result: Mutex<Option<R>>,
-    done: Notify,
-}
-
-struct Task<R, F: FnOnce(Committed) -> R> {
-    apply: Option<F>,
-    applied: Arc<Applied<R>>,
-}
-
-impl<R, F: FnOnce(Committed) -> R> Task<R, F> {
-    fn end(&mut self, committed: Committed) {
-        if let Some(apply) = self.apply.take() {
-            let result = apply(committed);
-            self.applied.result.with(|place| *place = Some(result));
-            self.applied.done.notify_one();
-        }
-    }
-}
-
-impl<R, F: FnOnce(Committed) -> R> Drop for Task<R, F> {
+impl<R: Send + 'static> Drop for Completed<R> {
     fn drop(&mut self) {
-        self.end(Err(StoreUnavailable::FAILED));
+        if let Some(work) = self.work.take() {
+            self.executor.spawn(async { drop(work.await) });
+        }
+    }
+}
+
+/// Is called in any case: with a failure if the work is dropped before it is done.
+struct Apply<R, F: FnOnce(Committed) -> R>(Option<F>);
+
+impl<R, F: FnOnce(Committed) -> R> Apply<R, F> {
+    fn call(mut self, committed: Committed) -> R {
+        let apply = self.0.take().expect("called once");
+        apply(committed)
+    }
+}
+
+impl<R, F: FnOnce(Committed) -> R> Drop for Apply<R, F> {
+    fn drop(&mut self) {
+        if let Some(apply) = self.0.take() {
+            apply(Err(StoreUnavailable::FAILED));
+        }
     }
 }

@@ -257,7 +257,7 @@ impl Inner {
     async fn create_fingerprint(&self, id: WorkerId) -> Result<Option<Fingerprint>, ReadError> {
         let key = match self.lookup(id)? {
             Lookup::Resident(slot) => slot.key().cloned(),
-            Lookup::Stored(_) => {
+            Lookup::Stored(..) => {
                 let read = self.expect_storage().reader().workers(&[id]).await;
                 let mut read = read.map_err(|error| read_error(&error))?;
                 read.pop().and_then(|worker| worker.create_key)

@@ -100,7 +100,7 @@ impl Runtime {
         id: WorkerId,
         expected: Option<RunId>,
     ) -> Result<Cancellation, CancelError> {
-        if let Lookup::Stored(_) = self.inner.lookup(id)? {
+        if let Lookup::Stored(..) = self.inner.lookup(id)? {
             // Workers with a run are in memory.
             return Ok(Cancellation::NotRunning);
         }

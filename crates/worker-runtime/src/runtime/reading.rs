@@ -45,7 +45,7 @@ impl Runtime {
                 Lookup::Resident(slot) => {
                     return self.inner.resident_page(&slot, query.position, limit).await;
                 }
-                Lookup::Stored(stored) => {
+                Lookup::Stored(stored, _) => {
                     let page = self
                         .inner
                         .stored_page(id, stored, query.position, limit)

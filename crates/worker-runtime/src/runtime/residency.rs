@@ -22,8 +22,9 @@ use crate::sync::{Executor, Notify};
 pub(super) enum Lookup {
     /// In memory.
     Resident(Arc<Slot>),
-    /// In the store.
-    Stored(Stored),
+    /// In the store, and what is notified when nobody loads or deletes it any more, if somebody
+    /// does.
+    Stored(Stored, Option<Arc<Notify>>),
 }
 
 impl Lookup {
@@ -31,7 +32,7 @@ impl Lookup {
     pub(super) fn is(&self, before: Stored) -> bool {
         match self {
             Self::Resident(_) => false,
-            Self::Stored(stored) => *stored == before,
+            Self::Stored(stored, _) => *stored == before,
         }
     }
 }
@@ -78,13 +79,16 @@ impl Inner {
                         return Ok(slot);
                     }
                 }
-                Place::Loading(_, loading) => {
-                    let ended = loading.notified();
-                    if self.is_loading(id, &loading) {
-                        ended.await;
-                    }
-                }
+                Place::Loading(_, loading) => self.loading_ended(id, &loading).await,
             }
+        }
+    }
+
+    /// Waits until nobody loads or deletes a worker any more.
+    pub(super) async fn loading_ended(&self, id: WorkerId, loading: &Arc<Notify>) {
+        let ended = loading.notified();
+        if self.is_loading(id, loading) {
+            ended.await;
         }
     }
 
@@ -114,7 +118,10 @@ impl Inner {
         self.directory.with(|directory| match directory.get(id) {
             None => Err(UnknownWorker { worker_id: id }),
             Some(Place::Resident(slot)) => Ok(Lookup::Resident(Arc::clone(slot))),
-            Some(Place::Stored(stored) | Place::Loading(stored, _)) => Ok(Lookup::Stored(*stored)),
+            Some(Place::Stored(stored)) => Ok(Lookup::Stored(*stored, None)),
+            Some(Place::Loading(stored, loading)) => {
+                Ok(Lookup::Stored(*stored, Some(Arc::clone(loading))))
+            }
         })
     }
 

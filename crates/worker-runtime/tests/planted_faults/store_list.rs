@@ -54,9 +54,10 @@ pub(crate) const STORE_FAULTS: &[Fault] = &[
         edits: &[Edit {
             file: "runtime/commit.rs",
             from: "        let committed = storage.commit(&spawner, changes).await;
-        task.end(committed);",
-            to: "        task.end(Ok(()));
-        let _ = storage.commit(&spawner, changes).await;",
+        apply.call(committed)",
+            to: "        let result = apply.call(Ok(()));
+        let _ = storage.commit(&spawner, changes).await;
+        result",
         }],
     },
     Fault {

@@ -40,7 +40,7 @@ impl ScriptedEngine {
         let runtime = self.runtime.get()?.upgrade()?;
         Some(match runtime.lookup(worker) {
             Ok(Lookup::Resident(slot)) => slot.read(Worker::active_run),
-            Ok(Lookup::Stored(_)) | Err(_) => None,
+            Ok(Lookup::Stored(..)) | Err(_) => None,
         })
     }
 }

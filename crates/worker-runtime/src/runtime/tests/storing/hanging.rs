@@ -3,7 +3,7 @@
 use futures_util::FutureExt as _;
 
 use super::*;
-use crate::{Cancellation, IdempotencyKey};
+use crate::{Cancellation, IdempotencyKey, UnknownWorker};
 
 /// A worker whose next change hangs.
 async fn hanging() -> (Stored, WorkerId) {
@@ -94,6 +94,26 @@ async fn a_caller_that_goes_away_leaves_nothing_half_done() {
     while stored.runtime().get(worker).await.is_ok() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_the_store_has_just_deleted_is_unknown_and_not_unreadable() {
+    let (before, worker) = hanging().await;
+    before.store.clear();
+    let stored = before.after_a_crash().await;
+    stored
+        .store
+        .disturb(Operation::Commit, When::Nth(1), Fault::HangAfterwards);
+    let read_meanwhile = async {
+        stored.store.hanging(1).await;
+        let mut read = std::pin::pin!(stored.runtime().get(worker));
+        assert!((&mut read).now_or_never().is_none());
+        stored.store.release();
+        read.await
+    };
+    let (deleted, read) = tokio::join!(stored.runtime().delete(worker), read_meanwhile);
+    deleted.unwrap();
+    assert_eq!(read, Err(UnknownWorker { worker_id: worker }.into()));
 }
 
 #[tokio::test(start_paused = true)]
