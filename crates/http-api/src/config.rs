@@ -25,8 +25,17 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most bytes of a body: the largest input (128 KiB) with every byte escaped as `\u00XX`
 /// (768 KiB), and the JSON around it.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
-/// Longest time for which a client may read nothing of a response.
-pub const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most bytes of request bodies that are kept, over all connections: 32 of the largest, and as much
+/// again for short ones.
+pub const BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The least that a client sends of a body and takes of a response, in bytes a second over
+/// [`RATE_WINDOW`]. Any usable line is faster; a client that keeps memory and a connection busy
+/// with a byte now and then is not.
+pub const RATE_BYTES_PER_S_MIN: usize = 4 * 1024;
+/// How long a client may be slower than [`RATE_BYTES_PER_S_MIN`]: longer than an interruption that a
+/// line recovers from. At that rate it is about the 64 KiB by which the kernel reports progress on
+/// loopback.
+pub const RATE_WINDOW: Duration = Duration::from_secs(15);
 /// Longest wait for open connections once the server is ending.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait, after the last response of a connection, for the client to read it and close.
@@ -124,8 +133,12 @@ pub struct ConnectionLimits {
     pub body_bytes: usize,
     /// See [`ANSWER_BYTES_MAX`].
     pub answer_bytes: usize,
-    /// See [`WRITE_STALL_TIMEOUT`].
-    pub write_stall_timeout: Duration,
+    /// See [`BODIES_BYTES_MAX`].
+    pub bodies_bytes: usize,
+    /// See [`RATE_BYTES_PER_S_MIN`].
+    pub rate_bytes_per_s: usize,
+    /// See [`RATE_WINDOW`].
+    pub rate_window: Duration,
     /// See [`DRAIN_TIMEOUT`].
     pub drain_timeout: Duration,
     /// See [`LINGERING_CLOSE_TIMEOUT`].
@@ -141,7 +154,9 @@ impl Default for ConnectionLimits {
             body_timeout: BODY_TIMEOUT,
             body_bytes: BODY_BYTES_MAX,
             answer_bytes: ANSWER_BYTES_MAX,
-            write_stall_timeout: WRITE_STALL_TIMEOUT,
+            bodies_bytes: BODIES_BYTES_MAX,
+            rate_bytes_per_s: RATE_BYTES_PER_S_MIN,
+            rate_window: RATE_WINDOW,
             drain_timeout: DRAIN_TIMEOUT,
             lingering_close_timeout: LINGERING_CLOSE_TIMEOUT,
         }
@@ -149,20 +164,36 @@ impl Default for ConnectionLimits {
 }
 
 impl ConnectionLimits {
+    /// Most connections that have shown no valid credentials: half of all, so that there is always
+    /// a place for who has some.
+    pub(crate) fn unauthenticated_connections(&self) -> usize {
+        (self.connections / 2).max(1)
+    }
+
+    /// The least that a client sends or takes in a window.
+    pub(crate) fn rate_window_bytes(&self) -> usize {
+        let bytes = self.rate_window.as_millis() * self.rate_bytes_per_s as u128 / 1000;
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
     /// The bounds as clients see them.
-    pub(crate) fn named(&self) -> [Limit; 7] {
+    pub(crate) fn named(&self) -> [Limit; 10] {
         let count = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
         let millis = |value: Duration| u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
         let (things, bytes, ms) = (LimitUnit::Count, LimitUnit::Bytes, LimitUnit::Milliseconds);
-        let stall = millis(self.write_stall_timeout);
+        let unauthenticated = count(self.unauthenticated_connections());
+        let rate = count(self.rate_bytes_per_s);
         [
             Limit::new("connections", things, count(self.connections)),
+            Limit::new("unauthenticated_connections", things, unauthenticated),
             Limit::new("head_bytes", bytes, count(self.head_bytes)),
             Limit::new("head_timeout_ms", ms, millis(self.head_timeout)),
             Limit::new("body_bytes", bytes, count(self.body_bytes)),
             Limit::new("body_timeout_ms", ms, millis(self.body_timeout)),
             Limit::new(limit::ANSWER_BYTES, bytes, count(self.answer_bytes)),
-            Limit::new("write_stall_timeout_ms", ms, stall),
+            Limit::new(limit::BODIES_BYTES, bytes, count(self.bodies_bytes)),
+            Limit::new("client_bytes_per_s", bytes, rate),
+            Limit::new("client_rate_window_ms", ms, millis(self.rate_window)),
         ]
     }
 }

@@ -81,6 +81,12 @@ impl ApiError {
         Self::new(ProblemCode::CapacityExhausted).with(|p| p.limit = Some(FixedText::new(limit)))
     }
 
+    /// A limit of what the server keeps for all clients, by the name that `GET /api/workspace`
+    /// gives it.
+    pub(crate) fn overloaded(limit: &'static str) -> Self {
+        Self::new(ProblemCode::Overloaded).with(|p| p.limit = Some(FixedText::new(limit)))
+    }
+
     pub(crate) fn internal() -> Self {
         Self::new(ProblemCode::Internal)
     }
@@ -173,7 +179,11 @@ impl IntoResponse for ApiError {
         if code == ProblemCode::Unauthorized {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        let body_cut_short = [ProblemCode::RequestTimeout, ProblemCode::BodyTooLarge];
+        let body_cut_short = [
+            ProblemCode::RequestTimeout,
+            ProblemCode::BodyTooLarge,
+            ProblemCode::Overloaded,
+        ];
         if body_cut_short.contains(&code) {
             // The rest of the body is never read, so no other request can follow.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));

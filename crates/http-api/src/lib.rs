@@ -12,11 +12,13 @@ mod session;
 mod token;
 
 // What handlers and middleware share.
+mod byte_budget;
+mod connection;
 mod error;
 mod metrics;
+mod principal;
 mod request_id;
 mod response;
-mod response_budget;
 mod state;
 
 // The way of a request: middleware, extractors, handler.
@@ -33,9 +35,10 @@ mod serve;
 
 pub use api::Api;
 pub use config::{
-    ANSWER_BYTES_MAX, ApiConfig, Auth, BODY_BYTES_MAX, BODY_TIMEOUT, CONNECTIONS_MAX,
-    ConnectionLimits, DRAIN_TIMEOUT, DroppedLogLines, HEAD_BYTES_MAX, HEAD_TIMEOUT,
-    INPUT_BYTES_MAX_DEFAULT, LINGERING_CLOSE_TIMEOUT, WRITE_STALL_TIMEOUT,
+    ANSWER_BYTES_MAX, ApiConfig, Auth, BODIES_BYTES_MAX, BODY_BYTES_MAX, BODY_TIMEOUT,
+    CONNECTIONS_MAX, ConnectionLimits, DRAIN_TIMEOUT, DroppedLogLines, HEAD_BYTES_MAX,
+    HEAD_TIMEOUT, INPUT_BYTES_MAX_DEFAULT, LINGERING_CLOSE_TIMEOUT, RATE_BYTES_PER_S_MIN,
+    RATE_WINDOW,
 };
 pub use openapi::{OperationInfo, operations};
 pub use origin::{AllowedHost, AllowedOrigin, InvalidHost, InvalidOrigin};

@@ -35,6 +35,15 @@ pub(crate) struct Metrics {
     connections: Gauge,
     /// The bytes of responses that clients have not read yet.
     pub(crate) answer_bytes: Gauge,
+    /// The bytes that are reserved for request bodies.
+    pub(crate) bodies_bytes: Gauge,
+    /// Connections that were closed to make room for others.
+    pub(crate) evicted: Counter,
+    /// Connections that were closed because the client took its response too slowly.
+    pub(crate) slow_readers: Counter,
+    /// Connections that were closed because a body came too slowly.
+    pub(crate) slow_writers: Counter,
+    refusals: Family<RefusalLabels, Counter>,
     dropped_log_lines: Option<DroppedLogLines>,
 }
 
@@ -49,6 +58,16 @@ struct RequestLabels {
 struct RouteLabels {
     method: &'static str,
     route: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CloseLabels {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RefusalLabels {
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -95,6 +114,24 @@ impl Metrics {
             "http_answer_bytes",
             "Bytes of large answers that their clients have not taken yet",
         );
+        let bodies_bytes = gauge(
+            "http_bodies_bytes",
+            "Bytes that are reserved for request bodies",
+        );
+        let refusals = Family::default();
+        registry.register(
+            "http_unauthenticated_refusals",
+            "Requests without valid credentials that were refused, by the problem's code",
+            Family::clone(&refusals),
+        );
+        let closed = Family::<CloseLabels, Counter>::default();
+        registry.register(
+            "http_connections_closed",
+            "Connections that were closed to make room (evicted), or because their client was slower \
+             than it may be",
+            Family::clone(&closed),
+        );
+        let closed = |reason| closed.get_or_create_owned(&CloseLabels { reason });
         for collector in collectors {
             let shared = SharedCollector(Arc::clone(collector));
             registry.register_collector(Box::new(shared));
@@ -106,8 +143,19 @@ impl Metrics {
             in_flight,
             connections,
             answer_bytes,
+            bodies_bytes,
+            evicted: closed("evicted"),
+            slow_readers: closed("slow_reader"),
+            slow_writers: closed("slow_writer"),
+            refusals,
             dropped_log_lines,
         }
+    }
+
+    /// Counts a request that was refused to a client without valid credentials.
+    pub(crate) fn refused(&self, reason: &'static str) {
+        let labels = RefusalLabels { reason };
+        self.refusals.get_or_create(&labels).inc();
     }
 
     /// Counts a request until it is finished, or dropped.

@@ -6,6 +6,7 @@ mod authorise;
 mod buffer_body;
 mod check_host;
 mod check_origin;
+mod refusal_log;
 mod reserve_response;
 mod response_headers;
 
@@ -13,5 +14,6 @@ pub(crate) use access_log::access_log;
 pub(crate) use admit::admit;
 pub(crate) use authorise::Access;
 pub(crate) use buffer_body::buffer_body;
+pub(crate) use refusal_log::RefusalLog;
 pub(crate) use reserve_response::reserve_response;
 pub(crate) use response_headers::SECURITY_HEADERS;

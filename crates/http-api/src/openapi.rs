@@ -27,6 +27,9 @@ const EXAMPLES: &str = include_str!("openapi/examples.json");
 /// Headers that some responses have, and the security schemes.
 const COMPONENTS: &str = include_str!("openapi/components.json");
 
+/// Operations whose body may be absent.
+const OPTIONAL_BODIES: [&str; 2] = ["cancel_run", "stop_worker"];
+
 const PARSES: &str = "a test makes the document";
 
 /// A method and a path of the API.
@@ -145,13 +148,14 @@ fn complete(path: &str, operation: &mut Value, config: &ApiConfig, examples: &Va
     if let Some(body) = operation.get_mut("requestBody") {
         body["content"]["application/json"]["example"] =
             examples.get("request").cloned().unwrap_or(json!({}));
+        body["required"] = (!OPTIONAL_BODIES.contains(&id.as_str())).into();
     }
     let mut problems = BTreeSet::from([400, 403, 408, 413, 421, 500]);
     if access != Access::Open && matches!(config.auth, Auth::Token(_)) {
         problems.insert(401);
     }
     if operation.get("requestBody").is_some() {
-        problems.insert(415);
+        problems.extend([415, 503]);
     }
     if path.contains('{') {
         problems.insert(404);

@@ -3,21 +3,21 @@
 //! `axum::serve` has no deadline for a request head and no bound on connections, so this drives
 //! hyper's connections itself; `connection` has the deadlines of one.
 
+mod client_stream;
 mod connection;
 mod lingering_close;
 
 use std::future::Future;
 use std::io;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::api::Api;
+use crate::connection::ConnectionTable;
 
 /// Pause after an accept that failed for want of resources (EMFILE, ENFILE, ENOBUFS, ENOMEM):
 /// the waiting connection stays in the queue, and accepting it at once would fail again.
@@ -50,37 +50,49 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> ServeReport {
     let limits = api.state.config.connection;
-    let slots = Arc::new(Semaphore::new(limits.connections));
+    let table = ConnectionTable::new(
+        limits.connections,
+        limits.unauthenticated_connections(),
+        api.state.metrics.evicted.clone(),
+    );
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut accepted = 0;
     let mut shutdown = pin!(shutdown);
 
     loop {
-        // Each arm can be dropped at any point: a permit is given back, a connection that was
-        // not yet accepted stays in the queue, the end of a task needs no action.
-        let next = async {
-            let slot = Arc::clone(&slots).acquire_owned().await;
-            (slot, listener.accept().await)
-        };
-        let (slot, stream) = tokio::select! {
+        // Each arm can be dropped at any point: a connection that was not yet accepted stays in the
+        // queue, the end of a task needs no action.
+        let stream = tokio::select! {
             () = &mut shutdown => break,
             Some(_ended) = connections.join_next() => continue,
-            next = next => next,
+            accepted = listener.accept() => accepted,
         };
         match stream {
             Ok((stream, _peer)) => {
+                // A connection that gets no slot is closed: the server is ending.
+                let mut open = tokio::select! {
+                    () = &mut shutdown => break,
+                    open = table.open() => open,
+                };
                 accepted += 1;
-                let open = (slot, api.state.metrics.connection_opened());
-                let connection = connection::serve(stream, api.clone(), graceful.watcher());
+                let counted = api.state.metrics.connection_opened();
+                let connection = open.connection.clone();
+                let served = connection::serve(stream, connection, api.clone(), graceful.watcher());
                 connections.spawn(async move {
-                    connection.await;
-                    drop(open);
+                    // Either arm ends the connection, and so the other.
+                    tokio::select! {
+                        () = served => {}
+                        _ = &mut open.evicted => {}
+                    }
+                    drop((open, counted));
                 });
             }
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "accept failed");
+                // There may be fewer file descriptors than slots.
+                table.evict();
                 tokio::select! {
                     () = &mut shutdown => break,
                     () = tokio::time::sleep(ACCEPT_BACKOFF) => {}

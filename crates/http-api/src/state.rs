@@ -8,9 +8,10 @@ use axum::extract::FromRef;
 use bytes::Bytes;
 use registry_core::RuntimeRegistry;
 
+use crate::byte_budget::{BodyBudget, ResponseBudget};
 use crate::config::ApiConfig;
 use crate::metrics::Metrics;
-use crate::response_budget::ResponseBudget;
+use crate::middleware::RefusalLog;
 use crate::session::Sessions;
 use crate::wire::WorkspaceInfo;
 
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
     pub(crate) metrics: Metrics,
     pub(crate) response_budget: ResponseBudget,
+    pub(crate) body_budget: BodyBudget,
+    pub(crate) refusal_log: RefusalLog,
     pub(crate) draining: Draining,
 }
 
@@ -55,13 +58,15 @@ impl ApiState {
         openapi: Bytes,
     ) -> Self {
         let metrics = Metrics::new(config.dropped_log_lines.clone(), &config.collectors);
-        let budget = config.connection.answer_bytes;
+        let limits = &config.connection;
         Self(Arc::new(Shared {
             registry,
             workspace,
             openapi,
             sessions: Sessions::new(config.port),
-            response_budget: ResponseBudget::new(budget, metrics.answer_bytes.clone()),
+            response_budget: ResponseBudget::new(limits.answer_bytes, metrics.answer_bytes.clone()),
+            body_budget: BodyBudget::new(limits.bodies_bytes, metrics.bodies_bytes.clone()),
+            refusal_log: RefusalLog::default(),
             metrics,
             draining: Draining::default(),
             config,

@@ -31,6 +31,9 @@ pub mod limit {
     /// Bytes of responses that their clients have not read yet. A read that is refused because
     /// of it changed nothing and may be repeated.
     pub const ANSWER_BYTES: &str = "answer_bytes";
+    /// Bytes of the request bodies that are kept. A request that is refused because of it was
+    /// not read.
+    pub const BODIES_BYTES: &str = "bodies_bytes";
 }
 
 /// The media type of every response but problems and `/metrics`.

@@ -152,6 +152,31 @@ async fn a_delete_needs_no_body_and_answers_with_none() {
 }
 
 #[tokio::test]
+async fn cancel_and_stop_need_no_body_and_take_an_empty_one() {
+    let server = Server::start().await;
+    for operation in ["cancel", "stop"] {
+        let target = format!("{WORKER}/{operation}");
+        let full = server.post(&target, "{}").await;
+        assert_eq!(full.status, 200);
+        let (none, form) = ("", "Content-Type: application/x-www-form-urlencoded\r\n");
+        for headers in [
+            none,
+            "Content-Length: 0\r\n",
+            &format!("{form}Content-Length: 0\r\n"),
+        ] {
+            let request = server.head("POST", &target, headers);
+            let bare = server.send(request.as_bytes()).await;
+            assert_eq!((bare.status, &bare.body), (200, &full.body), "{headers}");
+        }
+        let chunked = "Transfer-Encoding: chunked\r\n";
+        let request = server.head("POST", &target, chunked) + "0\r\n\r\n";
+        assert_eq!(server.send(request.as_bytes()).await.status, 200);
+        let wrong = server.post(&target, r#"{"canary":1}"#).await;
+        assert_eq!(wrong.code(), "invalid_body");
+    }
+}
+
+#[tokio::test]
 async fn ids_are_judged_after_percent_decoding() {
     let server = Server::start().await;
     let shown = server
@@ -302,6 +327,40 @@ async fn metrics_count_by_template_and_show_the_runtimes() {
         "yoi_workers{runtime=\"backend-internal\",state=\"idle\"} 0",
     ] {
         assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_to_clients_without_the_token_are_counted_by_reason() {
+    let server = Server::start().await;
+    let stranger = |headers: &str| {
+        format!("GET /api/workspace HTTP/1.1\r\nConnection: close\r\n{headers}\r\n")
+    };
+    let host = format!("Host: 127.0.0.1:{}\r\n", server.port);
+    for _ in 0..30 {
+        server.send(stranger(&host).as_bytes()).await;
+    }
+    server
+        .send(stranger("Host: evil.example\r\n").as_bytes())
+        .await;
+    let foreign = format!("{host}Origin: http://evil.example\r\n");
+    server.send(stranger(&foreign).as_bytes()).await;
+    // Who has the token is not counted among them.
+    server.get("/no/such/path").await;
+    let metrics = String::from_utf8(server.get("/metrics").await.body).unwrap();
+    let counted: Vec<&str> = metrics
+        .lines()
+        .filter(|line| line.starts_with("yoi_http_unauthenticated_refusals_total{"))
+        .collect();
+    assert_eq!(counted.len(), 3, "{metrics}");
+    for (reason, number) in [
+        ("unauthorized", 30),
+        ("misdirected_host", 1),
+        ("cross_origin_rejected", 1),
+    ] {
+        let line =
+            format!("yoi_http_unauthenticated_refusals_total{{reason=\"{reason}\"}} {number}");
+        assert!(counted.contains(&line.as_str()), "{line} in {metrics}");
     }
 }
 

@@ -7,11 +7,18 @@ mod server;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use http_api::{ApiConfig, ServeReport};
-use registry_core::SourceError;
-use registry_core::projection::WorkerState;
-use server::{Answer, Server, WORKER, embedded, hasty, in_time, read_to_end, worker};
+use registry_core::mock::MockSource;
+use registry_core::port::{
+    EventsQuery, RuntimeDescriptor, RuntimeSource, SourceStatus, TranscriptQuery, WorkerCatalog,
+    WorkerObservation,
+};
+use registry_core::projection::{EventBatch, TranscriptPage, WorkerState};
+use registry_core::{Cursor, SourceError, WorkerId};
+use server::{Answer, Server, TOKEN, WORKER, embedded, hasty, in_time, read_to_end, worker};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 #[tokio::test]
@@ -50,7 +57,7 @@ async fn head_is_answered_as_get_without_the_body() {
 async fn with_a_request_at_work(
     released: mpsc::Receiver<()>,
     change: impl FnOnce(&mut ApiConfig),
-) -> (Server, tokio::net::TcpStream) {
+) -> (Server, TcpStream) {
     let reached = Arc::new(Notify::new());
     let mut source = embedded();
     source.catalog.checkpoint();
@@ -144,15 +151,161 @@ async fn idle_connections_end_with_the_server_and_a_stuck_one_is_cut() {
 }
 
 #[tokio::test]
-async fn no_more_connections_than_the_limit_are_served_at_a_time() {
-    let server = Server::with(|config| config.connection.connections = 1).await;
-    let mut holder = server.connect().await;
+async fn connections_without_the_token_keep_nobody_out() {
+    let server = Server::with(|config| config.connection.connections = 8).await;
+    let mut kept = server.connect().await;
     let request = server
-        .head("GET", "/healthz", "")
+        .head("GET", "/api/workspace", "")
         .replace("close", "keep-alive");
-    holder.write_all(request.as_bytes()).await.unwrap();
+    kept.write_all(request.as_bytes()).await.unwrap();
     let mut first = [0; 12];
-    in_time(holder.read_exact(&mut first)).await.unwrap();
+    in_time(kept.read_exact(&mut first)).await.unwrap();
+    // Nothing, half a head, a head without its body, and a refused request, over and over.
+    let mut strangers = Vec::new();
+    for sent in [
+        "",
+        "GET / HTTP/1.1\r\nHost: ",
+        "POST /healthz HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nContent-Length: 9\r\n\r\n",
+        "GET /api/workspace HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n",
+    ]
+    .repeat(5)
+    {
+        let mut stranger = server.connect().await;
+        let sent = sent.replace("PORT", &server.port.to_string());
+        let _ = stranger.write_all(sent.as_bytes()).await;
+        strangers.push(stranger);
+        assert_eq!(server.get("/api/workspace").await.status, 200);
+    }
+    // The first of them were closed, and who has the token was not.
+    read_to_end(&mut strangers[0]).await;
+    let request = server.head("GET", "/api/workspace", "");
+    kept.write_all(request.as_bytes()).await.unwrap();
+    let answers = String::from_utf8(read_to_end(&mut kept).await).unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 200").count(), 1, "{answers}");
+    let metrics = server.get("/metrics").await.body;
+    let metrics = String::from_utf8(metrics).unwrap();
+    let evicted = metrics.lines().find_map(|line| {
+        line.strip_prefix("yoi_http_connections_closed_total{reason=\"evicted\"} ")
+    });
+    assert!(evicted.unwrap().parse::<u32>().unwrap() >= 16, "{metrics}");
+}
+
+#[tokio::test]
+async fn a_client_that_closes_its_half_after_the_request_is_answered() {
+    let server = Server::start().await;
+    let json = "Content-Type: application/json\r\nContent-Length: 16\r\n";
+    let input = server.head("POST", &format!("{WORKER}/input"), json) + r#"{"content":"hi"}"#;
+    let unfinished = server.head("POST", &format!("{WORKER}/input"), json) + "{";
+    for (request, status) in [
+        (server.head("GET", "/healthz", ""), 200),
+        (
+            server
+                .head("GET", WORKER, "")
+                .replace("close", "keep-alive"),
+            200,
+        ),
+        (server.head("GET", "/api/openapi.json", ""), 200),
+        (
+            server.head("GET", "/api/workspace", "").replace(TOKEN, "x"),
+            401,
+        ),
+        (server.head("POST", &format!("{WORKER}/stop"), ""), 200),
+        (input, 202),
+        (unfinished, 400),
+    ] {
+        let mut stream = server.connect().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let answer = Answer::parse(&read_to_end(&mut stream).await);
+        assert_eq!(answer.status, status, "{request}");
+        let length = answer.header("content-length").map(str::parse::<usize>);
+        assert_eq!(length, Some(Ok(answer.body.len())));
+    }
+}
+
+/// A source that waits for events for ever if it is to wait at all, and notifies when a wait
+/// begins and when it is dropped.
+struct Waiting {
+    source: MockSource,
+    began: Arc<Notify>,
+    dropped: Arc<Notify>,
+}
+
+struct NotifyOnDrop(Arc<Notify>);
+
+impl Drop for NotifyOnDrop {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+#[async_trait]
+impl WorkerObservation for Waiting {
+    async fn transcript(
+        &self,
+        _: &WorkerId,
+        _: &TranscriptQuery,
+    ) -> Result<TranscriptPage, SourceError> {
+        Err(SourceError::UnknownWorker)
+    }
+
+    async fn events(&self, _: &WorkerId, query: &EventsQuery) -> Result<EventBatch, SourceError> {
+        if query.wait.get() == Duration::ZERO {
+            return Ok(EventBatch {
+                events: Vec::new(),
+                next_cursor: Cursor::new(1, 0),
+                caught_up: true,
+            });
+        }
+        let _guard = NotifyOnDrop(Arc::clone(&self.dropped));
+        self.began.notify_one();
+        std::future::pending().await
+    }
+}
+
+#[async_trait]
+impl RuntimeSource for Waiting {
+    fn descriptor(&self) -> &RuntimeDescriptor {
+        self.source.descriptor()
+    }
+
+    async fn status(&self) -> Result<SourceStatus, SourceError> {
+        self.source.status().await
+    }
+
+    fn catalog(&self) -> &dyn WorkerCatalog {
+        self.source.catalog()
+    }
+
+    fn observation(&self) -> Option<&dyn WorkerObservation> {
+        Some(self)
+    }
+}
+
+/// A server, and a client whose poll waits there.
+async fn with_a_waiting_poll(
+    change: impl FnOnce(&mut ApiConfig),
+) -> (Server, TcpStream, Arc<Notify>) {
+    let source = Waiting {
+        source: embedded(),
+        began: Arc::default(),
+        dropped: Arc::default(),
+    };
+    let (began, dropped) = (Arc::clone(&source.began), Arc::clone(&source.dropped));
+    let server = Server::over_any(vec![Arc::new(source)], change).await;
+    let mut stream = server.connect().await;
+    let target = format!("{WORKER}/events?wait_ms=30000");
+    let request = server.head("GET", &target, "");
+    let sent = stream.write_all(request.as_bytes()).await;
+    sent.expect("the server reads");
+    in_time(began.notified()).await;
+    (server, stream, dropped)
+}
+
+#[tokio::test]
+async fn no_more_connections_than_the_limit_are_served_at_a_time() {
+    let (server, mut holder, _) =
+        with_a_waiting_poll(|config| config.connection.connections = 1).await;
     let mut waiter = server.connect().await;
     waiter
         .write_all(server.head("GET", "/healthz", "").as_bytes())
@@ -160,69 +313,15 @@ async fn no_more_connections_than_the_limit_are_served_at_a_time() {
         .unwrap();
     let early = tokio::time::timeout(Duration::from_millis(100), waiter.read_u8()).await;
     assert!(early.is_err(), "it was answered beside the first");
-    drop(holder);
-    let mut rest = Vec::new();
-    in_time(waiter.read_to_end(&mut rest)).await.unwrap();
-    assert_eq!(Answer::parse(&rest).status, 200);
+    holder.shutdown().await.unwrap();
+    assert_eq!(Answer::parse(&read_to_end(&mut holder).await).status, 200);
+    assert_eq!(Answer::parse(&read_to_end(&mut waiter).await).status, 200);
 }
 
 #[tokio::test]
 async fn a_client_that_goes_away_ends_its_own_wait() {
-    use async_trait::async_trait;
-    use registry_core::WorkerId;
-    use registry_core::port::{EventsQuery, RuntimeSource, TranscriptQuery};
-    use registry_core::port::{RuntimeDescriptor, SourceStatus, WorkerCatalog, WorkerObservation};
-    use registry_core::projection::{EventBatch, TranscriptPage};
-
-    /// Waits for ever; notifies when a wait begins and when it is dropped.
-    struct Waiting(registry_core::mock::MockSource, Arc<Notify>, Arc<Notify>);
-    struct NotifyOnDrop(Arc<Notify>);
-    impl Drop for NotifyOnDrop {
-        fn drop(&mut self) {
-            self.0.notify_one();
-        }
-    }
-    #[async_trait]
-    impl WorkerObservation for Waiting {
-        async fn transcript(
-            &self,
-            _: &WorkerId,
-            _: &TranscriptQuery,
-        ) -> Result<TranscriptPage, SourceError> {
-            Err(SourceError::UnknownWorker)
-        }
-        async fn events(&self, _: &WorkerId, _: &EventsQuery) -> Result<EventBatch, SourceError> {
-            let _guard = NotifyOnDrop(Arc::clone(&self.2));
-            self.1.notify_one();
-            std::future::pending().await
-        }
-    }
-    #[async_trait]
-    impl RuntimeSource for Waiting {
-        fn descriptor(&self) -> &RuntimeDescriptor {
-            self.0.descriptor()
-        }
-        async fn status(&self) -> Result<SourceStatus, SourceError> {
-            self.0.status().await
-        }
-        fn catalog(&self) -> &dyn WorkerCatalog {
-            self.0.catalog()
-        }
-        fn observation(&self) -> Option<&dyn WorkerObservation> {
-            Some(self)
-        }
-    }
-
-    let (began, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let source = Waiting(embedded(), Arc::clone(&began), Arc::clone(&dropped));
-    let server = Server::over_any(vec![Arc::new(source)], |_| {}).await;
-    let mut stream = server.connect().await;
-    let target = format!("{WORKER}/events?wait_ms=30000");
-    stream
-        .write_all(server.head("GET", &target, "").as_bytes())
-        .await
-        .unwrap();
-    in_time(began.notified()).await;
+    let (server, stream, dropped) = with_a_waiting_poll(|_| {}).await;
+    stream.set_zero_linger().unwrap();
     drop(stream);
     in_time(dropped.notified()).await;
     // The thread that served it counts it right after.
@@ -231,4 +330,55 @@ async fn a_client_that_goes_away_ends_its_own_wait() {
         while !String::from_utf8_lossy(&server.get("/metrics").await.body).contains(aborted) {}
     };
     in_time(counted).await;
+}
+
+#[tokio::test]
+async fn a_client_that_closes_its_half_while_it_waits_is_answered_at_once() {
+    let (_server, mut stream, dropped) = with_a_waiting_poll(|_| {}).await;
+    stream.shutdown().await.unwrap();
+    in_time(dropped.notified()).await;
+    let answer = Answer::parse(&read_to_end(&mut stream).await);
+    assert_eq!(
+        (answer.status, &answer.json()["caught_up"]),
+        (200, &true.into())
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_fit_beside_others_is_refused_before_it_is_read() {
+    let server = Server::with(|config| config.connection.bodies_bytes = 64 * 1024).await;
+    let target = format!("{WORKER}/input");
+    let large = "Content-Type: application/json\r\nContent-Length: 30000\r\n\
+                 Expect: 100-continue\r\n";
+    let large = server.head("POST", &target, large);
+    let mut held = server.connect().await;
+    held.write_all(large.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    in_time(held.read_exact(&mut first)).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 100");
+
+    let refused = server.send(large.as_bytes()).await;
+    assert_eq!((refused.status, refused.code()), (503, "overloaded"));
+    assert_eq!(refused.problem().limit, Some("bodies_bytes".into()));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(
+        server.post(&target, r#"{"content":"hi"}"#).await.status,
+        202
+    );
+    // It is not authorised to take anything.
+    let stranger = server.send(large.replace(TOKEN, "x").as_bytes()).await;
+    assert_eq!(stranger.status, 401);
+
+    drop(held);
+    let again = async {
+        loop {
+            let mut stream = server.connect().await;
+            stream.write_all(large.as_bytes()).await.unwrap();
+            in_time(stream.read_exact(&mut first)).await.unwrap();
+            if &first == b"HTTP/1.1 100" {
+                return;
+            }
+        }
+    };
+    in_time(again).await;
 }

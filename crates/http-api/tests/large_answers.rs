@@ -59,6 +59,18 @@ async fn a_large_answer_arrives_whole_also_when_it_is_the_last() {
 }
 
 #[tokio::test]
+async fn a_large_answer_arrives_whole_though_the_client_has_closed_its_half() {
+    let server = Server::over(vec![talkative()], |_| {}).await;
+    let mut stream = server.connect().await;
+    let request = server.head("GET", &format!("{WORKER}/transcript"), "");
+    let request = request.replace("close", "keep-alive");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let answer = Answer::parse(&read_to_end(&mut stream).await);
+    assert!(answer.body.len() > LARGE_BYTES);
+}
+
+#[tokio::test]
 async fn an_answer_under_way_arrives_whole_while_the_server_ends() {
     let server = Server::over(vec![talkative()], |_| {}).await;
     let mut stream = server.connect().await;
@@ -80,7 +92,7 @@ async fn an_answer_under_way_arrives_whole_while_the_server_ends() {
 #[tokio::test]
 async fn a_client_that_takes_nothing_of_its_answer_is_cut() {
     let server = Server::over(vec![talkative()], |config| {
-        config.connection.write_stall_timeout = Duration::from_millis(200);
+        config.connection.rate_window = Duration::from_millis(200);
         config.connection.drain_timeout = Duration::from_secs(10);
     })
     .await;

@@ -85,6 +85,7 @@ fn about_problem(problem: &Problem) -> Option<String> {
             }
             format!("{limit} is reached; `yoi runtimes --json` shows the limits")
         }
+        ProblemCode::Overloaded => "the server is busy; try again in a moment".to_owned(),
         ProblemCode::RuntimeUnavailable => {
             let reason = problem.reason.as_ref()?.as_str();
             return Some(about_unavailable(reason).unwrap_or_else(|| format!("reason: {reason}")));

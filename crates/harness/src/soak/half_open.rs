@@ -51,6 +51,9 @@ pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
     let server = start_server(plan).await?;
     let head_timeout = Duration::from_millis(server.stated_limit("head_timeout_ms").await?);
     let body_timeout = Duration::from_millis(server.stated_limit("body_timeout_ms").await?);
+    // A body of which nothing comes is slower than a client may be.
+    let rate_window = Duration::from_millis(server.stated_limit("client_rate_window_ms").await?);
+    let body_timeout = body_timeout.min(rate_window);
     let mut tasks = JoinSet::new();
     for sent in [Sent::Nothing, Sent::HalfHead, Sent::HalfBody] {
         let (deadline, grace) = match sent {

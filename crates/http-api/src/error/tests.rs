@@ -194,6 +194,7 @@ fn every_error_of_the_api() -> Vec<(ApiError, ProblemCode)> {
             ApiError::capacity_exhausted("answer_bytes"),
             Code::CapacityExhausted,
         ),
+        (ApiError::overloaded("bodies_bytes"), Code::Overloaded),
         (ApiError::new(ProblemCode::ShuttingDown), Code::ShuttingDown),
         (ApiError::internal(), Code::Internal),
     ]

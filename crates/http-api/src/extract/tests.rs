@@ -10,7 +10,7 @@ use registry_core::projection::WorkerState;
 use registry_core::registry::WorkerListQuery;
 
 use super::header::idempotency_key;
-use super::json::{is_json, parse};
+use super::json::{BodyFields, is_json, parse};
 use super::query;
 use super::*;
 use crate::error::ApiError;
@@ -124,7 +124,6 @@ fn a_body_is_read_or_the_error_names_its_wrong_field() {
         "{",
         "{}x",
         "{}{}",
-        r#"{"canary":1}"#,
         "\u{feff}{}",
     ] {
         let refused = parse::<CreateWorkerBody>(wrong.as_bytes()).unwrap_err();
@@ -138,14 +137,50 @@ fn a_body_is_read_or_the_error_names_its_wrong_field() {
         let refused = parse::<CreateWorkerBody>(wrong.as_bytes()).unwrap_err();
         assert_eq!(blamed(refused), Some("display_name".into()), "{wrong}");
     }
+    let refused = parse::<CreateWorkerBody>(br#"{"profile":"a","model":[]}"#).unwrap_err();
+    assert_eq!(blamed(refused), Some("model".into()));
     let refused = parse::<CancelRunBody>(br#"{"run_id":"A"}"#).unwrap_err();
     assert_eq!(blamed(refused), Some("run_id".into()));
-    assert_eq!(blamed(parse::<SendInputBody>(b"{}").unwrap_err()), None);
+    for wrong in [
+        "{}",
+        r#"{"content":"a","content":"b"}"#,
+        r#"{"content":"\ud800"}"#,
+        r#"{"content":"a"#,
+        r#"{"content":a}"#,
+        r#"{"content":null}"#,
+        r#"{"content":{"content":"a"}}"#,
+    ] {
+        let refused = parse::<SendInputBody>(wrong.as_bytes()).unwrap_err();
+        assert_eq!(blamed(refused), Some("content".into()), "{wrong}");
+    }
     assert!(parse::<SendInputBody>(br#"["content"]"#).is_err());
-    assert!(parse::<SendInputBody>(br#"{"content":"\ud800"}"#).is_err());
-    assert!(parse::<SendInputBody>(br#"{"content":"a","content":"b"}"#).is_err());
     let deep = "[".repeat(100_000);
     assert!(parse::<StopWorkerBody>(deep.as_bytes()).is_err());
+}
+
+#[test]
+fn an_unknown_field_is_not_named_but_those_that_there_are() {
+    fn reason<T: BodyFields>(body: &str) -> String {
+        let refused = parse::<T>(body.as_bytes()).map(drop).unwrap_err();
+        assert_eq!(refused.problem_field(), None, "{body}");
+        format!("{refused:?}")
+    }
+    for (refused, fields) in [
+        (reason::<SendInputBody>(r#"{"contents":"a"}"#), "`content`"),
+        (
+            reason::<SendInputBody>(r#"{"content":"a","x":1}"#),
+            "`content`",
+        ),
+        (
+            reason::<CreateWorkerBody>(r#"{"canary":1}"#),
+            "`profile` and `model`",
+        ),
+        (reason::<RenameWorkerBody>(r#"{"x":1}"#), "`display_name`"),
+        (reason::<CancelRunBody>(r#"{"run":"r1"}"#), "`run_id`"),
+        (reason::<StopWorkerBody>(r#"{"x":1}"#), "must have none"),
+    ] {
+        assert!(refused.contains(fields), "{refused}");
+    }
 }
 
 #[test]

@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use registry_core::RuntimeRegistry;
-use registry_core::port::{CancelTarget, Input};
+use registry_core::port::{CancelTarget, EventWait, EventsQuery, Input};
 use registry_core::projection::{AcceptedInput, CancelResult, EventBatch, TranscriptPage};
 
 use crate::error::ApiError;
 use crate::extract::{
-    EventsParameters, IdempotencyKeyHeader, JsonBody, NoParameters, Query, TranscriptParameters,
-    WorkerPath,
+    EventsParameters, HalfClose, IdempotencyKeyHeader, JsonBody, NoParameters, OptionalJsonBody,
+    Query, TranscriptParameters, WorkerPath,
 };
 use crate::response::{ONE_BYTES, PAGE_BYTES, json, mark_replay};
 use crate::wire::{CancelRunBody, SendInputBody};
@@ -61,7 +61,7 @@ pub(crate) async fn send_input(
 
 /// Cancel a worker's active run
 ///
-/// Answers when the run has ended. The worker stays usable.
+/// Answers when the run has ended. The worker stays usable. No body is the same as an empty object.
 #[utoipa::path(
     post,
     path = "/api/runtimes/{runtime_id}/workers/{worker_id}/cancel",
@@ -79,7 +79,7 @@ pub(crate) async fn cancel_run(
     State(registry): State<Arc<RuntimeRegistry>>,
     path: WorkerPath,
     _: Query<NoParameters>,
-    JsonBody(CancelRunBody { run_id }): JsonBody<CancelRunBody>,
+    OptionalJsonBody(CancelRunBody { run_id }): OptionalJsonBody<CancelRunBody>,
 ) -> Result<Response, ApiError> {
     let target = run_id.map_or(CancelTarget::ActiveRun, CancelTarget::Run);
     let result = registry.cancel(&path.into(), target).await?;
@@ -117,7 +117,8 @@ pub(crate) async fn read_transcript(
 /// A worker's events after a cursor
 ///
 /// A batch, oldest first. With `wait_ms` the answer is held back until there is an event. A
-/// client that goes away ends its own wait and nothing else.
+/// client that goes away ends its own wait and nothing else; one that closes its half of the
+/// connection is answered at once.
 #[utoipa::path(
     get,
     path = "/api/runtimes/{runtime_id}/workers/{worker_id}/events",
@@ -135,8 +136,21 @@ pub(crate) async fn read_events(
     State(registry): State<Arc<RuntimeRegistry>>,
     path: WorkerPath,
     Query(parameters): Query<EventsParameters>,
+    half_close: HalfClose,
 ) -> Result<Response, ApiError> {
-    let batch = registry.events(&path.into(), &parameters.into()).await?;
+    let (worker, query) = (path.into(), parameters.into());
+    let batch = tokio::select! {
+        batch = registry.events(&worker, &query) => batch,
+        // Nobody may be there any more, so the wait ends: dropping it changes nothing.
+        () = half_close.wait() => registry.events(&worker, &without_wait(query)).await,
+    }?;
     let capacity = PAGE_BYTES + batch.events.len() * EVENT_BYTES;
     json(StatusCode::OK, &batch, capacity)
+}
+
+fn without_wait(query: EventsQuery) -> EventsQuery {
+    EventsQuery {
+        wait: EventWait::default(),
+        ..query
+    }
 }

@@ -12,8 +12,8 @@ use registry_core::{RuntimeRegistry, WorkerRef};
 
 use crate::error::ApiError;
 use crate::extract::{
-    IdempotencyKeyHeader, JsonBody, NoParameters, Query, RuntimePath, RuntimeWorkersParameters,
-    WorkerPath, WorkersParameters,
+    IdempotencyKeyHeader, JsonBody, NoParameters, OptionalJsonBody, Query, RuntimePath,
+    RuntimeWorkersParameters, WorkerPath, WorkersParameters,
 };
 use crate::response::{ONE_BYTES, PAGE_BYTES, json, mark_replay};
 use crate::wire::{CreateWorkerBody, RenameWorkerBody, StopWorkerBody, path};
@@ -195,7 +195,8 @@ pub(crate) async fn delete_worker(
 
 /// Stop a worker for good
 ///
-/// Cancels an active run first. Stopping a stopped worker answers the same.
+/// Cancels an active run first. Stopping a stopped worker answers the same. No body is the same as
+/// an empty object.
 #[utoipa::path(
     post,
     path = "/api/runtimes/{runtime_id}/workers/{worker_id}/stop",
@@ -212,7 +213,7 @@ pub(crate) async fn stop_worker(
     State(registry): State<Arc<RuntimeRegistry>>,
     path: WorkerPath,
     _: Query<NoParameters>,
-    _: JsonBody<StopWorkerBody>,
+    _: OptionalJsonBody<StopWorkerBody>,
 ) -> Result<Response, ApiError> {
     let worker = registry.stop(&path.into()).await?;
     json(StatusCode::OK, &worker, ONE_BYTES)

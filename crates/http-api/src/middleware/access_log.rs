@@ -8,19 +8,23 @@ use axum::response::Response;
 use http::Method;
 use tracing::Instrument as _;
 
+use super::refusal_log;
 use super::response_headers::add_response_headers;
+use crate::connection::Connection;
+use crate::principal::Principal;
 use crate::request_id::RequestId;
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
 
 /// The target of the access log, so that a filter can select it.
-const ACCESS_TARGET: &str = "yoi::access";
+pub(super) const ACCESS_TARGET: &str = "yoi::access";
 /// The route of a path that no operation has.
 const UNMATCHED: &str = "unmatched";
 
 /// Gives the request an id and a span, counts it, adds the headers of every response, and logs:
-/// successes at `debug`, because a mutation has its audit event, refusals at `info`, failures of the
-/// server at `warn`.
+/// successes, polls among them, at `debug`, because a mutation has its audit event; refusals at
+/// `info`; failures of the server at `warn`. Of refusals to clients without credentials only some
+/// are logged, and all are counted.
 pub(crate) async fn access_log(
     State(state): State<ApiState>,
     request: Request,
@@ -31,7 +35,10 @@ pub(crate) async fn access_log(
     // The template, never the path itself: that may hold anything.
     let matched = request.extensions().get::<MatchedPath>();
     let route = matched.map_or(UNMATCHED, MatchedPath::as_str).to_owned();
+    let state = &state;
     let in_flight = state.metrics.request_started(method, &route);
+    let connection = request.extensions().get::<Connection>();
+    let under_way = connection.map(Connection::begin_request);
     let request_id = RequestId::new();
     let span = tracing::info_span!("request", %request_id);
     let respond = async move {
@@ -39,10 +46,29 @@ pub(crate) async fn access_log(
         add_response_headers(&mut response, request_id);
         let duration = started.elapsed();
         in_flight.finish(response.status(), duration);
-        log(method, &route, &response, duration);
+        if is_logged(state, &response) {
+            log(method, &route, &response, duration);
+        }
+        drop(under_way);
         response
     };
     request_id.scope(respond).instrument(span).await
+}
+
+/// Counts a refusal to a client without credentials; whether the response is to be logged.
+fn is_logged(state: &ApiState, response: &Response) -> bool {
+    let extensions = response.extensions();
+    match (
+        extensions.get::<Principal>(),
+        extensions.get::<ProblemCode>(),
+    ) {
+        (Some(principal), Some(code)) if !principal.is_authenticated() => {
+            state.metrics.refused(code.as_str());
+            refusal_log::is_logged(state)
+        }
+        // It is a success, or the client is known, or nobody looked: that is a panic.
+        _ => true,
+    }
 }
 
 fn log(method: &'static str, route: &str, response: &Response, duration: Duration) {

@@ -1,40 +1,64 @@
 //! Admits a request, or refuses it by the first rule that it breaks: host, origin, credentials.
 
-use axum::extract::{Request, State};
+use axum::Extension;
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use http::HeaderValue;
 use http::header::COOKIE;
 
-use super::authorise::authorise;
+use super::authorise::{Access, identify};
 use super::check_host::check_host;
 use super::check_origin::{Source, preflight_response, share_with, source};
+use crate::connection::Connection;
 use crate::error::ApiError;
+use crate::principal::Principal;
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
 
-/// One middleware for all three rules, so that their order stands in one place.
+/// One middleware for all three rules, so that their order stands in one place. The response's
+/// extensions carry the [`Principal`].
 pub(crate) async fn admit(
     State(state): State<ApiState>,
     mut request: Request,
     next: Next,
-) -> Result<Response, ApiError> {
-    check_host(&state.config.allowed_hosts, &request)?;
-    let origin = match source(&state.config.allowed_origins, request.headers()) {
-        Source::Own => None,
-        Source::Allowed(origin) => Some(origin),
-        Source::Other => return Err(ApiError::new(ProblemCode::CrossOriginRejected)),
+) -> Response {
+    let origin = match check_source(&state, &request) {
+        Ok(origin) => origin,
+        Err(error) => return (Extension(Principal::Anonymous), error).into_response(),
     };
-    let Some(origin) = origin else {
-        authorise(&state, &request)?;
-        return Ok(next.run(request).await);
+    if origin.is_some() {
+        // Browsers keep the cookie back where credentials are not allowed; this does not rely on it.
+        request.headers_mut().remove(COOKIE);
+    }
+    let principal = identify(&state, request.headers());
+    if principal != Principal::Anonymous
+        && let Some(connection) = request.extensions().get::<Connection>()
+    {
+        connection.authenticate();
+    }
+    request.extensions_mut().insert(principal);
+    let preflight = origin.as_ref().and_then(|_| preflight_response(&request));
+    let path = request.extensions().get::<MatchedPath>();
+    let access = Access::to(path.map(MatchedPath::as_str));
+    let mut response = match preflight {
+        Some(response) => response,
+        None if access.allows(principal) => next.run(request).await,
+        None => ApiError::new(ProblemCode::Unauthorized).into_response(),
     };
-    // Browsers keep the cookie back where credentials are not allowed; this does not rely on it.
-    request.headers_mut().remove(COOKIE);
-    let mut response = match (preflight_response(&request), authorise(&state, &request)) {
-        (Some(response), _) => response,
-        (None, Ok(())) => next.run(request).await,
-        (None, Err(error)) => error.into_response(),
-    };
-    share_with(origin, &mut response);
-    Ok(response)
+    if let Some(origin) = origin {
+        share_with(origin, &mut response);
+    }
+    (Extension(principal), response).into_response()
+}
+
+/// Refuses a request for another server or from a page that may not send it. The origin that the
+/// response is shared with, if it is another than this server's.
+fn check_source(state: &ApiState, request: &Request) -> Result<Option<HeaderValue>, ApiError> {
+    check_host(&state.config.allowed_hosts, request)?;
+    match source(&state.config.allowed_origins, request.headers()) {
+        Source::Own => Ok(None),
+        Source::Allowed(origin) => Ok(Some(origin)),
+        Source::Other => Err(ApiError::new(ProblemCode::CrossOriginRejected)),
+    }
 }

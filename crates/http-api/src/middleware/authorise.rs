@@ -1,16 +1,15 @@
-//! Refuses requests without valid credentials: one check over every path and method.
+//! Which credentials a request has, and which its path asks for.
 
-use axum::extract::{MatchedPath, Request};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 
 use crate::config::Auth;
-use crate::error::ApiError;
 use crate::extract::{HeaderCount, single_header};
+use crate::principal::Principal;
 use crate::session::Sessions;
 use crate::state::ApiState;
 use crate::token::Token;
-use crate::wire::{ProblemCode, path};
+use crate::wire::path;
 
 /// Which credentials a path asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,38 +32,41 @@ impl Access {
             Some(_) | None => Self::Authorised,
         }
     }
-}
 
-/// Refuses a request whose credentials don't give access to its path.
-pub(super) fn authorise(state: &ApiState, request: &Request) -> Result<(), ApiError> {
-    let path = request.extensions().get::<MatchedPath>();
-    let access = Access::to(path.map(MatchedPath::as_str));
-    let allowed = match &state.config.auth {
-        Auth::None => true,
-        Auth::Token(token) => is_authorised(access, token, &state.sessions, request.headers()),
-    };
-    if allowed {
-        Ok(())
-    } else {
-        Err(ApiError::new(ProblemCode::Unauthorized))
-    }
-}
-
-/// Whether the credentials give `access`. An `Authorization` header decides alone: a cookie does
-/// not make up for a wrong one.
-fn is_authorised(access: Access, token: &Token, sessions: &Sessions, headers: &HeaderMap) -> bool {
-    if access == Access::Open {
-        return true;
-    }
-    match single_header(headers, AUTHORIZATION) {
-        HeaderCount::One(credentials) => {
-            bearer_token(credentials).is_some_and(|presented| token.matches(presented))
+    /// Whether `principal` has it.
+    pub(super) fn allows(self, principal: Principal) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Authorised => principal != Principal::Anonymous,
+            Self::Token => matches!(principal, Principal::Token | Principal::Anybody),
         }
-        HeaderCount::Many => false,
+    }
+}
+
+/// Who sends a request with these headers.
+pub(super) fn identify(state: &ApiState, headers: &HeaderMap) -> Principal {
+    match &state.config.auth {
+        Auth::None => Principal::Anybody,
+        Auth::Token(token) => principal_of(token, &state.sessions, headers),
+    }
+}
+
+/// Whose credentials these are. An `Authorization` header decides alone: a cookie does not make up
+/// for a wrong one.
+fn principal_of(token: &Token, sessions: &Sessions, headers: &HeaderMap) -> Principal {
+    match single_header(headers, AUTHORIZATION) {
+        HeaderCount::One(credentials) => match bearer_token(credentials) {
+            Some(presented) if token.matches(presented) => Principal::Token,
+            Some(_) | None => Principal::Anonymous,
+        },
+        HeaderCount::Many => Principal::Anonymous,
         HeaderCount::None => {
             let mut cookies = headers.get_all(COOKIE).iter();
-            access == Access::Authorised
-                && cookies.any(|cookie| sessions.contains(cookie.as_bytes()))
+            if cookies.any(|cookie| sessions.contains(cookie.as_bytes())) {
+                Principal::Session
+            } else {
+                Principal::Anonymous
+            }
         }
     }
 }
@@ -92,7 +94,7 @@ mod tests {
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_bytes(value).unwrap());
         }
-        is_authorised(access, &SECRET.parse().unwrap(), &sessions, &headers)
+        access.allows(principal_of(&SECRET.parse().unwrap(), &sessions, &headers))
     }
 
     #[test]
@@ -136,20 +138,17 @@ mod tests {
         let cookie = HeaderValue::try_from(cookie.split(';').next().unwrap()).unwrap();
         let mut headers = HeaderMap::from_iter([(COOKIE, cookie)]);
         let token = SECRET.parse().unwrap();
-        assert!(is_authorised(
-            Access::Authorised,
-            &token,
-            &sessions,
-            &headers
-        ));
-        assert!(!is_authorised(Access::Token, &token, &sessions, &headers));
+        assert_eq!(
+            principal_of(&token, &sessions, &headers),
+            Principal::Session
+        );
+        assert!(Access::Authorised.allows(Principal::Session));
+        assert!(!Access::Token.allows(Principal::Session));
         headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer wrong"));
-        assert!(!is_authorised(
-            Access::Authorised,
-            &token,
-            &sessions,
-            &headers
-        ));
+        assert_eq!(
+            principal_of(&token, &sessions, &headers),
+            Principal::Anonymous
+        );
     }
 
     proptest! {

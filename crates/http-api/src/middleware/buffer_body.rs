@@ -1,4 +1,5 @@
-//! Reads the body before the handler runs, bounded in bytes and time.
+//! Reads the body before the handler runs, bounded in bytes, time and rate, and together with all
+//! others in memory.
 
 use axum::BoxError;
 use axum::body::Body;
@@ -7,14 +8,18 @@ use axum::middleware::Next;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use http::Method;
-use http_body::Body as HttpBody;
+use http_body::{Body as HttpBody, Frame};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tokio::time::Instant;
 
 use super::authorise::Access;
+use crate::byte_budget::{BodyBudget, Reservation};
 use crate::config::ConnectionLimits;
+use crate::connection::Connection;
 use crate::error::ApiError;
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
+use crate::wire::limit::BODIES_BYTES;
 
 /// Whether the bytes of a body are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +46,56 @@ pub(crate) async fn buffer_body(
         Keep::Nothing
     };
     let (parts, body) = request.into_parts();
-    let bytes = buffer(body, keep, &state.config.connection).await?;
+    let bytes = buffer(body, keep, &state.config.connection, &state.body_budget).await;
+    let bytes = bytes.map_err(|error| {
+        if let BodyError::TooSlow = error {
+            state.metrics.slow_writers.inc();
+        }
+        error.into_api_error(&state.config.connection)
+    })?;
+    if let Some(connection) = parts.extensions.get::<Connection>() {
+        connection.request_complete();
+    }
     let request = Request::from_parts(parts, Body::from(bytes));
     Ok(next.run(request).await)
 }
 
-async fn buffer<B>(body: B, keep: Keep, limits: &ConnectionLimits) -> Result<Bytes, ApiError>
+/// Why a body was not read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BodyError {
+    /// It is larger than a body may be.
+    TooLarge,
+    /// It does not fit beside the other bodies.
+    NoRoom,
+    /// It did not come in time, or slower than it may.
+    TooSlow,
+    /// The client broke off, or sent no body.
+    Broken,
+}
+
+impl BodyError {
+    fn into_api_error(self, limits: &ConnectionLimits) -> ApiError {
+        match self {
+            Self::TooLarge => {
+                let limit_bytes = u64::try_from(limits.body_bytes).unwrap_or(u64::MAX);
+                ApiError::body_too_large(limit_bytes)
+            }
+            Self::NoRoom => ApiError::overloaded(BODIES_BYTES),
+            Self::TooSlow => ApiError::new(ProblemCode::RequestTimeout),
+            Self::Broken => ApiError::invalid_body(None, "It could not be read to its end."),
+        }
+    }
+}
+
+/// The body, whose bytes are reserved until they are dropped: those that its head declares before
+/// anything is read, else as they come. A declared length is enough to refuse it; then no `100
+/// Continue` is sent.
+async fn buffer<B>(
+    body: B,
+    keep: Keep,
+    limits: &ConnectionLimits,
+    budget: &BodyBudget,
+) -> Result<Bytes, BodyError>
 where
     B: HttpBody<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
@@ -54,75 +103,103 @@ where
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let limit_bytes = u64::try_from(limits.body_bytes).unwrap_or(u64::MAX);
-    // A declared length is enough to refuse: nothing is read, no `100 Continue` sent.
-    if body.size_hint().lower() > limit_bytes {
-        return Err(ApiError::body_too_large(limit_bytes));
+    let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if declared > limits.body_bytes {
+        return Err(BodyError::TooLarge);
     }
-    let read = read(Limited::new(body, limits.body_bytes), keep);
-    let Ok(read) = tokio::time::timeout(limits.body_timeout, read).await else {
-        return Err(ApiError::new(ProblemCode::RequestTimeout));
+    let kept = match keep {
+        Keep::Bytes => Some(Kept::new(declared, budget)?),
+        Keep::Nothing => None,
     };
-    read.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            ApiError::body_too_large(limit_bytes)
-        } else {
-            ApiError::invalid_body(None, "It could not be read to its end.")
-        }
-    })
+    let read = read(Limited::new(body, limits.body_bytes), kept, limits);
+    let read = tokio::time::timeout(limits.body_timeout, read).await;
+    read.map_err(|_| BodyError::TooSlow)?
 }
 
-/// The body as one buffer. A list of its chunks, as `BodyExt::collect` keeps it, would cost far
-/// more than its bytes when a client sends them one by one.
-async fn read<B>(mut body: Limited<B>, keep: Keep) -> Result<Bytes, BoxError>
+/// Reads a body that does not come slower than it may.
+async fn read<B>(
+    mut body: Limited<B>,
+    mut kept: Option<Kept<'_>>,
+    limits: &ConnectionLimits,
+) -> Result<Bytes, BodyError>
 where
     B: HttpBody<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
 {
-    let mut bytes = BytesMut::new();
-    while let Some(frame) = body.frame().await.transpose()? {
+    let mut window_ends = Instant::now() + limits.rate_window;
+    let mut received = 0;
+    loop {
+        // A frame is lost by no time-out: it stays in the body until it is taken.
+        let Ok(frame) = tokio::time::timeout_at(window_ends, body.frame()).await else {
+            if received < limits.rate_window_bytes() {
+                return Err(BodyError::TooSlow);
+            }
+            received = 0;
+            window_ends += limits.rate_window;
+            continue;
+        };
         // Trailers are dropped.
-        if let (Ok(chunk), Keep::Bytes) = (frame.into_data(), keep) {
-            bytes.extend_from_slice(&chunk);
+        match frame
+            .transpose()
+            .map_err(|error| broken(&error))?
+            .map(Frame::into_data)
+        {
+            Some(Ok(chunk)) => {
+                received += chunk.len();
+                if let Some(kept) = &mut kept {
+                    kept.append(&chunk)?;
+                }
+            }
+            Some(Err(_trailers)) => {}
+            None => return Ok(kept.map(Kept::into_bytes).unwrap_or_default()),
         }
     }
-    Ok(bytes.freeze())
+}
+
+fn broken(error: &BoxError) -> BodyError {
+    if error.is::<LengthLimitError>() {
+        BodyError::TooLarge
+    } else {
+        BodyError::Broken
+    }
+}
+
+/// What has come of a body, as one buffer. A list of its chunks, as `BodyExt::collect` keeps it,
+/// would cost far more than its bytes when a client sends them one by one.
+struct Kept<'a> {
+    bytes: BytesMut,
+    reservation: Reservation,
+    budget: &'a BodyBudget,
+}
+
+impl<'a> Kept<'a> {
+    /// Room for `capacity` bytes.
+    fn new(capacity: usize, budget: &'a BodyBudget) -> Result<Self, BodyError> {
+        Ok(Self {
+            reservation: budget.reserve(capacity).ok_or(BodyError::NoRoom)?,
+            bytes: BytesMut::with_capacity(capacity),
+            budget,
+        })
+    }
+
+    fn append(&mut self, chunk: &[u8]) -> Result<(), BodyError> {
+        let length = self.bytes.len() + chunk.len();
+        if length > self.bytes.capacity() {
+            // Twice as much each time, as the buffer would grow by itself.
+            let capacity = length.next_power_of_two();
+            if !self.budget.grow(&mut self.reservation, capacity) {
+                return Err(BodyError::NoRoom);
+            }
+            self.bytes.reserve(capacity - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    fn into_bytes(self) -> Bytes {
+        self.reservation.keep_with(self.bytes.freeze())
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::convert::Infallible;
-
-    use http_body::Frame;
-    use http_body_util::StreamBody;
-
-    const CHUNKS: usize = 1_000;
-
-    /// A body that comes byte by byte.
-    fn chunked() -> impl HttpBody<Data = Bytes, Error = Infallible> + Unpin {
-        let chunks = (0..CHUNKS).map(|_| Ok(Frame::data(Bytes::from_static(b"x"))));
-        StreamBody::new(futures_util::stream::iter(chunks))
-    }
-
-    #[tokio::test]
-    async fn a_body_is_kept_for_a_method_that_takes_one_alone() {
-        let limits = ConnectionLimits::default();
-        let kept = buffer(chunked(), Keep::Bytes, &limits).await.unwrap();
-        assert_eq!(kept, "x".repeat(CHUNKS));
-        let dropped = buffer(chunked(), Keep::Nothing, &limits).await.unwrap();
-        assert!(dropped.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_body_that_is_dropped_counts_against_the_limit_all_the_same() {
-        let limits = ConnectionLimits {
-            body_bytes: CHUNKS - 1,
-            ..ConnectionLimits::default()
-        };
-        for keep in [Keep::Bytes, Keep::Nothing] {
-            let refused = buffer(chunked(), keep, &limits).await.unwrap_err();
-            assert_eq!(refused.code(), crate::wire::ProblemCode::BodyTooLarge);
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! Bounds what slow readers keep in memory; see [`ResponseBudget`](crate::response_budget).
+//! Bounds what slow readers keep in memory; see [`ResponseBudget`](crate::byte_budget::ResponseBudget).
 
 use axum::body::{self, Body};
 use axum::extract::{Request, State};

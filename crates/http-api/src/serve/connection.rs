@@ -1,30 +1,35 @@
 //! One connection, from accept to close.
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::Watcher;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
-use tokio_io_timeout::TimeoutStream;
 
+use super::client_stream::ClientStream;
 use super::lingering_close::LingeringClose;
 use crate::api::Api;
+use crate::connection::Connection;
 
 /// Serves one connection until it ends, or until the server is ending and the request under way
 /// is answered.
-pub(super) async fn serve(stream: TcpStream, api: Api, watcher: Watcher) {
+pub(super) async fn serve(stream: TcpStream, connection: Connection, api: Api, watcher: Watcher) {
     let limits = api.state.config.connection;
     // A response is written whole; waiting for more bytes only delays it.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(error = &error as &dyn std::error::Error, "no TCP_NODELAY");
     }
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(limits.write_stall_timeout));
-    let stream = LingeringClose::new(
-        Box::pin(stream),
-        limits.lingering_close_timeout,
-        api.draining(),
-    );
+    let slow_readers = api.state.metrics.slow_readers.clone();
+    let stream = ClientStream::new(stream, connection.clone(), &limits, slow_readers);
+    let stream = LingeringClose::new(stream, limits.lingering_close_timeout, api.draining());
+    let router = TowerToHyperService::new(api.router());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(connection.clone());
+        router.call(request)
+    });
     // hyper starts the head's timer at its first read, that is at accept, restarts it when a
     // connection falls idle, and does not reset it for bytes that trickle in.
     let connection = http1::Builder::new()
@@ -33,10 +38,9 @@ pub(super) async fn serve(stream: TcpStream, api: Api, watcher: Watcher) {
         .max_header_size(limits.head_bytes)
         // What is read ahead, so that 12,000 half-sent heads stay below 200 MiB.
         .max_buf_size(limits.head_bytes)
-        .serve_connection(
-            TokioIo::new(stream),
-            TowerToHyperService::new(api.router()),
-        );
+        // A client that sends nothing more still gets its response.
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
         // The client went away, sent no HTTP, or was too slow, which is usual.
         tracing::debug!(error = &error as &dyn std::error::Error, "connection ended");

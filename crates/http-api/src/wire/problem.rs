@@ -159,6 +159,9 @@ problem_codes! {
     /// The runtime failed or did not answer in time.
     RuntimeUnavailable = "runtime_unavailable", 503, Retry::After(2),
         "Runtime unavailable", "The runtime did not answer; whether a change happened is not known.";
+    /// The server has as much to do for all clients as it may.
+    Overloaded = "overloaded", 503, Retry::After(1),
+        "Overloaded", "The named limit of what is kept for all clients is reached; nothing was done. Try again.";
     /// The server or the runtime is ending.
     ShuttingDown = "shutting_down", 503, Retry::After(5),
         "Shutting down", "New work is not taken any more; try again after the restart.";

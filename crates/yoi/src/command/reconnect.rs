@@ -124,6 +124,7 @@ pub(super) fn is_outage(error: &Error) -> bool {
         Error::Api(error) => matches!(
             error.problem.code,
             ProblemCode::Unauthorized
+                | ProblemCode::Overloaded
                 | ProblemCode::ShuttingDown
                 | ProblemCode::RuntimeUnavailable
                 | ProblemCode::TooManyPollers

@@ -1,0 +1,100 @@
+//! What the access log has, and how much of it a client without the token can fill. The log is the
+//! process's, so this test is alone in its process.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test an unwrap is the shortest way to say so"
+)]
+
+#[path = "support/server.rs"]
+#[expect(dead_code, reason = "this test needs a part of the fixture alone")]
+mod server;
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use server::{Server, TOKEN, WORKER, in_time};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Requests of the flood.
+const REQUESTS: u64 = 200;
+
+/// A log that can be read again.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn lines(&self) -> Vec<String> {
+        let bytes = self.0.lock().unwrap().clone();
+        let text = String::from_utf8(bytes).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn count(&self, part: &str) -> u64 {
+        let lines = self.lines();
+        let lines = lines.iter().filter(|line| line.contains(part));
+        u64::try_from(lines.count()).unwrap()
+    }
+
+    /// The refusals that were left out, as its lines say.
+    fn omitted(&self) -> u64 {
+        let lines = self.lines();
+        let counts = lines.iter().filter_map(|line| {
+            let (_, count) = line.split_once("omitted=")?;
+            count.parse::<u64>().ok()
+        });
+        counts.sum()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn polls_are_quiet_and_refusals_without_the_token_are_sampled_and_those_left_out_counted() {
+    let log = Log::default();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_writer(log.clone())
+        .with_ansi(false)
+        .init();
+    let server = Server::start().await;
+    let poll = server.get(&format!("{WORKER}/events")).await;
+    assert_eq!(poll.status, 200);
+    assert_eq!(log.count("events"), 0, "{:?}", log.lines());
+
+    let stranger = server.head("GET", "/api/workspace", "").replace(TOKEN, "x");
+    for _ in 0..REQUESTS {
+        server.send(stranger.as_bytes()).await;
+    }
+    let all = async {
+        while log.count("status=401") + log.omitted() < REQUESTS {
+            tokio::task::yield_now().await;
+        }
+    };
+    in_time(all).await;
+    assert_eq!(log.count("status=401") + log.omitted(), REQUESTS);
+    assert!(log.count("status=401") < REQUESTS / 2, "{:?}", log.lines());
+
+    // Who has the token sees each of their own.
+    for _ in 0..REQUESTS {
+        server.get("/no/such/path").await;
+    }
+    assert_eq!(log.count("status=404"), REQUESTS);
+}
