@@ -5,23 +5,21 @@
 
 mod connection;
 mod lingering_close;
+mod listener;
 
 use std::future::Future;
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::api::Api;
+use crate::state::Draining;
 
-/// Pause after an accept that failed for want of resources (EMFILE, ENFILE, ENOBUFS, ENOMEM):
-/// the waiting connection stays in the queue, and accepting it at once would fail again.
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+pub use listener::{Listener, Listeners};
 
 /// Longest wait for connections that were cut to be dropped. A thread that a task blocks drops
 /// none of them before the task yields.
@@ -36,7 +34,7 @@ pub struct ServeReport {
     pub cut: usize,
 }
 
-/// Serves `api` on `listener` until `shutdown` completes, then drains.
+/// Serves `api` on `listeners` until `shutdown` completes, then drains.
 ///
 /// From then on nothing is accepted, `/readyz` answers 503, idle connections are closed, and the
 /// others are once their request is answered. What is left at the drain deadline is cut. To have
@@ -45,11 +43,14 @@ pub struct ServeReport {
 /// # Cancellation
 /// Dropping the future cuts every connection.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     api: Api,
     shutdown: impl Future<Output = ()>,
 ) -> ServeReport {
     let limits = api.state.config.connection;
+    let mut listeners = listeners.into();
+    // Begins when nothing is accepted any more, which may be later than `/readyz` answers 503.
+    let ending = Draining::default();
     let slots = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -61,36 +62,26 @@ pub async fn serve(
         // not yet accepted stays in the queue, the end of a task needs no action.
         let next = async {
             let slot = Arc::clone(&slots).acquire_owned().await;
-            (slot, listener.accept().await)
+            (slot, listeners.accept().await)
         };
         let (slot, stream) = tokio::select! {
             () = &mut shutdown => break,
             Some(_ended) = connections.join_next() => continue,
             next = next => next,
         };
-        match stream {
-            Ok((stream, _peer)) => {
-                accepted += 1;
-                let open = (slot, api.state.metrics.connection_opened());
-                let connection = connection::serve(stream, api.clone(), graceful.watcher());
-                connections.spawn(async move {
-                    connection.await;
-                    drop(open);
-                });
-            }
-            Err(error) if is_of_the_peer(&error) => {}
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "accept failed");
-                tokio::select! {
-                    () = &mut shutdown => break,
-                    () = tokio::time::sleep(ACCEPT_BACKOFF) => {}
-                }
-            }
-        }
+        accepted += 1;
+        let open = (slot, api.state.metrics.connection_opened());
+        let watcher = graceful.watcher();
+        let connection = connection::serve(stream, api.clone(), watcher, ending.clone());
+        connections.spawn(async move {
+            connection.await;
+            drop(open);
+        });
     }
 
-    drop(listener);
+    drop(listeners);
     api.draining().begin();
+    ending.begin();
     let drained = async { while connections.join_next().await.is_some() {} };
     let drained = async { tokio::join!(graceful.shutdown(), drained) };
     // Dropping the wait at its deadline loses nothing: the set still has what is open.
@@ -103,13 +94,4 @@ pub async fn serve(
         let _ = tokio::time::timeout(CUT_WAIT, dropped).await;
     }
     ServeReport { accepted, cut }
-}
-
-/// Whether the connection, not the listener, failed: the next accept may well succeed.
-fn is_of_the_peer(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
-    )
 }

@@ -39,10 +39,10 @@ impl Access {
 pub(super) fn authorise(state: &ApiState, request: &Request) -> Result<(), ApiError> {
     let path = request.extensions().get::<MatchedPath>();
     let access = Access::to(path.map(MatchedPath::as_str));
-    let allowed = match &state.config.auth {
+    let allowed = state.credentials.with(|auth| match auth {
         Auth::None => true,
         Auth::Token(token) => is_authorised(access, token, &state.sessions, request.headers()),
-    };
+    });
     if allowed {
         Ok(())
     } else {

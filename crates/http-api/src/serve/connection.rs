@@ -4,27 +4,21 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::Watcher;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
 
 use super::lingering_close::LingeringClose;
+use super::listener::Stream;
 use crate::api::Api;
+use crate::state::Draining;
 
 /// Serves one connection until it ends, or until the server is ending and the request under way
 /// is answered.
-pub(super) async fn serve(stream: TcpStream, api: Api, watcher: Watcher) {
+pub(super) async fn serve(stream: Stream, api: Api, watcher: Watcher, ending: Draining) {
     let limits = api.state.config.connection;
-    // A response is written whole; waiting for more bytes only delays it.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(error = &error as &dyn std::error::Error, "no TCP_NODELAY");
-    }
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write_stall_timeout));
-    let stream = LingeringClose::new(
-        Box::pin(stream),
-        limits.lingering_close_timeout,
-        api.draining(),
-    );
+    let timeout = limits.lingering_close_timeout;
+    let stream = LingeringClose::new(Box::pin(stream), timeout, ending);
     // hyper starts the head's timer at its first read, that is at accept, restarts it when a
     // connection falls idle, and does not reset it for bytes that trickle in.
     let connection = http1::Builder::new()
