@@ -27,8 +27,10 @@
           ./crates
           ./tests
           ./fuzz/corpus
-          # A test holds that it has every failure.
+          # Tests hold that it has every failure, and that these run commands that parse.
           ./docs/failures.md
+          ./Dockerfile
+          ./packaging
         ];
       };
 

@@ -21,6 +21,8 @@ mod full_disk;
 mod identity;
 #[path = "end_to_end/lifecycle.rs"]
 mod lifecycle;
+#[path = "end_to_end/listening.rs"]
+mod listening;
 #[path = "end_to_end/lists.rs"]
 mod lists;
 #[path = "end_to_end/local_records.rs"]
@@ -31,6 +33,10 @@ mod log;
 mod models;
 #[path = "end_to_end/refusals.rs"]
 mod refusals;
+#[path = "end_to_end/reload.rs"]
+mod reload;
+#[path = "end_to_end/resource_limits.rs"]
+mod resource_limits;
 #[path = "end_to_end/runs.rs"]
 mod runs;
 #[path = "end_to_end/security.rs"]

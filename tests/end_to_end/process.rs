@@ -9,8 +9,8 @@ use std::process::{ExitStatus, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use testkit::client::Client;
 use testkit::deadline::in_time;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
 /// The server's binary.
@@ -19,8 +19,9 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_yoi-workspace-server");
 /// A running server process. Dropping it kills the process.
 pub(crate) struct ServerProcess {
     pub(crate) client: Client,
-    /// The one line on standard output.
+    /// The first line on standard output.
     pub(crate) line: String,
+    lines: Lines<BufReader<ChildStdout>>,
     child: Child,
     /// What the process wrote to standard error, once it has ended.
     log: JoinHandle<String>,
@@ -47,11 +48,7 @@ impl ServerProcess {
 
     /// [`ServerProcess::start`] with a full log pipe, whose reader is returned.
     pub(crate) async fn start_with_stalled_log(home: &Path) -> (Self, UnixStream) {
-        let (reader, mut writer) = UnixStream::pair().expect("two sockets");
-        writer.set_nonblocking(true).expect("a socket's mode");
-        while writer.write(&[b'\n'; 4096]).is_ok() {}
-        while writer.write(b"\n").is_ok() {}
-        writer.set_nonblocking(false).expect("a socket's mode");
+        let (writer, reader) = full_pipe();
         let log = Stdio::from(OwnedFd::from(writer));
         (Self::start_with_log(home, &[], &[], log).await, reader)
     }
@@ -65,6 +62,15 @@ impl ServerProcess {
         let mut command = Command::new(BINARY);
         command.args(["--listen", "127.0.0.1:0"]).args(args);
         Self::spawn(command, home, variables, log).await
+    }
+
+    /// [`ServerProcess::start`] by a shell that first runs `limits`, such as `ulimit -n 40`.
+    pub(crate) async fn start_within(home: &Path, limits: &str, args: &[&str]) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{limits}; exec \"$@\""), "sh", BINARY]);
+        command.args(["--listen", "127.0.0.1:0"]).args(args);
+        let path = std::env::var("PATH").unwrap_or_default();
+        Self::spawn(command, home, &[("PATH", &path)], Stdio::piped()).await
     }
 
     /// Starts the server with a disk of its own at `disk`, which has so many bytes: a file system in
@@ -97,6 +103,7 @@ impl ServerProcess {
             .env_clear()
             .env("HOME", home)
             .env("XDG_RUNTIME_DIR", home)
+            .env("YOI_DRAIN_GRACE_MS", "0")
             .envs(variables.iter().copied())
             .current_dir(home)
             .stdin(Stdio::null())
@@ -124,6 +131,7 @@ impl ServerProcess {
         Self {
             client: Client::new(base, word_at("token: ")),
             line,
+            lines,
             child,
             log,
         }
@@ -131,15 +139,23 @@ impl ServerProcess {
 
     /// The file system as the process sees it.
     pub(crate) fn root(&self) -> PathBuf {
-        let id = self.child.id().expect("a running process");
-        PathBuf::from(format!("/proc/{id}/root"))
+        PathBuf::from(format!("/proc/{}/root", self.id()))
     }
 
     /// Sends the process a signal.
     pub(crate) fn signal(&self, signal: Signal) {
-        let id = self.child.id().expect("a running process");
-        let id = Pid::from_raw(id.try_into().expect("a process id")).expect("not zero");
-        kill_process(id, signal).expect("a signal to our own child");
+        send_signal(&self.child, signal);
+    }
+
+    /// The next line on standard output.
+    pub(crate) async fn next_line(&mut self) -> String {
+        let line = in_time(self.lines.next_line()).await.expect("a line");
+        line.expect("it goes on")
+    }
+
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("a running process")
     }
 
     /// Waits until the process has ended.
@@ -148,4 +164,21 @@ impl ServerProcess {
         let log = self.log.await.expect("a log");
         Ended { status, log }
     }
+}
+
+/// Sends a child a signal.
+pub(crate) fn send_signal(child: &Child, signal: Signal) {
+    let id = child.id().expect("a running process");
+    let id = Pid::from_raw(id.try_into().expect("a process id")).expect("not zero");
+    kill_process(id, signal).expect("a signal to our own child");
+}
+
+/// The writing end of a pipe that is full, and the reading end, which nobody reads.
+pub(crate) fn full_pipe() -> (UnixStream, UnixStream) {
+    let (reader, mut writer) = UnixStream::pair().expect("two sockets");
+    writer.set_nonblocking(true).expect("a socket's mode");
+    while writer.write(&[b'\n'; 4096]).is_ok() {}
+    while writer.write(b"\n").is_ok() {}
+    writer.set_nonblocking(false).expect("a socket's mode");
+    (writer, reader)
 }

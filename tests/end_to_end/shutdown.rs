@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use testkit::deadline::in_time;
 use testkit::http::Connection;
 use testkit::json::text;
 use testkit::server::{TestServer, long_input, offline};
@@ -121,6 +122,36 @@ async fn a_second_signal_ends_the_server_at_once() {
 }
 
 #[tokio::test]
+async fn sigterm_first_says_not_ready_and_goes_on_serving() {
+    let home = tempfile::tempdir().unwrap();
+    // Only the second signal ends it.
+    let args = ["--drain-grace-ms", "600000"];
+    let server = ServerProcess::start(home.path(), &args, &[]).await;
+    let mut kept = Connection::open(server.client.address()).await.unwrap();
+    let request = |path: &str| {
+        let host = server.client.address();
+        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")
+    };
+    let response = kept.exchange(request("/readyz").as_bytes()).await;
+    response.unwrap().expect(200);
+    server.signal(Signal::TERM);
+    // Each request has a connection of its own.
+    let anew = async || {
+        let request = server.client.request("GET", "/readyz");
+        server
+            .client
+            .send(request.header("connection", "close"))
+            .await
+    };
+    in_time(async { while anew().await.status != 503 {} }).await;
+    let response = kept.exchange(request("/readyz").as_bytes()).await;
+    response.unwrap().expect_problem(503, "shutting_down");
+    server.client.create_worker().await;
+    server.signal(Signal::TERM);
+    assert_eq!(server.ended().await.status.code(), Some(130));
+}
+
+#[tokio::test]
 async fn an_empty_variable_counts_as_unset() {
     let home = tempfile::tempdir().unwrap();
     let empty = [
@@ -131,6 +162,8 @@ async fn an_empty_variable_counts_as_unset() {
         "YOI_TOKEN_FILE",
         "YOI_ALLOWED_HOST",
         "YOI_ALLOWED_ORIGIN",
+        "YOI_DRAIN_GRACE_MS",
+        "YOI_ALLOW_CORE_DUMPS",
         "YOI_LOG_FORMAT",
         "YOI_LOG",
         "YOI_OFFLINE_PACE_MS",

@@ -22,6 +22,7 @@ mod write;
 
 // The threads, and the store in front of them.
 mod metrics;
+mod pending;
 mod readers;
 mod store;
 mod writer;
@@ -32,4 +33,5 @@ pub mod maintenance;
 pub use metrics::{BATCH_SIZE_BUCKETS, Histogram, LATENCY_BUCKETS, StoreMetrics};
 pub use open::OpenError;
 pub use options::{NetworkFileSystems, Options};
+pub use pending::PendingStore;
 pub use store::SqliteStore;

@@ -50,6 +50,10 @@ pub enum OpenError {
     /// It is on a network file system, and the options refuse that.
     #[error("store is on a network file system, where it can be damaged: name another store")]
     OnNetwork,
+    /// There is no store yet, and one can't be written: the disk is full, or the limit on file
+    /// sizes is reached.
+    #[error("store can't be created: no space is left, or the limit on file sizes is too low")]
+    NoSpace,
     /// The file or its directory can't be used.
     #[error("store can't be opened")]
     Io(#[from] io::Error),
@@ -129,16 +133,32 @@ pub(crate) fn open(
     if bytes == 0 && has_journal(&path) {
         return Err(OpenError::Damaged);
     }
-    if require_sound(&path)? == Contents::Blank && absent == Absent::Refused {
+    let contents = require_sound(&path)?;
+    if contents == Contents::Blank && absent == Absent::Refused {
         return Err(OpenError::NotAStore);
     }
     let mut connection = connection::for_writing(&path, &options)?;
-    prepare(&mut connection)?;
+    prepare(&mut connection).map_err(|error| {
+        if contents == Contents::Blank && is_unwritten(&error) {
+            OpenError::NoSpace
+        } else {
+            error.into()
+        }
+    })?;
     let id = FileId::at(&path)?;
     Ok((
         OwnedFile::new(path, options, id, lock, file_lock),
         connection,
     ))
+}
+
+/// Whether a write failed. SQLite says "disk full" of some writes only.
+fn is_unwritten(error: &rusqlite::Error) -> bool {
+    let found = error.sqlite_error_code();
+    matches!(
+        found,
+        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure)
+    )
 }
 
 fn has_journal(path: &Path) -> bool {

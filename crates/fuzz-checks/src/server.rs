@@ -75,7 +75,7 @@ impl ServerFixture {
         let mut fixture = Self {
             api: server.api().clone(),
             runtime,
-            port: server.address().port(),
+            port: server.address().expect("a TCP address").port(),
             session: String::new(),
             worker: RefCell::default(),
             last_number: Cell::default(),

@@ -74,6 +74,8 @@ impl Settings {
         }
         command
             .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
+            // There is no load balancer, and `/proc` shows open files of a dumpable process alone.
+            .args(["--drain-grace-ms", "0", "--allow-core-dumps"])
             .args(self.args)
             .env("HOME", home)
             .env("XDG_RUNTIME_DIR", home)

@@ -13,6 +13,7 @@ use crate::config::ApiConfig;
 use crate::openapi;
 use crate::router::router;
 use crate::state::{ApiState, Draining};
+use crate::token::Token;
 use crate::wire::{API_VERSION, WorkspaceInfo};
 
 /// The version of the server; all our packages share it.
@@ -49,6 +50,17 @@ impl Api {
     /// A mutation that has reached its runtime is carried out all the same.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// Asks for `token` from now on, and no longer for the one before; requests under way go on.
+    /// If it is another one, it also ends the sessions that were exchanged for the one before.
+    /// Returns whether it is.
+    pub fn replace_token(&self, token: Token) -> bool {
+        let is_another = self.state.credentials.replace(token);
+        if is_another {
+            self.state.sessions.end_all();
+        }
+        is_another
     }
 
     /// The handle that makes `/readyz` answer 503.

@@ -6,22 +6,20 @@
 mod client_stream;
 mod connection;
 mod lingering_close;
+mod listener;
 
 use std::future::Future;
-use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::api::Api;
 use crate::connection::ConnectionTable;
+use crate::state::Draining;
 
-/// Pause after an accept that failed for want of resources (EMFILE, ENFILE, ENOBUFS, ENOMEM):
-/// the waiting connection stays in the queue, and accepting it at once would fail again.
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+pub use listener::{Listener, Listeners};
 
 /// Longest wait for connections that were cut to be dropped. A thread that a task blocks drops
 /// none of them before the task yields.
@@ -36,7 +34,7 @@ pub struct ServeReport {
     pub cut: usize,
 }
 
-/// Serves `api` on `listener` until `shutdown` completes, then drains.
+/// Serves `api` on `listeners` until `shutdown` completes, then drains.
 ///
 /// From then on nothing is accepted, `/readyz` answers 503, idle connections are closed, and the
 /// others are once their request is answered. What is left at the drain deadline is cut. To have
@@ -45,7 +43,7 @@ pub struct ServeReport {
 /// # Cancellation
 /// Dropping the future cuts every connection.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     api: Api,
     shutdown: impl Future<Output = ()>,
 ) -> ServeReport {
@@ -55,6 +53,9 @@ pub async fn serve(
         limits.unauthenticated_connections(),
         api.state.metrics.evicted.clone(),
     );
+    let mut listeners = listeners.into();
+    // Begins when nothing is accepted any more, which may be later than `/readyz` answers 503.
+    let ending = Draining::default();
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut accepted = 0;
@@ -66,43 +67,30 @@ pub async fn serve(
         let stream = tokio::select! {
             () = &mut shutdown => break,
             Some(_ended) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted,
+            stream = listeners.accept(|| make_room(&table)) => stream,
         };
-        match stream {
-            Ok((stream, _peer)) => {
-                // A connection that gets no slot is closed: the server is ending.
-                let mut open = tokio::select! {
-                    () = &mut shutdown => break,
-                    open = table.open() => open,
-                };
-                accepted += 1;
-                let counted = api.state.metrics.connection_opened();
-                let connection = open.connection.clone();
-                let served = connection::serve(stream, connection, api.clone(), graceful.watcher());
-                connections.spawn(async move {
-                    // Either arm ends the connection, and so the other.
-                    tokio::select! {
-                        () = served => {}
-                        _ = &mut open.evicted => {}
-                    }
-                    drop((open, counted));
-                });
+        // A connection that gets no slot is closed: the server is ending.
+        let mut open = tokio::select! {
+            () = &mut shutdown => break,
+            open = table.open() => open,
+        };
+        accepted += 1;
+        let counted = api.state.metrics.connection_opened();
+        let (connection, watcher) = (open.connection.clone(), graceful.watcher());
+        let served = connection::serve(stream, connection, api.clone(), watcher, ending.clone());
+        connections.spawn(async move {
+            // Either arm ends the connection, and so the other.
+            tokio::select! {
+                () = served => {}
+                _ = &mut open.evicted => {}
             }
-            Err(error) if is_of_the_peer(&error) => {}
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "accept failed");
-                // There may be fewer file descriptors than slots.
-                table.evict();
-                tokio::select! {
-                    () = &mut shutdown => break,
-                    () = tokio::time::sleep(ACCEPT_BACKOFF) => {}
-                }
-            }
-        }
+            drop((open, counted));
+        });
     }
 
-    drop(listener);
+    drop(listeners);
     api.draining().begin();
+    ending.begin();
     let drained = async { while connections.join_next().await.is_some() {} };
     let drained = async { tokio::join!(graceful.shutdown(), drained) };
     // Dropping the wait at its deadline loses nothing: the set still has what is open.
@@ -117,11 +105,8 @@ pub async fn serve(
     ServeReport { accepted, cut }
 }
 
-/// Whether the connection, not the listener, failed: the next accept may well succeed.
-fn is_of_the_peer(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
-    )
+/// Closes a connection: there may be fewer file descriptors than slots.
+fn make_room(table: &ConnectionTable) {
+    // Nothing is left to be done when none can be closed.
+    let _ = table.evict();
 }

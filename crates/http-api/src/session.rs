@@ -53,6 +53,11 @@ impl Sessions {
         Ok(cookie)
     }
 
+    /// Ends all of them.
+    pub(crate) fn end_all(&self) {
+        self.with(VecDeque::clear);
+    }
+
     /// Whether a `Cookie` header carries an open session.
     pub(crate) fn contains(&self, cookies: &[u8]) -> bool {
         let presented = cookies

@@ -77,7 +77,7 @@ impl TestServer {
         configure(&mut config);
         let server = Server::bind(config).await.expect("the server starts");
         let token = server.token().map(|token| token.reveal().to_owned());
-        let base = format!("http://{}", server.address());
+        let base = format!("http://{}", server.address().expect("a TCP address"));
         let (shutdown, requested) = oneshot::channel();
         let serving = tokio::spawn(server.serve(async {
             let _ = requested.await;

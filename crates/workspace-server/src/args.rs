@@ -2,7 +2,6 @@
 
 mod store;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -12,6 +11,8 @@ use worker_runtime::{LimitName, OfflineEngine};
 
 pub use store::StoreArgs;
 
+use crate::listen::ListenAddress;
+
 /// The workspace's name when none is set; never the directory's (ADR 10).
 pub const DISPLAY_NAME_DEFAULT: &str = "Workspace";
 
@@ -19,14 +20,18 @@ pub const DISPLAY_NAME_DEFAULT: &str = "Workspace";
 /// [`without_empty_variables`].
 #[derive(Args, Clone)]
 pub struct ServeArgs {
-    /// Address to listen on; any but a loopback address needs `--auth token`
+    /// Address to listen on; may be given several times. HOST:PORT with a name or an address,
+    /// PORT on this machine, :PORT on all its IPv4 addresses, or unix:PATH for a socket that its
+    /// owner alone can use. Any but a loopback address or a socket needs `--auth token`
     #[arg(
         long,
         env = "YOI_LISTEN",
         value_name = "ADDR",
-        default_value = "127.0.0.1:8787"
+        value_delimiter = ',',
+        default_value = "127.0.0.1:8787",
+        hide_env_values = true
     )]
-    pub listen: SocketAddr,
+    pub listen: Vec<ListenAddress>,
 
     /// The workspace, and where its workers are kept
     #[command(flatten)]
@@ -49,8 +54,8 @@ pub struct ServeArgs {
     #[arg(long, env = "YOI_AUTH", value_enum, default_value_t = AuthMode::Token)]
     pub auth: AuthMode,
 
-    /// File or pipe with the token, readable only by its owner or mounted as a secret; without it
-    /// each start generates a new token
+    /// File or pipe with the token, readable only by its owner or mounted as a secret; read at the
+    /// start and on SIGHUP; without it each start generates a new token
     #[arg(
         long,
         env = "YOI_TOKEN_FILE",
@@ -77,6 +82,21 @@ pub struct ServeArgs {
         value_delimiter = ','
     )]
     pub allowed_origin: Vec<String>,
+
+    /// Milliseconds from SIGTERM, when `/readyz` begins to answer 503, until the server stops to
+    /// listen: the time in which a load balancer notices. Ctrl-C ends without it
+    #[arg(
+        long,
+        env = "YOI_DRAIN_GRACE_MS",
+        value_name = "N",
+        default_value_t = DRAIN_GRACE_DEFAULT_MS,
+        value_parser = clap::value_parser!(u64).range(..=DRAIN_GRACE_MAX_MS)
+    )]
+    pub drain_grace_ms: u64,
+
+    /// Let a crash write the memory to disk, with the token and the provider's key in it
+    #[arg(long, env = "YOI_ALLOW_CORE_DUMPS")]
+    pub allow_core_dumps: bool,
 
     /// Format of the log on standard error
     #[arg(long, env = "YOI_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
@@ -193,6 +213,14 @@ pub fn without_empty_variables(command: Command) -> Command {
         })
         .mut_subcommands(without_empty_variables)
 }
+
+/// Time for load balancers to notice an end if none is set, in milliseconds. With
+/// [`SHUTDOWN_DEADLINE`](crate::config::SHUTDOWN_DEADLINE) below the five seconds after which an
+/// operator may expect the process to be gone.
+pub const DRAIN_GRACE_DEFAULT_MS: u64 = 1_000;
+
+/// Longest time for load balancers to notice an end that can be set, in milliseconds: ten minutes.
+pub const DRAIN_GRACE_MAX_MS: u64 = 10 * 60 * 1000;
 
 /// Longest pause between two words of the offline engine, in milliseconds. A slower engine would
 /// look as if it hung.

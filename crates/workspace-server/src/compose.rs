@@ -9,7 +9,7 @@ use std::time::Duration;
 use adapter_embedded::EmbeddedSource;
 use adapter_local::{LocalConfig, LocalLimits, LocalSource};
 use adapter_model::{ModelSet, ModelSetError};
-use adapter_store_sqlite::{NetworkFileSystems, Options, SqliteStore};
+use adapter_store_sqlite::{NetworkFileSystems, Options, PendingStore, SqliteStore};
 use registry_core::port::RuntimeSource;
 use registry_core::registry::DuplicateRuntime;
 use registry_core::{Deadlines, RuntimeRegistry};
@@ -143,14 +143,30 @@ pub(crate) async fn store(setting: StoreSetting) -> Result<OpenedStore, ComposeE
         },
         ..Options::default()
     };
-    let opened = spawn_blocking(move || SqliteStore::open(&path, options)).await;
-    let store = Arc::new(opened.map_err(|_| ComposeError::Interrupted)??);
+    let to_open = path.clone();
+    let opened = spawn_blocking(move || SqliteStore::open(&to_open, options)).await;
     // The metrics must not keep the file open when the runtime has ended.
-    let counted = Arc::downgrade(&store);
-    Ok(OpenedStore {
-        store: Some(store),
-        metrics: Some(Box::new(move || Some(counted.upgrade()?.metrics()))),
-    })
+    match opened.map_err(|_| ComposeError::Interrupted)? {
+        Ok(store) => {
+            let store = Arc::new(store);
+            let counted = Arc::downgrade(&store);
+            Ok(OpenedStore {
+                store: Some(store),
+                metrics: Some(Box::new(move || Some(counted.upgrade()?.metrics()))),
+            })
+        }
+        // As on a disk that fills up later: what can't be kept is refused, until it can.
+        Err(StoreOpenError::NoSpace) => {
+            tracing::warn!("the store has no space: nothing is accepted until it has");
+            let store = Arc::new(PendingStore::new(path, options));
+            let counted = Arc::downgrade(&store);
+            Ok(OpenedStore {
+                store: Some(store),
+                metrics: Some(Box::new(move || counted.upgrade()?.metrics())),
+            })
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Builds the embedded runtime, with the workers of `store`.

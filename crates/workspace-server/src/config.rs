@@ -14,6 +14,7 @@ use worker_runtime::{Limits, OfflineEngine};
 
 use crate::args::{AuthMode, DISPLAY_NAME_DEFAULT, ServeArgs};
 use crate::compose::{self, InvalidNamedModel, ModelConfig, ModelConfigError, NamedModel};
+use crate::listen::ListenAddress;
 use crate::logging::DroppedLines;
 use crate::server_file;
 use crate::store;
@@ -22,17 +23,16 @@ use crate::token_file::{self, TokenFileError};
 
 pub use crate::compose::{EngineSetting, StoreSetting};
 
-/// Longest wait for runs to end and connections to close after a signal. Below the five seconds
-/// after which an operator may expect the process to be gone.
-pub const SHUTDOWN_DEADLINE: Duration = Duration::from_millis(4_500);
+/// Longest wait for runs to end and connections to close once the server has stopped to listen.
+pub const SHUTDOWN_DEADLINE: Duration = Duration::from_millis(3_500);
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Everything a server is started with. Its `Debug` shows neither paths nor secrets.
 #[derive(Clone)]
 pub struct ServerConfig {
-    /// The address to listen on; port 0 takes any free port.
-    pub listen: SocketAddr,
+    /// Where to listen, at least at one address.
+    pub listen: Vec<ListenAddress>,
     /// The root of the workspace that is served.
     pub workspace_root: PathBuf,
     /// The workspace's name for people.
@@ -41,6 +41,8 @@ pub struct ServerConfig {
     pub local_data_dir: Option<PathBuf>,
     /// Who may use the API.
     pub auth: AuthSetting,
+    /// The file that has the token, to be read again on SIGHUP.
+    pub token_file: Option<PathBuf>,
     /// Hosts that requests may name besides the loopback ones.
     pub allowed_hosts: Vec<AllowedHost>,
     /// Origins whose pages may call the API.
@@ -119,13 +121,14 @@ impl ServerConfig {
     /// records, no server file, workers in memory, default bounds.
     pub fn new(workspace_root: PathBuf) -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 0)).into()],
             workspace_root,
             display_name: DISPLAY_NAME_DEFAULT
                 .parse()
                 .expect("the constant is a display name"),
             local_data_dir: None,
             auth: AuthSetting::Generated,
+            token_file: None,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             engine: EngineSetting::Offline {
@@ -154,8 +157,12 @@ impl ServerConfig {
         args: ServeArgs,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
-        let auth = match (args.auth, &args.token_file) {
+        let token_file = match args.auth {
+            AuthMode::Token => args.token_file.clone(),
             // The file may be set for the client commands; the server doesn't read it.
+            AuthMode::None => None,
+        };
+        let auth = match (args.auth, &token_file) {
             (AuthMode::None, _) => AuthSetting::None,
             (AuthMode::Token, None) => AuthSetting::Generated,
             (AuthMode::Token, Some(path)) => AuthSetting::Token(token_file::read(path)?),
@@ -183,6 +190,7 @@ impl ServerConfig {
             display_name: args.name,
             local_data_dir: compose::local_data_dir(args.local_data_dir, &variable),
             auth,
+            token_file,
             allowed_hosts: hosts
                 .collect::<Result<_, _>>()
                 .map_err(ConfigError::AllowedHost)?,

@@ -1,34 +1,36 @@
-//! The server as a process: log, threads, signals, the line on standard output and the exit code.
+//! The server as a process: log, threads, the lines on standard output and the exit code.
+
+mod supervisor;
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::process::{self, ExitCode};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::sync::{Notify, oneshot};
 
 use crate::args::ServeArgs;
 use crate::compose::{ComposeError, StoreSetting};
-use crate::config::{SHUTDOWN_DEADLINE, ServerConfig};
-use crate::logging::{self, DroppedLines};
+use crate::config::ServerConfig;
+use crate::core_dumps;
+use crate::logging;
 use crate::server::{Server, StartError};
-use crate::signal::Signals;
+use crate::server_file;
+use crate::signal::survive_file_size_limit;
 
-/// The exit code after a second signal: 128 + SIGINT, as shells have it.
-const EXIT_SECOND_SIGNAL: i32 = 130;
+use supervisor::{Serving, Supervisor};
+
 /// Fewest worker threads: with one, an engine that computes would hold up every connection.
 const WORKER_THREADS_MIN: usize = 2;
 /// Most threads for blocking calls: one reads files, and one looks up a provider's name for each
 /// run that needs a new connection. By default 64 runs may be active.
 const BLOCKING_THREADS_MAX: usize = 64;
-/// Longest wait for the server to end after a signal. It ends in [`SHUTDOWN_DEADLINE`] by itself
-/// unless all its threads are blocked.
-const BLOCKED_DEADLINE: Duration = SHUTDOWN_DEADLINE.saturating_add(Duration::from_millis(300));
 
 /// Runs a server until a signal ends it; blocks the calling thread.
 ///
@@ -41,22 +43,58 @@ pub fn run(args: ServeArgs) -> ExitCode {
 /// [`run`] with a configuration that an embedding program adapts after the flags were read:
 /// its own turn engine, more sources.
 pub fn run_with(args: ServeArgs, adapt: impl FnOnce(&mut ServerConfig)) -> ExitCode {
+    // First, because everything after it may write or block. Kept until an error was written.
+    let supervisor = match survive_file_size_limit().and_then(|()| Supervisor::start()) {
+        Ok(supervisor) => supervisor,
+        Err(error) => return fail(&error, ExitCode::FAILURE),
+    };
     // Kept to the end of the process, because dropping it flushes the log.
     let log = match logging::init(args.log_format, &args.log) {
         Ok(log) => log,
         Err(error) => return fail(&error, ExitCode::from(2)),
     };
     http_api::panic_hook::install();
-    let mut config = match ServerConfig::from_args(args, |name| std::env::var_os(name)) {
+    if !args.allow_core_dumps {
+        forbid_core_dumps();
+    }
+    let variable = |name: &str| std::env::var_os(name);
+    // Before the flags: those may fail for the same reason, and then both are said.
+    if server_file::directory(|name| variable(name).map(PathBuf::from)).is_none() {
+        tracing::warn!(
+            "other terminals can't find this server: none of XDG_RUNTIME_DIR, XDG_STATE_HOME and \
+             HOME names a directory"
+        );
+    }
+    let drain_grace = Duration::from_millis(args.drain_grace_ms);
+    let mut config = match ServerConfig::from_args(args, variable) {
         Ok(config) => config,
         Err(error) => return fail(&error, ExitCode::from(2)),
     };
     config.dropped_log_lines = Some(log.dropped_lines());
     adapt(&mut config);
     raise_open_file_limit();
-    match start(config, &log.dropped_lines()) {
-        Ok(code) => code,
-        Err(error) => fail(&error, ExitCode::FAILURE),
+    let serving = match serving_runtime() {
+        Ok(serving) => serving,
+        Err(error) => return fail(&error, ExitCode::FAILURE),
+    };
+    let (stop, stopped) = oneshot::channel();
+    let reload = Arc::new(Notify::new());
+    let code = supervisor.wait(Serving {
+        server: serving.spawn(serve(config, stopped, Arc::clone(&reload))),
+        stop,
+        drain_grace,
+        reload,
+        dropped: log.dropped_lines(),
+    });
+    // A thread that is blocked must not delay the end of the process.
+    serving.shutdown_background();
+    code
+}
+
+/// Before any secret is read. A server that can't is as good as others, which don't.
+fn forbid_core_dumps() {
+    if let Err(error) = core_dumps::forbid() {
+        tracing::warn!(error = %error.kind(), "a crash may write secrets to disk");
     }
 }
 
@@ -73,29 +111,6 @@ fn raise_open_file_limit() {
     }
 }
 
-/// Serves on a runtime of several threads, while the calling thread waits for signals and keeps
-/// the deadline of the shutdown.
-///
-/// # Errors
-/// When the system has no threads or signal handlers.
-fn start(config: ServerConfig, dropped: &DroppedLines) -> io::Result<ExitCode> {
-    let supervising = Builder::new_current_thread().enable_all().build()?;
-    let serving = serving_runtime()?;
-    let code = supervising.block_on(async {
-        let mut signals = Signals::listen()?;
-        let (stop, stopped) = oneshot::channel();
-        let server = serving.spawn(serve(config, async {
-            // An error means that the supervisor is gone, which ends the server too.
-            let _ = stopped.await;
-        }));
-        let supervised = supervise(server, stop, async || signals.next().await, dropped);
-        io::Result::Ok(supervised.await)
-    });
-    // A thread that is blocked must not delay the end of the process.
-    serving.shutdown_background();
-    code
-}
-
 fn serving_runtime() -> io::Result<Runtime> {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     Builder::new_multi_thread()
@@ -106,44 +121,12 @@ fn serving_runtime() -> io::Result<Runtime> {
         .build()
 }
 
-/// Waits for the server's end. The first signal asks the server to stop; a second one, or
-/// [`BLOCKED_DEADLINE`], ends the wait. In the meantime dropped log lines are reported.
-///
-/// It runs on a thread of its own, because the timers of the server's runtime stand still when all
-/// its threads are blocked.
-async fn supervise(
-    mut server: JoinHandle<ExitCode>,
-    stop: oneshot::Sender<()>,
-    mut signal: impl AsyncFnMut(),
-    dropped: &DroppedLines,
+/// Serves until `stopped` says how long load balancers get to notice that it will end.
+async fn serve(
+    config: ServerConfig,
+    stopped: oneshot::Receiver<Duration>,
+    reload: Arc<Notify>,
 ) -> ExitCode {
-    let ended = async {
-        // Both arms are cancel-safe: a `JoinHandle` keeps its result, and a signal is kept.
-        tokio::select! {
-            ended = &mut server => return ended,
-            () = signal() => {}
-        }
-        // The receiver is gone when the server ends at this moment.
-        let _ = stop.send(());
-        tokio::select! {
-            ended = server => ended,
-            // The log is not flushed: its reader may be what blocks the process.
-            () = signal() => process::exit(EXIT_SECOND_SIGNAL),
-            () = tokio::time::sleep(BLOCKED_DEADLINE) => {
-                tracing::warn!("ended without waiting for blocked threads");
-                Ok(ExitCode::SUCCESS)
-            }
-        }
-    };
-    // The reports are cancel-safe, and the other arm ends the process.
-    tokio::select! {
-        // The panic hook has logged a panic.
-        ended = ended => ended.unwrap_or(ExitCode::FAILURE),
-        never = dropped.report_regularly() => match never {},
-    }
-}
-
-async fn serve(config: ServerConfig, shutdown: impl Future<Output = ()>) -> ExitCode {
     let store = config.store.clone();
     let server = match Server::bind(config).await {
         Ok(server) => server,
@@ -153,40 +136,53 @@ async fn serve(config: ServerConfig, shutdown: impl Future<Output = ()>) -> Exit
             return code;
         }
     };
-    if announce(&server, io::stdout()).is_err() {
-        tracing::debug!("nobody reads standard output");
-    }
-    let reloader = server.profile_reloader();
-    let reloading = async {
-        match reloader {
-            Some(reloader) => reloader.run().await,
-            None => std::future::pending().await,
+    let lines = announcement(&server);
+    // Where nobody reads standard output it may block, which must not hold up the server.
+    tokio::task::spawn_blocking(move || {
+        let mut out = io::stdout();
+        if out
+            .write_all(lines.as_bytes())
+            .and_then(|()| out.flush())
+            .is_err()
+        {
+            tracing::debug!("nobody reads standard output");
+        }
+    });
+    let reloading = server.reloader();
+    let draining = server.api().draining();
+    let shutdown = async {
+        // An error means that the supervisor is gone, which ends the server too.
+        let drain_grace = stopped.await.unwrap_or_default();
+        draining.begin();
+        if !drain_grace.is_zero() {
+            let drain_grace_ms = u64::try_from(drain_grace.as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(drain_grace_ms, "not ready any more; going to shut down");
+            tokio::time::sleep(drain_grace).await;
         }
     };
     // Dropping the reloading at the server's end loses nothing.
     tokio::select! {
         _report = server.serve(shutdown) => ExitCode::SUCCESS,
-        never = reloading => match never {},
+        never = reloading.run(&reload) => match never {},
     }
 }
 
-/// Writes the line with the server's address and token.
-fn announce(server: &Server, mut out: impl Write) -> io::Result<()> {
-    let address = server.address();
-    match server.token() {
-        Some(token) => {
-            writeln!(
-                out,
-                "yoi is listening on http://{address} (token: {})",
-                token.reveal()
-            )?;
-        }
-        None => writeln!(
-            out,
-            "yoi is listening on http://{address} (no token needed)"
-        )?,
+/// The lines with the server's addresses and token. A token that the operator has in a file isn't
+/// repeated: standard output often ends up in a log.
+fn announcement(server: &Server) -> String {
+    let mut addresses = server.addresses().iter();
+    let first = addresses.next();
+    let first = first.map(ToString::to_string).unwrap_or_default();
+    let access = match server.token() {
+        None => "no token needed".to_owned(),
+        Some(_) if server.has_token_of_file() => "with the token of --token-file".to_owned(),
+        Some(token) => format!("token: {}", token.reveal()),
+    };
+    let mut lines = format!("yoi is listening on {first} ({access})\n");
+    for address in addresses {
+        lines += &format!("yoi is also listening on {address}\n");
     }
-    out.flush()
+    lines
 }
 
 /// Says on the operator's terminal which file an error is about: the error itself, which may be
@@ -215,6 +211,3 @@ fn fail(error: &dyn Error, code: ExitCode) -> ExitCode {
     let _ = writeln!(io::stderr(), "{line}");
     code
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,25 +2,29 @@
 //! it as a process.
 //!
 //! Each module knows only those before it: [`args`] (flags), `compose` (the composition root),
-//! `profile_dir` (profiles of one's own), [`failure_notes`] (a provider's words, for the operator),
+//! `profile_dir` (profiles of one's own), [`listen`] (addresses and sockets), [`failure_notes`] (a provider's words, for the operator),
 //! [`logging`], [`store`] (where workers are kept, and what is done with that file), [`config`]
-//! (checked settings), [`server`] (serving and shutdown), [`entry`] (the
+//! (checked settings), [`server`] (serving and shutdown), `reload` (what SIGHUP renews), [`entry`] (the
 //! process: threads, signals, exit code).
 
 pub mod args;
 pub mod config;
 pub mod entry;
 pub mod failure_notes;
+pub mod listen;
 pub mod logging;
 pub mod server;
 pub mod server_file;
+pub mod signal;
 pub mod store;
 pub mod store_path;
 pub mod token_file;
 
 mod compose;
+mod core_dumps;
 mod profile_dir;
-mod signal;
+mod published_file;
+mod reload;
 mod store_metrics;
 
 pub use args::ServeArgs;

@@ -115,11 +115,7 @@ fn log_to(
         .or(filter_fn(is_request_span).with_max_level_hint(LevelFilter::INFO))
         .and(filter_fn(may_be_logged).with_max_level_hint(LevelFilter::TRACE));
     let failed_writes = Arc::default();
-    let out = BatchWriter {
-        out,
-        lines: Vec::new(),
-        failed_writes: Arc::clone(&failed_writes),
-    };
+    let out = BatchWriter::new(out, Arc::clone(&failed_writes));
     let (lines, worker) = NonBlockingBuilder::default()
         .lossy(true)
         .buffered_lines_limit(lines_max)

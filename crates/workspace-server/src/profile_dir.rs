@@ -1,14 +1,12 @@
 //! Profiles of one's own: a file each in a directory, read at the start and on SIGHUP.
 
-use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use tokio::signal::unix::{SignalKind, signal};
-use worker_runtime::{ModelInfo, Profile, ProfileError, ProfileSet, Runtime};
+use worker_runtime::{ModelInfo, Profile, ProfileError, ProfileSet};
 
 use crate::compose::untrusted_file::{self, ReadError};
 
@@ -143,56 +141,6 @@ fn read(
         file: file(),
         error,
     })
-}
-
-/// Reads a directory again whenever the process gets SIGHUP.
-pub(crate) struct ProfileReloader {
-    directory: PathBuf,
-    runtime: Runtime,
-}
-
-impl ProfileReloader {
-    pub(crate) fn new(directory: PathBuf, runtime: Runtime) -> Self {
-        Self { directory, runtime }
-    }
-
-    /// Replaces the runtime's profiles after each signal. When the directory can't be used, those
-    /// that are there stay. Without a signal handler it waits for ever.
-    ///
-    /// # Cancellation
-    /// Safe: profiles are replaced all at once.
-    pub(crate) async fn run(self) -> Infallible {
-        let mut hangup = match signal(SignalKind::hangup()) {
-            Ok(hangup) => hangup,
-            Err(error) => {
-                tracing::warn!(error = %error.kind(), "SIGHUP does not reload profiles");
-                std::future::pending().await
-            }
-        };
-        loop {
-            if hangup.recv().await.is_none() {
-                std::future::pending::<()>().await;
-            }
-            self.reload().await;
-        }
-    }
-
-    async fn reload(&self) {
-        let directory = self.directory.clone();
-        let models = self.runtime.models().to_vec();
-        let loaded = tokio::task::spawn_blocking(move || load(&directory, &models)).await;
-        match loaded {
-            Ok(Ok(profiles)) => {
-                tracing::info!(profiles = profiles.iter().count(), "profiles reloaded");
-                self.runtime.set_profiles(profiles);
-            }
-            Ok(Err(error)) => {
-                let error = error.to_string();
-                tracing::warn!(error, "profiles not reloaded; those from before stay");
-            }
-            Err(_) => tracing::warn!("profiles not reloaded: reading them panicked"),
-        }
-    }
 }
 
 #[cfg(test)]

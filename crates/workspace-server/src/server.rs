@@ -1,27 +1,27 @@
 //! One server from the bound address to its orderly shutdown.
 
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use http_api::{AllowedHost, Api, ApiConfig, Auth, DroppedLogLines, Token};
+use http_api::{Api, ApiConfig, Auth, DroppedLogLines, Listener, Token};
 use jiff::Timestamp;
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 use worker_runtime::{ProfileSet, Runtime};
 
 use crate::compose::{self, ComposeError, OpenedStore, StoreSetting};
 use crate::config::{AuthSetting, SHUTDOWN_DEADLINE, ServerConfig};
 use crate::failure_notes::FailureNotes;
-use crate::profile_dir::{self, ProfileDirError, ProfileReloader};
-use crate::server_file::{ServerFile, StorePlace};
+use crate::listen::{Bound, ListenError, Resolved, ServerAddress, SocketFile};
+use crate::profile_dir::{self, ProfileDirError};
+use crate::published_file::PublishedFile;
+use crate::reload::Reloader;
+use crate::server_file::StorePlace;
 use crate::store_metrics::StoreCollector;
 
-/// Connections that the kernel may queue until they are accepted, if it allows as many. After a
-/// restart all clients reconnect at once, and a client whose connection is dropped retries only a
-/// second later.
-const ACCEPT_BACKLOG: u32 = 4_096;
+/// The port of a server without a TCP address. Clients of a Unix socket usually name none, which
+/// means HTTP's own.
+const NO_PORT: u16 = 80;
 
 /// Why a server does not start. Carries no path and no secret.
 #[derive(Debug, thiserror::Error)]
@@ -30,16 +30,11 @@ pub enum StartError {
     #[error("the workspace is not a directory that can be read")]
     NoWorkspace,
     /// Without authorisation the server would be open to the network.
-    #[error("--auth none needs a loopback address to listen on")]
+    #[error("--auth none needs a loopback address or a Unix socket to listen on")]
     OpenToTheNetwork,
-    /// The address can't be bound.
-    #[error("can't listen on {address}")]
-    Bind {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
+    /// The server can't listen.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// No token could be generated.
     #[error(transparent)]
     Token(#[from] http_api::NoRandomness),
@@ -65,12 +60,14 @@ pub struct ShutdownReport {
 
 /// A server that listens, and answers once [`Server::serve`] runs.
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
+    listeners: Vec<Listener>,
+    addresses: Vec<ServerAddress>,
     token: Option<Token>,
     api: Api,
     runtime: Runtime,
-    file: Option<ServerFile>,
+    published: Option<Arc<PublishedFile>>,
+    socket_files: Vec<SocketFile>,
+    token_file: Option<PathBuf>,
     profile_dir: Option<PathBuf>,
 }
 
@@ -83,11 +80,13 @@ impl Server {
         if !std::fs::metadata(&config.workspace_root).is_ok_and(|found| found.is_dir()) {
             return Err(StartError::NoWorkspace);
         }
+        let to_listen_on = Resolved::lookup(&config.listen).await?;
+        let is_open_to_network = to_listen_on.is_open_to_network();
         let token = match &config.auth {
             AuthSetting::Generated => Some(Token::generate()?),
             AuthSetting::Token(token) => Some(token.clone()),
-            AuthSetting::None if config.listen.ip().is_loopback() => None,
-            AuthSetting::None => return Err(StartError::OpenToTheNetwork),
+            AuthSetting::None if is_open_to_network => return Err(StartError::OpenToTheNetwork),
+            AuthSetting::None => None,
         };
         let failures = FailureNotes::default();
         let noted = failures.clone();
@@ -98,12 +97,9 @@ impl Server {
         };
         // Before the store: a server that can't listen must not create one, nor end the runs that
         // an earlier one has left. Who connects meanwhile waits for `serve`.
-        let bind_error = |source| StartError::Bind {
-            address: config.listen,
-            source,
-        };
-        let listener = listen(config.listen).map_err(bind_error)?;
-        let address = listener.local_addr().map_err(bind_error)?;
+        let bound = to_listen_on.bind().await?;
+        let addresses = bound.addresses();
+        let address = tcp_address(&addresses);
         let OpenedStore { store, metrics } = compose::store(config.store.clone()).await?;
         let (limits, age) = (config.limits.clone(), config.delete_stopped_after);
         let runtime = compose::runtime(engine, profiles, limits, store, age).await?;
@@ -114,40 +110,52 @@ impl Server {
             config.deadlines,
             &config.sources,
         )?;
-        let mut api_config = api_config(&config, address, token.clone());
+        let mut api_config = api_config(&config, &bound, token.clone());
         if let Some(metrics) = metrics {
             api_config
                 .collectors
                 .push(Arc::new(StoreCollector(metrics)));
         }
         let api = Api::new(Arc::new(registry), api_config);
-        let file = config.server_file_dir.as_deref().and_then(|directory| {
-            let place = place_of(&config.store);
-            let (token, now) = (token.as_ref(), Timestamp::now());
-            let root = &config.workspace_root;
-            let written = ServerFile::write(directory, address, token, now, place, root);
-            if let Err(error) = &written {
-                tracing::warn!(error = %error.kind(), "other terminals can't find this server");
-            }
-            written.ok()
-        });
-        if let (Some(directory), Some(_)) = (&config.server_file_dir, &file) {
-            failures.write_to(directory, address);
-        }
-        Ok(Self {
-            listener,
+        let published = config.server_file_dir.zip(address);
+        let published = published.map(|(directory, address)| PublishedFile {
+            directory,
             address,
+            started_at: Timestamp::now(),
+            store: place_of(&config.store),
+            workspace_root: config.workspace_root,
+            file: Mutex::default(),
+        });
+        if let Some(published) = &published {
+            match published.write(token.as_ref()) {
+                Ok(()) => failures.write_to(&published.directory, published.address),
+                Err(error) => {
+                    tracing::warn!(error = %error.kind(), "other terminals can't find this server");
+                }
+            }
+        }
+        warn_of_exposure(token.as_ref(), is_open_to_network);
+        Ok(Self {
+            listeners: bound.listeners,
+            addresses,
+            token_file: token.as_ref().and(config.token_file),
             token,
             api,
             runtime,
-            file,
+            published: published.map(Arc::new),
+            socket_files: bound.socket_files,
             profile_dir: config.profile_dir,
         })
     }
 
-    /// Where the server listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Where the server listens, at least one address.
+    pub fn addresses(&self) -> &[ServerAddress] {
+        &self.addresses
+    }
+
+    /// The first TCP address; `None` if the server listens on Unix sockets alone.
+    pub fn address(&self) -> Option<SocketAddr> {
+        tcp_address(&self.addresses)
     }
 
     /// The token that requests need; `None` when they need none.
@@ -160,10 +168,20 @@ impl Server {
         &self.api
     }
 
-    /// What reads the profiles again on SIGHUP; `None` when there is no directory of them.
-    pub(crate) fn profile_reloader(&self) -> Option<ProfileReloader> {
-        let directory = self.profile_dir.clone()?;
-        Some(ProfileReloader::new(directory, self.runtime.clone()))
+    /// What reads the server's files again on SIGHUP.
+    pub(crate) fn reloader(&self) -> Reloader {
+        Reloader {
+            token_file: self.token_file.clone(),
+            profile_dir: self.profile_dir.clone(),
+            published: self.published.clone(),
+            api: self.api.clone(),
+            runtime: self.runtime.clone(),
+        }
+    }
+
+    /// Whether the operator knows the token without being told.
+    pub(crate) fn has_token_of_file(&self) -> bool {
+        self.token_file.is_some()
     }
 
     /// Answers requests until `shutdown` ends, then shuts down in order: accepts no connection,
@@ -176,15 +194,17 @@ impl Server {
     /// Dropping the future cuts every connection and run.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> ShutdownReport {
         let Self {
-            listener,
-            address,
+            listeners,
+            addresses,
             api,
             runtime,
-            file,
+            published,
+            socket_files,
             ..
         } = self;
         let draining = api.draining();
-        tracing::info!(port = address.port(), "serving");
+        let port = tcp_address(&addresses).map(|address| address.port());
+        tracing::info!(addresses = addresses.len(), port, "serving");
         let (stop_http, http_stops) = oneshot::channel::<()>();
         let ended = async {
             shutdown.await;
@@ -194,11 +214,14 @@ impl Server {
             let _ = stop_http.send(());
             runtime.shutdown(SHUTDOWN_DEADLINE).await
         };
-        let answered = http_api::serve(listener, api, async {
+        let answered = http_api::serve(listeners, api, async {
             let _ = http_stops.await;
         });
         let (runs, connections) = tokio::join!(ended, answered);
-        drop(file);
+        if let Some(published) = published {
+            published.remove();
+        }
+        drop(socket_files);
         let report = ShutdownReport {
             runs_ended: runs.cancelled.len(),
             runs_abandoned: runs.abandoned.len(),
@@ -214,23 +237,34 @@ impl Server {
     }
 }
 
-/// Begins to listen, at once even if an earlier server has just left the address.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(ACCEPT_BACKLOG)
+/// Says in the log who else can use the server, or read along.
+fn warn_of_exposure(token: Option<&Token>, is_open_to_network: bool) {
+    if token.is_none() {
+        tracing::warn!("no token is asked for: everybody on this machine can use the server");
+    }
+    if is_open_to_network {
+        tracing::warn!(
+            "plain HTTP off loopback: the token and all texts can be read on their way; have a \
+             proxy speak TLS"
+        );
+    }
 }
 
-fn api_config(config: &ServerConfig, address: SocketAddr, token: Option<Token>) -> ApiConfig {
+/// The first TCP address.
+fn tcp_address(addresses: &[ServerAddress]) -> Option<SocketAddr> {
+    addresses.iter().find_map(|address| match address {
+        ServerAddress::Tcp(address) => Some(*address),
+        ServerAddress::Unix(_) => None,
+    })
+}
+
+fn api_config(config: &ServerConfig, bound: &Bound, token: Option<Token>) -> ApiConfig {
     let auth = token.map_or(Auth::None, Auth::Token);
-    let mut api = ApiConfig::new(config.display_name.clone(), auth, address.port());
+    let port = tcp_address(&bound.addresses()).map_or(NO_PORT, |address| address.port());
+    let mut api = ApiConfig::new(config.display_name.clone(), auth, port);
     api.input_bytes_max = u64::try_from(config.limits.input_bytes).unwrap_or(u64::MAX);
     api.connection = config.connection;
-    api.allowed_hosts.extend(own_host(address));
+    api.allowed_hosts.extend(bound.hosts());
     api.allowed_hosts
         .extend(config.allowed_hosts.iter().cloned());
     api.allowed_origins.clone_from(&config.allowed_origins);
@@ -245,15 +279,5 @@ fn place_of(setting: &StoreSetting) -> StorePlace {
         StoreSetting::Memory => StorePlace::Memory,
         StoreSetting::Own(_) => StorePlace::Unknown,
         StoreSetting::File { path, .. } => StorePlace::of_file(path),
-    }
-}
-
-/// The listening address as a host that requests may name. A literal address is safe, because DNS
-/// rebinding needs a name.
-fn own_host(address: SocketAddr) -> Option<AllowedHost> {
-    if address.ip().is_unspecified() {
-        None
-    } else {
-        address.to_string().parse().ok()
     }
 }

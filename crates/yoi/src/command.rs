@@ -18,6 +18,7 @@ mod store;
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
+use yoi_workspace_server::signal::survive_file_size_limit;
 
 use crate::args::{Cli, ClientArgs, ClientCommand, Command};
 use crate::client::Client;
@@ -29,6 +30,8 @@ use session::{Session, block_on, find, find_again};
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let mut terminal = Terminal::of_process();
     let mut format = Format::Text;
+    // Before a file is written. Without it, `ulimit -f` ends the command without a word.
+    let _ = survive_file_size_limit();
     let result = match cli.command {
         Command::Serve(serve) => match refuse(cli.client.any_flag(), "serve") {
             Ok(()) => return yoi_workspace_server::run(*serve),

@@ -176,6 +176,7 @@ fn about_file(error: &MaintenanceError) -> Option<&'static str> {
         MaintenanceError::Target(_) => Some("may you write to that directory, and is there space?"),
         MaintenanceError::Open(
             StoreOpenError::InUse
+            | StoreOpenError::NoSpace
             | StoreOpenError::TooNew { .. }
             | StoreOpenError::Damaged
             | StoreOpenError::OnNetwork

@@ -53,7 +53,7 @@ pub(crate) async fn create_session(
     _: JsonBody<CreateSessionBody>,
 ) -> Result<Response, ApiError> {
     let mut response = StatusCode::NO_CONTENT.into_response();
-    match state.config.auth {
+    match state.credentials.with(Auth::clone) {
         Auth::None => {}
         Auth::Token(_) => {
             let cookie = state.sessions.open().map_err(|error| {

@@ -45,10 +45,10 @@ impl Access {
 
 /// Who sends a request with these headers.
 pub(super) fn identify(state: &ApiState, headers: &HeaderMap) -> Principal {
-    match &state.config.auth {
+    state.credentials.with(|auth| match auth {
         Auth::None => Principal::Anybody,
         Auth::Token(token) => principal_of(token, &state.sessions, headers),
-    }
+    })
 }
 
 /// Whose credentials these are. An `Authorization` header decides alone: a cookie does not make up

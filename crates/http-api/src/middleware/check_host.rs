@@ -1,18 +1,25 @@
 //! Refuses requests that are meant for another server. A page that rebinds its own name to this
 //! address sends that name as `Host` (DNS rebinding).
 
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 
 use crate::error::ApiError;
 use crate::extract::{HeaderCount, single_header};
 use crate::origin::AllowedHost;
-use crate::wire::ProblemCode;
+use crate::wire::{ProblemCode, path};
 
-/// Refuses a request whose `Host` is missing, repeated, or none of this server's names.
+/// Routes that answer whatever the `Host`. The probes of a container's platform or a load balancer
+/// name an address that the server doesn't know, or none, and the answers tell a stranger nothing.
+const PROBES: [&str; 2] = [path::HEALTHZ, path::READYZ];
+
+/// Refuses a request whose `Host` is missing, repeated, or none of this server's names, other than
+/// to the routes of [`PROBES`].
 pub(super) fn check_host(allowed: &[AllowedHost], request: &Request) -> Result<(), ApiError> {
-    if is_allowed(allowed, request.headers(), request.uri()) {
+    let route = request.extensions().get::<MatchedPath>();
+    let is_probe = route.is_some_and(|route| PROBES.contains(&route.as_str()));
+    if is_probe || is_allowed(allowed, request.headers(), request.uri()) {
         Ok(())
     } else {
         Err(ApiError::new(ProblemCode::MisdirectedHost))

@@ -7,24 +7,27 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::Watcher;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpStream;
 
 use super::client_stream::ClientStream;
 use super::lingering_close::LingeringClose;
+use super::listener::Stream;
 use crate::api::Api;
 use crate::connection::Connection;
+use crate::state::Draining;
 
 /// Serves one connection until it ends, or until the server is ending and the request under way
 /// is answered.
-pub(super) async fn serve(stream: TcpStream, connection: Connection, api: Api, watcher: Watcher) {
+pub(super) async fn serve(
+    stream: Stream,
+    connection: Connection,
+    api: Api,
+    watcher: Watcher,
+    ending: Draining,
+) {
     let limits = api.state.config.connection;
-    // A response is written whole; waiting for more bytes only delays it.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(error = &error as &dyn std::error::Error, "no TCP_NODELAY");
-    }
     let slow_readers = api.state.metrics.slow_readers.clone();
     let stream = ClientStream::new(stream, connection.clone(), &limits, slow_readers);
-    let stream = LingeringClose::new(stream, limits.lingering_close_timeout, api.draining());
+    let stream = LingeringClose::new(stream, limits.lingering_close_timeout, ending);
     let router = TowerToHyperService::new(api.router());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(connection.clone());

@@ -23,18 +23,18 @@ const CHUNK_BYTES: usize = 8 * 1024;
 pub(super) struct LingeringClose<S> {
     stream: S,
     timeout: Duration,
-    draining: Draining,
+    ending: Draining,
     /// Set once the writing half is closed.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> LingeringClose<S> {
     /// A lingering close of `stream` that takes at most `timeout`.
-    pub(super) fn new(stream: S, timeout: Duration, draining: Draining) -> Self {
+    pub(super) fn new(stream: S, timeout: Duration, ending: Draining) -> Self {
         Self {
             stream,
             timeout,
-            draining,
+            ending,
             deadline: None,
         }
     }
@@ -75,7 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for LingeringClose<S> {
             .deadline
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
         // A server that is ending does not wait for its clients.
-        while !this.draining.has_begun() && deadline.as_mut().poll(cx).is_pending() {
+        while !this.ending.has_begun() && deadline.as_mut().poll(cx).is_pending() {
             let mut chunk = [0; CHUNK_BYTES];
             let mut chunk = ReadBuf::new(&mut chunk);
             let read = ready!(Pin::new(&mut this.stream).poll_read(cx, &mut chunk));

@@ -7,24 +7,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tracing_appender::non_blocking::ErrorCounter;
 
 /// Bytes of lines that are written at once: as many as a pipe holds.
 const BATCH_BYTES: usize = 64 * 1024;
 
-/// Shortest time between two reports, so that a stalled log is not flooded with them.
+/// Time between two reports, so that a stalled log is not flooded with them.
 pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Shortest time between two reports where writes fail and succeed by turns.
+const RECOVERY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Counts the dropped lines of one log. Cheap to clone; clones share the count.
 #[derive(Debug, Clone)]
 pub struct DroppedLines {
     full_queue: ErrorCounter,
-    failed_writes: Arc<AtomicU64>,
+    failed_writes: Arc<FailedWrites>,
     reported: Arc<AtomicU64>,
 }
 
+/// The lines that could not be written.
+#[derive(Debug, Default)]
+pub(super) struct FailedWrites {
+    lines: AtomicU64,
+    /// Notified when a write succeeds after one that failed.
+    over: Notify,
+}
+
 impl DroppedLines {
-    pub(super) fn new(full_queue: ErrorCounter, failed_writes: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(full_queue: ErrorCounter, failed_writes: Arc<FailedWrites>) -> Self {
         Self {
             full_queue,
             failed_writes,
@@ -35,7 +47,7 @@ impl DroppedLines {
     /// Lines dropped since the log began.
     pub fn count(&self) -> u64 {
         let full_queue = u64::try_from(self.full_queue.dropped_lines()).unwrap_or(u64::MAX);
-        full_queue.saturating_add(self.failed_writes.load(Ordering::Relaxed))
+        full_queue.saturating_add(self.failed_writes.lines.load(Ordering::Relaxed))
     }
 
     /// Warns of the lines that were dropped since the last report, if there are any. A report
@@ -48,14 +60,20 @@ impl DroppedLines {
         }
     }
 
-    /// Reports regularly.
+    /// Reports regularly, and as soon as lines can be written again.
     ///
     /// # Cancellation
     /// Safe: what was not reported yet, the next [`DroppedLines::report`] does.
     pub(crate) async fn report_regularly(&self) -> Infallible {
         loop {
-            tokio::time::sleep(REPORT_INTERVAL).await;
-            self.report();
+            // Both arms are cancel-safe: a notification that was not waited for is kept.
+            tokio::select! {
+                () = tokio::time::sleep(REPORT_INTERVAL) => self.report(),
+                () = self.failed_writes.over.notified() => {
+                    self.report();
+                    tokio::time::sleep(RECOVERY_INTERVAL).await;
+                }
+            }
         }
     }
 }
@@ -63,9 +81,21 @@ impl DroppedLines {
 /// Gathers the lines that tracing-appender has at hand, so that a burst costs one write, and counts
 /// those which `out` does not take: tracing-appender counts only what its queue has no room for.
 pub(super) struct BatchWriter<W> {
-    pub(super) out: W,
-    pub(super) lines: Vec<u8>,
-    pub(super) failed_writes: Arc<AtomicU64>,
+    out: W,
+    lines: Vec<u8>,
+    failed_writes: Arc<FailedWrites>,
+    is_failing: bool,
+}
+
+impl<W> BatchWriter<W> {
+    pub(super) fn new(out: W, failed_writes: Arc<FailedWrites>) -> Self {
+        Self {
+            out,
+            lines: Vec::new(),
+            failed_writes,
+            is_failing: false,
+        }
+    }
 }
 
 impl<W: Write> Write for BatchWriter<W> {
@@ -79,12 +109,18 @@ impl<W: Write> Write for BatchWriter<W> {
 
     /// Writes what was gathered. What is not taken is dropped, so that no line is written twice.
     fn flush(&mut self) -> io::Result<()> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
         let written = self.out.write_all(&self.lines);
         if written.is_err() {
             let lines = self.lines.iter().filter(|byte| **byte == b'\n').count();
             let lines = u64::try_from(lines).unwrap_or(u64::MAX);
-            self.failed_writes.fetch_add(lines, Ordering::Relaxed);
+            self.failed_writes.lines.fetch_add(lines, Ordering::Relaxed);
+        } else if self.is_failing {
+            self.failed_writes.over.notify_one();
         }
+        self.is_failing = written.is_err();
         self.lines.clear();
         written?;
         self.out.flush()

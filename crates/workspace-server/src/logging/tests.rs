@@ -1,6 +1,7 @@
 //! Events go in, lines come out, and what the reader leaves is counted.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
@@ -236,4 +237,55 @@ fn lines_that_the_reader_fails_to_take_are_counted() {
     });
     drop(guard);
     assert_eq!(dropped.count(), 2);
+}
+
+/// A disk that is full until the flag is set; then it hands on what is written.
+struct Disk {
+    has_space: Arc<AtomicBool>,
+    written: Sender<String>,
+}
+
+impl Write for Disk {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        // Before the test knows of these lines, and changes it.
+        let has_space = self.has_space.load(Ordering::Relaxed);
+        let text = String::from_utf8_lossy(lines).into_owned();
+        let _ = self.written.send(text);
+        if has_space {
+            Ok(lines.len())
+        } else {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_that_a_full_disk_lost_are_reported_as_soon_as_it_has_space() {
+    let (has_space, (written, lines)) = (Arc::new(AtomicBool::new(false)), mpsc::channel());
+    let (log, guard) = log(Disk {
+        has_space: Arc::clone(&has_space),
+        written,
+    });
+    let dropped = guard.dropped_lines();
+    let _default = dispatcher::set_default(&log);
+    let next = || lines.recv_timeout(TIMEOUT).expect("a line");
+    tracing::info!("lost");
+    next();
+    has_space.store(true, Ordering::Relaxed);
+    // When the second one is written, the first has been as a whole.
+    for _ in 0..2 {
+        tracing::info!("written");
+        next();
+    }
+    let soon = REPORT_INTERVAL / 2;
+    let _ = tokio::time::timeout(soon, dropped.report_regularly()).await;
+    let report = next();
+    assert!(
+        report.contains(r#""message":"log lines were lost","lines":1"#),
+        "{report}"
+    );
 }

@@ -127,3 +127,64 @@ fn a_message_may_be_a_dash_or_begin_with_one() {
     assert_eq!(after_dashes.as_deref(), Some("--help"));
     assert_eq!(text("yoi send w --follow"), None);
 }
+
+/// The commands that the file runs as a service or in a container, and what the file must say
+/// besides. No gate has a systemd or a container engine to ask.
+#[test]
+fn the_service_and_the_container_run_commands_that_parse() {
+    const UNIT: &str = include_str!("../../../../packaging/yoi.service");
+    let unit = UNIT.replace("\\\n", " ");
+    let entries: Vec<_> = unit
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with(['#', '[']))
+        .map(|line| line.split_once('=').expect(line))
+        .collect();
+    let value = |name: &str| {
+        let mut values = entries.iter().filter(|(entry, _)| *entry == name);
+        values.next().expect(name).1
+    };
+    let start = value("ExecStart");
+    let cli = parse(start).unwrap_or_else(|error| panic!("{start}: {error}"));
+    let Command::Serve(serve) = cli.command else {
+        panic!("{start} is no server");
+    };
+    assert!(serve.token_file.is_some_and(|file| file.starts_with("%d")));
+    assert_eq!(value("LoadCredential"), "token:/etc/yoi/token");
+    assert_eq!(value("ExecReload"), "/bin/kill -HUP $MAINPID");
+    for (name, expected) in [
+        ("DynamicUser", "yes"),
+        ("NoNewPrivileges", "yes"),
+        ("ProtectSystem", "strict"),
+        ("CapabilityBoundingSet", ""),
+        ("LimitCORE", "0"),
+    ] {
+        assert_eq!(value(name), expected, "{name}");
+    }
+
+    const DOCKERFILE: &str = include_str!("../../../../Dockerfile");
+    let instruction = |name: &str| {
+        let mut lines = DOCKERFILE.lines();
+        lines
+            .find_map(|line| line.strip_prefix(name))
+            .expect(name)
+            .trim()
+    };
+    let words = |json: &str| serde_json::from_str::<Vec<String>>(json).expect(json);
+    let served = [words(instruction("ENTRYPOINT")), words(instruction("CMD"))].concat();
+    let checked = words(instruction("HEALTHCHECK CMD"));
+    for command in [served, checked] {
+        let parsed = Cli::try_parse_from(&command);
+        parsed.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    }
+    assert_eq!(instruction("USER"), "65534:65534");
+    let serve = Cli::command().find_subcommand("serve").unwrap().clone();
+    let known = |name: &str| {
+        serve
+            .get_arguments()
+            .any(|arg| arg.get_env() == Some(name.as_ref()))
+    };
+    for setting in instruction("ENV").split(' ') {
+        let (name, _) = setting.split_once('=').unwrap();
+        assert!(name == "HOME" || known(name), "{setting}");
+    }
+}

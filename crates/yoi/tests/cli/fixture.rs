@@ -85,6 +85,7 @@ impl TestHome {
             .env("HOME", self.directory())
             .env("XDG_RUNTIME_DIR", self.path("run"))
             .env("YOI_DATA_DIR", self.path("data"))
+            .env("YOI_DRAIN_GRACE_MS", "0")
             .env("SSL_CERT_FILE", self.path("no-certificates"))
             .env("SSL_CERT_DIR", self.path("no-certificates"))
             .args(line.split_whitespace())
