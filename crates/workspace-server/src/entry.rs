@@ -23,8 +23,9 @@ use crate::signal::Signals;
 const EXIT_SECOND_SIGNAL: i32 = 130;
 /// Fewest worker threads: with one, an engine that computes would hold up every connection.
 const WORKER_THREADS_MIN: usize = 2;
-/// Most threads for blocking calls: one reads files, and one looks up a provider's name for each
-/// run that needs a new connection. By default 64 runs may be active.
+/// Most threads for blocking calls, all of which end soon: they parse large events of providers, four
+/// at once, and read and write small files. What may hang has threads of its own: local records, look-ups
+/// of names and the store.
 const BLOCKING_THREADS_MAX: usize = 64;
 /// Longest wait for the server to end after a signal. It ends in [`SHUTDOWN_DEADLINE`] by itself
 /// unless all its threads are blocked.
