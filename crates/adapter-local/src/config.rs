@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use registry_core::projection::{Limit, LimitUnit};
 
-/// Most directories that one refresh looks at for records, over all collections: as many as
+/// Most directories that one refresh looks at for records, in each collection: as many as
 /// can be looked at well within the registry's read deadline of 2 s.
 pub const RECORDS_MAX: u32 = 20_000;
 /// Largest `metadata.json` that is read, in bytes: bounds the memory that one file can claim,
@@ -22,8 +22,10 @@ pub struct LocalConfig {
     /// The directory that holds `pods` and `workers`. It may be missing, and it may be a
     /// symbolic link: what it means is the operator's choice.
     pub data_dir: PathBuf,
-    /// The root of this workspace; records of any other are counted, not listed.
-    pub workspace_root: PathBuf,
+    /// The root of this workspace in each of its spellings, for example as it was given and with
+    /// links resolved. Records with any other root are counted, not listed; roots are compared as
+    /// text, and never resolved.
+    pub workspace_roots: Vec<PathBuf>,
     /// How much is read.
     pub limits: LocalLimits,
 }
@@ -40,7 +42,7 @@ impl fmt::Debug for LocalConfig {
 /// Bounds of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LocalLimits {
-    /// Directories looked at in one refresh, see [`RECORDS_MAX`].
+    /// Directories looked at in one refresh in each collection, see [`RECORDS_MAX`].
     pub records: u32,
     /// Bytes of one `metadata.json`, see [`METADATA_BYTES_MAX`].
     pub metadata_bytes: u64,

@@ -12,6 +12,10 @@ pub(crate) enum DiagnosticKind {
     DataMissing,
     /// A collection is there, but its directory can't be read to the end.
     CollectionUnreadable,
+    /// The directory could not be read again in time, so the records are as they last were.
+    Stale,
+    /// A record or a collection does not answer, for example because it is a dead mount.
+    NotAnswering,
     /// There are more directories than one refresh looks at.
     Truncated,
     /// The metadata file can't be opened or read, or a link to it leads nowhere or out of
@@ -41,9 +45,11 @@ impl From<ReadError> for DiagnosticKind {
 
 impl DiagnosticKind {
     /// Every kind, in the order in which they are reported.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::DataMissing,
         Self::CollectionUnreadable,
+        Self::Stale,
+        Self::NotAnswering,
         Self::Truncated,
         Self::Unreadable,
         Self::NotRegular,
@@ -66,6 +72,16 @@ impl DiagnosticKind {
                 "local_collection_unreadable",
                 Severity::Warning,
                 "A collection of local records could not be read completely.",
+            ),
+            Self::Stale => (
+                "local_records_stale",
+                Severity::Warning,
+                "Local records can't be read at present; they are shown as they last were.",
+            ),
+            Self::NotAnswering => (
+                "local_records_not_answering",
+                Severity::Warning,
+                "Local records do not answer and are left out, or shown as they last were.",
             ),
             Self::Truncated => (
                 "local_records_truncated",

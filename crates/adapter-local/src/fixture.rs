@@ -42,7 +42,7 @@ impl DataDir {
     pub(crate) fn config(&self) -> LocalConfig {
         LocalConfig {
             data_dir: self.path(""),
-            workspace_root: self.workspace(),
+            workspace_roots: vec![self.workspace()],
             limits: LocalLimits::default(),
         }
     }

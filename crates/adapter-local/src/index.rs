@@ -1,7 +1,6 @@
 //! What one scan found, by worker id and in the order of the list.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use registry_core::port::{CatalogPage, WorkerRecord};
@@ -9,12 +8,14 @@ use registry_core::projection::{RuntimeCounts, WorkersByState};
 use registry_core::{PageLimit, WorkerId};
 
 use crate::diagnostic::{DiagnosticCounts, DiagnosticKind};
+use crate::identity::Collection;
 use crate::sort_key::SortKey;
 use crate::stamp::Stamp;
 
 /// One directory of a collection.
 #[derive(Clone)]
 pub(crate) struct Entry {
+    pub(crate) collection: Collection,
     /// The stamp of the metadata file that was read; `None` when the next scan must not rely on
     /// it.
     pub(crate) stamp: Option<Stamp>,
@@ -23,8 +24,9 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// A record that is not listed and that every scan looks at again.
-    pub(crate) fn uncached(kind: DiagnosticKind) -> Self {
+    pub(crate) fn uncached(collection: Collection, kind: DiagnosticKind) -> Self {
         Self {
+            collection,
             stamp: None,
             visibility: Visibility::Omitted(kind),
         }
@@ -46,19 +48,15 @@ pub(crate) struct Index {
     entries: HashMap<WorkerId, Entry>,
     newest_first: Vec<Arc<WorkerRecord>>,
     diagnostics: DiagnosticCounts,
-    workspace_root: Option<PathBuf>,
     reads: usize,
 }
 
 impl Index {
-    /// The index of `entries` and of the diagnostics of the directory itself.
-    ///
-    /// `workspace_root` is the resolved root of the workspace whose records are listed, and
-    /// `reads` is how many files had to be read.
+    /// The index of `entries` and of the diagnostics of the directory itself. `reads` is how many
+    /// files had to be read.
     pub(crate) fn new(
         entries: HashMap<WorkerId, Entry>,
         of_directory: DiagnosticCounts,
-        workspace_root: Option<PathBuf>,
         reads: usize,
     ) -> Self {
         let mut diagnostics = of_directory;
@@ -74,7 +72,6 @@ impl Index {
             entries,
             newest_first,
             diagnostics,
-            workspace_root,
             reads,
         }
     }
@@ -94,6 +91,15 @@ impl Index {
         self.entries.get(worker_id)
     }
 
+    /// What is known of the records of a collection.
+    pub(crate) fn entries_of(
+        &self,
+        collection: Collection,
+    ) -> impl Iterator<Item = (&WorkerId, &Entry)> {
+        let entries = self.entries.iter();
+        entries.filter(move |(_, entry)| entry.collection == collection)
+    }
+
     /// The record of a listed worker.
     pub(crate) fn record(&self, worker_id: &WorkerId) -> Option<&WorkerRecord> {
         match &self.entries.get(worker_id)?.visibility {
@@ -102,10 +108,8 @@ impl Index {
         }
     }
 
-    /// A page of the list after `after`. Costs the page, not the list.
-    ///
-    /// Only the first page has the diagnostics: they are about all pages.
-    pub(crate) fn page(&self, after: Option<&SortKey>, limit: PageLimit) -> CatalogPage {
+    /// A page of the list after `after`, without diagnostics. Costs the page, not the list.
+    fn page(&self, after: Option<&SortKey>, limit: PageLimit) -> CatalogPage {
         let begin = after.map_or(0, |after| {
             self.newest_first
                 .partition_point(|record| SortKey::new(record) <= *after)
@@ -119,10 +123,7 @@ impl Index {
                 .last()
                 .filter(|_| more)
                 .map(|last| SortKey::new(last).to_position()),
-            diagnostics: match after {
-                None => self.diagnostics.diagnostics(),
-                Some(_) => Vec::new(),
-            },
+            diagnostics: Vec::new(),
         }
     }
 
@@ -150,16 +151,68 @@ impl Index {
             )
         });
         let incomplete = self.diagnostics.count(DiagnosticKind::CollectionUnreadable) > 0
+            || self.diagnostics.count(DiagnosticKind::NotAnswering) > 0
             || self.diagnostics.count(DiagnosticKind::Truncated) > 0;
         !unread && !incomplete
-    }
-
-    pub(crate) fn workspace_root(&self) -> Option<&Path> {
-        self.workspace_root.as_deref()
     }
 
     /// How many files had to be read to make this index.
     pub(crate) fn reads(&self) -> usize {
         self.reads
+    }
+}
+
+/// The records as they are answered: an index, and whether the directory may hold something else by
+/// now.
+#[derive(Clone)]
+pub(crate) struct Records {
+    index: Arc<Index>,
+    is_stale: bool,
+}
+
+impl Records {
+    /// The records of a scan that has just ended.
+    pub(crate) fn fresh(index: Arc<Index>) -> Self {
+        Self {
+            index,
+            is_stale: false,
+        }
+    }
+
+    /// The last records that could be read.
+    pub(crate) fn stale(index: Arc<Index>) -> Self {
+        Self {
+            index,
+            is_stale: true,
+        }
+    }
+
+    /// The index itself.
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// A page of the list after `after`. Only the first page has the diagnostics: they are about all
+    /// pages.
+    pub(crate) fn page(&self, after: Option<&SortKey>, limit: PageLimit) -> CatalogPage {
+        let mut page = self.index.page(after, limit);
+        if after.is_none() {
+            page.diagnostics = self.diagnostic_counts().diagnostics();
+        }
+        page
+    }
+
+    /// What is wrong with the records, and with their age.
+    pub(crate) fn diagnostic_counts(&self) -> DiagnosticCounts {
+        let mut counts = self.index.diagnostic_counts().clone();
+        if self.is_stale {
+            counts.add(DiagnosticKind::Stale);
+        }
+        counts
+    }
+
+    /// Whether a worker that is not listed does not exist for sure.
+    pub(crate) fn is_surely_absent(&self, worker_id: &WorkerId) -> bool {
+        !self.is_stale && self.index.is_surely_absent(worker_id)
     }
 }

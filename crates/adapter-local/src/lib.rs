@@ -3,7 +3,7 @@
 //! a live process.
 //!
 //! Reading order: [`data_dir`] and [`config`], `source` (the ports), `refresh` (when the
-//! directory is read), `scan` (how), [`untrusted_file`], `stamp` and `document` (one file), `workspace` (whose
+//! directory is read), `scan` (how), `progress` (what hangs), [`untrusted_file`], `stamp` and `document` (one file), `workspace` (whose
 //! record it is), `translate` and `identity` (what clients see of it), `index` and `sort_key` (the
 //! list), `diagnostic` (what is wrong with the rest).
 //!
@@ -15,6 +15,7 @@ pub mod untrusted_file;
 
 mod source;
 
+mod progress;
 mod refresh;
 mod scan;
 

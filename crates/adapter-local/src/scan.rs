@@ -18,13 +18,17 @@ use crate::diagnostic::{DiagnosticCounts, DiagnosticKind};
 use crate::document::Document;
 use crate::identity::{Collection, worker_id};
 use crate::index::{Entry, Index, Visibility};
+use crate::progress::{Part, Progress};
 use crate::stamp::Stamp;
 use crate::translate::{RecordTimes, worker_record};
 use crate::untrusted_file;
-use crate::workspace::{Ownership, Workspace};
+use crate::workspace::{Ownership, ownership};
 
 /// The file in a record's directory that says what the record is.
 const METADATA_FILE: &str = "metadata.json";
+/// Names that are read in a collection, for each directory that may be looked at there: also what is
+/// no record must not make a scan endless.
+const NAMES_PER_RECORD: usize = 4;
 
 /// Why there is no index. It is logged, so it names no path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,15 +39,18 @@ pub(crate) enum ScanError {
     /// A part of the records was not read, so what it holds is unknown.
     #[error("local records were not read completely")]
     Incomplete,
-    /// The refresh panicked, or its runtime is ending.
+    /// The scan has not ended in time, and there was none before it.
+    #[error("local records do not answer")]
+    Late,
+    /// The refresh panicked, has no thread, or its runtime is ending.
     #[error("the refresh of local records did not end")]
     Aborted,
 }
 
 /// Walks the data directory. Blocks, for as long as the file system does.
 ///
-/// A record is read only when its file changed since `previous`. A change of the links that its
-/// workspace root goes through is not noticed.
+/// A record is read only when its file changed since `previous`, and stays as it was there when
+/// `progress` leaves it out.
 ///
 /// # Errors
 /// [`ScanError::DataDirectory`]; a directory that does not exist is an index without records.
@@ -51,6 +58,7 @@ pub(crate) fn scan(
     config: &LocalConfig,
     previous: &Index,
     now: SystemTime,
+    progress: &Progress,
 ) -> Result<Index, ScanError> {
     let data_dir = match Dir::open_ambient_dir(&config.data_dir, cap_std::ambient_authority()) {
         Ok(data_dir) => data_dir,
@@ -59,21 +67,14 @@ pub(crate) fn scan(
         }
         Err(error) => return Err(ScanError::DataDirectory(error.kind())),
     };
-    let workspace = Workspace::new(&config.workspace_root);
-    let nothing = Index::default();
     let mut walk = Walk {
         config,
         data_dir,
-        previous: if previous.workspace_root() == workspace.canonical() {
-            previous
-        } else {
-            &nothing
-        },
-        workspace,
+        previous,
         now,
+        progress,
         entries: HashMap::new(),
         diagnostics: DiagnosticCounts::default(),
-        directories: 0,
         reads: 0,
         content: Vec::new(),
     };
@@ -88,12 +89,11 @@ pub(crate) fn scan(
 struct Walk<'a> {
     config: &'a LocalConfig,
     data_dir: Dir,
-    workspace: Workspace<'a>,
     previous: &'a Index,
     now: SystemTime,
+    progress: &'a Progress,
     entries: HashMap<WorkerId, Entry>,
     diagnostics: DiagnosticCounts,
-    directories: u32,
     reads: usize,
     /// The content of the file being read; reused for all files.
     content: Vec<u8>,
@@ -102,25 +102,40 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// A collection that does not exist is empty.
     fn collection(&mut self, collection: Collection) -> io::Result<()> {
+        if !self.progress.enter(Part::Collection(collection)) {
+            let known = self.previous.entries_of(collection);
+            let known = known.map(|(id, entry)| (id.clone(), entry.clone()));
+            self.entries.extend(known);
+            self.diagnostics.add(DiagnosticKind::NotAnswering);
+            return Ok(());
+        }
         let directory = match self.data_dir.open_dir(collection.directory()) {
             Ok(directory) => directory,
             Err(error) if self.is_absent(&error, collection) => return Ok(()),
             Err(error) => return Err(error),
         };
-        for found in directory.entries()? {
+        let records_max = usize::try_from(self.config.limits.records).unwrap_or(usize::MAX);
+        let names_max = records_max.saturating_mul(NAMES_PER_RECORD);
+        let mut directories = 0;
+        for (names, found) in directory.entries()?.enumerate() {
             let found = found?;
+            if names == names_max {
+                self.diagnostics.add(DiagnosticKind::Truncated);
+                break;
+            }
             // Unknown when the entry is gone by now; then it has no metadata file either.
             let kind = found.file_type().ok();
             if kind.is_some_and(|kind| kind.is_file()) {
                 continue;
             }
-            if self.directories == self.config.limits.records {
+            if directories == records_max {
                 self.diagnostics.add(DiagnosticKind::Truncated);
                 continue;
             }
-            self.directories += 1;
+            directories += 1;
             let is_link = kind.is_some_and(|kind| kind.is_symlink());
             self.directory(collection, &found.file_name(), is_link);
+            self.progress.enter(Part::Collection(collection));
         }
         Ok(())
     }
@@ -136,16 +151,24 @@ impl Walk<'_> {
 
     fn directory(&mut self, collection: Collection, name: &OsStr, is_link: bool) {
         let id = worker_id(collection, name);
+        if !self.progress.enter(Part::Record(id.clone())) {
+            let known = self.previous.entry(&id).cloned();
+            self.entries.extend(known.map(|entry| (id, entry)));
+            self.diagnostics.add(DiagnosticKind::NotAnswering);
+            return;
+        }
         let directory = Path::new(collection.directory()).join(name);
         let file = directory.join(METADATA_FILE);
         let entry = match self.data_dir.metadata(&file) {
-            Ok(metadata) if !metadata.is_file() => Entry::uncached(DiagnosticKind::NotRegular),
+            Ok(metadata) if !metadata.is_file() => {
+                Entry::uncached(collection, DiagnosticKind::NotRegular)
+            }
             Ok(metadata) => match self.previous.entry(&id) {
                 Some(known) if known.stamp == Some(Stamp::new(&metadata)) => known.clone(),
-                Some(_) | None => self.read(&id, &directory, &file),
+                Some(_) | None => self.read(collection, &id, &directory, &file),
             },
             Err(error) if self.is_no_record(&error, &directory, &file, is_link) => return,
-            Err(_) => Entry::uncached(DiagnosticKind::Unreadable),
+            Err(_) => Entry::uncached(collection, DiagnosticKind::Unreadable),
         };
         self.entries.insert(id, entry);
     }
@@ -168,18 +191,25 @@ impl Walk<'_> {
     }
 
     /// Reads a record that is new or changed.
-    fn read(&mut self, id: &WorkerId, directory: &Path, file: &Path) -> Entry {
+    fn read(
+        &mut self,
+        collection: Collection,
+        id: &WorkerId,
+        directory: &Path,
+        file: &Path,
+    ) -> Entry {
         let limit_bytes = self.config.limits.metadata_bytes;
         match untrusted_file::read(&self.data_dir, file, limit_bytes, &mut self.content) {
             Ok(metadata) => {
                 self.reads += 1;
                 let stamp = Stamp::new(&metadata);
                 Entry {
+                    collection,
                     stamp: stamp.is_settled(self.now).then_some(stamp),
                     visibility: self.classify(id, directory, &metadata),
                 }
             }
-            Err(error) => Entry::uncached(error.into()),
+            Err(error) => Entry::uncached(collection, error.into()),
         }
     }
 
@@ -189,7 +219,7 @@ impl Walk<'_> {
             return Visibility::Omitted(DiagnosticKind::Invalid);
         };
         let root = document.workspace_root.as_deref();
-        match self.workspace.ownership(root) {
+        match ownership(&self.config.workspace_roots, root) {
             Ownership::Own => {
                 let directory = self.data_dir.metadata(directory);
                 let times = RecordTimes {
@@ -210,8 +240,7 @@ impl Walk<'_> {
     }
 
     fn into_index(self) -> Index {
-        let workspace_root = self.workspace.canonical().map(Path::to_owned);
-        Index::new(self.entries, self.diagnostics, workspace_root, self.reads)
+        Index::new(self.entries, self.diagnostics, self.reads)
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
+use registry_core::error::UnavailableReason;
 use registry_core::port::{
     CatalogPage, CatalogQuery, RuntimeDescriptor, RuntimeSource, SourceStatus, WorkerCatalog,
     WorkerDetailRecord,
@@ -23,10 +24,10 @@ pub const DISPLAY_NAME: &str = "Local records";
 
 /// The local compatibility source: a catalog of recorded workers, and nothing else.
 ///
-/// The directory is read when someone asks, at most once per refresh interval, on one
-/// blocking thread at a time. Must be used within a tokio runtime. A file system that never
-/// answers keeps that thread: end the process without waiting for it, for example with
-/// [`Runtime::shutdown_background`](https://docs.rs/tokio/1/tokio/runtime/struct.Runtime.html#method.shutdown_background).
+/// The directory is read when someone asks, at most once per refresh interval, on a thread of
+/// its own. Must be used within a tokio runtime. A file system that never answers keeps that thread
+/// to the end of the process; meanwhile the last records that could be read are answered at once,
+/// with a diagnostic.
 pub struct LocalSource {
     descriptor: RuntimeDescriptor,
     records: Refresher,
@@ -44,8 +45,8 @@ impl LocalSource {
             models: Vec::new(),
             limits: config.limits.to_limits(),
         };
-        let records = Refresher::new(config.limits.refresh_interval, move |previous| {
-            let index = scan(&config, previous, SystemTime::now())?;
+        let records = Refresher::new(config.limits.refresh_interval, move |previous, progress| {
+            let index = scan(&config, previous, SystemTime::now(), progress)?;
             tracing::debug!(
                 runtime_id = RUNTIME_ID,
                 listed = index.counts().workers.recorded,
@@ -77,12 +78,13 @@ impl RuntimeSource for LocalSource {
     }
 
     async fn status(&self) -> Result<SourceStatus, SourceError> {
-        let index = self.records.current().await?;
+        let records = self.records.current().await?;
+        let diagnostics = records.diagnostic_counts();
         Ok(SourceStatus {
-            status: index.diagnostic_counts().status(),
-            counts: index.counts(),
+            status: diagnostics.status(),
+            counts: records.index().counts(),
             profiles: Vec::new(),
-            diagnostics: index.diagnostic_counts().diagnostics(),
+            diagnostics: diagnostics.diagnostics(),
         })
     }
 
@@ -101,8 +103,8 @@ impl WorkerCatalog for LocalSource {
             .transpose()?;
         match query.state {
             None | Some(WorkerState::Recorded) => {
-                let index = self.records.current().await?;
-                Ok(index.page(after.as_ref(), query.limit))
+                let records = self.records.current().await?;
+                Ok(records.page(after.as_ref(), query.limit))
             }
             // A record is never in another state, whatever the directory holds.
             Some(
@@ -115,10 +117,10 @@ impl WorkerCatalog for LocalSource {
     }
 
     async fn get(&self, worker_id: &WorkerId) -> Result<WorkerDetailRecord, SourceError> {
-        let index = self.records.current().await?;
-        match index.record(worker_id) {
+        let records = self.records.current().await?;
+        match records.index().record(worker_id) {
             Some(record) => Ok(record.clone().into()),
-            None if index.is_surely_absent(worker_id) => Err(SourceError::UnknownWorker),
+            None if records.is_surely_absent(worker_id) => Err(SourceError::UnknownWorker),
             // The worker may be in what was not read.
             None => Err(ScanError::Incomplete.into()),
         }
@@ -127,7 +129,15 @@ impl WorkerCatalog for LocalSource {
 
 impl From<ScanError> for SourceError {
     fn from(error: ScanError) -> Self {
-        Self::failed(error)
+        match error {
+            ScanError::Late => Self::Unavailable {
+                reason: UnavailableReason::DeadlineExceeded,
+                cause: Some(error.into()),
+            },
+            ScanError::DataDirectory(_) | ScanError::Incomplete | ScanError::Aborted => {
+                Self::failed(error)
+            }
+        }
     }
 }
 

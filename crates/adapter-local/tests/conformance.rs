@@ -29,7 +29,7 @@ impl Subject for Local {
         fs::create_dir_all(home.path().join("data")).expect("a data directory");
         let config = LocalConfig {
             data_dir: home.path().join("data"),
-            workspace_root,
+            workspace_roots: vec![workspace_root],
             limits: LocalLimits::default(),
         };
         self.0.lock().expect("no panic while held").push(home);

@@ -19,7 +19,7 @@ use crate::error::{ErrorBody, KeySent, ProviderError, Reason, error_chain, from_
 use crate::prompt::Prompt;
 use crate::protocol::{ChatRequest, Protocol};
 use crate::redact::Redactor;
-use crate::resolver::BoundedResolver;
+use crate::resolver::Resolver;
 use crate::response_stream::{ResponseStream, deadline_after, until_late};
 use crate::retry::retry_after;
 use crate::secret::{ApiKey, Endpoint};
@@ -199,7 +199,7 @@ fn http_client(
         .redirect(Policy::none())
         .referer(false)
         .connect_timeout(timeouts.connect)
-        .dns_resolver(Arc::new(BoundedResolver));
+        .dns_resolver(Arc::new(Resolver::system()));
     if let Some(proxy) = proxy {
         let proxy = proxy.to_reqwest().map_err(|_| ModelConfigError::Client)?;
         client = client.proxy(proxy);

@@ -229,7 +229,9 @@ impl ProviderError {
 
 const fn connect_rule(phase: ConnectPhase) -> Rule {
     let (detail, retry) = match phase {
-        ConnectPhase::NameLookup => (ErrorDetail::NameLookup, RetryHint::Backoff),
+        ConnectPhase::NameLookup | ConnectPhase::TooManyLookups => {
+            (ErrorDetail::NameLookup, RetryHint::Backoff)
+        }
         ConnectPhase::Connect => (ErrorDetail::Connect, RetryHint::Backoff),
         ConnectPhase::TlsCertificate => (ErrorDetail::TlsCertificate, RetryHint::Never),
         ConnectPhase::TlsHandshake => (ErrorDetail::TlsHandshake, RetryHint::Backoff),

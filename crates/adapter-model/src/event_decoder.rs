@@ -7,6 +7,9 @@ use crate::error::ProviderError;
 /// Bytes of one event at most: what a runtime accepts as a whole reply.
 const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
+/// Lines without an event that are read in one step: a body may consist of empty ones.
+const LINES_MAX: usize = 256;
+
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// How events are separated.
@@ -28,6 +31,16 @@ pub(crate) struct Event {
     /// The name of a server-sent event; empty without one.
     pub(crate) name: String,
     pub(crate) data: String,
+}
+
+/// What the next step of a decoder found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Decoded {
+    Event(Event),
+    /// Lines that are of no event. There may be more.
+    Lines,
+    /// More bytes are needed.
+    Incomplete,
 }
 
 /// An incremental decoder: bytes go in through [`feed`](Self::feed), events come out of
@@ -98,8 +111,13 @@ impl EventDecoder {
         }
     }
 
-    /// The next event, or `None` if more bytes are needed.
-    pub(crate) fn next(&mut self) -> Result<Option<Event>, ProviderError> {
+    /// Bytes that were not read yet.
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// The next event, as far as one step gets.
+    pub(crate) fn next(&mut self) -> Result<Decoded, ProviderError> {
         if self.format == StreamFormat::Html {
             return Err(ProviderError::HtmlPage);
         }
@@ -107,9 +125,12 @@ impl EventDecoder {
             if self.buffer.len() > self.max_bytes {
                 return Err(ProviderError::EventTooLong);
             }
-            return Ok(None);
+            return Ok(Decoded::Incomplete);
         }
-        while let Some(line) = self.next_line()? {
+        for _ in 0..LINES_MAX {
+            let Some(line) = self.next_line()? else {
+                return Ok(Decoded::Incomplete);
+            };
             let line = str::from_utf8(&line).map_err(|_| ProviderError::NotUtf8)?;
             let mark = if self.at_start { BYTE_ORDER_MARK } else { "" };
             self.at_start = false;
@@ -123,11 +144,11 @@ impl EventDecoder {
                     })
                 }
             };
-            if event.is_some() {
-                return Ok(event);
+            if let Some(event) = event {
+                return Ok(Decoded::Event(event));
             }
         }
-        Ok(None)
+        Ok(Decoded::Lines)
     }
 
     /// The last event of a body that has ended, which needs no line break there. The standard of
@@ -136,15 +157,11 @@ impl EventDecoder {
     pub(crate) fn finish(&mut self) -> Result<Option<Event>, ProviderError> {
         match self.format {
             StreamFormat::ServerSentEvents => {
-                self.buffer.extend_from_slice(b"\n\n");
-                let event = self.next();
+                let event = self.last_event(b"\n\n");
                 self.buffer.clear();
                 event
             }
-            StreamFormat::JsonLines => {
-                self.buffer.extend_from_slice(b"\n");
-                self.next()
-            }
+            StreamFormat::JsonLines => self.last_event(b"\n"),
             StreamFormat::Html => Err(ProviderError::HtmlPage),
             StreamFormat::Whole => {
                 let document = self.buffer.split();
@@ -156,6 +173,15 @@ impl EventDecoder {
                 }))
             }
         }
+    }
+
+    /// The event of the unfinished line that is left, ended so.
+    fn last_event(&mut self, end: &[u8]) -> Result<Option<Event>, ProviderError> {
+        self.buffer.extend_from_slice(end);
+        Ok(match self.next()? {
+            Decoded::Event(event) => Some(event),
+            Decoded::Lines | Decoded::Incomplete => None,
+        })
     }
 
     /// Reads a line of a server-sent event. An empty line completes the event.
@@ -203,80 +229,4 @@ impl EventDecoder {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn decode(
-        format: StreamFormat,
-        body: &[u8],
-        chunk: usize,
-    ) -> Result<Vec<String>, ProviderError> {
-        let mut decoder = EventDecoder::new(format);
-        decoder.max_bytes = 64;
-        let mut events = Vec::new();
-        for chunk in body.chunks(chunk) {
-            decoder.feed(chunk);
-            while let Some(event) = decoder.next()? {
-                events.push(event.data);
-            }
-        }
-        events.extend(decoder.finish()?.map(|event| event.data));
-        Ok(events)
-    }
-
-    #[test]
-    fn server_sent_events_are_decoded_for_every_chunk_size_and_line_end() {
-        let body = ": hello\n\nevent: x\ndata: {\"é\": 1}\n\ndata:two\ndata: lines\nid: 7\n\n\
-                    data\n\ndata: unfinished";
-        let expected = ["{\"é\": 1}", "two\nlines", "", "unfinished"];
-        for line_end in ["\n", "\r\n", "\r"] {
-            let body = body.replace('\n', line_end);
-            for chunk in 1..body.len() {
-                let events = decode(StreamFormat::ServerSentEvents, body.as_bytes(), chunk);
-                assert_eq!(events.unwrap(), expected, "{line_end:?} {chunk}");
-            }
-        }
-    }
-
-    #[test]
-    fn json_lines_need_no_final_line_break_and_a_byte_order_mark_is_removed_once() {
-        let lines = "\u{feff}{1}\n\n {2}\r\n{3}".as_bytes();
-        let events = "\u{feff}data: 1\n\n\u{feff}data: 2\n\n".as_bytes();
-        for chunk in 1..10 {
-            let lines = decode(StreamFormat::JsonLines, lines, chunk);
-            assert_eq!(lines.unwrap(), ["{1}", " {2}", "{3}"]);
-            let events = decode(StreamFormat::ServerSentEvents, events, chunk);
-            assert_eq!(events.unwrap(), ["1"]);
-        }
-    }
-
-    #[test]
-    fn a_document_in_place_of_a_stream_is_one_event() {
-        for body in ["\u{feff} {\n \"a\": 1\n}\n", "[1,\n\n2]"] {
-            for chunk in 1..body.len() {
-                let events = decode(StreamFormat::ServerSentEvents, body.as_bytes(), chunk);
-                let expected = body.trim_start_matches('\u{feff}').trim();
-                assert_eq!(events.unwrap(), [expected], "{chunk}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_event_has_the_name_that_stands_before_its_data() {
-        let mut decoder = EventDecoder::new(StreamFormat::ServerSentEvents);
-        decoder.feed(b"event: ping\ndata: 1\n\nevent: lost\n\ndata: 2\n\n");
-        let events: Vec<_> = std::iter::from_fn(|| decoder.next().unwrap()).collect();
-        let names: Vec<_> = events.iter().map(|it| (&*it.name, &*it.data)).collect();
-        assert_eq!(names, [("ping", "1"), ("", "2")]);
-    }
-
-    #[test]
-    fn invalid_utf8_and_events_beyond_the_limit_are_errors() {
-        let error = |body: &[u8]| decode(StreamFormat::ServerSentEvents, body, 10).unwrap_err();
-        let not_utf8 = error(b"data: \xff\xfe\n\n");
-        assert_eq!(not_utf8, ProviderError::NotUtf8);
-        let too_long = ProviderError::EventTooLong;
-        assert_eq!(error(&[b'x'; 100]), too_long);
-        assert_eq!(error(&b"data: 0123456789\n".repeat(10)), too_long);
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use worker_runtime::Usage;
 
 use crate::error::{EmptyReply, ProviderError, from_body_error};
-use crate::event_decoder::{Event, EventDecoder};
+use crate::event_decoder::{Decoded, Event, EventDecoder};
 use crate::protocol::{Piece, Progress, Protocol, ResponseState, read_event};
 
 /// Time for usage and the end of a stream after the reply is complete. Some servers keep the
@@ -19,8 +19,11 @@ const AFTER_REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 /// container that was paused, or a suspended machine reads it before it gives up.
 const LATE_READ_TIMEOUT: Duration = Duration::from_millis(500);
 /// Bytes of an event from which it is parsed on a thread that may compute: below them, parsing takes
-/// no longer than other steps of a task.
-const LARGE_EVENT_BYTES: usize = 32 * 1024;
+/// no longer than other steps of a task, a few hundred microseconds at worst.
+const LARGE_EVENT_BYTES: usize = 8 * 1024;
+/// Bytes of a response that are read before the other tasks of the thread have their turn: connections
+/// are among them.
+const BYTES_PER_TURN: usize = 8 * 1024;
 
 /// Large events that are parsed at once, over all runs: each costs memory and a thread.
 static LARGE_EVENTS: Semaphore = Semaphore::const_new(4);
@@ -32,6 +35,8 @@ pub(crate) struct ResponseStream {
     protocol: &'static dyn Protocol,
     decoder: EventDecoder,
     state: ResponseState,
+    /// Bytes that were read in this turn.
+    turn_bytes: usize,
     /// A large event that is being parsed.
     parsing: Option<JoinHandle<Parsed>>,
     body: Body,
@@ -69,6 +74,7 @@ impl ResponseStream {
             protocol,
             decoder: EventDecoder::new(protocol.format()),
             state: ResponseState::default(),
+            turn_bytes: 0,
             parsing: None,
             body: Body::AwaitingFirstPiece(first_byte_deadline),
             first_byte_timeout,
@@ -86,8 +92,11 @@ impl ResponseStream {
     /// on being parsed, and `Response::chunk` is cancel-safe.
     pub(crate) async fn next_piece(&mut self) -> Result<Option<Piece>, ProviderError> {
         loop {
-            // A chunk may hold thousands of events. Nothing is taken out yet, so nothing can be lost.
-            tokio::task::consume_budget().await;
+            if self.turn_bytes >= BYTES_PER_TURN {
+                self.turn_bytes = 0;
+                // A chunk may hold thousands of events. Nothing is taken out yet, so nothing can be lost.
+                tokio::task::yield_now().await;
+            }
             let next = self.next_event().await;
             let piece = match next {
                 Ok(Some(piece)) => piece,
@@ -123,8 +132,13 @@ impl ResponseStream {
         if self.state.progress == Progress::Ended {
             return Ok(None);
         }
-        if let Some(event) = self.decoder.next()? {
-            return self.parse(event).await.map(Some);
+        let buffered = self.decoder.buffered_bytes();
+        let decoded = self.decoder.next()?;
+        self.turn_bytes += buffered - self.decoder.buffered_bytes();
+        match decoded {
+            Decoded::Event(event) => return self.parse(event).await.map(Some),
+            Decoded::Lines => return Ok(Some(Piece::default())),
+            Decoded::Incomplete => {}
         }
         if self.body != Body::Finished {
             return self.receive().await.map(|()| Some(Piece::default()));
@@ -278,4 +292,41 @@ pub(crate) fn deadline_after(timeout: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
     let now = Instant::now();
     now.checked_add(timeout).unwrap_or(now + YEAR)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use super::*;
+    use crate::protocol::OpenAi;
+
+    /// Polls once for the next piece of a response whose body is `body`, and returns how many bytes
+    /// were read of it.
+    async fn bytes_of_one_poll(body: Vec<u8>) -> usize {
+        let bytes = body.len();
+        let minute = Duration::from_secs(60);
+        let response = http::Response::new(body).into();
+        let deadline = deadline_after(minute);
+        let mut stream = ResponseStream::new(response, &OpenAi::STANDARD, deadline, minute, minute);
+        let is_pending = {
+            let mut piece = pin!(stream.next_piece());
+            poll_fn(|context| Poll::Ready(piece.as_mut().poll(context).is_pending())).await
+        };
+        assert!(is_pending, "the other tasks have their turn");
+        bytes - stream.decoder.buffered_bytes()
+    }
+
+    #[tokio::test]
+    async fn a_poll_reads_so_much_and_no_more() {
+        let event = format!("data: {{\"choices\":[{}{{}}]}}\n\n", "{},".repeat(300));
+        let large = format!("data: {{\"choices\":[{}{{}}]}}\n\n", "{},".repeat(3_000));
+        for body in [":\n", "\n", "data: {}\n\n", &event, &large] {
+            let bytes = bytes_of_one_poll(body.repeat(1_000_000 / body.len()).into_bytes()).await;
+            let most = BYTES_PER_TURN + LARGE_EVENT_BYTES;
+            assert!(bytes <= most, "{bytes} of {}", &body[..body.len().min(20)]);
+        }
+    }
 }

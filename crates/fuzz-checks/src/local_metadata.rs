@@ -7,7 +7,6 @@
 mod content;
 
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,7 +95,7 @@ impl RecordFixture {
         fs::write(file, bytes).expect("a record");
         let source = LocalSource::new(LocalConfig {
             data_dir: self.data_dir.path().to_owned(),
-            workspace_root: WORKSPACE.into(),
+            workspace_roots: vec![WORKSPACE.into()],
             limits: LocalLimits {
                 refresh_interval: REFRESH_INTERVAL,
                 ..LocalLimits::default()
@@ -160,7 +159,7 @@ enum Owner {
     None,
 }
 
-/// Compares roots by their components, or by their real paths if both exist.
+/// Compares roots by their components.
 fn owner(record: &Record) -> Owner {
     let root = record.workspace_root.as_deref().unwrap_or_default();
     if !root.starts_with('/') {
@@ -170,10 +169,7 @@ fn owner(record: &Record) -> Owner {
         let names = root.split('/').filter(|name| !matches!(*name, "" | "."));
         names.map(str::to_owned).collect()
     };
-    let real = |root: &str| Path::new(root).canonicalize().ok();
-    let is_same = components(root) == components(WORKSPACE)
-        || real(root).is_some_and(|root| real(WORKSPACE).is_some_and(|ours| ours == root));
-    if is_same {
+    if components(root) == components(WORKSPACE) {
         Owner::ThisWorkspace
     } else {
         Owner::Another

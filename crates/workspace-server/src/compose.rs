@@ -202,7 +202,7 @@ pub(crate) fn registry(
     let local = LocalSource::new(LocalConfig {
         // The source reports an empty path as a directory that is missing.
         data_dir: local_data_dir.unwrap_or(Path::new("")).to_owned(),
-        workspace_root: workspace_root.to_owned(),
+        workspace_roots: spellings(workspace_root),
         limits: LocalLimits::default(),
     });
     let mut builder = RuntimeRegistry::builder()
@@ -213,4 +213,10 @@ pub(crate) fn registry(
         builder = builder.register(Arc::clone(source))?;
     }
     Ok(builder.build())
+}
+
+/// The workspace's root as it was given, and with links resolved.
+fn spellings(root: &Path) -> Vec<PathBuf> {
+    let given = std::path::absolute(root);
+    given.into_iter().chain(root.canonicalize()).collect()
 }

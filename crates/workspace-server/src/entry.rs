@@ -28,8 +28,9 @@ use supervisor::{Serving, Supervisor};
 
 /// Fewest worker threads: with one, an engine that computes would hold up every connection.
 const WORKER_THREADS_MIN: usize = 2;
-/// Most threads for blocking calls: one reads files, and one looks up a provider's name for each
-/// run that needs a new connection. By default 64 runs may be active.
+/// Most threads for blocking calls, all of which end soon: they parse large events of providers, four
+/// at once, and read and write small files. What may hang has threads of its own: local records, look-ups
+/// of names and the store.
 const BLOCKING_THREADS_MAX: usize = 64;
 
 /// Runs a server until a signal ends it; blocks the calling thread.

@@ -13,7 +13,11 @@ fn later() -> SystemTime {
 }
 
 fn walk(records: &DataDir, before: &Index) -> Index {
-    scan(&records.config(), before, later()).unwrap()
+    walk_with(&records.config(), before)
+}
+
+fn walk_with(config: &LocalConfig, before: &Index) -> Index {
+    scan(config, before, later(), &Progress::new(Vec::new())).unwrap()
 }
 
 fn walked(records: &DataDir) -> Index {
@@ -73,7 +77,13 @@ fn a_record_that_was_only_just_written_is_read_again() {
     let records = DataDir::new();
     let before_the_write = SystemTime::now();
     records.write_record("pods/a", "a");
-    let first = scan(&records.config(), &Index::default(), before_the_write).unwrap();
+    let first = scan(
+        &records.config(),
+        &Index::default(),
+        before_the_write,
+        &Progress::new(Vec::new()),
+    )
+    .unwrap();
     let second = walk(&records, &first);
     assert_eq!((first.reads(), second.reads()), (1, 1));
     assert_eq!(walk(&records, &second).reads(), 0);
@@ -98,25 +108,6 @@ fn records_that_are_not_shown_are_not_read_again_either() {
 }
 
 #[test]
-fn another_meaning_of_the_workspace_root_judges_every_record_anew() {
-    let records = DataDir::new();
-    let alias = records.outside("alias");
-    std::os::unix::fs::symlink(records.workspace(), &alias).unwrap();
-    records.write_record("pods/a", "a");
-    let config = LocalConfig {
-        workspace_root: alias.clone(),
-        ..records.config()
-    };
-    let first = scan(&config, &Index::default(), later()).unwrap();
-    assert_eq!(listed(&first), 1);
-
-    fs::remove_file(&alias).unwrap();
-    std::os::unix::fs::symlink(records.path(""), &alias).unwrap();
-    let second = scan(&config, &first, later()).unwrap();
-    assert_eq!((listed(&second), second.reads()), (0, 1));
-}
-
-#[test]
 fn the_data_directory_itself_may_be_a_link() {
     let records = DataDir::new();
     records.write_record("pods/a", "a");
@@ -125,7 +116,7 @@ fn the_data_directory_itself_may_be_a_link() {
         data_dir: records.outside("link"),
         ..records.config()
     };
-    let index = scan(&config, &Index::default(), later()).unwrap();
+    let index = walk_with(&config, &Index::default());
     assert_eq!(listed(&index), 1);
 }
 
@@ -222,7 +213,7 @@ fn any_name_that_a_directory_can_have_makes_a_worker_of_its_own() {
 }
 
 #[test]
-fn no_more_directories_are_looked_at_than_the_limit_says() {
+fn no_more_directories_are_looked_at_in_a_collection_than_the_limit_says() {
     let records = DataDir::new();
     for n in 0..7 {
         records.write_record(format!("pods/{n}"), "a");
@@ -231,7 +222,55 @@ fn no_more_directories_are_looked_at_than_the_limit_says() {
     records.write_record("workers/a", "a");
     let mut config = records.config();
     config.limits.records = 5;
-    let index = scan(&config, &Index::default(), later()).unwrap();
-    assert_eq!(listed(&index), 5);
-    assert_diagnostics(&index, &[("local_records_truncated", 3)]);
+    let index = walk_with(&config, &Index::default());
+    assert_eq!(
+        listed(&index),
+        6,
+        "one collection takes nothing from another"
+    );
+    assert_diagnostics(&index, &[("local_records_truncated", 2)]);
+}
+
+#[test]
+fn what_is_no_record_does_not_make_a_scan_endless() {
+    let records = DataDir::new();
+    records.directory("pods");
+    for n in 0..NAMES_PER_RECORD + 1 {
+        fs::write(records.path(format!("pods/{n}")), "x").unwrap();
+    }
+    let mut config = records.config();
+    config.limits.records = 1;
+    let index = walk_with(&config, &Index::default());
+    assert_diagnostics(&index, &[("local_records_truncated", 1)]);
+}
+
+#[test]
+fn a_part_that_does_not_answer_is_left_as_it_was_and_hides_no_other() {
+    let records = DataDir::new();
+    for directory in ["pods/a", "pods/b", "workers/a"] {
+        records.write_record(directory, "old");
+    }
+    let before = walked(&records);
+    for directory in ["pods/a", "pods/b", "pods/new", "workers/a"] {
+        records.write_record(directory, "renamed");
+    }
+    let id = |collection, name: &str| worker_id(collection, name.as_ref());
+    let (a, b) = (id(Collection::Pods, "a"), id(Collection::Pods, "b"));
+    let unknown = id(Collection::Pods, "new");
+    let hung = [
+        (Part::Record(a.clone()), "renamed", 4),
+        (Part::Record(unknown.clone()), "renamed", 3),
+        (Part::Collection(Collection::Pods), "old", 3),
+    ];
+    for (part, name_of_b, count) in hung {
+        let progress = Progress::new(vec![part.clone()]);
+        let index = scan(&records.config(), &before, later(), &progress).unwrap();
+        let name = |id: &WorkerId| index.record(id).unwrap().display_name.as_str();
+        assert_eq!((name(&b), listed(&index)), (name_of_b, count), "{part:?}");
+        let is_old = part != Part::Record(unknown.clone());
+        assert_eq!(name(&a), if is_old { "old" } else { "renamed" });
+        assert_eq!(name(&id(Collection::Workers, "a")), "renamed");
+        assert_diagnostics(&index, &[("local_records_not_answering", 1)]);
+        assert!(!index.is_surely_absent(&id(Collection::Pods, "other")));
+    }
 }

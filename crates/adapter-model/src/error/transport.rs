@@ -5,13 +5,15 @@ use std::io;
 use std::iter::successors;
 
 use super::ProviderError;
-use crate::resolver::LookupFailed;
+use crate::resolver::LookupError;
 
 /// Where an attempt to connect failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ConnectPhase {
     #[error("its name was not found")]
     NameLookup,
+    #[error("too many names are being looked up")]
+    TooManyLookups,
     #[error("refused, or no route")]
     Connect,
     #[error("its certificate is not trusted, expired, or of another name")]
@@ -49,8 +51,11 @@ fn connect_phase(error: &reqwest::Error, has_proxy: bool) -> ConnectPhase {
         Some(rustls::Error::InvalidCertificate(_)) => ConnectPhase::TlsCertificate,
         Some(_) => ConnectPhase::TlsHandshake,
         None if has_proxy => ConnectPhase::Proxy,
-        None if chain(error).any(<dyn Error>::is::<LookupFailed>) => ConnectPhase::NameLookup,
-        None => ConnectPhase::Connect,
+        None => match chain(error).find_map(<dyn Error>::downcast_ref) {
+            Some(LookupError::NotFound) => ConnectPhase::NameLookup,
+            Some(LookupError::Busy) => ConnectPhase::TooManyLookups,
+            None => ConnectPhase::Connect,
+        },
     }
 }
 

@@ -32,7 +32,7 @@ impl Sample for LocalPage {
         }
         let source = LocalSource::new(LocalConfig {
             data_dir: root.path().to_owned(),
-            workspace_root: workspace,
+            workspace_roots: vec![workspace],
             limits: LocalLimits {
                 refresh_interval: REFRESH_INTERVAL,
                 ..LocalLimits::default()
