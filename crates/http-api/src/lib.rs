@@ -7,6 +7,7 @@ pub mod wire;
 
 // Settings and secrets.
 mod config;
+mod instance;
 mod origin;
 mod session;
 mod token;
@@ -37,6 +38,7 @@ pub use config::{
     ConnectionLimits, DRAIN_TIMEOUT, DroppedLogLines, HEAD_BYTES_MAX, HEAD_TIMEOUT,
     INPUT_BYTES_MAX_DEFAULT, LINGERING_CLOSE_TIMEOUT, WRITE_STALL_TIMEOUT,
 };
+pub use instance::{InstanceId, InvalidInstanceId};
 pub use openapi::{OperationInfo, operations};
 pub use origin::{AllowedHost, AllowedOrigin, InvalidHost, InvalidOrigin};
 pub use serve::{ServeReport, serve};

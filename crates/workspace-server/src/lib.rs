@@ -19,6 +19,7 @@ pub mod store_path;
 pub mod token_file;
 
 mod compose;
+mod private_dir;
 mod profile_dir;
 mod signal;
 mod store_metrics;

@@ -4,24 +4,33 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use http_api::{AllowedHost, Api, ApiConfig, Auth, DroppedLogLines, Token};
+use http_api::{AllowedHost, Api, ApiConfig, Auth, DroppedLogLines, InstanceId, Token};
 use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
 use worker_runtime::{ProfileSet, Runtime};
 
-use crate::compose::{self, ComposeError, OpenedStore, StoreSetting};
+use crate::compose::{self, ComposeError, OpenedStore, StoreOpenError, StoreSetting};
 use crate::config::{AuthSetting, SHUTDOWN_DEADLINE, ServerConfig};
 use crate::failure_notes::FailureNotes;
 use crate::profile_dir::{self, ProfileDirError, ProfileReloader};
-use crate::server_file::{ServerFile, StorePlace};
+use crate::server_file::{Description, Registration, StorePlace};
 use crate::store_metrics::StoreCollector;
 
 /// Connections that the kernel may queue until they are accepted, if it allows as many. After a
 /// restart all clients reconnect at once, and a client whose connection is dropped retries only a
 /// second later.
 const ACCEPT_BACKLOG: u32 = 4_096;
+
+/// Longest wait for a store that another server has: a server that drains ends within
+/// [`SHUTDOWN_DEADLINE`].
+const STORE_WAIT: Duration = Duration::from_secs(6);
+const _: () = assert!(STORE_WAIT.as_millis() > SHUTDOWN_DEADLINE.as_millis() + 1_000);
+/// Time between two attempts to open it.
+const STORE_RETRY: Duration = Duration::from_millis(250);
 
 /// Why a server does not start. Carries no path and no secret.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +49,7 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// No token could be generated.
+    /// No token could be generated, or no id of this start.
     #[error(transparent)]
     Token(#[from] http_api::NoRandomness),
     /// The profiles of one's own can't be used.
@@ -70,7 +79,7 @@ pub struct Server {
     token: Option<Token>,
     api: Api,
     runtime: Runtime,
-    file: Option<ServerFile>,
+    registration: Option<Registration>,
     profile_dir: Option<PathBuf>,
 }
 
@@ -104,7 +113,7 @@ impl Server {
         };
         let listener = listen(config.listen).map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
-        let OpenedStore { store, metrics } = compose::store(config.store.clone()).await?;
+        let OpenedStore { store, metrics } = open_store(&config.store).await?;
         let (limits, age) = (config.limits.clone(), config.delete_stopped_after);
         let runtime = compose::runtime(engine, profiles, limits, store, age).await?;
         let registry = compose::registry(
@@ -114,33 +123,34 @@ impl Server {
             config.deadlines,
             &config.sources,
         )?;
+        let instance = InstanceId::generate()?;
         let mut api_config = api_config(&config, address, token.clone());
+        api_config.instance = Some(instance.clone());
         if let Some(metrics) = metrics {
             api_config
                 .collectors
                 .push(Arc::new(StoreCollector(metrics)));
         }
         let api = Api::new(Arc::new(registry), api_config);
-        let file = config.server_file_dir.as_deref().and_then(|directory| {
-            let place = place_of(&config.store);
-            let (token, now) = (token.as_ref(), Timestamp::now());
-            let root = &config.workspace_root;
-            let written = ServerFile::write(directory, address, token, now, place, root);
-            if let Err(error) = &written {
-                tracing::warn!(error = %error.kind(), "other terminals can't find this server");
-            }
-            written.ok()
+        let registration = config.server_file_dir.map(|directory| {
+            let server = Description {
+                address,
+                name: config.display_name,
+                token: token.clone(),
+                instance,
+                started_at: Timestamp::now(),
+                store: place_of(&config.store),
+                workspace_root: config.workspace_root,
+            };
+            Registration::begin(directory, server, failures)
         });
-        if let (Some(directory), Some(_)) = (&config.server_file_dir, &file) {
-            failures.write_to(directory, address);
-        }
         Ok(Self {
             listener,
             address,
             token,
             api,
             runtime,
-            file,
+            registration,
             profile_dir: config.profile_dir,
         })
     }
@@ -180,16 +190,19 @@ impl Server {
             address,
             api,
             runtime,
-            file,
+            registration,
             ..
         } = self;
         let draining = api.draining();
         tracing::info!(port = address.port(), "serving");
         let (stop_http, http_stops) = oneshot::channel::<()>();
-        let ended = async {
+        let stopping = async {
             shutdown.await;
             tracing::info!("shutting down");
             draining.begin();
+        };
+        let ended = async {
+            keep_file_until(stopping, registration).await;
             // The receiver is gone only when the API has ended by itself.
             let _ = stop_http.send(());
             runtime.shutdown(SHUTDOWN_DEADLINE).await
@@ -198,7 +211,6 @@ impl Server {
             let _ = http_stops.await;
         });
         let (runs, connections) = tokio::join!(ended, answered);
-        drop(file);
         let report = ShutdownReport {
             runs_ended: runs.cancelled.len(),
             runs_abandoned: runs.abandoned.len(),
@@ -211,6 +223,43 @@ impl Server {
             "ended"
         );
         report
+    }
+}
+
+/// Keeps the server's file until `stopping` ends. The file goes before the listener does: whoever
+/// listens at the address next must not be taken for this server.
+async fn keep_file_until(stopping: impl Future<Output = ()>, registration: Option<Registration>) {
+    let Some(registration) = registration else {
+        return stopping.await;
+    };
+    // `keep` never ends, and dropping it is what removes the file.
+    tokio::select! {
+        () = stopping => {}
+        never = registration.keep() => match never {},
+    }
+}
+
+/// Opens the store. While another server has it, which may be the one before this and about to
+/// end, waits for it.
+async fn open_store(setting: &StoreSetting) -> Result<OpenedStore, ComposeError> {
+    let deadline = Instant::now() + STORE_WAIT;
+    let mut is_first = true;
+    loop {
+        let opened = compose::store(setting.clone()).await;
+        let Err(ComposeError::Store(StoreOpenError::InUse)) = opened else {
+            return opened;
+        };
+        if Instant::now() >= deadline {
+            return opened;
+        }
+        if is_first {
+            let seconds = STORE_WAIT.as_secs();
+            tracing::warn!(
+                "another server has the store: waiting for its end, at most {seconds} s"
+            );
+            is_first = false;
+        }
+        sleep(STORE_RETRY).await;
     }
 }
 
