@@ -1,8 +1,10 @@
 //! Secrets planted in every place that a leak could come from, and a search for them in
 //! everything that leaves the server: responses, headers, events, metrics, logs.
 
+use std::path::Path;
+
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::canary::assert_absent;
 use testkit::client::{Client, EMBEDDED, LOCAL};
 use testkit::json::{items, text};
@@ -53,6 +55,7 @@ async fn no_planted_secret_is_in_any_response_or_log_line() {
     provoke_refusals(&client).await;
     let (responses, line) = (client.recorded(), server.line.clone());
     let token = server.client.token.clone();
+    let of_the_file = secrets_of_server_file(home.path());
     server.signal(Signal::TERM);
     let ended = server.ended().await;
     assert!(ended.status.success());
@@ -63,9 +66,24 @@ async fn no_planted_secret_is_in_any_response_or_log_line() {
     secrets.extend(SECRETS);
     assert_absent("the line", &line, &secrets);
     secrets.push(&token);
+    secrets.extend(of_the_file.iter().map(String::as_str));
     assert_absent("the responses", &responses, &secrets);
     secrets.push(content);
     assert_absent("the log", &ended.log, &secrets);
+}
+
+/// What says which workspace a server file is of, and the key that it is made with.
+fn secrets_of_server_file(home: &Path) -> [String; 2] {
+    let directory = home.join("yoi");
+    let entries = std::fs::read_dir(&directory).unwrap();
+    let mut names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let name = names.find(|name| name.starts_with("server-")).unwrap();
+    let file = std::fs::read(directory.join(name)).unwrap();
+    let file: Value = serde_json::from_slice(&file).unwrap();
+    let key = std::fs::read(directory.join("workspace-key")).unwrap();
+    assert_eq!(key.len(), 32);
+    let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    [text(&file["workspace_hash"]).to_owned(), key]
 }
 
 /// Every operation on the local records, of which there are two.

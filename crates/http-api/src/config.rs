@@ -8,6 +8,7 @@ use prometheus_client::collector::Collector;
 use registry_core::DisplayName;
 use registry_core::projection::{Limit, LimitUnit};
 
+use crate::instance::InstanceId;
 use crate::origin::{AllowedHost, AllowedOrigin};
 use crate::token::Token;
 use crate::wire::limit;
@@ -68,6 +69,8 @@ pub struct ApiConfig {
     /// The port, which names the session cookie: cookies know no ports, so two servers of
     /// one machine would overwrite each other's.
     pub port: u16,
+    /// This start of the server; `None` refuses every request that names one.
+    pub instance: Option<InstanceId>,
     /// The names this server answers to.
     pub allowed_hosts: Vec<AllowedHost>,
     /// Other origins whose pages may use the API.
@@ -109,6 +112,7 @@ impl ApiConfig {
             input_bytes_max: INPUT_BYTES_MAX_DEFAULT,
             auth,
             port,
+            instance: None,
             allowed_hosts: AllowedHost::loopback(port),
             allowed_origins: Vec::new(),
             connection: ConnectionLimits::default(),

@@ -7,6 +7,7 @@ pub mod wire;
 
 // Settings and secrets.
 mod config;
+mod instance;
 mod origin;
 mod session;
 mod token;
@@ -40,6 +41,7 @@ pub use config::{
     HEAD_TIMEOUT, INPUT_BYTES_MAX_DEFAULT, LINGERING_CLOSE_TIMEOUT, RATE_BYTES_PER_S_MIN,
     RATE_WINDOW,
 };
+pub use instance::{InstanceId, InvalidInstanceId};
 pub use openapi::{OperationInfo, operations};
 pub use origin::{AllowedHost, AllowedOrigin, InvalidHost, InvalidOrigin};
 pub use serve::{Listener, Listeners, ServeReport, serve};

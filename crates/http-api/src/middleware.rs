@@ -5,6 +5,7 @@ mod admit;
 mod authorise;
 mod buffer_body;
 mod check_host;
+mod check_instance;
 mod check_origin;
 mod refusal_log;
 mod reserve_response;

@@ -36,7 +36,7 @@ pub enum InvalidToken {
 /// The operating system gave no random bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("the operating system gave no random bytes")]
-pub struct NoRandomness(#[source] getrandom::Error);
+pub struct NoRandomness(#[source] pub(crate) getrandom::Error);
 
 impl Token {
     /// A fresh token of 256 bits from the operating system's generator.

@@ -22,6 +22,8 @@ pub mod header {
     pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
     /// `true` on the answer to a repeated mutation: it was carried out before.
     pub const IDEMPOTENCY_REPLAYED: &str = "idempotency-replayed";
+    /// Which start of a server a request is for; on any request. Another server refuses it.
+    pub const INSTANCE: &str = "yoi-instance";
     /// The server's own id of the request, on every answer and in every problem.
     pub const X_REQUEST_ID: &str = "x-request-id";
 }

@@ -6,7 +6,8 @@
 mod server;
 
 use futures_util::future::join_all;
-use http_api::{Auth, OperationInfo, operations};
+use http_api::wire::header::INSTANCE;
+use http_api::{Auth, InstanceId, OperationInfo, operations};
 use server::{Answer, Server, TOKEN, hasty, read_to_end};
 use tokio::io::AsyncWriteExt as _;
 
@@ -168,6 +169,36 @@ async fn a_wrong_missing_or_repeated_host_is_misdirected_everywhere_but_at_the_p
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn a_request_for_another_start_of_the_server_is_misdirected_everywhere() {
+    let [own, other] = [(), ()].map(|()| InstanceId::generate().unwrap());
+    let named = |id: &InstanceId| format!("{INSTANCE}: {}\r\n", id.as_str());
+    let unnamed = Server::start().await;
+    // Without a token the instance alone keeps servers apart.
+    let open = Server::with(|config| {
+        config.auth = Auth::None;
+        config.instance = Some(own.clone());
+    });
+    let open = open.await;
+    for (server, wrong) in [
+        (&unnamed, named(&own)),
+        (&open, named(&other)),
+        (&open, named(&own) + &named(&own)),
+        (&open, format!("{INSTANCE}: \r\n")),
+    ] {
+        let headers = host(server) + &bearer() + &wrong;
+        over_all(server, &headers, |cell, answer| {
+            assert_eq!(answer.status, 421, "{} with {wrong:?}", cell.name());
+        })
+        .await;
+    }
+    let headers = host(&open) + &named(&own);
+    over_all(&open, &headers, |cell, answer| {
+        assert_ne!(answer.status, 421, "{}", cell.name());
+    })
+    .await;
 }
 
 #[tokio::test]

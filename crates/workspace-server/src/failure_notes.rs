@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::compose::RunFailure;
-use crate::server_file::{address_in_name, create_private, open_regular};
+use crate::private_dir::PrivateDir;
+use crate::server_file::address_in_name;
 
 /// Failures that are kept.
 const NOTES_MAX: usize = 16;
@@ -34,15 +35,23 @@ pub(crate) struct FailureNotes(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     notes: Mutex<VecDeque<Note>>,
-    /// Where they are written, once the server's address is known.
-    path: OnceLock<PathBuf>,
+    /// Where they are written, once the server has its file.
+    place: OnceLock<Place>,
+}
+
+struct Place {
+    directory: PathBuf,
+    name: String,
 }
 
 impl FailureNotes {
     /// From now on the notes are written beside the server file of `address`.
     pub(crate) fn write_to(&self, directory: &Path, address: SocketAddr) {
         // A server has one address.
-        let _ = self.0.path.set(directory.join(file_name(address)));
+        let _ = self.0.place.set(Place {
+            directory: directory.to_owned(),
+            name: file_name(address),
+        });
     }
 
     /// Notes a failure. The file is written on a thread that may block.
@@ -65,31 +74,35 @@ impl FailureNotes {
         while notes.len() > NOTES_MAX {
             notes.pop_front();
         }
-        let Some(path) = self.0.path.get() else {
+        let Some(place) = self.0.place.get() else {
             return Ok(());
         };
+        let directory = PrivateDir::open(&place.directory)?;
         // Renaming follows no link and replaces an existing file.
-        let unfinished = path.with_extension("unfinished");
-        let mut file = create_private(&unfinished)?;
+        let unfinished = format!("unfinished-{}", place.name);
+        let mut file = directory.create_file(&unfinished)?;
         file.write_all(&serde_json::to_vec(&*notes)?)?;
-        std::fs::rename(&unfinished, path)
+        directory.rename(&unfinished, &place.name)
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some(path) = self.path.get() {
+        let Some(place) = self.place.get() else {
+            return;
+        };
+        if let Ok(directory) = PrivateDir::open(&place.directory) {
             // A file that stays behind does no harm: it names runs that are gone.
-            let _ = std::fs::remove_file(path);
+            let _ = directory.remove(&place.name);
         }
     }
 }
 
 /// What the provider said of a run of the server at `address`, if that has noted it in `directory`.
 pub fn words_of(directory: &Path, address: SocketAddr, run_id: &str) -> Option<String> {
-    let path = directory.join(file_name(address));
+    let directory = PrivateDir::open(directory).ok()?;
     let mut text = String::new();
-    let file = open_regular(&path)?;
+    let file = directory.open_file(&file_name(address)).ok()?;
     file.take(FILE_MAX_BYTES).read_to_string(&mut text).ok()?;
     let notes: Vec<Note> = serde_json::from_str(&text).ok()?;
     let note = notes.into_iter().find(|note| note.run_id == run_id)?;
@@ -110,6 +123,7 @@ mod tests {
     #[test]
     fn the_latest_failures_are_kept_for_their_owner_until_the_server_ends() {
         let directory = tempfile::tempdir().unwrap();
+        PrivateDir::create(directory.path()).unwrap();
         let address: SocketAddr = "[::1]:8787".parse().unwrap();
         let notes = FailureNotes::default();
         notes.write_to(directory.path(), address);

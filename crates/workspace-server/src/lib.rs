@@ -22,8 +22,8 @@ pub mod token_file;
 
 mod compose;
 mod core_dumps;
+mod private_dir;
 mod profile_dir;
-mod published_file;
 mod reload;
 mod store_metrics;
 

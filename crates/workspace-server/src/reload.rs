@@ -3,15 +3,13 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use http_api::{Api, Token};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use worker_runtime::Runtime;
 
 use crate::profile_dir;
-use crate::published_file::PublishedFile;
 use crate::token_file;
 
 /// Reads the files again that the server was started with. What can't be used then is as if there
@@ -19,7 +17,8 @@ use crate::token_file;
 pub(crate) struct Reloader {
     pub(crate) token_file: Option<PathBuf>,
     pub(crate) profile_dir: Option<PathBuf>,
-    pub(crate) published: Option<Arc<PublishedFile>>,
+    /// Tells the server's file, by which the commands of the same user find it.
+    pub(crate) tokens: watch::Sender<Option<Token>>,
     pub(crate) api: Api,
     pub(crate) runtime: Runtime,
 }
@@ -47,7 +46,7 @@ impl Reloader {
         match spawn_blocking(move || token_file::read(&path)).await {
             Ok(Ok(token)) => {
                 if self.api.replace_token(token.clone()) {
-                    self.publish(token).await;
+                    self.tokens.send_replace(Some(token));
                     tracing::info!("token replaced; that from before and its sessions are refused");
                 } else {
                     tracing::info!("token reloaded; it is the same");
@@ -58,17 +57,6 @@ impl Reloader {
                 tracing::warn!(error, "token not reloaded; that from before stays");
             }
             Err(_) => tracing::warn!("token not reloaded: reading it panicked"),
-        }
-    }
-
-    /// Tells the commands of the same user.
-    async fn publish(&self, token: Token) {
-        let Some(published) = self.published.clone() else {
-            return;
-        };
-        let written = spawn_blocking(move || published.write(Some(&token))).await;
-        if !matches!(written, Ok(Ok(()))) {
-            tracing::warn!("other terminals can't find this server any more");
         }
     }
 

@@ -2,26 +2,34 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::Duration;
 
-use http_api::{Api, ApiConfig, Auth, DroppedLogLines, Listener, Token};
+use http_api::{Api, ApiConfig, Auth, DroppedLogLines, InstanceId, Listener, Token};
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep};
 use worker_runtime::{ProfileSet, Runtime};
 
-use crate::compose::{self, ComposeError, OpenedStore, StoreSetting};
+use crate::compose::{self, ComposeError, OpenedStore, StoreOpenError, StoreSetting};
 use crate::config::{AuthSetting, SHUTDOWN_DEADLINE, ServerConfig};
 use crate::failure_notes::FailureNotes;
 use crate::listen::{Bound, ListenError, Resolved, ServerAddress, SocketFile};
 use crate::profile_dir::{self, ProfileDirError};
-use crate::published_file::PublishedFile;
 use crate::reload::Reloader;
-use crate::server_file::StorePlace;
+use crate::server_file::{Description, Registration, StorePlace};
 use crate::store_metrics::StoreCollector;
 
 /// The port of a server without a TCP address. Clients of a Unix socket usually name none, which
 /// means HTTP's own.
 const NO_PORT: u16 = 80;
+
+/// Longest wait for a store that another server has: a server that drains ends within
+/// [`SHUTDOWN_DEADLINE`].
+const STORE_WAIT: Duration = Duration::from_secs(6);
+const _: () = assert!(STORE_WAIT.as_millis() > SHUTDOWN_DEADLINE.as_millis() + 1_000);
+/// Time between two attempts to open it.
+const STORE_RETRY: Duration = Duration::from_millis(250);
 
 /// Why a server does not start. Carries no path and no secret.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +43,7 @@ pub enum StartError {
     /// The server can't listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// No token could be generated.
+    /// No token could be generated, or no id of this start.
     #[error(transparent)]
     Token(#[from] http_api::NoRandomness),
     /// The profiles of one's own can't be used.
@@ -65,7 +73,8 @@ pub struct Server {
     token: Option<Token>,
     api: Api,
     runtime: Runtime,
-    published: Option<Arc<PublishedFile>>,
+    tokens: watch::Sender<Option<Token>>,
+    registration: Option<Registration>,
     socket_files: Vec<SocketFile>,
     token_file: Option<PathBuf>,
     profile_dir: Option<PathBuf>,
@@ -99,8 +108,7 @@ impl Server {
         // an earlier one has left. Who connects meanwhile waits for `serve`.
         let bound = to_listen_on.bind().await?;
         let addresses = bound.addresses();
-        let address = tcp_address(&addresses);
-        let OpenedStore { store, metrics } = compose::store(config.store.clone()).await?;
+        let OpenedStore { store, metrics } = open_store(&config.store).await?;
         let (limits, age) = (config.limits.clone(), config.delete_stopped_after);
         let runtime = compose::runtime(engine, profiles, limits, store, age).await?;
         let registry = compose::registry(
@@ -110,30 +118,29 @@ impl Server {
             config.deadlines,
             &config.sources,
         )?;
+        let instance = InstanceId::generate()?;
         let mut api_config = api_config(&config, &bound, token.clone());
+        api_config.instance = Some(instance.clone());
         if let Some(metrics) = metrics {
             api_config
                 .collectors
                 .push(Arc::new(StoreCollector(metrics)));
         }
         let api = Api::new(Arc::new(registry), api_config);
-        let published = config.server_file_dir.zip(address);
-        let published = published.map(|(directory, address)| PublishedFile {
-            directory,
-            address,
-            started_at: Timestamp::now(),
-            store: place_of(&config.store),
-            workspace_root: config.workspace_root,
-            file: Mutex::default(),
+        let (tokens, replaced) = watch::channel(token.clone());
+        let place = config.server_file_dir.zip(tcp_address(&addresses));
+        let registration = place.map(|(directory, address)| {
+            let server = Description {
+                address,
+                name: config.display_name,
+                token: token.clone(),
+                instance,
+                started_at: Timestamp::now(),
+                store: place_of(&config.store),
+                workspace_root: config.workspace_root,
+            };
+            Registration::begin(directory, server, replaced, failures)
         });
-        if let Some(published) = &published {
-            match published.write(token.as_ref()) {
-                Ok(()) => failures.write_to(&published.directory, published.address),
-                Err(error) => {
-                    tracing::warn!(error = %error.kind(), "other terminals can't find this server");
-                }
-            }
-        }
         warn_of_exposure(token.as_ref(), is_open_to_network);
         Ok(Self {
             listeners: bound.listeners,
@@ -142,7 +149,8 @@ impl Server {
             token,
             api,
             runtime,
-            published: published.map(Arc::new),
+            tokens,
+            registration,
             socket_files: bound.socket_files,
             profile_dir: config.profile_dir,
         })
@@ -173,7 +181,7 @@ impl Server {
         Reloader {
             token_file: self.token_file.clone(),
             profile_dir: self.profile_dir.clone(),
-            published: self.published.clone(),
+            tokens: self.tokens.clone(),
             api: self.api.clone(),
             runtime: self.runtime.clone(),
         }
@@ -198,7 +206,7 @@ impl Server {
             addresses,
             api,
             runtime,
-            published,
+            registration,
             socket_files,
             ..
         } = self;
@@ -206,10 +214,13 @@ impl Server {
         let port = tcp_address(&addresses).map(|address| address.port());
         tracing::info!(addresses = addresses.len(), port, "serving");
         let (stop_http, http_stops) = oneshot::channel::<()>();
-        let ended = async {
+        let stopping = async {
             shutdown.await;
             tracing::info!("shutting down");
             draining.begin();
+        };
+        let ended = async {
+            keep_file_until(stopping, registration).await;
             // The receiver is gone only when the API has ended by itself.
             let _ = stop_http.send(());
             runtime.shutdown(SHUTDOWN_DEADLINE).await
@@ -218,9 +229,6 @@ impl Server {
             let _ = http_stops.await;
         });
         let (runs, connections) = tokio::join!(ended, answered);
-        if let Some(published) = published {
-            published.remove();
-        }
         drop(socket_files);
         let report = ShutdownReport {
             runs_ended: runs.cancelled.len(),
@@ -247,6 +255,43 @@ fn warn_of_exposure(token: Option<&Token>, is_open_to_network: bool) {
             "plain HTTP off loopback: the token and all texts can be read on their way; have a \
              proxy speak TLS"
         );
+    }
+}
+
+/// Keeps the server's file until `stopping` ends. The file goes before the listener does: whoever
+/// listens at the address next must not be taken for this server.
+async fn keep_file_until(stopping: impl Future<Output = ()>, registration: Option<Registration>) {
+    let Some(registration) = registration else {
+        return stopping.await;
+    };
+    // `keep` never ends, and dropping it is what removes the file.
+    tokio::select! {
+        () = stopping => {}
+        never = registration.keep() => match never {},
+    }
+}
+
+/// Opens the store. While another server has it, which may be the one before this and about to
+/// end, waits for it.
+async fn open_store(setting: &StoreSetting) -> Result<OpenedStore, ComposeError> {
+    let deadline = Instant::now() + STORE_WAIT;
+    let mut is_first = true;
+    loop {
+        let opened = compose::store(setting.clone()).await;
+        let Err(ComposeError::Store(StoreOpenError::InUse)) = opened else {
+            return opened;
+        };
+        if Instant::now() >= deadline {
+            return opened;
+        }
+        if is_first {
+            let seconds = STORE_WAIT.as_secs();
+            tracing::warn!(
+                "another server has the store: waiting for its end, at most {seconds} s"
+            );
+            is_first = false;
+        }
+        sleep(STORE_RETRY).await;
     }
 }
 

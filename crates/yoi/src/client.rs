@@ -10,7 +10,6 @@ pub(crate) use response::Response;
 use std::io;
 use std::time::Duration;
 
-use http_api::Token;
 use http_api::wire::{
     CancelRunBody, CreateWorkerBody, Health, Readiness, RenameWorkerBody, RuntimeList,
     SendInputBody, StopWorkerBody, WorkspaceInfo, header, path,
@@ -25,6 +24,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::args::ServerUrl;
+use crate::connect::Target;
 use crate::error::Error;
 use response::transport_error;
 
@@ -38,13 +38,12 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(45);
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
-    server: ServerUrl,
-    token: Option<Token>,
+    target: Target,
 }
 
 impl Client {
     /// Sends nothing yet.
-    pub(crate) fn new(server: ServerUrl, token: Option<Token>) -> Result<Self, Error> {
+    pub(crate) fn new(target: Target) -> Result<Self, Error> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT)
@@ -55,15 +54,15 @@ impl Client {
             .tls_certs_only([])
             .build()
             .map_err(|error| Error::Setup(io::Error::other(error)))?;
-        Ok(Self {
-            http,
-            server,
-            token,
-        })
+        Ok(Self { http, target })
     }
 
     pub(crate) fn server(&self) -> &ServerUrl {
-        &self.server
+        &self.target.server
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
     }
 
     pub(crate) async fn health(&self) -> Result<Response<Health>, Error> {
@@ -132,15 +131,15 @@ impl Client {
         worker: &WorkerRef,
         body: &RenameWorkerBody,
     ) -> Result<Response<WorkerDetail>, Error> {
-        let url = self.server.join(&path::worker(worker));
+        let url = self.server().join(&path::worker(worker));
         self.exchange(self.http.patch(url).json(body)).await
     }
 
     /// Deletes a worker with its conversation; the response comes when its run has ended.
     pub(crate) async fn delete(&self, worker: &WorkerRef) -> Result<(), Error> {
-        let url = self.server.join(&path::worker(worker));
+        let url = self.server().join(&path::worker(worker));
         let response = self.send(self.http.delete(url)).await?;
-        response::read_empty(&self.server, response).await
+        response::read_empty(self.server(), response).await
     }
 
     pub(crate) async fn transcript(
@@ -165,7 +164,7 @@ impl Client {
         path: &str,
         query: &impl Serialize,
     ) -> Result<Response<T>, Error> {
-        let url = self.server.join(path);
+        let url = self.server().join(path);
         self.exchange(self.http.get(url).query(query)).await
     }
 
@@ -175,7 +174,7 @@ impl Client {
         body: &impl Serialize,
         key: Option<&IdempotencyKey>,
     ) -> Result<Response<T>, Error> {
-        let mut request = self.http.post(self.server.join(path)).json(body);
+        let mut request = self.http.post(self.server().join(path)).json(body);
         if let Some(key) = key {
             request = request.header(header::IDEMPOTENCY_KEY, key.as_str());
         }
@@ -187,15 +186,19 @@ impl Client {
         request: RequestBuilder,
     ) -> Result<Response<T>, Error> {
         let response = self.send(request).await?;
-        response::read(&self.server, response).await
+        response::read(self.server(), response).await
     }
 
     async fn send(&self, mut request: RequestBuilder) -> Result<reqwest::Response, Error> {
-        if let Some(token) = &self.token {
+        if let Some(token) = &self.target.token {
             request = request.bearer_auth(token.reveal());
         }
+        // Another server at the same address refuses what is not meant for it.
+        if let Some(instance) = &self.target.instance {
+            request = request.header(header::INSTANCE, instance.as_str());
+        }
         let sent = request.send().await;
-        sent.map_err(|error| transport_error(&self.server, &error))
+        sent.map_err(|error| transport_error(self.server(), &error))
     }
 }
 

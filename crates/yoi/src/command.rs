@@ -86,7 +86,7 @@ fn run_client(
 ) -> Result<(), Error> {
     let find_again = find_again(args.clone());
     let target = find(args, terminal)?;
-    let client = Client::new(target.server, target.token)?;
+    let client = Client::new(target)?;
     let mut session = Session {
         client,
         find_again,

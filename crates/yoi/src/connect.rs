@@ -1,110 +1,74 @@
 //! Finds the server of a client command and its token: flags first, then the environment,
-//! then the files that running servers leave for their owner.
+//! then the files that running servers leave for their owner. Which of those it is, [`choice`]
+//! says.
+
+mod choice;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use http_api::Token;
-use jiff::Timestamp;
 use registry_core::RunId;
 use yoi_workspace_server::failure_notes;
-use yoi_workspace_server::server_file::{self, RunningServer, StorePlace};
+use yoi_workspace_server::server_file::{self, RunningServers, StorePlace};
 use yoi_workspace_server::token_file;
 
 use crate::args::{ClientArgs, ServerUrl, ServerUrlError};
-use crate::error::{Error, Unreachable, UsageError};
+use crate::error::{Error, UsageError};
+pub(crate) use choice::{Reason, Target};
+use choice::{choose, choose_again};
 
 const SERVER_VARIABLE: &str = "YOI_SERVER";
 const TOKEN_FILE_VARIABLE: &str = "YOI_TOKEN_FILE";
 
-/// The server to use.
-#[derive(Debug, Clone)]
-pub(crate) struct Target {
-    pub(crate) server: ServerUrl,
-    /// `None` when no token is known; the server may not ask for one.
-    pub(crate) token: Option<Token>,
-    /// Servers that run here as well and were passed over; 0 when the server was named.
-    pub(crate) other_servers: usize,
-}
-
-/// Finds the server that `args` and the environment name. `variable` reads the environment;
-/// `running` lists the servers that run here, newest first.
+/// Finds the server that `args` and the environment name, else that of the canonical `directory`.
+/// `variable` reads the environment.
 pub(crate) fn find(
     args: &ClientArgs,
     variable: impl Fn(&str) -> Option<OsString>,
-    running: impl FnOnce() -> Vec<RunningServer>,
+    directory: Option<&Path>,
+    running: &RunningServers,
 ) -> Result<Target, Error> {
-    // An empty variable counts as unset.
-    let variable = |name| variable(name).filter(|value| !value.is_empty());
-    let named = match (&args.server, variable(SERVER_VARIABLE)) {
+    let named = match (&args.server, set(SERVER_VARIABLE, &variable)) {
         (Some(server), _) => Some(server.clone()),
         (None, Some(text)) => Some(parse(text).map_err(UsageError::ServerVariable)?),
         (None, None) => None,
     };
-    let token_file = args.token_file.clone();
-    let token_file = token_file.or_else(|| variable(TOKEN_FILE_VARIABLE).map(PathBuf::from));
-    let given = token_file.map(read_token).transpose()?;
-
-    let running = running()
-        .into_iter()
-        .filter_map(|server| Some((server.url.parse().ok()?, server.token)));
-    let mut running: Vec<(ServerUrl, Option<Token>)> = running.collect();
-    if let Some(server) = named {
-        // The token of exactly this address: another name of the same host might lead to
-        // another program.
-        let known = running.into_iter().find(|(url, _)| *url == server);
-        return Ok(Target {
-            server,
-            token: given.or(known.and_then(|(_, token)| token)),
-            other_servers: 0,
-        });
-    }
-    if running.is_empty() {
-        return Err(Unreachable::NoneFound.into());
-    }
-    let (server, token) = running.remove(0);
-    Ok(Target {
-        server,
-        token: given.or(token),
-        other_servers: running.len(),
-    })
+    let given = given_token(args, variable)?;
+    let target = choose(running, directory, named)?;
+    Ok(with_token(target, given))
 }
 
-/// Finds the server at `known` again or, once that has ended, its replacement: one that
-/// started after `since`. A server that ran all along, or that was started while `known`
-/// still runs, belongs to another workspace.
+/// Finds the server that `known` was or, once that has ended, its replacement: one of the same
+/// workspace.
 pub(crate) fn find_again(
     args: &ClientArgs,
     variable: impl Fn(&str) -> Option<OsString>,
-    known: &ServerUrl,
-    since: Timestamp,
-    running: impl FnOnce() -> Vec<RunningServer>,
+    known: &Target,
+    running: &RunningServers,
 ) -> Result<Target, Error> {
-    let mut servers = running();
-    let is_known = |server: &RunningServer| server.url.parse().as_ref() == Ok(known);
-    if servers.iter().any(is_known) {
-        servers.retain(is_known);
-    } else {
-        servers.retain(|server| server.started_at > since);
-    }
-    find(args, variable, || servers)
+    let given = given_token(args, variable)?;
+    Ok(with_token(choose_again(running, known)?, given))
 }
 
-/// The servers that run here, newest first.
-pub(crate) fn running_here() -> Vec<RunningServer> {
+/// The servers that run here.
+pub(crate) fn running_here() -> RunningServers {
     let directory = server_file::directory(|name| std::env::var_os(name).map(PathBuf::from));
     directory
         .map(|directory| server_file::running(&directory))
         .unwrap_or_default()
 }
 
+/// The current directory, links resolved.
+pub(crate) fn current_directory() -> Option<PathBuf> {
+    std::env::current_dir().ok()?.canonicalize().ok()
+}
+
 /// Where a server keeps its workers, if it runs here and for this user.
 pub(crate) fn store_of(server: &ServerUrl) -> Option<StorePlace> {
-    let is_it = |running: &RunningServer| running.url.parse().as_ref() == Ok(server);
-    running_here()
-        .into_iter()
-        .find(is_it)
-        .map(|running| running.store)
+    let mut servers = running_here().servers.into_iter();
+    let found = servers.find(|running| running.url.parse().as_ref() == Ok(server));
+    found.map(|running| running.store)
 }
 
 /// What the provider said of a run that failed, if the server runs here and for this user.
@@ -117,6 +81,26 @@ pub(crate) fn provider_words(server: &ServerUrl, run: &RunId) -> Option<String> 
 fn parse(text: OsString) -> Result<ServerUrl, ServerUrlError> {
     let text = text.into_string();
     text.map_err(|_| ServerUrlError::NotAUrl)?.parse()
+}
+
+/// The value of a variable; an empty one counts as unset.
+fn set(name: &str, variable: impl Fn(&str) -> Option<OsString>) -> Option<OsString> {
+    variable(name).filter(|value| !value.is_empty())
+}
+
+/// The token in the file that the user named.
+fn given_token(
+    args: &ClientArgs,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<Token>, UsageError> {
+    let file = args.token_file.clone();
+    let file = file.or_else(|| set(TOKEN_FILE_VARIABLE, variable).map(PathBuf::from));
+    file.map(read_token).transpose()
+}
+
+fn with_token(mut target: Target, given: Option<Token>) -> Target {
+    target.token = given.or(target.token);
+    target
 }
 
 fn read_token(path: PathBuf) -> Result<Token, UsageError> {

@@ -9,7 +9,7 @@ use http_api::wire::{Problem, ProblemCode, limit};
 use registry_core::projection::{
     Diagnostic, RunErrorCode, RunErrorDetail, RunOutcome, Usage, WorkerState,
 };
-use registry_core::{RunId, UnavailableReason, WorkerRef};
+use registry_core::{DisplayName, RunId, UnavailableReason, WorkerRef};
 use yoi_workspace_server::store::MaintenanceError;
 use yoi_workspace_server::store_path::NoStorePath;
 use yoi_workspace_server::token_file::TokenFileError;
@@ -118,6 +118,13 @@ pub(crate) enum UsageError {
 pub(crate) enum Unreachable {
     #[error("no running server was found")]
     NoneFound,
+    #[error(
+        "several servers run, and none is of a workspace that this directory is in: {}",
+        listed(.0)
+    )]
+    Several(Vec<ListedServer>),
+    #[error("the server at {server} is gone, and no other one of its workspace was found")]
+    NotFoundAgain { server: ServerUrl },
     #[error("no server responds at {server}")]
     Refused {
         server: ServerUrl,
@@ -127,6 +134,27 @@ pub(crate) enum Unreachable {
     TimedOut { server: ServerUrl },
     #[error("the connection to {server} was lost")]
     Lost { server: ServerUrl },
+}
+
+/// A server that the user may name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListedServer {
+    pub(crate) name: Option<DisplayName>,
+    pub(crate) url: ServerUrl,
+}
+
+impl std::fmt::Display for ListedServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "“{name}” at {}", self.url),
+            None => write!(f, "one at {}", self.url),
+        }
+    }
+}
+
+fn listed(servers: &[ListedServer]) -> String {
+    let servers: Vec<_> = servers.iter().map(ToString::to_string).collect();
+    servers.join(", ")
 }
 
 /// A problem that the server responded with.
@@ -226,7 +254,7 @@ impl Error {
     /// Whether the same request may succeed in a moment.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable(Unreachable::NoneFound) => false,
+            Self::Unreachable(Unreachable::NoneFound | Unreachable::Several(_)) => false,
             Self::Unreachable(_) => true,
             Self::Api(error) => error.problem.retryable,
             Self::Usage(_)

@@ -26,7 +26,10 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         Error::Unreachable(Unreachable::NoneFound) => {
             "start one with `yoi serve`, or name one with --server URL"
         }
-        Error::Unreachable(Unreachable::Refused { .. }) => {
+        Error::Unreachable(Unreachable::Several(_)) => {
+            "name one with --server URL, or go to the directory of its workspace"
+        }
+        Error::Unreachable(Unreachable::Refused { .. } | Unreachable::NotFoundAgain { .. }) => {
             "is it running? `yoi serve` starts a server"
         }
         Error::InvalidResponse { .. } => "is it a yoi server, of this version?",
@@ -104,6 +107,9 @@ fn about_problem(problem: &Problem) -> Option<String> {
         ProblemCode::UnknownModel => "`yoi runtimes --json` lists each runtime's models".to_owned(),
         ProblemCode::MisdirectedHost => {
             "use a host name that the server is configured to accept".to_owned()
+        }
+        ProblemCode::MisdirectedInstance => {
+            "the server was replaced meanwhile; run the command again".to_owned()
         }
         ProblemCode::CrossOriginRejected
         | ProblemCode::UnknownRoute

@@ -63,16 +63,11 @@ impl ScriptedServer {
     }
 
     pub(crate) fn target(&self) -> Target {
-        Target {
-            server: self.url.clone(),
-            token: Some(TOKEN.parse().unwrap()),
-            other_servers: 0,
-        }
+        Target::named(self.url.clone(), Some(TOKEN.parse().unwrap()))
     }
 
     pub(crate) fn client(&self) -> Client {
-        let target = self.target();
-        Client::new(target.server, target.token).unwrap()
+        Client::new(self.target()).unwrap()
     }
 
     /// Every request, from its method to the end of its body.

@@ -191,6 +191,10 @@ fn every_error_of_the_api() -> Vec<(ApiError, ProblemCode)> {
             Code::MisdirectedHost,
         ),
         (
+            ApiError::new(ProblemCode::MisdirectedInstance),
+            Code::MisdirectedInstance,
+        ),
+        (
             ApiError::capacity_exhausted("answer_bytes"),
             Code::CapacityExhausted,
         ),

@@ -1,4 +1,5 @@
-//! Admits a request, or refuses it by the first rule that it breaks: host, origin, credentials.
+//! Admits a request, or refuses it by the first rule that it breaks: host, instance, origin,
+//! credentials.
 
 use axum::Extension;
 use axum::extract::{MatchedPath, Request, State};
@@ -9,6 +10,7 @@ use http::header::COOKIE;
 
 use super::authorise::{Access, identify};
 use super::check_host::check_host;
+use super::check_instance::check_instance;
 use super::check_origin::{Source, preflight_response, share_with, source};
 use crate::connection::Connection;
 use crate::error::ApiError;
@@ -16,7 +18,7 @@ use crate::principal::Principal;
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
 
-/// One middleware for all three rules, so that their order stands in one place. The response's
+/// One middleware for all four rules, so that their order stands in one place. The response's
 /// extensions carry the [`Principal`].
 pub(crate) async fn admit(
     State(state): State<ApiState>,
@@ -56,6 +58,7 @@ pub(crate) async fn admit(
 /// response is shared with, if it is another than this server's.
 fn check_source(state: &ApiState, request: &Request) -> Result<Option<HeaderValue>, ApiError> {
     check_host(&state.config.allowed_hosts, request)?;
+    check_instance(state.config.instance.as_ref(), request.headers())?;
     match source(&state.config.allowed_origins, request.headers()) {
         Source::Own => Ok(None),
         Source::Allowed(origin) => Ok(Some(origin)),

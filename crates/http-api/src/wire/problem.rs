@@ -135,6 +135,9 @@ problem_codes! {
     /// The `Host` is not one of this server's names.
     MisdirectedHost = "misdirected_host", 421, Retry::Never,
         "Misdirected host", "The Host header names none of this server's names.";
+    /// The request is for another start of a server than this one.
+    MisdirectedInstance = "misdirected_instance", 421, Retry::Never,
+        "Misdirected instance", "Another server answers at this address now; nothing was done.";
     /// The input has no content but white space.
     InputEmpty = "input_empty", 422, Retry::Never,
         "Input empty", "Send content with at least one character that is not white space.";

@@ -10,7 +10,8 @@ use super::server_url::ServerUrl;
 #[derive(Debug, Default, Clone, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Server and output")]
 pub(crate) struct ClientArgs {
-    /// The server's address [env: YOI_SERVER] [default: the newest one running here]
+    /// The server's address [env: YOI_SERVER] [default: that of the workspace that the current
+    /// directory is in]
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<ServerUrl>,
     /// A file with the server's token, readable by you alone [env: YOI_TOKEN_FILE]

@@ -132,7 +132,7 @@ async fn a_lost_connection_and_an_absent_server_are_unreachable() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let client = Client::new(url.parse().unwrap(), None).unwrap();
+    let client = Client::new(Target::named(url.parse().unwrap(), None)).unwrap();
     let error = client.worker(&w1()).await.unwrap_err();
     let expected = format!("no server responds at {url}: connection refused");
     assert_eq!(error.message(), expected);

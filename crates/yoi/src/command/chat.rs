@@ -64,7 +64,7 @@ fn piped_message(terminal: &mut Terminal) -> Result<String, Error> {
 fn connect(args: &ClientArgs, terminal: &mut Terminal) -> Result<ReconnectingClient, Error> {
     let again = find_again(args.clone());
     let target = find(args, terminal)?;
-    let client = Client::new(target.server, target.token)?;
+    let client = Client::new(target)?;
     let policy = ReconnectPolicy::DEFAULT;
     Ok(ReconnectingClient::new(client, again, policy))
 }

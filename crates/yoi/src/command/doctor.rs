@@ -73,16 +73,15 @@ async fn check(
     doctor: &DoctorArgs,
     checks: &mut Vec<Check>,
 ) -> Result<(), Error> {
-    let has_token = target.token.is_some();
-    let client = Client::new(target.server.clone(), target.token)?;
-    server::check(&client, &target.server, has_token, checks).await?;
+    let client = Client::new(target)?;
+    server::check(&client, checks).await?;
     let runtimes = runtime::check(&client, checks).await?;
     let creates_workers = runtimes
         .iter()
         .find(|runtime| runtime::creates_workers(runtime));
     checks.push(match creates_workers {
         Some(runtime) if doctor.ask_model => {
-            let words_of = |run: &RunId| provider_words(&target.server, run);
+            let words_of = |run: &RunId| provider_words(client.server(), run);
             model::ask(&client, runtime, doctor.model.clone(), words_of).await?
         }
         Some(_) => Check::noted("answer", "not tested")

@@ -6,14 +6,13 @@ use std::time::Duration;
 use http_api::wire::ProblemCode;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::args::ServerUrl;
 use crate::client::Client;
 use crate::connect::Target;
 use crate::error::Error;
 use crate::output::Terminal;
 
-/// Finds the server that was at an address, or its replacement.
-pub(super) type FindAgain = Rc<dyn Fn(&ServerUrl) -> Result<Target, Error>>;
+/// Finds the server that was asked so far, or its replacement.
+pub(super) type FindAgain = Rc<dyn Fn(&Target) -> Result<Target, Error>>;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReconnectPolicy {
@@ -81,23 +80,30 @@ impl ReconnectingClient {
         // The old token was good until now, and only a start changes it.
         let message = match error.problem_code() {
             Some(ProblemCode::Unauthorized) => "the server was restarted".to_owned(),
+            Some(ProblemCode::MisdirectedInstance) => {
+                format!("another server answers at {} now", self.client.server())
+            }
             _ => error.message(),
         };
         terminal.note(&format!(
             "note: {message}; looking for the server for {seconds} s"
         ));
         loop {
-            // While no server is found, the old address is tried.
-            if let Ok(target) = (self.find_again)(self.client.server()) {
-                self.client = Client::new(target.server, target.token)?;
-            }
-            match request(&self.client).await {
-                Err(again) if is_outage(&again) => error = again,
-                result => {
-                    let server = self.client.server();
-                    terminal.note(&format!("note: connected to {server} again"));
-                    return result;
+            match (self.find_again)(self.client.target()) {
+                Ok(target) => {
+                    self.client = Client::new(target)?;
+                    match request(&self.client).await {
+                        Err(again) if is_outage(&again) => error = again,
+                        result => {
+                            let server = self.client.server();
+                            terminal.note(&format!("note: connected to {server} again"));
+                            return result;
+                        }
+                    }
                 }
+                // Nothing is sent meanwhile: whoever is at the old address may be another server.
+                Err(again) if is_outage(&again) => error = again,
+                Err(again) => return Err(again),
             }
             let next = Instant::now() + delay;
             if next >= deadline {
@@ -124,6 +130,7 @@ pub(super) fn is_outage(error: &Error) -> bool {
         Error::Api(error) => matches!(
             error.problem.code,
             ProblemCode::Unauthorized
+                | ProblemCode::MisdirectedInstance
                 | ProblemCode::Overloaded
                 | ProblemCode::ShuttingDown
                 | ProblemCode::RuntimeUnavailable

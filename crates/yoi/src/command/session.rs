@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use jiff::Timestamp;
+use yoi_workspace_server::server_file::PassedOver;
 
 use super::reconnect::{FindAgain, ReconnectPolicy};
 use crate::args::ClientArgs;
 use crate::client::{Client, Response};
-use crate::connect::{self, Target};
+use crate::connect::{self, Reason, Target};
 use crate::error::Error;
 use crate::output::{Format, Terminal};
 
@@ -34,25 +34,59 @@ impl Session<'_> {
     }
 }
 
-/// Finds the server that `args` and the environment name.
+/// Finds the server that `args`, the environment or the current directory name, and says what the
+/// user may not expect.
 pub(super) fn find(args: &ClientArgs, terminal: &mut Terminal) -> Result<Target, Error> {
-    let target = connect::find(args, |name| std::env::var_os(name), connect::running_here)?;
-    if target.other_servers > 0 {
-        terminal.terminal_note(&format!(
-            "note: several servers run here; using the newest, {}. --server names another",
-            target.server
-        ));
+    let running = connect::running_here();
+    if let Some(note) = about_passed_over(running.passed_over) {
+        terminal.note(&note);
+    }
+    let directory = connect::current_directory();
+    let variable = |name: &str| std::env::var_os(name);
+    let target = connect::find(args, variable, directory.as_deref(), &running)?;
+    if let Some(note) = about_choice(&target) {
+        terminal.note(&note);
     }
     Ok(target)
 }
 
-/// Finds the server that `args` name once more, or its replacement: one that starts from now on.
+/// Finds a server once more, or its replacement.
 pub(super) fn find_again(args: ClientArgs) -> FindAgain {
-    let since = Timestamp::now();
     Rc::new(move |known: &_| {
         let variable = |name: &str| std::env::var_os(name);
-        connect::find_again(&args, variable, known, since, connect::running_here)
+        connect::find_again(&args, variable, known, &connect::running_here())
     })
+}
+
+fn about_passed_over(passed_over: PassedOver) -> Option<String> {
+    let what = match passed_over {
+        PassedOver::Nothing => return None,
+        PassedOver::Files(1) => "a server file was".to_owned(),
+        PassedOver::Files(count) => format!("{count} server files were"),
+        PassedOver::Directory => "the directory of server files was".to_owned(),
+    };
+    Some(format!(
+        "note: {what} passed over: not yours, a link, or open to others"
+    ))
+}
+
+fn about_choice(target: &Target) -> Option<String> {
+    let server = &target.server;
+    match &target.reason {
+        Reason::Named | Reason::Workspace { others: 0 } => None,
+        Reason::Workspace { .. } => Some(format!(
+            "note: several servers of this workspace run; asking the newest, {server}. --server \
+             names another"
+        )),
+        Reason::OnlyOne { name } => {
+            let name = name.as_ref().map(|name| format!("“{name}” at "));
+            let name = name.unwrap_or_default();
+            Some(format!(
+                "note: no server of this directory's workspace runs; asking the only one, \
+                 {name}{server}"
+            ))
+        }
+    }
 }
 
 /// Runs `work` on a single-threaded runtime: a client waits for one response at a time.

@@ -9,7 +9,7 @@ use serde_json::json;
 use yoi_workspace_server::StoreOpenError;
 use yoi_workspace_server::args::StoreArgs;
 use yoi_workspace_server::config::StoreSetting;
-use yoi_workspace_server::server_file::{self, StorePlace};
+use yoi_workspace_server::server_file::StorePlace;
 use yoi_workspace_server::store::{self, MaintenanceError};
 
 use crate::args::StoreCommand;
@@ -60,18 +60,16 @@ const OTHER_STORE: &str = "warning: the running server of this workspace keeps i
 
 /// Whether a server of this workspace runs and has another store than the file at `path`.
 fn other_store(workspace: &Path, path: &Path) -> bool {
-    let Some(workspace) = server_file::workspace_name(workspace) else {
+    let Ok(workspace) = workspace.canonicalize() else {
         return false;
     };
     // Two names of the same file.
     let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let servers = running_here().into_iter();
-    let mut places = servers
-        .filter(|server| server.workspace.as_ref() == Some(&workspace))
-        .map(|server| server.store);
-    places.any(|place| match place {
+    let running = running_here();
+    let mut servers = running.of_workspace(&workspace);
+    servers.any(|server| match &server.store {
         StorePlace::Memory => true,
-        StorePlace::File(other) => resolved(Path::new(&other)) != resolved(path),
+        StorePlace::File(other) => resolved(Path::new(other)) != resolved(path),
         StorePlace::Unknown => false,
     })
 }

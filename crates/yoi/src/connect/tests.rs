@@ -1,26 +1,72 @@
 //! Which server is chosen, and with which token.
 
-use std::os::unix::fs::PermissionsExt;
+mod random_days;
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use http_api::InstanceId;
+use jiff::Timestamp;
+use tempfile::TempDir;
+use yoi_workspace_server::server_file::{Description, ServerFile};
 use yoi_workspace_server::token_file::{SecretFileError, TokenFileError};
 
 use super::*;
+use crate::error::Unreachable;
 use crate::scripted_server::TOKEN;
 
 const OTHER_TOKEN: &str = "another-token-of-22-characters-or-more";
 
-/// A server on `port` that started at the second of the same number.
-fn running(port: u16, token: Option<&str>) -> RunningServer {
-    RunningServer {
-        url: format!("http://127.0.0.1:{port}"),
-        token: token.map(|token| token.parse().unwrap()),
-        started_at: Timestamp::from_second(port.into()).unwrap(),
-        store: StorePlace::Unknown,
-        workspace: None,
+/// The server files of one user, and their workspaces.
+struct Machine {
+    directory: TempDir,
+}
+
+impl Machine {
+    /// With the workspaces `a`, `ab` and `a/inner`.
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["a/inner/deep", "a/src", "ab", "elsewhere"] {
+            std::fs::create_dir_all(directory.path().join(name)).unwrap();
+        }
+        Self { directory }
+    }
+
+    /// The canonical path of a directory.
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().canonicalize().unwrap().join(name)
+    }
+
+    /// A server of the workspace `root` on `port`, which is also the second in which it starts.
+    fn starts(&self, root: &str, port: u16, token: Option<&str>) -> ServerFile {
+        let server = Description {
+            address: ([127, 0, 0, 1], port).into(),
+            name: root.parse().unwrap(),
+            token: token.map(|token| token.parse().unwrap()),
+            instance: InstanceId::generate().unwrap(),
+            started_at: Timestamp::from_second(port.into()).unwrap(),
+            store: StorePlace::Memory,
+            workspace_root: self.path(root),
+        };
+        ServerFile::write(&self.path("run"), &server).unwrap()
+    }
+
+    fn running(&self) -> RunningServers {
+        server_file::running(&self.path("run"))
+    }
+
+    /// Finds a server for a command that is run in `directory`.
+    fn find(&self, args: &ClientArgs, directory: &str) -> Result<Target, Error> {
+        find(args, unset, Some(&self.path(directory)), &self.running())
+    }
+
+    fn find_again(&self, known: &Target) -> Option<u16> {
+        let target = find_again(&args(None, None), unset, known, &self.running());
+        target.map(|target| port_and_token(&target).0).ok()
     }
 }
 
-fn args(server: Option<&str>, token_file: Option<&std::path::Path>) -> ClientArgs {
+fn args(server: Option<&str>, token_file: Option<&Path>) -> ClientArgs {
     ClientArgs {
         server: server.map(|url| url.parse().unwrap()),
         token_file: token_file.map(Into::into),
@@ -47,27 +93,77 @@ fn port_and_token(target: &Target) -> (u16, Option<&str>) {
     (port.parse().unwrap(), token)
 }
 
+/// What the chosen server's port is, and why it was chosen.
+fn port_and_reason(target: Result<Target, Error>) -> (u16, Reason) {
+    let target = target.unwrap();
+    (port_and_token(&target).0, target.reason)
+}
+
 #[test]
-fn without_a_name_the_newest_running_server_is_chosen() {
-    let servers = || vec![running(2, Some(TOKEN)), running(1, None)];
-    let target = find(&args(None, None), unset, servers).unwrap();
-    assert_eq!(port_and_token(&target), (2, Some(TOKEN)));
-    assert_eq!(target.other_servers, 1);
-    let error = find(&args(None, None), unset, Vec::new).unwrap_err();
+fn the_server_of_the_workspace_around_the_directory_is_chosen() {
+    let machine = Machine::new();
+    let _files = [
+        machine.starts("a", 1, Some(TOKEN)),
+        machine.starts("ab", 3, None),
+    ];
+    let chosen = |directory: &str| port_and_reason(machine.find(&args(None, None), directory));
+    let alone = Reason::Workspace { others: 0 };
+    assert_eq!(chosen("a"), (1, alone.clone()));
+    assert_eq!(chosen("a/src"), (1, alone.clone()));
+    assert_eq!(chosen("a/inner/deep"), (1, alone.clone()));
+    assert_eq!(chosen("ab"), (3, alone.clone()));
+    let _inner = machine.starts("a/inner", 2, None);
+    assert_eq!(chosen("a/inner/deep"), (2, alone.clone()));
+    assert_eq!(chosen("a/src"), (1, alone));
+    let _newer = machine.starts("ab", 4, None);
+    assert_eq!(chosen("ab"), (4, Reason::Workspace { others: 1 }));
+}
+
+#[test]
+fn without_a_match_the_only_server_is_asked_and_of_several_none() {
+    let machine = Machine::new();
+    let outside = || machine.find(&args(None, None), "elsewhere");
+    let error = outside().unwrap_err();
     assert!(matches!(error, Error::Unreachable(Unreachable::NoneFound)));
+    let _a = machine.starts("a", 1, Some(TOKEN));
+    let name = Some("a".parse().unwrap());
+    assert_eq!(port_and_reason(outside()), (1, Reason::OnlyOne { name }));
+    let _ab = machine.starts("ab", 2, None);
+    let error = outside().unwrap_err().message();
+    assert!(
+        error.ends_with(": “ab” at http://127.0.0.1:2, “a” at http://127.0.0.1:1"),
+        "{error}"
+    );
+    assert!(!error.contains(machine.path("").to_str().unwrap()));
+    let named = args(Some("http://127.0.0.1:1"), None);
+    assert_eq!(
+        port_and_reason(machine.find(&named, "ab")),
+        (1, Reason::Named)
+    );
+    // Without a directory no workspace matches.
+    let nowhere = find(&args(None, None), unset, None, &machine.running());
+    assert!(matches!(
+        nowhere,
+        Err(Error::Unreachable(Unreachable::Several(_)))
+    ));
 }
 
 #[test]
 fn a_named_server_gets_the_token_of_exactly_that_address() {
-    let servers = || vec![running(2, Some(OTHER_TOKEN)), running(1, Some(TOKEN))];
+    let machine = Machine::new();
+    let _files = [
+        machine.starts("a", 1, Some(TOKEN)),
+        machine.starts("ab", 2, Some(OTHER_TOKEN)),
+    ];
     for (url, token) in [
         ("http://127.0.0.1:1/", Some(TOKEN)),
         ("http://localhost:1", None),
         ("http://127.0.0.1:3", None),
     ] {
-        let target = find(&args(Some(url), None), unset, servers).unwrap();
-        assert_eq!(target.other_servers, 0);
+        let target = machine.find(&args(Some(url), None), "ab").unwrap();
+        assert_eq!(target.reason, Reason::Named);
         assert_eq!(port_and_token(&target).1, token, "{url}");
+        assert_eq!(target.instance.is_some(), token.is_some());
     }
 }
 
@@ -80,19 +176,23 @@ fn a_flag_takes_precedence_over_the_environment_and_that_over_running_servers() 
         "YOI_TOKEN_FILE" => Some(path.clone()),
         _ => None,
     };
-    let servers = || vec![running(5, Some(OTHER_TOKEN))];
-    let target = find(&args(None, None), &variable, servers).unwrap();
+    let machine = Machine::new();
+    let _file = machine.starts("a", 5, Some(OTHER_TOKEN));
+    let running = machine.running();
+    let target = find(&args(None, None), &variable, None, &running).unwrap();
     assert_eq!(port_and_token(&target), (5, Some(TOKEN)));
     let flag = args(Some("http://127.0.0.1:6"), None);
-    let target = find(&flag, &variable, servers).unwrap();
+    let target = find(&flag, &variable, None, &running).unwrap();
     assert_eq!(port_and_token(&target).0, 6);
 }
 
 #[test]
 fn an_empty_variable_is_unset_and_an_invalid_one_is_an_error() {
+    let machine = Machine::new();
+    let _file = machine.starts("a", 5, None);
     let find = |text: &'static str| {
         let variable = |name: &str| (name == "YOI_SERVER").then(|| text.into());
-        find(&args(None, None), variable, || vec![running(5, None)])
+        find(&args(None, None), variable, None, &machine.running())
     };
     assert!(find("").is_ok());
     let Err(Error::Usage(UsageError::ServerVariable(error))) = find("https://h") else {
@@ -106,7 +206,7 @@ fn a_token_file_that_is_open_to_others_or_has_no_token_is_refused_and_never_quot
     let refusal = |mode, content| {
         let file = token_file(mode, content);
         let args = args(Some("http://127.0.0.1:1"), Some(file.path()));
-        let error = find(&args, unset, Vec::new).unwrap_err();
+        let error = find(&args, unset, None, &RunningServers::default()).unwrap_err();
         assert!(!error.message().contains(content));
         let Error::Usage(UsageError::TokenFile { source, .. }) = error else {
             panic!("{error:?}");
@@ -125,18 +225,37 @@ fn a_token_file_that_is_open_to_others_or_has_no_token_is_refused_and_never_quot
 }
 
 #[test]
-fn a_server_is_found_again_at_its_address_or_as_one_that_started_later() {
-    let known = "http://127.0.0.1:1".parse().unwrap();
-    let since = Timestamp::from_second(5).unwrap();
-    let again = |ports: &[u16]| {
-        let servers = || ports.iter().map(|port| running(*port, None)).collect();
-        let target = find_again(&args(None, None), unset, &known, since, servers);
-        target.map(|target| port_and_token(&target).0).ok()
-    };
-    // A server that ran all along belongs to another workspace.
-    assert_eq!(again(&[4]), None);
-    assert_eq!(again(&[6, 4]), Some(6));
-    assert_eq!(again(&[4, 1]), Some(1));
-    // A server that still runs has no replacement.
-    assert_eq!(again(&[6, 1]), Some(1));
+fn a_server_is_found_again_as_itself_or_as_another_of_its_workspace() {
+    let machine = Machine::new();
+    let first = machine.starts("a", 1, None);
+    let known = machine.find(&args(None, None), "a").unwrap();
+    let _other = machine.starts("ab", 3, None);
+    let newer = machine.starts("a", 4, None);
+    assert_eq!(machine.find_again(&known), Some(1), "it still runs");
+    drop(first);
+    assert_eq!(machine.find_again(&known), Some(4));
+    // Another workspace's server at the old address, and even as the only one.
+    let _there = machine.starts("ab", 1, None);
+    assert_eq!(machine.find_again(&known), Some(4));
+    drop(newer);
+    assert_eq!(machine.find_again(&known), None);
+}
+
+#[test]
+fn a_named_server_is_found_again_at_its_address_alone() {
+    let machine = Machine::new();
+    let named = args(Some("http://127.0.0.1:1"), None);
+    let by_address = machine.find(&named, "a").unwrap();
+    let first = machine.starts("a", 1, None);
+    let known = machine.find(&named, "a").unwrap();
+    drop(first);
+    let _elsewhere = machine.starts("a", 4, None);
+    assert_eq!(machine.find_again(&known), None);
+    let other = machine.starts("ab", 1, None);
+    assert_eq!(machine.find_again(&known), None);
+    // Nothing but the address was ever known of this one.
+    assert_eq!(machine.find_again(&by_address), Some(1));
+    drop(other);
+    let _back = machine.starts("a", 1, None);
+    assert_eq!(machine.find_again(&known), Some(1));
 }

@@ -23,6 +23,7 @@ pub(crate) struct TestHome(TempDir);
 pub(crate) struct TestServer {
     process: Child,
     pub(crate) url: String,
+    /// Empty where none is needed.
     pub(crate) token: String,
 }
 
@@ -76,11 +77,12 @@ impl TestHome {
         path
     }
 
-    /// `yoi` with the words of `line`, and an environment that has nothing but this home: no
-    /// certificate authorities either.
+    /// `yoi` with the words of `line`, in the workspace, and an environment that has nothing but
+    /// this home: no certificate authorities either.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_yoi"));
         command
+            .current_dir(self.path("workspace"))
             .env_clear()
             .env("HOME", self.directory())
             .env("XDG_RUNTIME_DIR", self.path("run"))
@@ -145,10 +147,15 @@ impl TestHome {
 
     /// The same, with more flags: the words of `flags`.
     pub(crate) fn start_server_with(&self, pace_ms: u32, flags: &str) -> TestServer {
+        let flags = format!("--listen 127.0.0.1:0 --offline-pace-ms {pace_ms} {flags}");
+        self.serve("workspace", &flags)
+    }
+
+    /// Starts a server of a workspace in this home, and waits until it listens.
+    pub(crate) fn serve(&self, workspace: &str, flags: &str) -> TestServer {
         let mut process = self
-            .command("serve --listen 127.0.0.1:0 --workspace")
-            .arg(self.path("workspace"))
-            .args(["--offline-pace-ms", &pace_ms.to_string()])
+            .command("serve --workspace")
+            .arg(self.path(workspace))
             .args(flags.split_whitespace())
             .stderr(Stdio::null())
             .spawn()
@@ -157,19 +164,24 @@ impl TestHome {
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         stdout.read_line(&mut line).unwrap();
         let word_from = |start: &str| {
-            let (_, rest) = line.split_once(start).expect(&line);
+            let (_, rest) = line.split_once(start)?;
             let end = rest.find([' ', ')', '\n']).unwrap_or(rest.len());
-            rest[..end].to_owned()
+            Some(rest[..end].to_owned())
         };
         TestServer {
             process,
-            url: format!("http://{}", word_from("http://")),
-            token: word_from("token: "),
+            url: format!("http://{}", word_from("http://").expect(&line)),
+            token: word_from("token: ").unwrap_or_default(),
         }
     }
 }
 
 impl TestServer {
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
     /// Stops responding, but keeps its connections.
     pub(crate) fn pause(&self) {
         signal(&self.process, Signal::STOP);
@@ -182,6 +194,16 @@ impl TestServer {
     pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+    }
+
+    /// Asks for a shutdown, and doesn't wait for it.
+    pub(crate) fn drain(&self) {
+        signal(&self.process, Signal::TERM);
+    }
+
+    /// Waits for the end; returns the exit code.
+    pub(crate) fn ended(mut self) -> Option<i32> {
+        self.process.wait().unwrap().code()
     }
 
     /// Shuts down as a supervisor would; returns the exit code.

@@ -11,3 +11,4 @@ mod restart;
 mod store;
 mod terminal;
 mod thinking;
+mod workspaces;

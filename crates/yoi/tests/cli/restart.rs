@@ -1,10 +1,11 @@
 //! A server that is restarted and still has its workers.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
 use serde_json::Value;
 
-use crate::fixture::{ENDLESS_PACE, TestHome, assert_contains, server};
+use crate::fixture::{ENDLESS_PACE, NO_PACE, TestHome, assert_contains, server};
 use crate::prepared::{PreparedServer, accepted, events, interrupted, problem, transcript, worker};
 use crate::terminal::Terminal;
 
@@ -90,6 +91,28 @@ fn a_followed_reply_that_a_restart_ends_is_a_failed_run() {
         "run run-1 failed [interrupted]",
         "send the message again",
     ]);
+}
+
+/// A supervisor starts the next server as soon as it has asked the last one to end.
+#[test]
+fn a_server_that_starts_while_the_one_before_it_drains_is_found_and_has_its_workers() {
+    let (home, old) = server(NO_PACE);
+    let address = old.address().to_owned();
+    // A body that doesn't come to its end keeps the old server from ending.
+    let mut unfinished = TcpStream::connect(&address).unwrap();
+    let head = format!(
+        "POST /api/session HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{",
+        old.token
+    );
+    unfinished.write_all(head.as_bytes()).unwrap();
+    let worker = home.create_worker();
+    old.drain();
+    let flags = format!("--listen {address} --offline-pace-ms 0");
+    let _new = home.serve("workspace", &flags);
+    home.yoi("workers").prints(&[&worker]);
+    assert_eq!(old.ended(), Some(0));
+    home.yoi("workers").prints(&[&worker]);
 }
 
 /// Whatever the new server still knows, the run has failed, and there is a server.

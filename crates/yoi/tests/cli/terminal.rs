@@ -33,8 +33,10 @@ impl Terminal {
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(40, 200)).unwrap();
         let variables = command.get_envs();
+        let directory = command.get_current_dir().expect("the fixture sets it");
         let child = PtyCommand::new(command.get_program())
             .args(command.get_args())
+            .current_dir(directory)
             .env_clear()
             .envs(variables.filter_map(|(name, value)| Some((name, value?))))
             .env("TERM", "xterm")

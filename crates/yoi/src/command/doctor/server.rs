@@ -3,7 +3,6 @@
 use http_api::wire::API_VERSION;
 
 use super::check::Check;
-use crate::args::ServerUrl;
 use crate::client::Client;
 use crate::error::{Error, UsageError};
 
@@ -20,17 +19,12 @@ pub(super) fn not_found(error: &Error) -> Option<Check> {
     matches!(error, Error::Unreachable(_)).then(|| Check::error("server", error))
 }
 
-pub(super) async fn check(
-    client: &Client,
-    url: &ServerUrl,
-    has_token: bool,
-    checks: &mut Vec<Check>,
-) -> Result<(), Error> {
+pub(super) async fn check(client: &Client, checks: &mut Vec<Check>) -> Result<(), Error> {
     if let Err(error) = client.health().await {
         checks.push(Check::error("server", &error));
         return Err(error);
     }
-    checks.push(Check::ok("server", format!("runs at {url}")));
+    checks.push(Check::ok("server", format!("runs at {}", client.server())));
     checks.push(match client.readiness().await {
         Ok(_) => Check::ok("ready", "accepts requests"),
         Err(error) => Check::error("ready", &error),
@@ -42,7 +36,10 @@ pub(super) async fn check(
             return Err(error);
         }
     };
-    let token = if has_token { "accepted" } else { "none needed" };
+    let token = match &client.target().token {
+        Some(_) => "accepted",
+        None => "none needed",
+    };
     checks.push(Check::ok("token", token));
     let (server, api) = (&workspace.server_version, workspace.api_version);
     let versions = format!("server {server}, API {api}");

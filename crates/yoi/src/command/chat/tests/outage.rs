@@ -90,11 +90,7 @@ async fn a_restarted_server_that_forgot_the_worker_gets_a_new_worker_and_the_mes
     let server = new.url().clone();
     let find_again = move |_: &_| {
         let token = tokens.borrow_mut().pop().unwrap_or(OTHER_TOKEN);
-        Ok(Target {
-            server: server.clone(),
-            token: Some(token.parse().unwrap()),
-            other_servers: 0,
-        })
+        Ok(Target::named(server.clone(), Some(token.parse().unwrap())))
     };
     let client = ReconnectingClient::new(old.client(), Rc::new(find_again), FAST);
     let chat = chat_on(Redirected, client, async |chat| {

@@ -1,0 +1,229 @@
+//! Keeps a server findable: writes its file at the start or, as long as that can't be done, tries
+//! again. An earlier server of the same address may hold the file while it drains. A new token is
+//! written, too.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_api::Token;
+use tokio::sync::watch;
+
+use super::{Description, ServerFile, WriteError};
+use crate::failure_notes::FailureNotes;
+
+/// Time between two attempts while another server holds the file: it ends within seconds, and
+/// nobody finds this one before.
+const HELD_RETRY: Duration = Duration::from_millis(250);
+/// Time between two attempts while there is no place: somebody has to make one.
+const NO_PLACE_RETRY: Duration = Duration::from_secs(10);
+
+/// The server's file, or the attempts to write it. Dropping it removes the file.
+pub(crate) struct Registration {
+    directory: PathBuf,
+    server: Arc<Description>,
+    /// Written beside the file: they are found by the same address.
+    failures: FailureNotes,
+    written: Result<ServerFile, WriteError>,
+    /// The server's token, whenever there is another.
+    tokens: watch::Receiver<Option<Token>>,
+}
+
+impl Registration {
+    /// Tries once to write the file; says so in the log when it can't.
+    pub(crate) fn begin(
+        directory: PathBuf,
+        server: Description,
+        tokens: watch::Receiver<Option<Token>>,
+        failures: FailureNotes,
+    ) -> Self {
+        let written = ServerFile::write(&directory, &server);
+        if let Err(reason) = &written {
+            tracing::warn!(%reason, "other terminals can't find this server yet: no server file");
+        }
+        let registration = Self {
+            directory,
+            server: Arc::new(server),
+            failures,
+            written,
+            tokens,
+        };
+        registration.note_failures();
+        registration
+    }
+
+    /// Keeps the file, with the token of the moment, and tries to write it as long as there is none.
+    ///
+    /// # Cancellation
+    /// Dropping the future removes the file; one that is being written is removed right after.
+    pub(crate) async fn keep(mut self) -> Infallible {
+        loop {
+            let retry = self.written.as_ref().err().map(WriteError::retry);
+            tokio::select! {
+                () = sleep_or_never(retry) => {}
+                Ok(()) = self.tokens.changed() => self.take_token(),
+            }
+            let (directory, server) = (self.directory.clone(), self.server.clone());
+            let write = move || ServerFile::write(&directory, &server);
+            // Files may be slow. A panic has been logged, and is no reason to end the server.
+            let Ok(written) = tokio::task::spawn_blocking(write).await else {
+                return std::future::pending().await;
+            };
+            self.written = written;
+            if self.written.is_ok() {
+                tracing::info!("other terminals find this server now");
+                self.note_failures();
+            }
+        }
+    }
+
+    /// Removes the file, which counts as another server's as long as it is there; the next has the
+    /// new token.
+    fn take_token(&mut self) {
+        self.written = Err(WriteError::Held);
+        self.server = Arc::new(Description {
+            token: self.tokens.borrow_and_update().clone(),
+            ..Description::clone(&self.server)
+        });
+    }
+
+    fn note_failures(&self) {
+        if self.written.is_ok() {
+            self.failures.write_to(&self.directory, self.server.address);
+        }
+    }
+}
+
+impl WriteError {
+    /// Time until it is tried again.
+    fn retry(&self) -> Duration {
+        match self {
+            Self::Held => HELD_RETRY,
+            Self::NoPlace(_) => NO_PLACE_RETRY,
+        }
+    }
+}
+
+async fn sleep_or_never(duration: Option<Duration>) {
+    match duration {
+        Some(duration) => tokio::time::sleep(duration).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
+    use http_api::InstanceId;
+    use jiff::Timestamp;
+
+    use super::super::{StorePlace, running};
+    use super::*;
+
+    fn server(directory: &Path) -> Registration {
+        registered(directory, watch::channel(None).1)
+    }
+
+    fn registered(directory: &Path, tokens: watch::Receiver<Option<Token>>) -> Registration {
+        let server = Description {
+            address: "127.0.0.1:1".parse().unwrap(),
+            name: "Garden".parse().unwrap(),
+            token: None,
+            instance: InstanceId::generate().unwrap(),
+            started_at: Timestamp::now(),
+            store: StorePlace::Memory,
+            workspace_root: "/".into(),
+        };
+        Registration::begin(
+            directory.to_owned(),
+            server,
+            tokens,
+            FailureNotes::default(),
+        )
+    }
+
+    fn instances(directory: &Path) -> Vec<Option<InstanceId>> {
+        let servers = running(directory).servers;
+        servers.into_iter().map(|server| server.instance).collect()
+    }
+
+    /// Ends when `directory` shows `expected`; the attempts go on meanwhile.
+    async fn shows(directory: &Path, expected: &[Option<InstanceId>]) {
+        while instances(directory) != expected {
+            tokio::time::sleep(HELD_RETRY / 10).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_is_found_once_the_one_before_it_lets_go_of_the_file() {
+        let base = tempfile::tempdir().unwrap();
+        let directory = base.path();
+        let (old, new) = (server(directory), server(directory));
+        let [before, after] = [&old, &new].map(|it| vec![Some(it.server.instance.clone())]);
+        assert!(matches!(new.written, Err(WriteError::Held)));
+        assert_eq!(instances(directory), before);
+        let mut old = Some(old);
+        let keep = new.keep();
+        let replaced = async {
+            tokio::time::sleep(2 * HELD_RETRY).await;
+            assert_eq!(instances(directory), before, "it is not taken away");
+            drop(old.take());
+            shows(directory, &after).await;
+        };
+        tokio::select! {
+            () = replaced => {}
+            never = keep => match never {},
+        }
+        // The future is gone, and the file with it.
+        assert_eq!(instances(directory), []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_place_that_comes_later_is_used() {
+        let base = tempfile::tempdir().unwrap();
+        // A file in the place of the directory.
+        let directory = base.path().join("yoi");
+        std::fs::write(&directory, "").unwrap();
+        let server = server(&directory);
+        assert!(matches!(server.written, Err(WriteError::NoPlace(_))));
+        let expected = [Some(server.server.instance.clone())];
+        let comes = async {
+            tokio::time::sleep(2 * NO_PLACE_RETRY).await;
+            std::fs::remove_file(&directory).unwrap();
+            shows(&directory, &expected).await;
+        };
+        tokio::select! {
+            () = comes => {}
+            never = server.keep() => match never {},
+        }
+        let mode = directory.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_token_is_written() {
+        let base = tempfile::tempdir().unwrap();
+        let directory = base.path();
+        let (tokens, replaced) = watch::channel(None);
+        let server = registered(directory, replaced);
+        let token = Token::generate().unwrap();
+        let found = || {
+            let servers = running(directory).servers;
+            servers.first().and_then(|server| server.token.clone())
+        };
+        let is_written = async {
+            assert!(found().is_none());
+            tokens.send_replace(Some(token.clone()));
+            while found().is_none() {
+                tokio::time::sleep(HELD_RETRY / 10).await;
+            }
+        };
+        tokio::select! {
+            () = is_written => {}
+            never = server.keep() => match never {},
+        }
+    }
+}
