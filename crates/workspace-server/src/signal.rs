@@ -90,3 +90,17 @@ pub fn survive_file_size_limit() -> io::Result<()> {
     drop(signal(SignalKind::from_raw(Number::XFSZ.as_raw()))?);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sighup_asks_for_the_end_once_where_a_terminal_is_gone() {
+        let mut signals = Signals::listen().unwrap();
+        signals.terminals = 2;
+        let asked = [2, 0, 0].map(|left| signals.after_hangup(left));
+        let expected = [Request::Reload, Request::EndAtOnce, Request::Reload];
+        assert_eq!(asked, expected);
+    }
+}
