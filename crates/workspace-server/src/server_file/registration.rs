@@ -150,11 +150,15 @@ mod tests {
         servers.into_iter().map(|server| server.instance).collect()
     }
 
-    /// Ends when `directory` shows `expected`; the attempts go on meanwhile.
+    /// Waits until `directory` shows `expected`; the attempts go on meanwhile.
     async fn shows(directory: &Path, expected: &[Option<InstanceId>]) {
-        while instances(directory) != expected {
-            tokio::time::sleep(HELD_RETRY / 10).await;
-        }
+        let shows = async {
+            while instances(directory) != expected {
+                tokio::time::sleep(HELD_RETRY / 10).await;
+            }
+        };
+        let in_time = tokio::time::timeout(2 * NO_PLACE_RETRY, shows).await;
+        in_time.expect("the file is never written");
     }
 
     #[tokio::test(start_paused = true)]
