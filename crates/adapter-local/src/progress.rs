@@ -71,10 +71,6 @@ impl Progress {
         (seen == Some(number)).then(|| step.part.clone())
     }
 
-    fn is_at(&self, part: &Part) -> bool {
-        self.step().part == *part
-    }
-
     fn step(&self) -> MutexGuard<'_, Step> {
         // No step is half made.
         self.step.lock().unwrap_or_else(PoisonError::into_inner)
@@ -82,7 +78,7 @@ impl Progress {
 }
 
 /// Scans that nobody waits for any more, because a part of the directory did not answer them. A part
-/// is left out for as long as one of them still waits for it.
+/// is left out until the thread of its scan has ended, which it does soon once the part answers.
 #[derive(Default)]
 pub(crate) struct LeftBehind(Mutex<Vec<(Part, Weak<Progress>)>>);
 
@@ -90,11 +86,7 @@ impl LeftBehind {
     /// The parts that do not answer.
     pub(crate) fn parts(&self) -> Vec<Part> {
         let scans = self.scans();
-        let waiting = scans.iter().filter(|(part, scan)| {
-            let scan = scan.upgrade();
-            scan.is_some_and(|scan| scan.is_at(part))
-        });
-        waiting.map(|(part, _)| part.clone()).collect()
+        scans.iter().map(|(part, _)| part.clone()).collect()
     }
 
     /// Leaves a scan behind that waits for `part`. Returns false, and does not, when the part can't be

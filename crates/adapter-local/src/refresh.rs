@@ -87,9 +87,6 @@ impl Refresher {
     /// Dropping the future leaves the scan to the other callers, and to the next one.
     pub(crate) async fn current(&self) -> Result<Records, ScanError> {
         let mut refresh = self.join();
-        if refresh.is_late() {
-            return stale_or(refresh.last, ScanError::Late);
-        }
         let ended = refresh.ended.wait_for(Option::is_some);
         let refreshed = match timeout_at(refresh.wait_until, ended).await {
             Ok(Ok(refreshed)) => refreshed.clone(),
@@ -150,11 +147,6 @@ impl Refresher {
 }
 
 impl Refresh {
-    /// Whether nobody waits for it any more.
-    fn is_late(&self) -> bool {
-        self.ended.borrow().is_none() && Instant::now() >= self.wait_until
-    }
-
     /// Whether its task is there, which ends with the async runtime.
     fn is_running(&self) -> bool {
         self.ended.has_changed().is_ok()
