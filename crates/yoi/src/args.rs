@@ -21,7 +21,7 @@ pub(crate) use filter::{KindFilter, StateFilter};
 pub(crate) use reasoning::ReasoningMode;
 pub(crate) use server_url::{ServerUrl, ServerUrlError};
 pub(crate) use store::StoreCommand;
-pub(crate) use worker::{WorkerArgs, command_line};
+pub(crate) use worker::{WorkerArgs, WorkerName, command_line, runtime_or_default};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -90,6 +90,13 @@ pub(crate) enum ClientCommand {
     /// Create a worker and print its id
     #[command(after_help = "Example:\n  W=$(yoi create --name reviewer)")]
     Create(CreateArgs),
+    #[command(flatten)]
+    OneWorker(OneWorkerCommand),
+}
+
+/// The commands about one worker.
+#[derive(Subcommand)]
+pub(crate) enum OneWorkerCommand {
     /// Show one worker
     Show(OneWorkerArgs),
     /// Send a worker an input and print the run's id; or, with --follow, the reply
@@ -127,14 +134,23 @@ impl ClientCommand {
             Self::Runtimes(args) => &args.client,
             Self::Workers(args) => &args.client,
             Self::Create(args) => &args.client,
-            Self::Show(args) | Self::Stop(args) => &args.client,
-            Self::Send(args) => &args.client,
-            Self::Transcript(args) => &args.client,
-            Self::Events(args) => &args.client,
-            Self::Cancel(args) => &args.client,
-            Self::Rename(args) => &args.client,
-            Self::Delete(args) => &args.client,
-            Self::Export(args) => &args.client,
+            Self::OneWorker(command) => command.args().1,
+        }
+    }
+}
+
+impl OneWorkerCommand {
+    /// The worker that the command is about, and the client flags after the command's name.
+    pub(crate) fn args(&self) -> (&WorkerArgs, &ClientArgs) {
+        match self {
+            Self::Show(args) | Self::Stop(args) => (&args.worker, &args.client),
+            Self::Send(args) => (&args.worker, &args.client),
+            Self::Transcript(args) => (&args.worker, &args.client),
+            Self::Events(args) => (&args.worker, &args.client),
+            Self::Cancel(args) => (&args.worker, &args.client),
+            Self::Rename(args) => (&args.worker, &args.client),
+            Self::Delete(args) => (&args.worker, &args.client),
+            Self::Export(args) => (&args.worker, &args.client),
         }
     }
 }

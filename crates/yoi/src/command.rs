@@ -8,6 +8,7 @@ mod events;
 mod export;
 mod input;
 mod list;
+mod lookup;
 mod reconnect;
 mod reply;
 mod send;
@@ -18,10 +19,12 @@ mod store;
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
+use registry_core::WorkerRef;
 
-use crate::args::{Cli, ClientArgs, ClientCommand, Command};
+use crate::args::{Cli, ClientArgs, ClientCommand, Command, OneWorkerCommand};
 use crate::client::Client;
 use crate::error::{Error, Exit, UsageError};
+use crate::last_worker::LastWorker;
 use crate::output::{Format, Terminal};
 use reconnect::ReconnectPolicy;
 use session::{Session, block_on, find, find_again};
@@ -83,11 +86,13 @@ fn run_client(
 ) -> Result<(), Error> {
     let find_again = find_again(args.clone());
     let target = find(args, terminal)?;
+    let last_worker = LastWorker::of_server(&target.server);
     let client = Client::new(target.server, target.token)?;
     let mut session = Session {
         client,
         find_again,
         reconnect: ReconnectPolicy::DEFAULT,
+        last_worker,
         terminal,
         format,
     };
@@ -99,16 +104,33 @@ async fn dispatch(session: &mut Session<'_>, command: ClientCommand) -> Result<(
         ClientCommand::Runtimes(_) => list::runtimes(session).await,
         ClientCommand::Workers(args) => list::workers(session, args).await,
         ClientCommand::Create(args) => create::create(session, args).await,
-        ClientCommand::Show(args) => show::worker(session, &args.worker).await,
-        ClientCommand::Send(args) => send::send(session, args).await,
-        ClientCommand::Transcript(args) => show::transcript(session, &args).await,
-        ClientCommand::Events(args) => events::events(session, &args).await,
-        ClientCommand::Cancel(args) => send::cancel(session, args).await,
-        ClientCommand::Stop(args) => create::stop(session, &args.worker).await,
-        ClientCommand::Rename(args) => create::rename(session, args).await,
-        ClientCommand::Delete(args) => delete::delete(session, &args).await,
-        ClientCommand::Export(args) => {
-            let export = export::export(session, &args);
+        ClientCommand::OneWorker(command) => {
+            let worker = lookup::worker(session, command.args().0).await?;
+            // Remembered before it is used, so that another terminal can already say `cancel -`.
+            if !matches!(command, OneWorkerCommand::Delete(_)) {
+                session.last_worker.set(&worker);
+            }
+            dispatch_to_worker(session, &worker, command).await
+        }
+    }
+}
+
+async fn dispatch_to_worker(
+    session: &mut Session<'_>,
+    worker: &WorkerRef,
+    command: OneWorkerCommand,
+) -> Result<(), Error> {
+    match command {
+        OneWorkerCommand::Show(_) => show::worker(session, worker).await,
+        OneWorkerCommand::Send(args) => send::send(session, worker, args).await,
+        OneWorkerCommand::Transcript(args) => show::transcript(session, worker, &args).await,
+        OneWorkerCommand::Events(args) => events::events(session, worker, &args).await,
+        OneWorkerCommand::Cancel(args) => send::cancel(session, worker, args).await,
+        OneWorkerCommand::Stop(_) => create::stop(session, worker).await,
+        OneWorkerCommand::Rename(args) => create::rename(session, worker, args).await,
+        OneWorkerCommand::Delete(args) => delete::delete(session, worker, &args).await,
+        OneWorkerCommand::Export(args) => {
+            let export = export::export(session, worker, &args);
             session::until_interrupted(export).await
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http_api::wire::{Problem, ProblemCode, limit};
 use registry_core::projection::{
-    Diagnostic, RunErrorCode, RunErrorDetail, RunOutcome, Usage, WorkerState,
+    Diagnostic, RunErrorCode, RunErrorDetail, RunOutcome, Usage, WorkerState, WorkerSummary,
 };
 use registry_core::{RunId, UnavailableReason, WorkerRef};
 use yoi_workspace_server::store::MaintenanceError;
@@ -53,6 +53,8 @@ pub(crate) enum Error {
     },
     #[error("{0}")]
     RunEnded(RunEnd),
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
     #[error("worker {worker} is {}: it accepts no input", state.as_str())]
     AcceptsNoInput {
         worker: WorkerRef,
@@ -111,6 +113,22 @@ pub(crate) enum UsageError {
     StoreInMemory,
     #[error("the input is larger than {max_bytes} bytes")]
     InputTooLarge { max_bytes: usize },
+}
+
+/// Which worker is meant can't be said.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LookupError {
+    #[error("“{text}” fits {count} workers")]
+    Ambiguous {
+        text: String,
+        /// The first ones of `count`.
+        candidates: Vec<WorkerSummary>,
+        count: usize,
+    },
+    #[error("no worker has the name “{text}”")]
+    NoMatch { text: String },
+    #[error("no worker was used in this workspace yet")]
+    NoLastWorker,
 }
 
 /// No server responds.
@@ -203,6 +221,7 @@ impl Error {
             Self::Api(_)
             | Self::InvalidResponse { .. }
             | Self::RunEnded(_)
+            | Self::Lookup(_)
             | Self::AcceptsNoInput { .. }
             | Self::TooManyPages { .. }
             | Self::NothingListed
@@ -232,6 +251,7 @@ impl Error {
             Self::Usage(_)
             | Self::InvalidResponse { .. }
             | Self::RunEnded(_)
+            | Self::Lookup(_)
             | Self::AcceptsNoInput { .. }
             | Self::TooManyPages { .. }
             | Self::NothingListed

@@ -3,8 +3,8 @@
 //!
 //! Reading order: [`args`] (flags), [`connect`] (finds the server), [`client`] (the API),
 //! [`retry`] and [`follow`] (events as they come), [`command`] (one file for each group of
-//! commands), [`output`] (the only place that prints), [`error`], [`failure`] and
-//! [`hint`].
+//! commands), [`last_worker`] (what `-` means), [`output`] (the only place that prints), [`error`],
+//! [`failure`] and [`hint`].
 
 mod api_name;
 mod args;
@@ -15,10 +15,12 @@ mod error;
 mod failure;
 mod follow;
 mod hint;
+mod last_worker;
 mod output;
 mod retry;
 #[cfg(test)]
 mod scripted_server;
+mod state_directory;
 
 use std::process::ExitCode;
 

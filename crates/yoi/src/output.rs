@@ -21,9 +21,10 @@ use std::io::{self, IsTerminal as _, Write};
 use std::time::Instant;
 
 use anstyle::{AnsiColor, Style};
+use registry_core::projection::WorkerSummary;
 
 use crate::args::ClientArgs;
-use crate::error::Error;
+use crate::error::{Error, LookupError};
 use crate::hint::hint;
 pub(crate) use spinner::Spinner;
 use table::Table;
@@ -202,8 +203,25 @@ impl Terminal {
         }
         let error_style = AnsiColor::Red.on_default().bold();
         self.labelled(error_style, "error:", &error.message());
+        if let Error::Lookup(LookupError::Ambiguous {
+            candidates, count, ..
+        }) = error
+        {
+            self.candidates(candidates, *count);
+        }
         if let Some(hint) = hint(error) {
             self.hint(&hint);
+        }
+    }
+
+    /// Prints the first of `count` workers on standard error.
+    fn candidates(&mut self, candidates: &[WorkerSummary], count: usize) {
+        for row in Table::new(worker::CANDIDATE_COLUMNS, candidates).rows {
+            self.note(&format!("  {row}"));
+        }
+        let more = count.saturating_sub(candidates.len());
+        if more > 0 {
+            self.note(&format!("  and {more} more"));
         }
     }
 

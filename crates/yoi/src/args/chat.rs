@@ -1,11 +1,11 @@
 //! Flags of `chat`.
 
 use clap::Args;
-use registry_core::{DisplayName, ProfileId, RuntimeId, WorkerId};
+use registry_core::{DisplayName, ProfileId, RuntimeId};
 
 use super::client::ClientArgs;
 use super::reasoning::ReasoningMode;
-use super::worker::{DEFAULT_RUNTIME, worker_id};
+use super::worker::{WorkerName, worker_name};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -21,12 +21,13 @@ message, --json prints the reply's events, one per line, and the exit code is th
 
 #[derive(Args)]
 pub(crate) struct ChatArgs {
-    /// The worker's id within its runtime; without one a new worker is created
-    #[arg(value_name = "WORKER", value_parser = worker_id)]
-    pub(crate) worker: Option<WorkerId>,
-    /// The runtime that holds the worker
-    #[arg(long, value_name = "ID", default_value = DEFAULT_RUNTIME)]
-    pub(crate) runtime: RuntimeId,
+    /// The worker's name, its id, or the beginning or end of its id; `-` is the one used last.
+    /// Without it a new worker is created
+    #[arg(value_name = "WORKER", value_parser = worker_name)]
+    pub(crate) worker: Option<WorkerName>,
+    /// The worker's runtime
+    #[arg(long, value_name = "ID")]
+    pub(crate) runtime: Option<RuntimeId>,
     /// The new worker's name, for people
     #[arg(long, conflicts_with = "worker")]
     pub(crate) name: Option<DisplayName>,

@@ -19,7 +19,9 @@ use super::session::{block_on, find, find_again};
 use crate::args::{ChatArgs, ClientArgs};
 use crate::client::Client;
 use crate::error::{Error, UsageError};
+use crate::last_worker::LastWorker;
 use crate::output::{Format, Terminal};
+use crate::state_directory;
 use active_reply::ReplyEnd;
 use conversation::Conversation;
 use prompt::{Input, Prompt};
@@ -42,8 +44,10 @@ pub(super) fn chat(
         Some(piped_message(terminal)?)
     };
     let client = connect(args, terminal)?;
+    let last_worker = LastWorker::of_server(client.client().server());
     block_on(async {
-        let mut conversation = Conversation::start(client, terminal, format, chat).await?;
+        let mut conversation =
+            Conversation::start(client, last_worker, terminal, format, chat).await?;
         let result = match message {
             Some(message) => exchange_once(&mut conversation, &message).await,
             None => run_prompt(&mut conversation).await,
@@ -89,7 +93,7 @@ async fn run_prompt(conversation: &mut Conversation<'_>) -> Result<(), Error> {
     // From here on Ctrl-C never ends the process: the handler stays although its first
     // listener is dropped.
     drop(signal(SignalKind::interrupt()).map_err(Error::Setup)?);
-    let history = history::open(|name| std::env::var_os(name).map(Into::into));
+    let history = state_directory::of_process().and_then(|directory| history::open(&directory));
     let mut prompt = Prompt::new(history)?;
     conversation.print_greeting();
     let reply = conversation.follow_active_run().await;

@@ -5,15 +5,15 @@ use registry_core::projection::{Diagnostic, Severity, WorkerPage};
 
 use super::session::Session;
 use crate::args::WorkersArgs;
-use crate::client::WorkersQuery;
+use crate::client::{Client, Response, WorkersQuery};
 use crate::error::Error;
 use crate::output::json::AllPages;
 use crate::output::table::Table;
 use crate::output::{Format, Terminal, diagnostic, runtime, worker};
 use crate::retry::RetryPolicy;
 
-/// Most pages that `workers --all` reads: 100,000 workers, ten times what a server holds by
-/// default. Protects against a list that never ends.
+/// Most pages that are read of one list: 100,000 workers, as many as a server keeps by default.
+/// Protects against a list that never ends.
 const PAGES_MAX: usize = 500;
 
 pub(super) async fn runtimes(session: &mut Session<'_>) -> Result<(), Error> {
@@ -60,25 +60,41 @@ async fn all_workers(session: &mut Session<'_>, mut query: WorkersQuery) -> Resu
         next_page_token: None,
         diagnostics: Vec::new(),
     };
-    for _ in 0..PAGES_MAX {
-        // Retried, because an error would lose the pages before it.
-        let read = async || session.client.workers(&query).await;
-        let response = RetryPolicy::BUDGET_ONLY.run(read).await?;
-        raw.push(&response.json);
-        let page = response.value;
-        all.items.extend(page.items);
-        for diagnostic in page.diagnostics {
+    each_page(&session.client, query, |page| {
+        raw.push(&page.json);
+        all.items.extend(page.value.items);
+        for diagnostic in page.value.diagnostics {
             if !all.diagnostics.contains(&diagnostic) {
                 all.diagnostics.push(diagnostic);
             }
         }
-        query.page_token = page.next_page_token;
+    })
+    .await?;
+    match session.format {
+        Format::Json => session.terminal.json(&raw.document()),
+        Format::Text => print_page(&all, session.terminal),
+    }?;
+    listed(&all)
+}
+
+/// Reads all pages of `query`.
+///
+/// # Errors
+/// [`Error::TooManyPages`] for a list that does not end.
+pub(super) async fn each_page(
+    client: &Client,
+    mut query: WorkersQuery,
+    mut page: impl FnMut(Response<WorkerPage>),
+) -> Result<(), Error> {
+    for _ in 0..PAGES_MAX {
+        // Retried, because an error would lose the pages before it.
+        let read = async || client.workers(&query).await;
+        let response = RetryPolicy::BUDGET_ONLY.run(read).await?;
+        let next = response.value.next_page_token.clone();
+        page(response);
+        query.page_token = next;
         if query.page_token.is_none() {
-            match session.format {
-                Format::Json => session.terminal.json(&raw.document()),
-                Format::Text => print_page(&all, session.terminal),
-            }?;
-            return listed(&all);
+            return Ok(());
         }
     }
     Err(Error::TooManyPages { pages: PAGES_MAX })

@@ -195,8 +195,10 @@ fn local_records_are_listed_and_other_operations_are_unsupported() {
     home.fails(1, "create --runtime local-compat")
         .reports(&["[operation_unsupported]"]);
     // A worker of one runtime is unknown in another.
-    home.fails(1, &format!("show {worker}"))
+    home.fails(1, &format!("show {worker} --runtime backend-internal"))
         .reports(&["[unknown_worker]"]);
+    // Without a runtime all of them are searched.
+    home.yoi("show rev").prints(&["local-compat", worker]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod chat;
 mod commands;
 mod doctor;
 mod fixture;
+mod names;
 mod prepared;
 mod restart;
 mod store;

@@ -8,12 +8,14 @@ use registry_core::WorkerRef;
 use registry_core::projection::{AcceptedInput, Usage, WorkerState, WorkerSummary};
 
 use super::active_reply::{ActiveReply, RETRY, ReplyEnd};
-use crate::args::{ChatArgs, command_line};
+use crate::args::{ChatArgs, WorkerArgs, command_line, runtime_or_default};
 use crate::client::{Client, TranscriptQuery};
+use crate::command::lookup;
 use crate::command::reconnect::{ReconnectingClient, is_outage};
 use crate::command::reply::ReplyStyle;
 use crate::command::session::until_interrupted;
 use crate::error::Error;
+use crate::last_worker::LastWorker;
 use crate::output::worker::run_usage;
 use crate::output::{Format, Terminal};
 use delivery::is_forgotten;
@@ -21,6 +23,7 @@ use delivery::is_forgotten;
 /// A conversation with one worker at a time.
 pub(super) struct Conversation<'a> {
     client: ReconnectingClient,
+    last_worker: LastWorker,
     terminal: &'a mut Terminal,
     style: ReplyStyle,
     worker: WorkerRef,
@@ -35,23 +38,29 @@ impl<'a> Conversation<'a> {
     /// start is not waited for.
     pub(super) async fn start(
         client: ReconnectingClient,
+        last_worker: LastWorker,
         terminal: &'a mut Terminal,
         format: Format,
         args: ChatArgs,
     ) -> Result<Self, Error> {
         let named_by_user = args.worker.is_some();
         let response = match args.worker {
-            Some(worker_id) => {
-                let worker = WorkerRef::new(args.runtime, worker_id);
+            Some(worker) => {
+                let args = WorkerArgs {
+                    runtime: args.runtime,
+                    worker,
+                };
+                let worker = lookup::find(client.client(), &last_worker, &args).await?;
                 client.client().worker(&worker).await
             }
             None => {
+                let runtime = runtime_or_default(args.runtime.as_ref());
                 let body = CreateWorkerBody {
                     display_name: args.name,
                     profile: args.profile,
                     model: args.model,
                 };
-                client.client().create(&args.runtime, &body, None).await
+                client.client().create(&runtime, &body, None).await
             }
         };
         let summary = response?.value.summary;
@@ -66,8 +75,10 @@ impl<'a> Conversation<'a> {
             format,
             reasoning: args.reasoning,
         };
+        last_worker.set(&worker);
         Ok(Self {
             client,
+            last_worker,
             terminal,
             style,
             worker,
@@ -192,6 +203,7 @@ impl<'a> Conversation<'a> {
             Error::Api(_)
             | Error::InvalidResponse { .. }
             | Error::RunEnded(_)
+            | Error::Lookup(_)
             | Error::Declined
             | Error::ExportFile { .. }
             | Error::Store(_)

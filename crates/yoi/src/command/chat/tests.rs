@@ -42,17 +42,21 @@ fn client_of(server: &ScriptedServer, policy: ReconnectPolicy) -> ReconnectingCl
     ReconnectingClient::new(server.client(), Rc::new(find_again), policy)
 }
 
-/// Starts `yoi chat w1` on two streams of `kind`, and does `work` with it.
+/// The id of the worker, as a whole one, which needs no lookup.
+const ID: &str = "01a223b8-d9f2-76f9-baef-bbd62806a7ba";
+
+/// Starts `yoi chat ID` on two streams of `kind`, and does `work` with it.
 async fn chat_on<T>(
     kind: StreamKind,
     client: ReconnectingClient,
     work: impl AsyncFnOnce(&mut Conversation<'_>) -> Result<T, Error>,
 ) -> Finished<T> {
-    let Command::Chat(args) = Cli::parse_from(["yoi", "chat", "w1"]).command else {
+    let Command::Chat(args) = Cli::parse_from(["yoi", "chat", ID]).command else {
         panic!("not a chat");
     };
     let (captured, mut terminal) = Captured::new(kind);
-    let started = Conversation::start(client, &mut terminal, Format::Text, args).await;
+    let last = LastWorker::none();
+    let started = Conversation::start(client, last, &mut terminal, Format::Text, args).await;
     let result = match started {
         Ok(mut conversation) => work(&mut conversation).await,
         Err(error) => Err(error),

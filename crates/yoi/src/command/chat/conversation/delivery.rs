@@ -68,6 +68,7 @@ impl Conversation<'_> {
              A new worker with the same name and profile continues, without the earlier messages: \
              {new}"
         ));
+        self.last_worker.set(&worker);
         self.worker = worker;
         self.named_by_user = false;
         Ok(())
