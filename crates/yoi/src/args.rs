@@ -10,6 +10,7 @@ mod filter;
 mod reasoning;
 mod server_url;
 mod store;
+mod version;
 mod worker;
 
 pub(crate) use chat::ChatArgs;
@@ -29,6 +30,7 @@ use registry_core::page::{PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX};
 use registry_core::{Cursor, DisplayName, IdempotencyKey, PageToken, ProfileId, RunId, RuntimeId};
 use yoi_workspace_server::ServeArgs;
 
+use version::VERSION;
 use worker::DEFAULT_RUNTIME;
 
 const OVERVIEW: &str = "\
@@ -37,6 +39,7 @@ Examples:
   yoi chat                                     talk to a worker; Ctrl-D leaves
   W=$(yoi create --name reviewer)              create a worker
   yoi send \"$W\" \"What is a cursor?\" --follow   talk to it
+  yoi show reviewer                            by name, or by a part of the id
   yoi workers --json                           for programs: the API's own JSON
   yoi doctor                                   find out what does not work
   yoi store backup workers.sqlite3             copy all conversations to a file
@@ -47,7 +50,7 @@ standard error; standard output carries nothing but the result.";
 
 /// Run a workspace server, and talk to its workers.
 #[derive(Parser)]
-#[command(name = "yoi", version, after_help = OVERVIEW)]
+#[command(name = "yoi", version = VERSION.as_str(), after_help = OVERVIEW)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
@@ -85,10 +88,14 @@ pub(crate) enum Command {
 pub(crate) enum ClientCommand {
     /// List the runtimes
     Runtimes(RuntimesArgs),
-    /// List workers, newest first within each runtime
+    /// List the workers that are not stopped, newest first within each runtime
+    #[command(visible_aliases = ["ls", "ps"], after_help = WORKERS_NOTES)]
     Workers(WorkersArgs),
     /// Create a worker and print its id
-    #[command(after_help = "Example:\n  W=$(yoi create --name reviewer)")]
+    #[command(
+        visible_alias = "new",
+        after_help = "Example:\n  W=$(yoi create --name reviewer)"
+    )]
     Create(CreateArgs),
     #[command(flatten)]
     OneWorker(OneWorkerCommand),
@@ -113,12 +120,15 @@ pub(crate) enum OneWorkerCommand {
     /// Give a worker another name
     Rename(RenameArgs),
     /// Delete a worker with its conversation
-    #[command(after_help = edit::DELETE_NOTES)]
+    #[command(visible_alias = "rm", after_help = edit::DELETE_NOTES)]
     Delete(DeleteArgs),
     /// Write a worker's whole conversation as Markdown or JSON
     #[command(after_help = export::EXAMPLES)]
     Export(ExportArgs),
 }
+
+const WORKERS_NOTES: &str = "\
+With --state or --json no worker is hidden.";
 
 const SEND_EXAMPLES: &str = "\
 Examples:
@@ -175,8 +185,8 @@ pub(crate) struct WorkersArgs {
     /// Maximum number of workers, 1 to 200 [default: 50]
     #[arg(long, value_name = "N", value_parser = page_limit())]
     pub(crate) limit: Option<u32>,
-    /// List all pages
-    #[arg(long, conflicts_with = "page_token")]
+    /// List all workers, also stopped ones, and all pages
+    #[arg(long, short, conflicts_with = "page_token")]
     pub(crate) all: bool,
     /// Show the page after the one that printed this token
     #[arg(long, value_name = "TOKEN")]

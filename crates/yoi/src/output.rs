@@ -11,6 +11,7 @@ pub(crate) mod markdown;
 pub(crate) mod quantity;
 pub(crate) mod runtime;
 pub(crate) mod sanitize;
+mod screen;
 mod spinner;
 pub(crate) mod table;
 pub(crate) mod time;
@@ -26,6 +27,7 @@ use registry_core::projection::WorkerSummary;
 use crate::args::ClientArgs;
 use crate::error::{Error, LookupError};
 use crate::hint::hint;
+use screen::ScreenSize;
 pub(crate) use spinner::Spinner;
 use table::Table;
 
@@ -63,6 +65,8 @@ struct OutputStream {
 pub(crate) struct Terminal {
     stdout: OutputStream,
     stderr: OutputStream,
+    /// Finds the size of the terminal on standard output, if there is one.
+    screen_size: fn() -> Option<ScreenSize>,
 }
 
 impl Terminal {
@@ -76,7 +80,11 @@ impl Terminal {
         };
         let (stdout, stderr) = (io::stdout(), io::stderr());
         let kinds = [stdout.is_terminal(), stderr.is_terminal()].map(kind);
-        Self::new([Box::new(stdout), Box::new(stderr)], kinds)
+        let mut terminal = Self::new([Box::new(stdout), Box::new(stderr)], kinds);
+        if terminal.stdout.kind != StreamKind::Redirected {
+            terminal.screen_size = ScreenSize::of_stdout;
+        }
+        terminal
     }
 
     /// Standard output and standard error, in this order.
@@ -90,7 +98,13 @@ impl Terminal {
         Self {
             stdout: stream(stdout, stdout_kind),
             stderr: stream(stderr, stderr_kind),
+            screen_size: || None,
         }
+    }
+
+    /// How wide a table may be.
+    pub(crate) fn columns(&self) -> u16 {
+        screen::columns((self.screen_size)())
     }
 
     /// Prints text with its line breaks and tabs, and no other control character.

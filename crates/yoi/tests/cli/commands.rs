@@ -323,3 +323,27 @@ fn an_empty_variable_of_the_server_counts_as_unset() {
     serve.reports(&["error: the workspace is not a directory that can be read"]);
     assert_eq!(serve.err.lines().count(), 1, "{}", serve.err);
 }
+
+#[test]
+fn short_names_of_commands_and_what_is_stopped() {
+    let (home, _server) = server(NO_PACE);
+    let worker = home.yoi("new --name Erster").out.trim().to_owned();
+    home.yoi("create --name Zweiter");
+    for list in ["ls", "ps"] {
+        home.yoi(list).prints(&["Erster", "Zweiter"]);
+    }
+    home.yoi("stop Erster");
+    let live = home.yoi("ls");
+    assert!(!live.out.contains("Erster"), "{}", live.out);
+    live.reports(&["1 stopped worker is hidden; --all lists it"]);
+    home.yoi("ls --all").prints(&["Erster", "Zweiter"]);
+    home.yoi("rm Erster --yes")
+        .prints(&[&format!("{worker} is deleted")]);
+}
+
+#[test]
+fn the_version_names_the_api() {
+    let version = TestHome::new().yoi("--version").out;
+    assert!(version.starts_with("yoi 0.1.0 ("), "{version}");
+    assert!(version.ends_with("API 1)\n"), "{version}");
+}

@@ -52,7 +52,7 @@ fn every_command_takes_a_name_a_part_of_an_id_and_the_one_used_last() {
         home.yoi("show -").prints(&[&second]);
     }
     home.yoi("show Erster");
-    home.yoi("delete Zweiter --yes").prints(&[&second]);
+    home.yoi("rm Zweiter --yes").prints(&[&second]);
     // What is gone was not used, and the other one was never meant.
     home.yoi("show -").prints(&[&first]);
 }
