@@ -13,7 +13,7 @@ mod store;
 mod version;
 mod worker;
 
-pub(crate) use chat::ChatArgs;
+pub(crate) use chat::{ChatArgs, ChatOpening};
 pub(crate) use client::ClientArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use edit::{DeleteArgs, RenameArgs};

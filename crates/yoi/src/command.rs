@@ -57,7 +57,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Chat(chat) => {
             let args = chat.client.clone().or(cli.client);
             format = Format::new(&args);
-            chat::chat(chat, &args, &mut terminal, format)
+            chat::chat(&chat, &args, &mut terminal, format)
         }
         Command::Doctor(doctor) => {
             let args = doctor.client.clone().or(cli.client);

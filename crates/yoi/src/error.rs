@@ -101,8 +101,10 @@ pub(crate) enum UsageError {
     InputNotText,
     #[error("there is no message on standard input")]
     InputBlank,
-    #[error("a chat at a terminal has no JSON; --json needs a message on standard input")]
+    #[error("a chat at a terminal has no JSON; --json needs --once or a message on standard input")]
     JsonAtTerminal,
+    #[error("the first of two arguments names the worker, and this can't be a name")]
+    NoWorkerName,
     #[error("deleting can't be undone: add --yes where nobody can be asked")]
     Unconfirmed,
     #[error("{} is there already, and is not overwritten", path.display())]

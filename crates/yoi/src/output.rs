@@ -9,6 +9,7 @@ pub(crate) mod event;
 pub(crate) mod json;
 pub(crate) mod markdown;
 pub(crate) mod quantity;
+mod reply_view;
 pub(crate) mod runtime;
 pub(crate) mod sanitize;
 mod screen;
@@ -27,6 +28,7 @@ use registry_core::projection::WorkerSummary;
 use crate::args::ClientArgs;
 use crate::error::{Error, LookupError};
 use crate::hint::hint;
+use reply_view::{Paint, ReplyView};
 use screen::ScreenSize;
 pub(crate) use spinner::Spinner;
 use table::Table;
@@ -65,8 +67,10 @@ struct OutputStream {
 pub(crate) struct Terminal {
     stdout: OutputStream,
     stderr: OutputStream,
-    /// Finds the size of the terminal on standard output, if there is one.
+    /// Finds the size of the terminal on standard output, if there is one that can be painted on.
     screen_size: fn() -> Option<ScreenSize>,
+    /// The reply that is on the terminal, as far as it has come.
+    reply: ReplyView,
 }
 
 impl Terminal {
@@ -81,7 +85,8 @@ impl Terminal {
         let (stdout, stderr) = (io::stdout(), io::stderr());
         let kinds = [stdout.is_terminal(), stderr.is_terminal()].map(kind);
         let mut terminal = Self::new([Box::new(stdout), Box::new(stderr)], kinds);
-        if terminal.stdout.kind != StreamKind::Redirected {
+        let can_paint = std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb");
+        if terminal.stdout.kind != StreamKind::Redirected && can_paint {
             terminal.screen_size = ScreenSize::of_stdout;
         }
         terminal
@@ -99,6 +104,7 @@ impl Terminal {
             stdout: stream(stdout, stdout_kind),
             stderr: stream(stderr, stderr_kind),
             screen_size: || None,
+            reply: ReplyView::default(),
         }
     }
 
@@ -110,6 +116,19 @@ impl Terminal {
     /// Prints text with its line breaks and tabs, and no other control character.
     pub(crate) fn content(&mut self, text: &str) -> Result<(), Error> {
         self.print(&sanitize::text(text))
+    }
+
+    /// Prints a piece of a reply: on a terminal its Markdown, rendered and wrapped.
+    pub(crate) fn reply(&mut self, text: &str) -> Result<(), Error> {
+        let Some(size) = (self.screen_size)() else {
+            return self.content(text);
+        };
+        let paint = match self.stdout.kind {
+            StreamKind::ColorTerminal => Paint::Styled,
+            StreamKind::PlainTerminal | StreamKind::Redirected => Paint::Plain,
+        };
+        let written = self.reply.push(&sanitize::text(text), paint, size);
+        self.print(&written)
     }
 
     pub(crate) fn line(&mut self, text: &str) -> Result<(), Error> {
@@ -136,8 +155,10 @@ impl Terminal {
         self.print(&format!("{line}\n"))
     }
 
-    /// Ends the line on standard output, if the last content left it open.
+    /// Ends the line on standard output, if the last content left it open. More of a reply begins on
+    /// another one.
     pub(crate) fn end_line(&mut self) -> Result<(), Error> {
+        self.reply.leave();
         if self.stdout.mid_line {
             self.print("\n")
         } else {

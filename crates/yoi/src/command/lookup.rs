@@ -3,7 +3,7 @@
 
 use registry_core::page::PAGE_LIMIT_MAX;
 use registry_core::projection::{Severity, WorkerSummary};
-use registry_core::{WorkerId, WorkerRef};
+use registry_core::{RuntimeId, WorkerId, WorkerRef};
 
 use super::session::Session;
 use crate::args::{WorkerArgs, WorkerName, runtime_or_default};
@@ -32,8 +32,29 @@ pub(super) async fn find(
         WorkerName::Id(id) => return Ok(WorkerRef::new(runtime_or_default(runtime), id.clone())),
         WorkerName::Text(text) => text.as_str(),
     };
+    match (
+        listed(client, runtime, text).await,
+        text.parse::<WorkerId>(),
+    ) {
+        // A list may lack workers, so the server decides.
+        (Err(Error::Lookup(LookupError::NoMatch { .. }) | Error::NothingListed), Ok(id)) => {
+            Ok(WorkerRef::new(runtime_or_default(runtime), id))
+        }
+        (listed, _) => listed,
+    }
+}
+
+/// The listed worker of all runtimes, or of `runtime`, that `text` fits.
+///
+/// # Errors
+/// [`Error::NothingListed`] when there is none and a runtime did not answer.
+pub(super) async fn listed(
+    client: &Client,
+    runtime: Option<&RuntimeId>,
+    text: &str,
+) -> Result<WorkerRef, Error> {
     let query = WorkersQuery {
-        runtime_id: args.runtime.clone(),
+        runtime_id: runtime.cloned(),
         limit: Some(PAGE_LIMIT_MAX),
         ..WorkersQuery::default()
     };
@@ -47,13 +68,17 @@ pub(super) async fn find(
         is_whole &= !diagnostics.any(|found| found.severity == Severity::Error);
     })
     .await?;
-    match (matches.best(text)?, text.parse::<WorkerId>()) {
-        (Some(worker), _) => Ok(WorkerRef::new(worker.runtime_id, worker.worker_id)),
-        // A list may lack workers, so the server decides.
-        (None, Ok(id)) => Ok(WorkerRef::new(runtime_or_default(runtime), id)),
-        (None, Err(_)) if is_whole => Err(LookupError::NoMatch { text: text.into() }.into()),
-        (None, Err(_)) => Err(Error::NothingListed),
+    match matches.best(text)? {
+        Some(worker) => Ok(WorkerRef::new(worker.runtime_id, worker.worker_id)),
+        None if is_whole => Err(LookupError::NoMatch { text: text.into() }.into()),
+        None => Err(Error::NothingListed),
     }
+}
+
+/// Whether somebody who typed `text` rather meant an id than a word.
+pub(super) fn looks_like_an_id(text: &str) -> bool {
+    let is_digit = |c: char| c.is_ascii_hexdigit() || c == '-';
+    text.len() >= 4 && text.chars().all(is_digit) && text.contains(|c: char| c.is_ascii_digit())
 }
 
 /// The workers that a text fits.

@@ -6,7 +6,7 @@ use registry_core::projection::{AcceptedInput, CancelResult};
 
 use super::input;
 use super::reconnect::ReconnectingClient;
-use super::reply::{ReplyPrinter, ReplyStyle};
+use super::reply::{ReplyPrinter, ReplyStyle, STOPPED_BY_ANOTHER, was_stopped};
 use super::session::{Session, until_interrupted};
 use crate::args::{CancelArgs, SendArgs, command_line};
 use crate::error::Error;
@@ -59,6 +59,9 @@ pub(super) async fn send(
             let note = "note: the rest of this reply is lost: the worker was deleted, or the server \
                         was restarted and keeps none";
             session.terminal.note(note);
+        }
+        Err(Error::RunEnded(end)) if was_stopped(&session.client, worker, end).await => {
+            session.terminal.note(STOPPED_BY_ANOTHER);
         }
         Ok(()) | Err(_) => {}
     }
