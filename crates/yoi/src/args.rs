@@ -24,12 +24,15 @@ pub(crate) use server_url::{ServerUrl, ServerUrlError};
 pub(crate) use store::StoreCommand;
 pub(crate) use worker::{WorkerArgs, WorkerName, command_line, runtime_or_default};
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
+use clap_complete::{ArgValueCompleter, Shell};
 use registry_core::page::{PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX};
 use registry_core::{Cursor, DisplayName, IdempotencyKey, PageToken, ProfileId, RunId, RuntimeId};
 use yoi_workspace_server::ServeArgs;
 
+use crate::complete;
 use version::VERSION;
 use worker::DEFAULT_RUNTIME;
 
@@ -74,14 +77,25 @@ pub(crate) enum Command {
     #[command(subcommand, after_help = store::NOTES)]
     Store(StoreCommand),
     /// Print a completion script for a shell
-    #[command(
-        after_help = "Example:\n  yoi completions bash > ~/.local/share/bash-completion/completions/yoi"
-    )]
+    #[command(after_help = COMPLETIONS_NOTES)]
     Completions {
         /// The shell
         shell: Shell,
     },
+    /// Write the man pages, one for each command
+    #[command(hide = true)]
+    ManPages {
+        /// Where to, created if it is not there
+        directory: PathBuf,
+    },
 }
+
+const COMPLETIONS_NOTES: &str = "\
+Example:
+  yoi completions bash > ~/.local/share/bash-completion/completions/yoi
+
+The script asks `yoi`, which must be in the PATH, and that asks the running server: it knows workers,
+runtimes, profiles and models. --server on the command line is not heeded, YOI_SERVER is.";
 
 /// The commands that send requests to a running server.
 #[derive(Subcommand)]
@@ -174,7 +188,7 @@ pub(crate) struct RuntimesArgs {
 #[derive(Args)]
 pub(crate) struct WorkersArgs {
     /// Only workers of this runtime
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::runtimes))]
     pub(crate) runtime: Option<RuntimeId>,
     /// Only workers of runtimes of this kind
     #[arg(long)]
@@ -198,16 +212,21 @@ pub(crate) struct WorkersArgs {
 #[derive(Args)]
 pub(crate) struct CreateArgs {
     /// The runtime to create the worker in
-    #[arg(long, value_name = "ID", default_value = DEFAULT_RUNTIME)]
+    #[arg(
+        long,
+        value_name = "ID",
+        default_value = DEFAULT_RUNTIME,
+        add = ArgValueCompleter::new(complete::runtimes)
+    )]
     pub(crate) runtime: RuntimeId,
     /// The worker's name, for people
     #[arg(long)]
     pub(crate) name: Option<DisplayName>,
     /// The worker's profile; `yoi runtimes --json` lists them
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::profiles))]
     pub(crate) profile: Option<ProfileId>,
     /// The worker's model; `yoi runtimes --json` lists them
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::models))]
     pub(crate) model: Option<DisplayName>,
     /// Repeating the command with the same key creates nothing new
     #[arg(long, value_name = "KEY")]

@@ -16,6 +16,7 @@ mod session;
 mod show;
 mod store;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
@@ -23,11 +24,13 @@ use registry_core::WorkerRef;
 
 use crate::args::{Cli, ClientArgs, ClientCommand, Command, OneWorkerCommand};
 use crate::client::Client;
+use crate::complete;
 use crate::error::{Error, Exit, UsageError};
 use crate::last_worker::LastWorker;
 use crate::output::{Format, Terminal};
 use reconnect::ReconnectPolicy;
-use session::{Session, block_on, find, find_again};
+pub(crate) use session::block_on;
+use session::{Session, find, find_again};
 
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let mut terminal = Terminal::of_process();
@@ -37,8 +40,15 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
             Ok(()) => return yoi_workspace_server::run(*serve),
             Err(error) => Err(error),
         },
-        Command::Completions { shell } => refuse(cli.client.any_flag(), "completions")
-            .and_then(|()| completions(shell, &mut terminal)),
+        Command::Completions { shell } => {
+            refuse(cli.client.any_flag(), "completions").and_then(|()| {
+                let script = complete::script(shell);
+                terminal.content(&String::from_utf8_lossy(&script))
+            })
+        }
+        Command::ManPages { directory } => {
+            refuse(cli.client.any_flag(), "man-pages").and_then(|()| man_pages(&directory))
+        }
         Command::Store(command) => {
             if cli.client.json || command.flags().json {
                 format = Format::Json;
@@ -136,12 +146,14 @@ async fn dispatch_to_worker(
     }
 }
 
-fn completions(shell: clap_complete::Shell, terminal: &mut Terminal) -> Result<(), Error> {
-    let mut script = Vec::new();
-    let mut command = Cli::command();
-    let name = command.get_name().to_owned();
-    clap_complete::generate(shell, &mut command, name, &mut script);
-    terminal.content(&String::from_utf8_lossy(&script))
+/// Writes a page for each command.
+fn man_pages(directory: &Path) -> Result<(), Error> {
+    let written = std::fs::create_dir_all(directory)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), directory));
+    written.map_err(|source| Error::ExportFile {
+        path: directory.to_owned(),
+        source,
+    })
 }
 
 /// `serve`, `completions` and `store` ask no server, so flags about one mean nothing to them.

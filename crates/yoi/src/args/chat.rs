@@ -1,11 +1,13 @@
 //! Flags of `chat`, and what its arguments mean.
 
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 use registry_core::{DisplayName, ProfileId, RuntimeId};
 
 use super::client::ClientArgs;
 use super::reasoning::ReasoningMode;
 use super::worker::{WorkerName, WorkerNameError, worker_name};
+use crate::complete;
 use crate::error::UsageError;
 
 pub(super) const EXAMPLES: &str = "\
@@ -31,7 +33,11 @@ of it is one message; --json prints the reply's events, one per line, and the ex
 pub(crate) struct ChatArgs {
     /// The worker to go on with (its name, its id, or the beginning or end of its id; `-` is the one
     /// used last), or a message to a new one
-    #[arg(value_name = "WORKER|MESSAGE", value_parser = worker_or_message)]
+    #[arg(
+        value_name = "WORKER|MESSAGE",
+        value_parser = worker_or_message,
+        add = ArgValueCompleter::new(complete::workers)
+    )]
     pub(crate) first: Option<WorkerOrMessage>,
     /// The first message to the worker; `-` reads standard input
     #[arg(value_name = "MESSAGE", conflicts_with_all = ["go_on", "name", "profile", "model"])]
@@ -43,16 +49,26 @@ pub(crate) struct ChatArgs {
     #[arg(long)]
     pub(crate) once: bool,
     /// The worker's runtime
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::runtimes))]
     pub(crate) runtime: Option<RuntimeId>,
     /// The new worker's name, for people
     #[arg(long, conflicts_with = "go_on")]
     pub(crate) name: Option<DisplayName>,
     /// The new worker's profile; `yoi runtimes --json` lists them
-    #[arg(long, value_name = "ID", conflicts_with = "go_on")]
+    #[arg(
+        long,
+        value_name = "ID",
+        conflicts_with = "go_on",
+        add = ArgValueCompleter::new(complete::profiles)
+    )]
     pub(crate) profile: Option<ProfileId>,
     /// The new worker's model; `yoi runtimes --json` lists them
-    #[arg(long, value_name = "NAME", conflicts_with = "go_on")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "go_on",
+        add = ArgValueCompleter::new(complete::models)
+    )]
     pub(crate) model: Option<DisplayName>,
     /// What to print of the model's reasoning, on standard error
     #[arg(long, value_enum, default_value_t)]

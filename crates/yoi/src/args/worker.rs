@@ -2,9 +2,12 @@
 //! display ref.
 
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 use registry_core::text::DisplayNameError;
 use registry_core::{DisplayName, RuntimeId, WorkerId, WorkerRef};
 use uuid::Uuid;
+
+use crate::complete;
 
 /// The runtime that new workers are created in, and that a whole id belongs to, when none is named:
 /// the one inside the server.
@@ -15,10 +18,14 @@ const UUID_CHARS: usize = 36;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WorkerArgs {
     /// The worker's runtime; by default all are searched
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::runtimes))]
     pub(crate) runtime: Option<RuntimeId>,
     /// The worker's name, its id, or the beginning or end of its id; `-` is the one used last
-    #[arg(value_name = "WORKER", value_parser = worker_name)]
+    #[arg(
+        value_name = "WORKER",
+        value_parser = worker_name,
+        add = ArgValueCompleter::new(complete::workers)
+    )]
     pub(crate) worker: WorkerName,
 }
 

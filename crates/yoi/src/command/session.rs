@@ -58,7 +58,7 @@ pub(super) fn find_again(args: ClientArgs) -> FindAgain {
 }
 
 /// Runs `work` on a single-threaded runtime: a client waits for one response at a time.
-pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

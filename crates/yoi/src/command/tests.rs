@@ -239,13 +239,6 @@ async fn sums_of_tokens_say_how_many_runs_they_lack() {
 }
 
 #[test]
-fn a_completion_script_knows_the_commands() {
-    let (captured, mut terminal) = Captured::new(StreamKind::Redirected);
-    completions(clap_complete::Shell::Bash, &mut terminal).unwrap();
-    assert!(captured.out().contains("transcript"));
-}
-
-#[test]
 fn client_flags_are_wrong_usage_where_no_server_is_used() {
     let cli = Cli::try_parse_from(["yoi", "--json", "serve"]).unwrap();
     let error = refuse(cli.client.any_flag(), "serve").unwrap_err();

@@ -10,6 +10,7 @@ mod fixture;
 mod names;
 mod prepared;
 mod restart;
+mod shell;
 mod store;
 mod terminal;
 mod thinking;
