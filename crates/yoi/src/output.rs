@@ -18,6 +18,7 @@ pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod transcript;
 pub(crate) mod worker;
+mod wrap;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::time::Instant;
@@ -28,10 +29,11 @@ use registry_core::projection::WorkerSummary;
 use crate::args::ClientArgs;
 use crate::error::{Error, LookupError};
 use crate::hint::hint;
-use reply_view::{Paint, ReplyView};
+use reply_view::ReplyView;
 use screen::ScreenSize;
 pub(crate) use spinner::Spinner;
 use table::Table;
+use wrap::{Paint, Span};
 
 const DIMMED: Style = Style::new().dimmed();
 
@@ -61,14 +63,14 @@ struct OutputStream {
     kind: StreamKind,
     /// Whether the last text did not end its line.
     mid_line: bool,
+    /// Finds the size of the terminal, if this is one that can be painted on.
+    size: fn() -> Option<ScreenSize>,
 }
 
 /// Standard output and standard error.
 pub(crate) struct Terminal {
     stdout: OutputStream,
     stderr: OutputStream,
-    /// Finds the size of the terminal on standard output, if there is one that can be painted on.
-    screen_size: fn() -> Option<ScreenSize>,
     /// The reply that is on the terminal, as far as it has come.
     reply: ReplyView,
 }
@@ -86,8 +88,9 @@ impl Terminal {
         let kinds = [stdout.is_terminal(), stderr.is_terminal()].map(kind);
         let mut terminal = Self::new([Box::new(stdout), Box::new(stderr)], kinds);
         let can_paint = std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb");
-        if terminal.stdout.kind != StreamKind::Redirected && can_paint {
-            terminal.screen_size = ScreenSize::of_stdout;
+        if can_paint {
+            terminal.stdout.size = ScreenSize::of_stdout;
+            terminal.stderr.size = ScreenSize::of_stderr;
         }
         terminal
     }
@@ -99,18 +102,18 @@ impl Terminal {
             writer,
             kind,
             mid_line: false,
+            size: || None,
         };
         Self {
             stdout: stream(stdout, stdout_kind),
             stderr: stream(stderr, stderr_kind),
-            screen_size: || None,
             reply: ReplyView::default(),
         }
     }
 
     /// How wide a table may be.
     pub(crate) fn columns(&self) -> u16 {
-        screen::columns((self.screen_size)())
+        screen::columns((self.stdout.size)())
     }
 
     /// Prints text with its line breaks and tabs, and no other control character.
@@ -120,13 +123,10 @@ impl Terminal {
 
     /// Prints a piece of a reply: on a terminal its Markdown, rendered and wrapped.
     pub(crate) fn reply(&mut self, text: &str) -> Result<(), Error> {
-        let Some(size) = (self.screen_size)() else {
+        let Some(size) = (self.stdout.size)() else {
             return self.content(text);
         };
-        let paint = match self.stdout.kind {
-            StreamKind::ColorTerminal => Paint::Styled,
-            StreamKind::PlainTerminal | StreamKind::Redirected => Paint::Plain,
-        };
+        let paint = self.stdout.paint();
         let written = self.reply.push(&sanitize::text(text), paint, size);
         self.print(&written)
     }
@@ -168,7 +168,7 @@ impl Terminal {
 
     /// Prints a line on standard error.
     pub(crate) fn note(&mut self, text: &str) {
-        self.stderr_line(&sanitize::line(text));
+        self.stderr_spans(&[Span::new(sanitize::line(text), Style::new())]);
     }
 
     /// Prints a question on standard error; the answer is typed behind it.
@@ -202,8 +202,7 @@ impl Terminal {
 
     /// Prints a less prominent line on standard error.
     pub(crate) fn dimmed_note(&mut self, text: &str) {
-        let line = self.stderr.styled(DIMMED, &sanitize::line(text));
-        self.stderr_line(&line);
+        self.stderr_spans(&[Span::new(sanitize::line(text), DIMMED)]);
     }
 
     /// Prints a piece of a model's reasoning on standard error, where it can't be taken for the
@@ -283,8 +282,20 @@ impl Terminal {
     }
 
     fn labelled(&mut self, style: Style, label: &str, text: &str) {
-        let label = self.stderr.styled(style, label);
-        self.stderr_line(&format!("{label} {}", sanitize::line(text)));
+        let text = format!(" {}", sanitize::line(text));
+        self.stderr_spans(&[Span::new(label, style), Span::new(text, Style::new())]);
+    }
+
+    /// Prints a line on standard error; on a terminal it breaks between words.
+    fn stderr_spans(&mut self, spans: &[Span]) {
+        let paint = self.stderr.paint();
+        let lines = match (self.stderr.size)() {
+            Some(size) => wrap::wrap(spans, size.columns.saturating_sub(1)),
+            None => vec![spans.to_vec()],
+        };
+        for spans in lines {
+            self.stderr_line(&wrap::line(&spans, paint));
+        }
     }
 
     fn print(&mut self, text: &str) -> Result<(), Error> {
@@ -317,6 +328,13 @@ impl OutputStream {
         }
         self.writer.write_all(text.as_bytes())?;
         self.writer.flush()
+    }
+
+    fn paint(&self) -> Paint {
+        match self.kind {
+            StreamKind::ColorTerminal => Paint::Styled,
+            StreamKind::PlainTerminal | StreamKind::Redirected => Paint::Plain,
+        }
     }
 
     fn styled(&self, style: Style, text: &str) -> String {

@@ -4,15 +4,12 @@
 //! differ. Everything above it is final.
 
 mod render;
-mod wrap;
 
 use pulldown_cmark::{Event, Parser};
 
 use super::screen::ScreenSize;
+use super::wrap::{Paint, width};
 use render::render;
-use wrap::width;
-
-pub(super) use wrap::Paint;
 
 /// Largest block that is rendered, in bytes; more of one is printed as it comes. Each piece of text
 /// renders the block that it belongs to again.

@@ -1,6 +1,7 @@
 //! The size of the terminal.
 
 use std::io;
+use std::os::fd::AsFd;
 
 use rustix::termios::tcgetwinsize;
 
@@ -18,7 +19,16 @@ pub(crate) struct ScreenSize {
 impl ScreenSize {
     /// That of the terminal on standard output, if it knows its size.
     pub(super) fn of_stdout() -> Option<Self> {
-        let size = tcgetwinsize(io::stdout()).ok()?;
+        Self::of(io::stdout())
+    }
+
+    /// That of the terminal on standard error.
+    pub(super) fn of_stderr() -> Option<Self> {
+        Self::of(io::stderr())
+    }
+
+    fn of(stream: impl AsFd) -> Option<Self> {
+        let size = tcgetwinsize(stream).ok()?;
         let (columns, rows) = (usize::from(size.ws_col), usize::from(size.ws_row));
         (columns > 0 && rows > 0).then_some(Self { columns, rows })
     }

@@ -172,7 +172,12 @@ fn a_reply_is_markdown_and_breaks_between_words() {
             .split_whitespace()
             .filter(|word| word.contains("ongish"));
         assert_eq!(words.count(), 30, "{reply}");
-        assert_eq!(chat.finish().0, Some(0));
+        let (code, notes) = chat.finish();
+        assert_eq!(code, Some(0));
+        assert_contains(&notes.replace('\n', " "), &["continue with `yoi chat "]);
+        for line in notes.lines() {
+            assert!(line.chars().count() < columns.into(), "{line}");
+        }
     }
     // In a pipe it is what the model said.
     let piped = home.spawn_with_input("**strong**", "chat").exits_with(0);

@@ -31,7 +31,8 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn start(command: &Command) -> Self {
-        Self::start_with(command, 200)
+        // Wide enough that no note is broken into lines.
+        Self::start_with(command, 400)
     }
 
     /// The same, in a terminal of so many columns.

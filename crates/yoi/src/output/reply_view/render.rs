@@ -4,8 +4,8 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::ContentArrangement;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-use super::wrap::{Paint, Span, line, width, wrap};
 use crate::output::sanitize;
+use crate::output::wrap::{Paint, Span, line, width, wrap};
 
 pub(super) const OPTIONS: Options = Options::ENABLE_TABLES
     .union(Options::ENABLE_STRIKETHROUGH)

@@ -37,7 +37,9 @@ impl Conversation<'_> {
         if page.has_earlier {
             self.terminal.dimmed_terminal_note("…");
         }
-        for entry in &page.entries {
+        // Whole exchanges: a reply without what it replies to says little.
+        let exchanges = page.entries.iter();
+        for entry in exchanges.skip_while(|entry| entry.role == EntryRole::Assistant) {
             self.terminal.dimmed_terminal_note(speaker(entry));
             for line in excerpt(&entry.content) {
                 self.terminal.dimmed_terminal_note(&line);
