@@ -81,7 +81,22 @@
     in
     {
       packages = forEachSystem (pkgs: rec {
-        yoi = binary pkgs "yoi" "Serves a workspace's LLM workers, and drives them from the command line";
+        yoi =
+          (binary pkgs "yoi" "Serves a workspace's LLM workers, and drives them from the command line")
+          .overrideAttrs
+            (old: {
+              # For `--version`: the sources are here without their repository.
+              YOI_COMMIT = self.rev or self.dirtyRev or "";
+              nativeBuildInputs = old.nativeBuildInputs ++ [ pkgs.installShellFiles ];
+              postInstall = ''
+                for shell in bash fish zsh; do
+                  $out/bin/yoi completions $shell > yoi.$shell
+                done
+                installShellCompletion --cmd yoi --bash yoi.bash --fish yoi.fish --zsh yoi.zsh
+                $out/bin/yoi man-pages man
+                installManPage man/*
+              '';
+            });
         yoi-workspace-server = binary pkgs "yoi-workspace-server" "The workspace server alone";
         default = yoi;
       });

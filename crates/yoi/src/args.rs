@@ -10,9 +10,10 @@ mod filter;
 mod reasoning;
 mod server_url;
 mod store;
+mod version;
 mod worker;
 
-pub(crate) use chat::ChatArgs;
+pub(crate) use chat::{ChatArgs, ChatOpening};
 pub(crate) use client::ClientArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use edit::{DeleteArgs, RenameArgs};
@@ -21,14 +22,18 @@ pub(crate) use filter::{KindFilter, StateFilter};
 pub(crate) use reasoning::ReasoningMode;
 pub(crate) use server_url::{ServerUrl, ServerUrlError};
 pub(crate) use store::StoreCommand;
-pub(crate) use worker::{WorkerArgs, command_line};
+pub(crate) use worker::{WorkerArgs, WorkerName, command_line, runtime_or_default};
+
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
+use clap_complete::{ArgValueCompleter, Shell};
 use registry_core::page::{PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX};
 use registry_core::{Cursor, DisplayName, IdempotencyKey, PageToken, ProfileId, RunId, RuntimeId};
 use yoi_workspace_server::ServeArgs;
 
+use crate::complete;
+use version::VERSION;
 use worker::DEFAULT_RUNTIME;
 
 const OVERVIEW: &str = "\
@@ -37,6 +42,7 @@ Examples:
   yoi chat                                     talk to a worker; Ctrl-D leaves
   W=$(yoi create --name reviewer)              create a worker
   yoi send \"$W\" \"What is a cursor?\" --follow   talk to it
+  yoi show reviewer                            by name, or by a part of the id
   yoi workers --json                           for programs: the API's own JSON
   yoi doctor                                   find out what does not work
   yoi store backup workers.sqlite3             copy all conversations to a file
@@ -47,7 +53,7 @@ standard error; standard output carries nothing but the result.";
 
 /// Run a workspace server, and talk to its workers.
 #[derive(Parser)]
-#[command(name = "yoi", version, after_help = OVERVIEW)]
+#[command(name = "yoi", version = VERSION.as_str(), after_help = OVERVIEW)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
@@ -71,25 +77,47 @@ pub(crate) enum Command {
     #[command(subcommand, after_help = store::NOTES)]
     Store(StoreCommand),
     /// Print a completion script for a shell
-    #[command(
-        after_help = "Example:\n  yoi completions bash > ~/.local/share/bash-completion/completions/yoi"
-    )]
+    #[command(after_help = COMPLETIONS_NOTES)]
     Completions {
         /// The shell
         shell: Shell,
     },
+    /// Write the man pages, one for each command
+    #[command(hide = true)]
+    ManPages {
+        /// Where to, created if it is not there
+        directory: PathBuf,
+    },
 }
+
+const COMPLETIONS_NOTES: &str = "\
+Example:
+  yoi completions bash > ~/.local/share/bash-completion/completions/yoi
+
+The script asks `yoi`, which must be in the PATH, and that asks the running server: it knows workers,
+runtimes, profiles and models. --server on the command line is not heeded, YOI_SERVER is.";
 
 /// The commands that send requests to a running server.
 #[derive(Subcommand)]
 pub(crate) enum ClientCommand {
     /// List the runtimes
     Runtimes(RuntimesArgs),
-    /// List workers, newest first within each runtime
+    /// List the workers that are not stopped, newest first within each runtime
+    #[command(visible_aliases = ["ls", "ps"], after_help = WORKERS_NOTES)]
     Workers(WorkersArgs),
     /// Create a worker and print its id
-    #[command(after_help = "Example:\n  W=$(yoi create --name reviewer)")]
+    #[command(
+        visible_alias = "new",
+        after_help = "Example:\n  W=$(yoi create --name reviewer)"
+    )]
     Create(CreateArgs),
+    #[command(flatten)]
+    OneWorker(OneWorkerCommand),
+}
+
+/// The commands about one worker.
+#[derive(Subcommand)]
+pub(crate) enum OneWorkerCommand {
     /// Show one worker
     Show(OneWorkerArgs),
     /// Send a worker an input and print the run's id; or, with --follow, the reply
@@ -106,12 +134,15 @@ pub(crate) enum ClientCommand {
     /// Give a worker another name
     Rename(RenameArgs),
     /// Delete a worker with its conversation
-    #[command(after_help = edit::DELETE_NOTES)]
+    #[command(visible_alias = "rm", after_help = edit::DELETE_NOTES)]
     Delete(DeleteArgs),
     /// Write a worker's whole conversation as Markdown or JSON
     #[command(after_help = export::EXAMPLES)]
     Export(ExportArgs),
 }
+
+const WORKERS_NOTES: &str = "\
+With --state or --json no worker is hidden.";
 
 const SEND_EXAMPLES: &str = "\
 Examples:
@@ -127,14 +158,23 @@ impl ClientCommand {
             Self::Runtimes(args) => &args.client,
             Self::Workers(args) => &args.client,
             Self::Create(args) => &args.client,
-            Self::Show(args) | Self::Stop(args) => &args.client,
-            Self::Send(args) => &args.client,
-            Self::Transcript(args) => &args.client,
-            Self::Events(args) => &args.client,
-            Self::Cancel(args) => &args.client,
-            Self::Rename(args) => &args.client,
-            Self::Delete(args) => &args.client,
-            Self::Export(args) => &args.client,
+            Self::OneWorker(command) => command.args().1,
+        }
+    }
+}
+
+impl OneWorkerCommand {
+    /// The worker that the command is about, and the client flags after the command's name.
+    pub(crate) fn args(&self) -> (&WorkerArgs, &ClientArgs) {
+        match self {
+            Self::Show(args) | Self::Stop(args) => (&args.worker, &args.client),
+            Self::Send(args) => (&args.worker, &args.client),
+            Self::Transcript(args) => (&args.worker, &args.client),
+            Self::Events(args) => (&args.worker, &args.client),
+            Self::Cancel(args) => (&args.worker, &args.client),
+            Self::Rename(args) => (&args.worker, &args.client),
+            Self::Delete(args) => (&args.worker, &args.client),
+            Self::Export(args) => (&args.worker, &args.client),
         }
     }
 }
@@ -148,7 +188,7 @@ pub(crate) struct RuntimesArgs {
 #[derive(Args)]
 pub(crate) struct WorkersArgs {
     /// Only workers of this runtime
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::runtimes))]
     pub(crate) runtime: Option<RuntimeId>,
     /// Only workers of runtimes of this kind
     #[arg(long)]
@@ -159,8 +199,8 @@ pub(crate) struct WorkersArgs {
     /// Maximum number of workers, 1 to 200 [default: 50]
     #[arg(long, value_name = "N", value_parser = page_limit())]
     pub(crate) limit: Option<u32>,
-    /// List all pages
-    #[arg(long, conflicts_with = "page_token")]
+    /// List all workers, also stopped ones, and all pages
+    #[arg(long, short, conflicts_with = "page_token")]
     pub(crate) all: bool,
     /// Show the page after the one that printed this token
     #[arg(long, value_name = "TOKEN")]
@@ -172,16 +212,21 @@ pub(crate) struct WorkersArgs {
 #[derive(Args)]
 pub(crate) struct CreateArgs {
     /// The runtime to create the worker in
-    #[arg(long, value_name = "ID", default_value = DEFAULT_RUNTIME)]
+    #[arg(
+        long,
+        value_name = "ID",
+        default_value = DEFAULT_RUNTIME,
+        add = ArgValueCompleter::new(complete::runtimes)
+    )]
     pub(crate) runtime: RuntimeId,
     /// The worker's name, for people
     #[arg(long)]
     pub(crate) name: Option<DisplayName>,
     /// The worker's profile; `yoi runtimes --json` lists them
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::profiles))]
     pub(crate) profile: Option<ProfileId>,
     /// The worker's model; `yoi runtimes --json` lists them
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::models))]
     pub(crate) model: Option<DisplayName>,
     /// Repeating the command with the same key creates nothing new
     #[arg(long, value_name = "KEY")]

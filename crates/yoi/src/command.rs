@@ -8,6 +8,7 @@ mod events;
 mod export;
 mod input;
 mod list;
+mod lookup;
 mod reconnect;
 mod reply;
 mod send;
@@ -15,17 +16,22 @@ mod session;
 mod show;
 mod store;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
+use registry_core::WorkerRef;
 use yoi_workspace_server::signal::survive_file_size_limit;
 
-use crate::args::{Cli, ClientArgs, ClientCommand, Command};
+use crate::args::{Cli, ClientArgs, ClientCommand, Command, OneWorkerCommand};
 use crate::client::Client;
+use crate::complete;
 use crate::error::{Error, Exit, UsageError};
+use crate::last_worker::LastWorker;
 use crate::output::{Format, Terminal};
 use reconnect::ReconnectPolicy;
-use session::{Session, block_on, find, find_again};
+pub(crate) use session::block_on;
+use session::{Session, find, find_again};
 
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let mut terminal = Terminal::of_process();
@@ -37,8 +43,15 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
             Ok(()) => return yoi_workspace_server::run(*serve),
             Err(error) => Err(error),
         },
-        Command::Completions { shell } => refuse(cli.client.any_flag(), "completions")
-            .and_then(|()| completions(shell, &mut terminal)),
+        Command::Completions { shell } => {
+            refuse(cli.client.any_flag(), "completions").and_then(|()| {
+                let script = complete::script(shell);
+                terminal.content(&String::from_utf8_lossy(&script))
+            })
+        }
+        Command::ManPages { directory } => {
+            refuse(cli.client.any_flag(), "man-pages").and_then(|()| man_pages(&directory))
+        }
         Command::Store(command) => {
             if cli.client.json || command.flags().json {
                 format = Format::Json;
@@ -57,7 +70,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Chat(chat) => {
             let args = chat.client.clone().or(cli.client);
             format = Format::new(&args);
-            chat::chat(chat, &args, &mut terminal, format)
+            chat::chat(&chat, &args, &mut terminal, format)
         }
         Command::Doctor(doctor) => {
             let args = doctor.client.clone().or(cli.client);
@@ -86,11 +99,13 @@ fn run_client(
 ) -> Result<(), Error> {
     let find_again = find_again(args.clone());
     let target = find(args, terminal)?;
+    let last_worker = LastWorker::of(&target);
     let client = Client::new(target)?;
     let mut session = Session {
         client,
         find_again,
         reconnect: ReconnectPolicy::DEFAULT,
+        last_worker,
         terminal,
         format,
     };
@@ -102,27 +117,46 @@ async fn dispatch(session: &mut Session<'_>, command: ClientCommand) -> Result<(
         ClientCommand::Runtimes(_) => list::runtimes(session).await,
         ClientCommand::Workers(args) => list::workers(session, args).await,
         ClientCommand::Create(args) => create::create(session, args).await,
-        ClientCommand::Show(args) => show::worker(session, &args.worker).await,
-        ClientCommand::Send(args) => send::send(session, args).await,
-        ClientCommand::Transcript(args) => show::transcript(session, &args).await,
-        ClientCommand::Events(args) => events::events(session, &args).await,
-        ClientCommand::Cancel(args) => send::cancel(session, args).await,
-        ClientCommand::Stop(args) => create::stop(session, &args.worker).await,
-        ClientCommand::Rename(args) => create::rename(session, args).await,
-        ClientCommand::Delete(args) => delete::delete(session, &args).await,
-        ClientCommand::Export(args) => {
-            let export = export::export(session, &args);
+        ClientCommand::OneWorker(command) => {
+            let worker = lookup::worker(session, command.args().0).await?;
+            // Remembered before it is used, so that another terminal can already say `cancel -`.
+            if !matches!(command, OneWorkerCommand::Delete(_)) {
+                session.last_worker.set(&worker);
+            }
+            dispatch_to_worker(session, &worker, command).await
+        }
+    }
+}
+
+async fn dispatch_to_worker(
+    session: &mut Session<'_>,
+    worker: &WorkerRef,
+    command: OneWorkerCommand,
+) -> Result<(), Error> {
+    match command {
+        OneWorkerCommand::Show(_) => show::worker(session, worker).await,
+        OneWorkerCommand::Send(args) => send::send(session, worker, args).await,
+        OneWorkerCommand::Transcript(args) => show::transcript(session, worker, &args).await,
+        OneWorkerCommand::Events(args) => events::events(session, worker, &args).await,
+        OneWorkerCommand::Cancel(args) => send::cancel(session, worker, args).await,
+        OneWorkerCommand::Stop(_) => create::stop(session, worker).await,
+        OneWorkerCommand::Rename(args) => create::rename(session, worker, args).await,
+        OneWorkerCommand::Delete(args) => delete::delete(session, worker, &args).await,
+        OneWorkerCommand::Export(args) => {
+            let export = export::export(session, worker, &args);
             session::until_interrupted(export).await
         }
     }
 }
 
-fn completions(shell: clap_complete::Shell, terminal: &mut Terminal) -> Result<(), Error> {
-    let mut script = Vec::new();
-    let mut command = Cli::command();
-    let name = command.get_name().to_owned();
-    clap_complete::generate(shell, &mut command, name, &mut script);
-    terminal.content(&String::from_utf8_lossy(&script))
+/// Writes a page for each command.
+fn man_pages(directory: &Path) -> Result<(), Error> {
+    let written = std::fs::create_dir_all(directory)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), directory));
+    written.map_err(|source| Error::ExportFile {
+        path: directory.to_owned(),
+        source,
+    })
 }
 
 /// `serve`, `completions` and `store` ask no server, so flags about one mean nothing to them.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http_api::wire::{Problem, ProblemCode, limit};
 use registry_core::projection::{
-    Diagnostic, RunErrorCode, RunErrorDetail, RunOutcome, Usage, WorkerState,
+    Diagnostic, RunErrorCode, RunErrorDetail, RunOutcome, Usage, WorkerState, WorkerSummary,
 };
 use registry_core::{DisplayName, RunId, UnavailableReason, WorkerRef};
 use yoi_workspace_server::store::MaintenanceError;
@@ -53,6 +53,8 @@ pub(crate) enum Error {
     },
     #[error("{0}")]
     RunEnded(RunEnd),
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
     #[error("worker {worker} is {}: it accepts no input", state.as_str())]
     AcceptsNoInput {
         worker: WorkerRef,
@@ -99,8 +101,10 @@ pub(crate) enum UsageError {
     InputNotText,
     #[error("there is no message on standard input")]
     InputBlank,
-    #[error("a chat at a terminal has no JSON; --json needs a message on standard input")]
+    #[error("a chat at a terminal has no JSON; --json needs --once or a message on standard input")]
     JsonAtTerminal,
+    #[error("the first of two arguments names the worker, and this can't be a name")]
+    NoWorkerName,
     #[error("deleting can't be undone: add --yes where nobody can be asked")]
     Unconfirmed,
     #[error("{} is there already, and is not overwritten", path.display())]
@@ -111,6 +115,22 @@ pub(crate) enum UsageError {
     StoreInMemory,
     #[error("the input is larger than {max_bytes} bytes")]
     InputTooLarge { max_bytes: usize },
+}
+
+/// Which worker is meant can't be said.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LookupError {
+    #[error("“{text}” fits {count} workers")]
+    Ambiguous {
+        text: String,
+        /// The first ones of `count`.
+        candidates: Vec<WorkerSummary>,
+        count: usize,
+    },
+    #[error("no worker has the name “{text}”")]
+    NoMatch { text: String },
+    #[error("no worker was used in this workspace yet")]
+    NoLastWorker,
 }
 
 /// No server responds.
@@ -231,6 +251,7 @@ impl Error {
             Self::Api(_)
             | Self::InvalidResponse { .. }
             | Self::RunEnded(_)
+            | Self::Lookup(_)
             | Self::AcceptsNoInput { .. }
             | Self::TooManyPages { .. }
             | Self::NothingListed
@@ -260,6 +281,7 @@ impl Error {
             Self::Usage(_)
             | Self::InvalidResponse { .. }
             | Self::RunEnded(_)
+            | Self::Lookup(_)
             | Self::AcceptsNoInput { .. }
             | Self::TooManyPages { .. }
             | Self::NothingListed

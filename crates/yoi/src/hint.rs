@@ -6,7 +6,7 @@ use yoi_workspace_server::StoreOpenError;
 use yoi_workspace_server::store::MaintenanceError;
 
 use crate::args::command_line;
-use crate::error::{Error, RunEnd, Unreachable, UsageError};
+use crate::error::{Error, LookupError, RunEnd, Unreachable, UsageError};
 use crate::failure::{self, Failure, accepts_again};
 
 /// Advice about `error`, in one line.
@@ -20,6 +20,11 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
             ));
         }
         Error::RunEnded(end) => return about_run(end),
+        Error::Lookup(LookupError::Ambiguous { .. }) => "type more of the id of one of these",
+        Error::Lookup(LookupError::NoMatch { .. }) => "`yoi workers --all` lists them",
+        Error::Lookup(LookupError::NoLastWorker) => {
+            "`yoi create` creates one, `yoi workers` lists those there are"
+        }
         Error::Store(error) => return about_file(error).map(str::to_owned),
         Error::StoreBeyondRecovery => "go back to a backup; what `yoi export` wrote is whole, too",
         Error::Usage(UsageError::StoreInMemory) => "--store FILE names a file",
@@ -99,7 +104,7 @@ fn about_problem(problem: &Problem) -> Option<String> {
         ProblemCode::Unauthorized => "give the server's token with --token-file FILE".to_owned(),
         ProblemCode::UnknownRuntime => "`yoi runtimes` lists them".to_owned(),
         ProblemCode::UnknownWorker => {
-            "`yoi workers` lists them; --runtime names another runtime".to_owned()
+            "`yoi workers --all` lists them; --runtime names another runtime".to_owned()
         }
         ProblemCode::UnknownProfile => {
             "`yoi runtimes --json` lists each runtime's profiles".to_owned()

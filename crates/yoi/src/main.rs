@@ -3,26 +3,30 @@
 //!
 //! Reading order: [`args`] (flags), [`connect`] (finds the server), [`client`] (the API),
 //! [`retry`] and [`follow`] (events as they come), [`command`] (one file for each group of
-//! commands), [`output`] (the only place that prints), [`error`], [`failure`] and
-//! [`hint`].
+//! commands), [`last_worker`] (what `-` means), [`complete`] (completions), [`output`] (the only place that prints), [`error`],
+//! [`failure`] and [`hint`].
 
 mod api_name;
 mod args;
 mod client;
 mod command;
+mod complete;
 mod connect;
 mod error;
 mod failure;
 mod follow;
 mod hint;
+mod last_worker;
 mod output;
 mod retry;
 #[cfg(test)]
 mod scripted_server;
+mod state_directory;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
+use clap_complete::CompleteEnv;
 
 use yoi_workspace_server::args::without_empty_variables;
 
@@ -34,6 +38,10 @@ use error::Exit;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Ends the process if a shell asks for completions.
+    CompleteEnv::with_factory(Cli::command)
+        .var(complete::VARIABLE)
+        .complete();
     match parse() {
         Ok(cli) => command::run(cli),
         Err(error) => {

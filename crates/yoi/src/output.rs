@@ -9,24 +9,31 @@ pub(crate) mod event;
 pub(crate) mod json;
 pub(crate) mod markdown;
 pub(crate) mod quantity;
+mod reply_view;
 pub(crate) mod runtime;
 pub(crate) mod sanitize;
+mod screen;
 mod spinner;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod transcript;
 pub(crate) mod worker;
+mod wrap;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::time::Instant;
 
 use anstyle::{AnsiColor, Style};
+use registry_core::projection::WorkerSummary;
 
 use crate::args::ClientArgs;
-use crate::error::Error;
+use crate::error::{Error, LookupError};
 use crate::hint::hint;
+use reply_view::ReplyView;
+use screen::ScreenSize;
 pub(crate) use spinner::Spinner;
 use table::Table;
+use wrap::{Paint, Span};
 
 const DIMMED: Style = Style::new().dimmed();
 
@@ -56,12 +63,16 @@ struct OutputStream {
     kind: StreamKind,
     /// Whether the last text did not end its line.
     mid_line: bool,
+    /// Finds the size of the terminal, if this is one that can be painted on.
+    size: fn() -> Option<ScreenSize>,
 }
 
 /// Standard output and standard error.
 pub(crate) struct Terminal {
     stdout: OutputStream,
     stderr: OutputStream,
+    /// The reply that is on the terminal, as far as it has come.
+    reply: ReplyView,
 }
 
 impl Terminal {
@@ -75,7 +86,13 @@ impl Terminal {
         };
         let (stdout, stderr) = (io::stdout(), io::stderr());
         let kinds = [stdout.is_terminal(), stderr.is_terminal()].map(kind);
-        Self::new([Box::new(stdout), Box::new(stderr)], kinds)
+        let mut terminal = Self::new([Box::new(stdout), Box::new(stderr)], kinds);
+        let can_paint = std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb");
+        if can_paint {
+            terminal.stdout.size = ScreenSize::of_stdout;
+            terminal.stderr.size = ScreenSize::of_stderr;
+        }
+        terminal
     }
 
     /// Standard output and standard error, in this order.
@@ -85,16 +102,33 @@ impl Terminal {
             writer,
             kind,
             mid_line: false,
+            size: || None,
         };
         Self {
             stdout: stream(stdout, stdout_kind),
             stderr: stream(stderr, stderr_kind),
+            reply: ReplyView::default(),
         }
+    }
+
+    /// How wide a table may be.
+    pub(crate) fn columns(&self) -> u16 {
+        screen::columns((self.stdout.size)())
     }
 
     /// Prints text with its line breaks and tabs, and no other control character.
     pub(crate) fn content(&mut self, text: &str) -> Result<(), Error> {
         self.print(&sanitize::text(text))
+    }
+
+    /// Prints a piece of a reply: on a terminal its Markdown, rendered and wrapped.
+    pub(crate) fn reply(&mut self, text: &str) -> Result<(), Error> {
+        let Some(size) = (self.stdout.size)() else {
+            return self.content(text);
+        };
+        let paint = self.stdout.paint();
+        let written = self.reply.push(&sanitize::text(text), paint, size);
+        self.print(&written)
     }
 
     pub(crate) fn line(&mut self, text: &str) -> Result<(), Error> {
@@ -121,8 +155,10 @@ impl Terminal {
         self.print(&format!("{line}\n"))
     }
 
-    /// Ends the line on standard output, if the last content left it open.
+    /// Ends the line on standard output, if the last content left it open. More of a reply begins on
+    /// another one.
     pub(crate) fn end_line(&mut self) -> Result<(), Error> {
+        self.reply.leave();
         if self.stdout.mid_line {
             self.print("\n")
         } else {
@@ -132,7 +168,7 @@ impl Terminal {
 
     /// Prints a line on standard error.
     pub(crate) fn note(&mut self, text: &str) {
-        self.stderr_line(&sanitize::line(text));
+        self.stderr_spans(&[Span::new(sanitize::line(text), Style::new())]);
     }
 
     /// Prints a question on standard error; the answer is typed behind it.
@@ -166,8 +202,7 @@ impl Terminal {
 
     /// Prints a less prominent line on standard error.
     pub(crate) fn dimmed_note(&mut self, text: &str) {
-        let line = self.stderr.styled(DIMMED, &sanitize::line(text));
-        self.stderr_line(&line);
+        self.stderr_spans(&[Span::new(sanitize::line(text), DIMMED)]);
     }
 
     /// Prints a piece of a model's reasoning on standard error, where it can't be taken for the
@@ -202,8 +237,25 @@ impl Terminal {
         }
         let error_style = AnsiColor::Red.on_default().bold();
         self.labelled(error_style, "error:", &error.message());
+        if let Error::Lookup(LookupError::Ambiguous {
+            candidates, count, ..
+        }) = error
+        {
+            self.candidates(candidates, *count);
+        }
         if let Some(hint) = hint(error) {
             self.hint(&hint);
+        }
+    }
+
+    /// Prints the first of `count` workers on standard error.
+    fn candidates(&mut self, candidates: &[WorkerSummary], count: usize) {
+        for row in Table::new(worker::CANDIDATE_COLUMNS, candidates).rows {
+            self.note(&format!("  {row}"));
+        }
+        let more = count.saturating_sub(candidates.len());
+        if more > 0 {
+            self.note(&format!("  and {more} more"));
         }
     }
 
@@ -230,8 +282,20 @@ impl Terminal {
     }
 
     fn labelled(&mut self, style: Style, label: &str, text: &str) {
-        let label = self.stderr.styled(style, label);
-        self.stderr_line(&format!("{label} {}", sanitize::line(text)));
+        let text = format!(" {}", sanitize::line(text));
+        self.stderr_spans(&[Span::new(label, style), Span::new(text, Style::new())]);
+    }
+
+    /// Prints a line on standard error; on a terminal it breaks between words.
+    fn stderr_spans(&mut self, spans: &[Span]) {
+        let paint = self.stderr.paint();
+        let lines = match (self.stderr.size)() {
+            Some(size) => wrap::wrap(spans, size.columns.saturating_sub(1)),
+            None => vec![spans.to_vec()],
+        };
+        for spans in lines {
+            self.stderr_line(&wrap::line(&spans, paint));
+        }
     }
 
     fn print(&mut self, text: &str) -> Result<(), Error> {
@@ -264,6 +328,13 @@ impl OutputStream {
         }
         self.writer.write_all(text.as_bytes())?;
         self.writer.flush()
+    }
+
+    fn paint(&self) -> Paint {
+        match self.kind {
+            StreamKind::ColorTerminal => Paint::Styled,
+            StreamKind::PlainTerminal | StreamKind::Redirected => Paint::Plain,
+        }
     }
 
     fn styled(&self, style: Style, text: &str) -> String {

@@ -71,8 +71,9 @@ impl WorkspaceKey {
 }
 
 impl WorkspaceHash {
-    /// The hash as lower-case hex digits, for the file alone.
-    pub(super) fn to_hex(self) -> String {
+    /// The hash as lower-case hex digits, for files of this user alone.
+    #[must_use]
+    pub fn to_hex(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 

@@ -39,18 +39,6 @@ fn client_flags_stand_before_or_after_the_command_and_the_later_wins() {
 }
 
 #[test]
-fn a_worker_is_named_by_runtime_and_id() {
-    let worker = |line: &str| {
-        let (ClientCommand::Show(args), _) = client(line) else {
-            panic!("{line}");
-        };
-        args.worker.worker_ref()
-    };
-    assert_eq!(worker("yoi show w1").to_string(), "w1@backend-internal");
-    assert_eq!(worker("yoi show w1 --runtime r").to_string(), "w1@r");
-}
-
-#[test]
 fn a_display_ref_is_wrong_usage_in_every_command() {
     for command in ["show", "send", "transcript", "events", "cancel", "stop"] {
         let error = refusal(&format!("yoi {command} w1@local-compat"));
@@ -76,8 +64,8 @@ fn values_out_of_bounds_and_conflicting_flags_are_wrong_usage() {
         "yoi runtimes --server https://127.0.0.1:8787",
         "yoi create --idempotency-key \u{e9}",
         "yoi chat w1@local-compat",
-        "yoi chat w1 --name Other",
-        "yoi chat w1 --profile builtin:default",
+        "yoi chat w1 hi --name Other",
+        "yoi chat -c --profile builtin:default",
         "yoi serve --server http://h:1",
         "yoi store",
         "yoi store path extra",
@@ -117,7 +105,7 @@ fn the_flags_of_a_store_are_those_of_serve() {
 #[test]
 fn a_message_may_be_a_dash_or_begin_with_one() {
     let text = |line: &str| {
-        let (ClientCommand::Send(args), _) = client(line) else {
+        let (ClientCommand::OneWorker(OneWorkerCommand::Send(args)), _) = client(line) else {
             panic!("{line}");
         };
         args.text

@@ -1,9 +1,10 @@
 //! `create`, `rename` and `stop`.
 
 use http_api::wire::{CreateWorkerBody, RenameWorkerBody};
+use registry_core::WorkerRef;
 
 use super::session::Session;
-use crate::args::{CreateArgs, RenameArgs, WorkerArgs};
+use crate::args::{CreateArgs, RenameArgs};
 use crate::error::Error;
 
 /// Creates a worker. Standard output gets its id alone, for scripts.
@@ -15,6 +16,9 @@ pub(super) async fn create(session: &mut Session<'_>, args: CreateArgs) -> Resul
     };
     let key = args.idempotency_key.as_ref();
     let response = session.client.create(&args.runtime, &body, key).await?;
+    let created = &response.value.summary;
+    let worker = WorkerRef::new(created.runtime_id.clone(), created.worker_id.clone());
+    session.last_worker.set(&worker);
     session.print(&response, |worker, terminal| {
         let summary = &worker.summary;
         let verb = if response.replayed {
@@ -36,12 +40,15 @@ pub(super) async fn create(session: &mut Session<'_>, args: CreateArgs) -> Resul
     })
 }
 
-pub(super) async fn rename(session: &mut Session<'_>, args: RenameArgs) -> Result<(), Error> {
+pub(super) async fn rename(
+    session: &mut Session<'_>,
+    worker: &WorkerRef,
+    args: RenameArgs,
+) -> Result<(), Error> {
     let body = RenameWorkerBody {
         display_name: args.name,
     };
-    let worker = args.worker.worker_ref();
-    let response = session.client.rename(&worker, &body).await?;
+    let response = session.client.rename(worker, &body).await?;
     session.print(&response, |worker, terminal| {
         let summary = &worker.summary;
         terminal.line(&format!(
@@ -51,9 +58,9 @@ pub(super) async fn rename(session: &mut Session<'_>, args: RenameArgs) -> Resul
     })
 }
 
-pub(super) async fn stop(session: &mut Session<'_>, worker: &WorkerArgs) -> Result<(), Error> {
+pub(super) async fn stop(session: &mut Session<'_>, worker: &WorkerRef) -> Result<(), Error> {
     let spinner = session.terminal.spinner("stopping");
-    let response = session.client.stop(&worker.worker_ref()).await;
+    let response = session.client.stop(worker).await;
     drop(spinner);
     session.print(&response?, |worker, terminal| {
         let summary = &worker.summary;

@@ -13,23 +13,26 @@ use crate::output::Format;
 /// The most bytes of an answer that are read.
 const ANSWER_MAX_BYTES: u64 = 1024;
 
-pub(super) async fn delete(session: &mut Session<'_>, args: &DeleteArgs) -> Result<(), Error> {
-    let worker = args.worker.worker_ref();
+pub(super) async fn delete(
+    session: &mut Session<'_>,
+    worker: &WorkerRef,
+    args: &DeleteArgs,
+) -> Result<(), Error> {
     if !args.yes {
         // The question has to be seen, and the answer to come from whoever sees it.
         if !io::stdin().is_terminal() || !session.terminal.stderr_is_terminal() {
             return Err(UsageError::Unconfirmed.into());
         }
-        confirm(session, &worker).await?;
+        confirm(session, worker).await?;
     }
     let spinner = session.terminal.spinner("deleting");
-    let deleted = session.client.delete(&worker).await;
+    let deleted = session.client.delete(worker).await;
     drop(spinner);
     deleted?;
     let WorkerRef {
         runtime_id,
         worker_id,
-    } = &worker;
+    } = worker;
     match session.format {
         // The API's own response is empty.
         Format::Json => {

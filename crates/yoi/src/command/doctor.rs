@@ -61,7 +61,10 @@ pub(super) fn doctor(
             let document = serde_json::to_string(&checks).expect("text serialises");
             terminal.json(&document)?;
         }
-        Format::Text => terminal.table(&Table::new(check::COLUMNS, &checks))?,
+        Format::Text => {
+            let width = terminal.columns();
+            terminal.table(&Table::within(width, check::COLUMNS, &checks))?;
+        }
     }
     Ok(exit)
 }

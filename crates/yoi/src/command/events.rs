@@ -11,10 +11,13 @@ use crate::follow::{EventFollower, Followed};
 use crate::output::{Format, Terminal, event, json};
 use crate::retry::RetryPolicy;
 
-pub(super) async fn events(session: &mut Session<'_>, args: &EventsArgs) -> Result<(), Error> {
-    let worker = args.worker.worker_ref();
+pub(super) async fn events(
+    session: &mut Session<'_>,
+    worker: &WorkerRef,
+    args: &EventsArgs,
+) -> Result<(), Error> {
     if args.follow {
-        let follow = follow(session, &worker, args.after, RetryPolicy::DEFAULT);
+        let follow = follow(session, worker, args.after, RetryPolicy::DEFAULT);
         return until_interrupted(follow).await;
     }
     let query = EventsQuery {
@@ -22,11 +25,11 @@ pub(super) async fn events(session: &mut Session<'_>, args: &EventsArgs) -> Resu
         limit: args.limit,
         wait_ms: None,
     };
-    let response = session.client.events(&worker, &query).await?;
+    let response = session.client.events(worker, &query).await?;
     session.print(&response, |batch, terminal| {
         print_text(batch, terminal)?;
         if !batch.caught_up {
-            let command = command_line("events", &worker);
+            let command = command_line("events", worker);
             let cursor = batch.next_cursor;
             terminal.note(&format!("note: later: {command} --after {cursor}"));
         }

@@ -15,16 +15,19 @@ use crate::retry::RetryPolicy;
 use destination::Destination;
 
 /// Writes the entries that there are when the export begins.
-pub(super) async fn export(session: &mut Session<'_>, args: &ExportArgs) -> Result<(), Error> {
-    let worker = args.worker.worker_ref();
+pub(super) async fn export(
+    session: &mut Session<'_>,
+    worker: &WorkerRef,
+    args: &ExportArgs,
+) -> Result<(), Error> {
     let format = args.format.unwrap_or(match session.format {
         Format::Text => ExportFormat::Markdown,
         Format::Json => ExportFormat::Json,
     });
     let client = &session.client;
-    let detail = RetryPolicy::DEFAULT.run(async || client.worker(&worker).await);
+    let detail = RetryPolicy::DEFAULT.run(async || client.worker(worker).await);
     let detail = detail.await?;
-    let mut page = read_page(client, &worker, 0).await?;
+    let mut page = read_page(client, worker, 0).await?;
     let last = page.value.last_sequence.unwrap_or_default();
     // Opened once the worker is known to have a transcript.
     let mut destination = Destination::open(args.output.as_deref(), session.terminal)?;
@@ -54,7 +57,7 @@ pub(super) async fn export(session: &mut Session<'_>, args: &ExportArgs) -> Resu
                 defect: ResponseDefect::NoProgress,
             });
         }
-        page = read_page(client, &worker, written).await?;
+        page = read_page(client, worker, written).await?;
     }
     destination.write(end(format))?;
     destination.finish(entries)

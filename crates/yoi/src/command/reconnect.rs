@@ -139,6 +139,7 @@ pub(super) fn is_outage(error: &Error) -> bool {
         Error::Usage(_)
         | Error::InvalidResponse { .. }
         | Error::RunEnded(_)
+        | Error::Lookup(_)
         | Error::AcceptsNoInput { .. }
         | Error::TooManyPages { .. }
         | Error::NothingListed

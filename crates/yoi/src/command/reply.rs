@@ -7,7 +7,7 @@ mod phase_line;
 mod reconnecting;
 
 use registry_core::projection::{
-    AcceptedInput, EventBatch, RunErrorCode, RunPhase, TranscriptPage,
+    AcceptedInput, EventBatch, RunErrorCode, RunOutcome, RunPhase, TranscriptPage, WorkerState,
 };
 use registry_core::{Cursor, WorkerRef};
 
@@ -25,6 +25,21 @@ use phase_line::PhaseLine;
 
 /// Below a reply whose run did not survive the server.
 const INTERRUPTED: &str = "note: the reply stops here: the server was restarted";
+
+/// After a run that ended because the worker was stopped.
+pub(super) const STOPPED_BY_ANOTHER: &str = "note: another client stopped this worker";
+
+/// Whether a run ended because the worker was stopped.
+pub(super) async fn was_stopped(client: &Client, worker: &WorkerRef, end: &RunEnd) -> bool {
+    if end.outcome != Some(RunOutcome::Cancelled) {
+        return false;
+    }
+    let state = client
+        .worker(worker)
+        .await
+        .map(|worker| worker.value.summary.state);
+    matches!(state, Ok(WorkerState::Stopped))
+}
 
 /// How a reply is printed.
 #[derive(Debug, Clone, Copy)]
@@ -210,7 +225,7 @@ impl<'a> ReplyPrinter<'a> {
         self.end_reasoning();
         self.text_begun = true;
         match self.style.format {
-            Format::Text => self.terminal().content(text),
+            Format::Text => self.terminal().reply(text),
             Format::Json => Ok(()),
         }
     }

@@ -6,25 +6,28 @@ use registry_core::projection::{AcceptedInput, CancelResult};
 
 use super::input;
 use super::reconnect::ReconnectingClient;
-use super::reply::{ReplyPrinter, ReplyStyle};
+use super::reply::{ReplyPrinter, ReplyStyle, STOPPED_BY_ANOTHER, was_stopped};
 use super::session::{Session, until_interrupted};
 use crate::args::{CancelArgs, SendArgs, command_line};
 use crate::error::Error;
 use crate::retry::RetryPolicy;
 
 /// Sends an input; with `--follow` prints the reply until the run has ended.
-pub(super) async fn send(session: &mut Session<'_>, args: SendArgs) -> Result<(), Error> {
-    let worker = args.worker.worker_ref();
+pub(super) async fn send(
+    session: &mut Session<'_>,
+    worker: &WorkerRef,
+    args: SendArgs,
+) -> Result<(), Error> {
     let content = input::content(args.text, session.terminal)?;
     let key = args.idempotency_key.as_ref();
-    let response = session.client.send_input(&worker, content, key).await?;
+    let response = session.client.send_input(worker, content, key).await?;
     if response.replayed {
         let note = "note: this key sent the same input before; this is its run";
         session.terminal.note(note);
     }
     if !args.follow {
         return session.print(&response, |accepted, terminal| {
-            let events = command_line("events", &worker);
+            let events = command_line("events", worker);
             let cursor = accepted.cursor;
             terminal.terminal_note(&format!(
                 "note: for the reply: {events} --follow --after {cursor}"
@@ -38,16 +41,16 @@ pub(super) async fn send(session: &mut Session<'_>, args: SendArgs) -> Result<()
         format: session.format,
         reasoning: args.reasoning,
     };
-    let follow = follow(session, style, &worker, accepted, RetryPolicy::DEFAULT);
+    let follow = follow(session, style, worker, accepted, RetryPolicy::DEFAULT);
     let result = until_interrupted(follow).await;
     match &result {
         Err(Error::Interrupted) => {
-            let cancel = command_line("cancel", &worker);
+            let cancel = command_line("cancel", worker);
             let note = format!("note: the run is still active; `{cancel} --run {run_id}` ends it");
             session.terminal.note(&note);
         }
         Err(Error::Unreachable(_)) => {
-            let transcript = command_line("transcript", &worker);
+            let transcript = command_line("transcript", worker);
             let note =
                 format!("note: the run may still be active; `{transcript}` shows its result");
             session.terminal.note(&note);
@@ -56,6 +59,9 @@ pub(super) async fn send(session: &mut Session<'_>, args: SendArgs) -> Result<()
             let note = "note: the rest of this reply is lost: the worker was deleted, or the server \
                         was restarted and keeps none";
             session.terminal.note(note);
+        }
+        Err(Error::RunEnded(end)) if was_stopped(&session.client, worker, end).await => {
+            session.terminal.note(STOPPED_BY_ANOTHER);
         }
         Ok(()) | Err(_) => {}
     }
@@ -79,11 +85,14 @@ pub(super) async fn follow(
     end.into_result()
 }
 
-pub(super) async fn cancel(session: &mut Session<'_>, args: CancelArgs) -> Result<(), Error> {
+pub(super) async fn cancel(
+    session: &mut Session<'_>,
+    worker: &WorkerRef,
+    args: CancelArgs,
+) -> Result<(), Error> {
     let spinner = session.terminal.spinner("waiting for the run to end");
     let body = CancelRunBody { run_id: args.run };
-    let worker = args.worker.worker_ref();
-    let response = session.client.cancel(&worker, &body).await;
+    let response = session.client.cancel(worker, &body).await;
     drop(spinner);
     session.print(&response?, |result, terminal| match result {
         CancelResult::Cancelled { run_id } => terminal.line(&format!("cancelled run {run_id}")),

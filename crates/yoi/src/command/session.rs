@@ -9,6 +9,7 @@ use crate::args::ClientArgs;
 use crate::client::{Client, Response};
 use crate::connect::{self, Reason, Target};
 use crate::error::Error;
+use crate::last_worker::LastWorker;
 use crate::output::{Format, Terminal};
 
 pub(super) struct Session<'a> {
@@ -16,6 +17,7 @@ pub(super) struct Session<'a> {
     /// For commands that go on after an outage.
     pub(super) find_again: FindAgain,
     pub(super) reconnect: ReconnectPolicy,
+    pub(super) last_worker: LastWorker,
     pub(super) terminal: &'a mut Terminal,
     pub(super) format: Format,
 }
@@ -90,7 +92,7 @@ fn about_choice(target: &Target) -> Option<String> {
 }
 
 /// Runs `work` on a single-threaded runtime: a client waits for one response at a time.
-pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -15,7 +15,7 @@ use crate::output::StreamKind;
 use crate::output::tests::Captured;
 use crate::scripted_server::{
     RUN, Scripted, ScriptedServer, accepted, assert_contains, batch, cursor, deleted, finished,
-    problem, reply_entry, response_budget_exhausted, thought, transcript_json, worker,
+    problem, reply_entry, response_budget_exhausted, thought, transcript_json, w1, worker,
     worker_summary,
 };
 
@@ -45,8 +45,12 @@ async fn run_line(line: &str, script: impl IntoIterator<Item = Scripted>) -> Fin
         panic!("{line} is no client command");
     };
     let format = Format::new(command.client());
-    run_in_session(format, script, async |mut session| {
-        dispatch(&mut session, command).await
+    run_in_session(format, script, async |mut session| match command {
+        // The lookup has tests of its own.
+        ClientCommand::OneWorker(command) => dispatch_to_worker(&mut session, &w1(), command).await,
+        command @ (ClientCommand::Runtimes(_)
+        | ClientCommand::Workers(_)
+        | ClientCommand::Create(_)) => dispatch(&mut session, command).await,
     })
     .await
 }
@@ -63,6 +67,7 @@ async fn run_in_session(
         client: server.client(),
         find_again: Rc::new(|known| Ok(known.clone())),
         reconnect: reconnect::tests::BRIEF,
+        last_worker: LastWorker::none(),
         terminal: &mut terminal,
         format,
     };
@@ -230,13 +235,6 @@ async fn sums_of_tokens_say_how_many_runs_they_lack() {
         assert_contains(&out, &format!("tokens         {tokens}"));
         assert_contains(&out, "model          m\n");
     }
-}
-
-#[test]
-fn a_completion_script_knows_the_commands() {
-    let (captured, mut terminal) = Captured::new(StreamKind::Redirected);
-    completions(clap_complete::Shell::Bash, &mut terminal).unwrap();
-    assert!(captured.out().contains("transcript"));
 }
 
 #[test]

@@ -54,6 +54,11 @@ impl Target {
         }
     }
 
+    /// The workspace of the server; `None` when that is not known.
+    pub(crate) fn workspace(&self) -> Option<WorkspaceHash> {
+        self.file.as_ref().and_then(|file| file.workspace)
+    }
+
     fn of((server, file): (ServerUrl, &RunningServer), reason: Reason) -> Self {
         Self {
             server,

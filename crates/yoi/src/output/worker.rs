@@ -19,6 +19,14 @@ pub(crate) const COLUMNS: &[Column<WorkerSummary>] = &[
     ("NAME", |w| Some(w.display_name.to_string())),
 ];
 
+/// What tells workers apart that one text fits.
+pub(crate) const CANDIDATE_COLUMNS: &[Column<WorkerSummary>] = &[
+    ("WORKER", |w| Some(w.worker_id.to_string())),
+    ("STATE", |w| Some(w.state.as_str().to_owned())),
+    ("RUNTIME", |w| Some(w.runtime_id.to_string())),
+    ("NAME", |w| Some(w.display_name.to_string())),
+];
+
 const SUMMARY_ROWS: &[Column<WorkerSummary>] = &[
     ("worker", |w| Some(w.worker_id.to_string())),
     ("runtime", |w| Some(w.runtime_id.to_string())),

@@ -195,8 +195,10 @@ fn local_records_are_listed_and_other_operations_are_unsupported() {
     home.fails(1, "create --runtime local-compat")
         .reports(&["[operation_unsupported]"]);
     // A worker of one runtime is unknown in another.
-    home.fails(1, &format!("show {worker}"))
+    home.fails(1, &format!("show {worker} --runtime backend-internal"))
         .reports(&["[unknown_worker]"]);
+    // Without a runtime all of them are searched.
+    home.yoi("show rev").prints(&["local-compat", worker]);
 }
 
 #[test]
@@ -320,4 +322,28 @@ fn an_empty_variable_of_the_server_counts_as_unset() {
     let serve = Running(command.spawn().unwrap()).exits_with(2);
     serve.reports(&["error: the workspace is not a directory that can be read"]);
     assert_eq!(serve.err.lines().count(), 1, "{}", serve.err);
+}
+
+#[test]
+fn short_names_of_commands_and_what_is_stopped() {
+    let (home, _server) = server(NO_PACE);
+    let worker = home.yoi("new --name Erster").out.trim().to_owned();
+    home.yoi("create --name Zweiter");
+    for list in ["ls", "ps"] {
+        home.yoi(list).prints(&["Erster", "Zweiter"]);
+    }
+    home.yoi("stop Erster");
+    let live = home.yoi("ls");
+    assert!(!live.out.contains("Erster"), "{}", live.out);
+    live.reports(&["1 stopped worker is hidden; --all lists it"]);
+    home.yoi("ls --all").prints(&["Erster", "Zweiter"]);
+    home.yoi("rm Erster --yes")
+        .prints(&[&format!("{worker} is deleted")]);
+}
+
+#[test]
+fn the_version_names_the_api() {
+    let version = TestHome::new().yoi("--version").out;
+    assert!(version.starts_with("yoi 0.1.0 ("), "{version}");
+    assert!(version.ends_with("API 1)\n"), "{version}");
 }

@@ -39,7 +39,7 @@ fn without_a_server_doctor_says_whether_the_store_would_be_refused() {
         assert!(std::fs::read(&path).unwrap() != sound);
     };
     changed(62);
-    doctor("store").prints(&["✗  store", "use the newer program"]);
+    doctor("store").prints(&["✗  store", "newer program"]);
     changed(100);
     doctor("store").prints(&["✗  store", "damaged", "`yoi store check`"]);
     std::fs::write(&path, "something else".repeat(100)).unwrap();
@@ -55,7 +55,7 @@ fn doctor_says_where_conversations_are_kept_and_whether_they_can_be() {
     home.yoi("doctor --store memory").prints(&[
         "✓  store",
         "a file, ",
-        " free on its disk; accepts changes",
+        " free on its disk; accepts",
     ]);
     std::fs::remove_file(home.store_file()).unwrap();
     home.fails(1, "create");

@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod chat;
+mod chat_input;
 mod commands;
 mod doctor;
 mod fixture;
+mod names;
 mod prepared;
 mod restart;
+mod shell;
 mod store;
 mod terminal;
 mod thinking;

@@ -12,6 +12,9 @@ use crate::terminal::Terminal;
 /// A free port of this machine.
 const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
+/// What the worker is called: a whole id, which is not looked up.
+const ID: &str = "01a223b8-d9f2-76f9-baef-bbd62806a7ba";
+
 #[test]
 fn a_chat_goes_on_with_the_same_worker_after_a_restart() {
     let home = TestHome::new();
@@ -26,7 +29,7 @@ fn a_chat_goes_on_with_the_same_worker_after_a_restart() {
         ],
     );
     let address = before.address;
-    let command = format!("chat w1 --server http://{address}");
+    let command = format!("chat {ID} --server http://{address}");
     let mut chat = Terminal::start(&home.command(&command));
     chat.send("hi");
     chat.wait_for("Half a re");
@@ -70,7 +73,7 @@ fn a_followed_reply_that_a_restart_ends_is_a_failed_run() {
         vec![accepted("run-1"), events("run-1", "Half", None)],
     );
     let address = before.address;
-    let mut follower = home.spawn(&format!("send w1 hi --follow --server http://{address}"));
+    let mut follower = home.spawn(&format!("send {ID} hi --follow --server http://{address}"));
     follower.wait_for_output();
     before.requests();
     // Its own attempts may take any of these answers, in the order of a client that reconnects.

@@ -17,6 +17,7 @@ pub(crate) const ENTER: &str = "\r";
 pub(crate) const CTRL_C: &str = "\u{3}";
 pub(crate) const CTRL_D: &str = "\u{4}";
 pub(crate) const ARROW_UP: &str = "\u{1b}[A";
+pub(crate) const ALT_ENTER: &str = "\u{1b}\r";
 
 /// A program in a terminal of its own. Dropping it kills the program.
 pub(crate) struct Terminal {
@@ -30,8 +31,14 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn start(command: &Command) -> Self {
+        // Wide enough that no note is broken into lines.
+        Self::start_with(command, 400)
+    }
+
+    /// The same, in a terminal of so many columns.
+    pub(crate) fn start_with(command: &Command, columns: u16) -> Self {
         let (pty, pts) = open().unwrap();
-        pty.resize(Size::new(40, 200)).unwrap();
+        pty.resize(Size::new(40, columns)).unwrap();
         let variables = command.get_envs();
         let directory = command.get_current_dir().expect("the fixture sets it");
         let child = PtyCommand::new(command.get_program())
@@ -94,15 +101,16 @@ impl Terminal {
         last
     }
 
-    /// Waits for `text` after what was matched before.
+    /// Waits for `text` after what was matched before; returns what stood between them.
     #[track_caller]
-    pub(crate) fn wait_for(&mut self, text: &str) {
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let deadline = Instant::now() + TIMEOUT;
         loop {
             let printed = self.text();
             if let Some(at) = printed[self.matched..].find(text) {
+                let between = printed[self.matched..][..at].to_owned();
                 self.matched += at + text.len();
-                return;
+                return between;
             }
             if let Err(reason) = self.receive(deadline) {
                 panic!(

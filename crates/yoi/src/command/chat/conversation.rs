@@ -1,58 +1,73 @@
 //! The messages of a chat, and the worker they go to: another one, once a restarted server
 //! has forgotten the first.
 
+mod commands;
 mod delivery;
+mod resume;
 
 use http_api::wire::CreateWorkerBody;
-use registry_core::WorkerRef;
-use registry_core::projection::{AcceptedInput, Usage, WorkerState, WorkerSummary};
+use registry_core::projection::{Usage, WorkerState, WorkerSummary};
+use registry_core::{RuntimeId, WorkerRef};
 
-use super::active_reply::{ActiveReply, RETRY, ReplyEnd};
-use crate::args::{ChatArgs, command_line};
-use crate::client::{Client, TranscriptQuery};
+use super::active_reply::{ActiveReply, ReplyEnd};
+use crate::args::command_line;
 use crate::command::reconnect::{ReconnectingClient, is_outage};
-use crate::command::reply::ReplyStyle;
+use crate::command::reply::{ReplyStyle, STOPPED_BY_ANOTHER, was_stopped};
 use crate::command::session::until_interrupted;
-use crate::error::Error;
+use crate::error::{Error, RunEnd};
+use crate::last_worker::LastWorker;
+use crate::output::Terminal;
 use crate::output::worker::run_usage;
-use crate::output::{Format, Terminal};
 use delivery::is_forgotten;
 
 /// A conversation with one worker at a time.
 pub(super) struct Conversation<'a> {
     client: ReconnectingClient,
+    last_worker: LastWorker,
     terminal: &'a mut Terminal,
     style: ReplyStyle,
     worker: WorkerRef,
-    /// Whether the user typed the id of `worker`, and so needs no reminder of it.
+    /// Whether `worker` was created for this chat, and so has no history.
+    is_new: bool,
+    /// Whether the user typed the name of `worker`, and so needs no reminder of it.
     named_by_user: bool,
+    /// What the user said last in this chat.
+    last_message: Option<String>,
     /// How to create a replacement for `worker`.
     replacement: CreateWorkerBody,
 }
 
+/// Whom a chat is with.
+pub(super) enum Partner {
+    New {
+        runtime: RuntimeId,
+        body: CreateWorkerBody,
+    },
+    Existing {
+        worker: WorkerRef,
+        named_by_user: bool,
+    },
+}
+
 impl<'a> Conversation<'a> {
-    /// Looks up the worker that `args` name, or creates one. A server that is away at the
-    /// start is not waited for.
+    /// Looks up the worker, or creates it. A server that is away at the start is not waited for.
     pub(super) async fn start(
         client: ReconnectingClient,
+        last_worker: LastWorker,
         terminal: &'a mut Terminal,
-        format: Format,
-        args: ChatArgs,
+        style: ReplyStyle,
+        partner: Partner,
     ) -> Result<Self, Error> {
-        let named_by_user = args.worker.is_some();
-        let response = match args.worker {
-            Some(worker_id) => {
-                let worker = WorkerRef::new(args.runtime, worker_id);
-                client.client().worker(&worker).await
-            }
-            None => {
-                let body = CreateWorkerBody {
-                    display_name: args.name,
-                    profile: args.profile,
-                    model: args.model,
-                };
-                client.client().create(&args.runtime, &body, None).await
-            }
+        let (response, is_new, named_by_user) = match partner {
+            Partner::Existing {
+                worker,
+                named_by_user,
+            } => (client.client().worker(&worker).await, false, named_by_user),
+            Partner::New { runtime, body } => (
+                client.client().create(&runtime, &body, None).await,
+                true,
+                false,
+            ),
         };
         let summary = response?.value.summary;
         let worker = worker_ref(&summary);
@@ -62,21 +77,17 @@ impl<'a> Conversation<'a> {
                 return Err(Error::AcceptsNoInput { worker, state });
             }
         }
-        let style = ReplyStyle {
-            format,
-            reasoning: args.reasoning,
-        };
+        last_worker.set(&worker);
         Ok(Self {
             client,
+            last_worker,
             terminal,
             style,
             worker,
+            is_new,
             named_by_user,
-            replacement: CreateWorkerBody {
-                display_name: Some(summary.display_name),
-                profile: summary.profile,
-                model: summary.model,
-            },
+            last_message: None,
+            replacement: replacement(summary),
         })
     }
 
@@ -85,36 +96,19 @@ impl<'a> Conversation<'a> {
         let name = name.map(|name| format!("“{name}” ")).unwrap_or_default();
         let id = &self.worker.worker_id;
         self.terminal.terminal_note(&format!(
-            "note: chatting with {name}({id}); Ctrl-C cancels a reply, Ctrl-D leaves"
+            "note: chatting with {name}({id}); Ctrl-C cancels a reply, Ctrl-D leaves, /help says more"
         ));
     }
 
-    /// Prints the reply that is in flight, if one is: its text so far, and the rest.
-    pub(super) async fn follow_active_run(&mut self) -> Result<Option<ReplyEnd>, Error> {
-        let worker = &self.worker;
-        let request = async |client: &Client| {
-            let read = async || client.transcript(worker, &TranscriptQuery::NEWEST).await;
-            RETRY.run(read).await
-        };
-        let response = until_interrupted(self.client.call(self.terminal, request)).await?;
-        let page = response.value;
-        let Some(in_flight) = &page.in_flight else {
-            return Ok(None);
-        };
-        let accepted = AcceptedInput {
-            run_id: in_flight.run_id.clone(),
-            // The newest entry is the input of the active run: its reply is none yet.
-            sequence: page.last_sequence.unwrap_or_default(),
-            cursor: page.cursor,
-        };
-        self.terminal.note("note: a reply is in progress");
-        let mut reply = ActiveReply::new(worker, accepted, self.terminal, self.style);
-        reply.print_in_flight(&page)?;
-        follow(reply, &mut self.client).await.map(Some)
+    /// Sends `message`, prints the reply and how it ended.
+    pub(super) async fn send_and_report(&mut self, message: &str) -> Result<(), Error> {
+        let reply = self.exchange(message).await;
+        self.report(reply.map(Some)).await
     }
 
     /// Sends `message` and prints the reply.
     pub(super) async fn exchange(&mut self, message: &str) -> Result<ReplyEnd, Error> {
+        self.last_message = Some(message.to_owned());
         let accepted = until_interrupted(self.send(message)).await?;
         let reply = ActiveReply::new(&self.worker, accepted, self.terminal, self.style);
         follow(reply, &mut self.client).await
@@ -145,11 +139,27 @@ impl<'a> Conversation<'a> {
             Err(error) => return self.report_error(error),
         };
         let usage = end.usage;
+        let is_stopped = self.print_if_stopped(&end).await;
         if let Err(error) = end.into_result() {
             self.report_error(error)?;
         }
         self.print_usage(usage);
+        if is_stopped {
+            return Err(Error::AcceptsNoInput {
+                worker: self.worker.clone(),
+                state: WorkerState::Stopped,
+            });
+        }
         Ok(())
+    }
+
+    /// Says so if another client stopped the worker and thereby ended the run; returns whether.
+    pub(super) async fn print_if_stopped(&mut self, end: &RunEnd) -> bool {
+        let is_stopped = was_stopped(self.client.client(), &self.worker, end).await;
+        if is_stopped {
+            self.terminal.note(STOPPED_BY_ANOTHER);
+        }
+        is_stopped
     }
 
     pub(super) fn print_not_text(&mut self) {
@@ -192,6 +202,7 @@ impl<'a> Conversation<'a> {
             Error::Api(_)
             | Error::InvalidResponse { .. }
             | Error::RunEnded(_)
+            | Error::Lookup(_)
             | Error::Declined
             | Error::ExportFile { .. }
             | Error::Store(_)
@@ -210,6 +221,15 @@ async fn follow(
     match reply.follow(client).await {
         Err(error) if is_forgotten(&error) => Ok(ReplyEnd::Lost(error)),
         result => result,
+    }
+}
+
+/// How to create another worker like the one of `summary`.
+fn replacement(summary: WorkerSummary) -> CreateWorkerBody {
+    CreateWorkerBody {
+        display_name: Some(summary.display_name),
+        profile: summary.profile,
+        model: summary.model,
     }
 }
 

@@ -4,9 +4,14 @@ use std::io;
 use std::path::PathBuf;
 
 use rustix::termios::{QueueSelector, tcflush};
+use rustyline::completion::Completer;
 use rustyline::config::{Behavior, Config};
 use rustyline::error::ReadlineError;
-use rustyline::{DefaultEditor, Result as Readline};
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::DefaultHistory;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{Cmd, Editor, Helper, KeyEvent, Modifiers, Result as Readline};
 
 use super::history::ENTRIES_MAX;
 use crate::error::{Error, UsageError};
@@ -25,9 +30,12 @@ pub(super) enum Input {
 
 /// Reads lines from the terminal, which it controls only while a line is read.
 pub(super) struct Prompt {
-    editor: DefaultEditor,
+    editor: Editor<Continuation, DefaultHistory>,
     history: Option<PathBuf>,
 }
+
+/// Lets a backslash at the end of a line continue the message on another one.
+struct Continuation;
 
 impl Prompt {
     /// Loads the history in the file `history`, and appends to it later.
@@ -38,7 +46,9 @@ impl Prompt {
             .max_history_size(ENTRIES_MAX)
             .map(rustyline::config::Builder::build)
             .map_err(setup_error)?;
-        let mut editor = DefaultEditor::with_config(config).map_err(setup_error)?;
+        let mut editor = Editor::with_config(config).map_err(setup_error)?;
+        editor.set_helper(Some(Continuation));
+        editor.bind_sequence(KeyEvent::new('\r', Modifiers::ALT), Cmd::Newline);
         if let Some(path) = &history {
             // It is absent the first time; an unreadable one is ignored.
             let _ = editor.load_history(path);
@@ -64,7 +74,7 @@ impl Prompt {
     }
 
     /// Saves `message` at once, whether or not it is accepted.
-    fn add_to_history(&mut self, message: &str) {
+    pub(super) fn add_to_history(&mut self, message: &str) {
         let added = self.editor.add_history_entry(message);
         if let (Ok(true), Some(path)) = (added, &self.history) {
             // A chat works without a history.
@@ -73,10 +83,54 @@ impl Prompt {
     }
 }
 
+impl Validator for Continuation {
+    fn validate(&self, context: &mut ValidationContext<'_>) -> Readline<ValidationResult> {
+        Ok(if is_continued(context.input()) {
+            ValidationResult::Incomplete
+        } else {
+            ValidationResult::Valid(None)
+        })
+    }
+}
+
+impl Completer for Continuation {
+    type Candidate = String;
+}
+impl Hinter for Continuation {
+    type Hint = String;
+}
+impl Highlighter for Continuation {}
+impl Helper for Continuation {}
+
+/// Whether `line` ends with a backslash that is not one of a pair.
+fn is_continued(line: &str) -> bool {
+    let backslashes = line.bytes().rev().take_while(|byte| *byte == b'\\');
+    backslashes.count() % 2 == 1
+}
+
+/// `text` without the backslashes that continued its lines.
+fn joined(text: &str) -> String {
+    let mut lines = text.split('\n').peekable();
+    let mut joined = String::with_capacity(text.len());
+    while let Some(line) = lines.next() {
+        let is_last = lines.peek().is_none();
+        let is_continued = !is_last && is_continued(line);
+        joined.push_str(
+            line.strip_suffix('\\')
+                .filter(|_| is_continued)
+                .unwrap_or(line),
+        );
+        if !is_last {
+            joined.push('\n');
+        }
+    }
+    joined
+}
+
 fn input(line: Readline<String>) -> Result<Input, Error> {
     match line {
         Ok(line) if line.trim().is_empty() => Ok(Input::Empty),
-        Ok(line) => Ok(Input::Message(line)),
+        Ok(line) => Ok(Input::Message(joined(&line))),
         Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Ok(Input::Empty),
         Err(ReadlineError::Eof) => Ok(Input::Eof),
         Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
@@ -101,6 +155,20 @@ fn setup_error(error: ReadlineError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_backslash_continues_a_line_and_is_not_sent() {
+        for (line, expected) in [("a", false), ("a\\", true), ("a\\\\", false), ("\\", true)] {
+            assert_eq!(is_continued(line), expected, "{line:?}");
+        }
+        for (text, sent) in [
+            ("one\\\ntwo\nthree", "one\ntwo\nthree"),
+            ("C:\\\\\nx", "C:\\\\\nx"),
+            ("last\\", "last\\"),
+        ] {
+            assert_eq!(joined(text), sent, "{text:?}");
+        }
+    }
 
     #[test]
     fn an_empty_line_and_a_cleared_one_are_empty_input_and_not_the_end() {

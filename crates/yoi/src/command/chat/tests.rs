@@ -5,11 +5,10 @@ mod outage;
 use std::rc::Rc;
 use std::time::Duration;
 
-use clap::Parser as _;
 use serde_json::json;
 
 use super::*;
-use crate::args::{Cli, Command};
+use crate::args::ReasoningMode;
 use crate::connect::Target;
 use crate::error::Exit;
 use crate::output::StreamKind::{self, PlainTerminal, Redirected};
@@ -17,7 +16,7 @@ use crate::output::tests::Captured;
 use crate::scripted_server::{
     Scripted, ScriptedServer, TOKEN, accepted, assert_contains, batch, cursor, delta, finished,
     finished_with_usage, problem, problem_json, reply_entry, response_budget_exhausted, transcript,
-    worker, worker_after, worker_summary,
+    w1, worker, worker_after, worker_summary,
 };
 
 const OTHER_TOKEN: &str = "another-token-of-22-characters-or-more";
@@ -48,11 +47,17 @@ async fn chat_on<T>(
     client: ReconnectingClient,
     work: impl AsyncFnOnce(&mut Conversation<'_>) -> Result<T, Error>,
 ) -> Finished<T> {
-    let Command::Chat(args) = Cli::parse_from(["yoi", "chat", "w1"]).command else {
-        panic!("not a chat");
-    };
     let (captured, mut terminal) = Captured::new(kind);
-    let started = Conversation::start(client, &mut terminal, Format::Text, args).await;
+    let style = ReplyStyle {
+        format: Format::Text,
+        reasoning: ReasoningMode::Summary,
+    };
+    let partner = Partner::Existing {
+        worker: w1(),
+        named_by_user: true,
+    };
+    let last = LastWorker::none();
+    let started = Conversation::start(client, last, &mut terminal, style, partner).await;
     let result = match started {
         Ok(mut conversation) => work(&mut conversation).await,
         Err(error) => Err(error),
@@ -69,10 +74,7 @@ async fn send_hi(server: &ScriptedServer, policy: ReconnectPolicy) -> Finished<(
     chat_on(
         Redirected,
         client_of(server, policy),
-        async |conversation| {
-            let reply = conversation.exchange("hi").await;
-            conversation.report(reply.map(Some)).await
-        },
+        async |conversation| conversation.send_and_report("hi").await,
     )
     .await
 }
@@ -114,8 +116,7 @@ async fn a_message_that_the_server_can_t_store_is_reported_and_the_conversation_
     .await;
     let chat = chat_on(Redirected, client_of(&server, FAST), async |chat| {
         for _ in 0..2 {
-            let reply = chat.exchange("hi").await;
-            chat.report(reply.map(Some)).await?;
+            chat.send_and_report("hi").await?;
         }
         Ok(())
     })
@@ -164,7 +165,7 @@ async fn reading_a_reply_waits_for_the_response_budget_and_sending_does_not() {
     ])
     .await;
     let chat = chat_on(Redirected, client_of(&server, FAST), async |conversation| {
-        conversation.follow_active_run().await?;
+        conversation.resume().await?;
         conversation.exchange("hi").await
     })
     .await;
@@ -238,7 +239,7 @@ async fn a_reply_in_progress_is_printed_from_its_beginning() {
     ])
     .await;
     let chat = chat_on(Redirected, client_of(&server, FAST), async |conversation| {
-        conversation.follow_active_run().await
+        conversation.resume().await
     })
     .await;
     assert_eq!(chat.out, "One, two, three, four\n");
@@ -247,4 +248,92 @@ async fn a_reply_in_progress_is_printed_from_its_beginning() {
     };
     assert_eq!(end.usage.unwrap().output_tokens, Some(4));
     assert_contains(&server.request_lines()[2], &cursor(7));
+}
+
+#[tokio::test]
+async fn a_chat_begins_with_what_was_said_last() {
+    let said = |sequence: u64, role: &str, content: &str| {
+        let mut entry = reply_entry(content, false);
+        entry["sequence"] = sequence.into();
+        entry["role"] = role.into();
+        entry
+    };
+    let entries = json!([said(3, "user", "Why?\nHow?"), said(4, "assistant", "So.")]);
+    let server = server([
+        transcript(7, &entries, None),
+        accepted(1, 2),
+        batch(3, [finished("completed")]),
+    ])
+    .await;
+    let chat = chat_on(PlainTerminal, client_of(&server, FAST), async |chat| {
+        chat.resume().await?;
+        chat.run(SlashCommand::Retry).await
+    })
+    .await;
+    chat.result.unwrap();
+    assert_eq!(chat.err, "…\nyou:\n  Why?\n  How?\nassistant:\n  So.\n");
+    assert_eq!(chat.out, "");
+    assert_contains(&server.request_lines()[1], "/transcript?limit=5");
+    assert!(server.requests()[2].ends_with(r#"{"content":"Why?\nHow?"}"#));
+}
+
+#[tokio::test]
+async fn a_new_conversation_has_the_same_model_and_profile_and_another_worker() {
+    let mut known = worker_summary("w1", "idle");
+    known["model"] = "m".into();
+    known["profile"] = "local:p".into();
+    let created = Scripted::Json(200, worker_summary("w2", "idle"));
+    let server = ScriptedServer::start([
+        Scripted::Json(200, known),
+        created,
+        accepted(1, 2),
+        batch(3, [finished("completed")]),
+    ])
+    .await;
+    let chat = chat_on(PlainTerminal, client_of(&server, FAST), async |chat| {
+        chat.run(SlashCommand::New).await?;
+        chat.run(SlashCommand::Retry).await?;
+        chat.send_and_report("hi").await
+    })
+    .await;
+    chat.result.unwrap();
+    assert_contains(&chat.err, "chatting with “Worker” (w2)");
+    assert_contains(&chat.err, "no message to send again");
+    let requests = server.requests();
+    assert!(requests[1].ends_with(r#"{"profile":"local:p","model":"m"}"#));
+    assert_contains(&server.request_lines()[2], "/workers/w2/input");
+}
+
+#[tokio::test]
+async fn a_run_is_cancelled_from_the_prompt_and_a_failure_leaves_the_chat() {
+    let cancelled = json!({"result": "cancelled", "run_id": "run-9"});
+    let server = server([
+        Scripted::Json(200, cancelled),
+        Scripted::Json(200, json!({"result": "not_running"})),
+        problem(405, "operation_unsupported"),
+    ])
+    .await;
+    let chat = chat_on(Redirected, client_of(&server, FAST), async |chat| {
+        for _ in 0..3 {
+            chat.run(SlashCommand::Cancel).await?;
+        }
+        Ok(())
+    })
+    .await;
+    chat.result.unwrap();
+    let notes = "note: the run was cancelled\nnote: there is no active run\nerror: ";
+    assert!(chat.err.starts_with(notes), "{}", chat.err);
+}
+
+#[tokio::test]
+async fn a_worker_that_another_client_stopped_is_told_as_that_and_ends_the_chat() {
+    for (state, is_stopped) in [("stopped", true), ("idle", false)] {
+        let end = batch(3, [delta("Hal"), finished("cancelled")]);
+        let server = server([accepted(1, 2), end, worker(state)]).await;
+        let chat = send_hi(&server, FAST).await;
+        let note = "note: another client stopped this worker\n";
+        assert_eq!(chat.err.contains(note), is_stopped, "{}", chat.err);
+        let ended = matches!(chat.result, Err(Error::AcceptsNoInput { .. }));
+        assert_eq!(ended, is_stopped);
+    }
 }

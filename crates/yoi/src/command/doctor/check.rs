@@ -35,9 +35,11 @@ pub(super) const COLUMNS: &[Column<Check>] = &[
         Some(mark.to_owned())
     }),
     ("CHECK", |check| Some(check.check.to_owned())),
-    ("FOUND", |check| Some(check.detail.clone())),
-    ("WHAT TO DO", |check| {
-        Some(check.advice.clone().unwrap_or_default())
+    ("FOUND, → WHAT TO DO", |check| {
+        Some(match &check.advice {
+            Some(advice) => format!("{}\n→ {advice}", check.detail),
+            None => check.detail.clone(),
+        })
     }),
 ];
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 use http_api::wire::CreateWorkerBody;
 use registry_core::projection::RuntimeSummary;
 use registry_core::{DisplayName, RunId, RuntimeId, WorkerRef};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, timeout};
 
 use super::check::Check;
 use crate::args::command_line;
 use crate::client::Client;
-use crate::command::session::until_interrupted;
 use crate::error::{Error, RunEnd};
 use crate::follow::reply::{ReplyProgress, ReplyUpdate};
 use crate::follow::{EventFollower, Followed};
@@ -31,7 +31,7 @@ const WORKER_NAME: &str = "Doctor";
 /// Sends a message to the model behind `runtime` that has the name `model`, or its default one.
 ///
 /// # Errors
-/// Only [`Error::Interrupted`]; other errors are in the row.
+/// [`Error::Interrupted`] and [`Error::Setup`]; other errors are in the row.
 pub(super) async fn ask(
     client: &Client,
     runtime: &RuntimeSummary,
@@ -45,30 +45,42 @@ pub(super) async fn ask(
         profile: None,
         model,
     };
+    // From here on Ctrl-C never ends the process, which would leave the worker behind.
+    let mut ctrl_c = signal(SignalKind::interrupt()).map_err(Error::Setup)?;
     let worker = match client.create(runtime, &body, None).await {
         Ok(created) => WorkerRef::new(runtime.clone(), created.value.summary.worker_id),
         Err(error) => return Ok(Check::error("answer", &error)),
     };
-    let exchange = until_interrupted(async {
-        let started_at = Instant::now();
-        let end = timeout(reply_timeout, exchange(client, &worker)).await;
-        Ok(end.map(|end| row(end, started_at.elapsed(), runtime, words_of)))
-    });
-    let check = exchange.await;
-    let deleted = client.delete(&worker).await;
-    let check = check?.unwrap_or_else(|_| {
-        let waited = duration(reply_timeout);
-        Check::failed("answer", format!("the run did not end within {waited}"))
-            .advise("see the server's log")
-    });
-    Ok(match deleted {
-        Ok(_) => check,
-        Err(_) => {
-            let delete = command_line("delete", &worker);
-            let detail = format!("{}; `{delete}` removes its worker", check.detail);
-            Check { detail, ..check }
-        }
-    })
+    let started_at = Instant::now();
+    let check = tokio::select! {
+        // Dropping it loses a poll at most: its worker is deleted.
+        end = timeout(reply_timeout, exchange(client, &worker)) => Ok(match end {
+            Ok(end) => row(end, started_at.elapsed(), runtime, words_of),
+            Err(_) => {
+                let waited = duration(reply_timeout);
+                Check::failed("answer", format!("the run did not end within {waited}"))
+                    .advise("see the server's log")
+            }
+        }),
+        // Cancel-safe: a signal that is not received stays.
+        _ = ctrl_c.recv() => Err(Error::Interrupted),
+    };
+    let is_gone = remove(client, &worker).await;
+    let check = check?;
+    if is_gone {
+        return Ok(check);
+    }
+    let delete = command_line("delete", &worker);
+    let detail = format!("{}; `{delete}` removes its worker", check.detail);
+    Ok(Check { detail, ..check })
+}
+
+/// Deletes the worker, or stops it where that is all that can be done; returns whether it did.
+async fn remove(client: &Client, worker: &WorkerRef) -> bool {
+    match client.delete(worker).await {
+        Ok(()) => true,
+        Err(_) => client.stop(worker).await.is_ok(),
+    }
 }
 
 /// Sends the message, and waits until its run has ended.

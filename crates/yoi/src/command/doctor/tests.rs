@@ -6,6 +6,8 @@ use yoi_workspace_server::args::StoreArgs;
 
 use super::*;
 use crate::error::Unreachable;
+use crate::output::StreamKind;
+use crate::output::tests::Captured;
 use crate::scripted_server::{
     Scripted, ScriptedServer, accepted, assert_contains, batch, deleted, delta, finished,
     finished_with_usage, problem, worker,
@@ -248,6 +250,30 @@ async fn a_model_is_asked_once_and_its_worker_is_deleted() {
 }
 
 #[tokio::test]
+async fn a_worker_that_can_t_be_deleted_is_stopped_or_named() {
+    let stop = "POST /api/runtimes/backend-internal/workers/w1/stop";
+    for (stopped, left_behind) in [
+        (worker("stopped"), false),
+        (problem(409, "worker_busy"), true),
+    ] {
+        let refused = problem(405, "operation_unsupported");
+        let script = [
+            worker("idle"),
+            problem(429, "capacity_exhausted"),
+            refused,
+            stopped,
+        ];
+        let server = ScriptedServer::start(script).await;
+        let runtime = serde_json::from_value(runtime("available", 0)).unwrap();
+        let asked = model::ask(&server.client(), &runtime, None, |_| None).await;
+        let detail = asked.unwrap().detail;
+        assert_contains(&server.request_lines()[3], stop);
+        let named = detail.contains("`yoi delete w1` removes its worker");
+        assert_eq!(named, left_behind, "{detail}");
+    }
+}
+
+#[tokio::test]
 async fn a_model_that_fails_to_reply_has_advice() {
     let mut end = finished("failed");
     end["error_code"] = "unauthorized".into();
@@ -268,4 +294,27 @@ fn a_row_in_json_has_every_field() {
     assert_contains(row["advice"].as_str().unwrap(), "`yoi serve`");
     let row = serde_json::to_value(Check::ok("server", "")).unwrap();
     assert_eq!(row.as_object().unwrap().len(), 4);
+}
+
+#[test]
+fn a_report_fits_its_width_and_breaks_between_words() {
+    let advice = "a sentence of several words about what there is to do in this case";
+    let checks = [
+        Check::ok("server", "runs at http://127.0.0.1:8787"),
+        Check::failed("local records", advice).advise(advice),
+    ];
+    for width in [80, 40, 24] {
+        let (captured, mut terminal) = Captured::new(StreamKind::Redirected);
+        let table = Table::within(width, check::COLUMNS, &checks);
+        terminal.table(&table).unwrap();
+        let out = captured.out();
+        let widest = out.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(width.into()), "{width}: {out}");
+        let words: Vec<_> = out.split_whitespace().collect();
+        assert_contains(&words.join(" "), &format!("→ {}", &advice[..20]));
+        assert!(
+            width < 80 || out.contains("✓  server         runs at http"),
+            "{out}"
+        );
+    }
 }

@@ -72,3 +72,56 @@ async fn all_pages_are_one_list_even_when_the_response_budget_refuses_one() {
     assert_eq!(list["items"].as_array().unwrap().len(), 2);
     assert_eq!(list["diagnostics"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn stopped_workers_are_hidden_and_counted_unless_they_are_asked_for() {
+    let page = |states: &[&str], next: Option<&str>| {
+        let item = |(index, state): (usize, &&str)| worker_summary(&format!("w{index}"), state);
+        let items: Vec<Value> = states.iter().enumerate().map(item).collect();
+        Scripted::Json(
+            200,
+            json!({"items": items, "diagnostics": [], "next_page_token": next}),
+        )
+    };
+    let script = || {
+        [
+            page(&["stopped", "idle", "stopped"], Some("MSByIA")),
+            page(&["stopped", "running", "recorded"], None),
+        ]
+    };
+    let workers = run_line("workers --limit 3", script()).await.success();
+    assert_eq!(workers.out.lines().count(), 1 + 3);
+    assert!(!workers.out.contains("stopped"), "{}", workers.out);
+    assert_eq!(
+        workers.err,
+        "note: 3 stopped workers are hidden; --all lists them\n"
+    );
+    // No more than there is room for.
+    let next = "GET /api/workers?limit=2&page_token=MSByIA";
+    assert_eq!(workers.requests, ["GET /api/workers?limit=3", next]);
+
+    let only = run_line("workers", [page(&["stopped"], None)])
+        .await
+        .success();
+    assert_eq!(only.out, "");
+    assert_eq!(
+        only.err,
+        "note: 1 stopped worker is hidden; --all lists it\n"
+    );
+    for line in ["workers --all", "workers --state stopped", "workers --json"] {
+        let asked_for = run_line(line, [page(&["stopped"], None)]).await.success();
+        assert_contains(&asked_for.out, "stopped");
+        assert_eq!(asked_for.err, "", "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_stopped_workers_alone_is_not_read_without_end() {
+    let stopped = || {
+        let items = [worker_summary("w1", "stopped")];
+        let page = json!({"items": items, "diagnostics": [], "next_page_token": "MSByIA"});
+        Scripted::Json(200, page)
+    };
+    let endless = run_line("workers", std::iter::repeat_with(stopped).take(25)).await;
+    assert_contains(&endless.success().err, "20 stopped workers are hidden");
+}

@@ -1,12 +1,13 @@
 //! How a message reaches a worker: once, and through a server that was restarted.
 
 use http_api::wire::ProblemCode;
-use registry_core::IdempotencyKey;
 use registry_core::projection::{AcceptedInput, WorkerDetail, WorkerState};
+use registry_core::{IdempotencyKey, WorkerRef};
 use uuid::Uuid;
 
 use super::{Conversation, worker_ref};
 use crate::client::{Client, Response};
+use crate::command::reply::STOPPED_BY_ANOTHER;
 use crate::error::Error;
 
 impl Conversation<'_> {
@@ -23,7 +24,7 @@ impl Conversation<'_> {
         }
     }
 
-    async fn create_replacement(&mut self) -> Result<Response<WorkerDetail>, Error> {
+    pub(super) async fn create_replacement(&mut self) -> Result<Response<WorkerDetail>, Error> {
         let (runtime, body, key) = (&self.worker.runtime_id, &self.replacement, generate_key());
         let request = async |client: &Client| client.create(runtime, body, Some(&key)).await;
         self.client.call(self.terminal, request).await
@@ -42,6 +43,7 @@ impl Conversation<'_> {
         match self.client.call(self.terminal, request).await {
             Ok(response) => Ok(response.value),
             Err(error) if error.problem_code() == Some(ProblemCode::WorkerStopped) => {
+                self.terminal.note(STOPPED_BY_ANOTHER);
                 Err(Error::AcceptsNoInput {
                     worker: worker.clone(),
                     state: WorkerState::Stopped,
@@ -68,9 +70,16 @@ impl Conversation<'_> {
              A new worker with the same name and profile continues, without the earlier messages: \
              {new}"
         ));
-        self.worker = worker;
-        self.named_by_user = false;
+        self.go_on_with(worker);
         Ok(())
+    }
+
+    /// The conversation goes on with `worker`, which is new.
+    pub(super) fn go_on_with(&mut self, worker: WorkerRef) {
+        self.last_worker.set(&worker);
+        self.worker = worker;
+        self.is_new = true;
+        self.named_by_user = false;
     }
 }
 
