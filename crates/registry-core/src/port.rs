@@ -121,7 +121,8 @@ pub trait WorkerCatalog: Send + Sync {
 /// Creating, naming and deleting workers, and ending what they do.
 #[async_trait]
 pub trait WorkerLifecycle: Send + Sync {
-    /// Creates a worker.
+    /// Creates a worker. The same request under the same key gets the first answer again,
+    /// whatever became of the worker since; its cursor may have expired.
     ///
     /// # Errors
     /// [`SourceError::UnknownProfile`], [`SourceError::UnknownModel`], [`SourceError::CapacityExhausted`],

@@ -20,6 +20,7 @@ use crate::status::{Phase, RuntimeStatus, StoreStatus};
 use crate::sync::{AtomicBool, Mutex, Ordering};
 
 mod builder;
+mod capacity;
 mod clock;
 mod commit;
 mod create;

@@ -150,7 +150,7 @@ fn event_kind(kind: runtime::EventKind) -> projection::EventKind {
                 run_id: run_id(id),
                 outcome: outcome(ended),
                 sequence,
-                usage: used.map(usage),
+                usage: used.and_then(usage),
                 error_code: failed.code,
                 error_detail: failed.detail,
                 retry_after_s: failed.retry_after_s,

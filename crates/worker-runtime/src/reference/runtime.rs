@@ -114,12 +114,7 @@ impl Runtime {
         }
         let key = request.key.clone();
         let worker = Worker::new(self.limits.clone(), key, self.keeping, at);
-        while self.known().count() >= self.limits.workers {
-            self.forget_oldest_stopped(LimitName::Workers)?;
-        }
-        while self.counted_bytes() + worker.counted_bytes() > self.limits.total_bytes {
-            self.forget_oldest_stopped(LimitName::TotalBytes)?;
-        }
+        self.make_room(1, worker.counted_bytes())?;
         self.keeping.accepts()?;
         self.workers.push(Known {
             worker,
@@ -155,9 +150,7 @@ impl Runtime {
             return Err(Refusal::Capacity(LimitName::ConcurrentRuns));
         }
         let more = worker.max_bytes(content, key) - worker.counted_bytes();
-        while self.counted_bytes() + more > self.limits.total_bytes {
-            self.forget_oldest_stopped(LimitName::TotalBytes)?;
-        }
+        self.make_room(0, more)?;
         self.keeping.accepts()?;
         let run = self.runs;
         self.runs += 1;
@@ -363,12 +356,23 @@ impl Runtime {
         self.known().map(counted).sum()
     }
 
-    /// Forgets the worker that has been stopped for longest.
-    fn forget_oldest_stopped(&mut self, limit: LimitName) -> Result<(), Refusal> {
-        let known = |number: &&WorkerNumber| !self.workers[**number].forgotten;
-        let oldest = self.stopped.iter().find(known);
-        let oldest = *oldest.ok_or(Refusal::Capacity(limit))?;
-        self.workers[oldest].forgotten = true;
+    /// Forgets as few of the workers that have been stopped for longest as it takes until so many
+    /// more workers and bytes fit; if they never do, none.
+    fn make_room(&mut self, workers: usize, bytes: usize) -> Result<(), Refusal> {
+        let mut smaller = self.clone();
+        let mut stopped = self.stopped.iter();
+        loop {
+            let limit = if smaller.known().count() + workers > self.limits.workers {
+                LimitName::Workers
+            } else if smaller.counted_bytes() + bytes > self.limits.total_bytes {
+                LimitName::TotalBytes
+            } else {
+                break;
+            };
+            let oldest = stopped.next().ok_or(Refusal::Capacity(limit))?;
+            smaller.workers[*oldest].forgotten = true;
+        }
+        *self = smaller;
         Ok(())
     }
 

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::capacity::Capacity;
 use super::slot::Slot;
+use crate::error::CapacityExhausted;
 use crate::fingerprint::Fingerprint;
 use crate::id::{IdempotencyKey, WorkerId};
 use crate::status::WorkerState;
 use crate::store::IndexedWorker;
 use crate::sync::Notify;
 
-/// Slots that are examined at most to find one to evict, each time one is needed. Bounds how long
-/// that holds the directory's lock.
+/// Slots that are examined at most to find one to evict, each time its place is needed. Bounds how
+/// long that holds the directory's lock.
 const EVICTION_SCAN: usize = 1_000;
 
 /// The workers in the order of their ids, which is the order of their creation, and
@@ -55,7 +57,10 @@ pub(super) struct Stored {
 /// Who a creation key belongs to.
 #[derive(Clone)]
 pub(super) enum KeyHolder {
+    /// A worker that was created in this epoch.
     Worker(WorkerId),
+    /// A worker that was created before the runtime was opened.
+    Restored(WorkerId),
     /// The worker is being created.
     Creating(Arc<Creation>),
 }
@@ -74,7 +79,7 @@ impl Directory {
         let mut keys = HashMap::with_capacity(workers.iter().filter(keyed).count());
         let places = workers.into_iter().map(|worker| {
             if let Some(key) = worker.create_key {
-                keys.insert(key, KeyHolder::Worker(worker.id));
+                keys.insert(key, KeyHolder::Restored(worker.id));
             }
             let stored = Stored {
                 state: worker.state.into(),
@@ -200,7 +205,10 @@ impl Directory {
         self.places.remove(&id);
         self.loading -= 1;
         // Its key is not known without reading it.
-        let is_its = |holder: &KeyHolder| matches!(holder, KeyHolder::Worker(it) if *it == id);
+        let is_its = |holder: &KeyHolder| match holder {
+            KeyHolder::Worker(it) | KeyHolder::Restored(it) => *it == id,
+            KeyHolder::Creating(_) => false,
+        };
         self.keys.retain(|_, holder| !is_its(holder));
         ended.notify_waiters();
         Some(stored.state)
@@ -219,32 +227,76 @@ impl Directory {
         Some(slot)
     }
 
-    /// Puts a resident worker that nobody uses out of memory: of those that are examined, the first
-    /// that was not used since the last time, or else the first that can be. Returns false when
-    /// there is none.
-    pub(super) fn evict(&mut self) -> bool {
-        let mut used = None;
-        for _ in 0..EVICTION_SCAN.min(self.eviction_order.len()) {
-            let Some(id) = self.eviction_order.pop_front() else {
-                break;
-            };
-            let Some((slot, stored)) = self.evictable(id) else {
-                self.eviction_order.push_back(id);
-                continue;
-            };
-            if !slot.take_used() {
-                self.place_stored(id, stored);
-                return true;
-            }
-            used.get_or_insert((id, stored));
-            self.eviction_order.push_back(id);
-        }
-        let Some((id, stored)) = used else {
-            return false;
+    /// Puts resident workers that nobody uses out of memory: of those that are examined, first
+    /// those that were not used since the last time, then others. If `lack` would be left all the
+    /// same, none is, and the error says of what.
+    pub(super) fn evict(&mut self, lack: Capacity) -> Result<(), CapacityExhausted> {
+        let scan = if lack.bytes == 0 {
+            EVICTION_SCAN
+        } else {
+            // As many as it takes: each frees little.
+            usize::MAX
         };
-        self.forget_order(id);
-        self.place_stored(id, stored);
-        true
+        let (mut lack, mut examined) = (lack, 0);
+        let (mut chosen, mut used) = (Vec::new(), Vec::new());
+        for id in self.eviction_order.iter().take(scan) {
+            if lack.is_none() {
+                break;
+            }
+            examined += 1;
+            if let Some((slot, stored)) = self.evictable(*id) {
+                if slot.is_used() {
+                    used.push((*id, stored, slot.counted_bytes()));
+                } else {
+                    lack = lack.without_worker(slot.counted_bytes());
+                    chosen.push((*id, stored));
+                }
+            }
+        }
+        for (id, stored, bytes) in used {
+            if lack.is_none() {
+                break;
+            }
+            lack = lack.without_worker(bytes);
+            chosen.push((id, stored));
+        }
+        lack.require_none()?;
+        for (id, stored) in chosen {
+            self.places.insert(id, Place::Stored(stored));
+            self.resident -= 1;
+        }
+        for _ in 0..examined {
+            let id = self.eviction_order.pop_front();
+            let id = id.expect("as many as were examined");
+            if let Some(Place::Resident(slot)) = self.places.get(&id) {
+                slot.clear_used();
+                self.eviction_order.push_back(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes stopped workers in this order, and releases what they count. If `lack` would be left
+    /// all the same, none is, and the error says of what.
+    pub(super) fn forget(
+        &mut self,
+        oldest_first: &[WorkerId],
+        mut lack: Capacity,
+    ) -> Result<Vec<Arc<Slot>>, CapacityExhausted> {
+        let mut chosen = Vec::new();
+        for id in oldest_first {
+            if lack.is_none() {
+                break;
+            }
+            // Others may have been deleted since.
+            if let Some(Place::Resident(slot)) = self.places.get(id) {
+                lack = lack.without_worker(slot.counted_bytes());
+                chosen.push(*id);
+            }
+        }
+        lack.require_none()?;
+        let removed = chosen.into_iter().filter_map(|id| self.remove(id));
+        Ok(removed.inspect(|slot| slot.forget()).collect())
     }
 
     /// A resident worker that nobody uses, and what is to be remembered of it.
@@ -260,11 +312,6 @@ impl Directory {
             latest_event,
         };
         Some((slot, stored))
-    }
-
-    fn place_stored(&mut self, id: WorkerId, stored: Stored) {
-        self.places.insert(id, Place::Stored(stored));
-        self.resident -= 1;
     }
 
     fn forget_order(&mut self, id: WorkerId) {

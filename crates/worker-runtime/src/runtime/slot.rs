@@ -119,13 +119,6 @@ pub(super) struct Shared {
     pub(super) persistence: Persistence,
 }
 
-impl Shared {
-    /// Reserves bytes for a worker.
-    pub(super) fn reserve_bytes(&self, bytes: usize) -> Result<Reservation, CapacityExhausted> {
-        reserve(&self.totals.bytes, bytes, LimitName::TotalBytes)
-    }
-}
-
 impl Slot {
     /// A slot of `worker`, which needs these bytes. It isn't counted by its state yet.
     pub(super) fn new(
@@ -211,13 +204,30 @@ impl Slot {
         })
     }
 
-    /// Marks the slot as used; returns whether it was since the last [`take_used`](Self::take_used).
     pub(super) fn mark_used(&self) {
         self.used.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn take_used(&self) -> bool {
-        self.used.swap(false, Ordering::Relaxed)
+    /// Whether it was used since the last [`clear_used`](Self::clear_used).
+    pub(super) fn is_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn clear_used(&self) {
+        self.used.store(false, Ordering::Relaxed);
+    }
+
+    /// Bytes that the worker counts against the sum over all workers.
+    pub(super) fn counted_bytes(&self) -> usize {
+        self.guarded.with(|guarded| guarded.bytes.amount())
+    }
+
+    /// Releases the bytes of a stopped worker that is removed, also if somebody still reads it.
+    pub(super) fn forget(&self) {
+        self.guarded.with(|guarded| {
+            guarded.removed = true;
+            guarded.bytes.resize(0);
+        });
     }
 
     /// The number of the worker's latest event and its state, if nothing but this slot keeps it

@@ -61,18 +61,19 @@ impl Totals {
         self.stop_order.with(|order| order.push_back(id));
     }
 
-    /// Takes a worker out, which is looked for from the end.
     pub(super) fn remove_stopped(&self, id: WorkerId) {
         self.stop_order.with(|order| {
-            if let Some(index) = order.iter().rposition(|stopped| *stopped == id) {
+            // Mostly the first one, to be forgotten.
+            if let Some(index) = order.iter().position(|stopped| *stopped == id) {
                 order.remove(index);
             }
         });
     }
 
-    /// Takes out the worker that has been stopped for longest.
-    pub(super) fn pop_oldest_stopped(&self) -> Option<WorkerId> {
-        self.stop_order.with(VecDeque::pop_front)
+    /// The stopped workers, the one first that has been stopped for longest.
+    pub(super) fn stopped(&self) -> Vec<WorkerId> {
+        self.stop_order
+            .with(|order| order.iter().copied().collect())
     }
 
     fn count(&self, state: WorkerState) -> &AtomicUsize {

@@ -374,20 +374,21 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         invariant: 9,
-        name: "a list reads its workers under the directory's lock, and a worker is forgotten under its own",
+        name: "a list reads its workers under the directory's lock, and one to be forgotten is looked up under its own",
         scenario: "contention::list_and_stop_and_forget",
         edits: &[
             LIST_UNDER_THE_DIRECTORYS_LOCK,
             Edit {
-                file: "runtime/lifecycle.rs",
-                from: "        let slot = self.directory.with(|directory| directory.remove(id));
-        if let Some(slot) = slot {
-            self.totals.leave(slot.read(Worker::state));",
-                to: "        if let Ok(super::residency::Lookup::Resident(slot)) = self.lookup(id) {
-            slot.read(|worker| {
-                self.directory.with(|directory| directory.remove(id));
-                self.totals.leave(worker.state());
-            });",
+                file: "runtime/capacity.rs",
+                from: "        let oldest_first = self.totals.stopped();
+",
+                to: "        let oldest_first = self.totals.stopped();
+        for id in &oldest_first {
+            if let Ok(super::residency::Lookup::Resident(slot)) = self.lookup(*id) {
+                slot.read(|_| self.directory.with(|directory| directory.len()));
+            }
+        }
+",
             },
         ],
     },
@@ -412,22 +413,23 @@ pub(crate) const FAULTS: &[Fault] = &[
         edits: &[
             Edit {
                 file: "runtime/totals.rs",
-                from: "pop_oldest_stopped(&self) -> Option<WorkerId> {
-        self.stop_order.with(VecDeque::pop_front)",
-                to: "pop_oldest_stopped(&self, read: impl FnOnce()) -> Option<WorkerId> {
+                from: "stopped(&self) -> Vec<WorkerId> {
+        self.stop_order
+            .with(|order| order.iter().copied().collect())",
+                to: "stopped(&self, read: impl FnOnce()) -> Vec<WorkerId> {
         self.stop_order.with(|order| {
             read();
-            order.pop_front()
+            order.iter().copied().collect()
         })",
             },
             Edit {
-                file: "runtime/lifecycle.rs",
-                from: "self.totals.pop_oldest_stopped() else {",
-                to: "self.totals.pop_oldest_stopped(|| {
+                file: "runtime/capacity.rs",
+                from: "self.totals.stopped();",
+                to: "self.totals.stopped(|| {
             for slot in self.slots() {
                 slot.read(Worker::state);
             }
-        }) else {",
+        });",
             },
         ],
     },

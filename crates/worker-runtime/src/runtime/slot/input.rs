@@ -8,7 +8,7 @@ use super::{Guarded, PendingCommit, Persistence, RunReservation, Slot, reserve};
 use crate::command::Accepted;
 use crate::core::{Admission, NewRun};
 use crate::engine::Turn;
-use crate::error::{CapacityExhausted, InputError, Stopping};
+use crate::error::{InputError, Stopping};
 use crate::fingerprint::Fingerprint;
 use crate::id::{IdempotencyKey, RunId};
 use crate::limits::LimitName;
@@ -27,6 +27,8 @@ pub(in crate::runtime) enum InputStep {
     Commit(Box<AcceptedInput>, Vec<Change>),
     /// Another change of the worker is being committed.
     Wait,
+    /// There is no capacity for so many bytes more.
+    LacksBytes(usize),
 }
 
 /// What is needed to run an accepted input.
@@ -76,7 +78,15 @@ impl Slot {
                 }
             };
             accepting()?;
-            self.reserve_run(guarded, max_bytes)?;
+            let concurrent_run = reserve(&self.totals.runs, 1, LimitName::ConcurrentRuns)?;
+            let more = max_bytes.saturating_sub(guarded.bytes.amount());
+            if !guarded.bytes.resize(max_bytes) {
+                return Ok(InputStep::LacksBytes(more));
+            }
+            guarded.run = Some(RunReservation {
+                _concurrent_run: concurrent_run,
+                cancel_signal: Arc::new(Notify::new()),
+            });
             Ok(match self.persistence {
                 Persistence::Memory => {
                     let (accepted, start) = self.start_run(guarded, accepted);
@@ -136,23 +146,6 @@ impl Slot {
                 }),
             },
         }
-    }
-
-    fn reserve_run(
-        &self,
-        guarded: &mut Guarded,
-        max_bytes: usize,
-    ) -> Result<(), CapacityExhausted> {
-        let concurrent_run = reserve(&self.totals.runs, 1, LimitName::ConcurrentRuns)?;
-        if !guarded.bytes.resize(max_bytes) {
-            let limit = LimitName::TotalBytes;
-            return Err(CapacityExhausted { limit });
-        }
-        guarded.run = Some(RunReservation {
-            _concurrent_run: concurrent_run,
-            cancel_signal: Arc::new(Notify::new()),
-        });
-        Ok(())
     }
 
     fn start_run(&self, guarded: &mut Guarded, input: AcceptedInput) -> (Accepted, RunStart) {

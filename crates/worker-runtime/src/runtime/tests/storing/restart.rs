@@ -58,7 +58,18 @@ async fn a_worker_is_after_a_restart_what_it_was() {
         .unwrap();
     assert_eq!(again, crate::TranscriptPage { cursor, ..page });
     let replayed = after.runtime().create(request).await.unwrap();
-    assert_eq!((replayed.worker.id, replayed.replayed), (worker, true));
+    let past = Cursor::new(crate::Epoch::PAST, 1);
+    let first = WorkerSnapshot {
+        cursor: past,
+        ..created.worker
+    };
+    assert_eq!((replayed.worker, replayed.replayed), (first, true));
+    let query = EventsQuery {
+        after: Some(past),
+        ..EventsQuery::default()
+    };
+    let missed = after.runtime().events(worker, query).await;
+    assert!(matches!(missed, Err(crate::EventsError::Expired(_))));
     let replayed = after.runtime().send_input(worker, input).await.unwrap();
     assert_eq!(
         replayed,
