@@ -223,8 +223,13 @@ fn runtime_metrics(runtimes: &[RuntimeSummary]) -> Registry {
     );
     register(
         "runtime_active_runs",
-        "Runs that have not ended",
+        "Runs in progress",
         |runtime| Some(runtime.counts?.active_runs),
+    );
+    register(
+        "runtime_queued_runs",
+        "Runs that wait until there is a place among those in progress",
+        |runtime| Some(runtime.counts?.queued_runs),
     );
     register(
         "runtime_waiting_pollers",

@@ -158,7 +158,7 @@ pub struct LastRun {
     pub finished_at: Timestamp,
 }
 
-/// An input that is committed to the transcript, and whose run has started.
+/// An input that is committed to the transcript, and whose run has started or is queued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AcceptedInput {

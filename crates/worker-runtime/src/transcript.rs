@@ -143,9 +143,11 @@ pub struct InFlight {
     pub reasoning: Arc<str>,
 }
 
-/// What the engine of a run in progress is doing, by what it did last.
+/// What the engine of a run is doing, by what it did last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RunPhase {
+    /// The run waits until there is a place among the runs in progress. Its time has not begun.
+    Queued,
     /// The request was sent, and nothing came yet.
     Waiting,
     /// An attempt failed, and the request is sent again.
@@ -161,6 +163,7 @@ impl RunPhase {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Queued => "queued",
             Self::Waiting => "waiting",
             Self::Retrying => "retrying",
             Self::Reasoning => "reasoning",

@@ -75,6 +75,7 @@ fn entry(entry: runtime::Entry) -> projection::TranscriptEntry {
 
 fn phase(phase: runtime::RunPhase) -> projection::RunPhase {
     match phase {
+        runtime::RunPhase::Queued => projection::RunPhase::Queued,
         runtime::RunPhase::Waiting => projection::RunPhase::Waiting,
         runtime::RunPhase::Retrying => projection::RunPhase::Retrying,
         runtime::RunPhase::Reasoning => projection::RunPhase::Reasoning,

@@ -127,6 +127,7 @@ fn the_defaults_are_the_documented_numbers() {
         (LimitName::Workers, 10_000),
         (LimitName::StoredWorkers, 100_000),
         (LimitName::ConcurrentRuns, 64),
+        (LimitName::QueuedRuns, 64),
         (LimitName::InputBytes, 131_072),
         (LimitName::OutputBytes, 1_048_576),
         (LimitName::ReasoningBytes, 131_072),

@@ -118,19 +118,20 @@ impl Worker {
         Ok(None)
     }
 
-    /// Accepts an input that [`admit`](Self::admit) allows.
+    /// Accepts an input that [`admit`](Self::admit) allows. Its run is queued or waits for a word.
     pub(crate) fn accept(
         &mut self,
         run: RunNumber,
         content: &str,
         key: Option<&str>,
+        phase: RunPhase,
         at: Millis,
     ) -> Accepted {
         self.active = Some(Active {
             reserved: self.max_bytes(content, key),
             reply: InFlight::new(run),
             reasoning_full: false,
-            phase: RunPhase::Waiting,
+            phase,
             usage: None,
             decision: Decision::Open,
             drafted: String::new(),
@@ -158,6 +159,13 @@ impl Worker {
             self.accepted_inputs.push(result);
         }
         result
+    }
+
+    /// There is a place for the queued run.
+    pub(crate) fn start(&mut self) {
+        if let Some(active) = &mut self.active {
+            active.phase = RunPhase::Waiting;
+        }
     }
 
     /// The engine of the active run takes a step.

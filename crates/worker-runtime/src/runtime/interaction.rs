@@ -28,7 +28,8 @@ struct Starter {
 }
 
 impl Runtime {
-    /// Sends an input to a worker: commits it to the transcript and starts a run. With a store, the
+    /// Sends an input to a worker: commits it to the transcript and starts a run, or queues it
+    /// until one of those in progress ends. Whoever came first starts first. With a store, the
     /// input is durable when this returns. If bytes are short, and that helps, workers are put out of
     /// memory, or, without a store, those that have been stopped for longest are forgotten.
     ///

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::pollers::Pollers;
+use super::run_queue::RunQueue;
 use super::usage_counter::UsageCounter;
 use crate::id::WorkerId;
 use crate::limits::Limits;
@@ -13,9 +15,10 @@ use crate::sync::{AtomicUsize, Mutex, Ordering};
 #[derive(Debug)]
 pub(super) struct Totals {
     pub(super) bytes: Arc<UsageCounter>,
-    pub(super) runs: Arc<UsageCounter>,
-    pub(super) pollers: Arc<UsageCounter>,
+    pub(super) runs: Arc<RunQueue>,
+    pub(super) pollers: Arc<Pollers>,
     idle: AtomicUsize,
+    queued: AtomicUsize,
     running: AtomicUsize,
     cancelling: AtomicUsize,
     stopped: AtomicUsize,
@@ -27,9 +30,10 @@ impl Totals {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             bytes: UsageCounter::new(limits.total_bytes),
-            runs: UsageCounter::new(limits.concurrent_runs),
-            pollers: UsageCounter::new(limits.pollers),
+            runs: RunQueue::new(limits.concurrent_runs, limits.queued_runs),
+            pollers: Pollers::new(limits),
             idle: AtomicUsize::new(0),
+            queued: AtomicUsize::new(0),
             running: AtomicUsize::new(0),
             cancelling: AtomicUsize::new(0),
             stopped: AtomicUsize::new(0),
@@ -41,6 +45,7 @@ impl Totals {
         let read = |state| self.count(state).load(Ordering::Relaxed);
         WorkerCounts {
             idle: read(WorkerState::Idle),
+            queued: read(WorkerState::Queued),
             running: read(WorkerState::Running),
             cancelling: read(WorkerState::Cancelling),
             stopped: read(WorkerState::Stopped),
@@ -79,6 +84,7 @@ impl Totals {
     fn count(&self, state: WorkerState) -> &AtomicUsize {
         match state {
             WorkerState::Idle => &self.idle,
+            WorkerState::Queued => &self.queued,
             WorkerState::Running => &self.running,
             WorkerState::Cancelling => &self.cancelling,
             WorkerState::Stopped => &self.stopped,

@@ -80,6 +80,39 @@ pub(crate) const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
+        invariant: 2,
+        name: "a run that ends gives its place to nobody",
+        scenario: "queueing::a_place_that_gets_free_and_an_arriving_input",
+        edits: &[Edit {
+            file: "runtime/run_queue.rs",
+            from: "            match entered.waiting.pop_front() {",
+            to: "            match entered.waiting.pop_front().filter(|_| entered.running > 1) {",
+        }],
+    },
+    Fault {
+        invariant: 2,
+        name: "a run that is cancelled while it is queued gets a place all the same",
+        scenario: "queueing::queue_and_cancel_of_the_queued_run_alone",
+        edits: &[Edit {
+            file: "runtime/run_queue.rs",
+            from: "                    .retain(|other| !Arc::ptr_eq(other, &self.ticket));",
+            to: "                    .retain(|other| !other.has_place());",
+        }],
+    },
+    Fault {
+        invariant: 2,
+        name: "a cancel of a queued run is not heard until it has a place",
+        scenario: "queueing::queue_and_cancel_of_the_queued_run_alone",
+        edits: &[Edit {
+            file: "runtime/run_task.rs",
+            from: "            if cancelled.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(false);
+            }
+",
+            to: "",
+        }],
+    },
+    Fault {
         invariant: 3,
         name: "a number is left out",
         scenario: "readers::poll_and_append",
@@ -131,14 +164,14 @@ pub(crate) const FAULTS: &[Fault] = &[
         scenario: "readers::poll_and_append",
         edits: &[
             Edit {
-                file: "runtime/reading.rs",
+                file: "runtime/polling.rs",
                 from: "            let changed = slot.changed();\n",
                 to: "",
             },
             Edit {
-                file: "runtime/reading.rs",
-                from: "sync::until(deadline, changed)",
-                to: "sync::until(deadline, slot.changed())",
+                file: "runtime/polling.rs",
+                from: "next_wake(deadline, changed, poller)",
+                to: "next_wake(deadline, slot.changed(), poller)",
             },
         ],
     },
@@ -289,7 +322,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         invariant: 8,
         name: "a counter checks first and adds afterwards",
-        scenario: "contention::inputs_at_the_run_limit",
+        scenario: "contention::inputs_at_the_byte_limit",
         edits: &[Edit {
             file: "runtime/usage_counter.rs",
             from: "            let grown = used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
@@ -360,16 +393,40 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         invariant: 8,
-        name: "a reader is released on its worker before it is released in the sum",
+        name: "a reader that makes way stays counted",
         scenario: "readers::pollers_and_their_limit",
         edits: &[Edit {
-            file: "runtime/slot.rs",
-            from: "    _all: Reservation,
-    _worker: Reservation,
-}",
-            to: "    _worker: Reservation,
-    _all: Reservation,
-}",
+            file: "runtime/pollers.rs",
+            from: "if let Some(oldest) = waiting.remove(oldest) {",
+            to: "if let Some(oldest) = waiting.all.get(&oldest) {",
+        }],
+    },
+    Fault {
+        invariant: 8,
+        name: "a reader that makes way is not told",
+        scenario: "readers::a_reader_that_makes_way",
+        edits: &[Edit {
+            file: "runtime/pollers.rs",
+            from: "                    oldest.displace(limit);
+",
+            to: "                    drop(oldest);
+",
+        }],
+    },
+    Fault {
+        invariant: 8,
+        name: "a queued run starts though there is no place for it",
+        scenario: "queueing::queue_and_cancel_of_the_queued_run_alone",
+        edits: &[Edit {
+            file: "runtime/run_queue.rs",
+            from: "            if self.has_place() {
+                return;
+            }
+",
+            to: "            if self.has_place() || !self.has_place() {
+                return;
+            }
+",
         }],
     },
     Fault {

@@ -164,7 +164,10 @@ impl Subject {
             self.settle();
         }
         let snapshot = at_once(self.runtime.get(self.worker_id(worker)));
-        if let Some(run) = snapshot.ok().and_then(|worker| worker.active_run) {
+        let started = snapshot
+            .ok()
+            .filter(|worker| worker.state != WorkerState::Queued);
+        if let Some(run) = started.and_then(|worker| worker.active_run) {
             self.engines.send(run, step);
         }
         self.settle()

@@ -293,3 +293,23 @@ async fn workers_that_were_stopped_long_ago_are_deleted_if_that_is_wanted() {
     }
     assert!(runtime.get(young).await.is_ok() && runtime.get(idle).await.is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_input_is_stored_and_a_crash_interrupts_it() {
+    let before = Stored::with(Limits {
+        concurrent_runs: 1,
+        ..Limits::default()
+    })
+    .await;
+    let (first, second) = (before.worker().await, before.worker().await);
+    before.send(first, "wait").await;
+    let queued = before.send(second, "b").await;
+    assert_eq!(before.snapshot(second).await.state, WorkerState::Queued);
+    let after = before.after_a_crash().await;
+    assert_eq!(after.lines(second).await, ["user:b?"]);
+    let last = after.snapshot(second).await.last_run.unwrap();
+    assert_eq!(
+        (last.run_id, last.error),
+        (queued.run_id, Some(RunErrorCode::Interrupted.into()))
+    );
+}
