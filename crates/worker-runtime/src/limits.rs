@@ -171,12 +171,12 @@ impl Limits {
         match name {
             // The longest UTF-8 character: a delta must be able to hold one.
             LimitName::DeltaBytes => 4,
-            // The input and the reply of one run stay together in the transcript.
+            // The input and the reply of one run stay together in the transcript. The reasoning gets
+            // what they leave.
             LimitName::TranscriptEntries => 2,
             LimitName::TranscriptBytes => sum(&[
                 self.input_bytes,
                 self.output_bytes,
-                self.reasoning_bytes,
                 2 * ENTRY_OVERHEAD_BYTES,
             ]),
             LimitName::EventBytes => sum(&[self.delta_bytes, EVENT_OVERHEAD_BYTES]),

@@ -27,7 +27,8 @@ pub struct Entry {
     /// Whether the run of this input ended without a word of reply. Engines don't see such an
     /// input again.
     pub unanswered: bool,
-    /// The reasoning before the reply, as far as [`Limits::reasoning_bytes`](crate::Limits) allow.
+    /// The reasoning before the reply, as far as [`Limits::reasoning_bytes`](crate::Limits) allow, and
+    /// as [`Limits::transcript_bytes`](crate::Limits) allow beside the input and the reply.
     pub reasoning: Option<Arc<str>>,
     /// What readers of a reply should know.
     pub diagnostics: RunDiagnostics,

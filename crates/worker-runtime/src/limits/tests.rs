@@ -173,7 +173,7 @@ fn the_least_bytes_are_those_of_one_worker_at_its_largest() {
         ..Limits::default()
     };
     let minimum = |name| limits.minimum(name);
-    assert_eq!(minimum(LimitName::TranscriptBytes), 10 + 20 + 30 + 2 * 128);
+    assert_eq!(minimum(LimitName::TranscriptBytes), 10 + 20 + 2 * 128);
     assert_eq!(minimum(LimitName::EventBytes), 4 + 160);
     let keys = (3 + 2) * (128 + 256);
     let run = 10 + 20 + 30 + 2 * 128;

@@ -4,7 +4,7 @@ use super::model::{
     Accepted, Event, EventKind, InFlight, Initiated, Keeping, Line, Millis, Refusal, RunNumber,
     Step,
 };
-use crate::limits::Limits;
+use crate::limits::{ENTRY_OVERHEAD_BYTES, Limits};
 use crate::run::{Report, RunDiagnostics, RunError, RunErrorCode, RunOutcome, Usage};
 use crate::status::WorkerState;
 use crate::transcript::{Role, RunPhase};
@@ -288,6 +288,11 @@ impl Worker {
         };
         self.stored = (self.keeping == Keeping::Refused).then(|| Box::new(before));
         let (run, diagnostics) = (active.reply.run, self.diagnostics);
+        // The input and the reply come first.
+        let input = self.lines.last().expect("the input").cost();
+        let taken = input + active.reply.text.len() + ENTRY_OVERHEAD_BYTES;
+        let room = self.limits.transcript_bytes.saturating_sub(taken);
+        let reasoning = grow(&mut String::new(), &active.reply.reasoning, room);
         let line = if active.reply.text.is_empty() {
             self.lines.last_mut().expect("the input").unanswered = true;
             None
@@ -300,7 +305,7 @@ impl Worker {
                 content: active.reply.text,
                 partial: outcome != RunOutcome::Completed,
                 unanswered: false,
-                reasoning: active.reply.reasoning,
+                reasoning,
                 diagnostics,
             }))
         };

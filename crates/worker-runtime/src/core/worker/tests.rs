@@ -248,6 +248,27 @@ fn reasoning_stands_beside_the_reply_up_to_its_limit_and_without_gaps() {
 }
 
 #[test]
+fn reasoning_gets_what_the_input_and_the_reply_leave_of_the_transcript() {
+    // What entries cost besides their text, and the texts of an input and a reply.
+    let beside = 2 * crate::limits::ENTRY_OVERHEAD_BYTES + "hi".len() + "hello".len();
+    for (room, expected) in [
+        (5, "user:hi assistant:hello(abcde)"),
+        (4, "user:hi assistant:hello(abcd)"),
+        (0, "user:hi assistant:hello"),
+    ] {
+        let mut worker = worker_with(Limits {
+            transcript_bytes: beside + room,
+            ..Limits::default()
+        });
+        accept(&mut worker, input(run(1), "hi"), NOW).unwrap();
+        worker.append_reasoning(run(1), "abcde", NOW).unwrap();
+        worker.append_output(run(1), "hello", NOW).unwrap();
+        finish(&mut worker, run(1), RunEnd::Completed, NOW);
+        assert_eq!(transcript_of(&worker), expected);
+    }
+}
+
+#[test]
 fn the_bytes_of_a_run_have_room_for_all_its_reasoning() {
     let limits = |reasoning_bytes| Limits {
         reasoning_bytes,
