@@ -109,6 +109,7 @@ impl WorkerCatalog for LocalSource {
             // A record is never in another state, whatever the directory holds.
             Some(
                 WorkerState::Idle
+                | WorkerState::Queued
                 | WorkerState::Running
                 | WorkerState::Cancelling
                 | WorkerState::Stopped,

@@ -269,10 +269,13 @@ fn runtime_metrics(runtimes: &[RuntimeSummary]) -> Registry {
             RuntimeStatus::Unavailable | RuntimeStatus::Stopping => Some(0),
         },
     );
+    register("runtime_active_runs", "Runs in progress", |runtime| {
+        Some(runtime.counts?.active_runs)
+    });
     register(
-        "runtime_active_runs",
-        "Runs that have not ended",
-        |runtime| Some(runtime.counts?.active_runs),
+        "runtime_queued_runs",
+        "Runs that wait until there is a place among those in progress",
+        |runtime| Some(runtime.counts?.queued_runs),
     );
     register(
         "runtime_waiting_pollers",

@@ -74,22 +74,23 @@ pub struct CapabilitySet(u16);
 impl CapabilitySet {
     /// What is left of the runtime's set for one worker in `state`.
     ///
-    /// Final states take capabilities away; a passing one (running, cancelling) does not,
+    /// Final states take capabilities away; a passing one (queued, running, cancelling) does not,
     /// because it may be over before the client's next request.
     pub fn for_worker(self, state: WorkerState) -> Self {
         let of_a_worker = match state {
-            WorkerState::Idle | WorkerState::Running | WorkerState::Cancelling => {
-                Self::from_iter([
-                    Capability::GetWorker,
-                    Capability::SendInput,
-                    Capability::CancelRun,
-                    Capability::StopWorker,
-                    Capability::RenameWorker,
-                    Capability::DeleteWorker,
-                    Capability::ReadTranscript,
-                    Capability::ReadEvents,
-                ])
-            }
+            WorkerState::Idle
+            | WorkerState::Queued
+            | WorkerState::Running
+            | WorkerState::Cancelling => Self::from_iter([
+                Capability::GetWorker,
+                Capability::SendInput,
+                Capability::CancelRun,
+                Capability::StopWorker,
+                Capability::RenameWorker,
+                Capability::DeleteWorker,
+                Capability::ReadTranscript,
+                Capability::ReadEvents,
+            ]),
             WorkerState::Stopped => Self::from_iter([
                 Capability::GetWorker,
                 Capability::RenameWorker,

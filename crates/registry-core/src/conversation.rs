@@ -52,11 +52,14 @@ pub struct TranscriptEntry {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// What the engine of a run in progress is doing.
+/// What a run that has not ended is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum RunPhase {
+    /// It waits until there is a place among the runs in progress; its time has not begun. Its start
+    /// is no event.
+    Queued,
     /// It waits for the first word.
     Waiting,
     /// An attempt failed, and the request is sent again.
@@ -73,7 +76,7 @@ pub enum RunPhase {
 pub struct InFlightText {
     /// The run.
     pub run_id: RunId,
-    /// What its engine is doing.
+    /// What it is doing.
     pub phase: RunPhase,
     /// What it has produced.
     pub text: Arc<str>,

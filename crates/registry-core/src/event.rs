@@ -31,7 +31,7 @@ pub struct WorkerEvent {
 pub enum EventKind {
     /// The worker was created.
     WorkerCreated,
-    /// An input was committed and its run started.
+    /// An input was committed, and its run started or was queued.
     InputAccepted {
         /// The run.
         run_id: RunId,

@@ -121,7 +121,8 @@ pub trait WorkerCatalog: Send + Sync {
 /// Creating, naming and deleting workers, and ending what they do.
 #[async_trait]
 pub trait WorkerLifecycle: Send + Sync {
-    /// Creates a worker.
+    /// Creates a worker. The same request under the same key gets the first answer again,
+    /// whatever became of the worker since; its cursor may have expired.
     ///
     /// # Errors
     /// [`SourceError::UnknownProfile`], [`SourceError::UnknownModel`], [`SourceError::CapacityExhausted`],
@@ -195,7 +196,7 @@ pub trait WorkerLifecycle: Send + Sync {
 /// Sending workers input.
 #[async_trait]
 pub trait WorkerInteraction: Send + Sync {
-    /// Commits an input to the transcript and starts a run for it.
+    /// Commits an input to the transcript, and starts a run for it or queues it.
     ///
     /// # Errors
     /// [`SourceError::UnknownWorker`], [`SourceError::WorkerBusy`],
@@ -232,7 +233,8 @@ pub trait WorkerObservation: Send + Sync {
     ) -> Result<TranscriptPage, SourceError>;
 
     /// Events after a cursor; waits for the first one up to the query's wait. When nothing more
-    /// can come, because the worker has stopped or the runtime shuts down, it answers at once.
+    /// can come, because the worker has stopped or the runtime shuts down, it answers at once. Where
+    /// there are too many readers it may answer early, without events.
     ///
     /// # Errors
     /// [`SourceError::UnknownWorker`], [`SourceError::CursorExpired`],

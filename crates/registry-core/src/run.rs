@@ -122,10 +122,14 @@ pub struct Usage {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct UsageTotals {
-    /// Tokens of what was sent to the engine.
-    pub input_tokens: u64,
-    /// Tokens of what the engine produced.
-    pub output_tokens: u64,
+    /// Tokens of what was sent to the engine; absent when they are known of no run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub input_tokens: Option<u64>,
+    /// Tokens of what the engine produced; absent when they are known of no run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(nullable = false))]
+    pub output_tokens: Option<u64>,
     /// Runs whose tokens, or a part of them, the sums lack.
     pub incomplete_runs: u64,
 }
@@ -154,7 +158,7 @@ pub struct LastRun {
     pub finished_at: Timestamp,
 }
 
-/// An input that is committed to the transcript, and whose run has started.
+/// An input that is committed to the transcript, and whose run has started or is queued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AcceptedInput {

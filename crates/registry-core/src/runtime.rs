@@ -70,8 +70,12 @@ pub struct ProfileSummary {
 pub struct RuntimeCounts {
     /// Workers by state.
     pub workers: WorkersByState,
-    /// Runs that have not ended.
+    /// Runs in progress.
     pub active_runs: u64,
+    /// Runs that wait until there is a place among those in progress.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required = true))]
+    pub queued_runs: u64,
     /// Readers that wait for an event.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required = true))]

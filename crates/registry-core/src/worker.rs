@@ -30,7 +30,7 @@ pub struct WorkerRecord {
     pub model: Option<DisplayName>,
     /// What it is doing.
     pub state: WorkerState,
-    /// The run it works on.
+    /// The run it works on, or that is queued.
     pub active_run: Option<RunId>,
     /// When it was created, where known.
     pub created_at: Option<Timestamp>,
@@ -112,7 +112,7 @@ pub struct WorkerSummary {
     pub model: Option<DisplayName>,
     /// What it is doing.
     pub state: WorkerState,
-    /// The run it works on.
+    /// The run it works on, or that is queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(nullable = false))]
     pub active_run: Option<RunId>,

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum WorkerState {
     /// It waits for an input.
     Idle,
+    /// It has a run that waits until there is a place among those in progress.
+    Queued,
     /// It works on a run.
     Running,
     /// Its run is being ended.
@@ -24,6 +26,7 @@ impl WorkerState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Idle => "idle",
+            Self::Queued => "queued",
             Self::Running => "running",
             Self::Cancelling => "cancelling",
             Self::Stopped => "stopped",
@@ -38,7 +41,11 @@ impl WorkerState {
 pub struct WorkersByState {
     /// Workers that wait for an input.
     pub idle: u64,
-    /// Workers with an active run.
+    /// Workers whose run is queued.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required = true))]
+    pub queued: u64,
+    /// Workers with a run in progress.
     pub running: u64,
     /// Workers whose run is being ended.
     pub cancelling: u64,
@@ -53,6 +60,7 @@ impl WorkersByState {
     pub fn iter(&self) -> impl Iterator<Item = (WorkerState, u64)> {
         [
             (WorkerState::Idle, self.idle),
+            (WorkerState::Queued, self.queued),
             (WorkerState::Running, self.running),
             (WorkerState::Cancelling, self.cancelling),
             (WorkerState::Stopped, self.stopped),
@@ -70,10 +78,11 @@ mod tests {
     fn each_state_is_counted_under_the_name_it_serialises_as() {
         let counts = WorkersByState {
             idle: 1,
-            running: 2,
-            cancelling: 3,
-            stopped: 4,
-            recorded: 5,
+            queued: 2,
+            running: 3,
+            cancelling: 4,
+            stopped: 5,
+            recorded: 6,
         };
         let serialised = serde_json::to_value(counts).unwrap();
         assert_eq!(counts.iter().count(), serialised.as_object().unwrap().len());

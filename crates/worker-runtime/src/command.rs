@@ -41,7 +41,7 @@ impl Input {
     }
 }
 
-/// An input that is committed to the transcript, and whose run was started.
+/// An input that is committed to the transcript, and whose run was started or queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accepted {
     /// The run.

@@ -12,5 +12,5 @@ mod worker;
 pub(crate) use transcript_log::{OlderEntries, Slice};
 pub use worker::WorkerSnapshot;
 pub(crate) use worker::{
-    Admission, CancelStep, EndReason, NewRun, RunEnd, StopStep, Worker, WorkerMetadata,
+    Admission, CancelStep, EndReason, NewRun, RunEnd, RunTurn, StopStep, Worker, WorkerMetadata,
 };

@@ -12,9 +12,13 @@ impl Epoch {
         Self(number)
     }
 
+    /// An epoch that has ended, without saying which: no runtime has it, so that its cursors are
+    /// expired.
+    pub(crate) const PAST: Self = Self(0);
+
     pub(crate) fn random() -> Self {
         // The low half of a UUIDv7: 62 bits from the operating system's generator,
-        // and a fixed variant. Enough to tell one instance from another.
+        // and a fixed variant, which makes it another one than `PAST`. Enough to tell one instance from another.
         Self(uuid::Uuid::now_v7().as_u64_pair().1)
     }
 
@@ -64,5 +68,6 @@ mod tests {
         let cursor = Cursor::new(Epoch::new(7), 9);
         assert_eq!((cursor.epoch().get(), cursor.sequence()), (7, 9));
         assert_ne!(Epoch::random(), Epoch::random());
+        assert_ne!(Epoch::random(), Epoch::PAST);
     }
 }

@@ -71,6 +71,9 @@ limits! {
     StoredWorkers, stored_workers, "stored_workers", Count, STORED_WORKERS: usize = 100_000;
     /// Runs in progress at once, over all workers. Each may hold a provider connection.
     ConcurrentRuns, concurrent_runs, "concurrent_runs", Count, CONCURRENT_RUNS: usize = 64;
+    /// Runs that wait until there is a place among those in progress, over all workers. Each counts
+    /// the bytes that it may need, like one in progress. With none, an input that finds no place is refused.
+    QueuedRuns, queued_runs, "queued_runs", Count, QUEUED_RUNS: usize = 64;
     /// Bytes of one input: a long document, not an upload.
     InputBytes, input_bytes, "input_bytes", Bytes, INPUT_BYTES: usize = 128 * 1024;
     /// Bytes of text that one run may produce: several times what a model answers.
@@ -103,9 +106,9 @@ limits! {
     ListScan, list_scan, "list_scan", Count, LIST_SCAN: usize = 1_000;
     /// How long a reader may wait for events: below the idle time-out of common proxies.
     Wait, wait, "wait_ms", Milliseconds, WAIT: Duration = Duration::from_secs(30);
-    /// Readers waiting on one worker at once.
+    /// Readers waiting on one worker at once. Then the one that has waited for longest makes way.
     WorkerPollers, worker_pollers, "worker_pollers", Count, WORKER_POLLERS: usize = 64;
-    /// Readers waiting at once, over all workers.
+    /// Readers waiting at once, over all workers. Then the one that has waited for longest makes way.
     Pollers, pollers, "pollers", Count, POLLERS: usize = 10_000;
     /// Idempotency keys of inputs remembered per worker; the oldest is forgotten first.
     InputKeys, input_keys, "input_keys", Count, INPUT_KEYS: usize = 256;
@@ -168,12 +171,12 @@ impl Limits {
         match name {
             // The longest UTF-8 character: a delta must be able to hold one.
             LimitName::DeltaBytes => 4,
-            // The input and the reply of one run stay together in the transcript.
+            // The input and the reply of one run stay together in the transcript. The reasoning gets
+            // what they leave.
             LimitName::TranscriptEntries => 2,
             LimitName::TranscriptBytes => sum(&[
                 self.input_bytes,
                 self.output_bytes,
-                self.reasoning_bytes,
                 2 * ENTRY_OVERHEAD_BYTES,
             ]),
             LimitName::EventBytes => sum(&[self.delta_bytes, EVENT_OVERHEAD_BYTES]),
@@ -192,7 +195,7 @@ impl Limits {
             ]),
             LimitName::PageMax => self.page_default.to_u64(),
             LimitName::ListScan => self.page_max.to_u64(),
-            LimitName::Wait | LimitName::ReasoningBytes => 0,
+            LimitName::Wait | LimitName::ReasoningBytes | LimitName::QueuedRuns => 0,
             LimitName::Workers
             | LimitName::StoredWorkers
             | LimitName::ConcurrentRuns

@@ -1,9 +1,10 @@
 //! The shell around the rules: the handle, its locks, tasks, timers and notifications.
 //!
-//! Locks: one for the [directory], one in each [slot], one for the order of stopping in the
-//! [totals]. Two sections enter another one: the directory's enters a slot's, to see whether the
-//! worker can be put out of memory; a slot's enters the order of stopping, so that a caller that
-//! sees a worker stopped can have it forgotten. None contains an `.await`.
+//! Locks: one for the [directory], one in each [slot], and in the [totals] one each for the order of
+//! stopping, for the [runs](run_queue) and for the [readers that wait](pollers). Two sections enter
+//! another one: the directory's enters a slot's, to see whether the worker can make way for others; a
+//! slot's enters those of the totals, so that a caller that sees a worker stopped can have it
+//! forgotten, and one that sees a run ended can start another. None contains an `.await`.
 //!
 //! With a [store](storage), operations [commit] their change before anybody can see it.
 
@@ -20,6 +21,7 @@ use crate::status::{Phase, RuntimeStatus, StoreStatus};
 use crate::sync::{AtomicBool, Mutex, Ordering};
 
 mod builder;
+mod capacity;
 mod clock;
 mod commit;
 mod create;
@@ -29,10 +31,13 @@ mod engine_future;
 mod interaction;
 mod lifecycle;
 mod list;
+mod pollers;
+mod polling;
 mod reading;
 mod reply;
 mod residency;
 mod retention;
+mod run_queue;
 mod run_task;
 mod slot;
 mod storage;
@@ -121,8 +126,9 @@ impl Runtime {
             },
             epoch: self.inner.epoch,
             workers: totals.worker_counts(),
-            active_runs: totals.runs.used(),
-            waiting_pollers: totals.pollers.used(),
+            active_runs: totals.runs.running(),
+            queued_runs: totals.runs.waiting(),
+            waiting_pollers: totals.pollers.waiting(),
             held_bytes: totals.bytes.used(),
             resident_workers: self.inner.directory.with(|directory| directory.resident()),
             store: self.inner.storage.as_ref().map(|storage| StoreStatus {

@@ -10,6 +10,8 @@ use crate::store::StoreErrorKind;
 pub enum WorkerState {
     /// It waits for an input.
     Idle,
+    /// It has one, and waits until there is a place for another run.
+    Queued,
     /// It works on one.
     Running,
     /// Its run is being brought to an early end: by a cancel, a stop, a shutdown, or
@@ -25,6 +27,7 @@ impl WorkerState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Idle => "idle",
+            Self::Queued => "queued",
             Self::Running => "running",
             Self::Cancelling => "cancelling",
             Self::Stopped => "stopped",
@@ -50,6 +53,8 @@ pub struct RuntimeStatus {
     pub workers: WorkerCounts,
     /// Runs in progress.
     pub active_runs: usize,
+    /// Runs that wait until there is a place for them. None waits while there are places.
+    pub queued_runs: usize,
     /// Readers that are waiting for events.
     pub waiting_pollers: usize,
     /// Bytes that all workers in memory hold, with what active runs may still produce.
@@ -83,6 +88,8 @@ pub enum Phase {
 pub struct WorkerCounts {
     /// See [`WorkerState::Idle`].
     pub idle: usize,
+    /// See [`WorkerState::Queued`].
+    pub queued: usize,
     /// See [`WorkerState::Running`].
     pub running: usize,
     /// See [`WorkerState::Cancelling`].
@@ -95,7 +102,7 @@ impl WorkerCounts {
     /// The sum over all states.
     #[must_use]
     pub const fn total(&self) -> usize {
-        self.idle + self.running + self.cancelling + self.stopped
+        self.idle + self.queued + self.running + self.cancelling + self.stopped
     }
 }
 
@@ -107,6 +114,7 @@ mod tests {
     fn states_have_their_stable_names() {
         let states = [
             (WorkerState::Idle, "idle"),
+            (WorkerState::Queued, "queued"),
             (WorkerState::Running, "running"),
             (WorkerState::Cancelling, "cancelling"),
             (WorkerState::Stopped, "stopped"),
@@ -120,10 +128,11 @@ mod tests {
     fn a_total_is_the_sum_over_all_states() {
         let counts = WorkerCounts {
             idle: 1,
-            running: 20,
-            cancelling: 300,
-            stopped: 4_000,
+            queued: 20,
+            running: 300,
+            cancelling: 4_000,
+            stopped: 50_000,
         };
-        assert_eq!(counts.total(), 4_321);
+        assert_eq!(counts.total(), 54_321);
     }
 }

@@ -16,7 +16,8 @@ use native as primitives;
 use scheduled as primitives;
 
 pub(crate) use primitives::{
-    AtomicBool, AtomicUsize, Executor, Instant, Notify, after, cooperate, sleep, until, yield_now,
+    AtomicBool, AtomicUsize, Executor, Instant, Notify, after, cooperate, has_passed, now, sleep,
+    until, yield_now,
 };
 pub(crate) use std::sync::atomic::Ordering;
 

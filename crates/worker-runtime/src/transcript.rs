@@ -27,7 +27,8 @@ pub struct Entry {
     /// Whether the run of this input ended without a word of reply. Engines don't see such an
     /// input again.
     pub unanswered: bool,
-    /// The reasoning before the reply, as far as [`Limits::reasoning_bytes`](crate::Limits) allow.
+    /// The reasoning before the reply, as far as [`Limits::reasoning_bytes`](crate::Limits) allow, and
+    /// as [`Limits::transcript_bytes`](crate::Limits) allow beside the input and the reply.
     pub reasoning: Option<Arc<str>>,
     /// What readers of a reply should know.
     pub diagnostics: RunDiagnostics,
@@ -143,9 +144,11 @@ pub struct InFlight {
     pub reasoning: Arc<str>,
 }
 
-/// What the engine of a run in progress is doing, by what it did last.
+/// What the engine of a run is doing, by what it did last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RunPhase {
+    /// The run waits until there is a place among the runs in progress. Its time has not begun.
+    Queued,
     /// The request was sent, and nothing came yet.
     Waiting,
     /// An attempt failed, and the request is sent again.
@@ -161,6 +164,7 @@ impl RunPhase {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Queued => "queued",
             Self::Waiting => "waiting",
             Self::Retrying => "retrying",
             Self::Reasoning => "reasoning",

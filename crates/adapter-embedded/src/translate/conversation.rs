@@ -75,6 +75,7 @@ fn entry(entry: runtime::Entry) -> projection::TranscriptEntry {
 
 fn phase(phase: runtime::RunPhase) -> projection::RunPhase {
     match phase {
+        runtime::RunPhase::Queued => projection::RunPhase::Queued,
         runtime::RunPhase::Waiting => projection::RunPhase::Waiting,
         runtime::RunPhase::Retrying => projection::RunPhase::Retrying,
         runtime::RunPhase::Reasoning => projection::RunPhase::Reasoning,
@@ -150,7 +151,7 @@ fn event_kind(kind: runtime::EventKind) -> projection::EventKind {
                 run_id: run_id(id),
                 outcome: outcome(ended),
                 sequence,
-                usage: used.map(usage),
+                usage: used.and_then(usage),
                 error_code: failed.code,
                 error_detail: failed.detail,
                 retry_after_s: failed.retry_after_s,

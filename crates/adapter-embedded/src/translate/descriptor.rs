@@ -46,12 +46,14 @@ pub(crate) fn status(
         counts: projection::RuntimeCounts {
             workers: projection::WorkersByState {
                 idle: count(status.workers.idle),
+                queued: count(status.workers.queued),
                 running: count(status.workers.running),
                 cancelling: count(status.workers.cancelling),
                 stopped: count(status.workers.stopped),
                 recorded: 0,
             },
             active_runs: count(status.active_runs),
+            queued_runs: count(status.queued_runs),
             waiting_pollers: count(status.waiting_pollers),
             held_bytes: count(status.held_bytes),
             resident_workers: count(status.resident_workers),

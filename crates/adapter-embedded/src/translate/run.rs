@@ -85,17 +85,44 @@ fn error_detail(detail: runtime::ErrorDetail) -> projection::RunErrorDetail {
     }
 }
 
-pub(crate) fn usage(usage: runtime::Usage) -> projection::Usage {
-    projection::Usage {
+/// None when the engine said nothing that is known now.
+pub(crate) fn usage(usage: runtime::Usage) -> Option<projection::Usage> {
+    (usage != runtime::Usage::default()).then_some(projection::Usage {
         input_tokens: usage.input_tokens,
         output_tokens: usage.output_tokens,
-    }
+    })
 }
 
 pub(crate) fn usage_totals(totals: runtime::UsageTotals) -> projection::UsageTotals {
+    // A run reads and writes at least one token: a sum of none with runs that it lacks says nothing.
+    let known = |sum: u64| Some(sum).filter(|sum| *sum > 0 || totals.incomplete_runs == 0);
     projection::UsageTotals {
-        input_tokens: totals.input_tokens,
-        output_tokens: totals.output_tokens,
+        input_tokens: known(totals.input_tokens),
+        output_tokens: known(totals.output_tokens),
         incomplete_runs: totals.incomplete_runs,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_that_is_not_known_is_absent() {
+        let nothing_said = runtime::Usage::default();
+        assert_eq!(usage(nothing_said), None);
+        for (sums, incomplete_runs, shown) in [
+            ((0, 0), 0, (Some(0), Some(0))),
+            ((0, 0), 2, (None, None)),
+            ((0, 7), 1, (None, Some(7))),
+            ((5, 7), 1, (Some(5), Some(7))),
+        ] {
+            let totals = usage_totals(runtime::UsageTotals {
+                input_tokens: sums.0,
+                output_tokens: sums.1,
+                incomplete_runs,
+            });
+            assert_eq!((totals.input_tokens, totals.output_tokens), shown);
+        }
     }
 }

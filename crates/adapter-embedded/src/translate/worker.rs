@@ -22,6 +22,7 @@ fn worker_record(worker: &runtime::WorkerSnapshot) -> port::WorkerRecord {
         model: worker.model.as_deref().and_then(DisplayName::cleaned),
         state: match worker.state {
             runtime::WorkerState::Idle => projection::WorkerState::Idle,
+            runtime::WorkerState::Queued => projection::WorkerState::Queued,
             runtime::WorkerState::Running => projection::WorkerState::Running,
             runtime::WorkerState::Cancelling => projection::WorkerState::Cancelling,
             runtime::WorkerState::Stopped => projection::WorkerState::Stopped,
@@ -79,6 +80,7 @@ pub(crate) fn list_query(
     let state = match query.state {
         None => None,
         Some(projection::WorkerState::Idle) => Some(runtime::WorkerState::Idle),
+        Some(projection::WorkerState::Queued) => Some(runtime::WorkerState::Queued),
         Some(projection::WorkerState::Running) => Some(runtime::WorkerState::Running),
         Some(projection::WorkerState::Cancelling) => Some(runtime::WorkerState::Cancelling),
         Some(projection::WorkerState::Stopped) => Some(runtime::WorkerState::Stopped),

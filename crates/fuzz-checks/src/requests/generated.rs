@@ -241,7 +241,15 @@ impl Segment {
 
 impl Parameter {
     fn text(&self) -> String {
-        const STATES: [&str; 6] = ["idle", "running", "cancelling", "stopped", "recorded", "x"];
+        const STATES: [&str; 7] = [
+            "idle",
+            "queued",
+            "running",
+            "cancelling",
+            "stopped",
+            "recorded",
+            "x",
+        ];
         const RUNTIMES: [&str; 2] = [EMBEDDED, LOCAL];
         // `1 backend-internal ` and `1 local-compat `: the beginning of either list.
         const TOKENS: [&str; 2] = ["MSBiYWNrZW5kLWludGVybmFsIA", "MSBsb2NhbC1jb21wYXQg"];

@@ -25,8 +25,9 @@ const EVENT_BYTES: usize = 192;
 
 /// Send a worker an input
 ///
-/// Accepted means committed to the transcript, with a run started for it. The run goes on when
-/// the client goes away.
+/// Accepted means committed to the transcript, with a run started for it. If as many runs as there
+/// may be are in progress, it is queued, and the worker is `queued` until it starts. The run goes on
+/// when the client goes away.
 #[utoipa::path(
     post,
     path = "/api/runtimes/{runtime_id}/workers/{worker_id}/input",
@@ -34,7 +35,7 @@ const EVENT_BYTES: usize = 192;
     params(WorkerPath, IdempotencyKeyHeader),
     request_body = SendInputBody,
     responses(
-        (status = 202, description = "The input is committed and its run started.", body = AcceptedInput),
+        (status = 202, description = "The input is committed and its run started or queued.", body = AcceptedInput),
         (status = 405),
         (status = 409),
         (status = 422),
@@ -116,9 +117,9 @@ pub(crate) async fn read_transcript(
 
 /// A worker's events after a cursor
 ///
-/// A batch, oldest first. With `wait_ms` the answer is held back until there is an event. A
-/// client that goes away ends its own wait and nothing else; one that closes its half of the
-/// connection is answered at once.
+/// A batch, oldest first. With `wait_ms` the answer is held back until there is an event, or until
+/// the place of this reader goes to another one. A client that goes away ends its own wait and
+/// nothing else; one that closes its half of the connection is answered at once.
 #[utoipa::path(
     get,
     path = "/api/runtimes/{runtime_id}/workers/{worker_id}/events",

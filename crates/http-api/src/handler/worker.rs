@@ -84,6 +84,9 @@ fn page_response(page: &WorkerPage) -> Result<Response, ApiError> {
 ///
 /// The worker is idle and takes input at once. A profile or model that the runtime does not have
 /// is refused, never replaced.
+///
+/// A repetition under the same `Idempotency-Key` gets the first answer again: the worker as it was
+/// created, whatever became of it since. Its cursor may have expired.
 #[utoipa::path(
     post,
     path = "/api/runtimes/{runtime_id}/workers",

@@ -85,6 +85,7 @@ pub async fn the_state_filters_divide_the_workers(subject: &dyn Subject) {
     let mut found = 0;
     for state in [
         WorkerState::Idle,
+        WorkerState::Queued,
         WorkerState::Running,
         WorkerState::Cancelling,
         WorkerState::Stopped,

@@ -72,16 +72,22 @@ pub async fn repeating_a_create_makes_one_worker(subject: &dyn Subject) {
         return;
     }
     let first = first.expect("a worker");
-    let again = fixture
-        .registry
-        .create_worker(&fixture.runtime_id, request("a"))
-        .await;
-    let again = again.expect("the same worker");
-    assert_eq!(again.replay, Replay::Replayed);
-    assert_eq!(
-        again.worker.summary.worker_id,
-        first.worker.summary.worker_id
-    );
+    let repeat = async || {
+        let again = fixture
+            .registry
+            .create_worker(&fixture.runtime_id, request("a"))
+            .await;
+        let again = again.expect("the same worker");
+        assert_eq!(again.replay, Replay::Replayed);
+        assert_eq!(again.worker, first.worker, "the first answer");
+    };
+    repeat().await;
+    let worker = fixture.reference(&first.worker.summary.worker_id);
+    if fixture.can(Capability::StopWorker).await {
+        let stopped = fixture.registry.stop(&worker).await;
+        stopped.expect("a stopped worker");
+        repeat().await;
+    }
     let other = fixture.create(request("b")).await;
     assert!(
         matches!(other, Err(RegistryError::IdempotencyConflict { .. })),

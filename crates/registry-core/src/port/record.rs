@@ -15,7 +15,7 @@ pub enum Replay {
 /// A created worker.
 #[derive(Debug, Clone)]
 pub struct CreatedWorkerRecord {
-    /// The worker.
+    /// The worker as it was right after its creation, also when that was earlier.
     pub worker: WorkerDetailRecord,
     /// Whether it was created now.
     pub replay: Replay,

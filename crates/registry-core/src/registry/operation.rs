@@ -18,7 +18,7 @@ use crate::text::DisplayName;
 /// A created worker.
 #[derive(Debug, Clone)]
 pub struct CreatedWorker {
-    /// The worker.
+    /// The worker as it was right after its creation, also when that was earlier.
     pub worker: WorkerDetail,
     /// Whether it was created now.
     pub replay: Replay,

@@ -79,6 +79,11 @@ impl TranscriptLog {
         Arc::make_mut(&mut self.entries).mark_newest_unanswered();
     }
 
+    /// Bytes of the newest entry, overhead included.
+    pub(super) fn newest_bytes(&self) -> usize {
+        self.entries.back().map_or(0, Entry::counted_bytes)
+    }
+
     /// Bytes of the held entries, overhead included.
     pub(super) fn bytes(&self) -> usize {
         self.bytes

@@ -26,7 +26,7 @@ mod restore;
 mod run_end;
 mod state;
 
-pub(crate) use commands::{Admission, CancelStep, NewRun, StopStep};
+pub(crate) use commands::{Admission, CancelStep, NewRun, RunTurn, StopStep};
 use state::State;
 pub(crate) use state::{EndReason, RunEnd};
 
@@ -74,7 +74,7 @@ pub struct WorkerSnapshot {
     pub model: Option<Arc<str>>,
     /// What it is doing.
     pub state: WorkerState,
-    /// The run in progress; present when `running` or `cancelling`.
+    /// The run of its latest input; present when `queued`, `running` or `cancelling`.
     pub active_run: Option<RunId>,
     /// When it was created.
     pub created_at: Timestamp,
@@ -145,6 +145,7 @@ impl Worker {
     pub(crate) fn state(&self) -> WorkerState {
         match &self.state {
             State::Idle => WorkerState::Idle,
+            State::Running(run) if run.phase == RunPhase::Queued => WorkerState::Queued,
             State::Running(_)
             | State::Finishing {
                 cancelled: false, ..

@@ -127,6 +127,7 @@ fn the_defaults_are_the_documented_numbers() {
         (LimitName::Workers, 10_000),
         (LimitName::StoredWorkers, 100_000),
         (LimitName::ConcurrentRuns, 64),
+        (LimitName::QueuedRuns, 64),
         (LimitName::InputBytes, 131_072),
         (LimitName::OutputBytes, 1_048_576),
         (LimitName::ReasoningBytes, 131_072),
@@ -172,7 +173,7 @@ fn the_least_bytes_are_those_of_one_worker_at_its_largest() {
         ..Limits::default()
     };
     let minimum = |name| limits.minimum(name);
-    assert_eq!(minimum(LimitName::TranscriptBytes), 10 + 20 + 30 + 2 * 128);
+    assert_eq!(minimum(LimitName::TranscriptBytes), 10 + 20 + 2 * 128);
     assert_eq!(minimum(LimitName::EventBytes), 4 + 160);
     let keys = (3 + 2) * (128 + 256);
     let run = 10 + 20 + 30 + 2 * 128;

@@ -5,6 +5,7 @@ use super::{Worker, WorkerNumber};
 use crate::limits::{LimitName, Limits};
 use crate::run::RunErrorCode;
 use crate::status::{WorkerCounts, WorkerState};
+use crate::transcript::RunPhase;
 
 mod stored;
 
@@ -114,12 +115,7 @@ impl Runtime {
         }
         let key = request.key.clone();
         let worker = Worker::new(self.limits.clone(), key, self.keeping, at);
-        while self.known().count() >= self.limits.workers {
-            self.forget_oldest_stopped(LimitName::Workers)?;
-        }
-        while self.counted_bytes() + worker.counted_bytes() > self.limits.total_bytes {
-            self.forget_oldest_stopped(LimitName::TotalBytes)?;
-        }
+        self.make_room(1, worker.counted_bytes())?;
         self.keeping.accepts()?;
         self.workers.push(Known {
             worker,
@@ -151,17 +147,20 @@ impl Runtime {
         if self.shutting_down {
             return Err(Refusal::Stopping);
         }
-        if self.active_runs() >= self.limits.concurrent_runs {
-            return Err(Refusal::Capacity(LimitName::ConcurrentRuns));
-        }
+        let phase = if self.active_runs() < self.limits.concurrent_runs {
+            RunPhase::Waiting
+        } else if self.queued_runs() < self.limits.queued_runs {
+            RunPhase::Queued
+        } else {
+            return Err(Refusal::Capacity(LimitName::QueuedRuns));
+        };
         let more = worker.max_bytes(content, key) - worker.counted_bytes();
-        while self.counted_bytes() + more > self.limits.total_bytes {
-            self.forget_oldest_stopped(LimitName::TotalBytes)?;
-        }
+        self.make_room(0, more)?;
         self.keeping.accepts()?;
         let run = self.runs;
         self.runs += 1;
-        Ok(self.workers[number].worker.accept(run, content, key, at))
+        let worker = &mut self.workers[number].worker;
+        Ok(worker.accept(run, content, key, phase, at))
     }
 
     pub(crate) fn cancel(
@@ -231,7 +230,8 @@ impl Runtime {
         ending
     }
 
-    /// Every engine lets go of its cancelled run.
+    /// Every engine lets go of its cancelled run, and queued runs take the places of those that have
+    /// ended.
     pub(crate) fn settle(&mut self, at: Millis) {
         for number in 0..self.workers.len() {
             let known = &mut self.workers[number];
@@ -239,12 +239,26 @@ impl Runtime {
             known.forgotten |= known.delete_requested && known.worker.active_run().is_none();
             self.record_stopped(number);
         }
+        while self.active_runs() < self.limits.concurrent_runs
+            && let Some(first) = self.first_queued()
+        {
+            self.workers[first].worker.start();
+        }
+    }
+
+    /// The worker with the run that has been queued for longest.
+    fn first_queued(&self) -> Option<WorkerNumber> {
+        let queued = self
+            .known()
+            .filter(|number| self.workers[*number].worker.is_queued());
+        queued.min_by_key(|number| self.workers[*number].worker.active_run())
     }
 
     /// The engine of the worker's active run, if any, takes a step.
     pub(crate) fn engine(&mut self, number: WorkerNumber, step: &Step, at: Millis) {
         self.settle(at);
-        if let Some(known) = self.workers.get_mut(number) {
+        let known = self.workers.get_mut(number);
+        if let Some(known) = known.filter(|known| !known.worker.is_queued()) {
             known.worker.engine(step, at);
         }
         self.settle(at);
@@ -253,7 +267,9 @@ impl Runtime {
     /// More time passes than a run may take.
     pub(crate) fn time_out(&mut self, at: Millis) {
         self.settle(at);
-        self.all(&Step::TimeOut, at);
+        // The time of the others has not begun.
+        self.all(&Step::TimeOut, |worker| !worker.is_queued(), at);
+        self.settle(at);
     }
 
     /// The executor goes away, and all tasks with it.
@@ -261,12 +277,16 @@ impl Runtime {
         if self.has_store() {
             self.set_keeping(Keeping::Stored);
         }
-        self.all(&Step::Fail(RunErrorCode::Interrupted.into()), at);
+        let interrupted = Step::Fail(RunErrorCode::Interrupted.into());
+        self.all(&interrupted, |_| true, at);
     }
 
-    fn all(&mut self, step: &Step, at: Millis) {
+    fn all(&mut self, step: &Step, of: impl Fn(&Worker) -> bool, at: Millis) {
         for number in 0..self.workers.len() {
-            self.workers[number].worker.engine(step, at);
+            let worker = &mut self.workers[number].worker;
+            if of(worker) {
+                worker.engine(step, at);
+            }
             self.record_stopped(number);
         }
     }
@@ -345,6 +365,7 @@ impl Runtime {
         for number in self.known() {
             match self.workers[number].worker.state() {
                 WorkerState::Idle => counts.idle += 1,
+                WorkerState::Queued => counts.queued += 1,
                 WorkerState::Running => counts.running += 1,
                 WorkerState::Cancelling => counts.cancelling += 1,
                 WorkerState::Stopped => counts.stopped += 1,
@@ -354,8 +375,13 @@ impl Runtime {
     }
 
     pub(crate) fn active_runs(&self) -> usize {
-        let running = |number: &WorkerNumber| self.workers[*number].worker.active_run().is_some();
-        self.known().filter(running).count()
+        let active = |number: &WorkerNumber| self.workers[*number].worker.active_run().is_some();
+        self.known().filter(active).count() - self.queued_runs()
+    }
+
+    pub(crate) fn queued_runs(&self) -> usize {
+        let queued = |number: &WorkerNumber| self.workers[*number].worker.is_queued();
+        self.known().filter(queued).count()
     }
 
     pub(crate) fn counted_bytes(&self) -> usize {
@@ -363,12 +389,23 @@ impl Runtime {
         self.known().map(counted).sum()
     }
 
-    /// Forgets the worker that has been stopped for longest.
-    fn forget_oldest_stopped(&mut self, limit: LimitName) -> Result<(), Refusal> {
-        let known = |number: &&WorkerNumber| !self.workers[**number].forgotten;
-        let oldest = self.stopped.iter().find(known);
-        let oldest = *oldest.ok_or(Refusal::Capacity(limit))?;
-        self.workers[oldest].forgotten = true;
+    /// Forgets as few of the workers that have been stopped for longest as it takes until so many
+    /// more workers and bytes fit; if they never do, none.
+    fn make_room(&mut self, workers: usize, bytes: usize) -> Result<(), Refusal> {
+        let mut smaller = self.clone();
+        let mut stopped = self.stopped.iter();
+        loop {
+            let limit = if smaller.known().count() + workers > self.limits.workers {
+                LimitName::Workers
+            } else if smaller.counted_bytes() + bytes > self.limits.total_bytes {
+                LimitName::TotalBytes
+            } else {
+                break;
+            };
+            let oldest = stopped.next().ok_or(Refusal::Capacity(limit))?;
+            smaller.workers[*oldest].forgotten = true;
+        }
+        *self = smaller;
         Ok(())
     }
 

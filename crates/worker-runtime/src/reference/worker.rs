@@ -4,7 +4,7 @@ use super::model::{
     Accepted, Event, EventKind, InFlight, Initiated, Keeping, Line, Millis, Refusal, RunNumber,
     Step,
 };
-use crate::limits::Limits;
+use crate::limits::{ENTRY_OVERHEAD_BYTES, Limits};
 use crate::run::{Report, RunDiagnostics, RunError, RunErrorCode, RunOutcome, Usage};
 use crate::status::WorkerState;
 use crate::transcript::{Role, RunPhase};
@@ -118,19 +118,20 @@ impl Worker {
         Ok(None)
     }
 
-    /// Accepts an input that [`admit`](Self::admit) allows.
+    /// Accepts an input that [`admit`](Self::admit) allows. Its run is queued or waits for a word.
     pub(crate) fn accept(
         &mut self,
         run: RunNumber,
         content: &str,
         key: Option<&str>,
+        phase: RunPhase,
         at: Millis,
     ) -> Accepted {
         self.active = Some(Active {
             reserved: self.max_bytes(content, key),
             reply: InFlight::new(run),
             reasoning_full: false,
-            phase: RunPhase::Waiting,
+            phase,
             usage: None,
             decision: Decision::Open,
             drafted: String::new(),
@@ -158,6 +159,13 @@ impl Worker {
             self.accepted_inputs.push(result);
         }
         result
+    }
+
+    /// There is a place for the queued run.
+    pub(crate) fn start(&mut self) {
+        if let Some(active) = &mut self.active {
+            active.phase = RunPhase::Waiting;
+        }
     }
 
     /// The engine of the active run takes a step.
@@ -280,6 +288,11 @@ impl Worker {
         };
         self.stored = (self.keeping == Keeping::Refused).then(|| Box::new(before));
         let (run, diagnostics) = (active.reply.run, self.diagnostics);
+        // The input and the reply come first.
+        let input = self.lines.last().expect("the input").cost();
+        let taken = input + active.reply.text.len() + ENTRY_OVERHEAD_BYTES;
+        let room = self.limits.transcript_bytes.saturating_sub(taken);
+        let reasoning = grow(&mut String::new(), &active.reply.reasoning, room);
         let line = if active.reply.text.is_empty() {
             self.lines.last_mut().expect("the input").unanswered = true;
             None
@@ -292,7 +305,7 @@ impl Worker {
                 content: active.reply.text,
                 partial: outcome != RunOutcome::Completed,
                 unanswered: false,
-                reasoning: active.reply.reasoning,
+                reasoning,
                 diagnostics,
             }))
         };

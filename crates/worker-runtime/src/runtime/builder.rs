@@ -151,7 +151,6 @@ impl RuntimeBuilder {
             stopping: AtomicBool::new(false),
             directory: Mutex::new(directory),
             shared: Shared {
-                limits: Arc::clone(&limits),
                 totals: Arc::clone(&totals),
                 clock: MillisClock::new(self.clock),
                 persistence: match &storage {

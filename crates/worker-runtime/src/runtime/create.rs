@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tracing::debug;
 
+use super::capacity::Capacity;
 use super::commit::{Committed, commit_and_apply};
 use super::directory::KeyHolder;
 use super::residency::Lookup;
@@ -13,6 +14,7 @@ use super::storage::read_error;
 use super::{Inner, Runtime};
 use crate::command::CreateWorker;
 use crate::core::{OlderEntries, Worker, WorkerMetadata, WorkerSnapshot};
+use crate::cursor::Epoch;
 use crate::display_name::DisplayName;
 use crate::error::{CapacityExhausted, CreateError, ReadError};
 use crate::fingerprint::Fingerprint;
@@ -36,7 +38,8 @@ struct NewWorker<'a> {
 /// A worker that exists now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
-    /// The worker as it is now, also when it was created earlier.
+    /// The worker as it was right after its creation, also when that was earlier. Its cursor is
+    /// expired then if the runtime was opened since.
     pub worker: WorkerSnapshot,
     /// Whether an earlier request with the same key created it.
     pub replayed: bool,
@@ -44,20 +47,22 @@ pub struct Created {
 
 /// What becomes of a request to create a worker.
 enum CreateStep {
-    /// This worker was created under the same key, if it is of the same request.
-    Known(WorkerId),
+    /// This worker was created under the same key, in this epoch, if it is of the same request.
+    Known(WorkerId, Epoch),
     /// The worker is there.
     Created(Arc<Slot>),
     /// A place is reserved for the worker; [`Inner::apply_create`] follows the commit.
     Commit(Arc<Slot>, Change),
     /// A worker is being created under the same key.
     Wait,
+    /// There is no capacity for all of this.
+    Lacks(Capacity),
 }
 
 impl Runtime {
     /// Creates a worker, or finds the one that was created under the same key. With a store, the
-    /// worker is durable when this returns. If there is no capacity, other workers are put out of
-    /// memory, or, without a store, those that have been stopped for longest are forgotten.
+    /// worker is durable when this returns. If there is no capacity, and that helps, other workers are
+    /// put out of memory, or, without a store, those that have been stopped for longest are forgotten.
     ///
     /// # Errors
     /// See [`CreateError`]; no worker is created then.
@@ -80,10 +85,10 @@ impl Runtime {
         };
         loop {
             match self.inner.begin_create(&request) {
-                Err(CreateError::Capacity(error)) if self.inner.make_room(error.limit) => {}
                 Err(error) => return Err(error),
-                Ok(CreateStep::Known(id)) => {
-                    if let Some(created) = self.replay(id, request.fingerprint).await? {
+                Ok(CreateStep::Lacks(room)) => self.inner.make_room(room)?,
+                Ok(CreateStep::Known(id, epoch)) => {
+                    if let Some(created) = self.replay(id, epoch, &request).await? {
                         return Ok(created);
                     }
                 }
@@ -99,26 +104,38 @@ impl Runtime {
         }
     }
 
-    /// A worker that was created before, by a request with this fingerprint; none if it has been
-    /// deleted since.
+    /// The first result of a request again, if it is the one that created this worker; none if that
+    /// has been deleted since. Nothing is kept for it: what the worker was then follows from what
+    /// never changes and from the request, which is the same.
     async fn replay(
         &self,
         id: WorkerId,
-        fingerprint: Fingerprint,
+        epoch: Epoch,
+        request: &NewWorker<'_>,
     ) -> Result<Option<Created>, CreateError> {
         let found = async {
             let first = self.inner.create_fingerprint(id).await?;
             Ok((first, self.get(id).await?))
         };
         match found.await {
-            Ok((first, _)) if first != Some(fingerprint) => Err(CreateError::IdempotencyConflict),
+            Ok((first, _)) if first != Some(request.fingerprint) => {
+                Err(CreateError::IdempotencyConflict)
+            }
             Ok((_, worker)) => Ok(Some(Created {
-                worker,
+                worker: worker.at_creation(request.name_for(id), epoch),
                 replayed: true,
             })),
             Err(ReadError::UnknownWorker(_)) => Ok(None),
             Err(ReadError::Store(error)) => Err(error.into()),
         }
+    }
+}
+
+impl NewWorker<'_> {
+    /// The name of the worker with this id that it creates.
+    fn name_for(&self, id: WorkerId) -> DisplayName {
+        let named = self.display_name.clone();
+        named.unwrap_or_else(|| DisplayName::default_for(id))
     }
 }
 
@@ -166,7 +183,8 @@ impl Inner {
             let known = request.key.as_ref();
             match known.and_then(|key| directory.find_key(key)) {
                 None => {}
-                Some(KeyHolder::Worker(id)) => return Ok(CreateStep::Known(id)),
+                Some(KeyHolder::Worker(id)) => return Ok(CreateStep::Known(id, self.epoch)),
+                Some(KeyHolder::Restored(id)) => return Ok(CreateStep::Known(id, Epoch::PAST)),
                 Some(KeyHolder::Creating(other)) => {
                     return if other.fingerprint == request.fingerprint {
                         Ok(CreateStep::Wait)
@@ -177,21 +195,34 @@ impl Inner {
             }
             let (profile, model) = request.choice.as_ref().map_err(|error| *error)?;
             self.accepting()?;
-            let limit = if directory.resident() >= self.limits.workers {
-                Some(LimitName::Workers)
-            } else if directory.len_with_creating() >= self.limits.stored_workers {
-                Some(LimitName::StoredWorkers).filter(|_| self.storage.is_some())
-            } else {
-                None
-            };
-            if let Some(limit) = limit {
+            let stored = directory.len_with_creating();
+            if self.storage.is_some() && stored >= self.limits.stored_workers {
+                let limit = LimitName::StoredWorkers;
                 return Err(CapacityExhausted { limit }.into());
             }
             // Generated under the lock, so that ids have the order of the creations, also those of
             // a time when the clock was ahead.
             let newest = directory.newest();
             let id = newest.map_or_else(WorkerId::generate, WorkerId::generate_after);
-            let slot = self.new_slot(id, request, profile, model.clone(), created_at)?;
+            let (metadata, worker) =
+                self.new_worker(id, request, profile, model.clone(), created_at);
+            let needed = Capacity {
+                workers: 1,
+                bytes: worker.held_bytes(),
+            };
+            if directory.resident() >= self.limits.workers {
+                return Ok(CreateStep::Lacks(needed));
+            }
+            let Some(bytes) = self.totals.bytes.reserve(needed.bytes) else {
+                return Ok(CreateStep::Lacks(needed));
+            };
+            let slot = Slot::new(
+                metadata,
+                worker,
+                Profile::clone(profile),
+                &self.shared,
+                bytes,
+            );
             let slot = Arc::new(slot);
             Ok(match self.shared.persistence {
                 Persistence::Memory => {
@@ -208,14 +239,14 @@ impl Inner {
         })
     }
 
-    fn new_slot(
+    fn new_worker(
         &self,
         id: WorkerId,
         request: &NewWorker<'_>,
         profile: &Profile,
         model: Option<Arc<str>>,
         created_at: Timestamp,
-    ) -> Result<Slot, CapacityExhausted> {
+    ) -> (Arc<WorkerMetadata>, Worker) {
         let metadata = Arc::new(WorkerMetadata {
             id,
             epoch: self.epoch,
@@ -228,16 +259,12 @@ impl Inner {
                 Persistence::Store => OlderEntries::Stored,
             },
         });
-        let display_name = request.display_name.clone();
-        let display_name = display_name.unwrap_or_else(|| DisplayName::default_for(id));
         let worker = Worker::new(
             Arc::clone(&metadata),
-            display_name,
+            request.name_for(id),
             Arc::clone(&self.limits),
         );
-        let bytes = self.shared.reserve_bytes(worker.held_bytes())?;
-        let profile = profile.clone();
-        Ok(Slot::new(metadata, worker, profile, &self.shared, bytes))
+        (metadata, worker)
     }
 
     /// Adds the worker, if its commit succeeded.

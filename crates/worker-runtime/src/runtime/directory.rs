@@ -11,9 +11,7 @@ use crate::status::WorkerState;
 use crate::store::IndexedWorker;
 use crate::sync::Notify;
 
-/// Slots that are examined at most to find one to evict, each time one is needed. Bounds how long
-/// that holds the directory's lock.
-const EVICTION_SCAN: usize = 1_000;
+mod eviction;
 
 /// The workers in the order of their ids, which is the order of their creation, and
 /// the idempotency keys that they were created under.
@@ -55,7 +53,10 @@ pub(super) struct Stored {
 /// Who a creation key belongs to.
 #[derive(Clone)]
 pub(super) enum KeyHolder {
+    /// A worker that was created in this epoch.
     Worker(WorkerId),
+    /// A worker that was created before the runtime was opened.
+    Restored(WorkerId),
     /// The worker is being created.
     Creating(Arc<Creation>),
 }
@@ -74,7 +75,7 @@ impl Directory {
         let mut keys = HashMap::with_capacity(workers.iter().filter(keyed).count());
         let places = workers.into_iter().map(|worker| {
             if let Some(key) = worker.create_key {
-                keys.insert(key, KeyHolder::Worker(worker.id));
+                keys.insert(key, KeyHolder::Restored(worker.id));
             }
             let stored = Stored {
                 state: worker.state.into(),
@@ -200,7 +201,10 @@ impl Directory {
         self.places.remove(&id);
         self.loading -= 1;
         // Its key is not known without reading it.
-        let is_its = |holder: &KeyHolder| matches!(holder, KeyHolder::Worker(it) if *it == id);
+        let is_its = |holder: &KeyHolder| match holder {
+            KeyHolder::Worker(it) | KeyHolder::Restored(it) => *it == id,
+            KeyHolder::Creating(_) => false,
+        };
         self.keys.retain(|_, holder| !is_its(holder));
         ended.notify_waiters();
         Some(stored.state)
@@ -217,54 +221,6 @@ impl Directory {
             self.keys.remove(key);
         }
         Some(slot)
-    }
-
-    /// Puts a resident worker that nobody uses out of memory: of those that are examined, the first
-    /// that was not used since the last time, or else the first that can be. Returns false when
-    /// there is none.
-    pub(super) fn evict(&mut self) -> bool {
-        let mut used = None;
-        for _ in 0..EVICTION_SCAN.min(self.eviction_order.len()) {
-            let Some(id) = self.eviction_order.pop_front() else {
-                break;
-            };
-            let Some((slot, stored)) = self.evictable(id) else {
-                self.eviction_order.push_back(id);
-                continue;
-            };
-            if !slot.take_used() {
-                self.place_stored(id, stored);
-                return true;
-            }
-            used.get_or_insert((id, stored));
-            self.eviction_order.push_back(id);
-        }
-        let Some((id, stored)) = used else {
-            return false;
-        };
-        self.forget_order(id);
-        self.place_stored(id, stored);
-        true
-    }
-
-    /// A resident worker that nobody uses, and what is to be remembered of it.
-    fn evictable(&self, id: WorkerId) -> Option<(&Slot, Stored)> {
-        let Some(Place::Resident(slot)) = self.places.get(&id) else {
-            return None;
-        };
-        // A handle is only ever cloned from this one, under the directory's lock, or from
-        // another: when this is the only one, nobody else can come by one.
-        let (latest_event, state) = slot.rest().filter(|_| Arc::strong_count(slot) == 1)?;
-        let stored = Stored {
-            state,
-            latest_event,
-        };
-        Some((slot, stored))
-    }
-
-    fn place_stored(&mut self, id: WorkerId, stored: Stored) {
-        self.places.insert(id, Place::Stored(stored));
-        self.resident -= 1;
     }
 
     fn forget_order(&mut self, id: WorkerId) {

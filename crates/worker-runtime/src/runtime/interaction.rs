@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracing::debug;
 
+use super::capacity::Capacity;
 use super::commit::commit_and_apply;
 use super::residency::Lookup;
 use super::run_task::{RunGuard, RunStorage, drive};
@@ -27,9 +28,10 @@ struct Starter {
 }
 
 impl Runtime {
-    /// Sends an input to a worker: commits it to the transcript and starts a run. With a store, the
-    /// input is durable when this returns. If bytes are short, workers are put out of memory, or,
-    /// without a store, those that have been stopped for longest are forgotten.
+    /// Sends an input to a worker: commits it to the transcript and starts a run, or queues it
+    /// until one of those in progress ends. Whoever came first starts first. With a store, the
+    /// input is durable when this returns. If bytes are short, and that helps, workers are put out of
+    /// memory, or, without a store, those that have been stopped for longest are forgotten.
     ///
     /// # Errors
     /// See [`InputError`]; the worker has not changed then. When several apply, the first in
@@ -60,8 +62,8 @@ impl Runtime {
         loop {
             let changed = slot.changed();
             match slot.begin_input(&input, now, || self.inner.accepting()) {
-                Err(InputError::Capacity(error)) if self.inner.make_room(error.limit) => {}
                 Err(error) => return Err(error),
+                Ok(InputStep::LacksBytes(bytes)) => self.inner.make_room(Capacity::bytes(bytes))?,
                 Ok(InputStep::Wait) => changed.await,
                 Ok(InputStep::Replayed(accepted)) => return Ok(accepted),
                 Ok(InputStep::Started(accepted, start)) => {

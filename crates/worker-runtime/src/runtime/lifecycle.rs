@@ -250,18 +250,4 @@ impl Inner {
         }
         slot.wake();
     }
-
-    /// Forgets the worker that has been stopped for longest. Returns false when there is nothing to
-    /// forget.
-    pub(super) fn forget_oldest_stopped(&self) -> bool {
-        let Some(id) = self.totals.pop_oldest_stopped() else {
-            return false;
-        };
-        let slot = self.directory.with(|directory| directory.remove(id));
-        if let Some(slot) = slot {
-            self.totals.leave(slot.read(Worker::state));
-            debug!(worker_id = %id, "worker forgotten");
-        }
-        true
-    }
 }

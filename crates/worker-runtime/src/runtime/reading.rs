@@ -1,9 +1,4 @@
-//! Reading a worker: its transcript, its events, and waiting for more of them.
-
-use std::time::Duration;
-
-use futures_core::Stream;
-use futures_util::stream::{self, StreamExt as _};
+//! Reading a worker's transcript, in memory and in the store.
 
 use super::directory::Stored;
 use super::residency::Lookup;
@@ -12,18 +7,12 @@ use super::storage::read_error;
 use super::{Inner, Runtime};
 use crate::core::Slice;
 use crate::cursor::Cursor;
-use crate::error::{EventsError, ReadError, UnknownWorker};
-use crate::event::{Event, EventBatch, EventKind, EventsQuery};
+use crate::error::{ReadError, UnknownWorker};
 use crate::id::WorkerId;
-use crate::status::WorkerState;
 use crate::store::{StoredPage, Window};
-use crate::sync;
 use crate::transcript::{
     Entry, InFlight, TranscriptBounds, TranscriptPage, TranscriptPosition, TranscriptQuery,
 };
-
-/// No deadline: a subscriber waits until there is an event, or nothing more can come.
-const UNLIMITED: Duration = Duration::MAX;
 
 impl Runtime {
     /// A page of a worker's transcript, with the reply in progress and the position in
@@ -56,112 +45,6 @@ impl Runtime {
                     }
                 }
             }
-        }
-    }
-
-    /// The events after a cursor. When there is none yet, waits for the first: until
-    /// `wait` is over, the worker is stopped, or the runtime shuts down.
-    ///
-    /// # Errors
-    /// See [`EventsError`]. [`EventsError::Capacity`] is only returned to a reader that would
-    /// have to wait.
-    ///
-    /// # Cancellation
-    /// Nothing is lost when the future is dropped: the caller owns the cursor.
-    pub async fn events(
-        &self,
-        id: WorkerId,
-        query: EventsQuery,
-    ) -> Result<EventBatch, EventsError> {
-        let wait = query.wait.min(self.inner.limits.wait);
-        self.poll_events(id, EventsQuery { wait, ..query }).await
-    }
-
-    /// The events after a cursor, as they happen. Ends after `worker_stopped`, after an
-    /// error, and, during a shutdown, when the worker's run has ended.
-    ///
-    /// The stream keeps a position, not a queue: a reader that is too slow costs nothing,
-    /// and gets [`EventsError::Expired`].
-    pub fn subscribe(
-        &self,
-        id: WorkerId,
-        after: Cursor,
-    ) -> impl Stream<Item = Result<Event, EventsError>> + Send + use<> {
-        let runtime = self.clone();
-        stream::unfold(Some(after), move |after| {
-            let runtime = runtime.clone();
-            async move {
-                let (events, next) = match runtime.next_events(id, after?).await {
-                    Ok(events) => {
-                        let last = events.last()?;
-                        let stopped = last.kind == EventKind::WorkerStopped;
-                        let next = (!stopped).then_some(last.cursor);
-                        (events.into_iter().map(Ok).collect(), next)
-                    }
-                    Err(error) => (vec![Err(error)], None),
-                };
-                Some((stream::iter(events), next))
-            }
-        })
-        .flatten()
-    }
-
-    /// Waits for the next events; none when nothing more can come.
-    async fn next_events(&self, id: WorkerId, after: Cursor) -> Result<Vec<Event>, EventsError> {
-        let query = EventsQuery {
-            after: Some(after),
-            limit: None,
-            wait: UNLIMITED,
-        };
-        loop {
-            let batch = self.poll_events(id, query).await?;
-            if !batch.events.is_empty() {
-                return Ok(batch.events);
-            }
-            // The worker is stopped or the runtime shuts down. A run that is still ending has
-            // events to come, and so has one that has ended since the poll.
-            let slot = self.inner.slot(id).await?;
-            let (active_run, latest) = slot.read(|worker| (worker.active_run(), worker.cursor()));
-            match active_run {
-                Some(run_id) => {
-                    let _waiting = slot.reserve_poller()?;
-                    // Without a deadline it can't end early.
-                    let _ = slot.ended(run_id, None).await;
-                }
-                None if latest == after => return Ok(Vec::new()),
-                None => {}
-            }
-        }
-    }
-
-    /// Reads events, and waits for the first as long as the query says.
-    async fn poll_events(
-        &self,
-        id: WorkerId,
-        query: EventsQuery,
-    ) -> Result<EventBatch, EventsError> {
-        let limit = self.inner.limits.page(query.limit);
-        let deadline = sync::after(query.wait);
-        let mut waiting = None;
-        let mut time_is_up = query.wait.is_zero();
-        let mut slot = self.inner.slot(id).await?;
-        loop {
-            let changed = slot.changed();
-            let (batch, stopped) = slot.read(|worker| {
-                let batch = worker.read(query.after, limit);
-                batch.map(|batch| (batch, worker.state() == WorkerState::Stopped))
-            })?;
-            let stopping = self.inner.accepting().is_err();
-            if !batch.events.is_empty() || stopped || stopping || time_is_up {
-                return Ok(batch);
-            }
-            if waiting.is_none() {
-                waiting = Some(slot.reserve_poller()?);
-            }
-            time_is_up = sync::until(deadline, changed).await.is_err();
-            // Looked up again: the worker may be forgotten or deleted. As long as this slot is
-            // held, it isn't put out of memory.
-            slot = self.inner.slot(id).await?;
         }
     }
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use tracing::debug;
 
 use super::Inner;
+use super::capacity::Capacity;
 use super::commit::commit_and_apply;
-use super::directory::{Directory, Place, Stored};
+use super::directory::{Place, Stored};
 use super::slot::Slot;
 use super::storage::{Storage, read_error};
 use crate::core::{OlderEntries, RunEnd, Worker, WorkerMetadata};
 use crate::error::{AccessError, CapacityExhausted, StoreUnavailable, UnknownWorker};
 use crate::id::WorkerId;
-use crate::limits::LimitName;
 use crate::profile::Profile;
 use crate::run::RunErrorCode;
 use crate::store::{Change, StoreErrorKind, StoredConversation, Window};
@@ -131,18 +131,6 @@ impl Inner {
         storage.expect("only a runtime with a store has something to store or to load")
     }
 
-    /// Makes room where this limit left none: puts a worker out of memory, or, without a store,
-    /// forgets the one that has been stopped for longest. Returns false when that can't help.
-    pub(super) fn make_room(&self, limit: LimitName) -> bool {
-        match (limit, &self.storage) {
-            (LimitName::Workers | LimitName::TotalBytes, None) => self.forget_oldest_stopped(),
-            (LimitName::Workers | LimitName::TotalBytes, Some(_)) => {
-                self.directory.with(Directory::evict)
-            }
-            _ => false,
-        }
-    }
-
     /// Whether this loading of a worker goes on. Another one may have begun since.
     fn is_loading(&self, id: WorkerId, loading: &Arc<Notify>) -> bool {
         self.directory.with(|directory| match directory.get(id) {
@@ -157,23 +145,23 @@ impl Inner {
         self: &Arc<Self>,
         id: WorkerId,
     ) -> Result<Option<(LoadGuard, u64)>, CapacityExhausted> {
+        let place = Capacity {
+            workers: 1,
+            bytes: 0,
+        };
         loop {
             let begun = self.directory.with(|directory| {
-                if directory.resident() >= self.limits.workers {
-                    let limit = LimitName::Workers;
-                    return Err(CapacityExhausted { limit });
-                }
-                Ok(directory.begin_loading(id))
+                let is_full = directory.resident() >= self.limits.workers;
+                (!is_full).then(|| directory.begin_loading(id))
             });
             match begun {
-                Ok(stored) => {
+                Some(stored) => {
                     return Ok(stored.map(|stored| {
                         let inner = Arc::clone(self);
                         (LoadGuard { inner, id }, stored.latest_event)
                     }));
                 }
-                Err(error) if self.make_room(error.limit) => {}
-                Err(error) => return Err(error),
+                None => self.make_room(place)?,
             }
         }
     }
@@ -188,10 +176,11 @@ impl Inner {
         else {
             return Ok(None);
         };
+        let held = worker.held_bytes();
         let bytes = loop {
-            match self.shared.reserve_bytes(worker.held_bytes()) {
-                Err(error) if self.make_room(error.limit) => {}
-                bytes => break bytes?,
+            match self.totals.bytes.reserve(held) {
+                Some(bytes) => break bytes,
+                None => self.make_room(Capacity::bytes(held))?,
             }
         };
         let slot = Slot::new(metadata, worker, profile, &self.shared, bytes);

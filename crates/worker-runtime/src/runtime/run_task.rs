@@ -135,7 +135,7 @@ impl Drop for RunGuard {
     }
 }
 
-/// Drives a run to its end.
+/// Drives a run to its end, once there is a place for it.
 ///
 /// # Cancellation
 /// When this future is dropped, the engine's future is dropped first and the run ended
@@ -147,8 +147,22 @@ pub(super) async fn drive(
     run_time: Duration,
     storage: Option<RunStorage>,
 ) {
-    let mut engine = EngineFuture::new(engine, start.turn, run.output());
     let mut cancelled = pin!(start.cancel_signal.notified());
+    if let Some(ticket) = start.queued {
+        let mut placed = pin!(ticket.wait_for_place());
+        let has_place = poll_fn(|cx| {
+            if cancelled.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(false);
+            }
+            placed.as_mut().poll(cx).map(|()| true)
+        });
+        if !has_place.await {
+            return finish(run, RunEnd::Cancelled, storage).await;
+        }
+        let RunOutput { slot, run_id } = &*run.output;
+        slot.apply(|worker| worker.start_queued(*run_id));
+    }
+    let mut engine = EngineFuture::new(engine, start.turn, run.output());
     let mut deadline = pin!(sync::sleep(run_time));
     let RunOutput { slot, run_id } = &*run.output;
     let mut drafts = storage
@@ -183,6 +197,11 @@ pub(super) async fn drive(
     if let Some(drafts) = drafts {
         drafts.finish().await;
     }
+    finish(run, end, storage).await;
+}
+
+/// Ends a run, and sees to it that the store gets its end.
+async fn finish(run: RunGuard, end: RunEnd, storage: Option<RunStorage>) {
     if let Some(slot) = run.end(end, storage.as_ref()).await
         && let Some(storage) = &storage
     {

@@ -26,6 +26,7 @@ mod endings;
 mod fixture;
 mod history;
 mod inputs;
+mod queueing;
 mod readers;
 mod refusals;
 mod scripted_engine;

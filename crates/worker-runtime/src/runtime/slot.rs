@@ -5,13 +5,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::clock::MillisClock;
+use super::pollers::Poller;
+use super::run_queue::RunPlace;
 use super::totals::Totals;
-use super::usage_counter::{Reservation, UsageCounter};
+use super::usage_counter::Reservation;
 use crate::core::{CancelStep, EndReason, Worker, WorkerMetadata, WorkerSnapshot};
 use crate::error::{CancelError, CapacityExhausted, StillEnding, StoreUnavailable, UnknownWorker};
 use crate::fingerprint::Fingerprint;
 use crate::id::{IdempotencyKey, RunId, WorkerId};
-use crate::limits::{LimitName, Limits};
 use crate::profile::Profile;
 use crate::run::RunErrorCode;
 use crate::status::WorkerState;
@@ -42,7 +43,6 @@ pub(super) struct Slot {
     persistence: Persistence,
     guarded: Mutex<Guarded>,
     changed: Notify,
-    pollers: Arc<UsageCounter>,
     totals: Arc<Totals>,
     clock: MillisClock,
     /// Set at each use, and cleared when the slot is considered for eviction.
@@ -82,10 +82,10 @@ struct Guarded {
     removed: bool,
 }
 
-/// What an active run holds. It is released in the section that ends the run, so that
+/// What an active run holds, also while it is queued. It is released in the section that ends the run, so that
 /// a caller that sees the end can start another.
 struct RunReservation {
-    _concurrent_run: Reservation,
+    place: RunPlace,
     cancel_signal: Arc<Notify>,
 }
 
@@ -102,28 +102,12 @@ pub(super) enum Attempt<T> {
     Wait,
 }
 
-/// A reader that waits, counted on its worker and over all workers.
-pub(super) struct PollerReservation {
-    // Released in this order, the reverse of how they are reserved: a worker has one free only
-    // when the sum over all workers no longer counts it.
-    _all: Reservation,
-    _worker: Reservation,
-}
-
 /// What the slots of one runtime share.
 #[derive(Clone)]
 pub(super) struct Shared {
-    pub(super) limits: Arc<Limits>,
     pub(super) totals: Arc<Totals>,
     pub(super) clock: MillisClock,
     pub(super) persistence: Persistence,
-}
-
-impl Shared {
-    /// Reserves bytes for a worker.
-    pub(super) fn reserve_bytes(&self, bytes: usize) -> Result<Reservation, CapacityExhausted> {
-        reserve(&self.totals.bytes, bytes, LimitName::TotalBytes)
-    }
 }
 
 impl Slot {
@@ -148,7 +132,6 @@ impl Slot {
                 removed: false,
             }),
             changed: Notify::new(),
-            pollers: UsageCounter::new(shared.limits.worker_pollers),
             totals: Arc::clone(&shared.totals),
             clock: shared.clock.clone(),
             used: AtomicBool::new(true),
@@ -211,13 +194,30 @@ impl Slot {
         })
     }
 
-    /// Marks the slot as used; returns whether it was since the last [`take_used`](Self::take_used).
     pub(super) fn mark_used(&self) {
         self.used.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn take_used(&self) -> bool {
-        self.used.swap(false, Ordering::Relaxed)
+    /// Whether it was used since the last [`clear_used`](Self::clear_used).
+    pub(super) fn is_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn clear_used(&self) {
+        self.used.store(false, Ordering::Relaxed);
+    }
+
+    /// Bytes that the worker counts against the sum over all workers.
+    pub(super) fn counted_bytes(&self) -> usize {
+        self.guarded.with(|guarded| guarded.bytes.amount())
+    }
+
+    /// Releases the bytes of a stopped worker that is removed, also if somebody still reads it.
+    pub(super) fn forget(&self) {
+        self.guarded.with(|guarded| {
+            guarded.removed = true;
+            guarded.bytes.resize(0);
+        });
     }
 
     /// The number of the worker's latest event and its state, if nothing but this slot keeps it
@@ -274,16 +274,12 @@ impl Slot {
 
     /// Whether readers wait for the worker's next event.
     pub(super) fn has_readers(&self) -> bool {
-        self.pollers.used() > 0
+        self.totals.pollers.wait_for(self.id())
     }
 
     /// Counts a reader that is about to wait.
-    pub(super) fn reserve_poller(&self) -> Result<PollerReservation, CapacityExhausted> {
-        let worker = reserve(&self.pollers, 1, LimitName::WorkerPollers)?;
-        Ok(PollerReservation {
-            _all: reserve(&self.totals.pollers, 1, LimitName::Pollers)?,
-            _worker: worker,
-        })
+    pub(super) fn enter_poller(&self) -> Result<Poller, CapacityExhausted> {
+        self.totals.pollers.enter(self.id())
     }
 
     /// Changes the worker, and everything that depends on its state.
@@ -333,12 +329,4 @@ impl Guarded {
         let unsaved = self.unsaved.iter().cloned();
         unsaved.map(|run| Change::Finish(Box::new(run))).collect()
     }
-}
-
-fn reserve(
-    counter: &Arc<UsageCounter>,
-    amount: usize,
-    limit: LimitName,
-) -> Result<Reservation, CapacityExhausted> {
-    counter.reserve(amount).ok_or(CapacityExhausted { limit })
 }

@@ -19,6 +19,7 @@ mod ending;
 mod handle;
 mod idempotency;
 mod model;
+mod queueing;
 mod reading;
 mod reply;
 mod running;

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::pollers::Pollers;
+use super::run_queue::RunQueue;
 use super::usage_counter::UsageCounter;
 use crate::id::WorkerId;
 use crate::limits::Limits;
@@ -13,9 +15,10 @@ use crate::sync::{AtomicUsize, Mutex, Ordering};
 #[derive(Debug)]
 pub(super) struct Totals {
     pub(super) bytes: Arc<UsageCounter>,
-    pub(super) runs: Arc<UsageCounter>,
-    pub(super) pollers: Arc<UsageCounter>,
+    pub(super) runs: Arc<RunQueue>,
+    pub(super) pollers: Arc<Pollers>,
     idle: AtomicUsize,
+    queued: AtomicUsize,
     running: AtomicUsize,
     cancelling: AtomicUsize,
     stopped: AtomicUsize,
@@ -27,9 +30,10 @@ impl Totals {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             bytes: UsageCounter::new(limits.total_bytes),
-            runs: UsageCounter::new(limits.concurrent_runs),
-            pollers: UsageCounter::new(limits.pollers),
+            runs: RunQueue::new(limits.concurrent_runs, limits.queued_runs),
+            pollers: Pollers::new(limits),
             idle: AtomicUsize::new(0),
+            queued: AtomicUsize::new(0),
             running: AtomicUsize::new(0),
             cancelling: AtomicUsize::new(0),
             stopped: AtomicUsize::new(0),
@@ -41,6 +45,7 @@ impl Totals {
         let read = |state| self.count(state).load(Ordering::Relaxed);
         WorkerCounts {
             idle: read(WorkerState::Idle),
+            queued: read(WorkerState::Queued),
             running: read(WorkerState::Running),
             cancelling: read(WorkerState::Cancelling),
             stopped: read(WorkerState::Stopped),
@@ -61,23 +66,25 @@ impl Totals {
         self.stop_order.with(|order| order.push_back(id));
     }
 
-    /// Takes a worker out, which is looked for from the end.
     pub(super) fn remove_stopped(&self, id: WorkerId) {
         self.stop_order.with(|order| {
-            if let Some(index) = order.iter().rposition(|stopped| *stopped == id) {
+            // Mostly the first one, to be forgotten.
+            if let Some(index) = order.iter().position(|stopped| *stopped == id) {
                 order.remove(index);
             }
         });
     }
 
-    /// Takes out the worker that has been stopped for longest.
-    pub(super) fn pop_oldest_stopped(&self) -> Option<WorkerId> {
-        self.stop_order.with(VecDeque::pop_front)
+    /// The stopped workers, the one first that has been stopped for longest.
+    pub(super) fn stopped(&self) -> Vec<WorkerId> {
+        self.stop_order
+            .with(|order| order.iter().copied().collect())
     }
 
     fn count(&self, state: WorkerState) -> &AtomicUsize {
         match state {
             WorkerState::Idle => &self.idle,
+            WorkerState::Queued => &self.queued,
             WorkerState::Running => &self.running,
             WorkerState::Cancelling => &self.cancelling,
             WorkerState::Stopped => &self.stopped,

@@ -43,6 +43,10 @@ impl UsageCounter {
 }
 
 impl Reservation {
+    pub(super) fn amount(&self) -> usize {
+        self.amount
+    }
+
     /// Changes the amount. Returns false, and changes nothing, when it would have to grow by more
     /// than is free.
     pub(super) fn resize(&mut self, amount: usize) -> bool {

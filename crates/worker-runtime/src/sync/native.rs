@@ -56,6 +56,16 @@ pub(crate) async fn until<F: Future>(
     }
 }
 
+/// The present moment.
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Whether `duration` has passed since then.
+pub(crate) fn has_passed(since: Instant, duration: Duration) -> bool {
+    since.elapsed() >= duration
+}
+
 /// The moment `duration` from now; none when it is too far to be represented.
 pub(crate) fn after(duration: Duration) -> Option<Instant> {
     Instant::now().checked_add(duration)

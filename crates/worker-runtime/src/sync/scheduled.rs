@@ -43,6 +43,15 @@ pub(crate) fn after(duration: Duration) -> Option<Instant> {
     (duration < FAR).then_some(Instant(()))
 }
 
+pub(crate) fn now() -> Instant {
+    Instant(())
+}
+
+/// It has or not, at random.
+pub(crate) fn has_passed(_: Instant, duration: Duration) -> bool {
+    duration < FAR && thread_rng().r#gen()
+}
+
 /// Ready when a task that does nothing has run, and then others.
 pub(crate) async fn sleep(duration: Duration) {
     match after(duration) {

@@ -80,6 +80,39 @@ pub(crate) const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
+        invariant: 2,
+        name: "a run that ends gives its place to nobody",
+        scenario: "queueing::a_place_that_gets_free_and_an_arriving_input",
+        edits: &[Edit {
+            file: "runtime/run_queue.rs",
+            from: "            match entered.waiting.pop_front() {",
+            to: "            match entered.waiting.pop_front().filter(|_| entered.running > 1) {",
+        }],
+    },
+    Fault {
+        invariant: 2,
+        name: "a run that is cancelled while it is queued gets a place all the same",
+        scenario: "queueing::queue_and_cancel_of_the_queued_run_alone",
+        edits: &[Edit {
+            file: "runtime/run_queue.rs",
+            from: "                    .retain(|other| !Arc::ptr_eq(other, &self.ticket));",
+            to: "                    .retain(|other| !other.has_place());",
+        }],
+    },
+    Fault {
+        invariant: 2,
+        name: "a cancel of a queued run is not heard until it has a place",
+        scenario: "queueing::queue_and_cancel_of_the_queued_run_alone",
+        edits: &[Edit {
+            file: "runtime/run_task.rs",
+            from: "            if cancelled.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(false);
+            }
+",
+            to: "",
+        }],
+    },
+    Fault {
         invariant: 3,
         name: "a number is left out",
         scenario: "readers::poll_and_append",
@@ -131,14 +164,14 @@ pub(crate) const FAULTS: &[Fault] = &[
         scenario: "readers::poll_and_append",
         edits: &[
             Edit {
-                file: "runtime/reading.rs",
+                file: "runtime/polling.rs",
                 from: "            let changed = slot.changed();\n",
                 to: "",
             },
             Edit {
-                file: "runtime/reading.rs",
-                from: "sync::until(deadline, changed)",
-                to: "sync::until(deadline, slot.changed())",
+                file: "runtime/polling.rs",
+                from: "next_wake(deadline, changed, poller)",
+                to: "next_wake(deadline, slot.changed(), poller)",
             },
         ],
     },
@@ -289,7 +322,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         invariant: 8,
         name: "a counter checks first and adds afterwards",
-        scenario: "contention::inputs_at_the_run_limit",
+        scenario: "contention::inputs_at_the_byte_limit",
         edits: &[Edit {
             file: "runtime/usage_counter.rs",
             from: "            let grown = used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
@@ -360,34 +393,59 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         invariant: 8,
-        name: "a reader is released on its worker before it is released in the sum",
+        name: "a reader that makes way stays counted",
         scenario: "readers::pollers_and_their_limit",
         edits: &[Edit {
-            file: "runtime/slot.rs",
-            from: "    _all: Reservation,
-    _worker: Reservation,
-}",
-            to: "    _worker: Reservation,
-    _all: Reservation,
-}",
+            file: "runtime/pollers.rs",
+            from: "if let Some(oldest) = waiting.remove(oldest) {",
+            to: "if let Some(oldest) = waiting.all.get(&oldest) {",
+        }],
+    },
+    Fault {
+        invariant: 8,
+        name: "a reader that makes way is not told",
+        scenario: "readers::a_reader_that_makes_way",
+        edits: &[Edit {
+            file: "runtime/pollers.rs",
+            from: "                    oldest.displace(limit);
+",
+            to: "                    drop(oldest);
+",
+        }],
+    },
+    Fault {
+        invariant: 8,
+        name: "a queued run starts though there is no place for it",
+        scenario: "queueing::queue_and_cancel_of_the_queued_run_alone",
+        edits: &[Edit {
+            file: "runtime/run_queue.rs",
+            from: "            if self.has_place() {
+                return;
+            }
+",
+            to: "            if self.has_place() || !self.has_place() {
+                return;
+            }
+",
         }],
     },
     Fault {
         invariant: 9,
-        name: "a list reads its workers under the directory's lock, and a worker is forgotten under its own",
+        name: "a list reads its workers under the directory's lock, and one to be forgotten is looked up under its own",
         scenario: "contention::list_and_stop_and_forget",
         edits: &[
             LIST_UNDER_THE_DIRECTORYS_LOCK,
             Edit {
-                file: "runtime/lifecycle.rs",
-                from: "        let slot = self.directory.with(|directory| directory.remove(id));
-        if let Some(slot) = slot {
-            self.totals.leave(slot.read(Worker::state));",
-                to: "        if let Ok(super::residency::Lookup::Resident(slot)) = self.lookup(id) {
-            slot.read(|worker| {
-                self.directory.with(|directory| directory.remove(id));
-                self.totals.leave(worker.state());
-            });",
+                file: "runtime/capacity.rs",
+                from: "        let oldest_first = self.totals.stopped();
+",
+                to: "        let oldest_first = self.totals.stopped();
+        for id in &oldest_first {
+            if let Ok(super::residency::Lookup::Resident(slot)) = self.lookup(*id) {
+                slot.read(|_| self.directory.with(|directory| directory.len()));
+            }
+        }
+",
             },
         ],
     },
@@ -412,22 +470,23 @@ pub(crate) const FAULTS: &[Fault] = &[
         edits: &[
             Edit {
                 file: "runtime/totals.rs",
-                from: "pop_oldest_stopped(&self) -> Option<WorkerId> {
-        self.stop_order.with(VecDeque::pop_front)",
-                to: "pop_oldest_stopped(&self, read: impl FnOnce()) -> Option<WorkerId> {
+                from: "stopped(&self) -> Vec<WorkerId> {
+        self.stop_order
+            .with(|order| order.iter().copied().collect())",
+                to: "stopped(&self, read: impl FnOnce()) -> Vec<WorkerId> {
         self.stop_order.with(|order| {
             read();
-            order.pop_front()
+            order.iter().copied().collect()
         })",
             },
             Edit {
-                file: "runtime/lifecycle.rs",
-                from: "self.totals.pop_oldest_stopped() else {",
-                to: "self.totals.pop_oldest_stopped(|| {
+                file: "runtime/capacity.rs",
+                from: "self.totals.stopped();",
+                to: "self.totals.stopped(|| {
             for slot in self.slots() {
                 slot.read(Worker::state);
             }
-        }) else {",
+        });",
             },
         ],
     },

@@ -209,7 +209,7 @@ pub(crate) const STORE_FAULTS: &[Fault] = &[
         name: "a worker that is in use is put out of memory",
         scenario: "refusals::an_input_and_a_creation_that_needs_its_place_in_memory",
         edits: &[Edit {
-            file: "runtime/directory.rs",
+            file: "runtime/directory/eviction.rs",
             from: "slot.rest().filter(|_| Arc::strong_count(slot) == 1)?;",
             to: "slot.rest()?;",
         }],

@@ -18,6 +18,7 @@ pub(crate) enum KindFilter {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StateFilter {
     Idle,
+    Queued,
     Running,
     Cancelling,
     Stopped,

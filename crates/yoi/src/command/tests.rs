@@ -219,17 +219,31 @@ async fn an_event_is_one_line_with_all_that_is_known() {
 
 #[tokio::test]
 async fn sums_of_tokens_say_how_many_runs_they_lack() {
-    for (lacking, tokens) in [
-        (0, "3 input, 4 output\n"),
-        (1, "3 input, 4 output; 1 run not counted\n"),
-        (2, "3 input, 4 output; 2 runs not counted\n"),
+    for (known, lacking, tokens) in [
+        (
+            json!({"input_tokens": 3, "output_tokens": 4}),
+            0,
+            "3 input, 4 output\n",
+        ),
+        (
+            json!({"input_tokens": 3, "output_tokens": 4}),
+            1,
+            "3 input, 4 output; 1 run not counted\n",
+        ),
+        (
+            json!({"output_tokens": 4}),
+            2,
+            "4 output; 2 runs not counted\n",
+        ),
+        (json!({}), 2, "not known\n"),
     ] {
         let mut worker = worker_summary("w1", "idle");
         worker["model"] = "m".into();
         worker["conversation"] = json!({
             "transcript": {"entries": 0}, "latest_cursor": cursor(9),
-            "usage": {"input_tokens": 3, "output_tokens": 4, "incomplete_runs": lacking},
+            "usage": known,
         });
+        worker["conversation"]["usage"]["incomplete_runs"] = lacking.into();
         let show = run_line("show w1", [Scripted::Json(200, worker)]).await;
         let out = show.success().out;
         assert_contains(&out, &format!("tokens         {tokens}"));

@@ -88,8 +88,13 @@ pub(crate) fn run_usage(usage: Usage) -> Option<String> {
 }
 
 fn tokens(usage: &UsageTotals) -> String {
-    let (input, output) = (usage.input_tokens, usage.output_tokens);
-    let known = format!("{input} input, {output} output");
+    let input = usage.input_tokens.map(|n| format!("{n} input"));
+    let output = usage.output_tokens.map(|n| format!("{n} output"));
+    let known: Vec<_> = [input, output].into_iter().flatten().collect();
+    if known.is_empty() {
+        return "not known".to_owned();
+    }
+    let known = known.join(", ");
     match usage.incomplete_runs {
         0 => known,
         1 => format!("{known}; 1 run not counted"),

@@ -189,6 +189,26 @@ impl History {
         }
     }
 
+    /// Its creation was answered. A repetition gets the first answer, which says nothing of now but
+    /// that the worker is there.
+    pub(super) fn see_created(
+        &mut self,
+        name: &str,
+        detail: &WorkerDetail,
+        span: Span,
+        findings: &mut Findings,
+    ) {
+        self.see_known(span, findings);
+        let summary = &detail.summary;
+        let is_first = summary.display_name.as_str() == name
+            && summary.state == WorkerState::Idle
+            && summary.created_at == self.created.created_at
+            && summary.last_activity_at == summary.created_at;
+        findings.check(is_first, Promise::Answer, self.id.as_str(), || {
+            format!("not the first answer to its creation: {summary:?}")
+        });
+    }
+
     /// A reader learned how a run ended.
     pub(super) fn see_end(&mut self, run: &RunId, end: RunEnd, findings: &mut Findings) {
         let before = *self.ends.entry(run.clone()).or_insert(end);
@@ -268,8 +288,8 @@ impl History {
             return findings.add(Promise::Torn, &worker, "it has no conversation");
         };
         let (usage, before) = (conversation.usage, self.usage);
-        let is_more = usage.input_tokens >= before.input_tokens
-            && usage.output_tokens >= before.output_tokens
+        let is_more = usage.input_tokens.unwrap_or(0) >= before.input_tokens.unwrap_or(0)
+            && usage.output_tokens.unwrap_or(0) >= before.output_tokens.unwrap_or(0)
             && usage.incomplete_runs >= before.incomplete_runs;
         findings.check(is_more, Promise::TakenBack, &worker, || {
             format!("its runs used {before:?} before, and {usage:?} now")

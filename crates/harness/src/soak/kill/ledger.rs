@@ -134,7 +134,7 @@ impl State {
         self.adopt(&name, detail, created);
         if let Some((history, findings)) = self.history(&id) {
             history.is_protected = is_protected;
-            history.see_detail(detail, span, findings);
+            history.see_created(&name, detail, span, findings);
         }
     }
 

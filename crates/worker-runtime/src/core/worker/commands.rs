@@ -26,6 +26,14 @@ pub(crate) struct NewRun {
     pub(crate) key: Option<(IdempotencyKey, Fingerprint)>,
 }
 
+/// When a run starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RunTurn {
+    Now,
+    /// When there is a place for it among the runs in progress.
+    Later,
+}
+
 /// What would happen to an input.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
@@ -125,12 +133,16 @@ impl Worker {
         })
     }
 
-    /// Commits an input that [`admit`](Self::admit) allowed, and starts its run. The worker hasn't
-    /// changed since.
-    pub(crate) fn accept(&mut self, input: AcceptedInput) -> Accepted {
+    /// Commits an input that [`admit`](Self::admit) allowed. Its run starts, or waits for its
+    /// [`turn`](Self::start_queued). The worker hasn't changed since.
+    pub(crate) fn accept(&mut self, input: AcceptedInput, turn: RunTurn) -> Accepted {
         let (run_id, sequence, now) = (input.entry.run_id, input.entry.sequence, input.entry.at);
         self.transcript.append(input.entry);
-        self.state = State::Running(Run::new(run_id));
+        let phase = match turn {
+            RunTurn::Now => RunPhase::Waiting,
+            RunTurn::Later => RunPhase::Queued,
+        };
+        self.state = State::Running(Run::new(run_id, phase));
         self.diagnostics = RunDiagnostics::default();
         let accepted = Accepted {
             run_id,
@@ -143,6 +155,13 @@ impl Worker {
             self.inputs.insert(key, fingerprint, accepted);
         }
         accepted
+    }
+
+    /// It is the turn of a run that was queued, unless it is being ended. That is no event.
+    pub(crate) fn start_queued(&mut self, run_id: RunId) {
+        if let Some(run) = self.state.running(run_id) {
+            run.phase = RunPhase::Waiting;
+        }
     }
 
     /// Appends text to the reply of a run. Past the output limit, what fits is kept and the run

@@ -7,9 +7,11 @@ use super::{Worker, WorkerMetadata, WorkerSnapshot};
 use crate::core::event_log::EventLog;
 use crate::core::idempotency::IdempotencyKeys;
 use crate::core::transcript_log::TranscriptLog;
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Epoch};
+use crate::display_name::DisplayName;
 use crate::limits::Limits;
-use crate::run::RunDiagnostics;
+use crate::run::{RunDiagnostics, UsageTotals};
+use crate::status::WorkerState;
 use crate::store::{StoredConversation, StoredState, StoredWorker};
 use crate::transcript::TranscriptBounds;
 
@@ -80,6 +82,24 @@ impl WorkerSnapshot {
             usage: worker.usage,
             last_run: worker.last_run,
             diagnostics: worker.diagnostics,
+        }
+    }
+
+    /// The same worker as it was right after its creation, with the name that it got there.
+    /// `epoch` is that of the creation. Everything else that was true then still is.
+    pub(crate) fn at_creation(self, display_name: DisplayName, epoch: Epoch) -> Self {
+        Self {
+            display_name,
+            state: WorkerState::Idle,
+            active_run: None,
+            last_activity_at: self.created_at,
+            transcript: TranscriptBounds::new(1, 0),
+            // After `worker_created`.
+            cursor: Cursor::new(epoch, 1),
+            usage: UsageTotals::default(),
+            last_run: None,
+            diagnostics: RunDiagnostics::default(),
+            ..self
         }
     }
 }

@@ -1,9 +1,12 @@
 //! How a run ends: what is decided about it, and what that changes.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::Worker;
-use super::state::{NextState, RunEnd, State};
+use super::state::{NextState, Run, RunEnd, State};
+use crate::core::transcript_log::entry_cost;
 use crate::event::EventKind;
 use crate::id::RunId;
 use crate::run::{LastRun, RunOutcome};
@@ -27,10 +30,10 @@ impl Worker {
             at: now,
             role: Role::Assistant,
             run_id,
-            content,
             partial: outcome != RunOutcome::Completed,
             unanswered: false,
-            reasoning: run.reasoning.text(),
+            reasoning: self.reasoning_beside(run, &content),
+            content,
             diagnostics,
         });
         let mut usage_totals = self.usage;
@@ -54,6 +57,19 @@ impl Worker {
         };
         self.state.finishing(outcome);
         Some(finished)
+    }
+
+    /// The reasoning of the active run, as far as the transcript holds it beside the run's input and
+    /// this reply.
+    fn reasoning_beside(&self, run: &Run, reply: &str) -> Option<Arc<str>> {
+        let taken = self.transcript.newest_bytes() + entry_cost(reply.len());
+        let text = run.reasoning.text()?;
+        let end = text.floor_char_boundary(self.limits.transcript_bytes.saturating_sub(taken));
+        match end {
+            0 => None,
+            _ if end == text.len() => Some(text),
+            _ => Some(text[..end].into()),
+        }
     }
 
     /// Ends the active run as was decided.

@@ -66,10 +66,10 @@ pub(crate) enum RunEnd {
 }
 
 impl Run {
-    pub(super) fn new(id: RunId) -> Self {
+    pub(super) fn new(id: RunId, phase: RunPhase) -> Self {
         Self {
             id,
-            phase: RunPhase::Waiting,
+            phase,
             reply: ReplyBuffer::default(),
             reasoning: ReplyBuffer::default(),
             reasoning_full: false,
@@ -81,7 +81,7 @@ impl Run {
 impl Run {
     /// A run that has produced this text.
     pub(super) fn with_reply(id: RunId, text: &str) -> Self {
-        let mut run = Self::new(id);
+        let mut run = Self::new(id, RunPhase::Waiting);
         run.reply.push(text);
         run
     }

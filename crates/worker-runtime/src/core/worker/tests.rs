@@ -56,7 +56,7 @@ fn keyed(run_id: RunId, content: &str, key: &str) -> NewRun {
 fn accept(worker: &mut Worker, input: NewRun, now: Timestamp) -> Result<Accepted, InputError> {
     Ok(match worker.admit(&input, now)? {
         Admission::Replay(accepted) => accepted,
-        Admission::Start { input, .. } => worker.accept(input),
+        Admission::Start { input, .. } => worker.accept(input, RunTurn::Now),
     })
 }
 
@@ -245,6 +245,27 @@ fn reasoning_stands_beside_the_reply_up_to_its_limit_and_without_gaps() {
     );
     let late = worker.append_reasoning(run(1), "late", NOW);
     assert_eq!(late, Err(OutputClosed));
+}
+
+#[test]
+fn reasoning_gets_what_the_input_and_the_reply_leave_of_the_transcript() {
+    // What entries cost besides their text, and the texts of an input and a reply.
+    let beside = 2 * crate::limits::ENTRY_OVERHEAD_BYTES + "hi".len() + "hello".len();
+    for (room, expected) in [
+        (5, "user:hi assistant:hello(abcde)"),
+        (4, "user:hi assistant:hello(abcd)"),
+        (0, "user:hi assistant:hello"),
+    ] {
+        let mut worker = worker_with(Limits {
+            transcript_bytes: beside + room,
+            ..Limits::default()
+        });
+        accept(&mut worker, input(run(1), "hi"), NOW).unwrap();
+        worker.append_reasoning(run(1), "abcde", NOW).unwrap();
+        worker.append_output(run(1), "hello", NOW).unwrap();
+        finish(&mut worker, run(1), RunEnd::Completed, NOW);
+        assert_eq!(transcript_of(&worker), expected);
+    }
 }
 
 #[test]
@@ -518,4 +539,31 @@ fn a_shutdown_takes_no_accepted_cancel_back() {
     worker.cancel(None, EndReason::Interrupted).unwrap();
     let outcome = finish(&mut worker, run(1), RunEnd::Completed, NOW);
     assert_eq!(outcome, Some(RunOutcome::Cancelled));
+}
+
+#[test]
+fn a_queued_run_starts_once_unless_it_is_being_ended() {
+    let queued = |number| {
+        let mut worker = worker();
+        let Ok(Admission::Start { input, .. }) = worker.admit(&input(run(number), "hi"), NOW)
+        else {
+            panic!("it is idle");
+        };
+        worker.accept(input, RunTurn::Later);
+        assert_eq!(worker.state(), WorkerState::Queued);
+        assert_eq!(worker.active_run(), Some(run(number)));
+        worker
+    };
+    let mut started = queued(1);
+    let cursor = started.cursor();
+    started.start_queued(run(2));
+    assert_eq!(started.state(), WorkerState::Queued, "it is another run");
+    started.start_queued(run(1));
+    assert_eq!(started.state(), WorkerState::Running);
+    assert_eq!(started.cursor(), cursor, "that is no event");
+
+    let mut cancelled = queued(1);
+    cancelled.cancel(None, EndReason::Cancelled).unwrap();
+    cancelled.start_queued(run(1));
+    assert_eq!(cancelled.state(), WorkerState::Cancelling);
 }

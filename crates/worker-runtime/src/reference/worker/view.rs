@@ -18,8 +18,9 @@ impl Worker {
         match &self.active {
             None if self.stopped => WorkerState::Stopped,
             None => WorkerState::Idle,
-            Some(active) if active.decision == Decision::Open => WorkerState::Running,
-            Some(_) => WorkerState::Cancelling,
+            Some(active) if active.decision != Decision::Open => WorkerState::Cancelling,
+            Some(_) if self.is_queued() => WorkerState::Queued,
+            Some(_) => WorkerState::Running,
         }
     }
 
@@ -30,6 +31,10 @@ impl Worker {
 
     pub(crate) fn active_run(&self) -> Option<RunNumber> {
         self.active.as_ref().map(|active| active.reply.run)
+    }
+
+    pub(crate) fn is_queued(&self) -> bool {
+        self.phase() == Some(RunPhase::Queued)
     }
 
     pub(crate) fn in_flight(&self) -> Option<&InFlight> {

@@ -84,6 +84,7 @@ fn create_replayed_and_original() {
 fn inputs_at_the_run_limit() {
     let limits = Limits {
         concurrent_runs: 1,
+        queued_runs: 0,
         ..timeless()
     };
     explore(limits, |fixture| async move {
@@ -97,11 +98,31 @@ fn inputs_at_the_run_limit() {
         let (one, two) = both(send(a, first), send(b, second)).await;
         assert!(one.is_ok() || two.is_ok());
         let full = CapacityExhausted {
-            limit: LimitName::ConcurrentRuns,
+            limit: LimitName::QueuedRuns,
         };
         for error in [one.err(), two.err()].into_iter().flatten() {
             assert_eq!(error, InputError::Capacity(full));
         }
+        fixture.shut_down_and_check().await;
+    });
+}
+
+#[test]
+fn inputs_at_the_byte_limit() {
+    let mut limits = tight();
+    // For two workers and one run.
+    limits.total_bytes += 1_000;
+    explore_with(Persistence::Memory, limits, |fixture| async move {
+        let (first, second) = (fixture.worker().await, fixture.worker().await);
+        let (a, b) = (fixture.clone(), fixture.clone());
+        let send = |fixture: Fixture, worker: WorkerId| async move {
+            let result = fixture.input(worker, "hang").await;
+            let held = fixture.runtime.status().held_bytes;
+            assert!(held <= fixture.runtime.limits().total_bytes);
+            result
+        };
+        let (one, two) = both(send(a, first), send(b, second)).await;
+        assert_ne!(one.is_ok(), two.is_ok());
         fixture.shut_down_and_check().await;
     });
 }

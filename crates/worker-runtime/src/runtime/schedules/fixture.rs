@@ -351,7 +351,8 @@ impl Fixture {
     /// Checks the totals against the workers.
     pub(super) fn assert_totals(&self, slots: &[Arc<Slot>]) {
         let status = self.runtime.status();
-        assert_eq!((status.active_runs, status.waiting_pollers), (0, 0));
+        assert_eq!((status.active_runs, status.queued_runs), (0, 0));
+        assert_eq!(status.waiting_pollers, 0);
         let bytes: usize = slots.iter().map(|slot| slot.read(Worker::held_bytes)).sum();
         assert_eq!(status.held_bytes, bytes);
         let stopped = slots

@@ -194,7 +194,9 @@ impl StateAt {
         assert_eq!(active, run);
         match state {
             WorkerState::Idle => assert!(run.is_none() && !self.stopped),
-            WorkerState::Running | WorkerState::Cancelling => assert!(run.is_some()),
+            WorkerState::Queued | WorkerState::Running | WorkerState::Cancelling => {
+                assert!(run.is_some());
+            }
             WorkerState::Stopped => assert!(self.stopped),
         }
     }

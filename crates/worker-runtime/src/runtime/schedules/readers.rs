@@ -274,6 +274,40 @@ fn pollers_and_their_limit() {
 }
 
 #[test]
+fn a_reader_that_makes_way() {
+    let limits = Limits {
+        worker_pollers: 1,
+        ..timeless()
+    };
+    explore(limits, |fixture| async move {
+        let worker = fixture.worker().await;
+        let after = Some(fixture.snapshot(worker).await.cursor);
+        let poll = |fixture: Fixture| async move {
+            let query = EventsQuery {
+                after,
+                limit: None,
+                wait: NEVER,
+            };
+            let read = fixture.runtime.events(worker, query).await;
+            assert!(fixture.runtime.status().waiting_pollers <= 1);
+            // One makes way, or is refused. The other waits until this.
+            fixture.stop(worker).await;
+            read
+        };
+        let (one, two) = both(poll(fixture.clone()), poll(fixture.clone())).await;
+        let stopped = |read: &Result<crate::EventBatch, EventsError>| match read {
+            Ok(batch) => !batch.events.is_empty(),
+            Err(_) => false,
+        };
+        assert!(stopped(&one) || stopped(&two));
+        for error in [one.err(), two.err()].into_iter().flatten() {
+            assert!(matches!(error, EventsError::Capacity(_)), "{error}");
+        }
+        fixture.check().await;
+    });
+}
+
+#[test]
 fn cancel_by_one_and_poll_by_another() {
     explore(timeless(), |fixture| async move {
         let worker = fixture.worker().await;

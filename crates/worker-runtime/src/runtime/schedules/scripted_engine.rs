@@ -15,13 +15,23 @@ use crate::{EngineError, EngineErrorKind, Output, RunId, Turn, TurnEngine, Worke
 #[derive(Default)]
 pub(super) struct ScriptedEngine {
     runtime: OnceLock<Weak<Inner>>,
+    /// How many runs there may be at once.
+    places: OnceLock<usize>,
     active_workers: Mutex<HashSet<WorkerId>>,
+    started: Mutex<Vec<RunId>>,
     violations: Mutex<Vec<&'static str>>,
 }
 
 impl ScriptedEngine {
     pub(super) fn watch(&self, runtime: Weak<Inner>) {
+        let places = runtime.upgrade().map(|inner| inner.limits.concurrent_runs);
+        assert!(self.places.set(places.expect("it is there")).is_ok());
         assert!(self.runtime.set(runtime).is_ok(), "it is told once");
+    }
+
+    /// The runs in the order in which their engines were started.
+    pub(super) fn started(&self) -> Vec<RunId> {
+        self.started.lock().expect("unpoisoned").clone()
     }
 
     /// Checks that no run's future is left, and that no promise was violated.
@@ -72,14 +82,15 @@ struct ActiveRunGuard<'a> {
 
 impl<'a> ActiveRunGuard<'a> {
     fn enter(engine: &'a ScriptedEngine, turn: &Turn) -> Self {
-        let alone = engine
-            .active_workers
-            .lock()
-            .expect("unpoisoned")
-            .insert(turn.worker_id);
-        if !alone {
+        let mut active = engine.active_workers.lock().expect("unpoisoned");
+        if !active.insert(turn.worker_id) {
             engine.violated("two runs of one worker overlap");
         }
+        let places = engine.places.get().copied().unwrap_or(usize::MAX);
+        if active.len() > places {
+            engine.violated("more runs than there are places");
+        }
+        engine.started.lock().expect("unpoisoned").push(turn.run_id);
         Self {
             engine,
             worker: turn.worker_id,

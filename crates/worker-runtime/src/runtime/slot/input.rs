@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Guarded, PendingCommit, Persistence, RunReservation, Slot, reserve};
+use super::{Guarded, PendingCommit, Persistence, RunReservation, Slot};
 use crate::command::Accepted;
-use crate::core::{Admission, NewRun};
+use crate::core::{Admission, NewRun, RunTurn};
 use crate::engine::Turn;
 use crate::error::{CapacityExhausted, InputError, Stopping};
 use crate::fingerprint::Fingerprint;
 use crate::id::{IdempotencyKey, RunId};
 use crate::limits::LimitName;
 use crate::runtime::commit::Committed;
+use crate::runtime::run_queue::Ticket;
 use crate::store::{AcceptedInput, Change};
 use crate::sync::Notify;
 
@@ -20,18 +21,22 @@ use crate::sync::Notify;
 pub(in crate::runtime) enum InputStep {
     /// It was accepted before.
     Replayed(Accepted),
-    /// It is accepted.
+    /// It is accepted, and its run starts or is queued.
     Started(Accepted, RunStart),
     /// The worker is reserved for it; after the commit of the changes follows
     /// [`apply_input`](Slot::apply_input).
     Commit(Box<AcceptedInput>, Vec<Change>),
     /// Another change of the worker is being committed.
     Wait,
+    /// There is no capacity for so many bytes more.
+    LacksBytes(usize),
 }
 
 /// What is needed to run an accepted input.
 pub(in crate::runtime) struct RunStart {
     pub(in crate::runtime) turn: Turn,
+    /// What it has to wait for first.
+    pub(in crate::runtime) queued: Option<Arc<Ticket>>,
     /// Notified once when the run is to end early.
     pub(in crate::runtime) cancel_signal: Arc<Notify>,
 }
@@ -53,7 +58,8 @@ enum Relation {
 }
 
 impl Slot {
-    /// Accepts an input if there is capacity for its run; with a store, decides to.
+    /// Accepts an input if there is capacity for its run, now or after others; with a store, decides
+    /// to.
     pub(in crate::runtime) fn begin_input(
         &self,
         input: &NewRun,
@@ -76,7 +82,17 @@ impl Slot {
                 }
             };
             accepting()?;
-            self.reserve_run(guarded, max_bytes)?;
+            let place = self.totals.runs.enter();
+            let limit = LimitName::QueuedRuns;
+            let place = place.ok_or(CapacityExhausted { limit })?;
+            let more = max_bytes.saturating_sub(guarded.bytes.amount());
+            if !guarded.bytes.resize(max_bytes) {
+                return Ok(InputStep::LacksBytes(more));
+            }
+            guarded.run = Some(RunReservation {
+                place,
+                cancel_signal: Arc::new(Notify::new()),
+            });
             Ok(match self.persistence {
                 Persistence::Memory => {
                     let (accepted, start) = self.start_run(guarded, accepted);
@@ -138,28 +154,18 @@ impl Slot {
         }
     }
 
-    fn reserve_run(
-        &self,
-        guarded: &mut Guarded,
-        max_bytes: usize,
-    ) -> Result<(), CapacityExhausted> {
-        let concurrent_run = reserve(&self.totals.runs, 1, LimitName::ConcurrentRuns)?;
-        if !guarded.bytes.resize(max_bytes) {
-            let limit = LimitName::TotalBytes;
-            return Err(CapacityExhausted { limit });
-        }
-        guarded.run = Some(RunReservation {
-            _concurrent_run: concurrent_run,
-            cancel_signal: Arc::new(Notify::new()),
-        });
-        Ok(())
-    }
-
     fn start_run(&self, guarded: &mut Guarded, input: AcceptedInput) -> (Accepted, RunStart) {
         let (run_id, content) = (input.entry.run_id, Arc::clone(&input.entry.content));
-        let accepted = self.step(guarded, |worker| worker.accept(input));
         let reservation = guarded.run.as_ref();
         let reservation = reservation.expect("a run is reserved before its input is accepted");
+        let cancel_signal = Arc::clone(&reservation.cancel_signal);
+        let ticket = reservation.place.ticket();
+        let queued = (!ticket.has_place()).then(|| Arc::clone(ticket));
+        let run_turn = match queued {
+            None => RunTurn::Now,
+            Some(_) => RunTurn::Later,
+        };
+        let accepted = self.step(guarded, |worker| worker.accept(input, run_turn));
         let turn = Turn {
             worker_id: self.metadata.id,
             run_id,
@@ -171,7 +177,8 @@ impl Slot {
         };
         let start = RunStart {
             turn,
-            cancel_signal: Arc::clone(&reservation.cancel_signal),
+            queued,
+            cancel_signal,
         };
         (accepted, start)
     }

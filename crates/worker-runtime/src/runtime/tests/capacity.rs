@@ -48,7 +48,7 @@ struct StopOrderWaker {
 
 impl Wake for StopOrderWaker {
     fn wake(self: Arc<Self>) {
-        let oldest = self.totals.pop_oldest_stopped();
+        let oldest = self.totals.stopped().first().copied();
         self.oldest_stopped.lock().unwrap().push(oldest);
     }
 }
@@ -145,5 +145,62 @@ async fn a_run_reserves_what_it_may_need_and_gives_the_rest_back() {
     assert_eq!(
         fixture.wait_for_end(two, &run).await,
         ended(RunOutcome::Completed)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_operation_evicts_nobody() {
+    let limits = capacity_for_one_run();
+    let fixture = Fixture::with(Limits {
+        workers: 5,
+        ..limits
+    });
+    let (one, two) = (fixture.worker(), fixture.worker());
+    let stopped = [fixture.worker(), fixture.worker(), fixture.worker()];
+    for worker in stopped {
+        fixture.runtime.stop(worker).await.unwrap();
+    }
+    let are_left = || stopped.map(|worker| at_once(fixture.runtime.get(worker)).is_ok());
+    fixture.send(one, "wait");
+    assert_eq!(are_left(), [true; 3]);
+
+    // Not even the bytes of all of them are enough.
+    let refused = at_once(fixture.runtime.send_input(two, Input::new("wait")));
+    let short_of_bytes = full(LimitName::TotalBytes);
+    assert_eq!(refused, Err(InputError::Capacity(short_of_bytes)));
+    assert_eq!(are_left(), [true; 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_workers_are_forgotten_than_have_to_be() {
+    let limits = capacity_for_one_run();
+    let free = limits.total_bytes;
+    let fixture = Fixture::with(limits);
+    let mut stopped = Vec::new();
+    let one = fixture.worker();
+    while fixture.runtime.status().held_bytes + 2 * WORKER_OVERHEAD_BYTES < free {
+        let worker = fixture.worker();
+        fixture.runtime.stop(worker).await.unwrap();
+        stopped.push(worker);
+    }
+    let before = fixture.runtime.status().held_bytes;
+    let each = (before - WORKER_OVERHEAD_BYTES - 2 * EVENT_OVERHEAD_BYTES) / stopped.len();
+    fixture.send(one, "wait");
+    let after = fixture.runtime.status();
+    let left: Vec<_> = stopped
+        .iter()
+        .filter(|worker| at_once(fixture.runtime.get(**worker)).is_ok())
+        .collect();
+    assert!(left.len() < stopped.len());
+    assert!(after.held_bytes + each > free, "another one would have fit");
+    // The ones that were stopped last are left.
+    assert_eq!(
+        left,
+        stopped
+            .iter()
+            .rev()
+            .take(left.len())
+            .rev()
+            .collect::<Vec<_>>()
     );
 }

@@ -247,7 +247,7 @@ async fn a_deleted_worker_is_unknown_and_its_readers_learn_it() {
         ),
         (0, 0, 0)
     );
-    assert_eq!(fixture.runtime.inner.totals.pop_oldest_stopped(), None);
+    assert_eq!(fixture.runtime.inner.totals.stopped(), []);
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,6 +34,26 @@ async fn a_create_under_the_same_key_finds_the_same_worker() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_repeated_create_gets_the_first_answer_whatever_became_of_the_worker() {
+    let fixture = Fixture::new();
+    for (name, key) in [(Some("Ada"), "named"), (None, "nameless")] {
+        let request = CreateWorker {
+            display_name: name.map(str::to_owned),
+            idempotency_key: self::key(key),
+            ..CreateWorker::default()
+        };
+        let first = at_once(fixture.runtime.create(request.clone())).unwrap();
+        let worker = first.worker.id;
+        let run = fixture.send(worker, "a");
+        fixture.wait_for_end(worker, &run).await;
+        at_once(fixture.runtime.rename(worker, "Bob")).unwrap();
+        fixture.runtime.stop(worker).await.unwrap();
+        let again = at_once(fixture.runtime.create(request)).unwrap();
+        assert_eq!((again.worker, again.replayed), (first.worker, true));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_key_of_a_forgotten_worker_is_free_again() {
     let fixture = Fixture::with(Limits {
         workers: 1,

@@ -102,6 +102,42 @@ async fn waiting_readers_are_limited_and_the_error_names_the_limit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reader_that_has_waited_makes_way_for_another() {
+    let fixture = Fixture::with(Limits {
+        worker_pollers: 1,
+        ..Limits::default()
+    });
+    let worker = fixture.worker();
+    let cursor = at_once(fixture.runtime.get(worker)).unwrap().cursor;
+    let wait = |time| fixture.runtime.events(worker, after(cursor, time));
+    let started = tokio::time::Instant::now();
+    let mut stream = std::pin::pin!(fixture.runtime.subscribe(worker, cursor));
+    let half = SECOND / 2;
+    let (subscribed, first, second) = tokio::join!(
+        stream.next(),
+        async {
+            tokio::time::sleep(half).await;
+            let batch = wait(20 * SECOND).await;
+            (batch, started.elapsed())
+        },
+        async {
+            tokio::time::sleep(2 * half).await;
+            let batch = wait(half).await;
+            (batch, started.elapsed())
+        },
+    );
+    let limit = LimitName::WorkerPollers;
+    let displaced = EventsError::Capacity(CapacityExhausted { limit });
+    assert_eq!(subscribed, Some(Err(displaced)));
+    assert_eq!(stream.next().await, None);
+    for ((batch, ended), at) in [(first, 2 * half), (second, 3 * half)] {
+        let batch = batch.unwrap();
+        assert!(batch.events.is_empty() && batch.caught_up);
+        assert_eq!((batch.next_cursor, ended), (cursor, at));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_subscriber_that_is_too_slow_gets_one_expired_error() {
     let fixture = Fixture::with(Limits {
         events: 4,

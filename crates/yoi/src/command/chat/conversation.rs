@@ -72,7 +72,10 @@ impl<'a> Conversation<'a> {
         let summary = response?.value.summary;
         let worker = worker_ref(&summary);
         match summary.state {
-            WorkerState::Idle | WorkerState::Running | WorkerState::Cancelling => {}
+            WorkerState::Idle
+            | WorkerState::Queued
+            | WorkerState::Running
+            | WorkerState::Cancelling => {}
             state @ (WorkerState::Stopped | WorkerState::Recorded) => {
                 return Err(Error::AcceptsNoInput { worker, state });
             }

@@ -50,7 +50,10 @@ pub(super) fn check_limits(runtime: &RuntimeSummary, place: &Place, checks: &mut
         let Some(value) = limit_value(runtime, limit) else {
             continue;
         };
-        let detail = format!("{used} of {value}");
+        let detail = match counts.queued_runs {
+            queued @ 1.. if check == "runs" => format!("{used} of {value}, and {queued} queued"),
+            _ => format!("{used} of {value}"),
+        };
         checks.push(if used < value {
             Check::ok(check, detail)
         } else {
@@ -74,7 +77,7 @@ fn worker_limit(
         return (STORED_WORKERS, all, "delete");
     }
     // Stopped workers make way for new ones.
-    let live = counts.workers.idle + counts.workers.running + counts.workers.cancelling;
+    let live = all - counts.workers.stopped;
     ("workers", live, "stop")
 }
 

@@ -35,6 +35,8 @@ impl PhaseLine {
     /// Shows the phase and its time; `reasoning` is the size of the reasoning so far.
     pub(super) fn show(&mut self, reasoning: Option<String>, terminal: &Terminal) {
         let message = match (self.phase, reasoning) {
+            // Its start is no event, so that it may be waiting for the reply by now.
+            (RunPhase::Queued, _) => "waiting behind other runs".to_owned(),
             (RunPhase::Waiting, _) => "waiting for the reply".to_owned(),
             (RunPhase::Retrying, _) => "waiting to try again".to_owned(),
             (RunPhase::Reasoning, Some(size)) => format!("reasoning, {size}"),

@@ -12,6 +12,7 @@ pub(super) fn check_everything(subject: &Subject, model: &reference::Runtime) {
     let status = subject.runtime.status();
     assert_eq!(status.workers, model.counts());
     assert_eq!(status.active_runs, model.active_runs());
+    assert_eq!(status.queued_runs, model.queued_runs());
     assert_eq!(status.waiting_pollers, 0);
     assert_eq!(status.phase == Phase::Stopping, model.is_shutting_down());
 

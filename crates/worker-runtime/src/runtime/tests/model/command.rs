@@ -342,6 +342,7 @@ fn reports() -> impl Strategy<Value = Report> {
 fn states() -> impl Strategy<Value = WorkerState> {
     prop_oneof![
         Just(WorkerState::Idle),
+        Just(WorkerState::Queued),
         Just(WorkerState::Running),
         Just(WorkerState::Cancelling),
         Just(WorkerState::Stopped),
@@ -350,14 +351,15 @@ fn states() -> impl Strategy<Value = WorkerState> {
 
 /// Limits so small that every one of them is reached.
 pub(super) fn limits() -> impl Strategy<Value = Limits> {
-    let sums = (2..5_usize, 1..4_usize, 0..9_000_usize);
-    let transcript = (2..6_usize, 281..700_usize, 1..500_usize);
+    let sums = (2..5_usize, 1..4_usize, 0..3_usize, 0..9_000_usize);
+    let transcript = (2..6_usize, 274..700_usize, 1..500_usize);
     let events = (1..8_usize, 164..1000_usize);
     (sums, transcript, events, 1..4_usize, 1..3_usize).prop_map(
         |(sums, transcript, events, input_keys, page_default)| {
             let mut limits = Limits {
                 workers: sums.0,
                 concurrent_runs: sums.1,
+                queued_runs: sums.2,
                 total_bytes: 0,
                 input_bytes: 6,
                 output_bytes: 12,
@@ -375,7 +377,7 @@ pub(super) fn limits() -> impl Strategy<Value = Limits> {
                 ..Limits::default()
             };
             let least = limits.validate().expect_err("no bytes at all").minimum;
-            limits.total_bytes = usize::try_from(least).unwrap() + sums.2;
+            limits.total_bytes = usize::try_from(least).unwrap() + sums.3;
             limits
         },
     )

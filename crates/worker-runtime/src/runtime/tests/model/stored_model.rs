@@ -25,7 +25,6 @@ impl ReferenceStateMachine for StoredModel {
                     stored_workers,
                     // Everything fits in memory, so that what is there is no question.
                     workers: 100,
-                    concurrent_runs: 100,
                     total_bytes: usize::MAX,
                     // Longer than all seconds that pass otherwise.
                     run_time: Duration::from_secs(2_000),

@@ -19,7 +19,7 @@ use crate::reference::{
 };
 use crate::store::scripted_store::ScriptedStore;
 use crate::sync;
-use crate::{ActiveRun, Cancellation, CreateWorker, History, ProfileSet, ShutdownReport};
+use crate::{ActiveRun, Cancellation, CreateWorker, Epoch, History, ProfileSet, ShutdownReport};
 
 /// How long the test sleeps to let everything settle. Time is paused, so a timer fires as soon as
 /// no task can make progress.
@@ -37,6 +37,8 @@ pub(super) struct Subject {
     /// How long everything takes to settle.
     pause: Duration,
     pub(super) numbering: Numbering,
+    /// What each creation returned, by the worker's number.
+    pub(super) first_answers: Vec<WorkerSnapshot>,
     engines: Arc<ScriptedEngines>,
     clock: Arc<AtomicI64>,
     /// Operations that have not ended yet.
@@ -66,6 +68,7 @@ impl Subject {
             store: None,
             pause: REST,
             numbering: Numbering::default(),
+            first_answers: Vec::new(),
             engines,
             clock,
             pending: Vec::new(),
@@ -100,9 +103,16 @@ impl Subject {
             Ok(created) => {
                 if !created.replayed {
                     self.numbering.workers.push(created.worker.id);
+                    self.first_answers.push(created.worker.clone());
                 }
+                let worker = self.numbering.worker(created.worker.id);
+                let mut first = self.first_answers[worker].clone();
+                if first.cursor.epoch() != self.runtime.status().epoch {
+                    first.cursor = Cursor::new(Epoch::PAST, 1);
+                }
+                assert_eq!(created.worker, first);
                 Ok(Created {
-                    worker: self.numbering.worker(created.worker.id),
+                    worker,
                     replayed: created.replayed,
                 })
             }
@@ -154,7 +164,10 @@ impl Subject {
             self.settle();
         }
         let snapshot = at_once(self.runtime.get(self.worker_id(worker)));
-        if let Some(run) = snapshot.ok().and_then(|worker| worker.active_run) {
+        let started = snapshot
+            .ok()
+            .filter(|worker| worker.state != WorkerState::Queued);
+        if let Some(run) = started.and_then(|worker| worker.active_run) {
             self.engines.send(run, step);
         }
         self.settle()

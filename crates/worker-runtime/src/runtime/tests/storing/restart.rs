@@ -58,7 +58,18 @@ async fn a_worker_is_after_a_restart_what_it_was() {
         .unwrap();
     assert_eq!(again, crate::TranscriptPage { cursor, ..page });
     let replayed = after.runtime().create(request).await.unwrap();
-    assert_eq!((replayed.worker.id, replayed.replayed), (worker, true));
+    let past = Cursor::new(crate::Epoch::PAST, 1);
+    let first = WorkerSnapshot {
+        cursor: past,
+        ..created.worker
+    };
+    assert_eq!((replayed.worker, replayed.replayed), (first, true));
+    let query = EventsQuery {
+        after: Some(past),
+        ..EventsQuery::default()
+    };
+    let missed = after.runtime().events(worker, query).await;
+    assert!(matches!(missed, Err(crate::EventsError::Expired(_))));
     let replayed = after.runtime().send_input(worker, input).await.unwrap();
     assert_eq!(
         replayed,
@@ -281,4 +292,24 @@ async fn workers_that_were_stopped_long_ago_are_deleted_if_that_is_wanted() {
         tokio::time::sleep(Duration::from_secs(600)).await;
     }
     assert!(runtime.get(young).await.is_ok() && runtime.get(idle).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_input_is_stored_and_a_crash_interrupts_it() {
+    let before = Stored::with(Limits {
+        concurrent_runs: 1,
+        ..Limits::default()
+    })
+    .await;
+    let (first, second) = (before.worker().await, before.worker().await);
+    before.send(first, "wait").await;
+    let queued = before.send(second, "b").await;
+    assert_eq!(before.snapshot(second).await.state, WorkerState::Queued);
+    let after = before.after_a_crash().await;
+    assert_eq!(after.lines(second).await, ["user:b?"]);
+    let last = after.snapshot(second).await.last_run.unwrap();
+    assert_eq!(
+        (last.run_id, last.error),
+        (queued.run_id, Some(RunErrorCode::Interrupted.into()))
+    );
 }
