@@ -72,12 +72,6 @@ pub fn run_with(args: ServeArgs, adapt: impl FnOnce(&mut ServerConfig)) -> ExitC
         Err(error) => return fail(&error, ExitCode::from(2)),
     };
     config.dropped_log_lines = Some(log.dropped_lines());
-    if config.server_file_dir.is_none() {
-        tracing::warn!(
-            "other terminals can't find this server: none of XDG_RUNTIME_DIR, XDG_STATE_HOME and \
-             HOME names a directory"
-        );
-    }
     adapt(&mut config);
     raise_open_file_limit();
     let serving = match serving_runtime() {
