@@ -140,7 +140,7 @@ fn check_operation(
     let media_type = head.headers.get("content-type");
     let media_type = media_type.map(|value| value.as_bytes().to_ascii_lowercase());
     let is_json = media_type.is_some_and(|value| value.starts_with(b"application/json"));
-    if operation.takes_body && !is_json {
+    if operation.requires_body && !is_json {
         // The path, the query and the headers are read before the body.
         let status = response.status;
         assert!(matches!(status, 415 | 400), "{head:?}: {response:?}");

@@ -32,6 +32,9 @@ pub(crate) const TOKEN: &str = "canary-token-of-more-than-22-characters";
 /// Most workers at once. Few, because the checks read whole lists; creating one more evicts the
 /// oldest stopped one.
 const WORKERS_MAX: usize = 32;
+/// Longest wait for events. Short, because it is real: no clock that stands still and jumps to the
+/// next timer waits for the threads that read local records.
+const WAIT_MAX: Duration = Duration::from_millis(2);
 
 /// A server, a session, and a worker that takes inputs.
 pub struct ServerFixture {
@@ -57,7 +60,6 @@ impl ServerFixture {
     pub fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .start_paused(true)
             .build()
             .expect("an async runtime");
         let workspace = Workspace::new();
@@ -68,6 +70,7 @@ impl ServerFixture {
         let mut config = workspace.config();
         config.engine = offline(Duration::ZERO);
         config.limits.workers = WORKERS_MAX;
+        config.limits.wait = WAIT_MAX;
         config.auth = AuthSetting::Token(TOKEN.parse().expect("a token"));
         config.allowed_origins = vec![ALLOWED_ORIGIN.parse().expect("an origin")];
         let server = runtime.block_on(Server::bind(config));

@@ -43,6 +43,8 @@ pub struct OperationInfo {
     pub path: String,
     /// Whether it takes a JSON body.
     pub takes_body: bool,
+    /// Whether it can't be called without that.
+    pub requires_body: bool,
     /// Whether it can be called without credentials.
     pub open: bool,
 }
@@ -67,6 +69,7 @@ fn operations_of(document: &Value) -> Vec<OperationInfo> {
                 method: method.to_ascii_uppercase(),
                 path: path.clone(),
                 takes_body: operation.get("requestBody").is_some(),
+                requires_body: operation["requestBody"]["required"] == true,
                 open: Access::to(Some(path)) == Access::Open,
             })
         })
