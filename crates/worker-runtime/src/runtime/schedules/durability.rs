@@ -188,13 +188,16 @@ fn a_crash_amid_a_reply() {
         let worker = fixture.worker().await;
         let run = fixture.store_unfinished_run(worker, &["a", "b"]).await;
         let after = fixture.reopened().await;
-        let last_run = after.get(worker).await.expect("it is there").last_run;
+        let (a, b) = (after.clone(), after);
+        let getter = async move { a.get(worker).await };
+        let reader = async move { b.transcript(worker, TranscriptQuery::default()).await };
+        let (found, page) = both(getter, reader).await;
+        let last_run = found.expect("it is there").last_run;
         let last_run = last_run.expect("it was cut off");
         assert_eq!(
             (last_run.run_id, last_run.outcome),
             (run, RunOutcome::Failed)
         );
-        let page = after.transcript(worker, TranscriptQuery::default()).await;
         let entries = page.expect("it is there").entries;
         assert_eq!(entries.len(), 2);
         assert_eq!((&*entries[1].content, entries[1].partial), ("ab", true));
