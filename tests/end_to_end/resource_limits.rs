@@ -101,6 +101,11 @@ async fn a_store_that_has_no_space_at_the_start_takes_nothing_until_it_has() {
         assert_eq!(problem["reason"], "store_full", "{blocks}");
         let listed = server.client.get("/api/workers").await.expect(200);
         assert_eq!(listed["items"], json!([]));
+        if blocks == 0 {
+            // What could not be written for other terminals was not begun, either.
+            let left = std::fs::read_dir(home.path().join("yoi")).unwrap();
+            assert_eq!(left.count(), 0);
+        }
 
         let id = Pid::from_raw(server.id().try_into().unwrap());
         let no_limit = Rlimit {

@@ -33,6 +33,10 @@ impl WorkspaceKey {
         let mut file = directory.open_or_create(KEY_FILE)?;
         // Two servers that start together must not each have a key of its own.
         file.try_lock().map_err(io::Error::from)?;
+        // Whoever had the lock until now may have removed it.
+        if rustix::fs::fstat(&file)?.st_nlink == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let mut bytes = Vec::new();
         (&file).take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes)?;
         if let Ok(key) = bytes.try_into() {
@@ -41,9 +45,15 @@ impl WorkspaceKey {
         // It is new, or a power cut left it empty; no server has used it then.
         let mut key = [0; KEY_BYTES];
         getrandom::fill(&mut key).map_err(io::Error::other)?;
-        file.set_len(0)?;
-        file.rewind()?;
-        file.write_all(&key)?;
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(&key));
+        if let Err(error) = written {
+            // Without space nothing is left behind. One that stays is no key, and taken for none.
+            let _ = directory.remove(KEY_FILE);
+            return Err(error);
+        }
         Ok(Self(key))
     }
 
