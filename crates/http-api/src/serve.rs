@@ -102,6 +102,7 @@ pub async fn serve(
         let dropped = async { while connections.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(CUT_WAIT, dropped).await;
     }
+    api.state.refusal_log.report();
     ServeReport { accepted, cut }
 }
 

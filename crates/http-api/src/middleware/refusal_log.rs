@@ -59,6 +59,18 @@ impl RefusalLog {
         })
     }
 
+    /// Says how many were left out since the last report, if any were.
+    pub(crate) fn report(&self) {
+        let omitted = self.take_omitted();
+        if omitted > 0 {
+            tracing::info!(
+                target: ACCESS_TARGET,
+                omitted,
+                "more refusals to clients without credentials"
+            );
+        }
+    }
+
     fn take_omitted(&self) -> u64 {
         self.with(|window| mem::take(&mut window.omitted))
     }
@@ -69,8 +81,8 @@ impl RefusalLog {
     }
 }
 
-/// Whether a refusal is logged. If not, a line says at the end of the window how many were left
-/// out; the task for that ends with it, or with the server.
+/// Whether a refusal is logged. If not, a line says at the end of the window, or of the server, how
+/// many were left out.
 pub(super) fn is_logged(state: &ApiState) -> bool {
     match state.refusal_log.sample(Instant::now()) {
         Sample::Logged => true,
@@ -79,12 +91,7 @@ pub(super) fn is_logged(state: &ApiState) -> bool {
             let state = state.clone();
             tokio::spawn(async move {
                 tokio::time::sleep_until(ends_at).await;
-                let omitted = state.refusal_log.take_omitted();
-                tracing::info!(
-                    target: ACCESS_TARGET,
-                    omitted,
-                    "more refusals to clients without credentials"
-                );
+                state.refusal_log.report();
             });
             false
         }
