@@ -70,11 +70,16 @@ impl Registration {
             let Ok(written) = tokio::task::spawn_blocking(write).await else {
                 return std::future::pending().await;
             };
-            self.written = written;
-            if self.written.is_ok() {
-                tracing::info!("other terminals find this server now");
-                self.note_failures();
+            match &written {
+                Ok(_) => tracing::info!("other terminals find this server now"),
+                // Said before, as long as nothing else has changed.
+                Err(_) if retry.is_some() => {}
+                Err(reason) => {
+                    tracing::warn!(%reason, "other terminals can't find this server any more");
+                }
             }
+            self.written = written;
+            self.note_failures();
         }
     }
 
@@ -152,12 +157,16 @@ mod tests {
 
     /// Waits until `directory` shows `expected`; the attempts go on meanwhile.
     async fn shows(directory: &Path, expected: &[Option<InstanceId>]) {
-        let shows = async {
-            while instances(directory) != expected {
+        becomes_true(|| instances(directory) == expected).await;
+    }
+
+    async fn becomes_true(condition: impl Fn() -> bool) {
+        let becomes_true = async {
+            while !condition() {
                 tokio::time::sleep(HELD_RETRY / 10).await;
             }
         };
-        let in_time = tokio::time::timeout(2 * NO_PLACE_RETRY, shows).await;
+        let in_time = tokio::time::timeout(2 * NO_PLACE_RETRY, becomes_true).await;
         in_time.expect("the file is never written");
     }
 
@@ -214,16 +223,14 @@ mod tests {
         let (tokens, replaced) = watch::channel(None);
         let server = registered(directory, replaced);
         let token = Token::generate().unwrap();
-        let found = || {
+        let has_token = || {
             let servers = running(directory).servers;
-            servers.first().and_then(|server| server.token.clone())
+            let found = servers.first().and_then(|server| server.token.as_ref());
+            found.is_some_and(|found| found.matches(token.reveal().as_bytes()))
         };
         let is_written = async {
-            assert!(found().is_none());
             tokens.send_replace(Some(token.clone()));
-            while found().is_none() {
-                tokio::time::sleep(HELD_RETRY / 10).await;
-            }
+            becomes_true(has_token).await;
         };
         tokio::select! {
             () = is_written => {}
