@@ -69,11 +69,16 @@ fn operations_of(document: &Value) -> Vec<OperationInfo> {
                 method: method.to_ascii_uppercase(),
                 path: path.clone(),
                 takes_body: operation.get("requestBody").is_some(),
-                requires_body: operation["requestBody"]["required"] == true,
+                requires_body: requires_body(operation),
                 open: Access::to(Some(path)) == Access::Open,
             })
         })
         .collect()
+}
+
+fn requires_body(operation: &Value) -> bool {
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    operation.get("requestBody").is_some() && !OPTIONAL_BODIES.contains(&id)
 }
 
 /// The whole document of a server of this version and with these settings.
@@ -148,10 +153,11 @@ fn complete(path: &str, operation: &mut Value, config: &ApiConfig, examples: &Va
         (Access::Authorised, Auth::Token(_)) => json!([{ "bearer": [] }, { "cookie": [] }]),
         (Access::Token, Auth::Token(_)) => json!([{ "bearer": [] }]),
     };
+    let requires_body = requires_body(operation);
     if let Some(body) = operation.get_mut("requestBody") {
         body["content"]["application/json"]["example"] =
             examples.get("request").cloned().unwrap_or(json!({}));
-        body["required"] = (!OPTIONAL_BODIES.contains(&id.as_str())).into();
+        body["required"] = requires_body.into();
     }
     let mut problems = BTreeSet::from([400, 403, 408, 413, 421, 500]);
     if access != Access::Open && matches!(config.auth, Auth::Token(_)) {

@@ -210,6 +210,7 @@ fn request_bodies_are_closed_and_required_but_for_cancel_and_stop() {
         let body = &described(&document, operation)["requestBody"];
         let optional = ["cancel_run", "stop_worker"].contains(&operation.id.as_str());
         assert_eq!(body["required"], !optional, "{}", operation.id);
+        assert_eq!(operation.requires_body, !optional, "{}", operation.id);
         let schema = resolved(&document, &body["content"]["application/json"]["schema"]);
         assert_eq!(schema["additionalProperties"], false, "{}", operation.id);
     }
