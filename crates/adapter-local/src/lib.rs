@@ -3,9 +3,10 @@
 //! a live process.
 //!
 //! Reading order: [`data_dir`] and [`config`], `source` (the ports), `refresh` (when the
-//! directory is read), `scan` (how), `progress` (what hangs), [`untrusted_file`], `stamp` and `document` (one file), `workspace` (whose
-//! record it is), `translate` and `identity` (what clients see of it), `index` and `sort_key` (the
-//! list), `diagnostic` (what is wrong with the rest).
+//! directory is read), `scan` (how), `progress` (what hangs), [`untrusted_file`], `stamp` and
+//! `document` (one file), `workspace` (whose record it is), `translate` and `identity` (what
+//! clients see of it), `index` and `sort_key` (the list), `diagnostic` (what is wrong with the
+//! rest).
 //!
 //! Unix only: file names are bytes, and a FIFO must not be able to block a read.
 

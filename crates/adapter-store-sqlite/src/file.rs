@@ -36,13 +36,16 @@ impl FileId {
 
     /// The journal beside a database, and the index of it; none if one of them isn't there.
     pub(crate) fn of_journal(path: &Path) -> Option<[Self; 2]> {
-        let beside = |suffix: &str| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(suffix);
-            Self::at(Path::new(&name)).ok()
-        };
+        let beside = |suffix| Self::at(&beside(path, suffix)).ok();
         Some([beside("-wal")?, beside("-shm")?])
     }
+}
+
+/// The file whose name is that of `path` and `suffix`.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 /// Creates the directory of `path`, for the owner alone, if it isn't there.
@@ -120,10 +123,8 @@ pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 /// Removes a file that is of no use, if it is there, and its journal.
 pub(crate) fn remove(path: &Path) {
     for suffix in ["", "-journal", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
         // What can't be removed is in nobody's way but the operator's, who sees it.
-        drop(fs::remove_file(name));
+        drop(fs::remove_file(beside(path, suffix)));
     }
 }
 
@@ -143,7 +144,5 @@ pub(crate) fn bytes(path: &Path) -> u64 {
 
 /// Bytes of the file's journal; 0 if there is none.
 pub(crate) fn journal_bytes(path: &Path) -> u64 {
-    let mut journal = path.as_os_str().to_owned();
-    journal.push("-wal");
-    fs::symlink_metadata(journal).map_or(0, |found| found.len())
+    fs::symlink_metadata(beside(path, "-wal")).map_or(0, |found| found.len())
 }

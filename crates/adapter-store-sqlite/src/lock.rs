@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 
-use crate::file::FileId;
+use crate::file::{self, FileId};
 
 /// The ownership of a store, for as long as it exists.
 ///
@@ -31,9 +31,7 @@ pub(crate) enum LockError {
 impl StoreLock {
     /// Takes the lock of the store at `path`.
     pub(crate) fn acquire(path: &Path) -> Result<Self, LockError> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".lock");
-        let path = PathBuf::from(name);
+        let path = file::beside(path, ".lock");
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = open(&path, flags, Mode::RUSR | Mode::WUSR);
         let file = File::from(file.map_err(|error| LockError::Io(error.into()))?);

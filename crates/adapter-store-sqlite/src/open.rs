@@ -207,7 +207,7 @@ fn network_file_system(path: &Path) -> io::Result<Option<NetworkFileSystem>> {
 
 /// What a sound file has in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Contents {
+pub(crate) enum Contents {
     Blank,
     Store,
 }
@@ -229,15 +229,9 @@ fn require_sound_contents(
     path: &Path,
     connection: &Connection,
 ) -> rusqlite::Result<Result<Contents, OpenError>> {
-    let header = Header::read(connection)?;
-    if header.is_blank() {
-        return Ok(Ok(Contents::Blank));
-    }
-    if let Err(error) = require_known(&header) {
-        return Ok(Err(error));
-    }
-    if header.version == 0 || !header.is_whole()? {
-        return Ok(Err(OpenError::Damaged));
+    match contents(&Header::read(connection)?) {
+        Ok(Contents::Store) => {}
+        other => return Ok(other),
     }
     let bytes = fs::metadata(path).map_or(0, |found| found.len());
     if bytes <= QUICK_CHECK_BYTES {
@@ -248,6 +242,21 @@ fn require_sound_contents(
         }
     }
     Ok(Ok(Contents::Store))
+}
+
+/// What a file has in it, by its beginning and its tables.
+///
+/// # Errors
+/// It is no store, of a newer version, or lacks tables.
+pub(crate) fn contents(header: &Header) -> Result<Contents, OpenError> {
+    if header.is_blank() {
+        return Ok(Contents::Blank);
+    }
+    require_known(header)?;
+    if header.version == 0 || !header.is_whole()? {
+        return Err(OpenError::Damaged);
+    }
+    Ok(Contents::Store)
 }
 
 /// Fails when the file is not one of this program's, or of a newer version.

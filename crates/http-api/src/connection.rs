@@ -3,11 +3,12 @@
 
 mod table;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::locked::Locked;
 pub(crate) use table::ConnectionTable;
 
 /// An open connection, in the extensions of its requests. A cheap `Clone` handle.
@@ -18,7 +19,7 @@ struct Shared {
     /// Counts up in the order of accepting.
     number: u64,
     table: ConnectionTable,
-    state: Mutex<State>,
+    state: Locked<State>,
     half_closed: watch::Sender<bool>,
 }
 
@@ -50,7 +51,7 @@ impl Connection {
         Self(Arc::new(Shared {
             number,
             table,
-            state: Mutex::new(State {
+            state: Locked::new(State {
                 phase: Phase::Idle,
                 since: Instant::now(),
                 is_authenticated: false,
@@ -73,7 +74,10 @@ impl Connection {
 
     /// A request has valid credentials: from now on the connection counts as authenticated.
     pub(crate) fn authenticate(&self) {
-        let was = self.with(|state| std::mem::replace(&mut state.is_authenticated, true));
+        let was = self
+            .0
+            .state
+            .with(|state| std::mem::replace(&mut state.is_authenticated, true));
         if !was {
             self.0.table.authenticated(self.0.number);
         }
@@ -81,12 +85,12 @@ impl Connection {
 
     /// Says whether the client still has to take something of its last response.
     pub(crate) fn set_writing(&self, is_writing: bool) {
-        self.with(|state| state.is_writing = is_writing);
+        self.0.state.with(|state| state.is_writing = is_writing);
     }
 
     /// Whether a request is complete and has no response yet.
     pub(crate) fn is_responding(&self) -> bool {
-        self.with(|state| state.phase == Phase::Responding)
+        self.0.state.with(|state| state.phase == Phase::Responding)
     }
 
     /// The client sends nothing more. It may still read, or be gone.
@@ -103,19 +107,16 @@ impl Connection {
 
     /// Since when the client has had neither a request under way nor a response to take.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
-        self.with(|state| (state.phase == Phase::Idle && !state.is_writing).then_some(state.since))
+        self.0
+            .state
+            .with(|state| (state.phase == Phase::Idle && !state.is_writing).then_some(state.since))
     }
 
     fn enter(&self, phase: Phase) {
-        self.with(|state| {
+        self.0.state.with(|state| {
             state.phase = phase;
             state.since = Instant::now();
         });
-    }
-
-    /// The one way to the state: short, synchronous, and unharmed by a panic elsewhere.
-    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
-        work(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -2,10 +2,7 @@
 
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-use crate::token::NoRandomness;
+use crate::token::{NoRandomness, random_text};
 
 /// Bytes of an id: no two starts of a server have the same.
 const BYTES: usize = 16;
@@ -29,9 +26,7 @@ impl InstanceId {
     /// # Errors
     /// [`NoRandomness`] when the operating system gives no random bytes.
     pub fn generate() -> Result<Self, NoRandomness> {
-        let mut bytes = [0; BYTES];
-        getrandom::fill(&mut bytes).map_err(NoRandomness)?;
-        Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
+        random_text::<BYTES>().map(Self)
     }
 
     /// The id as it stands in the header.

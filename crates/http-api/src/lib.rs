@@ -16,6 +16,7 @@ mod token;
 mod byte_budget;
 mod connection;
 mod error;
+mod locked;
 mod metrics;
 mod principal;
 mod request_id;

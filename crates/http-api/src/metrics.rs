@@ -43,7 +43,7 @@ pub(crate) struct Metrics {
     pub(crate) slow_readers: Counter,
     /// Connections that were closed because a body came too slowly.
     pub(crate) slow_writers: Counter,
-    refusals: Family<RefusalLabels, Counter>,
+    refusals: Family<ReasonLabels, Counter>,
     dropped_log_lines: Option<DroppedLogLines>,
 }
 
@@ -61,12 +61,7 @@ struct RouteLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct CloseLabels {
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct RefusalLabels {
+struct ReasonLabels {
     reason: &'static str,
 }
 
@@ -124,14 +119,14 @@ impl Metrics {
             "Requests without valid credentials that were refused, by the problem's code",
             Family::clone(&refusals),
         );
-        let closed = Family::<CloseLabels, Counter>::default();
+        let closed = Family::<ReasonLabels, Counter>::default();
         registry.register(
             "http_connections_closed",
             "Connections that were closed to make room (evicted), or because their client was slower \
              than it may be",
             Family::clone(&closed),
         );
-        let closed = |reason| closed.get_or_create_owned(&CloseLabels { reason });
+        let closed = |reason| closed.get_or_create_owned(&ReasonLabels { reason });
         for collector in collectors {
             let shared = SharedCollector(Arc::clone(collector));
             registry.register_collector(Box::new(shared));
@@ -154,8 +149,7 @@ impl Metrics {
 
     /// Counts a request that was refused to a client without valid credentials.
     pub(crate) fn refused(&self, reason: &'static str) {
-        let labels = RefusalLabels { reason };
-        self.refusals.get_or_create(&labels).inc();
+        self.refusals.get_or_create(&ReasonLabels { reason }).inc();
     }
 
     /// Counts a request until it is finished, or dropped.

@@ -1,8 +1,8 @@
 //! Sessions of browser pages: each a cookie that was exchanged for the token.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 
+use crate::locked::Locked;
 use crate::token::{NoRandomness, Token};
 
 /// Most sessions at a time; the oldest ends when there would be more. Far more than the
@@ -21,7 +21,7 @@ pub(crate) fn cookie_name(port: u16) -> String {
 /// The sessions of this server's life. They are kept in memory alone.
 pub(crate) struct Sessions {
     cookie_name: String,
-    open: Mutex<VecDeque<Token>>,
+    open: Locked<VecDeque<Token>>,
 }
 
 impl Sessions {
@@ -29,7 +29,7 @@ impl Sessions {
     pub(crate) fn new(port: u16) -> Self {
         Self {
             cookie_name: cookie_name(port),
-            open: Mutex::new(VecDeque::new()),
+            open: Locked::new(VecDeque::new()),
         }
     }
 
@@ -44,7 +44,7 @@ impl Sessions {
             self.cookie_name,
             secret.reveal()
         );
-        self.with(|open| {
+        self.open.with(|open| {
             if open.len() == SESSIONS_MAX {
                 open.pop_front();
             }
@@ -55,7 +55,7 @@ impl Sessions {
 
     /// Ends all of them.
     pub(crate) fn end_all(&self) {
-        self.with(VecDeque::clear);
+        self.open.with(VecDeque::clear);
     }
 
     /// Whether a `Cookie` header carries an open session.
@@ -67,20 +67,11 @@ impl Sessions {
             .filter_map(|rest| rest.strip_prefix(b"="))
             .take(PRESENTED_MAX);
         let presented: Vec<&[u8]> = presented.collect();
-        self.with(|open| {
+        self.open.with(|open| {
             presented
                 .iter()
                 .any(|value| open.iter().any(|session| session.matches(value)))
         })
-    }
-
-    /// The one way to the sessions: short, synchronous, and unharmed by a panic elsewhere.
-    fn with<T>(&self, work: impl FnOnce(&mut VecDeque<Token>) -> T) -> T {
-        let mut open = self
-            .open
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        work(&mut open)
     }
 }
 

@@ -36,7 +36,14 @@ pub enum InvalidToken {
 /// The operating system gave no random bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("the operating system gave no random bytes")]
-pub struct NoRandomness(#[source] pub(crate) getrandom::Error);
+pub struct NoRandomness(#[source] getrandom::Error);
+
+/// As many random bytes from the operating system's generator, in base64.
+pub(crate) fn random_text<const BYTES: usize>() -> Result<String, NoRandomness> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).map_err(NoRandomness)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
 
 impl Token {
     /// A fresh token of 256 bits from the operating system's generator.
@@ -44,9 +51,7 @@ impl Token {
     /// # Errors
     /// [`NoRandomness`] when it has none; a weaker token is never made.
     pub fn generate() -> Result<Self, NoRandomness> {
-        let mut bytes = [0; GENERATED_BYTES];
-        getrandom::fill(&mut bytes).map_err(NoRandomness)?;
-        Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
+        random_text::<GENERATED_BYTES>().map(Self)
     }
 
     /// The secret itself: for the operator's terminal and the 0600 file, nothing else.

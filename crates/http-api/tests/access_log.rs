@@ -6,63 +6,40 @@
     reason = "in a test an unwrap is the shortest way to say so"
 )]
 
+#[path = "support/log.rs"]
+mod log;
 #[path = "support/server.rs"]
 #[expect(dead_code, reason = "this test needs a part of the fixture alone")]
 mod server;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
+use log::Log;
 use server::{Server, TOKEN, WORKER, in_time};
-use tracing_subscriber::fmt::MakeWriter;
 
 /// Requests of the flood.
 const REQUESTS: u64 = 200;
 
-/// A log that can be read again.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+/// What of a log this test counts.
+trait Counted {
+    fn count(&self, part: &str) -> u64;
 
-impl Log {
-    fn lines(&self) -> Vec<String> {
-        let bytes = self.0.lock().unwrap().clone();
-        let text = String::from_utf8(bytes).unwrap();
-        text.lines().map(str::to_owned).collect()
-    }
+    /// The refusals that were left out, as its lines say.
+    fn omitted(&self) -> u64;
+}
 
+impl Counted for Log {
     fn count(&self, part: &str) -> u64 {
-        let lines = self.lines();
-        let lines = lines.iter().filter(|line| line.contains(part));
+        let text = self.text();
+        let lines = text.lines().filter(|line| line.contains(part));
         u64::try_from(lines.count()).unwrap()
     }
 
-    /// The refusals that were left out, as its lines say.
     fn omitted(&self) -> u64 {
-        let lines = self.lines();
-        let counts = lines.iter().filter_map(|line| {
+        let text = self.text();
+        let counts = text.lines().filter_map(|line| {
             let (_, count) = line.split_once("omitted=")?;
             count.parse::<u64>().ok()
         });
         counts.sum()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
     }
 }
 
@@ -77,7 +54,7 @@ async fn polls_are_quiet_and_refusals_without_the_token_are_sampled_and_those_le
     let server = Server::start().await;
     let poll = server.get(&format!("{WORKER}/events")).await;
     assert_eq!(poll.status, 200);
-    assert_eq!(log.count("events"), 0, "{:?}", log.lines());
+    assert_eq!(log.count("events"), 0, "{:?}", log.text());
 
     let stranger = server.head("GET", "/api/workspace", "").replace(TOKEN, "x");
     for _ in 0..REQUESTS {
@@ -90,7 +67,7 @@ async fn polls_are_quiet_and_refusals_without_the_token_are_sampled_and_those_le
     };
     in_time(all).await;
     assert_eq!(log.count("status=401") + log.omitted(), REQUESTS);
-    assert!(log.count("status=401") < REQUESTS / 2, "{:?}", log.lines());
+    assert!(log.count("status=401") < REQUESTS / 2, "{:?}", log.text());
 
     // Who has the token sees each of their own.
     for _ in 0..REQUESTS {

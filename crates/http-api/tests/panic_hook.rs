@@ -1,35 +1,14 @@
 //! The panic hook is the process's, so this test is alone in its process.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test an unwrap is the shortest way to say so"
+)]
 
-use tracing_subscriber::fmt::MakeWriter;
+#[path = "support/log.rs"]
+mod log;
 
-/// A log that can be read again.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .expect("no panic while held")
-            .extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
+use log::Log;
 
 #[test]
 fn a_panic_leaves_its_place_in_the_log_and_never_its_message() {
@@ -42,7 +21,7 @@ fn a_panic_leaves_its_place_in_the_log_and_never_its_message() {
     let content = "what a person wrote";
     let caught = std::panic::catch_unwind(|| panic!("{content}"));
     assert!(caught.is_err());
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert!(
         text.contains("ERROR") && text.contains("panic_hook.rs"),
         "{text}"

@@ -18,7 +18,8 @@ impl Epoch {
 
     pub(crate) fn random() -> Self {
         // The low half of a UUIDv7: 62 bits from the operating system's generator,
-        // and a fixed variant, which makes it another one than `PAST`. Enough to tell one instance from another.
+        // and a fixed variant, which makes it another one than `PAST`. Enough to tell one instance
+        // from another.
         Self(uuid::Uuid::now_v7().as_u64_pair().1)
     }
 

@@ -72,7 +72,8 @@ limits! {
     /// Runs in progress at once, over all workers. Each may hold a provider connection.
     ConcurrentRuns, concurrent_runs, "concurrent_runs", Count, CONCURRENT_RUNS: usize = 64;
     /// Runs that wait until there is a place among those in progress, over all workers. Each counts
-    /// the bytes that it may need, like one in progress. With none, an input that finds no place is refused.
+    /// the bytes that it may need, like one in progress. With none, an input that finds no place is
+    /// refused.
     QueuedRuns, queued_runs, "queued_runs", Count, QUEUED_RUNS: usize = 64;
     /// Bytes of one input: a long document, not an upload.
     InputBytes, input_bytes, "input_bytes", Bytes, INPUT_BYTES: usize = 128 * 1024;

@@ -145,27 +145,28 @@ pub(crate) async fn store(setting: StoreSetting) -> Result<OpenedStore, ComposeE
     };
     let to_open = path.clone();
     let opened = spawn_blocking(move || SqliteStore::open(&to_open, options)).await;
-    // The metrics must not keep the file open when the runtime has ended.
     match opened.map_err(|_| ComposeError::Interrupted)? {
-        Ok(store) => {
-            let store = Arc::new(store);
-            let counted = Arc::downgrade(&store);
-            Ok(OpenedStore {
-                store: Some(store),
-                metrics: Some(Box::new(move || Some(counted.upgrade()?.metrics()))),
-            })
-        }
+        Ok(store) => Ok(counted(store, |store| Some(store.metrics()))),
         // As on a disk that fills up later: what can't be kept is refused, until it can.
         Err(StoreOpenError::NoSpace) => {
             tracing::warn!("the store has no space: nothing is accepted until it has");
-            let store = Arc::new(PendingStore::new(path, options));
-            let counted = Arc::downgrade(&store);
-            Ok(OpenedStore {
-                store: Some(store),
-                metrics: Some(Box::new(move || counted.upgrade()?.metrics())),
-            })
+            let store = PendingStore::new(path, options);
+            Ok(counted(store, PendingStore::metrics))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// A store, and what it counts. That doesn't keep the file open when the runtime has ended.
+fn counted<S: WorkerStore + 'static>(
+    store: S,
+    metrics: fn(&S) -> Option<StoreMetrics>,
+) -> OpenedStore {
+    let store = Arc::new(store);
+    let counted = Arc::downgrade(&store);
+    OpenedStore {
+        store: Some(store),
+        metrics: Some(Box::new(move || metrics(&*counted.upgrade()?))),
     }
 }
 

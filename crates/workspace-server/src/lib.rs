@@ -2,10 +2,10 @@
 //! it as a process.
 //!
 //! Each module knows only those before it: [`args`] (flags), `compose` (the composition root),
-//! `profile_dir` (profiles of one's own), [`listen`] (addresses and sockets), [`failure_notes`] (a provider's words, for the operator),
-//! [`logging`], [`store`] (where workers are kept, and what is done with that file), [`config`]
-//! (checked settings), [`server`] (serving and shutdown), `reload` (what SIGHUP renews), [`entry`] (the
-//! process: threads, signals, exit code).
+//! `profile_dir` (profiles of one's own), `in_use` (what the server before still has), [`listen`]
+//! (addresses and sockets), [`failure_notes`] (a provider's words, for the operator), [`logging`], [`store`] (where workers are kept, and what is
+//! done with that file), [`config`] (checked settings), [`server`] (serving and shutdown), `reload`
+//! (what SIGHUP renews), [`entry`] (the process: threads, signals, exit code).
 
 pub mod args;
 pub mod config;
@@ -22,6 +22,7 @@ pub mod token_file;
 
 mod compose;
 mod core_dumps;
+mod in_use;
 mod private_dir;
 mod profile_dir;
 mod reload;

@@ -5,6 +5,7 @@ mod address;
 mod socket_file;
 
 use std::fmt;
+use std::future::ready;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -14,6 +15,8 @@ use http_api::{AllowedHost, Listener};
 use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::Instant;
+
+use crate::in_use::until_free;
 
 pub use address::{InvalidListenAddress, ListenAddress};
 pub use socket_file::SocketFileError;
@@ -232,7 +235,9 @@ impl Bound {
                 port = Some(address.port());
                 continue;
             }
-            match when_free(deadline, || listen(address)).await {
+            let is_in_use = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
+            let listening = when_free(deadline, is_in_use, || ready(listen(address)));
+            match listening.await {
                 Ok((listener, bound)) => {
                     port = Some(bound.port());
                     self.tcp.push(bound);
@@ -253,38 +258,24 @@ impl Bound {
     }
 
     async fn add_unix(&mut self, path: PathBuf, deadline: Instant) -> Result<(), ListenError> {
-        let (listener, file) = loop {
-            match SocketFile::listen(&path, ACCEPT_BACKLOG).await {
-                Err(SocketFileError::InUse) if Instant::now() < deadline => {
-                    tokio::time::sleep(IN_USE_INTERVAL).await;
-                }
-                listening => break listening?,
-            }
-        };
+        let is_in_use = |error: &SocketFileError| matches!(error, SocketFileError::InUse);
+        let listening = when_free(deadline, is_in_use, || {
+            SocketFile::listen(&path, ACCEPT_BACKLOG)
+        });
+        let (listener, file) = listening.await?;
         self.listeners.push(Listener::Unix(listener));
         self.socket_files.push(file);
         Ok(())
     }
 }
 
-/// Tries until the address is free, or `deadline` has passed.
-async fn when_free<T>(
+async fn when_free<T, E, F: Future<Output = Result<T, E>>>(
     deadline: Instant,
-    mut attempt: impl FnMut() -> io::Result<T>,
-) -> io::Result<T> {
-    let mut has_waited = false;
-    loop {
-        match attempt() {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
-                if !has_waited {
-                    tracing::info!("the address is in use; waiting for it");
-                    has_waited = true;
-                }
-                tokio::time::sleep(IN_USE_INTERVAL).await;
-            }
-            done => return done,
-        }
-    }
+    is_in_use: impl Fn(&E) -> bool,
+    attempt: impl FnMut() -> F,
+) -> Result<T, E> {
+    let say_so = || tracing::info!("the address is in use; waiting for it");
+    until_free(deadline, IN_USE_INTERVAL, is_in_use, say_so, attempt).await
 }
 
 /// Begins to listen, at once even if an earlier server has just left the address.

@@ -8,12 +8,13 @@ use std::time::Duration;
 use http_api::{Api, ApiConfig, Auth, DroppedLogLines, InstanceId, Listener, Token};
 use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use worker_runtime::{ProfileSet, Runtime};
 
 use crate::compose::{self, ComposeError, OpenedStore, StoreOpenError, StoreSetting};
 use crate::config::{AuthSetting, SHUTDOWN_DEADLINE, ServerConfig};
 use crate::failure_notes::FailureNotes;
+use crate::in_use::until_free;
 use crate::listen::{Bound, ListenError, Resolved, ServerAddress, SocketFile};
 use crate::profile_dir::{self, ProfileDirError};
 use crate::reload::Reloader;
@@ -274,25 +275,20 @@ async fn keep_file_until(stopping: impl Future<Output = ()>, registration: Optio
 /// Opens the store. While another server has it, which may be the one before this and about to
 /// end, waits for it.
 async fn open_store(setting: &StoreSetting) -> Result<OpenedStore, ComposeError> {
-    let deadline = Instant::now() + STORE_WAIT;
-    let mut is_first = true;
-    loop {
-        let opened = compose::store(setting.clone()).await;
-        let Err(ComposeError::Store(StoreOpenError::InUse)) = opened else {
-            return opened;
-        };
-        if Instant::now() >= deadline {
-            return opened;
-        }
-        if is_first {
-            let seconds = STORE_WAIT.as_secs();
-            tracing::warn!(
-                "another server has the store: waiting for its end, at most {seconds} s"
-            );
-            is_first = false;
-        }
-        sleep(STORE_RETRY).await;
-    }
+    let is_in_use = |error: &_| matches!(error, ComposeError::Store(StoreOpenError::InUse));
+    let say_so = || {
+        let seconds = STORE_WAIT.as_secs();
+        tracing::warn!("another server has the store: waiting for its end, at most {seconds} s");
+    };
+    let open = || compose::store(setting.clone());
+    until_free(
+        Instant::now() + STORE_WAIT,
+        STORE_RETRY,
+        is_in_use,
+        say_so,
+        open,
+    )
+    .await
 }
 
 /// The first TCP address.

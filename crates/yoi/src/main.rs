@@ -3,8 +3,8 @@
 //!
 //! Reading order: [`args`] (flags), [`connect`] (finds the server), [`client`] (the API),
 //! [`retry`] and [`follow`] (events as they come), [`command`] (one file for each group of
-//! commands), [`last_worker`] (what `-` means), [`complete`] (completions), [`output`] (the only place that prints), [`error`],
-//! [`failure`] and [`hint`].
+//! commands), [`last_worker`] (what `-` means), [`complete`] (completions), [`output`] (the only
+//! place that prints), [`error`], [`failure`] and [`hint`].
 
 mod api_name;
 mod args;

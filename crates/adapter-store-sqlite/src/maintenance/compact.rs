@@ -1,7 +1,7 @@
 //! A store without gaps, and without profiles that nobody uses.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -42,7 +42,7 @@ pub fn compact(path: &Path) -> Result<Compacted, MaintenanceError> {
         "DELETE FROM profile WHERE number NOT IN (SELECT profile FROM worker)",
         (),
     )?;
-    let new = beside(&path);
+    let new = file::beside(&path, ".compact");
     // Left by a process that was killed while it had the lock.
     file::remove(&new);
     let target = Target::scratch(new.clone())?;
@@ -72,10 +72,4 @@ fn empty_journal(connection: &Connection) -> Result<(), MaintenanceError> {
     } else {
         Err(OpenError::InUse.into())
     }
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".compact");
-    name.into()
 }

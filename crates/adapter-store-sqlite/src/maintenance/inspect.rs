@@ -8,7 +8,7 @@ use rustix::fs::{Access, access};
 
 use crate::connection;
 use crate::file;
-use crate::open::{self, OpenError};
+use crate::open::{self, Contents, OpenError};
 use crate::schema::Header;
 
 /// What is in the place of a store.
@@ -68,12 +68,8 @@ fn require_creatable(path: &Path) -> io::Result<()> {
 
 fn inspect_contents(path: &Path) -> Result<Found, OpenError> {
     let header = Header::read(&connection::for_reading_alone(path)?)?;
-    if header.is_blank() {
-        return Ok(Found::Nothing);
-    }
-    open::require_known(&header)?;
-    if header.version == 0 || !header.is_whole()? {
-        return Err(OpenError::Damaged);
-    }
-    Ok(Found::Store)
+    Ok(match open::contents(&header)? {
+        Contents::Blank => Found::Nothing,
+        Contents::Store => Found::Store,
+    })
 }

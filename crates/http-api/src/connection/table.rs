@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
 use super::Connection;
+use crate::locked::Locked;
 
 /// The open connections. A cheap `Clone` handle.
 #[derive(Clone)]
@@ -21,7 +22,7 @@ pub(crate) struct ConnectionTable(Arc<Shared>);
 struct Shared {
     slots: Arc<Semaphore>,
     unauthenticated_max: usize,
-    open: Mutex<Open>,
+    open: Locked<Open>,
     /// Notified when an authenticated connection may have become idle.
     became_idle: Notify,
     /// Counts the connections that made room for others.
@@ -58,7 +59,7 @@ impl ConnectionTable {
         Self(Arc::new(Shared {
             slots: Arc::new(Semaphore::new(connections)),
             unauthenticated_max,
-            open: Mutex::default(),
+            open: Locked::default(),
             became_idle: Notify::new(),
             evicted,
         }))
@@ -72,7 +73,7 @@ impl ConnectionTable {
     pub(crate) async fn open(&self) -> OpenConnection {
         let slot = self.slot().await;
         let (evict, evicted) = oneshot::channel();
-        let connection = self.with(|open| {
+        let connection = self.0.open.with(|open| {
             let number = open.next_number;
             open.next_number += 1;
             let connection = Connection::new(number, self.clone());
@@ -97,7 +98,10 @@ impl ConnectionTable {
 
     /// Closes the connection that is to make room next; returns false if there is none.
     pub(crate) fn evict(&self) -> bool {
-        let victim = self.with(|open| open.take_victim(self.0.unauthenticated_max));
+        let victim = self
+            .0
+            .open
+            .with(|open| open.take_victim(self.0.unauthenticated_max));
         if victim.is_some() {
             self.0.evicted.inc();
         }
@@ -122,7 +126,7 @@ impl ConnectionTable {
     }
 
     pub(super) fn authenticated(&self, number: u64) {
-        self.with(|open| {
+        self.0.open.with(|open| {
             // One that was evicted is in neither list.
             if let Some(entry) = open.unauthenticated.remove(&number) {
                 open.authenticated.insert(number, entry);
@@ -132,11 +136,6 @@ impl ConnectionTable {
 
     pub(super) fn became_idle(&self) {
         self.0.became_idle.notify_one();
-    }
-
-    /// The one way to the lists: short, synchronous, and unharmed by a panic elsewhere.
-    fn with<T>(&self, work: impl FnOnce(&mut Open) -> T) -> T {
-        work(&mut self.0.open.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -167,7 +166,7 @@ impl Open {
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         let Connection(shared) = &self.connection;
-        shared.table.with(|open| {
+        shared.table.0.open.with(|open| {
             open.unauthenticated.remove(&shared.number);
             open.authenticated.remove(&shared.number);
         });

@@ -2,12 +2,12 @@
 //! the log.
 
 use std::mem;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::access_log::ACCESS_TARGET;
+use crate::locked::Locked;
 use crate::state::ApiState;
 
 /// Most lines of a window: enough to see what goes on.
@@ -17,7 +17,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 /// Counts the lines of the current window.
 #[derive(Default)]
-pub(crate) struct RefusalLog(Mutex<Window>);
+pub(crate) struct RefusalLog(Locked<Window>);
 
 #[derive(Default)]
 struct Window {
@@ -38,7 +38,7 @@ enum Sample {
 
 impl RefusalLog {
     fn sample(&self, now: Instant) -> Sample {
-        self.with(|window| {
+        self.0.with(|window| {
             let ends_at = match window.ends_at {
                 Some(ends_at) if now < ends_at => ends_at,
                 Some(_) | None => {
@@ -72,12 +72,7 @@ impl RefusalLog {
     }
 
     fn take_omitted(&self) -> u64 {
-        self.with(|window| mem::take(&mut window.omitted))
-    }
-
-    /// The one way to the window: short, synchronous, and unharmed by a panic elsewhere.
-    fn with<T>(&self, work: impl FnOnce(&mut Window) -> T) -> T {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        self.0.with(|window| mem::take(&mut window.omitted))
     }
 }
 

@@ -82,8 +82,8 @@ struct Guarded {
     removed: bool,
 }
 
-/// What an active run holds, also while it is queued. It is released in the section that ends the run, so that
-/// a caller that sees the end can start another.
+/// What an active run holds, also while it is queued. It is released in the section that ends the
+/// run, so that a caller that sees the end can start another.
 struct RunReservation {
     place: RunPlace,
     cancel_signal: Arc<Notify>,

@@ -80,43 +80,33 @@ async fn first(
 ) -> Result<(Partner, Option<String>), Error> {
     let client = client.client();
     let runtime = args.runtime.clone();
+    let existing = |worker, named_by_user| Partner::Existing {
+        worker,
+        named_by_user,
+    };
     let (worker, message) = match opening {
         ChatOpening::New(message) => return Ok((new_partner(args), message)),
         ChatOpening::Worker(worker, message) => (worker, message),
         ChatOpening::WorkerOrMessage(WorkerName::Text(name), text) => {
-            let worker = match lookup::listed(client, runtime.as_ref(), name.as_str()).await {
-                Ok(worker) => worker,
+            return match lookup::listed(client, runtime.as_ref(), name.as_str()).await {
+                Ok(worker) => Ok((existing(worker, true), None)),
                 Err(Error::Lookup(LookupError::NoMatch { .. })) if is_message(&text) => {
                     if is_word(&text) {
                         terminal.note(&format!(
                             "note: no worker is called “{text}”: it is a message to a new one"
                         ));
                     }
-                    return Ok((new_partner(args), Some(text)));
+                    Ok((new_partner(args), Some(text)))
                 }
-                Err(error) => return Err(error),
+                Err(error) => Err(error),
             };
-            let named_by_user = true;
-            return Ok((
-                Partner::Existing {
-                    worker,
-                    named_by_user,
-                },
-                None,
-            ));
         }
         ChatOpening::WorkerOrMessage(worker, _) => (worker, None),
     };
     let named_by_user = worker != WorkerName::Last;
     let args = WorkerArgs { runtime, worker };
     let worker = lookup::find(client, last_worker, &args).await?;
-    Ok((
-        Partner::Existing {
-            worker,
-            named_by_user,
-        },
-        message,
-    ))
+    Ok((existing(worker, named_by_user), message))
 }
 
 fn new_partner(args: &ChatArgs) -> Partner {

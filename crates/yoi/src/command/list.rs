@@ -179,7 +179,7 @@ fn listed(page: &WorkerPage) -> Result<(), Error> {
 }
 
 /// Whether a runtime failed to answer. What it left out for other reasons are warnings.
-fn lacks_a_runtime(page: &WorkerPage) -> bool {
+pub(super) fn lacks_a_runtime(page: &WorkerPage) -> bool {
     let mut diagnostics = page.diagnostics.iter();
     diagnostics.any(|diagnostic| diagnostic.severity == Severity::Error)
 }

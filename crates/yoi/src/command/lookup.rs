@@ -2,13 +2,13 @@
 //! the client. The API takes whole ids alone.
 
 use registry_core::page::PAGE_LIMIT_MAX;
-use registry_core::projection::{Severity, WorkerSummary};
+use registry_core::projection::WorkerSummary;
 use registry_core::{RuntimeId, WorkerId, WorkerRef};
 
 use super::session::Session;
 use crate::args::{WorkerArgs, WorkerName, runtime_or_default};
 use crate::client::{Client, WorkersQuery};
-use crate::command::list::each_page;
+use crate::command::list::{each_page, lacks_a_runtime};
 use crate::error::{Error, LookupError};
 use crate::last_worker::LastWorker;
 
@@ -61,11 +61,10 @@ pub(super) async fn listed(
     let mut matches = Matches::default();
     let mut is_whole = true;
     each_page(client, query, |page| {
+        is_whole &= !lacks_a_runtime(&page.value);
         for worker in page.value.items {
             matches.add(text, worker);
         }
-        let mut diagnostics = page.value.diagnostics.iter();
-        is_whole &= !diagnostics.any(|found| found.severity == Severity::Error);
     })
     .await?;
     match matches.best(text)? {

@@ -89,6 +89,11 @@ async fn a_closed_connection_leaves_nothing_behind() {
         drop(table.open().await);
     }
     assert_eq!(table.0.slots.available_permits(), 2);
-    assert!(table.with(|open| open.authenticated.is_empty() && open.unauthenticated.is_empty()));
+    assert!(
+        table
+            .0
+            .open
+            .with(|open| open.authenticated.is_empty() && open.unauthenticated.is_empty())
+    );
     assert!(!table.evict());
 }
