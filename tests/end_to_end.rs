@@ -31,6 +31,8 @@ mod local_records;
 mod log;
 #[path = "end_to_end/models.rs"]
 mod models;
+#[path = "end_to_end/named_tokens.rs"]
+mod named_tokens;
 #[path = "end_to_end/refusals.rs"]
 mod refusals;
 #[path = "end_to_end/reload.rs"]

@@ -14,7 +14,7 @@ use crate::process::ServerProcess;
 const FIRST: &str = "CANARY-first-token-of-the-server";
 const SECOND: &str = "CANARY-second-token-of-the-server";
 
-fn write_token(path: &Path, token: &str) {
+pub(crate) fn write_token(path: &Path, token: &str) {
     fs::write(path, format!("{token}\n")).unwrap();
     fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
 }

@@ -9,6 +9,7 @@ use registry_core::port::EVENT_WAIT_MAX;
 use registry_core::projection::{Limit, LimitUnit};
 use registry_core::{FixedText, RuntimeRegistry};
 
+use crate::client::NamedToken;
 use crate::config::ApiConfig;
 use crate::openapi;
 use crate::router::router;
@@ -52,15 +53,21 @@ impl Api {
         self.router.clone()
     }
 
-    /// Asks for `token` from now on, and no longer for the one before; requests under way go on.
-    /// If it is another one, it also ends the sessions that were exchanged for the one before.
-    /// Returns whether it is.
+    /// Takes `token` as the owner's from now on, and no longer the one before; requests under way go
+    /// on, and the sessions that were exchanged for the one before end. Returns whether it is
+    /// another one.
     pub fn replace_token(&self, token: Token) -> bool {
-        let is_another = self.state.credentials.replace(token);
-        if is_another {
-            self.state.sessions.end_all();
-        }
-        is_another
+        let credentials = &self.state.credentials;
+        credentials.replace_owner(token, &self.state.metrics)
+    }
+
+    /// Takes these named tokens from now on and no others, at most [`NAMED_TOKENS_MAX`]; requests
+    /// under way go on, and sessions that were exchanged for others end. A client that is among
+    /// them before and after keeps its scope, its quotas and what it uses of them. None are taken where
+    /// no credentials are asked for.
+    pub fn replace_named_tokens(&self, named: &[NamedToken]) {
+        let credentials = &self.state.credentials;
+        credentials.replace_named(named, &self.state.metrics);
     }
 
     /// The handle that makes `/readyz` answer 503.

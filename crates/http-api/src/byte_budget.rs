@@ -18,6 +18,23 @@ const FREE_RESPONSE_BYTES: usize = 16 * 1024;
 /// clients that keep large bodies waiting don't keep others from sending short inputs.
 const SMALL_BODY_BYTES: usize = 16 * 1024;
 
+/// Why bytes can't be reserved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoRoom {
+    /// They don't fit beside those of all clients.
+    Server,
+    /// They don't fit beside those of the same client.
+    Client,
+}
+
+/// The bytes that the bodies and unread responses of one client may take; a single one may be larger.
+/// A cheap `Clone` handle.
+#[derive(Clone)]
+pub(crate) struct ByteQuota {
+    used: Used,
+    limit: usize,
+}
+
 /// The bytes in use. A cheap `Clone` handle.
 #[derive(Clone)]
 struct Used {
@@ -29,6 +46,8 @@ struct Used {
 pub(crate) struct Reservation {
     used: Used,
     bytes: usize,
+    /// Where the same bytes count, too, if they are of a client with a quota.
+    of_client: Option<ByteQuota>,
 }
 
 /// A body and its reservation, until the last handle on its bytes is dropped.
@@ -56,18 +75,20 @@ impl ResponseBudget {
         Self { used, limit }
     }
 
-    /// Counts `bytes` until they are dropped; `None` once the budget is used up. When nothing
-    /// else is reserved a body may exceed the limit, so that every response can be had.
-    pub(crate) fn reserve(&self, bytes: Bytes) -> Option<Bytes> {
+    /// Counts `bytes` until they are dropped, or says why they don't fit. When nothing else is
+    /// reserved a body may exceed the limit, so that every response can be had.
+    pub(crate) fn reserve(
+        &self,
+        bytes: Bytes,
+        of_client: Option<&ByteQuota>,
+    ) -> Result<Bytes, NoRoom> {
         if bytes.len() <= FREE_RESPONSE_BYTES {
-            return Some(bytes);
+            return Ok(bytes);
         }
-        let mut reservation = self.used.reserve_nothing();
+        let mut reservation = Reservation::of_nothing(&self.used, of_client);
         let limit = self.limit;
-        let fits = |used, sum| used == 0 || sum <= limit;
-        reservation
-            .grow(bytes.len(), fits)
-            .then(|| reservation.keep_with(bytes))
+        reservation.grow(bytes.len(), |used, sum| used == 0 || sum <= limit)?;
+        Ok(reservation.keep_with(bytes))
     }
 }
 
@@ -78,15 +99,20 @@ impl BodyBudget {
         Self { used, limit }
     }
 
-    /// Reserves what a body of `bytes` bytes needs; `None` if it doesn't fit.
-    pub(crate) fn reserve(&self, bytes: usize) -> Option<Reservation> {
-        let mut reservation = self.used.reserve_nothing();
-        self.grow(&mut reservation, bytes).then_some(reservation)
+    /// Reserves what a body of `bytes` bytes needs, or says why it doesn't fit.
+    pub(crate) fn reserve(
+        &self,
+        bytes: usize,
+        of_client: Option<&ByteQuota>,
+    ) -> Result<Reservation, NoRoom> {
+        let mut reservation = Reservation::of_nothing(&self.used, of_client);
+        self.grow(&mut reservation, bytes)?;
+        Ok(reservation)
     }
 
-    /// Makes a reservation one of `bytes` bytes in all, unless it is as large already; returns
-    /// false, and changes nothing, if it doesn't fit.
-    pub(crate) fn grow(&self, reservation: &mut Reservation, bytes: usize) -> bool {
+    /// Makes a reservation one of `bytes` bytes in all, unless it is as large already; changes
+    /// nothing if it doesn't fit.
+    pub(crate) fn grow(&self, reservation: &mut Reservation, bytes: usize) -> Result<(), NoRoom> {
         let limit = if bytes <= SMALL_BODY_BYTES {
             self.limit
         } else {
@@ -96,15 +122,44 @@ impl BodyBudget {
     }
 }
 
+impl ByteQuota {
+    /// A quota of `limit` bytes; `shown` is set to how many are in use.
+    pub(crate) fn new(limit: usize, shown: Gauge) -> Self {
+        let used = Used::new(shown);
+        Self { used, limit }
+    }
+
+    fn take(&self, bytes: usize) -> Result<(), NoRoom> {
+        let fits = |used, sum| used == 0 || sum <= self.limit;
+        self.used
+            .take(bytes, fits)
+            .then_some(())
+            .ok_or(NoRoom::Client)
+    }
+}
+
 impl Used {
     fn new(shown: Gauge) -> Self {
         let bytes = Arc::default();
         Self { bytes, shown }
     }
 
-    fn reserve_nothing(&self) -> Reservation {
-        let used = self.clone();
-        Reservation { used, bytes: 0 }
+    /// Counts `more` bytes if those in use, and what they would become, fit.
+    fn take(&self, more: usize, fits: impl Fn(usize, usize) -> bool) -> bool {
+        let order = Ordering::Relaxed;
+        let taken = self.bytes.fetch_update(order, order, |used| {
+            let sum = used.checked_add(more)?;
+            fits(used, sum).then_some(sum)
+        });
+        if taken.is_ok() {
+            self.shown.inc_by(gauge(more));
+        }
+        taken.is_ok()
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.shown.dec_by(gauge(bytes));
     }
 }
 
@@ -117,30 +172,41 @@ impl Reservation {
         })
     }
 
-    /// Grows to `bytes` if the bytes in use, and what they would become, fit.
-    fn grow(&mut self, bytes: usize, fits: impl Fn(usize, usize) -> bool) -> bool {
+    fn of_nothing(used: &Used, of_client: Option<&ByteQuota>) -> Self {
+        Self {
+            used: used.clone(),
+            bytes: 0,
+            of_client: of_client.cloned(),
+        }
+    }
+
+    /// Grows to `bytes` if the bytes in use, and what they would become, fit, and the client's
+    /// quota has room for them.
+    fn grow(&mut self, bytes: usize, fits: impl Fn(usize, usize) -> bool) -> Result<(), NoRoom> {
         let more = bytes.saturating_sub(self.bytes);
         if more == 0 {
-            return true;
+            return Ok(());
         }
-        let order = Ordering::Relaxed;
-        let grown = self.used.bytes.fetch_update(order, order, |used| {
-            let sum = used.checked_add(more)?;
-            fits(used, sum).then_some(sum)
-        });
-        if grown.is_err() {
-            return false;
+        if let Some(quota) = &self.of_client {
+            quota.take(more)?;
         }
-        self.used.shown.inc_by(gauge(more));
+        if !self.used.take(more, fits) {
+            if let Some(quota) = &self.of_client {
+                quota.used.give_back(more);
+            }
+            return Err(NoRoom::Server);
+        }
         self.bytes = bytes;
-        true
+        Ok(())
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.used.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.used.shown.dec_by(gauge(self.bytes));
+        self.used.give_back(self.bytes);
+        if let Some(quota) = &self.of_client {
+            quota.used.give_back(self.bytes);
+        }
     }
 }
 
@@ -168,17 +234,17 @@ mod tests {
     fn large_responses_count_until_their_last_handle_is_dropped() {
         let reserved = Gauge::default();
         let budget = ResponseBudget::new(2 * LARGE, reserved.clone());
-        let first = budget.reserve(body(LARGE)).unwrap();
-        let second = budget.reserve(body(LARGE)).unwrap();
+        let first = budget.reserve(body(LARGE), None).unwrap();
+        let second = budget.reserve(body(LARGE), None).unwrap();
         assert_eq!(first, body(LARGE));
-        assert!(budget.reserve(body(LARGE)).is_none());
+        assert!(budget.reserve(body(LARGE), None).is_err());
         assert_eq!(reserved.get(), i64::try_from(2 * LARGE).unwrap());
 
         let rest = second.slice(LARGE - 1..);
         drop(second);
-        assert!(budget.reserve(body(LARGE)).is_none());
+        assert!(budget.reserve(body(LARGE), None).is_err());
         drop(rest);
-        assert!(budget.reserve(body(LARGE)).is_some());
+        assert!(budget.reserve(body(LARGE), None).is_ok());
         drop(first);
         assert_eq!(reserved.get(), 0);
     }
@@ -186,18 +252,18 @@ mod tests {
     #[test]
     fn small_responses_need_no_reservation() {
         let budget = ResponseBudget::new(LARGE, Gauge::default());
-        let _reserved = budget.reserve(body(LARGE)).unwrap();
-        assert!(budget.reserve(body(FREE_RESPONSE_BYTES)).is_some());
-        assert!(budget.reserve(body(LARGE)).is_none());
+        let _reserved = budget.reserve(body(LARGE), None).unwrap();
+        assert!(budget.reserve(body(FREE_RESPONSE_BYTES), None).is_ok());
+        assert!(budget.reserve(body(LARGE), None).is_err());
     }
 
     #[test]
     fn a_response_over_the_limit_is_allowed_when_it_is_the_only_one() {
         let budget = ResponseBudget::new(1, Gauge::default());
-        let alone = budget.reserve(body(LARGE)).unwrap();
-        assert!(budget.reserve(body(LARGE)).is_none());
+        let alone = budget.reserve(body(LARGE), None).unwrap();
+        assert!(budget.reserve(body(LARGE), None).is_err());
         drop(alone);
-        assert!(budget.reserve(body(LARGE)).is_some());
+        assert!(budget.reserve(body(LARGE), None).is_ok());
     }
 
     #[test]
@@ -205,19 +271,42 @@ mod tests {
         let reserved = Gauge::default();
         let limit = 8 * SMALL_BODY_BYTES;
         let budget = BodyBudget::new(limit, reserved.clone());
-        let mut large = budget.reserve(4 * SMALL_BODY_BYTES).unwrap();
-        assert!(budget.reserve(SMALL_BODY_BYTES + 1).is_none());
-        assert!(!budget.grow(&mut large, 4 * SMALL_BODY_BYTES + 1));
-        let mut small = budget.reserve(SMALL_BODY_BYTES - 1).unwrap();
-        let others = [(); 3].map(|()| budget.reserve(SMALL_BODY_BYTES).unwrap());
-        assert!(budget.grow(&mut small, SMALL_BODY_BYTES));
-        assert!(budget.reserve(1).is_none());
+        let mut large = budget.reserve(4 * SMALL_BODY_BYTES, None).unwrap();
+        assert!(budget.reserve(SMALL_BODY_BYTES + 1, None).is_err());
+        assert!(budget.grow(&mut large, 4 * SMALL_BODY_BYTES + 1).is_err());
+        let mut small = budget.reserve(SMALL_BODY_BYTES - 1, None).unwrap();
+        let others = [(); 3].map(|()| budget.reserve(SMALL_BODY_BYTES, None).unwrap());
+        assert!(budget.grow(&mut small, SMALL_BODY_BYTES).is_ok());
+        assert!(budget.reserve(1, None).is_err());
         assert_eq!(reserved.get(), i64::try_from(limit).unwrap());
 
         // What was refused has taken nothing, and what was reserved is given back with its bytes.
         let bytes = large.keep_with(body(1));
-        assert!(budget.reserve(1).is_none());
+        assert!(budget.reserve(1, None).is_err());
         drop((bytes, others));
-        assert!(budget.reserve(3 * SMALL_BODY_BYTES).is_some());
+        assert!(budget.reserve(3 * SMALL_BODY_BYTES, None).is_ok());
+    }
+
+    #[test]
+    fn what_a_client_keeps_counts_against_its_quota_and_no_other_client_s() {
+        let (used, limit) = (Gauge::default(), 2 * SMALL_BODY_BYTES);
+        let [full, other] = [used.clone(), Gauge::default()].map(|it| ByteQuota::new(limit, it));
+        let bodies = BodyBudget::new(64 * SMALL_BODY_BYTES, Gauge::default());
+        let responses = ResponseBudget::new(LARGE, Gauge::default());
+        let response = responses.reserve(body(LARGE), Some(&full)).unwrap();
+        let mut growing = bodies.reserve(1, Some(&full)).unwrap();
+        let refused = bodies.grow(&mut growing, SMALL_BODY_BYTES);
+        assert_eq!(refused, Err(NoRoom::Client));
+        assert!(bodies.reserve(SMALL_BODY_BYTES, Some(&other)).is_ok());
+        // What the server has no room for doesn't stay with the client.
+        let refused = responses.reserve(body(LARGE), Some(&other));
+        assert_eq!(refused, Err(NoRoom::Server));
+        assert_eq!(used.get(), gauge(LARGE + 1));
+
+        drop((response, growing));
+        assert_eq!(used.get(), 0);
+        let larger_than_the_quota = bodies.reserve(limit + 1, Some(&full));
+        assert!(larger_than_the_quota.is_ok());
+        assert!(bodies.reserve(1, Some(&full)).is_err());
     }
 }

@@ -8,6 +8,7 @@ use prometheus_client::collector::Collector;
 use registry_core::DisplayName;
 use registry_core::projection::{Limit, LimitUnit};
 
+use crate::client::NamedToken;
 use crate::instance::InstanceId;
 use crate::origin::{AllowedHost, AllowedOrigin};
 use crate::token::Token;
@@ -51,7 +52,8 @@ pub const INPUT_BYTES_MAX_DEFAULT: u64 = 128 * 1024;
 /// Which credentials the API asks for.
 #[derive(Debug, Clone)]
 pub enum Auth {
-    /// The token, or a session cookie that was exchanged for it.
+    /// A token, this one or a named one, or a session cookie that was exchanged for it. Whoever has this
+    /// one is the owner: there are no quotas.
     Token(Token),
     /// None: everybody who reaches the server may use it. For loopback alone.
     None,
@@ -66,6 +68,8 @@ pub struct ApiConfig {
     pub input_bytes_max: u64,
     /// Which credentials the API asks for.
     pub auth: Auth,
+    /// Tokens besides that of `auth`, if that has one.
+    pub named_tokens: Vec<NamedToken>,
     /// The port, which names the session cookie: cookies know no ports, so two servers of
     /// one machine would overwrite each other's.
     pub port: u16,
@@ -111,6 +115,7 @@ impl ApiConfig {
             display_name,
             input_bytes_max: INPUT_BYTES_MAX_DEFAULT,
             auth,
+            named_tokens: Vec::new(),
             port,
             instance: None,
             allowed_hosts: AllowedHost::loopback(port),

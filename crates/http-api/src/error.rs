@@ -87,6 +87,11 @@ impl ApiError {
         Self::new(ProblemCode::Overloaded).with(|p| p.limit = Some(FixedText::new(limit)))
     }
 
+    /// A quota of the client that sent the request, by its name.
+    pub(crate) fn quota_exhausted(quota: &'static str) -> Self {
+        Self::new(ProblemCode::QuotaExhausted).with(|p| p.limit = Some(FixedText::new(quota)))
+    }
+
     pub(crate) fn internal() -> Self {
         Self::new(ProblemCode::Internal)
     }
@@ -176,13 +181,20 @@ impl IntoResponse for ApiError {
         if let Some(allow) = allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
+        // RFC 6750 §3.1.
+        let mut challenge = |text| {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(text));
+        };
         if code == ProblemCode::Unauthorized {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            challenge("Bearer");
+        } else if code == ProblemCode::InsufficientScope {
+            challenge("Bearer error=\"insufficient_scope\"");
         }
         let body_cut_short = [
             ProblemCode::RequestTimeout,
             ProblemCode::BodyTooLarge,
             ProblemCode::Overloaded,
+            ProblemCode::QuotaExhausted,
         ];
         if body_cut_short.contains(&code) {
             // The rest of the body is never read, so no other request can follow.

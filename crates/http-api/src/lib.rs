@@ -6,7 +6,9 @@
 pub mod wire;
 
 // Settings and secrets.
+mod client;
 mod config;
+mod credentials;
 mod instance;
 mod origin;
 mod session;
@@ -19,6 +21,7 @@ mod error;
 mod locked;
 mod metrics;
 mod principal;
+mod quota;
 mod request_id;
 mod response;
 mod state;
@@ -36,6 +39,10 @@ pub mod panic_hook;
 mod serve;
 
 pub use api::Api;
+pub use client::{
+    CLIENT_NAME_MAX_CHARS, ClientName, InvalidClientName, NAMED_TOKENS_MAX, NamedToken, Quotas,
+    Scope,
+};
 pub use config::{
     ANSWER_BYTES_MAX, ApiConfig, Auth, BODIES_BYTES_MAX, BODY_BYTES_MAX, BODY_TIMEOUT,
     CONNECTIONS_MAX, ConnectionLimits, DRAIN_TIMEOUT, DroppedLogLines, HEAD_BYTES_MAX,

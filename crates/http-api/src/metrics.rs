@@ -17,6 +17,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use registry_core::projection::{RuntimeStatus, RuntimeSummary};
 
+use crate::client::ClientName;
 use crate::config::DroppedLogLines;
 
 /// The media type of the metrics: OpenMetrics text, which Prometheus reads.
@@ -44,6 +45,9 @@ pub(crate) struct Metrics {
     /// Connections that were closed because a body came too slowly.
     pub(crate) slow_writers: Counter,
     refusals: Family<ReasonLabels, Counter>,
+    client_requests: Family<ClientLabels, Counter>,
+    client_refusals: Family<ClientLabels, Counter>,
+    client_bytes: Family<ClientLabels, Gauge>,
     dropped_log_lines: Option<DroppedLogLines>,
 }
 
@@ -66,6 +70,11 @@ struct ReasonLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ClientLabels {
+    client: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RuntimeLabels {
     runtime: String,
 }
@@ -74,6 +83,14 @@ struct RuntimeLabels {
 struct WorkerLabels {
     runtime: String,
     state: &'static str,
+}
+
+impl From<&ClientName> for ClientLabels {
+    fn from(name: &ClientName) -> Self {
+        Self {
+            client: name.to_string(),
+        }
+    }
 }
 
 impl Metrics {
@@ -119,6 +136,24 @@ impl Metrics {
             "Requests without valid credentials that were refused, by the problem's code",
             Family::clone(&refusals),
         );
+        let client_requests = Family::default();
+        registry.register(
+            "http_client_requests",
+            "Requests by the client whose token or session they showed",
+            Family::clone(&client_requests),
+        );
+        let client_refusals = Family::default();
+        registry.register(
+            "http_client_quota_refusals",
+            "Requests that were refused because the client had reached a quota",
+            Family::clone(&client_refusals),
+        );
+        let client_bytes = Family::default();
+        registry.register(
+            "http_client_bytes",
+            "Bytes of a client's request bodies and of large answers that it has not taken yet",
+            Family::clone(&client_bytes),
+        );
         let closed = Family::<ReasonLabels, Counter>::default();
         registry.register(
             "http_connections_closed",
@@ -143,8 +178,26 @@ impl Metrics {
             slow_readers: closed("slow_reader"),
             slow_writers: closed("slow_writer"),
             refusals,
+            client_requests,
+            client_refusals,
+            client_bytes,
             dropped_log_lines,
         }
+    }
+
+    /// The counter of a client's requests.
+    pub(crate) fn client_requests(&self, name: &ClientName) -> Counter {
+        self.client_requests.get_or_create_owned(&name.into())
+    }
+
+    /// The counter of a client's requests that were refused because of a quota.
+    pub(crate) fn client_refusals(&self, name: &ClientName) -> Counter {
+        self.client_refusals.get_or_create_owned(&name.into())
+    }
+
+    /// The gauge of what a client uses of its quota of bytes.
+    pub(crate) fn client_bytes(&self, name: &ClientName) -> Gauge {
+        self.client_bytes.get_or_create_owned(&name.into())
     }
 
     /// Counts a request that was refused to a client without valid credentials.

@@ -9,6 +9,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use http::Method;
 use registry_core::projection::{ImplementationKind, WorkerState};
 use registry_core::{Cursor, IdempotencyKey, PageToken, RuntimeId, WorkerId};
 use serde_json::{Map, Value, json};
@@ -70,10 +71,16 @@ fn operations_of(document: &Value) -> Vec<OperationInfo> {
                 path: path.clone(),
                 takes_body: operation.get("requestBody").is_some(),
                 requires_body: requires_body(operation),
-                open: Access::to(Some(path)) == Access::Open,
+                open: access(method, path) == Access::Open,
             })
         })
         .collect()
+}
+
+/// What an operation asks for; `method` as the document writes it.
+fn access(method: &str, path: &str) -> Access {
+    let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes());
+    Access::to(&method.unwrap_or_default(), Some(path))
 }
 
 fn requires_body(operation: &Value) -> bool {
@@ -102,8 +109,8 @@ pub(crate) fn document(server_version: &str, config: &ApiConfig) -> Value {
         config.input_bytes_max.into();
     let examples: Value = serde_json::from_str(EXAMPLES).expect(PARSES);
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
-        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
-            complete(path, operation, config, &examples);
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            complete(path, access(method, path), operation, config, &examples);
         }
     }
     document
@@ -143,14 +150,21 @@ fn from_handlers() -> Value {
 
 /// Adds to an operation what holds for all of its kind: responses of the middleware, headers,
 /// security, and its examples.
-fn complete(path: &str, operation: &mut Value, config: &ApiConfig, examples: &Value) {
+fn complete(
+    path: &str,
+    access: Access,
+    operation: &mut Value,
+    config: &ApiConfig,
+    examples: &Value,
+) {
     let id = operation["operationId"].as_str().unwrap_or_default();
     let id = id.to_owned();
     let (is_create, examples) = (id == "create_worker", &examples[&id]);
-    let access = Access::to(Some(path));
     operation["security"] = match (access, &config.auth) {
         (Access::Open, _) | (_, Auth::None) => json!([]),
-        (Access::Authorised, Auth::Token(_)) => json!([{ "bearer": [] }, { "cookie": [] }]),
+        (Access::Read | Access::Operate, Auth::Token(_)) => {
+            json!([{ "bearer": [] }, { "cookie": [] }])
+        }
         (Access::Token, Auth::Token(_)) => json!([{ "bearer": [] }]),
     };
     let requires_body = requires_body(operation);
@@ -164,7 +178,7 @@ fn complete(path: &str, operation: &mut Value, config: &ApiConfig, examples: &Va
         problems.insert(401);
     }
     if operation.get("requestBody").is_some() {
-        problems.extend([415, 503]);
+        problems.extend([415, 429, 503]);
     }
     if path.contains('{') {
         problems.insert(404);

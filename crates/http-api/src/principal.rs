@@ -1,26 +1,37 @@
 //! Who sends a request, as far as its credentials say.
 
+use std::sync::Arc;
+
+use crate::client::Client;
+use crate::credentials::Credential;
+use crate::quota::QuotaUsage;
+
 /// Who sends a request: one value, found once (`middleware/admit.rs`). It is in the extensions of
-/// the request, for what is inside of that, and of the response, for the access log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// the request, for what is inside of that, and of the response, for the access log. A cheap `Clone`
+/// handle.
+#[derive(Clone)]
 pub(crate) enum Principal {
     /// Somebody without valid credentials.
     Anonymous,
-    /// A browser page, by a session that was opened with the token.
-    Session,
-    /// A bearer of the token.
-    Token,
-    /// Anybody, where the server asks for no credentials: may do whatever a bearer of the token
-    /// may.
+    /// A browser page, by a session that was opened with this credential.
+    Session(Arc<Credential>),
+    /// A bearer of a token.
+    Token(Arc<Credential>),
+    /// Anybody, where the server asks for no credentials: may do whatever the owner may.
     Anybody,
 }
 
 impl Principal {
-    /// Whether valid credentials were shown.
-    pub(crate) fn is_authenticated(self) -> bool {
+    /// The client whose credentials were shown.
+    pub(crate) fn client(&self) -> Option<&Client> {
         match self {
-            Self::Session | Self::Token => true,
-            Self::Anonymous | Self::Anybody => false,
+            Self::Session(credential) | Self::Token(credential) => Some(&credential.client),
+            Self::Anonymous | Self::Anybody => None,
         }
+    }
+
+    /// What the client uses of its quotas, if it has any.
+    pub(crate) fn quota_usage(&self) -> Option<&QuotaUsage> {
+        self.client()?.usage.as_ref()
     }
 }

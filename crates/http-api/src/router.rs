@@ -39,7 +39,7 @@ pub(crate) fn worker_routes() -> OpenApiRouter<ApiState> {
 pub(crate) fn server_routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(server::get_workspace))
-        .routes(routes!(server::create_session))
+        .routes(routes!(server::get_session, server::create_session))
         .routes(routes!(server::get_health))
         .routes(routes!(server::get_readiness))
         .routes(routes!(server::get_metrics))

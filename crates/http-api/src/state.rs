@@ -1,19 +1,19 @@
 //! What handlers and middleware share.
 
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::extract::FromRef;
 use bytes::Bytes;
 use registry_core::RuntimeRegistry;
 
 use crate::byte_budget::{BodyBudget, ResponseBudget};
-use crate::config::{ApiConfig, Auth};
+use crate::config::ApiConfig;
+use crate::credentials::Credentials;
 use crate::metrics::Metrics;
 use crate::middleware::RefusalLog;
 use crate::session::Sessions;
-use crate::token::Token;
 use crate::wire::WorkspaceInfo;
 
 /// The state of the API. A cheap `Clone` handle.
@@ -34,27 +34,6 @@ pub(crate) struct Shared {
     pub(crate) body_budget: BodyBudget,
     pub(crate) refusal_log: RefusalLog,
     pub(crate) draining: Draining,
-}
-
-/// Which credentials the API asks for at the moment.
-pub(crate) struct Credentials(RwLock<Auth>);
-
-impl Credentials {
-    /// The one way to read them: short and synchronous.
-    pub(crate) fn with<T>(&self, work: impl FnOnce(&Auth) -> T) -> T {
-        work(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Asks for `token` from now on. Returns whether it is another one than before.
-    pub(crate) fn replace(&self, token: Token) -> bool {
-        let mut auth = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let is_same = match &*auth {
-            Auth::Token(current) => current.matches(token.reveal().as_bytes()),
-            Auth::None => false,
-        };
-        *auth = Auth::Token(token);
-        !is_same
-    }
 }
 
 /// Whether the server is ending. A cheap `Clone` handle on one flag, which is never reset.
@@ -86,7 +65,7 @@ impl ApiState {
             registry,
             workspace,
             openapi,
-            credentials: Credentials(RwLock::new(config.auth.clone())),
+            credentials: Credentials::new(&config.auth, &config.named_tokens, &metrics),
             sessions: Sessions::new(config.port),
             response_budget: ResponseBudget::new(limits.answer_bytes, metrics.answer_bytes.clone()),
             body_budget: BodyBudget::new(limits.bodies_bytes, metrics.bodies_bytes.clone()),

@@ -13,6 +13,8 @@ use registry_core::{DisplayName, FixedText, ProfileId, RunId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use crate::client::Scope;
+
 /// The version of the API: grows when an answer or a request changes incompatibly.
 pub const API_VERSION: u32 = 1;
 
@@ -36,6 +38,13 @@ pub mod limit {
     /// Bytes of the request bodies that are kept. A request that is refused because of it was
     /// not read.
     pub const BODIES_BYTES: &str = "bodies_bytes";
+    /// Runs that the client of a named token has started, in progress or queued.
+    pub const TOKEN_RUNS: &str = "token_runs";
+    /// Requests of the client of a named token that wait for events.
+    pub const TOKEN_POLLS: &str = "token_polls";
+    /// Bytes of request bodies, and of large responses that it has not read yet, of the client of a
+    /// named token.
+    pub const TOKEN_BYTES: &str = "token_bytes";
 }
 
 /// The media type of every response but problems and `/metrics`.
@@ -119,6 +128,19 @@ pub struct WorkspaceInfo {
     pub started_at: Timestamp,
     /// The server's named bounds; each runtime lists its own.
     pub limits: Vec<Limit>,
+}
+
+/// Who a request's credentials are of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionInfo {
+    /// The client: `owner`, or the name of a named token; absent where no credentials are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub client: Option<String>,
+    /// What the client may do.
+    pub scope: Scope,
+    /// What the client may use at once; none for the owner.
+    pub quotas: Vec<Limit>,
 }
 
 /// All runtimes, in registration order.

@@ -12,6 +12,7 @@ use worker_runtime::{LimitName, OfflineEngine};
 pub use store::StoreArgs;
 
 use crate::listen::ListenAddress;
+use crate::named_tokens::NamedTokenFile;
 
 /// The workspace's name when none is set; never the directory's (ADR 10).
 pub const DISPLAY_NAME_DEFAULT: &str = "Workspace";
@@ -63,6 +64,19 @@ pub struct ServeArgs {
         hide_env_values = true
     )]
     pub token_file: Option<PathBuf>,
+
+    /// Token of one client, besides the server's own; may be given several times. Settings follow
+    /// the file: `,scope=read` (or `operate`), and quotas of what the client may use at once,
+    /// `,runs=N`, `,polls=N`, `,bytes=N` [default: half of all]. The files are read at the start and
+    /// on SIGHUP; a client without a usable token is refused then
+    #[arg(
+        long = "token",
+        env = "YOI_NAMED_TOKENS",
+        value_name = "NAME=FILE[,SETTING=VALUE]",
+        value_delimiter = ';',
+        hide_env_values = true
+    )]
+    pub named_tokens: Vec<NamedTokenFile>,
 
     /// Additional host that requests may name, as browsers send it: with the port, unless it is
     /// the scheme's default

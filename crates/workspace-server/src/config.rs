@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_api::{AllowedHost, AllowedOrigin, ConnectionLimits, Token};
+use http_api::{AllowedHost, AllowedOrigin, ClientName, ConnectionLimits, NAMED_TOKENS_MAX, Token};
 use registry_core::port::RuntimeSource;
 use registry_core::{Deadlines, DisplayName};
 use worker_runtime::{Limits, OfflineEngine};
@@ -16,6 +16,7 @@ use crate::args::{AuthMode, DISPLAY_NAME_DEFAULT, ServeArgs};
 use crate::compose::{self, InvalidNamedModel, ModelConfig, ModelConfigError, NamedModel};
 use crate::listen::ListenAddress;
 use crate::logging::DroppedLines;
+use crate::named_tokens::NamedTokenFile;
 use crate::server_file;
 use crate::store;
 use crate::store_path::NoStorePath;
@@ -43,6 +44,8 @@ pub struct ServerConfig {
     pub auth: AuthSetting,
     /// The file that has the token, to be read again on SIGHUP.
     pub token_file: Option<PathBuf>,
+    /// Clients with tokens of their own, at most [`NAMED_TOKENS_MAX`] and each once.
+    pub named_tokens: Vec<NamedTokenFile>,
     /// Hosts that requests may name besides the loopback ones.
     pub allowed_hosts: Vec<AllowedHost>,
     /// Origins whose pages may call the API.
@@ -87,6 +90,15 @@ pub enum ConfigError {
     /// The token file can't be used.
     #[error(transparent)]
     TokenFile(#[from] TokenFileError),
+    /// Clients have tokens, but nobody needs one.
+    #[error("--token needs --auth token")]
+    TokensWithoutAuth,
+    /// A client is named more than once.
+    #[error("--token: there is more than one for `{0}`")]
+    ClientNamedTwice(ClientName),
+    /// There are more clients than there may be.
+    #[error("--token: at most {NAMED_TOKENS_MAX}")]
+    TooManyClients,
     /// `--allowed-host` is not a host.
     #[error("--allowed-host: expected HOST[:PORT], as browsers send it")]
     AllowedHost(#[source] http_api::InvalidHost),
@@ -129,6 +141,7 @@ impl ServerConfig {
             local_data_dir: None,
             auth: AuthSetting::Generated,
             token_file: None,
+            named_tokens: Vec::new(),
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             engine: EngineSetting::Offline {
@@ -167,6 +180,7 @@ impl ServerConfig {
             (AuthMode::Token, None) => AuthSetting::Generated,
             (AuthMode::Token, Some(path)) => AuthSetting::Token(token_file::read(path)?),
         };
+        check_named_tokens(args.auth, &args.named_tokens)?;
         let mut limits = Limits::default();
         for setting in &args.limits {
             limits.set(setting.name, setting.value);
@@ -191,6 +205,7 @@ impl ServerConfig {
             local_data_dir: compose::local_data_dir(args.local_data_dir, &variable),
             auth,
             token_file,
+            named_tokens: args.named_tokens,
             allowed_hosts: hosts
                 .collect::<Result<_, _>>()
                 .map_err(ConfigError::AllowedHost)?,
@@ -206,6 +221,21 @@ impl ServerConfig {
             ..Self::new(args.place.workspace)
         })
     }
+}
+
+fn check_named_tokens(auth: AuthMode, files: &[NamedTokenFile]) -> Result<(), ConfigError> {
+    if auth == AuthMode::None && !files.is_empty() {
+        return Err(ConfigError::TokensWithoutAuth);
+    }
+    if files.len() > NAMED_TOKENS_MAX {
+        return Err(ConfigError::TooManyClients);
+    }
+    for (index, file) in files.iter().enumerate() {
+        if files[..index].iter().any(|other| other.name == file.name) {
+            return Err(ConfigError::ClientNamedTwice(file.name.clone()));
+        }
+    }
+    Ok(())
 }
 
 /// The models that the flags name, each with its endpoint, key, limits and timeouts.

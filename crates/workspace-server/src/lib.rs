@@ -2,7 +2,7 @@
 //! it as a process.
 //!
 //! Each module knows only those before it: [`args`] (flags), `compose` (the composition root),
-//! `profile_dir` (profiles of one's own), `in_use` (what the server before still has), [`listen`]
+//! `profile_dir` (profiles of one's own), `named_tokens` (tokens of single clients), `in_use` (what the server before still has), [`listen`]
 //! (addresses and sockets), [`failure_notes`] (a provider's words, for the operator), [`logging`], [`store`] (where workers are kept, and what is
 //! done with that file), [`config`] (checked settings), [`server`] (serving and shutdown), `reload`
 //! (what SIGHUP renews), [`entry`] (the process: threads, signals, exit code).
@@ -23,6 +23,7 @@ pub mod token_file;
 mod compose;
 mod core_dumps;
 mod in_use;
+mod named_tokens;
 mod private_dir;
 mod profile_dir;
 mod reload;
@@ -34,5 +35,6 @@ pub use compose::{
 };
 pub use config::ServerConfig;
 pub use entry::{run, run_with};
+pub use named_tokens::{InvalidNamedToken, NamedTokenError, NamedTokenFile};
 pub use profile_dir::ProfileDirError;
 pub use server::{Server, ShutdownReport, StartError};

@@ -1,21 +1,26 @@
-//! What SIGHUP renews: the token of `--token-file` and the profiles of `--profile-dir`.
+//! What SIGHUP renews: the token of `--token-file`, those of `--token`, and the profiles of
+//! `--profile-dir`.
 
 use std::convert::Infallible;
 use std::error::Error;
 use std::path::PathBuf;
 
-use http_api::{Api, Token};
+use http_api::{Api, Quotas, Token};
 use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use worker_runtime::Runtime;
 
+use crate::named_tokens::{self, NamedTokenFile};
 use crate::profile_dir;
 use crate::token_file;
 
-/// Reads the files again that the server was started with. What can't be used then is as if there
-/// had been no signal: the token or the profiles from before stay.
+/// Reads the files again that the server was started with. If the server's own token or the profiles
+/// can't be used then, those from before stay. A client whose token can't be used has none: that is
+/// how it is revoked.
 pub(crate) struct Reloader {
     pub(crate) token_file: Option<PathBuf>,
+    pub(crate) named_tokens: Vec<NamedTokenFile>,
+    pub(crate) default_quotas: Quotas,
     pub(crate) profile_dir: Option<PathBuf>,
     /// Tells the server's file, by which the commands of the same user find it.
     pub(crate) tokens: watch::Sender<Option<Token>>,
@@ -31,12 +36,19 @@ impl Reloader {
     pub(crate) async fn run(self, requested: &Notify) -> Infallible {
         loop {
             requested.notified().await;
-            if self.token_file.is_none() && self.profile_dir.is_none() {
-                tracing::info!("nothing to reload: neither --token-file nor --profile-dir is set");
+            if self.has_nothing_to_reload() {
+                tracing::info!(
+                    "nothing to reload: neither --token-file nor --token nor --profile-dir is set"
+                );
             }
             self.reload_token().await;
+            self.reload_named_tokens().await;
             self.reload_profiles().await;
         }
+    }
+
+    fn has_nothing_to_reload(&self) -> bool {
+        self.token_file.is_none() && self.named_tokens.is_empty() && self.profile_dir.is_none()
     }
 
     async fn reload_token(&self) {
@@ -58,6 +70,25 @@ impl Reloader {
             }
             Err(_) => tracing::warn!("token not reloaded: reading it panicked"),
         }
+    }
+
+    async fn reload_named_tokens(&self) {
+        if self.named_tokens.is_empty() {
+            return;
+        }
+        let (files, default_quotas) = (self.named_tokens.clone(), self.default_quotas);
+        let owner = self.tokens.borrow().clone();
+        let read = move || named_tokens::read(&files, owner.as_ref(), default_quotas);
+        let Ok((tokens, errors)) = spawn_blocking(read).await else {
+            tracing::warn!("tokens of clients not reloaded: reading them panicked");
+            return;
+        };
+        self.api.replace_named_tokens(&tokens);
+        for (client, error) in &errors {
+            let error = error as &dyn Error;
+            tracing::warn!(%client, error, "this client has no token any more");
+        }
+        tracing::info!(tokens = tokens.len(), "tokens of clients reloaded");
     }
 
     async fn reload_profiles(&self) {

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_api::{Api, ApiConfig, Auth, DroppedLogLines, InstanceId, Listener, Token};
+use http_api::{
+    Api, ApiConfig, Auth, ClientName, DroppedLogLines, InstanceId, Listener, NamedToken, Quotas,
+    Token,
+};
 use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
@@ -16,6 +19,7 @@ use crate::config::{AuthSetting, SHUTDOWN_DEADLINE, ServerConfig};
 use crate::failure_notes::FailureNotes;
 use crate::in_use::until_free;
 use crate::listen::{Bound, ListenError, Resolved, ServerAddress, SocketFile};
+use crate::named_tokens::{self, NamedTokenError, NamedTokenFile};
 use crate::profile_dir::{self, ProfileDirError};
 use crate::reload::Reloader;
 use crate::server_file::{Description, Registration, StorePlace};
@@ -47,6 +51,15 @@ pub enum StartError {
     /// No token could be generated, or no id of this start.
     #[error(transparent)]
     Token(#[from] http_api::NoRandomness),
+    /// A client's token can't be used.
+    #[error("the token of client `{name}` can't be used")]
+    NamedToken {
+        /// The client.
+        name: ClientName,
+        /// Why.
+        #[source]
+        error: NamedTokenError,
+    },
     /// The profiles of one's own can't be used.
     #[error(transparent)]
     Profiles(#[from] ProfileDirError),
@@ -78,6 +91,8 @@ pub struct Server {
     registration: Option<Registration>,
     socket_files: Vec<SocketFile>,
     token_file: Option<PathBuf>,
+    named_tokens: Vec<NamedTokenFile>,
+    default_quotas: Quotas,
     profile_dir: Option<PathBuf>,
 }
 
@@ -98,6 +113,8 @@ impl Server {
             AuthSetting::None if is_open_to_network => return Err(StartError::OpenToTheNetwork),
             AuthSetting::None => None,
         };
+        let default_quotas = named_tokens::default_quotas(&config.limits, &config.connection);
+        let named = read_named_tokens(&config.named_tokens, token.as_ref(), default_quotas)?;
         let failures = FailureNotes::default();
         let noted = failures.clone();
         let engine = compose::engine(&config.engine, move |failure| noted.add(failure))?;
@@ -122,6 +139,7 @@ impl Server {
         let instance = InstanceId::generate()?;
         let mut api_config = api_config(&config, &bound, token.clone());
         api_config.instance = Some(instance.clone());
+        api_config.named_tokens = named;
         if let Some(metrics) = metrics {
             api_config
                 .collectors
@@ -147,6 +165,8 @@ impl Server {
             listeners: bound.listeners,
             addresses,
             token_file: token.as_ref().and(config.token_file),
+            named_tokens: config.named_tokens,
+            default_quotas,
             token,
             api,
             runtime,
@@ -181,6 +201,8 @@ impl Server {
     pub(crate) fn reloader(&self) -> Reloader {
         Reloader {
             token_file: self.token_file.clone(),
+            named_tokens: self.named_tokens.clone(),
+            default_quotas: self.default_quotas,
             profile_dir: self.profile_dir.clone(),
             tokens: self.tokens.clone(),
             api: self.api.clone(),
@@ -243,6 +265,18 @@ impl Server {
             "ended"
         );
         report
+    }
+}
+
+fn read_named_tokens(
+    files: &[NamedTokenFile],
+    owner: Option<&Token>,
+    default_quotas: Quotas,
+) -> Result<Vec<NamedToken>, StartError> {
+    let (tokens, errors) = named_tokens::read(files, owner, default_quotas);
+    match errors.into_iter().next() {
+        None => Ok(tokens),
+        Some((name, error)) => Err(StartError::NamedToken { name, error }),
     }
 }
 

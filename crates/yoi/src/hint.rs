@@ -93,6 +93,13 @@ fn about_problem(problem: &Problem) -> Option<String> {
             }
             format!("{limit} is reached; `yoi runtimes --json` shows the limits")
         }
+        ProblemCode::QuotaExhausted => {
+            let quota = problem.limit.as_ref()?;
+            format!("this token's quota {quota} is reached; it is free again as runs and reads end")
+        }
+        ProblemCode::InsufficientScope => {
+            "this token may read alone; give another one with --token-file FILE".to_owned()
+        }
         ProblemCode::Overloaded => "the server is busy; try again in a moment".to_owned(),
         ProblemCode::RuntimeUnavailable => {
             let reason = problem.reason.as_ref()?.as_str();

@@ -199,6 +199,14 @@ fn every_error_of_the_api() -> Vec<(ApiError, ProblemCode)> {
             Code::CapacityExhausted,
         ),
         (ApiError::overloaded("bodies_bytes"), Code::Overloaded),
+        (
+            ApiError::quota_exhausted("token_runs"),
+            Code::QuotaExhausted,
+        ),
+        (
+            ApiError::new(ProblemCode::InsufficientScope),
+            Code::InsufficientScope,
+        ),
         (ApiError::new(ProblemCode::ShuttingDown), Code::ShuttingDown),
         (ApiError::internal(), Code::Internal),
     ]

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
@@ -15,7 +16,9 @@ use crate::extract::{
     EventsParameters, HalfClose, IdempotencyKeyHeader, JsonBody, NoParameters, OptionalJsonBody,
     Query, TranscriptParameters, WorkerPath,
 };
+use crate::principal::Principal;
 use crate::response::{ONE_BYTES, PAGE_BYTES, json, mark_replay};
+use crate::wire::limit::{TOKEN_POLLS, TOKEN_RUNS};
 use crate::wire::{CancelRunBody, SendInputBody};
 
 /// Buffer for an entry without its content, in bytes.
@@ -45,6 +48,7 @@ const EVENT_BYTES: usize = 192;
 )]
 pub(crate) async fn send_input(
     State(registry): State<Arc<RuntimeRegistry>>,
+    Extension(principal): Extension<Principal>,
     path: WorkerPath,
     _: Query<NoParameters>,
     IdempotencyKeyHeader { key }: IdempotencyKeyHeader,
@@ -54,7 +58,19 @@ pub(crate) async fn send_input(
         content,
         idempotency_key: key,
     };
-    let receipt = registry.send_input(&path.into(), input).await?;
+    let worker = path.into();
+    let run = match principal.quota_usage() {
+        None => None,
+        Some(usage) => {
+            let run = usage.runs.reserve(&registry, &worker).await;
+            Some(run.ok_or_else(|| ApiError::quota_exhausted(TOKEN_RUNS))?)
+        }
+    };
+    let sent = registry.send_input(&worker, input).await;
+    if let Some(run) = run {
+        run.settle(&sent);
+    }
+    let receipt = sent?;
     let mut response = json(StatusCode::ACCEPTED, &receipt.accepted, ONE_BYTES)?;
     mark_replay(&mut response, receipt.replay);
     Ok(response)
@@ -135,11 +151,20 @@ pub(crate) async fn read_transcript(
 )]
 pub(crate) async fn read_events(
     State(registry): State<Arc<RuntimeRegistry>>,
+    Extension(principal): Extension<Principal>,
     path: WorkerPath,
     Query(parameters): Query<EventsParameters>,
     half_close: HalfClose,
 ) -> Result<Response, ApiError> {
-    let (worker, query) = (path.into(), parameters.into());
+    let worker = path.into();
+    let query: EventsQuery = parameters.into();
+    let _poll = match principal.quota_usage() {
+        Some(usage) if query.wait != EventWait::default() => {
+            let poll = usage.begin_poll();
+            Some(poll.ok_or_else(|| ApiError::quota_exhausted(TOKEN_POLLS))?)
+        }
+        Some(_) | None => None,
+    };
     let batch = tokio::select! {
         batch = registry.events(&worker, &query) => batch,
         // Nobody may be there any more, so the wait ends: dropping it changes nothing.

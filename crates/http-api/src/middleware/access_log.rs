@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::Method;
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::refusal_log;
 use super::response_headers::add_response_headers;
@@ -18,6 +19,8 @@ use crate::wire::ProblemCode;
 
 /// The target of the access log, so that a filter can select it.
 pub(super) const ACCESS_TARGET: &str = "yoi::access";
+/// The field of a request's span that has the client's name.
+pub(super) const CLIENT_FIELD: &str = "client";
 /// The route of a path that no operation has.
 const UNMATCHED: &str = "unmatched";
 
@@ -40,7 +43,8 @@ pub(crate) async fn access_log(
     let connection = request.extensions().get::<Connection>();
     let under_way = connection.map(Connection::begin_request);
     let request_id = RequestId::new();
-    let span = tracing::info_span!("request", %request_id);
+    // The client is recorded once it is known, so that audit events have it, too.
+    let span = tracing::info_span!("request", %request_id, client = Empty);
     let respond = async move {
         let mut response = next.run(request).await;
         add_response_headers(&mut response, request_id);
@@ -55,18 +59,27 @@ pub(crate) async fn access_log(
     request_id.scope(respond).instrument(span).await
 }
 
-/// Counts a refusal to a client without credentials; whether the response is to be logged.
+/// Counts a refusal to a client without credentials or at its quota; whether the response is to be
+/// logged.
 fn is_logged(state: &ApiState, response: &Response) -> bool {
     let extensions = response.extensions();
     match (
         extensions.get::<Principal>(),
         extensions.get::<ProblemCode>(),
     ) {
-        (Some(principal), Some(code)) if !principal.is_authenticated() => {
-            state.metrics.refused(code.as_str());
-            refusal_log::is_logged(state)
-        }
-        // It is a success, or the client is known, or nobody looked: that is a panic.
+        (Some(principal), Some(code)) => match principal.client() {
+            Some(client) => {
+                if *code == ProblemCode::QuotaExhausted {
+                    client.refusals.inc();
+                }
+                true
+            }
+            None => {
+                state.metrics.refused(code.as_str());
+                refusal_log::is_logged(state)
+            }
+        },
+        // It is a success, or nobody looked: that is a panic.
         _ => true,
     }
 }

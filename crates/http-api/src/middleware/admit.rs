@@ -7,7 +7,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderValue;
 use http::header::COOKIE;
+use tracing::Span;
 
+use super::access_log::CLIENT_FIELD;
 use super::authorise::{Access, identify};
 use super::check_host::check_host;
 use super::check_instance::check_instance;
@@ -34,19 +36,25 @@ pub(crate) async fn admit(
         request.headers_mut().remove(COOKIE);
     }
     let principal = identify(&state, request.headers());
-    if principal != Principal::Anonymous
+    if !matches!(principal, Principal::Anonymous)
         && let Some(connection) = request.extensions().get::<Connection>()
     {
         connection.authenticate();
     }
-    request.extensions_mut().insert(principal);
+    if let Some(client) = principal.client() {
+        client.requests.inc();
+        Span::current().record(CLIENT_FIELD, client.name.as_str());
+    }
+    request.extensions_mut().insert(principal.clone());
     let preflight = origin.as_ref().and_then(|_| preflight_response(&request));
     let path = request.extensions().get::<MatchedPath>();
-    let access = Access::to(path.map(MatchedPath::as_str));
+    let access = Access::to(request.method(), path.map(MatchedPath::as_str));
     let mut response = match preflight {
         Some(response) => response,
-        None if access.allows(principal) => next.run(request).await,
-        None => ApiError::new(ProblemCode::Unauthorized).into_response(),
+        None => match access.check(&principal) {
+            Ok(()) => next.run(request).await,
+            Err(error) => error.into_response(),
+        },
     };
     if let Some(origin) = origin {
         share_with(origin, &mut response);

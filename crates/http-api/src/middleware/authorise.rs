@@ -1,72 +1,86 @@
 //! Which credentials a request has, and which its path asks for.
 
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, Method};
 
-use crate::config::Auth;
+use crate::client::Scope;
+use crate::credentials::Credentials;
+use crate::error::ApiError;
 use crate::extract::{HeaderCount, single_header};
 use crate::principal::Principal;
 use crate::session::Sessions;
 use crate::state::ApiState;
-use crate::token::Token;
-use crate::wire::path;
+use crate::wire::{ProblemCode, path};
 
 /// Which credentials a path asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// None.
     Open,
-    /// The token or a session cookie.
-    Authorised,
-    /// The token itself.
+    /// A token or a session cookie.
+    Read,
+    /// The same, of a client that may change workers.
+    Operate,
+    /// A token itself.
     Token,
 }
 
 impl Access {
-    /// What the route `path` asks for, whatever the method. A new route, and a path without one,
-    /// asks for credentials.
-    pub(crate) fn to(path: Option<&str>) -> Self {
+    /// What a request of this method to the route `path` asks for. A new route, and a path without
+    /// one, asks for credentials.
+    pub(crate) fn to(method: &Method, path: Option<&str>) -> Self {
         match path {
             Some(path::HEALTHZ | path::READYZ | path::OPENAPI) => Self::Open,
+            Some(_) | None if method.is_safe() => Self::Read,
             Some(path::SESSION) => Self::Token,
-            Some(_) | None => Self::Authorised,
+            Some(_) | None => Self::Operate,
         }
     }
 
     /// Whether `principal` has it.
-    pub(super) fn allows(self, principal: Principal) -> bool {
-        match self {
+    ///
+    /// # Errors
+    /// `unauthorized`, or `insufficient_scope` for a client that may only read.
+    pub(super) fn check(self, principal: &Principal) -> Result<(), ApiError> {
+        let is_authorised = match self {
             Self::Open => true,
-            Self::Authorised => principal != Principal::Anonymous,
-            Self::Token => matches!(principal, Principal::Token | Principal::Anybody),
+            Self::Read | Self::Operate => !matches!(principal, Principal::Anonymous),
+            Self::Token => matches!(principal, Principal::Token(_) | Principal::Anybody),
+        };
+        let scope = principal.client().map(|client| client.scope);
+        if !is_authorised {
+            Err(ApiError::new(ProblemCode::Unauthorized))
+        } else if self == Self::Operate && scope == Some(Scope::Read) {
+            Err(ApiError::new(ProblemCode::InsufficientScope))
+        } else {
+            Ok(())
         }
     }
 }
 
 /// Who sends a request with these headers.
 pub(super) fn identify(state: &ApiState, headers: &HeaderMap) -> Principal {
-    state.credentials.with(|auth| match auth {
-        Auth::None => Principal::Anybody,
-        Auth::Token(token) => principal_of(token, &state.sessions, headers),
-    })
+    if state.credentials.accept_anybody() {
+        return Principal::Anybody;
+    }
+    principal_of(&state.credentials, &state.sessions, headers)
 }
 
 /// Whose credentials these are. An `Authorization` header decides alone: a cookie does not make up
 /// for a wrong one.
-fn principal_of(token: &Token, sessions: &Sessions, headers: &HeaderMap) -> Principal {
+fn principal_of(credentials: &Credentials, sessions: &Sessions, headers: &HeaderMap) -> Principal {
     match single_header(headers, AUTHORIZATION) {
-        HeaderCount::One(credentials) => match bearer_token(credentials) {
-            Some(presented) if token.matches(presented) => Principal::Token,
-            Some(_) | None => Principal::Anonymous,
-        },
+        HeaderCount::One(presented) => {
+            let found = bearer_token(presented).and_then(|token| credentials.find(token));
+            found.map_or(Principal::Anonymous, Principal::Token)
+        }
         HeaderCount::Many => Principal::Anonymous,
         HeaderCount::None => {
             let mut cookies = headers.get_all(COOKIE).iter();
-            if cookies.any(|cookie| sessions.contains(cookie.as_bytes())) {
-                Principal::Session
-            } else {
-                Principal::Anonymous
-            }
+            let session = cookies.find_map(|cookie| sessions.find(cookie.as_bytes()));
+            // A session ends with the token that it was exchanged for.
+            let session = session.filter(|credential| credentials.accept(credential));
+            session.map_or(Principal::Anonymous, Principal::Session)
         }
     }
 }
@@ -83,18 +97,41 @@ fn bearer_token(credentials: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::{NamedToken, Quotas};
+    use crate::config::Auth;
+    use crate::metrics::Metrics;
     use http::HeaderValue;
     use proptest::prelude::*;
 
     const SECRET: &str = "a-secret-of-more-than-22-characters";
+    const READER: &str = "another-secret-of-more-than-22-characters";
 
-    fn allows(access: Access, pairs: &[(&'static str, &[u8])]) -> bool {
-        let sessions = Sessions::new(1);
+    fn credentials() -> Credentials {
+        let named = NamedToken {
+            name: "reader".parse().unwrap(),
+            scope: Scope::Read,
+            quotas: Quotas {
+                runs: 1,
+                polls: 1,
+                bytes: 1,
+            },
+            token: READER.parse().unwrap(),
+        };
+        let auth = Auth::Token(SECRET.parse().unwrap());
+        Credentials::new(&auth, &[named], &Metrics::new(None, &[]))
+    }
+
+    fn headers(pairs: &[(&'static str, &[u8])]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_bytes(value).unwrap());
         }
-        access.allows(principal_of(&SECRET.parse().unwrap(), &sessions, &headers))
+        headers
+    }
+
+    fn allows(access: Access, pairs: &[(&'static str, &[u8])]) -> bool {
+        let principal = principal_of(&credentials(), &Sessions::new(1), &headers(pairs));
+        access.check(&principal).is_ok()
     }
 
     #[test]
@@ -102,7 +139,7 @@ mod tests {
         for scheme in ["Bearer ", "bearer ", "BEARER   "] {
             let value = format!("{scheme}{SECRET}");
             let pairs = [("authorization", value.as_bytes())];
-            assert!(allows(Access::Authorised, &pairs), "{scheme}");
+            assert!(allows(Access::Operate, &pairs), "{scheme}");
             assert!(allows(Access::Token, &pairs), "{scheme}");
         }
     }
@@ -111,8 +148,8 @@ mod tests {
     fn nothing_else_does() {
         let right = format!("Bearer {SECRET}");
         let right = ("authorization", right.as_bytes());
-        assert!(!allows(Access::Authorised, &[]));
-        assert!(!allows(Access::Authorised, &[right, right]));
+        assert!(!allows(Access::Operate, &[]));
+        assert!(!allows(Access::Operate, &[right, right]));
         for wrong in [
             "",
             "Bearer",
@@ -122,42 +159,62 @@ mod tests {
             "Bearera-secret-of-more-than-22-characters",
         ] {
             let pairs = [("authorization", wrong.as_bytes())];
-            assert!(!allows(Access::Authorised, &pairs), "{wrong}");
+            assert!(!allows(Access::Operate, &pairs), "{wrong}");
         }
         let longer = format!("Bearer {SECRET} ,x");
         assert!(!allows(
-            Access::Authorised,
+            Access::Operate,
             &[("authorization", longer.as_bytes())]
         ));
     }
 
     #[test]
     fn a_session_opens_the_api_but_no_further_session_and_mends_no_wrong_token() {
-        let sessions = Sessions::new(1);
-        let cookie = sessions.open().unwrap();
+        let (credentials, sessions) = (credentials(), Sessions::new(1));
+        let credential = credentials.find(SECRET.as_bytes()).unwrap();
+        let cookie = sessions.open(credential).unwrap();
         let cookie = HeaderValue::try_from(cookie.split(';').next().unwrap()).unwrap();
         let mut headers = HeaderMap::from_iter([(COOKIE, cookie)]);
-        let token = SECRET.parse().unwrap();
-        assert_eq!(
-            principal_of(&token, &sessions, &headers),
-            Principal::Session
-        );
-        assert!(Access::Authorised.allows(Principal::Session));
-        assert!(!Access::Token.allows(Principal::Session));
+        let session = principal_of(&credentials, &sessions, &headers);
+        assert!(matches!(session, Principal::Session(_)));
+        assert!(Access::Operate.check(&session).is_ok());
+        assert!(Access::Token.check(&session).is_err());
         headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer wrong"));
-        assert_eq!(
-            principal_of(&token, &sessions, &headers),
-            Principal::Anonymous
-        );
+        let wrong = principal_of(&credentials, &sessions, &headers);
+        assert!(matches!(wrong, Principal::Anonymous));
+    }
+
+    #[test]
+    fn a_client_that_may_only_read_changes_nothing_by_its_token_or_its_session() {
+        let (credentials, sessions) = (credentials(), Sessions::new(1));
+        let credential = credentials.find(READER.as_bytes()).unwrap();
+        let cookie = sessions.open(credential).unwrap();
+        let cookie = cookie.split(';').next().unwrap();
+        let bearer = format!("Bearer {READER}");
+        for (name, value) in [("authorization", &*bearer), ("cookie", cookie)] {
+            let principal = principal_of(
+                &credentials,
+                &sessions,
+                &headers(&[(name, value.as_bytes())]),
+            );
+            let check = |method| Access::to(&method, Some("/any")).check(&principal);
+            for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+                assert!(check(method).is_ok(), "{name}");
+            }
+            for method in [Method::POST, Method::PATCH, Method::DELETE, Method::PUT] {
+                let code = check(method).unwrap_err().code();
+                assert_eq!(code, ProblemCode::InsufficientScope, "{name}");
+            }
+        }
     }
 
     proptest! {
         #[test]
         fn no_authorization_panics_or_gets_in(value in "[ -~]{0,60}") {
             prop_assume!(!value.contains(SECRET));
-            prop_assert!(!allows(Access::Authorised, &[("authorization", value.as_bytes())]));
+            prop_assert!(!allows(Access::Operate, &[("authorization", value.as_bytes())]));
             let bearer = format!("Bearer {value}");
-            prop_assert!(!allows(Access::Authorised, &[("authorization", bearer.as_bytes())]));
+            prop_assert!(!allows(Access::Operate, &[("authorization", bearer.as_bytes())]));
         }
     }
 }

@@ -13,13 +13,14 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::Instant;
 
 use super::authorise::Access;
-use crate::byte_budget::{BodyBudget, Reservation};
+use crate::byte_budget::{BodyBudget, ByteQuota, NoRoom, Reservation};
 use crate::config::ConnectionLimits;
 use crate::connection::Connection;
 use crate::error::ApiError;
+use crate::principal::Principal;
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
-use crate::wire::limit::BODIES_BYTES;
+use crate::wire::limit::{BODIES_BYTES, TOKEN_BYTES};
 
 /// Whether the bytes of a body are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub(crate) async fn buffer_body(
     next: Next,
 ) -> Result<Response, ApiError> {
     let route = request.extensions().get::<MatchedPath>();
-    let access = Access::to(route.map(MatchedPath::as_str));
+    let access = Access::to(request.method(), route.map(MatchedPath::as_str));
     let takes_body = matches!(*request.method(), Method::POST | Method::PATCH);
     let keep = if route.is_some() && access != Access::Open && takes_body {
         Keep::Bytes
@@ -46,7 +47,12 @@ pub(crate) async fn buffer_body(
         Keep::Nothing
     };
     let (parts, body) = request.into_parts();
-    let bytes = buffer(body, keep, &state.config.connection, &state.body_budget).await;
+    let usage = parts.extensions.get().and_then(Principal::quota_usage);
+    let room = Room {
+        budget: &state.body_budget,
+        of_client: usage.map(|usage| &usage.bytes),
+    };
+    let bytes = buffer(body, keep, &state.config.connection, room).await;
     let bytes = bytes.map_err(|error| {
         if let BodyError::TooSlow = error {
             state.metrics.slow_writers.inc();
@@ -60,13 +66,20 @@ pub(crate) async fn buffer_body(
     Ok(next.run(request).await)
 }
 
+/// What a body's bytes are reserved of.
+#[derive(Clone, Copy)]
+struct Room<'a> {
+    budget: &'a BodyBudget,
+    of_client: Option<&'a ByteQuota>,
+}
+
 /// Why a body was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BodyError {
     /// It is larger than a body may be.
     TooLarge,
     /// It does not fit beside the other bodies.
-    NoRoom,
+    NoRoom(NoRoom),
     /// It did not come in time, or slower than it may.
     TooSlow,
     /// The client broke off, or sent no body.
@@ -80,7 +93,8 @@ impl BodyError {
                 let limit_bytes = u64::try_from(limits.body_bytes).unwrap_or(u64::MAX);
                 ApiError::body_too_large(limit_bytes)
             }
-            Self::NoRoom => ApiError::overloaded(BODIES_BYTES),
+            Self::NoRoom(NoRoom::Server) => ApiError::overloaded(BODIES_BYTES),
+            Self::NoRoom(NoRoom::Client) => ApiError::quota_exhausted(TOKEN_BYTES),
             Self::TooSlow => ApiError::new(ProblemCode::RequestTimeout),
             Self::Broken => ApiError::invalid_body(None, "It could not be read to its end."),
         }
@@ -94,7 +108,7 @@ async fn buffer<B>(
     body: B,
     keep: Keep,
     limits: &ConnectionLimits,
-    budget: &BodyBudget,
+    room: Room<'_>,
 ) -> Result<Bytes, BodyError>
 where
     B: HttpBody<Data = Bytes> + Unpin,
@@ -108,7 +122,7 @@ where
         return Err(BodyError::TooLarge);
     }
     let kept = match keep {
-        Keep::Bytes => Some(Kept::new(declared, budget)?),
+        Keep::Bytes => Some(Kept::new(declared, room)?),
         Keep::Nothing => None,
     };
     let read = read(Limited::new(body, limits.body_bytes), kept, limits);
@@ -174,11 +188,12 @@ struct Kept<'a> {
 
 impl<'a> Kept<'a> {
     /// Room for `capacity` bytes.
-    fn new(capacity: usize, budget: &'a BodyBudget) -> Result<Self, BodyError> {
+    fn new(capacity: usize, room: Room<'a>) -> Result<Self, BodyError> {
+        let reservation = room.budget.reserve(capacity, room.of_client);
         Ok(Self {
-            reservation: budget.reserve(capacity).ok_or(BodyError::NoRoom)?,
+            reservation: reservation.map_err(BodyError::NoRoom)?,
             bytes: BytesMut::with_capacity(capacity),
-            budget,
+            budget: room.budget,
         })
     }
 
@@ -187,9 +202,8 @@ impl<'a> Kept<'a> {
         if length > self.bytes.capacity() {
             // Twice as much each time, as the buffer would grow by itself.
             let capacity = length.next_power_of_two();
-            if !self.budget.grow(&mut self.reservation, capacity) {
-                return Err(BodyError::NoRoom);
-            }
+            let grown = self.budget.grow(&mut self.reservation, capacity);
+            grown.map_err(BodyError::NoRoom)?;
             self.bytes.reserve(capacity - self.bytes.len());
         }
         self.bytes.extend_from_slice(chunk);

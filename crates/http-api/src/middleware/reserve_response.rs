@@ -6,9 +6,11 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::Method;
 
+use crate::byte_budget::NoRoom;
 use crate::error::ApiError;
+use crate::principal::Principal;
 use crate::state::ApiState;
-use crate::wire::limit::ANSWER_BYTES;
+use crate::wire::limit::{ANSWER_BYTES, TOKEN_BYTES};
 
 /// Reserves the bytes of a response to a `GET`, or refuses it once the budget is used up. Not for
 /// mutations: their responses are small, and must not be refused once the work is done. The body
@@ -19,6 +21,7 @@ pub(crate) async fn reserve_response(
     next: Next,
 ) -> Result<Response, ApiError> {
     let is_get = request.method() == Method::GET;
+    let principal = request.extensions().get::<Principal>().cloned();
     let response = next.run(request).await;
     if !is_get {
         return Ok(response);
@@ -27,7 +30,13 @@ pub(crate) async fn reserve_response(
     // Handlers build their bodies whole: this waits for nothing.
     let bytes = body::to_bytes(body, usize::MAX).await;
     let bytes = bytes.map_err(|_| ApiError::internal())?;
-    let reserved = state.response_budget.reserve(bytes);
-    let bytes = reserved.ok_or_else(|| ApiError::capacity_exhausted(ANSWER_BYTES))?;
+    let usage = principal.as_ref().and_then(Principal::quota_usage);
+    let reserved = state
+        .response_budget
+        .reserve(bytes, usage.map(|usage| &usage.bytes));
+    let bytes = reserved.map_err(|no_room| match no_room {
+        NoRoom::Server => ApiError::capacity_exhausted(ANSWER_BYTES),
+        NoRoom::Client => ApiError::quota_exhausted(TOKEN_BYTES),
+    })?;
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::*;
 use crate::wire::{
     CancelRunBody, CreateWorkerBody, Health, ProblemCode, Readiness, RenameWorkerBody, RuntimeList,
-    SendInputBody, WorkspaceInfo,
+    SendInputBody, SessionInfo, WorkspaceInfo,
 };
 
 /// The most bytes of the document: what a client generator or a person reads at once.
@@ -60,7 +60,7 @@ fn described<'a>(document: &'a Value, operation: &OperationInfo) -> &'a Value {
 fn what_the_middleware_answers_is_a_response_of_every_operation() {
     let document = document_of_a_server();
     let operations = operations();
-    assert_eq!(operations.len(), 19);
+    assert_eq!(operations.len(), 20);
     for operation in operations {
         let described = described(&document, operation);
         let mut statuses = vec![400, 403, 408, 413, 421, 500];
@@ -68,7 +68,7 @@ fn what_the_middleware_answers_is_a_response_of_every_operation() {
             statuses.push(401);
         }
         if operation.takes_body {
-            statuses.extend([415, 503]);
+            statuses.extend([415, 429, 503]);
         }
         if operation.path.contains('{') {
             statuses.push(404);
@@ -235,6 +235,7 @@ fn every_example_is_a_value_of_its_type() {
         let (request, response) = (&example["request"], &example["response"]);
         match id.as_str() {
             "get_workspace" => parses::<WorkspaceInfo>(response),
+            "get_session" => parses::<SessionInfo>(response),
             "list_runtimes" => parses::<RuntimeList>(response),
             "get_runtime" => parses::<RuntimeSummary>(response),
             "get_worker" | "stop_worker" => parses::<WorkerDetail>(response),

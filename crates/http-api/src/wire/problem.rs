@@ -93,6 +93,9 @@ problem_codes! {
     /// The request comes from a page of another origin.
     CrossOriginRejected = "cross_origin_rejected", 403, Retry::Never,
         "Cross-origin request rejected", "Pages of this origin are served alone; the server's operator can allow others.";
+    /// The client may only read.
+    InsufficientScope = "insufficient_scope", 403, Retry::Never,
+        "Insufficient scope", "This token is for reading alone; another one can change workers.";
     /// No runtime of that id.
     UnknownRuntime = "unknown_runtime", 404, Retry::Never,
         "Unknown runtime", "List the runtimes to see which there are.";
@@ -156,6 +159,9 @@ problem_codes! {
     /// As many polls wait as may wait.
     TooManyPollers = "too_many_pollers", 429, Retry::After(5),
         "Too many pollers", "As many polls wait as may wait; try again later.";
+    /// The client of a named token uses as much of the server as it may.
+    QuotaExhausted = "quota_exhausted", 429, Retry::After(2),
+        "Quota exhausted", "The named quota of this token is reached; nothing was done. Try again when less is in use.";
     /// The server failed.
     Internal = "internal", 500, Retry::Anytime,
         "Internal error", "The server failed; its log has the reason under the request's id.";

@@ -36,15 +36,23 @@ fn budget(limit: usize) -> (BodyBudget, Gauge) {
     (BodyBudget::new(limit, shown.clone()), shown)
 }
 
+/// Room for somebody without a quota.
+fn room(budget: &BodyBudget) -> Room<'_> {
+    Room {
+        budget,
+        of_client: None,
+    }
+}
+
 #[tokio::test]
 async fn a_body_is_kept_for_a_method_that_takes_one_alone() {
     let limits = ConnectionLimits::default();
     let (budget, shown) = budget(limits.bodies_bytes);
-    let kept = buffer(chunked(), Keep::Bytes, &limits, &budget).await;
+    let kept = buffer(chunked(), Keep::Bytes, &limits, room(&budget)).await;
     let kept = kept.unwrap();
     assert_eq!(kept, "x".repeat(CHUNKS));
     assert_eq!(shown.get(), 1024);
-    let dropped = buffer(chunked(), Keep::Nothing, &limits, &budget).await;
+    let dropped = buffer(chunked(), Keep::Nothing, &limits, room(&budget)).await;
     assert!(dropped.unwrap().is_empty());
     assert_eq!(shown.get(), 1024);
     drop(kept);
@@ -59,7 +67,7 @@ async fn a_body_that_is_dropped_counts_against_the_limit_all_the_same() {
     };
     let (budget, _) = budget(limits.bodies_bytes);
     for keep in [Keep::Bytes, Keep::Nothing] {
-        let refused = buffer(chunked(), keep, &limits, &budget).await;
+        let refused = buffer(chunked(), keep, &limits, room(&budget)).await;
         assert_eq!(refused, Err(BodyError::TooLarge));
     }
 }
@@ -69,18 +77,18 @@ async fn a_body_that_does_not_fit_beside_the_others_is_refused_and_leaves_nothin
     let limits = ConnectionLimits::default();
     let (budget, shown) = budget(2 * CHUNKS);
     let declared = || Full::new(Bytes::from(vec![b'x'; 3 * CHUNKS / 2]));
-    let first = buffer(declared(), Keep::Bytes, &limits, &budget).await;
+    let first = buffer(declared(), Keep::Bytes, &limits, room(&budget)).await;
     assert!(first.is_ok());
     for refused in [
-        buffer(declared(), Keep::Bytes, &limits, &budget).await,
-        buffer(chunked(), Keep::Bytes, &limits, &budget).await,
+        buffer(declared(), Keep::Bytes, &limits, room(&budget)).await,
+        buffer(chunked(), Keep::Bytes, &limits, room(&budget)).await,
     ] {
-        assert_eq!(refused, Err(BodyError::NoRoom));
+        assert_eq!(refused, Err(BodyError::NoRoom(NoRoom::Server)));
     }
     drop(first);
     assert_eq!(shown.get(), 0);
     assert!(
-        buffer(chunked(), Keep::Bytes, &limits, &budget)
+        buffer(chunked(), Keep::Bytes, &limits, room(&budget))
             .await
             .is_ok()
     );
@@ -98,7 +106,7 @@ async fn a_body_that_drips_is_given_up_after_a_window_and_one_at_the_rate_is_rea
     for (bytes, seconds) in [(b"x".as_slice(), 4), (b"xxx", 10)] {
         for keep in [Keep::Bytes, Keep::Nothing] {
             let began = Instant::now();
-            let refused = buffer(dripping(bytes), keep, &limits, &budget).await;
+            let refused = buffer(dripping(bytes), keep, &limits, room(&budget)).await;
             assert_eq!(refused, Err(BodyError::TooSlow));
             assert_eq!(began.elapsed().as_secs(), seconds);
         }
