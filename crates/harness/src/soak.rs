@@ -9,6 +9,7 @@ mod lifecycles;
 mod panics;
 mod polling_load;
 mod polls;
+mod quotas;
 mod sigterm;
 mod slow_loris;
 mod slow_readers;
@@ -75,6 +76,8 @@ enum Scenario {
     SlowReaders,
     /// A thousand long-polls under steady inputs
     Polls,
+    /// A client that has used up its quotas and goes on asking, beside another
+    Quotas,
     /// SIGTERM under that load
     Sigterm,
     /// Workers that are created, used, stopped and forgotten
@@ -97,6 +100,7 @@ impl Scenario {
             | Self::HalfOpen
             | Self::SlowLoris
             | Self::SlowReaders
+            | Self::Quotas
             | Self::Sigterm
             | Self::Lifecycles => 60,
             Self::Polls | Self::Events => 90,
@@ -114,6 +118,7 @@ impl Scenario {
             Self::SlowLoris => slow_loris::run(plan).await,
             Self::SlowReaders => slow_readers::run().await,
             Self::Polls => polls::run(plan).await,
+            Self::Quotas => quotas::run(plan).await,
             Self::Sigterm => sigterm::run(plan).await,
             Self::Lifecycles => lifecycles::run(plan).await,
             Self::Events => events::run(plan).await,

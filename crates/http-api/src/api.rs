@@ -14,7 +14,7 @@ use crate::config::ApiConfig;
 use crate::openapi;
 use crate::router::router;
 use crate::state::{ApiState, Draining};
-use crate::token::Token;
+use crate::token::{NoRandomness, Token};
 use crate::wire::{API_VERSION, WorkspaceInfo};
 
 /// The version of the server; all our packages share it.
@@ -68,6 +68,16 @@ impl Api {
     pub fn replace_named_tokens(&self, named: &[NamedToken]) {
         let credentials = &self.state.credentials;
         credentials.replace_named(named, &self.state.metrics);
+    }
+
+    /// A one-time code by which a page in a browser signs in as the owner, once and within a minute;
+    /// see [`page_fragment`](crate::wire::path::page_fragment).
+    ///
+    /// # Errors
+    /// [`NoRandomness`] when the operating system has none.
+    pub fn issue_session_code(&self) -> Result<String, NoRandomness> {
+        let owner = self.state.credentials.owner();
+        self.state.session_codes.issue(owner)
     }
 
     /// The handle that makes `/readyz` answer 503.

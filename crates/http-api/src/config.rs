@@ -11,6 +11,7 @@ use registry_core::projection::{Limit, LimitUnit};
 use crate::client::NamedToken;
 use crate::instance::InstanceId;
 use crate::origin::{AllowedHost, AllowedOrigin};
+use crate::session::CookieSecurity;
 use crate::token::Token;
 use crate::wire::limit;
 
@@ -77,6 +78,10 @@ pub struct ApiConfig {
     pub instance: Option<InstanceId>,
     /// The names this server answers to.
     pub allowed_hosts: Vec<AllowedHost>,
+    /// The origin under which a proxy shows this server to browsers; `None` without one. Its host has
+    /// to be among the names. If it is https, cookies are `Secure`, and a page of the same
+    /// host over plain HTTP is a foreign one.
+    pub public_origin: Option<AllowedOrigin>,
     /// Other origins whose pages may use the API.
     pub allowed_origins: Vec<AllowedOrigin>,
     /// The bounds of connections.
@@ -119,10 +124,18 @@ impl ApiConfig {
             port,
             instance: None,
             allowed_hosts: AllowedHost::loopback(port),
+            public_origin: None,
             allowed_origins: Vec::new(),
             connection: ConnectionLimits::default(),
             dropped_log_lines: None,
             collectors: Vec::new(),
+        }
+    }
+
+    pub(crate) fn cookie_security(&self) -> CookieSecurity {
+        match &self.public_origin {
+            Some(origin) if origin.is_https() => CookieSecurity::Secure,
+            Some(_) | None => CookieSecurity::Plain,
         }
     }
 }

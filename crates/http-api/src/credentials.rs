@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::client::{Client, NAMED_TOKENS_MAX, NamedToken};
 use crate::config::Auth;
 use crate::metrics::Metrics;
+use crate::principal::Principal;
 use crate::token::Token;
 
 /// A token, and whose it is. Sessions are kept with the one that they were opened with, and end when it
@@ -52,6 +53,14 @@ impl Credentials {
             let mut all = accepted.credentials();
             let found = all.find(|credential| credential.token.matches(presented));
             found.map(Arc::clone)
+        })
+    }
+
+    /// Whoever may do everything.
+    pub(crate) fn owner(&self) -> Principal {
+        self.with(|accepted| match accepted {
+            Accepted::Anybody => Principal::Anybody,
+            Accepted::Tokens(tokens) => Principal::Token(Arc::clone(&tokens.owner)),
         })
     }
 

@@ -7,4 +7,5 @@
 pub(crate) mod conversation;
 pub(crate) mod runtime;
 pub(crate) mod server;
+pub(crate) mod session;
 pub(crate) mod worker;

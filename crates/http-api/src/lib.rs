@@ -12,6 +12,7 @@ mod credentials;
 mod instance;
 mod origin;
 mod session;
+mod session_code;
 mod token;
 
 // What handlers and middleware share.

@@ -29,7 +29,12 @@ const EXAMPLES: &str = include_str!("openapi/examples.json");
 const COMPONENTS: &str = include_str!("openapi/components.json");
 
 /// Operations whose body may be absent.
-const OPTIONAL_BODIES: [&str; 2] = ["cancel_run", "stop_worker"];
+const OPTIONAL_BODIES: [&str; 4] = [
+    "cancel_run",
+    "stop_worker",
+    "create_session",
+    "create_session_code",
+];
 
 const PARSES: &str = "a test makes the document";
 
@@ -165,6 +170,8 @@ fn complete(
         (Access::Read | Access::Operate, Auth::Token(_)) => {
             json!([{ "bearer": [] }, { "cookie": [] }])
         }
+        // Either the token, or a code in the body.
+        (Access::Exchange, Auth::Token(_)) => json!([{ "bearer": [] }, {}]),
         (Access::Token, Auth::Token(_)) => json!([{ "bearer": [] }]),
     };
     let requires_body = requires_body(operation);
@@ -195,7 +202,7 @@ fn complete(
         response["headers"] = match status.as_str() {
             "201" => references(&["location", "idempotency-replayed"]),
             "202" => references(&["idempotency-replayed"]),
-            "204" if id == "create_session" => references(&["set-cookie"]),
+            "204" if id.ends_with("_session") => references(&["set-cookie"]),
             _ => references(&[]),
         };
         if let Some(example) = examples.get("response") {

@@ -24,6 +24,8 @@ pub struct InvalidHost;
 #[error("not an origin: http:// or https://, a host and an optional port, nothing else")]
 pub struct InvalidOrigin;
 
+const HTTPS: &str = "https://";
+
 /// HTTP's own port, which browsers leave out of `Host` (RFC 9110 §4.2.1).
 const HTTP_PORT: &str = ":80";
 
@@ -70,6 +72,17 @@ impl AllowedOrigin {
     /// The origin as browsers send it.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether a proxy speaks TLS there.
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.starts_with(HTTPS)
+    }
+
+    /// The host as browsers send it in `Host`.
+    pub fn host(&self) -> AllowedHost {
+        let host = self.0.split_once("://").map_or("", |(_, host)| host);
+        AllowedHost(host.to_owned())
     }
 }
 

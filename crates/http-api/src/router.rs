@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::ApiError;
-use crate::handler::{conversation, runtime, server, worker};
+use crate::handler::{conversation, runtime, server, session, worker};
 use crate::middleware::{access_log, admit, buffer_body, reserve_response};
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
@@ -39,7 +39,12 @@ pub(crate) fn worker_routes() -> OpenApiRouter<ApiState> {
 pub(crate) fn server_routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(server::get_workspace))
-        .routes(routes!(server::get_session, server::create_session))
+        .routes(routes!(
+            session::get_session,
+            session::create_session,
+            session::delete_session
+        ))
+        .routes(routes!(session::create_session_code))
         .routes(routes!(server::get_health))
         .routes(routes!(server::get_readiness))
         .routes(routes!(server::get_metrics))

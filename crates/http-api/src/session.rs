@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::credentials::Credential;
 use crate::locked::Locked;
@@ -10,6 +13,9 @@ use crate::token::{NoRandomness, Token};
 /// Most sessions at a time; the oldest ends when there would be more. Far more than the
 /// browsers of the people who share one workspace, and few enough to compare with each.
 pub(crate) const SESSIONS_MAX: usize = 64;
+
+/// How long a session lasts: a working day. Then the page signs in again.
+pub(crate) const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Most cookies of the name that are compared for one request. A browser sends one for each path
 /// that it was set for; a client without credentials must not cost more.
@@ -20,9 +26,19 @@ pub(crate) fn cookie_name(port: u16) -> String {
     format!("yoi_session_{port}")
 }
 
+/// Whether browsers keep the cookie back from plain HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CookieSecurity {
+    /// They do: a proxy speaks TLS for this server.
+    Secure,
+    /// They don't: this server itself speaks plain HTTP.
+    Plain,
+}
+
 /// The sessions of this server's life. They are kept in memory alone.
 pub(crate) struct Sessions {
     cookie_name: String,
+    security: CookieSecurity,
     open: Locked<VecDeque<Session>>,
 }
 
@@ -30,51 +46,77 @@ struct Session {
     secret: Token,
     /// What it was exchanged for.
     credential: Arc<Credential>,
+    ends_at: Instant,
 }
 
 impl Sessions {
     /// No sessions yet; `port` names the cookie.
-    pub(crate) fn new(port: u16) -> Self {
+    pub(crate) fn new(port: u16, security: CookieSecurity) -> Self {
         Self {
             cookie_name: cookie_name(port),
+            security,
             open: Locked::new(VecDeque::new()),
         }
     }
 
     /// Opens a session and returns the `Set-Cookie` that carries it.
-    ///
-    /// Without `Max-Age` the browser forgets it when it closes. `Secure` is absent because
-    /// the server itself speaks plain HTTP, on loopback.
     pub(crate) fn open(&self, credential: Arc<Credential>) -> Result<String, NoRandomness> {
         let secret = Token::generate()?;
-        let cookie = format!(
-            "{}={}; Path=/; HttpOnly; SameSite=Strict",
-            self.cookie_name,
-            secret.reveal()
-        );
+        let cookie = self.set_cookie(secret.reveal(), SESSION_LIFETIME);
         self.open.with(|open| {
+            let now = Instant::now();
+            open.retain(|session| session.ends_at > now);
             if open.len() == SESSIONS_MAX {
                 open.pop_front();
             }
-            open.push_back(Session { secret, credential });
+            open.push_back(Session {
+                secret,
+                credential,
+                ends_at: now + SESSION_LIFETIME,
+            });
         });
         Ok(cookie)
     }
 
-    /// What the open session that a `Cookie` header carries was exchanged for.
-    pub(crate) fn find(&self, cookies: &[u8]) -> Option<Arc<Credential>> {
-        let presented = cookies
+    /// Ends the sessions that a `Cookie` header carries, and returns the `Set-Cookie` that makes the
+    /// browser forget them.
+    pub(crate) fn end(&self, cookies: &[u8]) -> String {
+        let presented = self.presented(cookies);
+        self.open.with(|open| {
+            open.retain(|session| !presented.iter().any(|value| session.secret.matches(value)));
+        });
+        self.set_cookie("", Duration::ZERO)
+    }
+
+    fn set_cookie(&self, value: &str, lifetime: Duration) -> String {
+        let (name, seconds) = (&self.cookie_name, lifetime.as_secs());
+        let secure = match self.security {
+            CookieSecurity::Secure => "; Secure",
+            CookieSecurity::Plain => "",
+        };
+        format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+    }
+
+    /// The values of the session cookie in a `Cookie` header.
+    fn presented<'a>(&self, cookies: &'a [u8]) -> Vec<&'a [u8]> {
+        cookies
             .split(|byte| *byte == b';')
             .map(<[u8]>::trim_ascii)
             .filter_map(|pair| pair.strip_prefix(self.cookie_name.as_bytes()))
             .filter_map(|rest| rest.strip_prefix(b"="))
-            .take(PRESENTED_MAX);
-        let presented: Vec<&[u8]> = presented.collect();
+            .take(PRESENTED_MAX)
+            .collect()
+    }
+
+    /// What the open session that a `Cookie` header carries was exchanged for.
+    pub(crate) fn find(&self, cookies: &[u8]) -> Option<Arc<Credential>> {
+        let presented = self.presented(cookies);
+        let now = Instant::now();
         self.open.with(|open| {
             let is_presented =
                 |session: &&Session| presented.iter().any(|value| session.secret.matches(value));
             let session = open.iter().find(is_presented)?;
-            Some(Arc::clone(&session.credential))
+            (session.ends_at > now).then(|| Arc::clone(&session.credential))
         })
     }
 }
@@ -99,10 +141,10 @@ mod tests {
 
     #[test]
     fn a_session_s_cookie_is_found_among_others() {
-        let sessions = Sessions::new(8787);
+        let sessions = Sessions::new(8787, CookieSecurity::Plain);
         let cookie = sessions.open(credential()).unwrap();
         assert!(cookie.starts_with("yoi_session_8787="));
-        assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"));
+        assert!(cookie.ends_with("; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict"));
         let pair = pair(&cookie);
         assert!(sessions.find(pair.as_bytes()).is_some());
         assert!(
@@ -114,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_session_of_another_port_or_a_cut_one_does_not() {
-        let sessions = Sessions::new(8787);
+        let sessions = Sessions::new(8787, CookieSecurity::Plain);
         let cookie = sessions.open(credential()).unwrap();
         let pair = pair(&cookie);
         assert!(
@@ -128,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_oldest_session_ends_when_there_are_too_many() {
-        let sessions = Sessions::new(1);
+        let sessions = Sessions::new(1, CookieSecurity::Plain);
         let cookies: Vec<_> = (0..=SESSIONS_MAX)
             .map(|_| sessions.open(credential()).unwrap())
             .collect();
@@ -141,10 +183,39 @@ mod tests {
         );
     }
 
+    #[test]
+    fn behind_a_proxy_that_speaks_tls_the_cookie_is_secure_when_it_is_set_and_when_it_is_removed() {
+        let sessions = Sessions::new(1, CookieSecurity::Secure);
+        let cookies = [sessions.open(credential()).unwrap(), sessions.end(b"")];
+        for cookie in cookies {
+            assert!(cookie.ends_with("; SameSite=Strict; Secure"), "{cookie}");
+        }
+    }
+
+    #[test]
+    fn a_session_that_is_ended_is_gone_and_others_are_not() {
+        let sessions = Sessions::new(1, CookieSecurity::Plain);
+        let [ended, other] = [(), ()].map(|()| sessions.open(credential()).unwrap());
+        let removed = sessions.end(pair(&ended).as_bytes());
+        assert!(removed.starts_with("yoi_session_1=; Path=/; Max-Age=0;"));
+        assert!(sessions.find(pair(&ended).as_bytes()).is_none());
+        assert!(sessions.find(pair(&other).as_bytes()).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_lasts_for_a_working_day() {
+        let sessions = Sessions::new(1, CookieSecurity::Plain);
+        let cookie = sessions.open(credential()).unwrap();
+        tokio::time::advance(SESSION_LIFETIME - Duration::from_millis(1)).await;
+        assert!(sessions.find(pair(&cookie).as_bytes()).is_some());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(sessions.find(pair(&cookie).as_bytes()).is_none());
+    }
+
     proptest! {
         #[test]
         fn no_other_cookie_header_is_a_session_or_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let sessions = Sessions::new(1);
+            let sessions = Sessions::new(1, CookieSecurity::Plain);
             sessions.open(credential()).unwrap();
             prop_assert!(sessions.find(&bytes).is_none());
             let named = [b"yoi_session_1=", bytes.as_slice()].concat();

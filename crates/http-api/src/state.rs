@@ -14,6 +14,7 @@ use crate::credentials::Credentials;
 use crate::metrics::Metrics;
 use crate::middleware::RefusalLog;
 use crate::session::Sessions;
+use crate::session_code::SessionCodes;
 use crate::wire::WorkspaceInfo;
 
 /// The state of the API. A cheap `Clone` handle.
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) openapi: Bytes,
     pub(crate) credentials: Credentials,
     pub(crate) sessions: Sessions,
+    pub(crate) session_codes: SessionCodes,
     pub(crate) metrics: Metrics,
     pub(crate) response_budget: ResponseBudget,
     pub(crate) body_budget: BodyBudget,
@@ -66,7 +68,8 @@ impl ApiState {
             workspace,
             openapi,
             credentials: Credentials::new(&config.auth, &config.named_tokens, &metrics),
-            sessions: Sessions::new(config.port),
+            sessions: Sessions::new(config.port, config.cookie_security()),
+            session_codes: SessionCodes::default(),
             response_budget: ResponseBudget::new(limits.answer_bytes, metrics.answer_bytes.clone()),
             body_budget: BodyBudget::new(limits.bodies_bytes, metrics.bodies_bytes.clone()),
             refusal_log: RefusalLog::default(),

@@ -108,10 +108,46 @@ pub struct RenameWorkerBody {
     pub display_name: DisplayName,
 }
 
-/// Exchanges the bearer token for a session cookie: an empty object.
+/// Exchanges a token, or a one-time code, for a session cookie.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateSessionBody {
+    /// The code; without one the request needs the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, min_length = 1)]
+    pub code: Option<String>,
+}
+
+/// Shows no code.
+impl std::fmt::Debug for CreateSessionBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CreateSessionBody(redacted)")
+    }
+}
+
+/// Issues a one-time code: an empty object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CreateSessionBody {}
+pub struct CreateSessionCodeBody {}
+
+/// A one-time code, which a page exchanges for a session.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionCode {
+    /// The code.
+    pub code: String,
+    /// Until when it can be used.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}
+
+/// Shows no code.
+impl std::fmt::Debug for SessionCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionCode")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
 
 /// The workspace that this server serves, and the server itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -48,6 +48,8 @@ pub struct ServerConfig {
     pub named_tokens: Vec<NamedTokenFile>,
     /// Hosts that requests may name besides the loopback ones.
     pub allowed_hosts: Vec<AllowedHost>,
+    /// The origin under which a proxy shows the server to browsers.
+    pub public_origin: Option<AllowedOrigin>,
     /// Origins whose pages may call the API.
     pub allowed_origins: Vec<AllowedOrigin>,
     /// The turn engine of the embedded runtime.
@@ -102,6 +104,9 @@ pub enum ConfigError {
     /// `--allowed-host` is not a host.
     #[error("--allowed-host: expected HOST[:PORT], as browsers send it")]
     AllowedHost(#[source] http_api::InvalidHost),
+    /// `--public-origin` is not an origin.
+    #[error("--public-origin: expected an origin such as https://example.org, without a path")]
+    PublicOrigin(#[source] http_api::InvalidOrigin),
     /// `--allowed-origin` is not an origin.
     #[error("--allowed-origin: expected an origin such as https://example.org, without a path")]
     AllowedOrigin(#[source] http_api::InvalidOrigin),
@@ -143,6 +148,7 @@ impl ServerConfig {
             token_file: None,
             named_tokens: Vec::new(),
             allowed_hosts: Vec::new(),
+            public_origin: None,
             allowed_origins: Vec::new(),
             engine: EngineSetting::Offline {
                 pace: OfflineEngine::PACE,
@@ -198,6 +204,7 @@ impl ServerConfig {
         let store = store::setting(&args.place, on_network, &variable)?;
         let days = args.delete_stopped_after;
         let hosts = args.allowed_host.iter().map(|text| text.parse());
+        let public_origin = args.public_origin.as_deref().map(str::parse).transpose();
         let origins = args.allowed_origin.iter().map(|text| text.parse());
         Ok(Self {
             listen: args.listen,
@@ -209,6 +216,7 @@ impl ServerConfig {
             allowed_hosts: hosts
                 .collect::<Result<_, _>>()
                 .map_err(ConfigError::AllowedHost)?,
+            public_origin: public_origin.map_err(ConfigError::PublicOrigin)?,
             allowed_origins: origins
                 .collect::<Result<_, _>>()
                 .map_err(ConfigError::AllowedOrigin)?,

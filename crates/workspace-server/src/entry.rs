@@ -3,7 +3,7 @@
 mod supervisor;
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -137,7 +137,10 @@ async fn serve(
             return code;
         }
     };
-    let lines = announcement(&server);
+    let mut lines = announcement(&server);
+    if io::stdout().is_terminal() {
+        lines += &next_steps(&server);
+    }
     // Where nobody reads standard output it may block, which must not hold up the server.
     tokio::task::spawn_blocking(move || {
         let mut out = io::stdout();
@@ -182,6 +185,20 @@ fn announcement(server: &Server) -> String {
     let mut lines = format!("yoi is listening on {first} ({access})\n");
     for address in addresses {
         lines += &format!("yoi is also listening on {address}\n");
+    }
+    lines
+}
+
+/// What a person at a terminal may do next.
+fn next_steps(server: &Server) -> String {
+    let mut lines = String::new();
+    if let Some(address) = server.page_address() {
+        lines += &format!("  in a browser:    {address}\n");
+        lines += "                   the link signs in once, within a minute; then `yoi open` makes another\n";
+    }
+    lines += "  in a terminal:   yoi chat\n";
+    if server.has_offline_model() {
+        lines += "  with a model:    yoi serve --model gpt-5-mini, or another; yoi serve --help\n";
     }
     lines
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_api::wire::path::page_fragment;
 use http_api::{
-    Api, ApiConfig, Auth, ClientName, DroppedLogLines, InstanceId, Listener, NamedToken, Quotas,
-    Token,
+    AllowedOrigin, Api, ApiConfig, Auth, ClientName, DroppedLogLines, InstanceId, Listener,
+    NamedToken, Quotas, Token,
 };
 use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
@@ -192,6 +193,22 @@ impl Server {
         self.token.as_ref()
     }
 
+    /// The address of the page in a browser, which signs in as the owner, once and within a minute;
+    /// `None` without a TCP address.
+    pub(crate) fn page_address(&self) -> Option<String> {
+        let address = ServerAddress::Tcp(self.address()?);
+        // Without randomness the page asks for the token.
+        let code = self.token.as_ref();
+        let code = code.and_then(|_| self.api.issue_session_code().ok());
+        let fragment = code.map(|code| format!("#{}", page_fragment(Some(&code), None)));
+        Some(format!("{address}/{}", fragment.unwrap_or_default()))
+    }
+
+    /// Whether the engine that answers is the one without a model.
+    pub(crate) fn has_offline_model(&self) -> bool {
+        self.runtime.models().iter().all(|model| model.offline)
+    }
+
     /// The API behind the listener, for requests without a connection.
     pub fn api(&self) -> &Api {
         &self.api
@@ -342,6 +359,9 @@ fn api_config(config: &ServerConfig, bound: &Bound, token: Option<Token>) -> Api
     api.allowed_hosts.extend(bound.hosts());
     api.allowed_hosts
         .extend(config.allowed_hosts.iter().cloned());
+    api.allowed_hosts
+        .extend(config.public_origin.iter().map(AllowedOrigin::host));
+    api.public_origin.clone_from(&config.public_origin);
     api.allowed_origins.clone_from(&config.allowed_origins);
     let dropped = config.dropped_log_lines.clone();
     api.dropped_log_lines = dropped.map(|lines| DroppedLogLines::new(move || lines.count()));

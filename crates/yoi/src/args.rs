@@ -7,6 +7,7 @@ mod doctor;
 mod edit;
 mod export;
 mod filter;
+mod open;
 mod reasoning;
 mod server_url;
 mod store;
@@ -19,6 +20,7 @@ pub(crate) use doctor::DoctorArgs;
 pub(crate) use edit::{DeleteArgs, RenameArgs};
 pub(crate) use export::{ExportArgs, ExportFormat};
 pub(crate) use filter::{KindFilter, StateFilter};
+pub(crate) use open::OpenArgs;
 pub(crate) use reasoning::ReasoningMode;
 pub(crate) use server_url::{ServerUrl, ServerUrlError};
 pub(crate) use store::StoreCommand;
@@ -111,6 +113,9 @@ pub(crate) enum ClientCommand {
         after_help = "Example:\n  W=$(yoi create --name reviewer)"
     )]
     Create(CreateArgs),
+    /// Open the server's page in a browser, signed in
+    #[command(after_help = open::NOTES)]
+    Open(OpenArgs),
     #[command(flatten)]
     OneWorker(OneWorkerCommand),
 }
@@ -158,6 +163,7 @@ impl ClientCommand {
             Self::Runtimes(args) => &args.client,
             Self::Workers(args) => &args.client,
             Self::Create(args) => &args.client,
+            Self::Open(args) => &args.client,
             Self::OneWorker(command) => command.args().1,
         }
     }

@@ -11,8 +11,8 @@ use std::io;
 use std::time::Duration;
 
 use http_api::wire::{
-    CancelRunBody, CreateWorkerBody, Health, Readiness, RenameWorkerBody, RuntimeList,
-    SendInputBody, StopWorkerBody, WorkspaceInfo, header, path,
+    CancelRunBody, CreateSessionCodeBody, CreateWorkerBody, Health, Readiness, RenameWorkerBody,
+    RuntimeList, SendInputBody, SessionCode, StopWorkerBody, WorkspaceInfo, header, path,
 };
 use registry_core::projection::{
     AcceptedInput, CancelResult, EventBatch, TranscriptPage, WorkerDetail, WorkerPage,
@@ -75,6 +75,12 @@ impl Client {
 
     pub(crate) async fn workspace(&self) -> Result<Response<WorkspaceInfo>, Error> {
         self.get(path::WORKSPACE, &()).await
+    }
+
+    /// A one-time code for the page in a browser.
+    pub(crate) async fn session_code(&self) -> Result<Response<SessionCode>, Error> {
+        self.post(path::SESSION_CODES, &CreateSessionCodeBody {}, None)
+            .await
     }
 
     pub(crate) async fn runtimes(&self) -> Result<Response<RuntimeList>, Error> {

@@ -9,6 +9,7 @@ mod export;
 mod input;
 mod list;
 mod lookup;
+mod open;
 mod reconnect;
 mod reply;
 mod send;
@@ -117,6 +118,7 @@ async fn dispatch(session: &mut Session<'_>, command: ClientCommand) -> Result<(
         ClientCommand::Runtimes(_) => list::runtimes(session).await,
         ClientCommand::Workers(args) => list::workers(session, args).await,
         ClientCommand::Create(args) => create::create(session, args).await,
+        ClientCommand::Open(args) => open::open(session, &args, open::of_desktop).await,
         ClientCommand::OneWorker(command) => {
             let worker = lookup::worker(session, command.args().0).await?;
             // Remembered before it is used, so that another terminal can already say `cancel -`.

@@ -76,6 +76,22 @@ pub(super) async fn send_inputs(
     Ok(all)
 }
 
+/// Sends [`RATE`] inputs a second to `workers` in turn, for `length`.
+pub(super) async fn send_inputs_for(
+    endpoint: &Endpoint,
+    workers: &[Worker],
+    length: Duration,
+) -> Result<Inputs, Failure> {
+    let (done, is_done) = watch::channel(false);
+    let end = async {
+        tokio::time::sleep(length).await;
+        done.send_replace(true);
+    };
+    let senders = send_inputs(endpoint.clone(), workers.to_vec(), is_done);
+    let (inputs, ()) = tokio::join!(senders, end);
+    inputs
+}
+
 async fn send_in_turn(
     mut client: Client,
     workers: Vec<Worker>,

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Plan;
-use super::polling_load::{Inputs, PollEnd, Polled, RATE, WORKERS, send_inputs, start_pollers};
+use super::polling_load::{PollEnd, Polled, RATE, WORKERS, send_inputs_for, start_pollers};
 use crate::failure::Failure;
 use crate::process_stats::format_mib;
 use crate::report::Report;
@@ -28,14 +27,14 @@ pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
     let mut client = server.client();
 
     let unread = Worker::create_many(&mut client, WORKERS).await?;
-    let idle = send_for(&server, &unread, plan.either(IDLE, IDLE / 2)).await?;
+    let idle = send_inputs_for(server.endpoint(), &unread, plan.either(IDLE, IDLE / 2)).await?;
 
     let workers = Worker::create_many(&mut client, WORKERS).await?;
     let polls = start_pollers(server.endpoint(), &workers, pollers);
     let expected = u64::try_from(pollers).expect("a small number");
     let waiting = server.wait_for_counts(|counts| counts.waiting_pollers == expected);
     let waiting = waiting.await?.waiting_pollers;
-    let busy = send_for(&server, &workers, length).await?;
+    let busy = send_inputs_for(server.endpoint(), &workers, length).await?;
     let stats = server.stats()?;
     // Stopping a worker appends its last event, which all of its pollers must receive.
     let idle_again = server.wait_for_counts(|counts| counts.active_runs == 0);
@@ -69,21 +68,6 @@ pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
     report.observed(format!("resident {}", format_mib(stats.resident_bytes)));
     check_polls(&mut report, polls, &busy.tracker).await?;
     Ok(report)
-}
-
-async fn send_for(
-    server: &Server,
-    workers: &[Worker],
-    length: Duration,
-) -> Result<Inputs, Failure> {
-    let (done, is_done) = watch::channel(false);
-    let end = async {
-        tokio::time::sleep(length).await;
-        done.send_replace(true);
-    };
-    let senders = send_inputs(server.endpoint().clone(), workers.to_vec(), is_done);
-    let (inputs, ()) = tokio::join!(senders, end);
-    inputs
 }
 
 /// Checks what the pollers received against the inputs that were accepted.

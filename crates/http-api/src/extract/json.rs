@@ -15,8 +15,8 @@ use serde_path_to_error::Segment;
 use super::{HeaderCount, single_header};
 use crate::error::ApiError;
 use crate::wire::{
-    CancelRunBody, CreateSessionBody, CreateWorkerBody, MEDIA_TYPE_JSON, ProblemCode,
-    RenameWorkerBody, SendInputBody, StopWorkerBody,
+    CancelRunBody, CreateSessionBody, CreateSessionCodeBody, CreateWorkerBody, MEDIA_TYPE_JSON,
+    ProblemCode, RenameWorkerBody, SendInputBody, StopWorkerBody,
 };
 
 /// The JSON body of a request that declares `Content-Type: application/json`. The middleware has
@@ -114,6 +114,11 @@ impl BodyFields for StopWorkerBody {
 }
 
 impl BodyFields for CreateSessionBody {
+    const FIELDS: &'static [(&'static str, &'static str)] = &[("code", "It is not a text.")];
+    const UNKNOWN_FIELD: &'static str = "It has another field than `code`.";
+}
+
+impl BodyFields for CreateSessionCodeBody {
     const UNKNOWN_FIELD: &'static str = NO_FIELD;
 }
 

@@ -2,23 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::header::{CONTENT_TYPE, SET_COOKIE};
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use registry_core::RuntimeRegistry;
 
-use crate::client::Scope;
 use crate::error::ApiError;
-use crate::extract::{JsonBody, NoParameters, Query};
+use crate::extract::{NoParameters, Query};
 use crate::metrics::MEDIA_TYPE_METRICS;
-use crate::principal::Principal;
 use crate::response::{ONE_BYTES, json};
 use crate::state::ApiState;
 use crate::wire::{
-    CreateSessionBody, Health, HealthStatus, MEDIA_TYPE_JSON, ProblemCode, Readiness,
-    ReadinessStatus, SessionInfo, WorkspaceInfo,
+    Health, HealthStatus, MEDIA_TYPE_JSON, ProblemCode, Readiness, ReadinessStatus, WorkspaceInfo,
 };
 
 /// The workspace and the server
@@ -35,61 +31,6 @@ pub(crate) async fn get_workspace(
     _: Query<NoParameters>,
 ) -> Result<Response, ApiError> {
     json(StatusCode::OK, &state.workspace, ONE_BYTES)
-}
-
-/// Exchange the token for a cookie
-///
-/// For pages in a browser: the bearer token is exchanged for a session cookie that scripts can't
-/// read. The session lives as long as the server does, and the oldest ends when there are too
-/// many. Without authorisation no cookie is set, because none is needed.
-#[utoipa::path(
-    post,
-    path = "/api/session",
-    tag = "workspace",
-    request_body = CreateSessionBody,
-    responses((status = 204, description = "The cookie is set.")),
-)]
-pub(crate) async fn create_session(
-    State(state): State<ApiState>,
-    Extension(principal): Extension<Principal>,
-    _: Query<NoParameters>,
-    _: JsonBody<CreateSessionBody>,
-) -> Result<Response, ApiError> {
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    if let Principal::Token(credential) = principal {
-        let cookie = state.sessions.open(credential).map_err(|error| {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "no session can be opened");
-            ApiError::internal()
-        })?;
-        let cookie = HeaderValue::try_from(cookie).map_err(|_| ApiError::internal())?;
-        response.headers_mut().insert(SET_COOKIE, cookie);
-        tracing::info!("a session was opened");
-    }
-    Ok(response)
-}
-
-/// Who the request's credentials are of
-///
-/// And what they may do: `client` is `owner` for the server's own token. Quotas are of named tokens.
-#[utoipa::path(
-    get,
-    path = "/api/session",
-    tag = "workspace",
-    responses((status = 200, description = "The client.", body = SessionInfo)),
-)]
-pub(crate) async fn get_session(
-    Extension(principal): Extension<Principal>,
-    _: Query<NoParameters>,
-) -> Result<Response, ApiError> {
-    let client = principal.client();
-    let usage = principal.quota_usage();
-    let session = SessionInfo {
-        client: client.map(|client| client.name.to_string()),
-        scope: client.map_or(Scope::Operate, |client| client.scope),
-        quotas: usage.map_or(Vec::new(), |usage| usage.quotas.named().into()),
-    };
-    json(StatusCode::OK, &session, ONE_BYTES)
 }
 
 /// Whether the server runs

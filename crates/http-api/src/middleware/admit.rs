@@ -67,7 +67,8 @@ pub(crate) async fn admit(
 fn check_source(state: &ApiState, request: &Request) -> Result<Option<HeaderValue>, ApiError> {
     check_host(&state.config.allowed_hosts, request)?;
     check_instance(state.config.instance.as_ref(), request.headers())?;
-    match source(&state.config.allowed_origins, request.headers()) {
+    let public = state.config.public_origin.as_ref();
+    match source(public, &state.config.allowed_origins, request.headers()) {
         Source::Own => Ok(None),
         Source::Allowed(origin) => Ok(Some(origin)),
         Source::Other => Err(ApiError::new(ProblemCode::CrossOriginRejected)),

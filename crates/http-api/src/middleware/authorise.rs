@@ -23,6 +23,8 @@ pub(crate) enum Access {
     Operate,
     /// A token itself.
     Token,
+    /// A token, or a one-time code in the body, which the handler looks at.
+    Exchange,
 }
 
 impl Access {
@@ -32,7 +34,10 @@ impl Access {
         match path {
             Some(path::HEALTHZ | path::READYZ | path::OPENAPI) => Self::Open,
             Some(_) | None if method.is_safe() => Self::Read,
-            Some(path::SESSION) => Self::Token,
+            Some(path::SESSION_CODES) => Self::Token,
+            Some(path::SESSION) if method == Method::POST => Self::Exchange,
+            // Whoever may only read ends sessions, too.
+            Some(path::SESSION) => Self::Read,
             Some(_) | None => Self::Operate,
         }
     }
@@ -43,7 +48,7 @@ impl Access {
     /// `unauthorized`, or `insufficient_scope` for a client that may only read.
     pub(super) fn check(self, principal: &Principal) -> Result<(), ApiError> {
         let is_authorised = match self {
-            Self::Open => true,
+            Self::Open | Self::Exchange => true,
             Self::Read | Self::Operate => !matches!(principal, Principal::Anonymous),
             Self::Token => matches!(principal, Principal::Token(_) | Principal::Anybody),
         };
@@ -100,6 +105,7 @@ mod tests {
     use crate::client::{NamedToken, Quotas};
     use crate::config::Auth;
     use crate::metrics::Metrics;
+    use crate::session::CookieSecurity;
     use http::HeaderValue;
     use proptest::prelude::*;
 
@@ -130,7 +136,11 @@ mod tests {
     }
 
     fn allows(access: Access, pairs: &[(&'static str, &[u8])]) -> bool {
-        let principal = principal_of(&credentials(), &Sessions::new(1), &headers(pairs));
+        let principal = principal_of(
+            &credentials(),
+            &Sessions::new(1, CookieSecurity::Plain),
+            &headers(pairs),
+        );
         access.check(&principal).is_ok()
     }
 
@@ -170,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_session_opens_the_api_but_no_further_session_and_mends_no_wrong_token() {
-        let (credentials, sessions) = (credentials(), Sessions::new(1));
+        let (credentials, sessions) = (credentials(), Sessions::new(1, CookieSecurity::Plain));
         let credential = credentials.find(SECRET.as_bytes()).unwrap();
         let cookie = sessions.open(credential).unwrap();
         let cookie = HeaderValue::try_from(cookie.split(';').next().unwrap()).unwrap();
@@ -186,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_client_that_may_only_read_changes_nothing_by_its_token_or_its_session() {
-        let (credentials, sessions) = (credentials(), Sessions::new(1));
+        let (credentials, sessions) = (credentials(), Sessions::new(1, CookieSecurity::Plain));
         let credential = credentials.find(READER.as_bytes()).unwrap();
         let cookie = sessions.open(credential).unwrap();
         let cookie = cookie.split(';').next().unwrap();

@@ -22,13 +22,17 @@ use crate::state::ApiState;
 use crate::wire::ProblemCode;
 use crate::wire::limit::{BODIES_BYTES, TOKEN_BYTES};
 
+/// Most bytes of a body that somebody without credentials sends and a handler reads: a one-time code and
+/// the JSON around it.
+const ANONYMOUS_BODY_BYTES_MAX: usize = 1024;
+
 /// Whether the bytes of a body are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Keep {
     /// A handler may read them.
     Bytes,
     /// No handler reads the body, so its bytes are dropped as they come. A client without
-    /// credentials can have none kept.
+    /// credentials can have none kept but those of a one-time code.
     Nothing,
 }
 
@@ -47,17 +51,22 @@ pub(crate) async fn buffer_body(
         Keep::Nothing
     };
     let (parts, body) = request.into_parts();
-    let usage = parts.extensions.get().and_then(Principal::quota_usage);
+    let principal = parts.extensions.get::<Principal>();
+    let mut limits = state.config.connection;
+    if keep == Keep::Bytes && matches!(principal, Some(Principal::Anonymous)) {
+        limits.body_bytes = limits.body_bytes.min(ANONYMOUS_BODY_BYTES_MAX);
+    }
+    let usage = principal.and_then(Principal::quota_usage);
     let room = Room {
         budget: &state.body_budget,
         of_client: usage.map(|usage| &usage.bytes),
     };
-    let bytes = buffer(body, keep, &state.config.connection, room).await;
+    let bytes = buffer(body, keep, &limits, room).await;
     let bytes = bytes.map_err(|error| {
         if let BodyError::TooSlow = error {
             state.metrics.slow_writers.inc();
         }
-        error.into_api_error(&state.config.connection)
+        error.into_api_error(&limits)
     })?;
     if let Some(connection) = parts.extensions.get::<Connection>() {
         connection.request_complete();

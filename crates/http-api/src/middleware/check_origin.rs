@@ -66,14 +66,18 @@ pub(super) fn share_with(origin: HeaderValue, response: &mut Response) {
 }
 
 /// Where a request with these headers comes from. Its `Host` was checked before.
-pub(super) fn source(allowed: &[AllowedOrigin], headers: &HeaderMap) -> Source {
+pub(super) fn source(
+    public: Option<&AllowedOrigin>,
+    allowed: &[AllowedOrigin],
+    headers: &HeaderMap,
+) -> Source {
     match single_header(headers, ORIGIN) {
         HeaderCount::None => {}
         HeaderCount::Many => return Source::Other,
         HeaderCount::One(origin) => {
             // First, because the server's own pages keep their cookie though their origin is
             // allowed as well.
-            if !is_own(origin, headers) {
+            if !is_own(origin, public, headers) {
                 let known = allowed.iter().find(|o| o.as_str().as_bytes() == origin);
                 let known = known.and_then(|origin| HeaderValue::try_from(origin.as_str()).ok());
                 return known.map_or(Source::Other, Source::Allowed);
@@ -87,13 +91,21 @@ pub(super) fn source(allowed: &[AllowedOrigin], headers: &HeaderMap) -> Source {
     }
 }
 
-/// Whether `origin` is the very host that the request was sent to.
-fn is_own(origin: &[u8], headers: &HeaderMap) -> bool {
+/// Whether `origin` is the server's public one, or the very host that the request was sent to. A page
+/// of the public host over another scheme is none of the server's: whoever is on its way could
+/// have written it.
+fn is_own(origin: &[u8], public: Option<&AllowedOrigin>, headers: &HeaderMap) -> bool {
+    if public.is_some_and(|public| public.as_str().as_bytes() == origin) {
+        return true;
+    }
     let host = ["http://", "https://"]
         .iter()
         .find_map(|scheme| origin.strip_prefix(scheme.as_bytes()));
     match (host, single_header(headers, HOST)) {
-        (Some(host), HeaderCount::One(named)) => host.eq_ignore_ascii_case(named),
+        (Some(host), HeaderCount::One(named)) => {
+            host.eq_ignore_ascii_case(named)
+                && public.is_none_or(|public| !public.host().matches(named))
+        }
         (_, HeaderCount::None | HeaderCount::One(_) | HeaderCount::Many) => false,
     }
 }
@@ -110,7 +122,7 @@ mod tests {
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_static(value));
         }
-        source(&allowed, &headers)
+        source(None, &allowed, &headers)
     }
 
     #[test]
@@ -132,6 +144,31 @@ mod tests {
         ];
         let origin = HeaderValue::from_static("https://app.example");
         assert_eq!(source_of(&pairs), Source::Allowed(origin));
+    }
+
+    #[test]
+    fn the_public_origin_is_the_server_s_own_whatever_the_proxy_makes_of_the_host_and_plain_http_is_not()
+     {
+        let public: AllowedOrigin = "https://yoi.example".parse().unwrap();
+        let source_at = |host, origin| {
+            let (host, origin) = [host, origin].map(HeaderValue::from_static).into();
+            let headers = HeaderMap::from_iter([(HOST, host), (ORIGIN, origin)]);
+            source(Some(&public), &[], &headers)
+        };
+        for host in ["yoi.example", "127.0.0.1:8787"] {
+            assert_eq!(
+                source_at(host, "https://yoi.example"),
+                Source::Own,
+                "{host}"
+            );
+            assert_eq!(
+                source_at(host, "http://yoi.example"),
+                Source::Other,
+                "{host}"
+            );
+        }
+        let loopback = "http://127.0.0.1:8787";
+        assert_eq!(source_at("127.0.0.1:8787", loopback), Source::Own);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 
 use super::*;
 use crate::wire::{
-    CancelRunBody, CreateWorkerBody, Health, ProblemCode, Readiness, RenameWorkerBody, RuntimeList,
-    SendInputBody, SessionInfo, WorkspaceInfo,
+    CancelRunBody, CreateSessionBody, CreateWorkerBody, Health, ProblemCode, Readiness,
+    RenameWorkerBody, RuntimeList, SendInputBody, SessionCode, SessionInfo, WorkspaceInfo,
 };
 
 /// The most bytes of the document: what a client generator or a person reads at once.
@@ -60,7 +60,7 @@ fn described<'a>(document: &'a Value, operation: &OperationInfo) -> &'a Value {
 fn what_the_middleware_answers_is_a_response_of_every_operation() {
     let document = document_of_a_server();
     let operations = operations();
-    assert_eq!(operations.len(), 20);
+    assert_eq!(operations.len(), 22);
     for operation in operations {
         let described = described(&document, operation);
         let mut statuses = vec![400, 403, 408, 413, 421, 500];
@@ -117,7 +117,8 @@ fn only_the_session_sets_a_cookie_and_an_empty_response_has_no_content() {
     for operation in operations() {
         let response = &described(&document, operation)["responses"]["204"];
         let cookie = &response["headers"]["set-cookie"];
-        assert_eq!(cookie.is_object(), operation.id == "create_session");
+        let sets_cookie = ["create_session", "delete_session"].contains(&&*operation.id);
+        assert_eq!(cookie.is_object(), sets_cookie, "{}", operation.id);
         assert!(response.get("content").is_none(), "{}", operation.id);
     }
 }
@@ -204,11 +205,17 @@ fn no_schema_has_room_for_what_a_browser_must_not_see() {
 }
 
 #[test]
-fn request_bodies_are_closed_and_required_but_for_cancel_and_stop() {
+fn request_bodies_are_closed_and_required_but_for_those_that_say_little() {
     let document = document_of_a_server();
     for operation in operations().iter().filter(|o| o.takes_body) {
         let body = &described(&document, operation)["requestBody"];
-        let optional = ["cancel_run", "stop_worker"].contains(&operation.id.as_str());
+        let optional = [
+            "cancel_run",
+            "stop_worker",
+            "create_session",
+            "create_session_code",
+        ]
+        .contains(&operation.id.as_str());
         assert_eq!(body["required"], !optional, "{}", operation.id);
         assert_eq!(operation.requires_body, !optional, "{}", operation.id);
         let schema = resolved(&document, &body["content"]["application/json"]["schema"]);
@@ -236,6 +243,8 @@ fn every_example_is_a_value_of_its_type() {
         match id.as_str() {
             "get_workspace" => parses::<WorkspaceInfo>(response),
             "get_session" => parses::<SessionInfo>(response),
+            "create_session" => parses::<CreateSessionBody>(request),
+            "create_session_code" => parses::<SessionCode>(response),
             "list_runtimes" => parses::<RuntimeList>(response),
             "get_runtime" => parses::<RuntimeSummary>(response),
             "get_worker" | "stop_worker" => parses::<WorkerDetail>(response),

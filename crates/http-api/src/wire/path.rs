@@ -8,8 +8,10 @@ pub const WORKSPACE: &str = "/api/workspace";
 pub const RUNTIMES: &str = "/api/runtimes";
 /// The workers of all runtimes.
 pub const WORKERS: &str = "/api/workers";
-/// The exchange of the bearer token for a session cookie.
+/// The session: the exchange of a token or a code for a cookie, and its end.
 pub const SESSION: &str = "/api/session";
+/// One-time codes for the exchange.
+pub const SESSION_CODES: &str = "/api/session-codes";
 /// The OpenAPI document.
 pub const OPENAPI: &str = "/api/openapi.json";
 /// Liveness.
@@ -18,6 +20,14 @@ pub const HEALTHZ: &str = "/healthz";
 pub const READYZ: &str = "/readyz";
 /// Prometheus metrics.
 pub const METRICS: &str = "/metrics";
+
+/// The fragment of the page's address that signs in with `code` and shows `worker`, each if there is
+/// one; empty without any. A fragment reaches no server, log or `Referer`.
+pub fn page_fragment(code: Option<&str>, worker: Option<&WorkerRef>) -> String {
+    let code = code.map(|code| format!("code={code}"));
+    let worker = worker.map(|worker| format!("/{}/{}", worker.runtime_id, worker.worker_id));
+    code.unwrap_or_default() + &worker.unwrap_or_default()
+}
 
 /// One runtime.
 pub fn runtime(runtime_id: &RuntimeId) -> String {

@@ -50,7 +50,8 @@ async fn run_line(line: &str, script: impl IntoIterator<Item = Scripted>) -> Fin
         ClientCommand::OneWorker(command) => dispatch_to_worker(&mut session, &w1(), command).await,
         command @ (ClientCommand::Runtimes(_)
         | ClientCommand::Workers(_)
-        | ClientCommand::Create(_)) => dispatch(&mut session, command).await,
+        | ClientCommand::Create(_)
+        | ClientCommand::Open(_)) => dispatch(&mut session, command).await,
     })
     .await
 }
@@ -99,6 +100,39 @@ async fn a_created_worker_has_the_model_and_profile_that_were_asked_for() {
     let note = "note: created “Worker” in backend-internal, model m\n";
     assert_eq!(create.err, note);
     assert!(create.whole_requests[0].ends_with(r#"{"model":"m"}"#));
+}
+
+#[tokio::test]
+async fn the_page_is_opened_with_a_code_and_its_address_printed_where_there_is_no_browser() {
+    let code = json!({"code": "c0de-of-22-characters-", "expires_at": "2026-01-05T09:31:00Z"});
+    let open = async |line: &str, browser: open::Browser| {
+        let cli = Cli::try_parse_from(["yoi"].into_iter().chain(line.split(' '))).unwrap();
+        let Command::Client(ClientCommand::Open(args)) = cli.command else {
+            panic!("{line}");
+        };
+        let format = Format::new(&args.client);
+        let script = [Scripted::Json(201, code.clone())];
+        let opened = run_in_session(format, script, async |mut session| {
+            open::open(&mut session, &args, browser).await
+        });
+        let opened = opened.await.success();
+        assert_eq!(opened.requests, ["POST /api/session-codes"]);
+        let address = opened.whole_requests[0].lines();
+        let address = address.clone().find_map(|line| line.strip_prefix("host: "));
+        let address = format!("http://{}/", address.unwrap());
+        (opened.out.replace(&address, "/"), opened.err)
+    };
+    const W: &str = "01a223b8-d9f2-76f9-baef-bbd62806a7ba";
+    let (out, err) = open("open", |_| false).await;
+    assert_eq!((&*out, &*err), ("/#code=c0de-of-22-characters-\n", ""));
+    let (out, _) = open(&format!("open {W} --print"), |_| panic!("it is opened")).await;
+    let with_worker = format!("/#code=c0de-of-22-characters-/backend-internal/{W}\n");
+    assert_eq!(out, with_worker);
+    let (out, err) = open("open", |address| address.contains("/#code=c0de")).await;
+    assert_eq!(out, "");
+    assert_contains(&err, "opened http://127.0.0.1");
+    let (out, _) = open("open --json", |_| true).await;
+    assert_eq!(out, "{\"url\":\"/#code=c0de-of-22-characters-\"}\n");
 }
 
 #[tokio::test]

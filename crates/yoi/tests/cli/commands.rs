@@ -347,3 +347,20 @@ fn the_version_names_the_api() {
     assert!(version.starts_with("yoi 0.1.0 ("), "{version}");
     assert!(version.ends_with("API 1)\n"), "{version}");
 }
+
+#[test]
+fn a_server_on_a_terminal_says_what_to_do_next_and_its_link_signs_in() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home.command("serve --listen 127.0.0.1:0 --log off"));
+    let said = terminal.wait_for("yoi serve --model");
+    assert_contains(&said, &["yoi chat", "`yoi open`"]);
+    let (_, link) = said.split_once("in a browser:").unwrap();
+    let link = link.split_whitespace().next().unwrap();
+    let (address, code) = link.split_once("/#code=").unwrap();
+    let opened = home.yoi("open --print").out;
+    let (same_address, another) = opened.trim().split_once("/#code=").unwrap();
+    assert_eq!(address, same_address);
+    assert_ne!(code, another);
+    terminal.press(CTRL_C);
+    assert_eq!(terminal.finish().0, Some(0));
+}
