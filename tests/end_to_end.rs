@@ -43,6 +43,8 @@ mod resource_limits;
 mod runs;
 #[path = "end_to_end/security.rs"]
 mod security;
+#[path = "end_to_end/service_manager.rs"]
+mod service_manager;
 #[path = "end_to_end/shutdown.rs"]
 mod shutdown;
 #[path = "end_to_end/slow_store.rs"]
