@@ -7,6 +7,6 @@ COPY --from=build --chown=65534:65534 /new/ /
 USER 65534:65534
 ENV HOME=/data YOI_LISTEN=:8787 YOI_WORKSPACE=/workspace YOI_STORE=/data/workers.sqlite3
 VOLUME ["/data"]
-HEALTHCHECK CMD ["yoi", "doctor"]
+HEALTHCHECK CMD ["yoi", "doctor", "--quiet"]
 ENTRYPOINT ["yoi"]
 CMD ["serve"]

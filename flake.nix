@@ -15,6 +15,8 @@
       forEachSystem = f: lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system});
 
       manifest = lib.importTOML ./Cargo.toml;
+      # A test holds that the Dockerfile says the same.
+      imageConfig = builtins.fromJSON (builtins.readFile ./packaging/image.json);
 
       # What a build reads, and nothing else: a change to the prose compiles nothing anew.
       source = lib.fileset.toSource {
@@ -47,19 +49,44 @@
         );
 
       binary =
-        pkgs: name: description:
-        rustPackage pkgs {
-          pname = name;
-          cargoBuildFlags = [
-            "-p"
-            name
+        pkgs: name: description: arguments:
+        rustPackage pkgs (
+          {
+            pname = name;
+            cargoBuildFlags = [
+              "-p"
+              name
+            ];
+            # `checks.tests` runs them once for all packages.
+            doCheck = false;
+            meta = {
+              inherit description;
+              mainProgram = name;
+              license = lib.licenses.mit;
+            };
+          }
+          // arguments
+        );
+
+      # As the image that the Dockerfile makes: `docker load < result`.
+      dockerImage =
+        pkgs: yoi:
+        pkgs.dockerTools.buildLayeredImage {
+          name = "yoi";
+          tag = manifest.workspace.package.version;
+          contents = [
+            yoi
+            # Certificate authorities for the providers, and how names are looked up.
+            pkgs.dockerTools.caCertificates
+            pkgs.dockerTools.fakeNss
           ];
-          # `checks.tests` runs them once for all packages.
-          doCheck = false;
-          meta = {
-            inherit description;
-            mainProgram = name;
-            license = lib.licenses.mit;
+          fakeRootCommands = ''
+            mkdir -p data workspace
+            chown 65534:65534 data workspace
+          '';
+          config = imageConfig // {
+            # The base image of the Dockerfile has one.
+            Env = imageConfig.Env ++ [ "PATH=/bin" ];
           };
         };
 
@@ -81,23 +108,24 @@
     in
     {
       packages = forEachSystem (pkgs: rec {
-        yoi =
-          (binary pkgs "yoi" "Serves a workspace's LLM workers, and drives them from the command line")
-          .overrideAttrs
-            (old: {
-              # For `--version`: the sources are here without their repository.
-              YOI_COMMIT = self.rev or self.dirtyRev or "";
-              nativeBuildInputs = old.nativeBuildInputs ++ [ pkgs.installShellFiles ];
-              postInstall = ''
-                for shell in bash fish zsh; do
-                  $out/bin/yoi completions $shell > yoi.$shell
-                done
-                installShellCompletion --cmd yoi --bash yoi.bash --fish yoi.fish --zsh yoi.zsh
-                $out/bin/yoi man-pages man
-                installManPage man/*
-              '';
-            });
-        yoi-workspace-server = binary pkgs "yoi-workspace-server" "The workspace server alone";
+        yoi = binary pkgs "yoi" "Serves a workspace's LLM workers, and drives them from the command line" {
+          # For `--version`: the sources are here without their repository.
+          env.YOI_COMMIT = self.rev or self.dirtyRev or "";
+          postInstall = ''
+            man=$out/share/man/man1
+            mkdir -p $man
+            $out/bin/yoi man-pages $man
+            bash=$out/share/bash-completion/completions
+            fish=$out/share/fish/vendor_completions.d
+            zsh=$out/share/zsh/site-functions
+            mkdir -p $bash $fish $zsh
+            $out/bin/yoi completions bash > $bash/yoi
+            $out/bin/yoi completions fish > $fish/yoi.fish
+            $out/bin/yoi completions zsh > $zsh/_yoi
+          '';
+        };
+        yoi-workspace-server = binary pkgs "yoi-workspace-server" "The workspace server alone" { };
+        image = dockerImage pkgs yoi;
         default = yoi;
       });
 
@@ -119,7 +147,8 @@
       );
 
       checks = forEachSystem (pkgs: {
-        tests = cargoCheck pkgs "tests" [ ] "cargo test --workspace --offline";
+        # util-linux: servers with a disk and a user of their own.
+        tests = cargoCheck pkgs "tests" [ pkgs.util-linux ] "cargo test --workspace --offline";
         clippy = cargoCheck pkgs "clippy" [
           pkgs.clippy
         ] "cargo clippy --workspace --all-targets --offline -- -D warnings";

@@ -43,6 +43,8 @@ mod resource_limits;
 mod runs;
 #[path = "end_to_end/security.rs"]
 mod security;
+#[path = "end_to_end/service_manager.rs"]
+mod service_manager;
 #[path = "end_to_end/sessions.rs"]
 mod sessions;
 #[path = "end_to_end/shutdown.rs"]

@@ -6,10 +6,11 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 use serde_json::json;
-use testkit::client::EMBEDDED;
+use testkit::client::{Client, EMBEDDED};
 use testkit::deadline::in_time;
+use testkit::json::find;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::process::{Child, Command};
@@ -34,10 +35,14 @@ async fn a_crash_writes_no_core_dump_unless_that_is_allowed() {
 
 /// The most bytes of a core dump of a process.
 fn core_limit(id: u32) -> String {
-    let limits = fs::read_to_string(format!("/proc/{id}/limits")).unwrap();
+    let limits = limits_of(id);
     let mut lines = limits.lines();
     let line = lines.find_map(|line| line.strip_prefix("Max core file size"));
     line.unwrap().split_whitespace().next().unwrap().to_owned()
+}
+
+fn limits_of(id: u32) -> String {
+    fs::read_to_string(format!("/proc/{id}/limits")).unwrap()
 }
 
 #[tokio::test]
@@ -62,10 +67,57 @@ async fn a_log_that_reaches_the_limit_on_file_sizes_does_not_end_the_server() {
 }
 
 #[tokio::test]
+async fn connections_are_as_many_as_the_open_files_allow_and_the_log_says_so_once() {
+    let home = tempfile::tempdir().unwrap();
+    let limits = "ulimit -n 300; exec 2>log";
+    let server = ServerProcess::start_within(home.path(), limits, &["--store", "memory"]).await;
+    let workspace = server.client.get("/api/workspace").await.expect(200);
+    let limit = |name: &str| find(&workspace["limits"], "name", name)["value"].clone();
+    assert_eq!(limit("connections"), 150);
+    assert_eq!(limit("unauthenticated_connections"), 75);
+    let mut connections = Vec::new();
+    for _ in 0..400 {
+        connections.push(TcpStream::connect(server.client.address()).await.unwrap());
+    }
+    // A connection of its own, behind all of those.
+    let client = Client::new(server.client.base.clone(), server.client.token.clone());
+    client.get("/healthz").await.expect(200);
+    let log = fs::read_to_string(home.path().join("log")).unwrap();
+    assert_eq!(log.matches("fewer connections").count(), 1, "{log}");
+    assert!(!log.contains("accept failed"), "{log}");
+    server.signal(Signal::TERM);
+    assert!(server.ended().await.status.success());
+}
+
+#[tokio::test]
+async fn a_soft_limit_on_open_files_is_raised() {
+    let home = tempfile::tempdir().unwrap();
+    let limits = "ulimit -S -n 300; exec 2>log";
+    let server = ServerProcess::start_within(home.path(), limits, &["--store", "memory"]).await;
+    let process = limits_of(server.id());
+    let files = process
+        .lines()
+        .find_map(|it| it.strip_prefix("Max open files"));
+    let mut files = files.unwrap().split_whitespace();
+    assert_eq!(files.next(), files.next());
+    server.signal(Signal::TERM);
+    assert!(server.ended().await.status.success());
+}
+
+#[tokio::test]
 async fn connections_beyond_the_open_files_wait_and_the_log_says_so() {
     let home = tempfile::tempdir().unwrap();
-    let limits = "ulimit -n 64; exec 2>log";
-    let server = ServerProcess::start_within(home.path(), limits, &["--store", "memory"]).await;
+    // For `/proc` to show the open files.
+    let args = ["--store", "memory", "--allow-core-dumps"];
+    let server = ServerProcess::start_within(home.path(), "exec 2>log", &args).await;
+    // Lowered behind the server's back: it knows of more.
+    let id = Pid::from_raw(server.id().try_into().unwrap()).unwrap();
+    let open = fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap();
+    let few = Rlimit {
+        current: Some(u64::try_from(open.count()).unwrap() + 4),
+        maximum: getrlimit(Resource::Nofile).maximum,
+    };
+    prlimit(Some(id), Resource::Nofile, few).unwrap();
     let address = server.client.address();
     let mut connections = Vec::new();
     for _ in 0..80 {

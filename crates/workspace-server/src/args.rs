@@ -17,6 +17,9 @@ use crate::named_tokens::NamedTokenFile;
 /// The workspace's name when none is set; never the directory's (ADR 10).
 pub const DISPLAY_NAME_DEFAULT: &str = "Workspace";
 
+/// Where the server listens when nothing is set.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:8787";
+
 /// Settings of the server. A flag wins over its environment variable. Parse them with
 /// [`without_empty_variables`].
 #[derive(Args, Clone)]
@@ -29,7 +32,7 @@ pub struct ServeArgs {
         env = "YOI_LISTEN",
         value_name = "ADDR",
         value_delimiter = ',',
-        default_value = "127.0.0.1:8787",
+        default_value = LISTEN_DEFAULT,
         hide_env_values = true
     )]
     pub listen: Vec<ListenAddress>,

@@ -8,14 +8,14 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 /// Other processes of the same user can't read this one's memory any more, debuggers included.
 ///
 /// # Errors
-/// When the operating system refuses.
-pub(crate) fn forbid() -> io::Result<()> {
+/// When the operating system refuses one of the two; the other is done all the same.
+pub fn forbid() -> io::Result<()> {
     let none = Rlimit {
         current: Some(0),
         maximum: Some(0),
     };
     // The limit is inherited by children, which the process has none of; the other is not.
-    setrlimit(Resource::Core, none)?;
+    let limited = setrlimit(Resource::Core, none);
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    Ok(())
+    Ok(limited?)
 }

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, oneshot};
 
@@ -20,8 +19,10 @@ use crate::compose::{ComposeError, StoreSetting};
 use crate::config::ServerConfig;
 use crate::core_dumps;
 use crate::logging;
+use crate::open_files;
 use crate::server::{Server, StartError};
 use crate::server_file;
+use crate::service_manager;
 use crate::signal::survive_file_size_limit;
 
 use supervisor::{Serving, Supervisor};
@@ -73,7 +74,7 @@ pub fn run_with(args: ServeArgs, adapt: impl FnOnce(&mut ServerConfig)) -> ExitC
     };
     config.dropped_log_lines = Some(log.dropped_lines());
     adapt(&mut config);
-    raise_open_file_limit();
+    fit_connections(&mut config);
     let serving = match serving_runtime() {
         Ok(serving) => serving,
         Err(error) => return fail(&error, ExitCode::FAILURE),
@@ -99,17 +100,22 @@ fn forbid_core_dumps() {
     }
 }
 
-/// Lets the process open as many files as it may: each connection is one, and the limit that a
-/// shell sets is often 1,024.
-fn raise_open_file_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(error = %error.kind(), "fewer connections than configured may fit");
+/// Lowers the number of connections to what the limit on open files allows: one that is accepted is
+/// served, and one beyond them makes room instead of waiting for a file to be closed.
+fn fit_connections(config: &mut ServerConfig) {
+    let open_files = open_files::raise_limit();
+    let wanted = config.connection.connections;
+    let runs = config.limits.concurrent_runs;
+    let connections = open_files::connections_within(open_files, wanted, runs);
+    if connections < wanted {
+        tracing::warn!(
+            connections,
+            wanted,
+            open_files,
+            "fewer connections: the limit on open files is too low for more (`ulimit -n`)"
+        );
     }
+    config.connection.connections = connections;
 }
 
 fn serving_runtime() -> io::Result<Runtime> {
@@ -152,12 +158,14 @@ async fn serve(
             tracing::debug!("nobody reads standard output");
         }
     });
+    service_manager::ready().await;
     let reloading = server.reloader();
     let draining = server.api().draining();
     let shutdown = async {
         // An error means that the supervisor is gone, which ends the server too.
         let drain_grace = stopped.await.unwrap_or_default();
         draining.begin();
+        service_manager::stopping().await;
         if !drain_grace.is_zero() {
             let drain_grace_ms = u64::try_from(drain_grace.as_millis()).unwrap_or(u64::MAX);
             tracing::info!(drain_grace_ms, "not ready any more; going to shut down");

@@ -5,10 +5,12 @@
 //! `profile_dir` (profiles of one's own), `named_tokens` (tokens of single clients), `in_use` (what the server before still has), [`listen`]
 //! (addresses and sockets), [`failure_notes`] (a provider's words, for the operator), [`logging`], [`store`] (where workers are kept, and what is
 //! done with that file), [`config`] (checked settings), [`server`] (serving and shutdown), `reload`
-//! (what SIGHUP renews), [`entry`] (the process: threads, signals, exit code).
+//! (what SIGHUP renews), `service_manager` (what systemd is told), `open_files` and [`core_dumps`] (limits
+//! of the process), [`entry`] (the process: threads, signals, exit code).
 
 pub mod args;
 pub mod config;
+pub mod core_dumps;
 pub mod entry;
 pub mod failure_notes;
 pub mod listen;
@@ -21,12 +23,13 @@ pub mod store_path;
 pub mod token_file;
 
 mod compose;
-mod core_dumps;
 mod in_use;
 mod named_tokens;
+mod open_files;
 mod private_dir;
 mod profile_dir;
 mod reload;
+mod service_manager;
 mod store_metrics;
 
 pub use args::ServeArgs;

@@ -12,6 +12,7 @@ use worker_runtime::Runtime;
 
 use crate::named_tokens::{self, NamedTokenFile};
 use crate::profile_dir;
+use crate::service_manager;
 use crate::token_file;
 
 /// Reads the files again that the server was started with. If the server's own token or the profiles
@@ -36,6 +37,7 @@ impl Reloader {
     pub(crate) async fn run(self, requested: &Notify) -> Infallible {
         loop {
             requested.notified().await;
+            service_manager::reloading().await;
             if self.has_nothing_to_reload() {
                 tracing::info!(
                     "nothing to reload: neither --token-file nor --token nor --profile-dir is set"
@@ -44,6 +46,7 @@ impl Reloader {
             self.reload_token().await;
             self.reload_named_tokens().await;
             self.reload_profiles().await;
+            service_manager::ready().await;
         }
     }
 

@@ -59,6 +59,9 @@ standard error; standard output carries nothing but the result.";
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
+    /// Let a crash of this command write its memory to disk, with the token in it
+    #[arg(long, env = "YOI_ALLOW_CORE_DUMPS")]
+    pub(crate) allow_core_dumps: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

@@ -22,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 use registry_core::WorkerRef;
+use yoi_workspace_server::core_dumps;
 use yoi_workspace_server::signal::survive_file_size_limit;
 
 use crate::args::{Cli, ClientArgs, ClientCommand, Command, OneWorkerCommand};
@@ -39,9 +40,16 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     let mut format = Format::Text;
     // Before a file is written. Without it, `ulimit -f` ends the command without a word.
     let _ = survive_file_size_limit();
+    // The server does so itself, and logs it.
+    if !cli.allow_core_dumps && !matches!(cli.command, Command::Serve(_)) {
+        forbid_core_dumps();
+    }
     let result = match cli.command {
-        Command::Serve(serve) => match refuse(cli.client.any_flag(), "serve") {
-            Ok(()) => return yoi_workspace_server::run(*serve),
+        Command::Serve(mut serve) => match refuse(cli.client.any_flag(), "serve") {
+            Ok(()) => {
+                serve.allow_core_dumps |= cli.allow_core_dumps;
+                return yoi_workspace_server::run(*serve);
+            }
             Err(error) => Err(error),
         },
         Command::Completions { shell } => {
@@ -90,6 +98,11 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         terminal.error(&error, format);
     }
     error.exit().into()
+}
+
+/// Before a token is read. A command that can't is as good as others, which don't.
+pub(crate) fn forbid_core_dumps() {
+    let _ = core_dumps::forbid();
 }
 
 fn run_client(

@@ -9,16 +9,19 @@ use std::path::{Path, PathBuf};
 
 use http_api::Token;
 use registry_core::RunId;
+use yoi_workspace_server::args::LISTEN_DEFAULT;
 use yoi_workspace_server::failure_notes;
+use yoi_workspace_server::listen::ListenAddress;
 use yoi_workspace_server::server_file::{self, RunningServers, StorePlace};
 use yoi_workspace_server::token_file;
 
 use crate::args::{ClientArgs, ServerUrl, ServerUrlError};
-use crate::error::{Error, UsageError};
+use crate::error::{Error, Unreachable, UsageError};
 pub(crate) use choice::{Reason, Target};
 use choice::{choose, choose_again};
 
 const SERVER_VARIABLE: &str = "YOI_SERVER";
+const LISTEN_VARIABLE: &str = "YOI_LISTEN";
 const TOKEN_FILE_VARIABLE: &str = "YOI_TOKEN_FILE";
 
 /// Finds the server that `args` and the environment name, else that of the canonical `directory`.
@@ -29,14 +32,34 @@ pub(crate) fn find(
     directory: Option<&Path>,
     running: &RunningServers,
 ) -> Result<Target, Error> {
-    let named = match (&args.server, set(SERVER_VARIABLE, &variable)) {
-        (Some(server), _) => Some(server.clone()),
-        (None, Some(text)) => Some(parse(text).map_err(UsageError::ServerVariable)?),
-        (None, None) => None,
-    };
+    let named = named(args, &variable)?;
     let given = given_token(args, variable)?;
     let target = choose(running, directory, named)?;
     Ok(with_token(target, given))
+}
+
+/// Finds where to ask whether a server is ready, which needs no token: as [`find`], and where no
+/// server has a file, at the address at which `yoi serve` would listen.
+pub(crate) fn find_without_token(
+    args: &ClientArgs,
+    variable: impl Fn(&str) -> Option<OsString>,
+    directory: Option<&Path>,
+    running: impl FnOnce() -> RunningServers,
+) -> Result<Target, Error> {
+    if let Some(server) = named(args, &variable)? {
+        return Ok(Target::named(server, None));
+    }
+    match choose(&running(), directory, None) {
+        Ok(mut target) => {
+            target.token = None;
+            Ok(target)
+        }
+        Err(Unreachable::NoneFound) => {
+            let server = listening_at(variable).ok_or(Unreachable::NoneFound)?;
+            Ok(Target::named(server, None))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Finds the server that `known` was or, once that has ended, its replacement: one of the same
@@ -76,6 +99,30 @@ pub(crate) fn provider_words(server: &ServerUrl, run: &RunId) -> Option<String> 
     let directory = server_file::directory(|name| std::env::var_os(name).map(PathBuf::from))?;
     let address = server.to_string().strip_prefix("http://")?.parse().ok()?;
     failure_notes::words_of(&directory, address, run.as_str())
+}
+
+/// The server that the flag or the variable names.
+fn named(
+    args: &ClientArgs,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<ServerUrl>, UsageError> {
+    if let Some(server) = &args.server {
+        return Ok(Some(server.clone()));
+    }
+    let text = set(SERVER_VARIABLE, variable);
+    let server = text.map(parse).transpose();
+    server.map_err(UsageError::ServerVariable)
+}
+
+/// The first of the addresses at which `yoi serve` listens with this environment.
+fn listening_at(variable: impl Fn(&str) -> Option<OsString>) -> Option<ServerUrl> {
+    let addresses = match set(LISTEN_VARIABLE, variable) {
+        Some(addresses) => addresses.into_string().ok()?,
+        None => LISTEN_DEFAULT.to_owned(),
+    };
+    let addresses = addresses.split(',').filter_map(|text| text.parse().ok());
+    let mut urls = addresses.filter_map(|address: ListenAddress| address.url());
+    urls.next()?.parse().ok()
 }
 
 fn parse(text: OsString) -> Result<ServerUrl, ServerUrlError> {

@@ -38,6 +38,9 @@ use error::Exit;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if std::env::var_os(complete::VARIABLE).is_some() {
+        command::forbid_core_dumps();
+    }
     // Ends the process if a shell asks for completions.
     CompleteEnv::with_factory(Cli::command)
         .var(complete::VARIABLE)

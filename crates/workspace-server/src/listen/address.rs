@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use http_api::AllowedHost;
 
+use super::reachable;
+
 /// Before the path of a Unix socket.
 const UNIX_SCHEME: &str = "unix:";
 
@@ -38,6 +40,20 @@ pub enum InvalidListenAddress {
     /// There is no path.
     #[error("expected a path after `unix:`")]
     NoPath,
+}
+
+impl ListenAddress {
+    /// The URL at which clients on this machine reach a server that listens here; `None` for a
+    /// Unix socket and for any free port.
+    pub fn url(&self) -> Option<String> {
+        match self {
+            Self::Socket(address) if address.port() != 0 => {
+                Some(format!("http://{}", reachable(*address)))
+            }
+            Self::Name { host, port } if *port != 0 => Some(format!("http://{host}:{port}")),
+            Self::Socket(_) | Self::Name { .. } | Self::Unix(_) => None,
+        }
+    }
 }
 
 impl From<SocketAddr> for ListenAddress {

@@ -2,6 +2,7 @@
 
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::scripted_server::assert_contains;
@@ -117,7 +118,8 @@ fn a_message_may_be_a_dash_or_begin_with_one() {
 }
 
 /// The commands that the file runs as a service or in a container, and what the file must say
-/// besides. No gate has a systemd or a container engine to ask.
+/// besides. No gate has a systemd or a container engine to ask; `tests/cli/container.rs` runs what the
+/// image runs.
 #[test]
 fn the_service_and_the_container_run_commands_that_parse() {
     const UNIT: &str = include_str!("../../../../packaging/yoi.service");
@@ -140,6 +142,7 @@ fn the_service_and_the_container_run_commands_that_parse() {
     assert_eq!(value("LoadCredential"), "token:/etc/yoi/token");
     assert_eq!(value("ExecReload"), "/bin/kill -HUP $MAINPID");
     for (name, expected) in [
+        ("Type", "notify"),
         ("DynamicUser", "yes"),
         ("NoNewPrivileges", "yes"),
         ("ProtectSystem", "strict"),
@@ -149,30 +152,50 @@ fn the_service_and_the_container_run_commands_that_parse() {
         assert_eq!(value(name), expected, "{name}");
     }
 
-    const DOCKERFILE: &str = include_str!("../../../../Dockerfile");
-    let instruction = |name: &str| {
-        let mut lines = DOCKERFILE.lines();
-        lines
-            .find_map(|line| line.strip_prefix(name))
-            .expect(name)
-            .trim()
-    };
-    let words = |json: &str| serde_json::from_str::<Vec<String>>(json).expect(json);
-    let served = [words(instruction("ENTRYPOINT")), words(instruction("CMD"))].concat();
-    let checked = words(instruction("HEALTHCHECK CMD"));
-    for command in [served, checked] {
-        let parsed = Cli::try_parse_from(&command);
+    const IMAGE: &str = include_str!("../../../../packaging/image.json");
+    let image: Value = serde_json::from_str(IMAGE).unwrap();
+    let words = |value: &Value| serde_json::from_value::<Vec<String>>(value.clone()).unwrap();
+    let served = [words(&image["Entrypoint"]), words(&image["Cmd"])].concat();
+    let checked = words(&image["Healthcheck"]["Test"]);
+    assert_eq!(checked[0], "CMD");
+    for command in [&served[..], &checked[1..]] {
+        let parsed = Cli::try_parse_from(command);
         parsed.unwrap_or_else(|error| panic!("{command:?}: {error}"));
     }
-    assert_eq!(instruction("USER"), "65534:65534");
+    assert_eq!(image["User"], "65534:65534");
     let serve = Cli::command().find_subcommand("serve").unwrap().clone();
     let known = |name: &str| {
         serve
             .get_arguments()
             .any(|arg| arg.get_env() == Some(name.as_ref()))
     };
-    for setting in instruction("ENV").split(' ') {
+    for setting in words(&image["Env"]) {
         let (name, _) = setting.split_once('=').unwrap();
         assert!(name == "HOME" || known(name), "{setting}");
     }
+}
+
+#[test]
+fn the_image_of_the_dockerfile_and_that_of_the_flake_are_configured_the_same() {
+    const DOCKERFILE: &str = include_str!("../../../../Dockerfile");
+    const IMAGE: &str = include_str!("../../../../packaging/image.json");
+    let instruction = |name: &str| {
+        let mut lines = DOCKERFILE.lines();
+        let found = lines.find_map(|line| line.strip_prefix(name));
+        found.expect(name).trim()
+    };
+    let list = |name: &str| serde_json::from_str::<Vec<String>>(instruction(name)).unwrap();
+    let environment: Vec<_> = instruction("ENV").split(' ').collect();
+    let volumes = list("VOLUME").into_iter().map(|path| (path, json!({})));
+    let check = [vec!["CMD".to_owned()], list("HEALTHCHECK CMD")].concat();
+    let dockerfile = json!({
+        "User": instruction("USER"),
+        "Env": environment,
+        "Volumes": Value::Object(volumes.collect()),
+        "Healthcheck": {"Test": check},
+        "Entrypoint": list("ENTRYPOINT"),
+        "Cmd": list("CMD"),
+    });
+    let image: Value = serde_json::from_str(IMAGE).unwrap();
+    assert_eq!(dockerfile, image);
 }

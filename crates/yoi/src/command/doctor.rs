@@ -4,6 +4,7 @@
 //! A report may be shown to others: no row has a token or a path of this machine.
 
 mod check;
+mod health;
 mod model;
 mod runtime;
 mod server;
@@ -29,6 +30,9 @@ pub(super) fn doctor(
     terminal: &mut Terminal,
     format: Format,
 ) -> Result<Exit, Error> {
+    if doctor.quiet {
+        return Ok(health::check(args, terminal));
+    }
     let mut checks = Vec::new();
     let result = match find(args, terminal) {
         Ok(target) => {

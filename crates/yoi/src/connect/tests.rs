@@ -242,6 +242,36 @@ fn a_server_is_found_again_as_itself_or_as_another_of_its_workspace() {
 }
 
 #[test]
+fn a_health_check_reads_no_token_and_no_file_that_it_does_not_need() {
+    let machine = Machine::new();
+    let check = |server: Option<&str>, listen: &str| {
+        let args = args(server, Some(Path::new("/nonexistent")));
+        let variable = |name: &str| (name == LISTEN_VARIABLE).then(|| listen.into());
+        let directory = machine.path("a");
+        let target = find_without_token(&args, variable, Some(&directory), || {
+            assert_eq!(server, None, "a server that is named needs no file");
+            machine.running()
+        })?;
+        assert_eq!(target.token.map(|token| token.reveal().to_owned()), None);
+        Ok::<_, Error>(target.server.to_string())
+    };
+    let named = Some("http://127.0.0.1:9");
+    assert_eq!(check(named, ":1").unwrap(), "http://127.0.0.1:9");
+    for (listen, url) in [
+        (":8788", "http://127.0.0.1:8788"),
+        ("[::]:8788", "http://[::1]:8788"),
+        ("unix:/run/s,nonsense,localhost:81", "http://localhost:81"),
+        ("", "http://127.0.0.1:8787"),
+    ] {
+        assert_eq!(check(None, listen).unwrap(), url);
+    }
+    let error = check(None, "unix:/run/s,0,localhost:0").unwrap_err();
+    assert!(matches!(error, Error::Unreachable(Unreachable::NoneFound)));
+    let _file = machine.starts("a", 1, Some(TOKEN));
+    assert_eq!(check(None, ":8788").unwrap(), "http://127.0.0.1:1");
+}
+
+#[test]
 fn a_named_server_is_found_again_at_its_address_alone() {
     let machine = Machine::new();
     let named = args(Some("http://127.0.0.1:1"), None);

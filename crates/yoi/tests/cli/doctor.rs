@@ -1,6 +1,11 @@
 //! `yoi doctor`.
 
-use crate::fixture::{IN_MEMORY, NO_PACE, TestHome, assert_contains, server};
+use std::path::Path;
+use std::process::Command;
+
+use crate::fixture::{
+    Finished, IN_MEMORY, NO_PACE, Running, TestHome, TestServer, assert_contains, server,
+};
 
 #[test]
 fn without_a_server_doctor_says_how_to_start_one() {
@@ -106,4 +111,71 @@ fn doctor_reports_a_token_that_is_rejected_or_open_to_others() {
         assert!(!report.out.contains(file), "{}", report.out);
         assert!(!report.out.contains(other_token), "{}", report.out);
     }
+}
+
+/// A health check in a container: no home, no place for files, a token file that can't be read.
+fn health_check(home: &TestHome, change: impl FnOnce(&mut Command)) -> (i32, String) {
+    let mut command = home.command("doctor --quiet");
+    command
+        .env_clear()
+        .env("YOI_TOKEN_FILE", "/nonexistent")
+        .current_dir(Path::new("/"));
+    change(&mut command);
+    let Finished { out, err, code } = Running(command.spawn().unwrap()).finish();
+    assert_eq!(out, "");
+    (code, err)
+}
+
+/// The health check of `server`, which `YOI_LISTEN` names as it does for `yoi serve`.
+fn health_of(home: &TestHome, server: &TestServer) -> (i32, String) {
+    health_check(home, |command| {
+        command.env("YOI_LISTEN", server.address());
+    })
+}
+
+#[test]
+fn a_health_check_is_quiet_about_a_server_that_is_ready_and_leaves_nothing() {
+    let (home, server) = server(NO_PACE);
+    let healthy = (0, String::new());
+    let files = || {
+        let list = Command::new("find").arg(home.directory()).output().unwrap();
+        String::from_utf8(list.stdout).unwrap()
+    };
+    let before = files();
+    assert_eq!(health_of(&home, &server), healthy);
+    let named = health_check(&home, |command| {
+        command.args(["--server", &server.url]);
+    });
+    assert_eq!(named, healthy);
+    // By the server's file, from a directory that is not in its workspace.
+    let found = health_check(&home, |command| {
+        command.env("XDG_RUNTIME_DIR", home.path("run"));
+    });
+    assert_eq!(found, healthy);
+    assert_eq!(files(), before);
+    let workers = home.json("workers")["items"].clone();
+    assert_eq!(workers.as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_health_check_says_in_one_line_what_is_wrong() {
+    let home = TestHome::new();
+    let server = home.start_server_with(NO_PACE, "--drain-grace-ms 600000");
+    server.drain();
+    // It takes a moment until the signal has arrived.
+    let mut checks = (0..1000).map(|_| health_of(&home, &server));
+    let (code, err) = checks.find(|(code, _)| *code != 0).unwrap();
+    assert_eq!((code, err.lines().count()), (1, 1), "{err}");
+    assert_contains(&err, &["error: ", "[shutting_down]"]);
+    let address = server.address().to_owned();
+    server.kill();
+    let (code, err) = health_check(&home, |command| {
+        command.env("YOI_LISTEN", &address);
+    });
+    assert_eq!((code, err.lines().count()), (3, 1), "{err}");
+    assert_contains(&err, &["error: no server responds at http://", &address]);
+    let (code, err) = health_check(&home, |command| {
+        command.env("YOI_SERVER", "nowhere");
+    });
+    assert_eq!((code, err.lines().count()), (2, 1), "{err}");
 }

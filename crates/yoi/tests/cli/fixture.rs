@@ -238,7 +238,11 @@ impl Running {
 
     /// Presses Ctrl-C.
     pub(crate) fn interrupt(&self) {
-        signal(&self.0, Signal::INT);
+        self.signal(Signal::INT);
+    }
+
+    pub(crate) fn signal(&self, sent: Signal) {
+        signal(&self.0, sent);
     }
 
     pub(crate) fn finish(self) -> Finished {

@@ -5,6 +5,8 @@
 mod chat;
 mod chat_input;
 mod commands;
+mod container;
+mod core_dumps;
 mod doctor;
 mod fixture;
 mod names;

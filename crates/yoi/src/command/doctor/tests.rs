@@ -18,6 +18,7 @@ async fn report(script: impl IntoIterator<Item = Scripted>) -> (Vec<Check>, Resu
     let server = ScriptedServer::start(script).await;
     let mut checks = Vec::new();
     let doctor = DoctorArgs {
+        quiet: false,
         ask_model: false,
         model: None,
         place: StoreArgs {
