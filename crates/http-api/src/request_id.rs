@@ -6,7 +6,10 @@ use std::future::Future;
 
 use http::HeaderValue;
 use tokio::task::futures::TaskLocalFuture;
+use tracing::Span;
 use uuid::{NoContext, Timestamp, Uuid};
+
+use crate::client::Client;
 
 tokio::task_local! {
     static CURRENT: RequestId;
@@ -26,6 +29,13 @@ impl RequestId {
     /// Runs `future` as part of this request.
     pub(crate) fn scope<F: Future>(self, future: F) -> TaskLocalFuture<Self, F> {
         CURRENT.scope(self, future)
+    }
+
+    /// The span of this request's log lines, audit events among them. It is made once the client is
+    /// known: adding a field later would format the others anew.
+    pub(crate) fn span(self, client: Option<&Client>) -> Span {
+        let client = client.map(|client| client.name.as_str());
+        tracing::info_span!("request", request_id = %self, client)
     }
 
     /// The id of the request that the running task works on; a new one outside of requests.

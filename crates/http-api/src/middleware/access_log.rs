@@ -6,8 +6,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::Method;
-use tracing::Instrument as _;
-use tracing::field::Empty;
+use tracing::Level;
 
 use super::refusal_log;
 use super::response_headers::add_response_headers;
@@ -19,12 +18,10 @@ use crate::wire::ProblemCode;
 
 /// The target of the access log, so that a filter can select it.
 pub(super) const ACCESS_TARGET: &str = "yoi::access";
-/// The field of a request's span that has the client's name.
-pub(super) const CLIENT_FIELD: &str = "client";
 /// The route of a path that no operation has.
 const UNMATCHED: &str = "unmatched";
 
-/// Gives the request an id and a span, counts it, adds the headers of every response, and logs:
+/// Gives the request an id, counts it, adds the headers of every response, and logs:
 /// successes, polls among them, at `debug`, because a mutation has its audit event; refusals at
 /// `info`; failures of the server at `warn`. Of refusals to clients without credentials only some
 /// are logged, and all are counted.
@@ -43,20 +40,18 @@ pub(crate) async fn access_log(
     let connection = request.extensions().get::<Connection>();
     let under_way = connection.map(Connection::begin_request);
     let request_id = RequestId::new();
-    // The client is recorded once it is known, so that audit events have it, too.
-    let span = tracing::info_span!("request", %request_id, client = Empty);
     let respond = async move {
         let mut response = next.run(request).await;
         add_response_headers(&mut response, request_id);
         let duration = started.elapsed();
         in_flight.finish(response.status(), duration);
         if is_logged(state, &response) {
-            log(method, &route, &response, duration);
+            log(request_id, method, &route, &response, duration);
         }
         drop(under_way);
         response
     };
-    request_id.scope(respond).instrument(span).await
+    request_id.scope(respond).await
 }
 
 /// Counts a refusal to a client without credentials or at its quota; whether the response is to be
@@ -84,30 +79,43 @@ fn is_logged(state: &ApiState, response: &Response) -> bool {
     }
 }
 
-fn log(method: &'static str, route: &str, response: &Response, duration: Duration) {
+fn log(
+    request_id: RequestId,
+    method: &'static str,
+    route: &str,
+    response: &Response,
+    duration: Duration,
+) {
     let status = response.status();
-    let code = response.extensions().get().copied();
+    let extensions = response.extensions();
+    let client = extensions.get().and_then(Principal::client);
+    let code = extensions.get().copied();
     let code = code.map(ProblemCode::as_str);
     let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     macro_rules! log {
-        ($level:ident) => {
-            tracing::$level!(
-                target: ACCESS_TARGET,
-                method,
-                route,
-                status = status.as_u16(),
-                code,
-                duration_us,
-                "response"
-            )
+        ($log:ident, $level:ident) => {
+            // Most lines are not written, and a span costs more than the question.
+            if tracing::enabled!(target: ACCESS_TARGET, Level::$level) {
+                request_id.span(client).in_scope(|| {
+                    tracing::$log!(
+                        target: ACCESS_TARGET,
+                        method,
+                        route,
+                        status = status.as_u16(),
+                        code,
+                        duration_us,
+                        "response"
+                    );
+                });
+            }
         };
     }
     if status.is_server_error() {
-        log!(warn);
+        log!(warn, WARN);
     } else if status.is_success() {
-        log!(debug);
+        log!(debug, DEBUG);
     } else {
-        log!(info);
+        log!(info, INFO);
     }
 }
 

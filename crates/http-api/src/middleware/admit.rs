@@ -7,9 +7,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderValue;
 use http::header::COOKIE;
-use tracing::Span;
+use tracing::Instrument as _;
 
-use super::access_log::CLIENT_FIELD;
 use super::authorise::{Access, identify};
 use super::check_host::check_host;
 use super::check_instance::check_instance;
@@ -17,6 +16,7 @@ use super::check_origin::{Source, preflight_response, share_with, source};
 use crate::connection::Connection;
 use crate::error::ApiError;
 use crate::principal::Principal;
+use crate::request_id::RequestId;
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
 
@@ -43,8 +43,8 @@ pub(crate) async fn admit(
     }
     if let Some(client) = principal.client() {
         client.requests.inc();
-        Span::current().record(CLIENT_FIELD, client.name.as_str());
     }
+    let span = RequestId::current().span(principal.client());
     request.extensions_mut().insert(principal.clone());
     let preflight = origin.as_ref().and_then(|_| preflight_response(&request));
     let path = request.extensions().get::<MatchedPath>();
@@ -52,7 +52,7 @@ pub(crate) async fn admit(
     let mut response = match preflight {
         Some(response) => response,
         None => match access.check(&principal) {
-            Ok(()) => next.run(request).await,
+            Ok(()) => next.run(request).instrument(span).await,
             Err(error) => error.into_response(),
         },
     };
