@@ -26,9 +26,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let run = send_input(&client, runtime, worker, body, None).await?.run_id;
     let (mut text, mut finished) = (String::new(), None);
     while finished.is_none() {
-        let (limit, wait_ms) = (None, Some(10_000));
+        let (limit, wait_ms, batch_ms) = (None, Some(10_000), Some(100));
         let cursor = after.as_deref();
-        let batch = read_events(&client, runtime, worker, cursor, limit, wait_ms).await?;
+        let batch = read_events(&client, runtime, worker, cursor, limit, wait_ms, batch_ms).await?;
         after = Some(batch.next_cursor);
         for event in batch.events {
             match event {
