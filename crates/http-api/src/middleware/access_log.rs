@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::Method;
+use http::{Method, StatusCode};
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
@@ -104,7 +104,7 @@ fn log(method: &'static str, route: &str, response: &Response, duration: Duratio
     }
     if status.is_server_error() {
         log!(warn);
-    } else if status.is_success() {
+    } else if status.is_success() || status == StatusCode::NOT_MODIFIED {
         log!(debug);
     } else {
         log!(info);
