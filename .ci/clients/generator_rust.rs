@@ -26,9 +26,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let run = send_input(&client, runtime, worker, body, None).await?.run_id;
     let (mut text, mut finished) = (String::new(), None);
     while finished.is_none() {
-        let (limit, wait_ms) = (None, Some(10_000));
+        let (limit, wait_ms, batch_ms) = (None, Some(10_000), Some(100));
         let cursor = after.as_deref();
-        let batch = read_events(&client, runtime, worker, cursor, limit, wait_ms).await?;
+        let batch = read_events(&client, runtime, worker, cursor, limit, wait_ms, batch_ms).await?;
         after = Some(batch.next_cursor);
         for event in batch.events {
             match event {
@@ -48,16 +48,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let body = SendInputBody::new("word ".repeat(200));
     let run = send_input(&client, runtime, worker, body, None).await?.run_id;
-    match cancel_run(&client, runtime, worker, Default::default()).await? {
+    match cancel_run(&client, runtime, worker, Some(Default::default())).await? {
         CancelResult::Cancelled(cancelled) => assert_eq!(cancelled.run_id, run),
         CancelResult::NotRunning(_) => return Err("the run was not cancelled".into()),
     }
-    match cancel_run(&client, runtime, worker, Default::default()).await? {
+    match cancel_run(&client, runtime, worker, Some(Default::default())).await? {
         CancelResult::NotRunning(_) => {}
         CancelResult::Cancelled(_) => return Err("a run is still active".into()),
     }
 
-    let stopped = stop_worker(&client, runtime, worker, serde_json::json!({})).await?;
+    let stopped = stop_worker(&client, runtime, worker, Some(serde_json::json!({}))).await?;
     assert_eq!(stopped.state, WorkerState::Stopped);
 
     let body = RenameWorkerBody::new("Renamed".to_owned());

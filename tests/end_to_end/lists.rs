@@ -16,6 +16,45 @@ fn refs(page: &Value) -> Vec<String> {
         .collect()
 }
 
+/// The list, unless it is the one with this tag; and its tag.
+async fn unless_known(server: &TestServer, path: &str, known: &str) -> (u16, String) {
+    let request = server.request("GET", path);
+    let response = server.send(request.header("if-none-match", known)).await;
+    let tag = response.header("etag").unwrap();
+    (response.status, tag.to_owned())
+}
+
+#[tokio::test]
+async fn a_list_is_sent_again_when_anything_in_it_has_changed_and_not_before() {
+    let server = TestServer::start().await;
+    server.workspace.write_record("workers/old", "old hand");
+    let worker = server.create_worker().await;
+    let runtimes = "/api/runtimes";
+    let of_runtime = format!("{EMBEDDED}/workers");
+    let lists = ["/api/workers", &of_runtime, runtimes];
+    let mut tags = lists.map(|_| String::new());
+    for change in ["none yet", "a name", "a worker", "a state"] {
+        match change {
+            "a name" => drop(worker.rename("another").await.expect(200)),
+            "a worker" => drop(server.create_worker().await),
+            "a state" => drop(worker.stop().await.expect(200)),
+            _ => {}
+        }
+        for (list, tag) in lists.iter().zip(&mut tags) {
+            let (status, now) = unless_known(&server, list, tag).await;
+            // A runtime's counts don't depend on names.
+            let is_same = (*list, change) == (runtimes, "a name");
+            assert_eq!(status, if is_same { 304 } else { 200 }, "{list}, {change}");
+            assert_eq!(now == *tag, is_same, "{list}, {change}");
+            *tag = now;
+            for _ in 0..3 {
+                let (status, same) = unless_known(&server, list, tag).await;
+                assert_eq!((status, &same), (304, &*tag), "{list}, {change}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn one_list_has_the_workers_of_every_runtime_and_says_whose_they_are() {
     let server = TestServer::start().await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use jiff::Timestamp;
 use registry_core::page::PAGE_LIMIT_MAX;
-use registry_core::port::EVENT_WAIT_MAX;
+use registry_core::port::{EVENT_BATCH_MAX, EVENT_WAIT_MAX};
 use registry_core::projection::{Limit, LimitUnit};
 use registry_core::{FixedText, RuntimeRegistry};
 
@@ -95,9 +95,11 @@ fn started_at() -> Timestamp {
 fn workspace(config: &ApiConfig) -> WorkspaceInfo {
     let mut limits = Vec::from(config.connection.named());
     let wait_ms = u64::try_from(EVENT_WAIT_MAX.as_millis()).unwrap_or(u64::MAX);
+    let batch_ms = u64::try_from(EVENT_BATCH_MAX.as_millis()).unwrap_or(u64::MAX);
     limits.extend([
         Limit::new("page_items", LimitUnit::Count, u64::from(PAGE_LIMIT_MAX)),
         Limit::new("event_wait_ms", LimitUnit::Milliseconds, wait_ms),
+        Limit::new("event_batch_ms", LimitUnit::Milliseconds, batch_ms),
     ]);
     WorkspaceInfo {
         display_name: config.display_name.clone(),

@@ -11,7 +11,7 @@ mod query;
 mod tests;
 
 pub(crate) use half_close::HalfClose;
-pub(crate) use header::{HeaderCount, IdempotencyKeyHeader, single_header};
+pub(crate) use header::{HeaderCount, IdempotencyKeyHeader, IfNoneMatch, single_header};
 pub(crate) use json::{JsonBody, OptionalJsonBody};
 pub(crate) use path::{RuntimePath, WorkerPath};
 pub(crate) use query::{

@@ -198,13 +198,21 @@ fn complete(
     for status in problems {
         responses.insert(status.to_string(), problem::reference(status));
     }
-    for (status, response) in responses.iter_mut().filter(|(s, _)| s.starts_with('2')) {
+    let is_conditional = responses.contains_key("304");
+    for (status, response) in responses.iter_mut() {
+        if !status.starts_with('2') && status != "304" {
+            continue;
+        }
         response["headers"] = match status.as_str() {
+            "200" | "304" if is_conditional => references(&["etag"]),
             "201" => references(&["location", "idempotency-replayed"]),
             "202" => references(&["idempotency-replayed"]),
             "204" if id.ends_with("_session") => references(&["set-cookie"]),
             _ => references(&[]),
         };
+        if status == "304" {
+            continue;
+        }
         if let Some(example) = examples.get("response") {
             response["content"]["application/json"]["example"] = example.clone();
         }

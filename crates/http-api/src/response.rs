@@ -1,34 +1,72 @@
 //! JSON responses.
 
 use axum::response::{IntoResponse as _, Response};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, ETAG};
 use http::{HeaderValue, StatusCode};
 use registry_core::port::Replay;
 use serde::Serialize;
 
+use crate::entity_tag::EntityTag;
 use crate::error::ApiError;
+use crate::extract::IfNoneMatch;
 use crate::wire::MEDIA_TYPE_JSON;
 use crate::wire::header::IDEMPOTENCY_REPLAYED;
+
+/// What a 304 means, for the document.
+pub(crate) const NOT_MODIFIED: &str = "The client has the answer already.";
 
 /// Buffer for a response about one thing, in bytes.
 pub(crate) const ONE_BYTES: usize = 1_024;
 /// Buffer for what a page has besides its items, in bytes.
 pub(crate) const PAGE_BYTES: usize = 256;
 
-/// `value` as JSON, written into a buffer of `capacity` bytes, which grows when that is too small.
+/// A response with `value` as JSON. The buffer of `capacity` bytes grows when that is too small.
 pub(crate) fn json(
     status: StatusCode,
     value: &impl Serialize,
     capacity: usize,
 ) -> Result<Response, ApiError> {
+    let body = to_json(value, capacity)?;
+    Ok(json_response(status, body))
+}
+
+/// The answer to a read that is repeated: `value` as JSON with its entity tag, or 304 where the
+/// client has it already.
+pub(crate) fn json_unless_known(
+    known: &IfNoneMatch,
+    value: &impl Serialize,
+    capacity: usize,
+) -> Result<Response, ApiError> {
+    let body = to_json(value, capacity)?;
+    let tag = EntityTag::of(&body);
+    Ok(unless_known(known, &tag, body))
+}
+
+/// A JSON text with this entity tag, or 304 where the client has it already.
+pub(crate) fn unless_known(known: &IfNoneMatch, tag: &EntityTag, body: Vec<u8>) -> Response {
+    let mut response = if known.names(tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        json_response(StatusCode::OK, body)
+    };
+    response.headers_mut().insert(ETAG, tag.header());
+    response
+}
+
+/// `value` as JSON, written into a buffer of `capacity` bytes, which grows when that is too small.
+pub(crate) fn to_json(value: &impl Serialize, capacity: usize) -> Result<Vec<u8>, ApiError> {
     let mut body = Vec::with_capacity(capacity);
     serde_json::to_writer(&mut body, value).map_err(|error| {
         let error = &error as &dyn std::error::Error;
         tracing::error!(error, "response does not serialise");
         ApiError::internal()
     })?;
+    Ok(body)
+}
+
+fn json_response(status: StatusCode, body: Vec<u8>) -> Response {
     let media_type = HeaderValue::from_static(MEDIA_TYPE_JSON);
-    Ok((status, [(CONTENT_TYPE, media_type)], body).into_response())
+    (status, [(CONTENT_TYPE, media_type)], body).into_response()
 }
 
 /// Marks the response to a mutation that was carried out before under the same key.

@@ -64,6 +64,7 @@ macro_rules! conformance_suite {
             observation::page_and_suffix_are_the_whole_history,
             observation::events_ascend_without_gaps_from_any_cursor,
             observation::a_cursor_of_another_epoch_or_the_future_is_expired,
+            observation::gathered_events_are_the_same_and_the_end_is_not_held_back,
             observation::a_wait_without_news_ends_empty,
             observation::a_subscription_gives_what_the_batches_give,
         );

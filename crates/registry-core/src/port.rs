@@ -14,8 +14,8 @@ pub use crate::runtime::{RuntimeDescriptor, SourceStatus};
 pub use crate::worker::{CatalogPage, WorkerDetailRecord, WorkerRecord};
 pub use record::{CreatedWorkerRecord, InputReceipt, Replay};
 pub use request::{
-    CancelTarget, CatalogQuery, CreateWorker, EVENT_WAIT_MAX, EventWait, EventsQuery, Input,
-    InvalidEventWait, TranscriptQuery, TranscriptRange,
+    CancelTarget, CatalogQuery, CreateWorker, EVENT_BATCH_MAX, EVENT_WAIT_MAX, EventBatchTime,
+    EventWait, EventsQuery, Input, TimeTooLong, TimeUpTo, TranscriptQuery, TranscriptRange,
 };
 
 use async_trait::async_trait;
@@ -232,9 +232,10 @@ pub trait WorkerObservation: Send + Sync {
         query: &TranscriptQuery,
     ) -> Result<TranscriptPage, SourceError>;
 
-    /// Events after a cursor; waits for the first one up to the query's wait. When nothing more
-    /// can come, because the worker has stopped or the runtime shuts down, it answers at once. Where
-    /// there are too many readers it may answer early, without events.
+    /// Events after a cursor; waits for the first one up to the query's wait, and then gathers more
+    /// for as long as the query says, within that wait. When nothing more can come, because the worker
+    /// has stopped or the runtime shuts down, it answers at once; likewise when the page is full or a
+    /// run has ended. Where there are too many readers it may answer early, with what there is.
     ///
     /// # Errors
     /// [`SourceError::UnknownWorker`], [`SourceError::CursorExpired`],

@@ -76,6 +76,30 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Whether a run ends with it, or the worker.
+    pub(crate) const fn is_end(&self) -> bool {
+        match self {
+            Self::RunFinished { .. } | Self::WorkerStopped => true,
+            Self::WorkerCreated
+            | Self::InputAccepted { .. }
+            | Self::OutputDelta { .. }
+            | Self::ReasoningDelta { .. }
+            | Self::RunRetrying { .. } => false,
+        }
+    }
+
+    /// Bytes of the text that it carries.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match self {
+            Self::OutputDelta { text, .. } | Self::ReasoningDelta { text, .. } => text.len(),
+            Self::WorkerCreated
+            | Self::InputAccepted { .. }
+            | Self::RunRetrying { .. }
+            | Self::RunFinished { .. }
+            | Self::WorkerStopped => 0,
+        }
+    }
+
     /// The kind's stable name, in `snake_case`.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
@@ -101,6 +125,9 @@ pub struct EventsQuery {
     pub limit: Option<usize>,
     /// How long to wait when there is no event yet; at most [`Limits::wait`](crate::Limits).
     pub wait: Duration,
+    /// How long to gather more once there is an event; zero answers with what is there. Never longer
+    /// than what is left of `wait`.
+    pub batch: Duration,
 }
 
 /// Consecutive events, oldest first.

@@ -10,7 +10,7 @@ use adapter_embedded::EmbeddedSource;
 use divan::Bencher;
 use futures_util::FutureExt as _;
 use registry_core::id::{RuntimeId, WorkerRef};
-use registry_core::port::{EventWait, EventsQuery, TranscriptQuery, TranscriptRange};
+use registry_core::port::{EventsQuery, TranscriptQuery, TranscriptRange};
 use registry_core::{PageLimit, RuntimeRegistry};
 use tokio::runtime::{Builder, Runtime as Executor};
 use tokio::task::yield_now;
@@ -192,9 +192,8 @@ mod events_batch_of_50 {
     fn through_the_registry(bencher: Bencher<'_, '_>) {
         let pair = Pair::with_a_conversation();
         let query = EventsQuery {
-            after: None,
             limit: page_limit(),
-            wait: EventWait::default(),
+            ..EventsQuery::default()
         };
         pair.measure(bencher, || pair.registry.events(&pair.worker_ref, &query));
     }

@@ -88,6 +88,7 @@ pub(crate) fn events_query(query: &port::EventsQuery) -> runtime::EventsQuery {
         after: query.after.map(to_runtime_cursor),
         limit: Some(query.limit.get()),
         wait: query.wait.get(),
+        batch: query.batch.get(),
     }
 }
 

@@ -91,8 +91,8 @@ impl Fixture {
         loop {
             let query = EventsQuery {
                 after: Some(cursor),
-                limit: None,
                 wait: Duration::from_secs(20),
+                ..EventsQuery::default()
             };
             let batch = self.runtime.events(self.worker, query).await.unwrap();
             assert!(!batch.events.is_empty(), "no event after {events:?}");

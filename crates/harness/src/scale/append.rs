@@ -67,8 +67,8 @@ impl Sample for Append {
                 let runtime = runtime.clone();
                 let query = EventsQuery {
                     after: Some(worker.cursor),
-                    limit: None,
                     wait: WAIT,
+                    ..EventsQuery::default()
                 };
                 pollers.spawn(async move { drop(runtime.events(worker.id, query).await) });
             }

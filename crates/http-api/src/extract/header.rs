@@ -1,12 +1,15 @@
 //! Request headers.
 
+use std::convert::Infallible;
+
 use axum::extract::FromRequestParts;
-use http::HeaderMap;
-use http::header::AsHeaderName;
+use http::header::{AsHeaderName, IF_NONE_MATCH};
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use registry_core::IdempotencyKey;
 use utoipa::IntoParams;
 
+use crate::entity_tag::EntityTag;
 use crate::error::ApiError;
 use crate::wire::header::IDEMPOTENCY_KEY;
 
@@ -46,6 +49,39 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKeyHeader {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         idempotency_key(&parts.headers).map(|key| Self { key })
+    }
+}
+
+/// Which answers the client has already.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct IfNoneMatch {
+    /// The `ETag` of an answer that the client has, or several. If one of them is still right, the
+    /// answer is 304 without a body. What is no entity tag counts for nothing.
+    // Any text is valid; the request's head bounds it.
+    #[param(
+        rename = "If-None-Match", value_type = String, required = false,
+        example = "W/\"5d41402abc4b2a76b9719d911017c592\"",
+    )]
+    fields: Vec<HeaderValue>,
+}
+
+impl IfNoneMatch {
+    /// Whether the client has the answer with this tag.
+    pub(crate) fn names(&self, tag: &EntityTag) -> bool {
+        let mut fields = self.fields.iter();
+        fields.any(|field| tag.is_named_in(field.as_bytes()))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for IfNoneMatch {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let fields = parts.headers.get_all(IF_NONE_MATCH).into_iter();
+        Ok(Self {
+            fields: fields.cloned().collect(),
+        })
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use registry_core::page::PageLimit;
-use registry_core::port::{EventWait, EventsQuery, TranscriptQuery, TranscriptRange};
+use registry_core::port::{
+    EventBatchTime, EventWait, EventsQuery, TimeUpTo, TranscriptQuery, TranscriptRange,
+};
 use registry_core::projection::{ImplementationKind, WorkerState};
 use registry_core::registry::{WorkerFilter, WorkerListQuery};
 use registry_core::{Cursor, PageToken, RuntimeId};
@@ -187,7 +189,7 @@ impl TryFrom<TranscriptParameters> for TranscriptQuery {
     }
 }
 
-/// Which events, and how long to wait for the first.
+/// Which events, how long to wait for the first, and then for more.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -200,9 +202,15 @@ pub(crate) struct EventsParameters {
     #[param(value_type = u32, required = false, minimum = 1, maximum = 200, default = 50, example = 50)]
     limit: PageLimit,
     /// How long to wait, in milliseconds, when there is no newer event.
-    #[serde(default, deserialize_with = "wait")]
+    #[serde(default, deserialize_with = "time")]
     #[param(value_type = u32, required = false, maximum = 30000, default = 0, example = 0)]
     wait_ms: EventWait,
+    /// How long to gather more, in milliseconds, once there is an event: a reader of a growing reply
+    /// then makes fewer requests. Never longer than what is left of `wait_ms`; the end of a run and a
+    /// full page are answered at once.
+    #[serde(default, deserialize_with = "time")]
+    #[param(value_type = u32, required = false, maximum = 1000, default = 0, example = 0)]
+    batch_ms: EventBatchTime,
 }
 
 impl Parameters for EventsParameters {
@@ -211,6 +219,7 @@ impl Parameters for EventsParameters {
             "after" => Some(ApiError::invalid_cursor()),
             "limit" => Some(ApiError::invalid_query("limit", LIMIT)),
             "wait_ms" => Some(ApiError::invalid_query("wait_ms", WAIT)),
+            "batch_ms" => Some(ApiError::invalid_query("batch_ms", BATCH)),
             _ => None,
         }
     }
@@ -222,12 +231,14 @@ impl From<EventsParameters> for EventsQuery {
             after: parameters.after,
             limit: parameters.limit,
             wait: parameters.wait_ms,
+            batch: parameters.batch_ms,
         }
     }
 }
 
 const LIMIT: &str = "It is not an integer from 1 to 200.";
 const WAIT: &str = "It is not an integer from 0 to 30000.";
+const BATCH: &str = "It is not an integer from 0 to 1000.";
 const SEQUENCE: &str = "It is not an integer from 0 to 9007199254740991.";
 const NAME: &str = "It is none of the documented names.";
 const ID: &str = "It is not 1 to 64 characters of a-z 0-9 - _ starting with a letter or digit.";
@@ -238,9 +249,11 @@ fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PageLimit, D::Err
     PageLimit::new(items).map_err(D::Error::custom)
 }
 
-fn wait<'de, D: Deserializer<'de>>(deserializer: D) -> Result<EventWait, D::Error> {
-    let wait = Duration::from_millis(integer(deserializer)?);
-    EventWait::new(wait).map_err(D::Error::custom)
+fn time<'de, D: Deserializer<'de>, const MAX_MS: u64>(
+    deserializer: D,
+) -> Result<TimeUpTo<MAX_MS>, D::Error> {
+    let time = Duration::from_millis(integer(deserializer)?);
+    TimeUpTo::new(time).map_err(D::Error::custom)
 }
 
 fn sequence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {

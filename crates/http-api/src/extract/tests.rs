@@ -33,9 +33,10 @@ fn transcript(query: &str) -> Result<TranscriptQuery, ApiError> {
 
 #[test]
 fn a_query_within_its_bounds_is_read() {
-    let query = events("limit=200&wait_ms=30000").unwrap();
+    let query = events("limit=200&wait_ms=30000&batch_ms=1000").unwrap();
     assert_eq!(query.limit.get(), 200);
     assert_eq!(query.wait.get(), Duration::from_secs(30));
+    assert_eq!(query.batch.get(), Duration::from_secs(1));
     assert_eq!(query.after, None);
     let query = workers("st%61te=idle&").unwrap();
     assert_eq!(query.filter.state, Some(WorkerState::Idle));
@@ -97,6 +98,7 @@ fn a_number_has_one_spelling_and_is_never_clamped() {
         assert_eq!(refused.code(), ProblemCode::InvalidQuery, "{wrong:?}");
     }
     assert!(events("wait_ms=30001").is_err());
+    assert!(events("batch_ms=1001").is_err());
     assert!(transcript("after=9007199254740992").is_err());
     assert!(transcript("after=1&before=2").is_err());
 }

@@ -134,8 +134,9 @@ pub(crate) async fn read_transcript(
 /// A worker's events after a cursor
 ///
 /// A batch, oldest first. With `wait_ms` the answer is held back until there is an event, or until
-/// the place of this reader goes to another one. A client that goes away ends its own wait and
-/// nothing else; one that closes its half of the connection is answered at once.
+/// the place of this reader goes to another one; with `batch_ms` for a little longer, so that it has
+/// more events. A client that goes away ends its own wait and nothing else; one that closes its half
+/// of the connection is answered at once.
 #[utoipa::path(
     get,
     path = "/api/runtimes/{runtime_id}/workers/{worker_id}/events",

@@ -12,10 +12,10 @@ use registry_core::{RuntimeRegistry, WorkerRef};
 
 use crate::error::ApiError;
 use crate::extract::{
-    IdempotencyKeyHeader, JsonBody, NoParameters, OptionalJsonBody, Query, RuntimePath,
-    RuntimeWorkersParameters, WorkerPath, WorkersParameters,
+    IdempotencyKeyHeader, IfNoneMatch, JsonBody, NoParameters, OptionalJsonBody, Query,
+    RuntimePath, RuntimeWorkersParameters, WorkerPath, WorkersParameters,
 };
-use crate::response::{ONE_BYTES, PAGE_BYTES, json, mark_replay};
+use crate::response::{NOT_MODIFIED, ONE_BYTES, PAGE_BYTES, json, json_unless_known, mark_replay};
 use crate::wire::{CreateWorkerBody, RenameWorkerBody, StopWorkerBody, path};
 
 /// Buffer for a worker in a list, in bytes.
@@ -29,9 +29,10 @@ const WORKER_BYTES: usize = 640;
     get,
     path = "/api/workers",
     tag = "workers",
-    params(WorkersParameters),
+    params(WorkersParameters, IfNoneMatch),
     responses(
         (status = 200, description = "A page of workers.", body = WorkerPage),
+        (status = 304, description = NOT_MODIFIED),
         (status = 404),
         (status = 429),
     ),
@@ -39,9 +40,10 @@ const WORKER_BYTES: usize = 640;
 pub(crate) async fn list_workers(
     State(registry): State<Arc<RuntimeRegistry>>,
     Query(parameters): Query<WorkersParameters>,
+    known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
     let page = registry.list_workers(&parameters.into()).await?;
-    page_response(&page)
+    page_response(&known, &page)
 }
 
 /// The workers of one runtime
@@ -52,9 +54,10 @@ pub(crate) async fn list_workers(
     get,
     path = "/api/runtimes/{runtime_id}/workers",
     tag = "workers",
-    params(RuntimePath, RuntimeWorkersParameters),
+    params(RuntimePath, RuntimeWorkersParameters, IfNoneMatch),
     responses(
         (status = 200, description = "A page of workers.", body = WorkerPage),
+        (status = 304, description = NOT_MODIFIED),
         (status = 429),
         (status = 503),
     ),
@@ -63,6 +66,7 @@ pub(crate) async fn list_runtime_workers(
     State(registry): State<Arc<RuntimeRegistry>>,
     RuntimePath { runtime_id }: RuntimePath,
     Query(parameters): Query<RuntimeWorkersParameters>,
+    known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
     let RuntimeWorkersParameters {
         limit,
@@ -72,12 +76,12 @@ pub(crate) async fn list_runtime_workers(
     let page = registry
         .list_runtime_workers(&runtime_id, state, page_token.as_ref(), limit)
         .await?;
-    page_response(&page)
+    page_response(&known, &page)
 }
 
-fn page_response(page: &WorkerPage) -> Result<Response, ApiError> {
+fn page_response(known: &IfNoneMatch, page: &WorkerPage) -> Result<Response, ApiError> {
     let capacity = PAGE_BYTES + page.items.len() * WORKER_BYTES;
-    json(StatusCode::OK, page, capacity)
+    json_unless_known(known, page, capacity)
 }
 
 /// Create a worker

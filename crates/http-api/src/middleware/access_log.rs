@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::Method;
+use http::{Method, StatusCode};
 use tracing::Level;
 
 use super::refusal_log;
@@ -112,7 +112,7 @@ fn log(
     }
     if status.is_server_error() {
         log!(warn, WARN);
-    } else if status.is_success() {
+    } else if status.is_success() || status == StatusCode::NOT_MODIFIED {
         log!(debug, DEBUG);
     } else {
         log!(info, INFO);

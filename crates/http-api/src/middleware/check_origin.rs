@@ -23,9 +23,9 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const PREFLIGHT_MAX_AGE_S: u16 = 600;
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE");
 const ALLOWED_HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, idempotency-key");
+    HeaderValue::from_static("authorization, content-type, idempotency-key, if-none-match");
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
-    "allow, idempotency-replayed, location, retry-after, www-authenticate, x-request-id",
+    "allow, etag, idempotency-replayed, location, retry-after, www-authenticate, x-request-id",
 );
 
 /// Where a request comes from.

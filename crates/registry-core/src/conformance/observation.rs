@@ -10,7 +10,7 @@ use crate::cursor::Cursor;
 use crate::error::RegistryError;
 use crate::id::WorkerRef;
 use crate::page::PageLimit;
-use crate::port::{EventWait, EventsQuery, TranscriptQuery};
+use crate::port::{EVENT_BATCH_MAX, EventBatchTime, EventWait, EventsQuery, TranscriptQuery};
 use crate::projection::{EventKind, WorkerEvent};
 
 /// A fixture whose one worker has answered one input; `None` where nothing can be observed.
@@ -184,6 +184,36 @@ pub async fn a_cursor_of_another_epoch_or_the_future_is_expired(subject: &dyn Su
             other => panic!("the cursor is expired, yet the answer was {other:?}"),
         }
     }
+}
+
+/// A reader that gathers gets the same events in fewer answers, and the end of the run at once.
+pub async fn gathered_events_are_the_same_and_the_end_is_not_held_back(subject: &dyn Subject) {
+    let Some((fixture, worker)) = conversed(subject).await else {
+        return;
+    };
+    let sent = fixture.registry.send_input(&worker, long_input()).await;
+    let sent = sent.expect("accepted").accepted;
+    let after_the_input = EventsQuery {
+        after: Some(sent.cursor),
+        ..EventsQuery::default()
+    };
+    let gathering = EventsQuery {
+        wait: EventWait::MAX,
+        batch: EventBatchTime::MAX,
+        limit: PageLimit::new(200).expect("in bounds"),
+        ..after_the_input
+    };
+    let (one_by_one, gathered) = tokio::join!(
+        fixture.until_finished(&worker, after_the_input),
+        fixture.until_finished(&worker, gathering),
+    );
+    assert_eq!(gathered, one_by_one);
+    let end = gathered.last().expect("the end");
+    let late = jiff::Timestamp::now().duration_since(end.at);
+    assert!(
+        late < EVENT_BATCH_MAX.try_into().expect("short"),
+        "{late:?}"
+    );
 }
 
 /// A poll that nothing happens to ends by itself, where it began.

@@ -10,7 +10,10 @@ use crate::text::DisplayName;
 use crate::worker_state::WorkerState;
 
 /// The longest an events query may wait. Shorter than the idle timeouts of usual proxies.
-pub const EVENT_WAIT_MAX: Duration = Duration::from_secs(30);
+pub const EVENT_WAIT_MAX: Duration = EventWait::MAX.get();
+
+/// The longest an events query may gather: a reply that grows once a second no longer looks alive.
+pub const EVENT_BATCH_MAX: Duration = EventBatchTime::MAX.get();
 
 /// Which workers to list.
 #[derive(Debug, Clone, Default)]
@@ -96,37 +99,45 @@ pub struct TranscriptQuery {
 }
 
 /// How long an events query waits when there is nothing newer: 0–30 s.
+pub type EventWait = TimeUpTo<30_000>;
+
+/// How long an events query gathers more once there is an event: 0–1 s.
+pub type EventBatchTime = TimeUpTo<1_000>;
+
+/// A time of at most so many milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct EventWait(Duration);
+pub struct TimeUpTo<const MAX_MS: u64>(Duration);
 
-/// A wait over 30 s.
+/// A time beyond its bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("over {} ms", EVENT_WAIT_MAX.as_millis())]
-pub struct InvalidEventWait;
+#[error("over {max_ms} ms")]
+pub struct TimeTooLong {
+    max_ms: u64,
+}
 
-impl EventWait {
-    /// The longest wait.
-    pub const MAX: Self = Self(EVENT_WAIT_MAX);
+impl<const MAX_MS: u64> TimeUpTo<MAX_MS> {
+    /// The longest time.
+    pub const MAX: Self = Self(Duration::from_millis(MAX_MS));
 
-    /// A wait of `wait`.
+    /// This time.
     ///
     /// # Errors
-    /// [`InvalidEventWait`] over 30 s: the wait is refused, never clamped.
-    pub fn new(wait: Duration) -> Result<Self, InvalidEventWait> {
-        if wait <= EVENT_WAIT_MAX {
-            Ok(Self(wait))
+    /// [`TimeTooLong`] beyond the bound: the time is refused, never clamped.
+    pub fn new(time: Duration) -> Result<Self, TimeTooLong> {
+        if time <= Self::MAX.0 {
+            Ok(Self(time))
         } else {
-            Err(InvalidEventWait)
+            Err(TimeTooLong { max_ms: MAX_MS })
         }
     }
 
-    /// The wait.
-    pub fn get(self) -> Duration {
+    /// The time.
+    pub const fn get(self) -> Duration {
         self.0
     }
 }
 
-/// Which events to read, and how long to wait for the first one.
+/// Which events to read, how long to wait for the first one, and then for more.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EventsQuery {
     /// The position to read on from; `None` is the oldest retained event.
@@ -135,4 +146,6 @@ pub struct EventsQuery {
     pub limit: PageLimit,
     /// How long to wait when there is nothing newer.
     pub wait: EventWait,
+    /// How long to gather more once there is something, within `wait`.
+    pub batch: EventBatchTime,
 }

@@ -226,7 +226,8 @@ impl RuntimeRegistry {
         call(self.deadlines.read, worker_context(worker), answer).await
     }
 
-    /// A worker's events after a cursor; waits for the first one up to the query's wait.
+    /// A worker's events after a cursor; waits for the first one up to the query's wait, and gathers
+    /// more within it.
     ///
     /// # Errors
     /// [`RegistryError::UnknownRuntime`], [`RegistryError::OperationUnsupported`], and what

@@ -97,15 +97,7 @@ impl EventLog {
 
 /// Bytes that an event counts.
 fn cost(kind: &EventKind) -> usize {
-    let text = match kind {
-        EventKind::OutputDelta { text, .. } | EventKind::ReasoningDelta { text, .. } => text.len(),
-        EventKind::WorkerCreated
-        | EventKind::InputAccepted { .. }
-        | EventKind::RunRetrying { .. }
-        | EventKind::RunFinished { .. }
-        | EventKind::WorkerStopped => 0,
-    };
-    text + EVENT_OVERHEAD_BYTES
+    kind.text_bytes() + EVENT_OVERHEAD_BYTES
 }
 
 #[cfg(test)]

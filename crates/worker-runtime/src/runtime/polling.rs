@@ -17,6 +17,10 @@ use crate::limits::LimitName;
 use crate::status::WorkerState;
 use crate::sync::{self, Elapsed, Instant};
 
+mod gather;
+
+use gather::is_complete;
+
 /// No deadline: a subscriber waits until there is an event, or nothing more can come.
 const UNLIMITED: Duration = Duration::MAX;
 
@@ -50,7 +54,9 @@ async fn next_wake(
 
 impl Runtime {
     /// The events after a cursor. When there is none yet, waits for the first: until
-    /// `wait` is over, the worker is stopped, or the runtime shuts down.
+    /// `wait` is over, the worker is stopped, or the runtime shuts down. With `batch`, it then waits
+    /// for more of them: until that is over or `wait` is, the page is full, a run has ended, or this
+    /// reader makes way for another. What was gathered is returned whatever happens.
     ///
     /// # Errors
     /// See [`EventsError`]. [`EventsError::Capacity`] is only returned to a reader that would
@@ -105,6 +111,7 @@ impl Runtime {
             after: Some(after),
             limit: None,
             wait: UNLIMITED,
+            batch: Duration::ZERO,
         };
         loop {
             let Polled { batch, displaced } = self.poll_events(id, query).await?;
@@ -145,9 +152,16 @@ impl Runtime {
                 batch.map(|batch| (batch, worker.state() == WorkerState::Stopped))
             })?;
             let stopping = self.inner.accepting().is_err();
-            let is_over = stopped || stopping || time_is_up || displaced.is_some();
-            if !batch.events.is_empty() || is_over {
+            if stopped || stopping || time_is_up || displaced.is_some() {
                 return Ok(Polled { batch, displaced });
+            }
+            if !batch.events.is_empty() {
+                if query.batch.is_zero() || is_complete(&batch.events, limit) {
+                    return Ok(Polled { batch, displaced });
+                }
+                let ends = [deadline, sync::after(query.batch)];
+                let until = ends.into_iter().flatten().min();
+                return Ok(self.gather(&slot, poller, batch, limit, until).await);
             }
             let poller = match &mut poller {
                 Some(poller) => poller,

@@ -12,6 +12,7 @@ use crate::{
     RunId, RunOutcome, TranscriptQuery, WorkerState,
 };
 
+mod batching;
 mod capacity;
 mod choosing;
 mod concurrency;

@@ -36,7 +36,7 @@ impl Executor {
 }
 
 /// A moment that may come at any point.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Instant(());
 
 pub(crate) fn after(duration: Duration) -> Option<Instant> {

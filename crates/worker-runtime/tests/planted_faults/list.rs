@@ -177,6 +177,23 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         invariant: 3,
+        name: "a reader that gathers reads before it registers for notifications",
+        scenario: "readers::gather_and_append",
+        edits: &[
+            Edit {
+                file: "runtime/polling/gather.rs",
+                from: "            let changed = slot.changed();\n",
+                to: "",
+            },
+            Edit {
+                file: "runtime/polling/gather.rs",
+                from: "next_wake(until, changed, &poller)",
+                to: "next_wake(until, slot.changed(), &poller)",
+            },
+        ],
+    },
+    Fault {
+        invariant: 3,
         name: "a cancel reads before it registers for notifications",
         scenario: "inputs::cancel_and_cancel",
         edits: &[Edit {

@@ -81,7 +81,10 @@ impl Parts {
             _ => "{}".to_owned(),
         });
         let query = match last {
-            "events" => format!("after={}&wait_ms={}", targets.cursor, random.below(5)),
+            "events" => {
+                let (wait, batch) = (random.below(5), random.below(5));
+                format!("after={}&wait_ms={wait}&batch_ms={batch}", targets.cursor)
+            }
             "transcript" | "workers" if !operation.has_body => {
                 format!("limit={}", 1 + random.below(200))
             }

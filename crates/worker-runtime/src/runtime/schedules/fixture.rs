@@ -103,7 +103,7 @@ impl Fixture {
         let query = EventsQuery {
             after: Some(Cursor::new(cursor.epoch(), cursor.sequence() - 1)),
             limit: Some(1),
-            wait: Duration::ZERO,
+            ..EventsQuery::default()
         };
         let batch = self
             .runtime
@@ -159,11 +159,20 @@ impl Fixture {
         wait: Duration,
         done: impl Fn(&EventKind) -> bool,
     ) -> Result<Vec<Event>, EventsError> {
-        let mut query = EventsQuery {
-            after: None,
-            limit: None,
+        let query = EventsQuery {
             wait,
+            ..EventsQuery::default()
         };
+        self.poll_with(worker, query, done).await
+    }
+
+    /// [Polls](Self::poll) with this query, from its position on.
+    pub(super) async fn poll_with(
+        &self,
+        worker: WorkerId,
+        mut query: EventsQuery,
+        done: impl Fn(&EventKind) -> bool,
+    ) -> Result<Vec<Event>, EventsError> {
         let mut events: Vec<Event> = Vec::new();
         for round in 0.. {
             if round == TIMED_POLLS {

@@ -29,6 +29,29 @@ fn poll_and_append() {
 }
 
 #[test]
+fn gather_and_append() {
+    // Without an end of its time, a reader that gathers waits for the end of the run.
+    for batch in [SOON, NEVER] {
+        explore(timeless(), move |fixture| async move {
+            let worker = fixture.worker().await;
+            let (a, b) = (fixture.clone(), fixture.clone());
+            let query = EventsQuery {
+                wait: NEVER,
+                batch,
+                ..EventsQuery::default()
+            };
+            let (events, _) = both(
+                async move { a.poll_with(worker, query, is_end).await },
+                async move { b.input(worker, "a b").await },
+            )
+            .await;
+            let histories = fixture.check().await;
+            assert_eq!(events.expect("nothing is lost"), histories[0].events());
+        });
+    }
+}
+
+#[test]
 fn poll_and_stop() {
     explore(timeless(), |fixture| async move {
         let worker = fixture.worker().await;
@@ -285,8 +308,8 @@ fn a_reader_that_makes_way() {
         let poll = |fixture: Fixture| async move {
             let query = EventsQuery {
                 after,
-                limit: None,
                 wait: NEVER,
+                ..EventsQuery::default()
             };
             let read = fixture.runtime.events(worker, query).await;
             assert!(fixture.runtime.status().waiting_pollers <= 1);

@@ -119,7 +119,7 @@ async fn a_shutdown_wakes_every_waiting_reader_at_once() {
     let query = EventsQuery {
         after: Some(idle_cursor),
         wait: 20 * SECOND,
-        limit: None,
+        ..EventsQuery::default()
     };
     let started = tokio::time::Instant::now();
     let (batch, missed, events, _) = in_time(async {
@@ -221,8 +221,8 @@ async fn a_deleted_worker_is_unknown_and_its_readers_learn_it() {
     let run = fixture.send(worker, "wait");
     let query = EventsQuery {
         after: Some(run.cursor),
-        limit: None,
         wait: 20 * SECOND,
+        ..EventsQuery::default()
     };
     let mut stream = std::pin::pin!(fixture.runtime.subscribe(worker, run.cursor));
     let first = in_time(fixture.runtime.events(worker, query));

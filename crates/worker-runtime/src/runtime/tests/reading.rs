@@ -9,7 +9,7 @@ fn after(cursor: Cursor, wait: Duration) -> EventsQuery {
     EventsQuery {
         after: Some(cursor),
         wait,
-        limit: None,
+        ..EventsQuery::default()
     }
 }
 
@@ -148,9 +148,8 @@ async fn a_subscriber_that_is_too_slow_gets_one_expired_error() {
     let run = fixture.send(worker, "a b c d e");
     let mut stream = std::pin::pin!(fixture.runtime.subscribe(worker, begin));
     let before_it_reads = EventsQuery {
-        after: None,
         wait: SECOND,
-        limit: None,
+        ..EventsQuery::default()
     };
     fixture.wait_until_idle(worker).await;
     let kept = fixture

@@ -14,7 +14,7 @@ pub(super) const IDS: [&str; 9] = [
     "no-such-id",
 ];
 /// Unknown parameters, and parameters with invalid values.
-pub(super) const QUERIES: [&str; 18] = [
+pub(super) const QUERIES: [&str; 19] = [
     "PARROT=1",
     "after=PARROT",
     "after=PARROTPARROTPARROTPARR",
@@ -32,6 +32,7 @@ pub(super) const QUERIES: [&str; 18] = [
     "runtime_id=PARROT",
     "implementation_kind=PARROT",
     "wait_ms=PARROT",
+    "batch_ms=PARROT",
     "%50ARROT=%PARROT",
 ];
 /// Methods that most paths do not allow.

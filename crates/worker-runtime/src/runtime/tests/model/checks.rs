@@ -233,6 +233,7 @@ fn read(
         after,
         limit,
         wait: Duration::ZERO,
+        ..EventsQuery::default()
     };
     let read = subject.runtime.events(id, query);
     futures_util::FutureExt::now_or_never(read).expect("it doesn't wait")

@@ -150,8 +150,8 @@ async fn a_worker_that_is_waited_for_or_runs_stays_in_memory() {
     let cursor = stored.snapshot(watched).await.cursor;
     let query = EventsQuery {
         after: Some(cursor),
-        limit: None,
         wait: 20 * SECOND,
+        ..EventsQuery::default()
     };
     let refused = async {
         let refused = stored.runtime().create(CreateWorker::default()).await;
