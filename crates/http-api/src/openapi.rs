@@ -205,7 +205,7 @@ fn complete(
         }
         response["headers"] = match status.as_str() {
             "200" | "304" if is_conditional => references(&["etag"]),
-            "201" => references(&["location", "idempotency-replayed"]),
+            "201" if is_create => references(&["location", "idempotency-replayed"]),
             "202" => references(&["idempotency-replayed"]),
             "204" if id.ends_with("_session") => references(&["set-cookie"]),
             _ => references(&[]),

@@ -114,7 +114,7 @@ pub struct RenameWorkerBody {
 pub struct CreateSessionBody {
     /// The code; without one the request needs the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_length = 1)]
+    #[schema(min_length = 1)]
     pub code: Option<String>,
 }
 
