@@ -35,6 +35,7 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
         &["http-api", "registry-core", "yoi-workspace-server"],
     ),
     ("testkit", &["yoi-workspace-server"]),
+    ("browser-tests", &[]),
     (
         "fuzz-checks",
         &[
