@@ -16,7 +16,8 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
     ("adapter-local", &["registry-core"]),
     ("adapter-model", &["worker-runtime"]),
     ("adapter-store-sqlite", &["worker-runtime"]),
-    ("http-api", &["registry-core"]),
+    ("web-page", &[]),
+    ("http-api", &["registry-core", "web-page"]),
     (
         "yoi-workspace-server",
         &[
@@ -34,6 +35,7 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
         &["http-api", "registry-core", "yoi-workspace-server"],
     ),
     ("testkit", &["yoi-workspace-server"]),
+    ("browser-tests", &[]),
     (
         "fuzz-checks",
         &[
@@ -107,7 +109,9 @@ const FORBIDDEN_MODULES: &[&str] = &[
 /// Directories of text files. Not all are there in a build from a source package.
 const TEXT_ROOTS: &[&str] = &["crates", "tests", "docs", ".ci", "fuzz/fuzz_targets"];
 /// Extensions of text files; files without one are text, too.
-const TEXT_EXTENSIONS: &[&str] = &["rs", "toml", "md", "nix", "json", "profile", "sh"];
+const TEXT_EXTENSIONS: &[&str] = &[
+    "rs", "toml", "md", "nix", "json", "profile", "sh", "js", "css", "html", "svg",
+];
 
 fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -5,6 +5,7 @@
 //! A handler holds nothing of the request while it waits: the extractors have consumed it.
 
 pub(crate) mod conversation;
+pub(crate) mod page;
 pub(crate) mod runtime;
 pub(crate) mod server;
 pub(crate) mod session;

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::ApiError;
-use crate::handler::{conversation, runtime, server, session, worker};
+use crate::handler::{conversation, page, runtime, server, session, worker};
 use crate::middleware::{access_log, admit, buffer_body, reserve_response};
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
@@ -60,6 +60,7 @@ pub(crate) fn router(state: ApiState) -> Router {
         .merge(server_routes())
         .split_for_parts();
     routes
+        .merge(page::page_routes())
         .fallback(|| async { ApiError::new(ProblemCode::UnknownRoute) })
         .method_not_allowed_fallback(|| async { ApiError::new(ProblemCode::MethodNotAllowed) })
         .layer((

@@ -1,5 +1,6 @@
 //! Every security rule over every route and every method. The routes come from the OpenAPI
-//! document, which is made of the router's own, so a new one is tested without an edit here.
+//! document, which is made of the router's own, and from the table of the page's files, so a new one
+//! is tested without an edit here.
 
 #[path = "support/server.rs"]
 #[expect(dead_code, reason = "the matrix needs a part of the fixture alone")]
@@ -20,10 +21,12 @@ struct Cell {
     method: &'static str,
     target: String,
     operation: Option<OperationInfo>,
+    /// Whether the path has a file of the browser page.
+    is_page: bool,
     is_open: bool,
 }
 
-/// Every documented path and one that is unknown, with every method.
+/// Every documented path, those of the page's files and one that is unknown, with every method.
 fn matrix() -> Vec<Cell> {
     let all = operations();
     let mut templates: Vec<&str> = all
@@ -31,11 +34,13 @@ fn matrix() -> Vec<Cell> {
         .map(|operation| operation.path.as_str())
         .collect();
     templates.dedup();
+    templates.extend(web_page::assets().iter().map(|asset| asset.path));
     templates.push("/no/such/path");
     let mut cells = Vec::new();
     for template in templates {
         let of_path = all.iter().filter(|operation| operation.path == template);
-        let is_open = of_path.clone().any(|operation| operation.open);
+        let is_page = web_page::assets().iter().any(|a| a.path == template);
+        let is_open = is_page || of_path.clone().any(|operation| operation.open);
         for method in METHODS {
             let answers = if method == "HEAD" { "GET" } else { method };
             cells.push(Cell {
@@ -44,17 +49,23 @@ fn matrix() -> Vec<Cell> {
                     .replace("{runtime_id}", "backend-internal")
                     .replace("{worker_id}", "w1"),
                 operation: of_path.clone().find(|o| o.method == answers).cloned(),
+                is_page,
                 is_open,
             });
         }
     }
-    assert!(cells.len() >= 16 * METHODS.len());
+    assert!(cells.len() >= (16 + web_page::assets().len()) * METHODS.len());
     cells
 }
 
 impl Cell {
     fn name(&self) -> String {
         format!("{} {}", self.method, self.target)
+    }
+
+    /// Whether the method is one of the path's.
+    fn answers(&self) -> bool {
+        self.operation.is_some() || self.is_page && ["GET", "HEAD"].contains(&self.method)
     }
 
     /// The body that the operation takes; nothing where it takes none.
@@ -96,8 +107,12 @@ async fn over_all(server: &Server, headers: &str, mut check: impl FnMut(&Cell, &
 
 fn has_what_every_answer_has(cell: &Cell, answer: &Answer) {
     let name = cell.name();
+    let is_file = cell.is_page && answer.status == 200;
     let expected = [
-        ("cache-control", "no-store"),
+        (
+            "cache-control",
+            if is_file { "no-cache" } else { "no-store" },
+        ),
         ("x-content-type-options", "nosniff"),
         ("cross-origin-resource-policy", "same-origin"),
         ("referrer-policy", "no-referrer"),
@@ -132,7 +147,7 @@ async fn every_operation_answers_and_every_other_method_is_refused_with_allow() 
         let name = cell.name();
         if cell.target == "/no/such/path" {
             assert_eq!(answer.status, 404, "{name}");
-        } else if cell.operation.is_some() {
+        } else if cell.answers() {
             assert!((200..300).contains(&answer.status), "{name}: {answer:?}");
         } else {
             assert_eq!(answer.status, 405, "{name}");

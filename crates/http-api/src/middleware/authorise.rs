@@ -7,6 +7,7 @@ use crate::client::Scope;
 use crate::credentials::Credentials;
 use crate::error::ApiError;
 use crate::extract::{HeaderCount, single_header};
+use crate::handler::page::has_asset;
 use crate::principal::Principal;
 use crate::session::Sessions;
 use crate::state::ApiState;
@@ -33,6 +34,7 @@ impl Access {
     pub(crate) fn to(method: &Method, path: Option<&str>) -> Self {
         match path {
             Some(path::HEALTHZ | path::READYZ | path::OPENAPI) => Self::Open,
+            Some(path) if has_asset(path) => Self::Open,
             Some(_) | None if method.is_safe() => Self::Read,
             Some(path::SESSION_CODES) => Self::Token,
             Some(path::SESSION) if method == Method::POST => Self::Exchange,

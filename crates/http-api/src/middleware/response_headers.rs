@@ -7,7 +7,8 @@ use http::{HeaderName, HeaderValue};
 use crate::request_id::RequestId;
 use crate::wire::header::X_REQUEST_ID;
 
-/// Keeps responses out of caches, and out of the reach of other sites.
+/// Keeps responses out of caches, and out of the reach of other sites. A handler whose response may be
+/// kept sets its own `Cache-Control`.
 pub(crate) static SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -23,7 +24,7 @@ pub(super) fn add_response_headers(response: &mut Response, request_id: RequestI
     let headers = response.headers_mut();
     headers.reserve(SECURITY_HEADERS.len() + 1);
     for (name, value) in &SECURITY_HEADERS {
-        headers.insert(name, value.clone());
+        headers.entry(name).or_insert_with(|| value.clone());
     }
     headers.insert(X_REQUEST_ID, request_id.into());
 }

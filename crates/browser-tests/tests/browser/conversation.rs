@@ -1,0 +1,115 @@
+//! Making a worker and talking to it.
+
+use std::time::Duration;
+
+use serde_json::json;
+use testkit::server::TestServer;
+
+use crate::page::{ENTER, SHIFT, with_page};
+use crate::servers::open_server;
+
+/// Slow enough to see a reply grow.
+const SLOW: Duration = Duration::from_millis(60);
+
+#[tokio::test]
+async fn a_worker_is_made_and_its_reply_is_seen_as_it_grows() {
+    let server = open_server(SLOW).await;
+    with_page(&server.base, async |page| {
+        page.opens().await;
+        page.creates("Scribe").await;
+        page.says("Tell me of cursors in twenty words or so, one after the other, please, as slowly as you can").await;
+        let user = page.find("article", "user 1").await.text().await;
+        assert!(user.contains("Tell me of cursors"), "{user}");
+
+        let reply = page.find("article", "assistant 2").await;
+        assert_eq!(reply.attribute("aria-busy").await, "true");
+        let is_last = "function() { return this === this.parentElement.lastElementChild }";
+        assert_eq!(reply.call(is_last).await, true);
+        let mut lengths = vec![0];
+        page.until(async || {
+            let length = reply.text().await.len();
+            if length > *lengths.last().unwrap() {
+                lengths.push(length);
+            }
+            reply.attribute("aria-busy").await.is_null()
+        })
+        .await;
+        assert!(lengths.len() > 5, "it did not grow: {lengths:?}");
+        assert!(page.reply(2).await.contains("as slowly as you can"));
+        page.until(async || {
+            let line = page.evaluate("document.getElementById('status-line').textContent").await;
+            line.as_str().unwrap().contains("tokens in")
+        })
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn shift_and_enter_breaks_the_line_and_a_fenced_block_can_be_copied() {
+    let server = open_server(Duration::ZERO).await;
+    with_page(&server.base, async |page| {
+        page.opens().await;
+        page.creates("Scribe").await;
+        let line = format!("{SHIFT}{ENTER}{SHIFT}");
+        let code = ["See:", "```rust", "fn main() {}", "```", "Done."].join(&line);
+        page.says(&code).await;
+        let code = page.find("group", "Code: rust").await.text().await;
+        assert_eq!(code.trim_end(), "fn main() {}");
+        page.presses("Copy code").await;
+        page.until(async || page.has("status", "News").await).await;
+        // What a person pastes next.
+        let message = page.find("textbox", "Message").await;
+        message.types("\u{e009}v\u{e009}").await;
+        page.until(async || message.value().await == "fn main() {}\n")
+            .await;
+        page.find("button", "Copy user 1").await.click().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_tabs_show_the_same_conversation() {
+    let server = open_server(Duration::from_millis(5)).await;
+    with_page(&server.base, async |page| {
+        page.opens().await;
+        page.creates("Shared").await;
+        let first = page.client.window().await.unwrap();
+        let second = page.client.new_window(false).await.unwrap().handle;
+        page.client.switch_to_window(second.clone()).await.unwrap();
+        page.opens().await;
+        page.chooses("Shared").await;
+        page.says("from the second").await;
+        assert!(page.reply(2).await.contains("from the second"));
+        page.client.switch_to_window(first).await.unwrap();
+        assert!(page.reply(2).await.contains("from the second"));
+        page.says("from the first").await;
+        let here = page.reply(4).await;
+        page.client.switch_to_window(second).await.unwrap();
+        assert_eq!(page.reply(4).await, here);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_address_names_the_worker_and_a_wrong_one_is_said() {
+    let server = TestServer::start_with(|config| {
+        config.auth = yoi_workspace_server::config::AuthSetting::None;
+    });
+    let server = server.await;
+    let worker = server.create_worker().await;
+    worker.rename("Named").await.expect(200);
+    with_page(&server.base, async |page| {
+        let fragment = format!("#/backend-internal/{}", worker.id);
+        page.goes_to(&fragment).await;
+        page.find("heading", "Named").await;
+        let link = page.link("Named").await;
+        assert_eq!(link.attribute("aria-current").await, "page");
+        page.expects("404 (Not Found)");
+        let elsewhere = json!(format!("#/backend-internal/{}x", &worker.id[1..]));
+        page.evaluate(&format!("location.hash = {elsewhere}")).await;
+        page.alerts("no such worker").await;
+        page.is("connected").await;
+    })
+    .await;
+}

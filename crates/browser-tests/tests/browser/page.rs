@@ -1,0 +1,358 @@
+//! The page in a browser, as a person uses it. What is found is found by role and accessible name.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use fantoccini::{Client, Locator};
+use futures_util::FutureExt as _;
+use serde_json::{Value, json};
+use testkit::deadline::in_time;
+use tokio::time::sleep;
+
+use crate::driver::{Driver, devtools, take_log};
+
+/// Longest test; a browser that hangs is a failure.
+const TEST_TIMEOUT: Duration = Duration::from_secs(100);
+/// Longest wait for what a browser shows when a test has failed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often what is waited for is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(30);
+/// Enter, as WebDriver has it.
+pub(crate) const ENTER: &str = "\u{e007}";
+/// Shift, until the next one.
+pub(crate) const SHIFT: &str = "\u{e008}";
+
+/// A browser with the page of the server at `base`.
+pub(crate) struct Page {
+    pub(crate) client: Client,
+    pub(crate) base: String,
+    /// Parts of what the browser may log as an error, because the test makes it happen.
+    expected: Mutex<Vec<&'static str>>,
+    marks: AtomicU64,
+    processes: Vec<u32>,
+}
+
+/// A request of the browser.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) url: String,
+    /// Seconds since the epoch.
+    pub(crate) at: f64,
+}
+
+/// An element that was found.
+pub(crate) struct Found<'a> {
+    page: &'a Page,
+    object: String,
+}
+
+/// Runs a test with a browser of its own, closes that, and asserts that nothing was amiss in it.
+pub(crate) async fn with_page(base: &str, test: impl AsyncFnOnce(&Page)) {
+    let driver = Driver::start().await;
+    let page = Page {
+        client: driver.client.clone(),
+        base: base.to_owned(),
+        expected: Mutex::default(),
+        marks: AtomicU64::new(0),
+        processes: driver.browser_processes(),
+    };
+    let work = async {
+        let test = tokio::time::timeout(TEST_TIMEOUT, test(&page));
+        test.await.expect("the browser answers");
+        page.complaints().await
+    };
+    let outcome = AssertUnwindSafe(work).catch_unwind().await;
+    if outcome.is_err() {
+        // A browser that was put to sleep could not close.
+        page.signals("CONT");
+        let text = page
+            .client
+            .execute("return document.body.innerText.slice(0, 3000)", Vec::new());
+        let text = tokio::time::timeout(CLOSE_TIMEOUT, text).await;
+        eprintln!("the page says: {text:?}");
+    }
+    driver.client.clone().close().await.unwrap();
+    match outcome {
+        Ok(complaints) => assert!(complaints.is_empty(), "{complaints:#?}"),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+impl Page {
+    /// Opens the page and nothing else.
+    pub(crate) async fn opens(&self) {
+        self.goes_to("").await;
+    }
+
+    /// Opens the page at this fragment.
+    pub(crate) async fn goes_to(&self, fragment: &str) {
+        let url = format!("{}/{fragment}", self.base);
+        self.client.goto(&url).await.unwrap();
+    }
+
+    /// Opens the page and signs in with the token. Without one nothing asks for it.
+    pub(crate) async fn opens_signed_in(&self, token: &str) {
+        self.opens().await;
+        if !token.is_empty() {
+            self.expects("401 (Unauthorized)");
+            self.signs_in(token).await;
+        }
+        self.is("connected").await;
+    }
+
+    pub(crate) async fn signs_in(&self, token: &str) {
+        self.find("textbox", "Token").await.types(token).await;
+        self.presses("Sign in").await;
+    }
+
+    /// Waits until the connection is in this state.
+    pub(crate) async fn is(&self, state: &str) {
+        self.until(async || self.find("status", "Connection").await.text().await == state)
+            .await;
+    }
+
+    /// Makes a worker of this name, and waits until its conversation is open.
+    pub(crate) async fn creates(&self, name: &str) {
+        self.presses("New worker").await;
+        self.find("dialog", "New worker").await;
+        self.find("textbox", "Name").await.types(name).await;
+        self.presses("Create").await;
+        self.find("heading", name).await;
+        self.find("textbox", "Message").await;
+    }
+
+    /// Opens the conversation of the worker whose name begins so.
+    pub(crate) async fn chooses(&self, name: &str) {
+        self.link(name).await.click().await;
+        self.find("textbox", "Message").await;
+    }
+
+    /// The link to the worker whose name begins so.
+    pub(crate) async fn link(&self, name: &str) -> Found<'_> {
+        let script = format!(
+            "[...document.querySelectorAll('[aria-label=Workers] a')].some((a) => a.textContent.startsWith({}))",
+            json!(name)
+        );
+        self.until(async || self.evaluate(&script).await == true)
+            .await;
+        let all = self.all("link", None).await;
+        for found in all {
+            if found.text().await.starts_with(name) {
+                return found;
+            }
+        }
+        panic!("no link to {name}")
+    }
+
+    /// Types a message and sends it with Enter.
+    pub(crate) async fn says(&self, text: &str) {
+        let message = self.find("textbox", "Message").await;
+        message.types(&format!("{text}{ENTER}")).await;
+    }
+
+    /// The text of the reply with this number, once it is whole.
+    pub(crate) async fn reply(&self, sequence: u64) -> String {
+        let name = format!("assistant {sequence}");
+        self.until(async || {
+            let found = self.find("article", &name).await;
+            found.attribute("aria-busy").await.is_null()
+        })
+        .await;
+        self.find("article", &name).await.text().await
+    }
+
+    pub(crate) async fn presses(&self, button: &str) {
+        self.find("button", button).await.click().await;
+    }
+
+    /// What is said in an `alert` that has this text.
+    pub(crate) async fn alerts(&self, part: &str) {
+        self.until(async || {
+            for alert in self.all("alert", None).await {
+                if alert.text().await.contains(part) {
+                    return true;
+                }
+            }
+            false
+        })
+        .await;
+    }
+
+    /// The element with this role and name, once there is one.
+    pub(crate) async fn find(&self, role: &str, name: &str) -> Found<'_> {
+        let looking = async {
+            loop {
+                if let Some(found) = self.all(role, Some(name)).await.into_iter().next() {
+                    return found;
+                }
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        let found = tokio::time::timeout(testkit::deadline::TIMEOUT, looking).await;
+        found.unwrap_or_else(|_| panic!("there is no {role} {name:?}"))
+    }
+
+    /// Whether there is such an element now.
+    pub(crate) async fn has(&self, role: &str, name: &str) -> bool {
+        !self.all(role, Some(name)).await.is_empty()
+    }
+
+    /// Waits until there is none.
+    pub(crate) async fn loses(&self, role: &str, name: &str) {
+        self.until(async || !self.has(role, name).await).await;
+    }
+
+    /// All elements with this role, as the accessibility tree has them now.
+    pub(crate) async fn all(&self, role: &str, name: Option<&str>) -> Vec<Found<'_>> {
+        let document = json!({ "expression": "document" });
+        let document = self.devtools("Runtime.evaluate", document).await;
+        let mut query = json!({ "objectId": document["result"]["objectId"], "role": role });
+        if let Some(name) = name {
+            query["accessibleName"] = name.into();
+        }
+        let found = self.devtools("Accessibility.queryAXTree", query).await;
+        let mut elements = Vec::new();
+        for node in found["nodes"].as_array().unwrap() {
+            if node["ignored"] == true {
+                continue;
+            }
+            let id = json!({ "backendNodeId": node["backendDOMNodeId"] });
+            // A node may be gone by now.
+            let resolved = self.try_devtools("DOM.resolveNode", id).await;
+            if let Some(object) = resolved["object"]["objectId"].as_str() {
+                let object = object.to_owned();
+                elements.push(Found { page: self, object });
+            }
+        }
+        elements
+    }
+
+    /// Waits until `is_so`.
+    pub(crate) async fn until(&self, mut is_so: impl AsyncFnMut() -> bool) {
+        in_time(async {
+            while !is_so().await {
+                sleep(LOOK_EVERY).await;
+            }
+        })
+        .await;
+    }
+
+    /// The value of a JavaScript expression.
+    pub(crate) async fn evaluate(&self, expression: &str) -> Value {
+        let script = format!("return {expression}");
+        self.client.execute(&script, Vec::new()).await.unwrap()
+    }
+
+    pub(crate) async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        devtools(&self.client, command, parameters).await
+    }
+
+    /// [`Page::devtools`] of what may be gone.
+    async fn try_devtools(&self, command: &str, parameters: Value) -> Value {
+        let asked = AssertUnwindSafe(self.devtools(command, parameters));
+        asked.catch_unwind().await.unwrap_or_default()
+    }
+
+    /// Sends a signal to all of the browser, whose sleep and awakening `STOP` and `CONT` are.
+    pub(crate) fn signals(&self, signal: &str) {
+        let processes = self.processes.iter().map(u32::to_string);
+        let mut kill = std::process::Command::new("kill");
+        let kill = kill.arg(format!("-{signal}")).args(processes);
+        // Some may have ended since.
+        let _ = kill.stderr(std::process::Stdio::null()).status().unwrap();
+    }
+
+    /// The requests since this was last asked.
+    pub(crate) async fn requests(&self) -> Vec<Request> {
+        let entries = take_log(&self.client, "performance").await;
+        let events = entries.iter().map(|entry| {
+            let message: Value = serde_json::from_str(entry["message"].as_str().unwrap()).unwrap();
+            message["message"].clone()
+        });
+        events
+            .filter(|event| event["method"] == "Network.requestWillBeSent")
+            .map(|event| Request {
+                url: event["params"]["request"]["url"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned(),
+                at: event["params"]["wallTime"].as_f64().unwrap(),
+            })
+            .collect()
+    }
+
+    /// From now on the browser may log errors that have this text.
+    pub(crate) fn expects(&self, part: &'static str) {
+        self.expected.lock().unwrap().push(part);
+    }
+
+    /// Errors and warnings that nobody expects, and requests to other origins.
+    pub(crate) async fn complaints(&self) -> Vec<String> {
+        let expected = self.expected.lock().unwrap().clone();
+        let mut complaints = Vec::new();
+        for entry in take_log(&self.client, "browser").await {
+            let text = entry["message"].as_str().unwrap();
+            if !expected.iter().any(|part| text.contains(part)) {
+                complaints.push(text.to_owned());
+            }
+        }
+        let own = [&*self.base, "data:", "about:", "chrome:"];
+        for Request { url, .. } in self.requests().await {
+            if !own.iter().any(|origin| url.starts_with(origin)) {
+                complaints.push(format!("a request to {url}"));
+            }
+        }
+        complaints
+    }
+}
+
+impl Found<'_> {
+    /// Clicks in the middle of it, as a person does: whatever covers it gets the click.
+    pub(crate) async fn click(&self) {
+        self.element().await.click().await.unwrap();
+    }
+
+    /// Types into it.
+    pub(crate) async fn types(&self, text: &str) {
+        self.element().await.send_keys(text).await.unwrap();
+    }
+
+    /// Its text as it is shown.
+    pub(crate) async fn text(&self) -> String {
+        let text = self.call("function() { return this.innerText }").await;
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The value of a field.
+    pub(crate) async fn value(&self) -> String {
+        let value = self.call("function() { return this.value }").await;
+        value.as_str().unwrap_or_default().to_owned()
+    }
+
+    pub(crate) async fn attribute(&self, name: &str) -> Value {
+        let function = format!("function() {{ return this.getAttribute('{name}') }}");
+        self.call(&function).await
+    }
+
+    /// What `function` returns for it; nothing once it is gone.
+    pub(crate) async fn call(&self, function: &str) -> Value {
+        let call = json!({
+            "objectId": self.object,
+            "functionDeclaration": function,
+            "returnByValue": true,
+        });
+        self.page.try_devtools("Runtime.callFunctionOn", call).await["result"]["value"].clone()
+    }
+
+    /// The same element for WebDriver, which knows no roles.
+    async fn element(&self) -> fantoccini::elements::Element {
+        let mark = self.page.marks.fetch_add(1, Ordering::Relaxed).to_string();
+        let function = format!("function() {{ this.setAttribute('data-found', '{mark}') }}");
+        self.call(&function).await;
+        let selector = format!("[data-found='{mark}']");
+        let element = self.page.client.find(Locator::Css(&selector)).await;
+        element.expect("the element is still there")
+    }
+}

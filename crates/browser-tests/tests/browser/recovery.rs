@@ -1,0 +1,125 @@
+//! What interrupts a page, and how it goes on: restarts, sleep, expired cursors and sessions.
+
+use std::time::Duration;
+
+use testkit::server::{TestServer, offline};
+use yoi_workspace_server::config::AuthSetting;
+
+use crate::page::{Page, with_page};
+use crate::servers::{Site, open_server};
+
+const REFUSED: &str = "net::ERR_";
+/// So few events are retained that three runs push each other out.
+const EVENTS: usize = 60;
+
+/// Shuts the server down; the page says so.
+async fn loses(page: &Page, server: TestServer) {
+    page.expects(REFUSED);
+    page.expects("503");
+    page.expects("410 (Gone)");
+    server.shut_down().await;
+    page.is("reconnecting").await;
+}
+
+#[tokio::test]
+async fn a_restart_during_a_reply_is_said_and_the_conversation_goes_on() {
+    let (site, server) = Site::open(AuthSetting::None).await;
+    let base = server.base.clone();
+    with_page(&base, async |page| {
+        page.opens().await;
+        page.creates("Survivor").await;
+        page.says("one two three four five six seven eight nine ten")
+            .await;
+        let reply = page.find("article", "assistant 2").await;
+        page.until(async || reply.text().await.contains("offline engine"))
+            .await;
+        loses(page, server).await;
+        page.find("textbox", "Message")
+            .await
+            .types("typed meanwhile")
+            .await;
+        let _server = site.start().await;
+        page.is("connected").await;
+        page.until(async || page.has("status", "News").await).await;
+        let partial = page.reply(2).await;
+        assert!(partial.contains("not whole"), "{partial}");
+        assert_eq!(
+            page.find("textbox", "Message").await.value().await,
+            "typed meanwhile"
+        );
+        page.says("").await;
+        assert!(page.reply(4).await.contains("typed meanwhile"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_ended_asks_for_the_token_and_keeps_what_was_typed() {
+    let token = "a-token-that-stays-over-restarts-1234".parse().unwrap();
+    let (site, server) = Site::open(AuthSetting::Token(token)).await;
+    let (base, token) = (server.base.clone(), server.token.clone());
+    with_page(&base, async |page| {
+        page.opens_signed_in(&token).await;
+        page.creates("Kept").await;
+        page.find("textbox", "Message")
+            .await
+            .types("half a thought")
+            .await;
+        loses(page, server).await;
+        let _server = site.start().await;
+        page.is("signed out").await;
+        assert!(!page.has("textbox", "Message").await);
+        page.signs_in(&token).await;
+        page.is("connected").await;
+        let message = page.find("textbox", "Message").await;
+        assert_eq!(message.value().await, "half a thought");
+        page.says(" and the rest").await;
+        assert!(page.reply(2).await.contains("half a thought and the rest"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tab_that_slept_past_its_events_reads_the_conversation_anew() {
+    let server = TestServer::start_with(|config| {
+        config.auth = AuthSetting::None;
+        config.engine = offline(Duration::ZERO);
+        config.limits.events = EVENTS;
+    });
+    let server = server.await;
+    let worker = server.create_worker().await;
+    worker.rename("Sleeper").await.expect(200);
+    with_page(&server.base, async |page| {
+        page.opens().await;
+        page.chooses("Sleeper").await;
+        page.expects("410 (Gone)");
+        page.expects(REFUSED);
+        page.signals("STOP");
+        for turn in 0..3 {
+            let said = format!("turn {turn} one two three four five six seven eight");
+            worker.run(&said).await;
+        }
+        page.signals("CONT");
+        assert!(page.reply(6).await.contains("turn 2"));
+        assert!(page.reply(2).await.contains("turn 0"));
+        page.is("connected").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_worker_that_somebody_else_deletes_is_gone_here_too() {
+    let server = open_server(Duration::ZERO).await;
+    let worker = server.create_worker().await;
+    worker.rename("Shortlived").await.expect(200);
+    with_page(&server.base, async |page| {
+        page.opens().await;
+        page.chooses("Shortlived").await;
+        page.expects("404 (Not Found)");
+        worker.delete().await;
+        page.alerts("no such worker").await;
+        page.loses("textbox", "Message").await;
+        page.is("connected").await;
+    })
+    .await;
+}

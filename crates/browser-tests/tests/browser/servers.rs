@@ -1,0 +1,72 @@
+//! Servers for the browser: with a scripted model, and ones that are started again at the same address.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use testkit::provider::ScriptedProvider;
+use testkit::server::{TestServer, offline};
+use yoi_workspace_server::config::{AuthSetting, EngineSetting, StoreSetting};
+use yoi_workspace_server::{ModelConfig, ServerConfig};
+
+/// A server that asks nobody for a token, with a pause between two words of a reply.
+pub(crate) async fn open_server(pace: Duration) -> TestServer {
+    TestServer::start_with(|config| {
+        config.auth = AuthSetting::None;
+        config.engine = offline(pace);
+    })
+    .await
+}
+
+/// A server without a token whose model is a script.
+pub(crate) async fn scripted_server() -> (ScriptedProvider, TestServer) {
+    let provider = ScriptedProvider::start().await;
+    let endpoint = format!("http://{}/v1", provider.address);
+    let model = ModelConfig::from_settings("test-model", Some(&endpoint), None, |_| None);
+    let models = vec![("test-model".parse().unwrap(), model.unwrap())];
+    let server = TestServer::start_with(|config| {
+        config.auth = AuthSetting::None;
+        config.engine = EngineSetting::Models(models);
+    });
+    (provider, server.await)
+}
+
+/// Where a server keeps its workers and listens, over restarts.
+pub(crate) struct Site {
+    directory: TempDir,
+    auth: AuthSetting,
+    address: SocketAddr,
+}
+
+impl Site {
+    /// A site, and its first server.
+    pub(crate) async fn open(auth: AuthSetting) -> (Self, TestServer) {
+        let mut site = Self {
+            directory: tempfile::tempdir().unwrap(),
+            auth,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        };
+        let server = site.start().await;
+        site.address = server.address();
+        (site, server)
+    }
+
+    /// Starts a server here; the one before has been shut down.
+    pub(crate) async fn start(&self) -> TestServer {
+        let configure = |config: &mut ServerConfig| {
+            config.listen = vec![self.address.into()];
+            config.auth = self.auth.clone();
+            config.engine = offline(Duration::from_millis(40));
+            config.store = store_in(self.directory.path());
+        };
+        TestServer::start_with(configure).await
+    }
+}
+
+fn store_in(directory: &Path) -> StoreSetting {
+    StoreSetting::File {
+        path: directory.join("workers.sqlite"),
+        on_network_file_system: false,
+    }
+}

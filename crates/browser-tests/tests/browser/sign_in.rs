@@ -1,0 +1,112 @@
+//! Signing in with the token or a code, and out; what a token may do.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::json;
+use testkit::json::text;
+use testkit::server::TestServer;
+
+use crate::page::with_page;
+
+#[tokio::test]
+async fn the_token_signs_in_and_stays_in_no_address_or_field() {
+    let server = TestServer::start().await;
+    with_page(&server.base, async |page| {
+        page.expects("401 (Unauthorized)");
+        page.opens().await;
+        page.is("signed out").await;
+        page.signs_in(&server.token).await;
+        page.is("connected").await;
+        page.find("button", "New worker").await;
+        let left = page.evaluate(
+            "location.href + document.body.innerText + document.getElementById('token').value",
+        );
+        assert!(!left.await.as_str().unwrap().contains(&server.token));
+        let cookies = page.evaluate("document.cookie").await;
+        assert_eq!(cookies, "", "a script can read the session");
+        // The cookie is there: the next page asks for nothing.
+        page.opens().await;
+        page.is("connected").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_refused_in_words_and_the_right_one_taken_afterwards() {
+    let server = TestServer::start().await;
+    with_page(&server.base, async |page| {
+        page.expects("401 (Unauthorized)");
+        page.opens().await;
+        for wrong in ["a-token-of-another-server-altogether", "not a token ü"] {
+            page.signs_in(wrong).await;
+            page.alerts("where the server was started").await;
+            page.evaluate("document.getElementById('token').select()")
+                .await;
+        }
+        page.signs_in(&server.token).await;
+        page.is("connected").await;
+        page.until(async || !page.has("button", "Dismiss").await)
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_code_in_the_address_signs_in_once_and_leaves_the_address() {
+    let server = TestServer::start().await;
+    let issue = async || {
+        let issued = server
+            .post("/api/session-codes", &json!({}))
+            .await
+            .expect(201);
+        text(&issued["code"]).to_owned()
+    };
+    let code = issue().await;
+    with_page(&server.base, async |page| {
+        page.goes_to(&format!("#code={code}")).await;
+        page.is("connected").await;
+        assert_eq!(page.evaluate("location.hash").await, "");
+        // The code is used; the session that it opened is not over.
+        page.expects("401 (Unauthorized)");
+        page.goes_to(&format!("?again#code={code}")).await;
+        page.alerts("used before").await;
+        page.is("connected").await;
+
+        page.presses("Sign out").await;
+        page.is("signed out").await;
+        page.opens().await;
+        page.is("signed out").await;
+        // In the same tab, whose page is there already.
+        let fragment = json!(format!("#code={}", issue().await));
+        page.evaluate(&format!("location.hash = {fragment}")).await;
+        page.is("connected").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_may_only_read_is_shown_nothing_that_changes_a_worker() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    let token = "a-token-of-a-reader-with-22-characters-or-more";
+    fs::write(&file, token).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    let reader = format!("reader={},scope=read", file.display());
+    let server =
+        TestServer::start_with(|config| config.named_tokens = vec![reader.parse().unwrap()]);
+    let server = server.await;
+    let worker = server.create_worker().await;
+    worker.rename("Watched").await.expect(200);
+    with_page(&server.base, async |page| {
+        page.opens_signed_in(token).await;
+        page.link("Watched").await.click().await;
+        page.find("heading", "Watched").await;
+        worker.run("seen by the reader").await;
+        assert!(page.reply(2).await.contains("seen by the reader"));
+        for button in ["New worker", "Stop", "Delete", "Rename", "Send"] {
+            assert!(!page.has("button", button).await, "{button}");
+        }
+    })
+    .await;
+}
