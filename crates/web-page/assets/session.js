@@ -18,16 +18,17 @@ export async function readScope() {
 	button("new-worker").hidden = !mayOperate;
 }
 
-const CODE = /^#code=([\w-]+)$/;
+/** A code, and the worker to show: `#code=CODE` or `#code=CODE/RUNTIME/WORKER`. */
+const CODE = /^#code=([\w-]+)(\/.+)?$/;
 
 /**
  * Signs in with the code in the address, if there is one, after taking it out of there.
  * @returns {Promise<boolean>} whether there was one
  */
 export async function signInFromAddress() {
-	const code = CODE.exec(location.hash)?.[1];
+	const [, code, worker] = CODE.exec(location.hash) ?? [];
 	if (!code) return false;
-	history.replaceState(null, "", location.pathname + location.search);
+	history.replaceState(null, "", location.pathname + location.search + (worker ? `#${worker}` : ""));
 	try {
 		await signInWithCode(code);
 	} catch (error) {
