@@ -3,6 +3,7 @@
 
 import { ApiError, deleteWorker, renameWorker, stopWorker } from "./api.js";
 import * as composer from "./composer.js";
+import { resume, suspend } from "./conversation.js";
 import { ask } from "./dialogs.js";
 import { button, byId, input, setText } from "./dom.js";
 import { notify } from "./notices.js";
@@ -122,11 +123,16 @@ export function listen() {
 
 /** @param {WorkerId} worker */
 async function remove(worker) {
+	// A wait for its events would be answered that there is no such worker.
+	suspend();
 	try {
 		await deleteWorker(worker);
 	} catch (error) {
 		// Somebody else was faster.
-		if (!(error instanceof ApiError && error.status === 404)) throw error;
+		if (!(error instanceof ApiError && error.status === 404)) {
+			resume();
+			throw error;
+		}
 	}
 	location.hash = "";
 	return null;
