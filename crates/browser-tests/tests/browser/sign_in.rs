@@ -81,6 +81,15 @@ async fn a_code_in_the_address_signs_in_once_and_leaves_the_address() {
         let fragment = json!(format!("#code={}", issue().await));
         page.evaluate(&format!("location.hash = {fragment}")).await;
         page.is("connected").await;
+
+        let worker = server.create_worker().await;
+        worker.rename("Linked").await.expect(200);
+        let shown = format!("/backend-internal/{}", worker.id);
+        let link = format!("?worker#code={}{shown}", issue().await);
+        page.goes_to(&link).await;
+        page.find("heading", "Linked").await;
+        let hash = page.evaluate("location.hash").await;
+        assert_eq!(hash, format!("#{shown}"));
     })
     .await;
 }
