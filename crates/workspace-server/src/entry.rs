@@ -202,11 +202,11 @@ fn next_steps(server: &Server) -> String {
     let mut lines = String::new();
     if let Some(address) = server.page_address() {
         lines += &format!("  in a browser:    {address}\n");
-        lines += "                   the link signs in once, within a minute; then `yoi open` makes another\n";
+        lines += "                   (once, within a minute; `yoi open` makes another)\n";
     }
     lines += "  in a terminal:   yoi chat\n";
     if server.has_offline_model() {
-        lines += "  with a model:    yoi serve --model gpt-5-mini, or another; yoi serve --help\n";
+        lines += "  with a model:    yoi serve --model gpt-5-mini; `yoi serve --help` says more\n";
     }
     lines
 }
