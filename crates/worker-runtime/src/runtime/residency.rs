@@ -75,7 +75,9 @@ impl Inner {
                     return Ok(slot);
                 }
                 Place::Stored(_) => {
-                    if let Some(slot) = self.load(id).await? {
+                    // Boxed, because it is seldom needed, and would make every operation's future
+                    // three times as large.
+                    if let Some(slot) = Box::pin(self.load(id)).await? {
                         return Ok(slot);
                     }
                 }

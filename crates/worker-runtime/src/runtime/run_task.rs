@@ -43,7 +43,7 @@ pub(super) struct RunGuard {
     output: Arc<RunOutput>,
     ended: bool,
     /// Its end, while that is being stored.
-    decided: Option<FinishedRun>,
+    decided: Option<Box<FinishedRun>>,
 }
 
 /// Writes the output of a run to its worker.
@@ -65,8 +65,22 @@ impl RunGuard {
         Output::from_sink(self.output.clone())
     }
 
-    /// Ends the run, and returns its slot if the store still lacks the end.
-    async fn end(mut self, end: RunEnd, storage: Option<&RunStorage>) -> Option<Arc<Slot>> {
+    /// Ends a run that no store keeps.
+    fn end(mut self, end: RunEnd) {
+        let RunOutput { slot, run_id } = &*self.output;
+        self.ended = match slot.begin_end(*run_id, end, slot.now()) {
+            EndStep::Ended => true,
+            // Only a store makes an end wait. Dropping the guard ends the run all the same.
+            EndStep::Commit(..) | EndStep::Wait => false,
+        };
+    }
+
+    /// Ends a run that a store keeps, and returns its slot if the store still lacks the end.
+    async fn end_stored(
+        mut self,
+        end: RunEnd,
+        RunStorage { storage, executor }: &RunStorage,
+    ) -> Option<Arc<Slot>> {
         let RunOutput { slot, run_id } = &*self.output;
         let (slot, run_id) = (Arc::clone(slot), *run_id);
         let (finished, changes) = loop {
@@ -76,17 +90,16 @@ impl RunGuard {
                     self.ended = true;
                     return None;
                 }
-                EndStep::Commit(finished, changes) => break (*finished, changes),
+                EndStep::Commit(finished, changes) => break (finished, changes),
                 EndStep::Wait => changed.await,
             }
         };
         self.decided = Some(finished.clone());
-        let RunStorage { storage, executor } = storage.expect("only a store makes an end wait");
         let mut delays = END_RETRIES.iter();
         loop {
             if storage.commit(executor, changes.clone()).await.is_ok() {
                 self.ended = true;
-                slot.apply_end(finished);
+                slot.apply_end(*finished);
                 return None;
             }
             let delay = delays.next().filter(|_| !storage.is_closed());
@@ -96,7 +109,7 @@ impl RunGuard {
             }
         }
         self.ended = true;
-        slot.apply_end_unsaved(finished);
+        slot.apply_end_unsaved(*finished);
         Some(slot)
     }
 }
@@ -129,7 +142,8 @@ impl Drop for RunGuard {
     fn drop(&mut self) {
         let RunOutput { slot, run_id } = &*self.output;
         if !self.ended {
-            slot.interrupt(*run_id, self.decided.take(), slot.now());
+            let decided = self.decided.take().map(|decided| *decided);
+            slot.interrupt(*run_id, decided, slot.now());
         }
         debug!(worker_id = %slot.id(), %run_id, "run finished");
     }
@@ -195,17 +209,23 @@ pub(super) async fn drive(
     let end = end.await;
     let end = engine.discard(end);
     if let Some(drafts) = drafts {
-        drafts.finish().await;
+        Box::pin(drafts.finish()).await;
     }
     finish(run, end, storage).await;
 }
 
-/// Ends a run, and sees to it that the store gets its end.
+/// Ends a run, and sees to it that the store, if there is one, gets its end.
 async fn finish(run: RunGuard, end: RunEnd, storage: Option<RunStorage>) {
-    if let Some(slot) = run.end(end, storage.as_ref()).await
-        && let Some(storage) = &storage
-    {
-        save_later(&slot, storage).await;
+    match storage {
+        None => run.end(end),
+        // Boxed, so that runs that no store keeps are small.
+        Some(storage) => Box::pin(finish_stored(run, end, storage)).await,
+    }
+}
+
+async fn finish_stored(run: RunGuard, end: RunEnd, storage: RunStorage) {
+    if let Some(slot) = run.end_stored(end, &storage).await {
+        save_later(&slot, &storage).await;
     }
 }
 

@@ -70,12 +70,12 @@ pub(crate) const STORE_FAULTS: &[Fault] = &[
                 from: "        let mut delays = END_RETRIES.iter();
 ",
                 to: "        let mut delays = END_RETRIES.iter();
-        slot.apply_end(finished.clone());
+        slot.apply_end(*finished.clone());
 ",
             },
             Edit {
                 file: "runtime/run_task.rs",
-                from: "                slot.apply_end(finished);
+                from: "                slot.apply_end(*finished);
 ",
                 to: "",
             },
