@@ -91,8 +91,8 @@ pub struct ServeArgs {
     )]
     pub allowed_host: Vec<String>,
 
-    /// Origin under which a proxy shows this server to browsers, such as https://yoi.example.org. Requests
-    /// may name its host; if it is https, cookies are `Secure`
+    /// Origin under which a proxy shows this server to browsers, such as `https://yoi.example.org`.
+    /// Requests may name its host; if it is https, cookies are `Secure`
     #[arg(long, env = "YOI_PUBLIC_ORIGIN", value_name = "ORIGIN")]
     pub public_origin: Option<String>,
 
