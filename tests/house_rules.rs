@@ -43,6 +43,7 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
             "http-api",
             "registry-core",
             "testkit",
+            "web-page",
             "worker-runtime",
             "yoi-workspace-server",
         ],

@@ -32,9 +32,13 @@ pub fn check(server: &ServerFixture, bytes: &[u8]) {
         return;
     };
     let (head, body) = request.into_parts();
+    if access::ends_session(server, &head) {
+        return;
+    }
     let response = server.respond_checked(http::Request::from_parts(head.clone(), body));
     // Stopped at the end, so that the fuzzer doesn't run out of workers.
-    let _created = (response.status == 201).then(|| {
+    let is_worker = head.uri.path() != "/api/session-codes";
+    let _created = (response.status == 201 && is_worker).then(|| {
         let location = response.header("location").expect("the path of the worker");
         assert!(location.starts_with(head.uri.path()), "{location}");
         server.stop_later(location)
@@ -54,13 +58,16 @@ fn check_access(access: Access, head: &Parts, response: &Response) {
         Access::Misdirected => Some((421, "misdirected_host")),
         Access::CrossOrigin => Some((403, "cross_origin_rejected")),
         Access::Unauthorised => Some((401, "unauthorized")),
-        Access::Preflight | Access::Granted => None,
+        Access::Exchange | Access::Preflight | Access::Granted => None,
     };
     if let Some((status, code)) = refusal {
         check_problem(head, response, status, code);
         assert!(response.header("set-cookie").is_none());
         let challenge = response.header("www-authenticate");
         assert_eq!(challenge, (status == 401).then_some("Bearer"));
+    } else if access == Access::Exchange {
+        assert!(response.status >= 400, "{head:?}: {response:?}");
+        assert!(response.header("set-cookie").is_none());
     } else {
         let is_refused = matches!(response.status, 401 | 403 | 421);
         assert!(!is_refused, "{head:?}: {response:?}");
@@ -93,7 +100,9 @@ fn check_route(server: &ServerFixture, head: &Parts, response: &Response) {
         "HEAD" => "GET",
         method => method,
     };
-    if at_path.is_empty() {
+    if access::is_page(head) {
+        check_page(head, response);
+    } else if at_path.is_empty() {
         check_problem(head, response, 404, "unknown_route");
     } else if let Some(operation) = at_path.iter().find(|known| known.method == method) {
         check_operation(server, operation, head, response);
@@ -117,6 +126,17 @@ fn check_route(server: &ServerFixture, head: &Parts, response: &Response) {
     }
 }
 
+/// A file of the page can be read, and nothing else.
+fn check_page(head: &Parts, response: &Response) {
+    if matches!(head.method, Method::GET | Method::HEAD) {
+        let is_sent = matches!(response.status, 200 | 304);
+        assert!(is_sent, "{head:?}: {response:?}");
+    } else {
+        check_problem(head, response, 405, "method_not_allowed");
+        assert_eq!(response.header("allow"), Some("GET,HEAD"), "{head:?}");
+    }
+}
+
 /// Whether a path has the segments of a template. axum's router lets a parameter stand for an
 /// empty segment, unless it is the last one; it is then refused as an identifier.
 fn matches_template(template: &str, path: &str) -> bool {
@@ -135,7 +155,7 @@ fn check_operation(
     head: &Parts,
     response: &Response,
 ) {
-    let has_type = response.status < 300 || response.header("content-type").is_some();
+    let has_type = response.status < 400 || response.header("content-type").is_some();
     assert!(has_type, "{head:?}: {response:?}");
     let media_type = head.headers.get("content-type");
     let media_type = media_type.map(|value| value.as_bytes().to_ascii_lowercase());

@@ -28,8 +28,10 @@ pub(super) enum Expected {
 impl Expected {
     /// The outcome of a body of an operation.
     pub(super) fn of(operation: Operation, body: &[u8]) -> Self {
-        if body.is_empty() && matches!(operation, Operation::Cancel | Operation::Stop) {
-            return Self::Done(200);
+        match operation {
+            Operation::Cancel | Operation::Stop if body.is_empty() => return Self::Done(200),
+            Operation::Session if body.is_empty() => return Self::Done(204),
+            _ => {}
         }
         let Ok(Fields(fields)) = serde_json::from_slice(body) else {
             return INVALID_BODY;
@@ -39,7 +41,8 @@ impl Expected {
             Operation::Input => &["content"],
             Operation::Cancel => &["run_id"],
             Operation::Rename => &["display_name"],
-            Operation::Stop | Operation::Session => &[],
+            Operation::Stop => &[],
+            Operation::Session => &["code"],
         };
         let mut names: Vec<_> = fields.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
@@ -59,7 +62,7 @@ impl Expected {
             Operation::Cancel => INVALID_BODY,
             Operation::Rename => rename(field("display_name")),
             Operation::Stop => Self::Done(200),
-            Operation::Session => Self::Done(204),
+            Operation::Session => session(field("code")),
         }
     }
 }
@@ -71,6 +74,15 @@ fn create(display_name: Option<&Value>, profile: Option<&Value>) -> Expected {
         _ if !is_valid => INVALID_BODY,
         Some(profile) if !PROFILES.contains(&profile) => Expected::Refused(422, "unknown_profile"),
         Some(_) | None => Expected::Done(201),
+    }
+}
+
+/// A code that was never issued opens no session.
+fn session(code: Option<&Value>) -> Expected {
+    match code {
+        None | Some(Value::Null) => Expected::Done(204),
+        Some(Value::String(_)) => Expected::Refused(401, "unauthorized"),
+        Some(_) => INVALID_BODY,
     }
 }
 

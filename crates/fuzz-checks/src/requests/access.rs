@@ -7,6 +7,9 @@ use crate::server::{ALLOWED_ORIGIN, ServerFixture, TOKEN};
 /// The paths that need no authorisation.
 const OPEN_PATHS: [&str; 3] = ["/healthz", "/readyz", "/api/openapi.json"];
 
+/// Where sessions are opened and ended.
+const SESSION_PATH: &str = "/api/session";
+
 /// The paths that answer whatever the `Host`.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
@@ -21,6 +24,8 @@ pub(super) enum Access {
     Preflight,
     /// It has no valid token or session: 401.
     Unauthorised,
+    /// It asks for a session without a token: its body is looked at for a code, which nobody can guess.
+    Exchange,
     /// Its route decides.
     Granted,
 }
@@ -39,12 +44,36 @@ pub(super) fn of(server: &ServerFixture, head: &Parts) -> Access {
     if origin.is_some() && head.method == "OPTIONS" && asks_for_method {
         return Access::Preflight;
     }
-    let is_open = OPEN_PATHS.contains(&head.uri.path());
-    if is_open || has_token(head) || has_session(server, head) {
+    let is_open = OPEN_PATHS.contains(&head.uri.path()) || is_page(head);
+    if is_open || has_token(head) || has_session(server, head) && !needs_token(head) {
         Access::Granted
+    } else if is_exchange(head) {
+        Access::Exchange
     } else {
         Access::Unauthorised
     }
+}
+
+/// Whether a file of the page is at the path.
+pub(super) fn is_page(head: &Parts) -> bool {
+    let mut assets = web_page::assets().iter();
+    assets.any(|asset| asset.path == head.uri.path())
+}
+
+/// Whether the request ends the session that the other requests are sent with.
+pub(super) fn ends_session(server: &ServerFixture, head: &Parts) -> bool {
+    let is_delete = head.method == "DELETE" && head.uri.path() == SESSION_PATH;
+    is_delete && has_session_cookie(server, head)
+}
+
+fn is_exchange(head: &Parts) -> bool {
+    head.method == "POST" && head.uri.path() == SESSION_PATH
+}
+
+/// Whether a session is not enough: for a further session, and for a code.
+fn needs_token(head: &Parts) -> bool {
+    let is_code = head.uri.path() == "/api/session-codes" && !head.method.is_safe();
+    is_code || is_exchange(head)
 }
 
 /// The allowed origin, if the request comes from it.
@@ -100,18 +129,19 @@ fn has_token(head: &Parts) -> bool {
     scheme.eq_ignore_ascii_case(b"bearer") && spaces > 0 && rest[spaces..] == *TOKEN.as_bytes()
 }
 
-/// A session authorises everything but a further session. It does not count beside an
-/// `Authorization` header or from the allowed origin.
+/// A session does not count beside an `Authorization` header or from the allowed origin.
 fn has_session(server: &ServerFixture, head: &Parts) -> bool {
-    let pair = format!("yoi_session_{}={}", server.port, server.session);
-    let has_cookie = values(head, "cookie").iter().any(|cookies| {
-        let mut cookies = cookies.split(|byte| *byte == b';');
-        cookies.any(|cookie| cookie.trim_ascii() == pair.as_bytes())
-    });
-    has_cookie
+    has_session_cookie(server, head)
         && values(head, "authorization").is_empty()
         && allowed_origin(head).is_none()
-        && head.uri.path() != "/api/session"
+}
+
+fn has_session_cookie(server: &ServerFixture, head: &Parts) -> bool {
+    let pair = format!("yoi_session_{}={}", server.port, server.session);
+    values(head, "cookie").iter().any(|cookies| {
+        let mut cookies = cookies.split(|byte| *byte == b';');
+        cookies.any(|cookie| cookie.trim_ascii() == pair.as_bytes())
+    })
 }
 
 fn values<'a>(head: &'a Parts, name: &str) -> Vec<&'a [u8]> {
