@@ -15,27 +15,36 @@ const LINES_MAX = 8;
 const DRAFTS_MAX = 50;
 
 const message = elementOf("message", HTMLTextAreaElement);
-/** @type {Map<string, string>} */
+/**
+ * What is being sent, or was in vain: sent again, it has the same key.
+ * @typedef {{ content: string, key: string }} Attempt
+ */
+/** @type {Map<string, { text: string, attempt: Attempt | null }>} */
 const drafts = new Map();
 /** @type {WorkerId | null} */
 let worker = null;
 /** The run in progress; empty if its id is not known. @type {string | null} */
 let run = null;
-/** @type {{ content: string, key: string } | null} what is being sent, or was in vain */
+/** @type {Attempt | null} */
 let attempt = null;
 let isSending = false;
 
 /** @param {WorkerId | null} id */
 export function open(id) {
-	if (worker) drafts.set(worker.worker_id, message.value);
+	if (worker && message.value) drafts.set(keyOf(worker), { text: message.value, attempt });
+	else if (worker) drafts.delete(keyOf(worker));
 	if (drafts.size > DRAFTS_MAX) drafts.delete([...drafts.keys()][0] ?? "");
 	worker = id;
-	attempt = null;
-	message.value = (id && drafts.get(id.worker_id)) ?? "";
+	const draft = id ? drafts.get(keyOf(id)) : undefined;
+	attempt = draft?.attempt ?? null;
+	message.value = draft?.text ?? "";
 	fit();
 	setRun(null);
 	allow(false);
 }
+
+/** @param {WorkerId} id */
+const keyOf = (id) => `${id.runtime_id}/${id.worker_id}`;
 
 /** @param {boolean} isAllowed */
 export function allow(isAllowed) {
@@ -95,9 +104,12 @@ async function send(onSent) {
 	update();
 	try {
 		await sendPatiently(to, attempt);
-		attempt = null;
-		drafts.delete(to.worker_id);
-		if (worker === to) message.value = "";
+		drafts.delete(keyOf(to));
+		// It may have been left and opened again meanwhile.
+		if (worker && keyOf(worker) === keyOf(to)) {
+			message.value = "";
+			attempt = null;
+		}
 		onSent();
 	} catch (error) {
 		if (error instanceof ApiError && error.status === 401) connection.isSignedOut();

@@ -31,11 +31,11 @@ const loop = new Loop(step, (error) => {
 	if (error.problem?.code === "cursor_expired" || error.problem?.code === "invalid_cursor") {
 		cursor = null;
 		notify("The server was restarted, or the page was away for long: the conversation was read anew.", "passing");
-		return true;
+		return 0;
 	}
 	notify(wordsFor(error));
 	if (error.status === 404) head.close();
-	return false;
+	return null;
 });
 
 export const suspend = () => loop.stop();
@@ -152,6 +152,8 @@ async function follow(open, after, signal) {
 			await readLater(open, signal);
 			return 0;
 		}
+		// What is taken once is never taken again, whatever becomes of the rest.
+		cursor = event.cursor;
 	}
 	cursor = batch.next_cursor;
 	return 0;

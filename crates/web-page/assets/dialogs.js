@@ -90,7 +90,7 @@ async function create() {
 		refresh();
 	} catch (error) {
 		// Refused, so nothing was made: what is sent next may be something else.
-		if (error instanceof ApiError) key = idempotencyKey();
+		if (error instanceof ApiError && error.status < 500) key = idempotencyKey();
 		trouble(wordsFor(error));
 	}
 }

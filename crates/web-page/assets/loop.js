@@ -26,7 +26,7 @@ export class Loop {
 	/**
 	 * @param {(signal: AbortSignal) => Promise<number | null>} step asks once; how long to pause
 	 *   afterwards, in ms; `null` to end
-	 * @param {(error: ApiError) => boolean} onProblem what the server refused for good; whether to go on at once
+	 * @param {(error: ApiError) => number | null} onProblem what was refused for good; how long to pause, `null` to end
 	 */
 	constructor(step, onProblem) {
 		this.#step = step;
@@ -111,7 +111,7 @@ export class Loop {
 			return null;
 		}
 		if (error instanceof ApiError && !error.isPassing) {
-			return this.#onProblem(error) ? 0 : null;
+			return this.#onProblem(error);
 		}
 		// Anything else is a defect of this page: it is reported, and the page goes on.
 		if (error instanceof ApiError || error instanceof NoAnswer) connection.isDown();

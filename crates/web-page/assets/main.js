@@ -26,7 +26,7 @@ const entrance = new Loop(async () => {
 	return null;
 }, (error) => {
 	notify(wordsFor(error));
-	return false;
+	return null;
 });
 
 connection.onChange((now, before) => {

@@ -112,35 +112,37 @@ export function listen() {
 		});
 	});
 	button("stop").addEventListener("click", async () => {
+		// Another worker may be open by the answer.
+		const worker = open_;
 		const text = `“${detail?.display_name}” takes no messages afterwards. What was said can still be read.`;
-		if (await ask("Stop this worker for good?", text, "Stop worker")) await act(stopWorker);
+		if (await ask("Stop this worker for good?", text, "Stop worker")) await act(stopWorker, worker);
 	});
 	button("delete").addEventListener("click", async () => {
+		const worker = open_;
 		const text = `“${detail?.display_name}” and all that was said are gone afterwards.`;
-		if (await ask("Delete this worker?", text, "Delete worker")) await act(remove);
+		if (await ask("Delete this worker?", text, "Delete worker")) await act(remove, worker);
 	});
 }
 
 /** @param {WorkerId} worker */
 async function remove(worker) {
 	// A wait for its events would be answered that there is no such worker.
-	suspend();
+	if (worker === open_) suspend();
 	try {
 		await deleteWorker(worker);
 	} catch (error) {
 		// Somebody else was faster.
 		if (!(error instanceof ApiError && error.status === 404)) {
-			resume();
+			if (worker === open_) resume();
 			throw error;
 		}
 	}
-	location.hash = "";
+	if (worker === open_) location.hash = "";
 	return null;
 }
 
-/** @param {(worker: WorkerId) => Promise<WorkerDetail | null>} change */
-async function act(change) {
-	const worker = open_;
+/** @param {(worker: WorkerId) => Promise<WorkerDetail | null>} change @param {WorkerId | null} [worker] */
+async function act(change, worker = open_) {
 	if (!worker) return;
 	try {
 		const now = await change(worker);

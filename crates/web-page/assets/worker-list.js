@@ -5,6 +5,7 @@ import { button, byId, input, make, select, setText } from "./dom.js";
 import { Loop } from "./loop.js";
 import { readRuntimes } from "./runtimes.js";
 import { timeText } from "./text.js";
+import { wordsFor } from "./words.js";
 
 /** Workers of one request; more when most are filtered out. */
 const PAGE_WORKERS = 100;
@@ -12,6 +13,8 @@ const PAGE_WORKERS_MAX = 200;
 /** Most workers shown at a time. Then the list begins anew at the next one. */
 const SHOWN_MAX = 500;
 const PAUSE_MS = 2_000;
+/** Pause after a refusal that may last: something between here and the server has other rules. */
+const REFUSED_PAUSE_MS = 10_000;
 const RUNTIMES_EVERY_MS = 6_000;
 
 /**
@@ -31,10 +34,12 @@ let current = "";
 /** @type {Map<string, { item: HTMLElement, show: (worker: WorkerSummary) => void }>} */
 const rows = new Map();
 
-const loop = new Loop(step, () => {
-	// A token of another start of the server, for instance.
-	reset();
-	return true;
+const loop = new Loop(step, (error) => {
+	// The token of a page of another start of the server.
+	const isOldPage = error.problem?.code === "invalid_page_token";
+	if (isOldPage) reset();
+	else setText(byId("list-note"), wordsFor(error));
+	return isOldPage ? 0 : REFUSED_PAUSE_MS;
 });
 
 export const resume = () => loop.start();
