@@ -105,11 +105,17 @@ async fn a_client_s_runs_count_until_they_end_and_other_clients_runs_do_not() {
         let problem = refused.expect_problem(429, "quota_exhausted");
         assert_eq!(problem["limit"], "token_runs");
     }
+    // An input that is sent again gets its answer, though the quota is used up.
+    keyed("once").await.expect(202);
     let as_owner = server.worker(&workers[2].id);
     as_owner.send(&long_input()).await;
 
     workers[1].cancel(&json!({})).await.expect(200);
+    // The owner's run in a worker of the client is the owner's.
+    let owned = server.worker(&workers[1].id);
+    owned.send(&long_input()).await;
     workers[3].send(&long_input()).await;
+    owned.cancel(&json!({})).await.expect(200);
     workers[1]
         .try_send("hi")
         .await

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
 use registry_core::port::{InputReceipt, Replay};
-use registry_core::projection::WorkerState;
-use registry_core::{RegistryError, RuntimeRegistry, WorkerRef};
+use registry_core::{
+    IdempotencyKey, RegistryError, RunId, RuntimeRegistry, UnavailableReason, WorkerRef,
+};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
@@ -61,15 +62,16 @@ struct Started {
 struct StartedRun {
     number: u64,
     worker: WorkerRef,
+    key: Option<IdempotencyKey>,
     progress: Progress,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Progress {
     /// Its input is being sent.
     Sending,
     /// It was started.
-    Started,
+    Started(RunId),
     /// Its input may have started it, or may do so until then.
     Unknown { until: Instant },
 }
@@ -78,14 +80,16 @@ enum Progress {
 pub(crate) struct RunReservation<'a> {
     quota: &'a RunQuota,
     number: u64,
+    /// It is the place of an input that is sent again.
+    is_repetition: bool,
     result: InputResult,
 }
 
 /// What has become of the input of a run.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum InputResult {
     /// It started the run.
-    Accepted,
+    Accepted(RunId),
     /// It started none.
     NotAccepted,
     /// Nobody knows.
@@ -100,22 +104,31 @@ impl RunQuota {
         }
     }
 
-    /// A place for a run of `worker`; `None` when the client has as many runs as it may.
+    /// A place for a run of `worker`; `None` when the client has as many runs as it may. An input
+    /// that is sent again under its key needs no further one.
     pub(crate) async fn reserve(
         &self,
         registry: &RuntimeRegistry,
         worker: &WorkerRef,
+        key: Option<&IdempotencyKey>,
     ) -> Option<RunReservation<'_>> {
-        if let Some(reservation) = self.try_reserve(worker) {
+        if let Some(reservation) = self.try_reserve(worker, key) {
             return Some(reservation);
         }
         self.forget_an_ended_run(registry).await;
-        self.try_reserve(worker)
+        self.try_reserve(worker, key)
     }
 
-    fn try_reserve(&self, worker: &WorkerRef) -> Option<RunReservation<'_>> {
-        let number = self.started.with(|started| {
-            if started.runs.len() >= self.max {
+    fn try_reserve(
+        &self,
+        worker: &WorkerRef,
+        key: Option<&IdempotencyKey>,
+    ) -> Option<RunReservation<'_>> {
+        let (number, is_repetition) = self.started.with(|started| {
+            let mut runs = started.runs.iter();
+            let is_same = |run: &StartedRun| run.worker == *worker && run.key.as_ref() == key;
+            let is_repetition = key.is_some() && runs.any(is_same);
+            if started.runs.len() >= self.max && !is_repetition {
                 return None;
             }
             let number = started.next_number;
@@ -123,13 +136,15 @@ impl RunQuota {
             started.runs.push(StartedRun {
                 number,
                 worker: worker.clone(),
+                key: key.cloned(),
                 progress: Progress::Sending,
             });
-            Some(number)
+            Some((number, is_repetition))
         })?;
         Some(RunReservation {
             quota: self,
             number,
+            is_repetition,
             result: InputResult::Unknown,
         })
     }
@@ -139,7 +154,7 @@ impl RunQuota {
         let now = Instant::now();
         let runs = self.started.with(|started| started.runs.clone());
         for run in runs.into_iter().filter(|run| run.may_have_ended(now)) {
-            if is_busy(registry, &run.worker).await {
+            if may_go_on(registry, &run).await {
                 continue;
             }
             self.started.with(|started| started.forget(run.number));
@@ -148,12 +163,14 @@ impl RunQuota {
     }
 }
 
-/// Whether a worker has a run. One that can't be asked may have one.
-async fn is_busy(registry: &RuntimeRegistry, worker: &WorkerRef) -> bool {
-    match registry.worker(worker).await {
-        Ok(detail) => match detail.summary.state {
-            WorkerState::Queued | WorkerState::Running | WorkerState::Cancelling => true,
-            WorkerState::Idle | WorkerState::Stopped | WorkerState::Recorded => false,
+/// Whether a run, or any run if nobody knows which, is active. A worker that can't be asked may have
+/// one.
+async fn may_go_on(registry: &RuntimeRegistry, run: &StartedRun) -> bool {
+    match registry.worker(&run.worker).await {
+        Ok(detail) => match (&run.progress, detail.summary.active_run) {
+            (Progress::Started(started), Some(active)) => *started == active,
+            (Progress::Sending | Progress::Unknown { .. }, active) => active.is_some(),
+            (Progress::Started(_), None) => false,
         },
         Err(RegistryError::UnknownWorker { .. }) => false,
         Err(_) => true,
@@ -164,7 +181,7 @@ impl StartedRun {
     fn may_have_ended(&self, now: Instant) -> bool {
         match self.progress {
             Progress::Sending => false,
-            Progress::Started => true,
+            Progress::Started(_) => true,
             Progress::Unknown { until } => until <= now,
         }
     }
@@ -176,7 +193,7 @@ impl Started {
     }
 
     /// Counts the run as started. A worker has one run at a time, so that an earlier one has ended.
-    fn start(&mut self, number: u64) {
+    fn start(&mut self, number: u64, run_id: RunId) {
         let run = self.runs.iter().find(|run| run.number == number).cloned();
         let Some(run) = run else { return };
         self.runs.retain(|other| {
@@ -184,12 +201,12 @@ impl Started {
                 || other.worker != run.worker
                 || other.progress == Progress::Sending
         });
-        self.set(number, Progress::Started);
+        self.set(number, &Progress::Started(run_id));
     }
 
-    fn set(&mut self, number: u64, progress: Progress) {
+    fn set(&mut self, number: u64, progress: &Progress) {
         for run in self.runs.iter_mut().filter(|run| run.number == number) {
-            run.progress = progress;
+            run.progress = progress.clone();
         }
     }
 }
@@ -199,24 +216,39 @@ impl RunReservation<'_> {
     pub(crate) fn settle(mut self, result: &Result<InputReceipt, RegistryError>) {
         self.result = match result {
             Ok(receipt) => match receipt.replay {
-                Replay::First => InputResult::Accepted,
+                Replay::First => InputResult::Accepted(receipt.accepted.run_id.clone()),
                 // It was counted when it was started.
                 Replay::Replayed => InputResult::NotAccepted,
             },
-            Err(RegistryError::RuntimeUnavailable { .. }) => InputResult::Unknown,
+            Err(RegistryError::RuntimeUnavailable { reason, .. }) => of_unavailable(*reason),
             Err(_) => InputResult::NotAccepted,
         };
     }
 }
 
+/// What has become of an input whose runtime is unavailable for this reason.
+fn of_unavailable(reason: UnavailableReason) -> InputResult {
+    match reason {
+        UnavailableReason::DeadlineExceeded
+        | UnavailableReason::SourceFailed
+        | UnavailableReason::StoreLost => InputResult::Unknown,
+        UnavailableReason::RunStillEnding
+        | UnavailableReason::StoreFull
+        | UnavailableReason::StoreFailed => InputResult::NotAccepted,
+    }
+}
+
 impl Drop for RunReservation<'_> {
     fn drop(&mut self) {
-        self.quota.started.with(|started| match self.result {
-            InputResult::Accepted => started.start(self.number),
+        let result = self.result.clone();
+        self.quota.started.with(|started| match result {
+            InputResult::Accepted(run_id) => started.start(self.number, run_id),
             InputResult::NotAccepted => started.forget(self.number),
+            // The input that it repeats counts as long.
+            InputResult::Unknown if self.is_repetition => started.forget(self.number),
             InputResult::Unknown => {
                 let until = Instant::now() + UNKNOWN_RESULT;
-                started.set(self.number, Progress::Unknown { until });
+                started.set(self.number, &Progress::Unknown { until });
             }
         });
     }

@@ -10,16 +10,17 @@ use crate::credentials::Credential;
 use crate::locked::Locked;
 use crate::token::{NoRandomness, Token};
 
-/// Most sessions at a time; the oldest ends when there would be more. Far more than the
+/// Most sessions at a time. When there would be more, the oldest of the client with most of them
+/// ends: no client ends those of another that has fewer. Far more than the
 /// browsers of the people who share one workspace, and few enough to compare with each.
 pub(crate) const SESSIONS_MAX: usize = 64;
 
 /// How long a session lasts: a working day. Then the page signs in again.
 pub(crate) const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// Most cookies of the name that are compared for one request. A browser sends one for each path
+/// Most cookies of the name that are compared for one header, and most headers. A browser sends one for each path
 /// that it was set for; a client without credentials must not cost more.
-const PRESENTED_MAX: usize = 4;
+pub(crate) const PRESENTED_MAX: usize = 4;
 
 /// The name of the session cookie of the server on `port`.
 pub(crate) fn cookie_name(port: u16) -> String {
@@ -67,7 +68,9 @@ impl Sessions {
             let now = Instant::now();
             open.retain(|session| session.ends_at > now);
             if open.len() == SESSIONS_MAX {
-                open.pop_front();
+                let clients = open.iter().map(|session| &session.credential.client);
+                let clients = clients.map(Arc::as_ptr).collect::<Vec<_>>();
+                open.remove(oldest_of_most_frequent(&clients));
             }
             open.push_back(Session {
                 secret,
@@ -113,12 +116,21 @@ impl Sessions {
         let presented = self.presented(cookies);
         let now = Instant::now();
         self.open.with(|open| {
-            let is_presented =
-                |session: &&Session| presented.iter().any(|value| session.secret.matches(value));
+            let is_presented = |session: &&Session| {
+                session.ends_at > now && presented.iter().any(|value| session.secret.matches(value))
+            };
             let session = open.iter().find(is_presented)?;
-            (session.ends_at > now).then(|| Arc::clone(&session.credential))
+            Some(Arc::clone(&session.credential))
         })
     }
+}
+
+/// The first of the values that are there most often; 0 if there are none.
+pub(crate) fn oldest_of_most_frequent<T: PartialEq>(values: &[T]) -> usize {
+    let count = |value: &T| values.iter().filter(|other| *other == value).count();
+    let most = values.iter().map(count).max();
+    let oldest = values.iter().position(|value| Some(count(value)) == most);
+    oldest.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -171,8 +183,9 @@ mod tests {
     #[test]
     fn the_oldest_session_ends_when_there_are_too_many() {
         let sessions = Sessions::new(1, CookieSecurity::Plain);
+        let credential = credential();
         let cookies: Vec<_> = (0..=SESSIONS_MAX)
-            .map(|_| sessions.open(credential()).unwrap())
+            .map(|_| sessions.open(Arc::clone(&credential)).unwrap())
             .collect();
         assert!(sessions.find(pair(&cookies[0]).as_bytes()).is_none());
         assert!(sessions.find(pair(&cookies[1]).as_bytes()).is_some());
@@ -181,6 +194,24 @@ mod tests {
                 .find(pair(&cookies[SESSIONS_MAX]).as_bytes())
                 .is_some()
         );
+    }
+
+    #[test]
+    fn the_oldest_of_who_has_most_makes_room() {
+        assert_eq!(oldest_of_most_frequent(&["a", "b", "b", "c", "b"]), 1);
+        assert_eq!(oldest_of_most_frequent(&["a", "b"]), 0);
+        assert_eq!(oldest_of_most_frequent::<u8>(&[]), 0);
+    }
+
+    #[test]
+    fn a_client_that_opens_one_session_after_the_other_ends_its_own() {
+        let sessions = Sessions::new(1, CookieSecurity::Plain);
+        let (one, other) = (credential(), credential());
+        let kept = sessions.open(other).unwrap();
+        for _ in 0..2 * SESSIONS_MAX {
+            sessions.open(Arc::clone(&one)).unwrap();
+        }
+        assert!(sessions.find(pair(&kept).as_bytes()).is_some());
     }
 
     #[test]

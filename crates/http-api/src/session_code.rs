@@ -7,12 +7,14 @@ use tokio::time::Instant;
 
 use crate::locked::Locked;
 use crate::principal::Principal;
+use crate::session::oldest_of_most_frequent;
 use crate::token::{NoRandomness, Token, random_text};
 
 /// How long a code can be used: as long as a browser takes to start.
 pub(crate) const CODE_LIFETIME: Duration = Duration::from_secs(60);
 
-/// Most codes that wait to be used; the oldest ends when there would be more.
+/// Most codes that wait to be used. When there would be more, the oldest of the client with most of
+/// them ends.
 const CODES_MAX: usize = 32;
 
 /// Bytes of a code: 128 bits, beyond guessing within its time.
@@ -38,7 +40,10 @@ impl SessionCodes {
             let now = Instant::now();
             codes.retain(|code| code.ends_at > now);
             if codes.len() == CODES_MAX {
-                codes.pop_front();
+                let clients = codes.iter().map(|code| code.principal.client());
+                let clients = clients.map(|client| client.map(std::ptr::from_ref));
+                let clients = clients.collect::<Vec<_>>();
+                codes.remove(oldest_of_most_frequent(&clients));
             }
             codes.push_back(SessionCode {
                 secret,

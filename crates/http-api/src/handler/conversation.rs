@@ -54,17 +54,17 @@ pub(crate) async fn send_input(
     IdempotencyKeyHeader { key }: IdempotencyKeyHeader,
     JsonBody(SendInputBody { content }): JsonBody<SendInputBody>,
 ) -> Result<Response, ApiError> {
-    let input = Input {
-        content,
-        idempotency_key: key,
-    };
     let worker = path.into();
     let run = match principal.quota_usage() {
         None => None,
         Some(usage) => {
-            let run = usage.runs.reserve(&registry, &worker).await;
+            let run = usage.runs.reserve(&registry, &worker, key.as_ref()).await;
             Some(run.ok_or_else(|| ApiError::quota_exhausted(TOKEN_RUNS))?)
         }
+    };
+    let input = Input {
+        content,
+        idempotency_key: key,
     };
     let sent = registry.send_input(&worker, input).await;
     if let Some(run) = run {

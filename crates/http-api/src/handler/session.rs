@@ -87,6 +87,7 @@ pub(crate) async fn create_session(
     State(state): State<ApiState>,
     Extension(principal): Extension<Principal>,
     _: Query<NoParameters>,
+    headers: HeaderMap,
     OptionalJsonBody(CreateSessionBody { code }): OptionalJsonBody<CreateSessionBody>,
 ) -> Result<Response, ApiError> {
     let principal = match (code, principal) {
@@ -94,15 +95,19 @@ pub(crate) async fn create_session(
         (None, principal) => Some(principal),
     };
     match principal {
-        Some(Principal::Token(credential)) => {
+        // A code may be older than the token that its client has by now.
+        Some(Principal::Token(credential)) if state.credentials.accept(&credential) => {
+            // The browser forgets its earlier session, so nobody else needs that.
+            state.sessions.end(&cookies(&headers));
+            let client = credential.client.name.to_string();
             let cookie = state.sessions.open(credential);
             let cookie = cookie.map_err(|error| no_secret(&error))?;
-            tracing::info!("a session was opened");
+            tracing::info!(session_of = client, "a session was opened");
             set_cookie(cookie)
         }
         Some(Principal::Anybody) => Ok(StatusCode::NO_CONTENT.into_response()),
         // A session opens no further session.
-        Some(Principal::Anonymous | Principal::Session(_)) | None => {
+        Some(Principal::Anonymous | Principal::Session(_) | Principal::Token(_)) | None => {
             Err(ApiError::new(ProblemCode::Unauthorized))
         }
     }
@@ -127,9 +132,14 @@ pub(crate) async fn delete_session(
     if matches!(principal, Principal::Anybody) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
+    set_cookie(state.sessions.end(&cookies(&headers)))
+}
+
+/// The cookies of a request as one header.
+fn cookies(headers: &HeaderMap) -> Vec<u8> {
     let cookies = headers.get_all(COOKIE).iter();
     let cookies: Vec<&[u8]> = cookies.map(HeaderValue::as_bytes).collect();
-    set_cookie(state.sessions.end(&cookies.join(&b';')))
+    cookies.join(&b';')
 }
 
 fn set_cookie(cookie: String) -> Result<Response, ApiError> {

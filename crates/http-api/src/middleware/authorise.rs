@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::extract::{HeaderCount, single_header};
 use crate::handler::page::has_asset;
 use crate::principal::Principal;
-use crate::session::Sessions;
+use crate::session::{PRESENTED_MAX, Sessions};
 use crate::state::ApiState;
 use crate::wire::{ProblemCode, path};
 
@@ -83,7 +83,7 @@ fn principal_of(credentials: &Credentials, sessions: &Sessions, headers: &Header
         }
         HeaderCount::Many => Principal::Anonymous,
         HeaderCount::None => {
-            let mut cookies = headers.get_all(COOKIE).iter();
+            let mut cookies = headers.get_all(COOKIE).iter().take(PRESENTED_MAX);
             let session = cookies.find_map(|cookie| sessions.find(cookie.as_bytes()));
             // A session ends with the token that it was exchanged for.
             let session = session.filter(|credential| credentials.accept(credential));
