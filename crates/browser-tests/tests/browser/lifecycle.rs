@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use testkit::json::{each, text};
 use testkit::server::{TestServer, long_input};
 use yoi_workspace_server::config::AuthSetting;
 
@@ -114,6 +115,32 @@ async fn a_whole_conversation_needs_no_mouse() {
         press(ESCAPE).await;
         page.loses("button", "Delete worker").await;
         tab_to("By keys").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_question_is_about_the_worker_that_was_open_when_it_was_asked() {
+    let server = open_server(Duration::ZERO).await;
+    with_page(&server.base, async |page| {
+        page.opens().await;
+        page.creates("Kept").await;
+        page.creates("Deleted").await;
+        page.presses("Delete").await;
+        page.find("button", "Delete worker").await;
+        page.evaluate("history.back()").await;
+        let open = "document.getElementById('worker-name').textContent";
+        page.until(async || page.evaluate(open).await == "Kept")
+            .await;
+        page.presses("Delete worker").await;
+        let left = async || {
+            let list = server.get("/api/workers").await.expect(200);
+            let names = each(&list["items"], "display_name").into_iter();
+            names.map(|name| text(name).to_owned()).collect::<Vec<_>>()
+        };
+        page.until(async || left().await.len() == 1).await;
+        assert_eq!(left().await, ["Kept"]);
+        page.find("heading", "Kept").await;
     })
     .await;
 }
