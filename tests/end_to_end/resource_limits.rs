@@ -23,9 +23,9 @@ async fn a_crash_writes_no_core_dump_unless_that_is_allowed() {
     let unlimited = "ulimit -c unlimited";
     let server = ServerProcess::start_within(home.path(), unlimited, &[]).await;
     assert_eq!(core_limit(server.id()), "0");
-    server.signal(Signal::QUIT);
+    server.signal(Signal::ABORT);
     let status = server.ended().await.status;
-    assert_eq!(status.signal(), Some(Signal::QUIT.as_raw()));
+    assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()));
     assert!(!status.core_dumped());
 
     let args = ["--allow-core-dumps"];
