@@ -16,37 +16,42 @@ impl EntityTag {
         Self(XxHash3_128::oneshot(content))
     }
 
-    /// Whether a value of `If-None-Match` names it, by weak comparison, or is `*`. What can't be
-    /// parsed names nothing.
+    /// Whether a value of `If-None-Match` names it.
     pub(crate) fn is_named_in(&self, field: &[u8]) -> bool {
-        let own = format!("{:032x}", self.0);
-        let mut rest = field.trim_ascii();
-        if rest == b"*" {
-            return true;
-        }
-        // A tag may contain commas, so the list can't be split at them; empty members count for
-        // nothing (RFC 9110 §5.6.1).
-        while let Some(start) = rest.iter().position(|byte| !b", \t".contains(byte)) {
-            let member = &rest[start..];
-            let member = member.strip_prefix(b"W/").unwrap_or(member);
-            let Some(opaque) = member.strip_prefix(b"\"") else {
-                return false;
-            };
-            let Some(end) = opaque.iter().position(|byte| *byte == b'"') else {
-                return false;
-            };
-            if &opaque[..end] == own.as_bytes() {
-                return true;
-            }
-            rest = &opaque[end + 1..];
-        }
-        false
+        names(field, format!("\"{:032x}\"", self.0).as_bytes())
     }
 
     /// The value of `ETag`.
     pub(crate) fn header(&self) -> HeaderValue {
         HeaderValue::try_from(self.to_string()).expect("it has visible ASCII characters alone")
     }
+}
+
+/// Whether a value of `If-None-Match` names the tag `opaque`, quotes included, by weak comparison, or
+/// is `*`. What can't be parsed names nothing.
+pub(crate) fn names(field: &[u8], opaque: &[u8]) -> bool {
+    let mut rest = field.trim_ascii();
+    if rest == b"*" {
+        return true;
+    }
+    // A tag may contain commas, so the list can't be split at them; empty members count for
+    // nothing (RFC 9110 §5.6.1).
+    while let Some(start) = rest.iter().position(|byte| !b", \t".contains(byte)) {
+        let member = &rest[start..];
+        let member = member.strip_prefix(b"W/").unwrap_or(member);
+        let Some(unquoted) = member.strip_prefix(b"\"") else {
+            return false;
+        };
+        let Some(length) = unquoted.iter().position(|byte| *byte == b'"') else {
+            return false;
+        };
+        let (tag, more) = member.split_at(length + 2);
+        if tag == opaque {
+            return true;
+        }
+        rest = more;
+    }
+    false
 }
 
 impl fmt::Display for EntityTag {

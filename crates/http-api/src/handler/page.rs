@@ -11,6 +11,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use web_page::{Asset, Representation};
 
+use crate::entity_tag;
 use crate::state::ApiState;
 
 /// On every response with a file, and on every 304 in its place (RFC 9110 §15.4.5). A browser keeps
@@ -65,22 +66,18 @@ fn asset_response(asset: &'static Asset, request: &HeaderMap) -> Response {
 
 /// Whether the client has this representation already.
 fn is_current(etag: &str, request: &HeaderMap) -> bool {
-    list(request, IF_NONE_MATCH)
-        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)
+    let mut known = request.get_all(IF_NONE_MATCH).iter();
+    known.any(|field| entity_tag::names(field.as_bytes(), etag.as_bytes()))
 }
 
 /// Whether the client takes gzip: it names it, and not with a weight of 0.
 fn accepts_gzip(request: &HeaderMap) -> bool {
-    list(request, ACCEPT_ENCODING).any(|coding| {
+    let values = request.get_all(ACCEPT_ENCODING).iter();
+    let values = values.filter_map(|value| value.to_str().ok());
+    let mut codings = values.flat_map(|value| value.split(',')).map(str::trim);
+    codings.any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
         let weight = weight.trim().trim_start_matches(['q', 'Q', '=']);
         name.trim_end().eq_ignore_ascii_case("gzip") && weight.parse() != Ok(0.0)
     })
-}
-
-/// The members of a header that is a list, also one that is there more than once.
-fn list(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
-    let values = headers.get_all(name).into_iter();
-    let values = values.filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim)
 }
