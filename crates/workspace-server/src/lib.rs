@@ -2,11 +2,12 @@
 //! it as a process.
 //!
 //! Each module knows only those before it: [`args`] (flags), `compose` (the composition root),
-//! `profile_dir` (profiles of one's own), `named_tokens` (tokens of single clients), `in_use` (what the server before still has), [`listen`]
-//! (addresses and sockets), [`failure_notes`] (a provider's words, for the operator), [`logging`], [`store`] (where workers are kept, and what is
+//! `profile_dir` (profiles of one's own), `named_tokens` (tokens of single clients), `in_use` (what
+//! the server before still has), [`listen`] (addresses and sockets), [`failure_notes`] (a
+//! provider's words, for the operator), [`logging`], [`store`] (where workers are kept, and what is
 //! done with that file), [`config`] (checked settings), [`server`] (serving and shutdown), `reload`
-//! (what SIGHUP renews), `service_manager` (what systemd is told), `open_files` and [`core_dumps`] (limits
-//! of the process), [`entry`] (the process: threads, signals, exit code).
+//! (what SIGHUP renews), `service_manager` (what systemd is told), `open_files` and [`core_dumps`]
+//! (limits of the process), [`entry`] (the process: threads, signals, exit code).
 
 pub mod args;
 pub mod config;

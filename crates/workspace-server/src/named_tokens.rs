@@ -67,7 +67,7 @@ pub enum NamedTokenError {
 pub(crate) fn read(
     files: &[NamedTokenFile],
     owner: Option<&Token>,
-    half: Quotas,
+    default_quotas: Quotas,
 ) -> (Vec<NamedToken>, Vec<(ClientName, NamedTokenError)>) {
     let (mut tokens, mut errors) = (Vec::<NamedToken>::with_capacity(files.len()), Vec::new());
     for file in files {
@@ -79,9 +79,9 @@ pub(crate) fn read(
                 name: file.name.clone(),
                 scope: file.scope,
                 quotas: Quotas {
-                    runs: file.runs.unwrap_or(half.runs),
-                    polls: file.polls.unwrap_or(half.polls),
-                    bytes: file.bytes.unwrap_or(half.bytes),
+                    runs: file.runs.unwrap_or(default_quotas.runs),
+                    polls: file.polls.unwrap_or(default_quotas.polls),
+                    bytes: file.bytes.unwrap_or(default_quotas.bytes),
                 },
                 token,
             }),
