@@ -17,19 +17,7 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) async fn start() -> Self {
-        let mut process = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("`.ci/browser-tests` installs chromium-driver");
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let port = loop {
-            let line = lines.next_line().await.unwrap().expect("it says its port");
-            if let Some((_, port)) = line.split_once("successfully on port ") {
-                break port.trim_end_matches('.').to_owned();
-            }
-        };
+        let (process, port) = listening_driver().await;
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities())
             .connect(&format!("http://127.0.0.1:{port}"))
@@ -53,6 +41,29 @@ impl Driver {
         }
         found
     }
+}
+
+/// Starts chromedriver; with it, the port that it listens on.
+///
+/// It takes a free port of one address family and then wants the same one of the other, where
+/// another process may hold it: then it ends and another is started.
+async fn listening_driver() -> (Child, String) {
+    const ATTEMPTS: usize = 10;
+    for _ in 0..ATTEMPTS {
+        let mut process = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("`.ci/browser-tests` installs chromium-driver");
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if let Some((_, port)) = line.split_once("successfully on port ") {
+                return (process, port.trim_end_matches('.').to_owned());
+            }
+        }
+    }
+    panic!("chromedriver found no free port in {ATTEMPTS} attempts");
 }
 
 /// Every process with its parent (proc_pid_stat(5)).
