@@ -28,6 +28,8 @@ enum Accepted {
 struct Tokens {
     owner: Arc<Credential>,
     named: Vec<Arc<Credential>>,
+    /// The clients that have a named token, or had one.
+    clients: Vec<Arc<Client>>,
 }
 
 impl Credentials {
@@ -84,8 +86,8 @@ impl Credentials {
     }
 
     /// Takes these named tokens from now on and no others, at most [`NAMED_TOKENS_MAX`]; none
-    /// where no credentials are asked for. A client that is among them before and after stays the
-    /// same, with its scope, its quotas and what it uses of them.
+    /// where no credentials are asked for. A client that had a token before, even if it has been
+    /// without one since, stays the same, with its scope, its quotas and what it uses of them.
     pub(crate) fn replace_named(&self, named: &[NamedToken], metrics: &Metrics) {
         self.update(|accepted| {
             let Accepted::Tokens(tokens) = accepted else {
@@ -103,7 +105,7 @@ impl Credentials {
                     replace_token(&mut known, token);
                     return known;
                 }
-                let client = Arc::new(Client::named(new, metrics));
+                let client = tokens.client(new, metrics);
                 Arc::new(Credential { token, client })
             });
             tokens.named = named.collect();
@@ -150,7 +152,19 @@ impl Tokens {
         Self {
             owner: Arc::new(Credential { token, client }),
             named: Vec::new(),
+            clients: Vec::new(),
         }
+    }
+
+    /// The client of this name.
+    fn client(&mut self, of: &NamedToken, metrics: &Metrics) -> Arc<Client> {
+        let known = self.clients.iter().find(|client| client.name == of.name);
+        if let Some(known) = known {
+            return Arc::clone(known);
+        }
+        let client = Arc::new(Client::named(of, metrics));
+        self.clients.push(Arc::clone(&client));
+        client
     }
 }
 
@@ -202,6 +216,9 @@ mod tests {
         assert!(credentials.accept(&after), "it is the same token");
         credentials.replace_named(&[], &metrics);
         assert!(!credentials.accept(&after));
+        credentials.replace_named(&[named("ci", token("c"))], &metrics);
+        let again = find(&credentials, &token("c")).unwrap();
+        assert!(Arc::ptr_eq(&before.client, &again.client));
         assert!(find(&credentials, &token("o")).is_some());
     }
 

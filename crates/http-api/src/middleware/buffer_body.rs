@@ -134,12 +134,10 @@ where
         Keep::Bytes => Some(Kept::new(declared, room)?),
         Keep::Nothing => None,
     };
-    let read = read(Limited::new(body, limits.body_bytes), kept, limits);
-    let read = tokio::time::timeout(limits.body_timeout, read).await;
-    read.map_err(|_| BodyError::TooSlow)?
+    read(Limited::new(body, limits.body_bytes), kept, limits).await
 }
 
-/// Reads a body that does not come slower than it may.
+/// Reads a body that comes in time and not slower than it may.
 async fn read<B>(
     mut body: Limited<B>,
     mut kept: Option<Kept<'_>>,
@@ -149,12 +147,17 @@ where
     B: HttpBody<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
 {
-    let mut window_ends = Instant::now() + limits.rate_window;
+    let started = Instant::now();
+    let deadline = started + limits.body_timeout;
+    let mut window_ends = started + limits.rate_window;
     let mut received = 0;
-    loop {
-        // A frame is lost by no time-out: it stays in the body until it is taken.
-        let Ok(frame) = tokio::time::timeout_at(window_ends, body.frame()).await else {
-            if received < limits.rate_window_bytes() {
+    // A body of a declared length ends with its last chunk. To ask for another one would cost a
+    // turn of the connection's task.
+    while !body.is_end_stream() {
+        // One timer for both. A frame is lost by no time-out: it stays in the body until it is taken.
+        let wait_ends = window_ends.min(deadline);
+        let Ok(frame) = tokio::time::timeout_at(wait_ends, body.frame()).await else {
+            if wait_ends == deadline || received < limits.rate_window_bytes() {
                 return Err(BodyError::TooSlow);
             }
             received = 0;
@@ -174,9 +177,10 @@ where
                 }
             }
             Some(Err(_trailers)) => {}
-            None => return Ok(kept.map(Kept::into_bytes).unwrap_or_default()),
+            None => break,
         }
     }
+    Ok(kept.map(Kept::into_bytes).unwrap_or_default())
 }
 
 fn broken(error: &BoxError) -> BodyError {

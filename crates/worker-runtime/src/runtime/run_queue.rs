@@ -25,10 +25,11 @@ struct Entered {
 #[derive(Debug)]
 pub(super) struct RunPlace {
     queue: Arc<RunQueue>,
-    ticket: Arc<Ticket>,
+    /// None for a run that found a free place.
+    ticket: Option<Arc<Ticket>>,
 }
 
-/// Whether a run has a place, or waits for one.
+/// Whether a run that was queued has a place by now, or waits for one.
 #[derive(Debug)]
 pub(super) struct Ticket {
     has_place: AtomicBool,
@@ -47,20 +48,19 @@ impl RunQueue {
     /// Takes a place, or the last position in the queue; none when that is full.
     pub(super) fn enter(self: &Arc<Self>) -> Option<RunPlace> {
         let ticket = self.entered.with(|entered| {
-            let is_free = entered.running < self.places;
-            if !is_free && entered.waiting.len() >= self.max_waiting {
+            if entered.running < self.places {
+                entered.running += 1;
+                return Some(None);
+            }
+            if entered.waiting.len() >= self.max_waiting {
                 return None;
             }
             let ticket = Arc::new(Ticket {
-                has_place: AtomicBool::new(is_free),
+                has_place: AtomicBool::new(false),
                 placed: Notify::new(),
             });
-            if is_free {
-                entered.running += 1;
-            } else {
-                entered.waiting.push_back(Arc::clone(&ticket));
-            }
-            Some(ticket)
+            entered.waiting.push_back(Arc::clone(&ticket));
+            Some(Some(ticket))
         })?;
         Some(RunPlace {
             queue: Arc::clone(self),
@@ -80,18 +80,17 @@ impl RunQueue {
 }
 
 impl RunPlace {
-    pub(super) fn ticket(&self) -> &Arc<Ticket> {
-        &self.ticket
+    /// What the run waits for, while it has no place.
+    pub(super) fn queued(&self) -> Option<&Arc<Ticket>> {
+        self.ticket.as_ref().filter(|ticket| !ticket.has_place())
     }
 }
 
 impl Drop for RunPlace {
     fn drop(&mut self) {
         self.queue.entered.with(|entered| {
-            if !self.ticket.has_place() {
-                entered
-                    .waiting
-                    .retain(|other| !Arc::ptr_eq(other, &self.ticket));
+            if let Some(own) = self.queued() {
+                entered.waiting.retain(|other| !Arc::ptr_eq(other, own));
                 return;
             }
             match entered.waiting.pop_front() {
@@ -103,7 +102,7 @@ impl Drop for RunPlace {
 }
 
 impl Ticket {
-    pub(super) fn has_place(&self) -> bool {
+    fn has_place(&self) -> bool {
         self.has_place.load(Ordering::SeqCst)
     }
 
@@ -141,7 +140,7 @@ mod tests {
         let have_places = |waiting: &VecDeque<RunPlace>| -> Vec<_> {
             waiting
                 .iter()
-                .map(|place| place.ticket().has_place())
+                .map(|place| place.queued().is_none())
                 .collect()
         };
         assert_eq!(have_places(&waiting), [true, false]);
@@ -150,6 +149,6 @@ mod tests {
         assert_eq!(have_places(&waiting), [true, false]);
         drop(waiting);
         assert_eq!((queue.running(), queue.waiting()), (0, 0));
-        assert!(queue.enter().unwrap().ticket().has_place());
+        assert!(queue.enter().unwrap().queued().is_none());
     }
 }

@@ -95,8 +95,8 @@ pub(crate) const FAULTS: &[Fault] = &[
         scenario: "queueing::queue_and_cancel_of_the_queued_run_alone",
         edits: &[Edit {
             file: "runtime/run_queue.rs",
-            from: "                    .retain(|other| !Arc::ptr_eq(other, &self.ticket));",
-            to: "                    .retain(|other| !other.has_place());",
+            from: "                entered.waiting.retain(|other| !Arc::ptr_eq(other, own));",
+            to: "                entered.waiting.retain(|other| !other.has_place());",
         }],
     },
     Fault {

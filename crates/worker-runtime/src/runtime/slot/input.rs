@@ -159,8 +159,7 @@ impl Slot {
         let reservation = guarded.run.as_ref();
         let reservation = reservation.expect("a run is reserved before its input is accepted");
         let cancel_signal = Arc::clone(&reservation.cancel_signal);
-        let ticket = reservation.place.ticket();
-        let queued = (!ticket.has_place()).then(|| Arc::clone(ticket));
+        let queued = reservation.place.queued().cloned();
         let run_turn = match queued {
             None => RunTurn::Now,
             Some(_) => RunTurn::Later,
