@@ -101,6 +101,11 @@ impl Client {
         Self::new(token.name.clone(), token.scope, Some(usage), metrics)
     }
 
+    /// Whether it is whoever has the server's own token.
+    pub(crate) fn is_owner(&self) -> bool {
+        self.usage.is_none()
+    }
+
     fn new(name: ClientName, scope: Scope, usage: Option<QuotaUsage>, metrics: &Metrics) -> Self {
         Self {
             requests: metrics.client_requests(&name),

@@ -14,7 +14,7 @@ use http::{HeaderValue, StatusCode};
 use registry_core::id::IdError;
 use registry_core::{Capability, FixedText, RegistryError, UnavailableReason, WorkerRef};
 
-use crate::request_id::RequestId;
+use crate::current_request;
 use crate::wire::{MEDIA_TYPE_PROBLEM, Problem, ProblemCode, Retry, path};
 
 /// Why a request was not carried out. Every text in it is ours: nothing that a client sent can
@@ -166,7 +166,7 @@ impl IntoResponse for ApiError {
     /// carry the [`ProblemCode`], for the access log.
     fn into_response(self) -> Response {
         let Inner { mut problem, allow } = *self.0;
-        problem.request_id = RequestId::current().to_string();
+        problem.request_id = current_request::id().to_string();
         let code = problem.code;
         let body = serde_json::to_vec(&problem)
             .expect("a problem has string keys alone and no map that could fail");

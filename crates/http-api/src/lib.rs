@@ -18,6 +18,7 @@ mod token;
 // What handlers and middleware share.
 mod byte_budget;
 mod connection;
+mod current_request;
 mod entity_tag;
 mod error;
 mod locked;

@@ -14,7 +14,6 @@ mod response_headers;
 pub(crate) use access_log::access_log;
 pub(crate) use admit::admit;
 pub(crate) use authorise::Access;
-pub(crate) use buffer_body::buffer_body;
 pub(crate) use refusal_log::RefusalLog;
 pub(crate) use reserve_response::reserve_response;
 pub(crate) use response_headers::SECURITY_HEADERS;

@@ -17,7 +17,7 @@ use utoipa::OpenApi as _;
 
 use crate::config::{ApiConfig, Auth};
 use crate::middleware::{Access, SECURITY_HEADERS};
-use crate::router::{server_routes, worker_routes};
+use crate::router::{other_routes, reading_routes};
 use crate::session::cookie_name;
 use crate::wire::{API_VERSION, Problem};
 
@@ -147,7 +147,7 @@ struct Document;
 const INTRODUCTION: &str = include_str!("openapi/introduction.md");
 
 fn from_handlers() -> Value {
-    let routes = worker_routes().merge(server_routes());
+    let routes = reading_routes().merge(other_routes());
     let mut document = Document::openapi();
     document.merge(routes.into_openapi());
     serde_json::to_value(document).expect("the document has string keys alone")

@@ -2,18 +2,12 @@
 //! chooses could forge log lines.
 
 use std::fmt;
-use std::future::Future;
 
 use http::HeaderValue;
-use tokio::task::futures::TaskLocalFuture;
 use tracing::Span;
 use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::client::Client;
-
-tokio::task_local! {
-    static CURRENT: RequestId;
-}
 
 /// Names one request: in its answer (`X-Request-Id`, and the `request_id` of a problem), and in
 /// the log, whose lines carry it in the span `request`.
@@ -26,21 +20,14 @@ impl RequestId {
         Self(Uuid::new_v7(Timestamp::now(NoContext)))
     }
 
-    /// Runs `future` as part of this request.
-    pub(crate) fn scope<F: Future>(self, future: F) -> TaskLocalFuture<Self, F> {
-        CURRENT.scope(self, future)
-    }
-
-    /// The span of this request's log lines, audit events among them. It is made once the client is
-    /// known: adding a field later would format the others anew.
+    /// The span of this request's log lines, audit events among them. It has the name of a client
+    /// with a token of its own; a line without one is the owner's, or where nobody needs a token,
+    /// anybody's. It is made once the client is known: adding a field later would format the others
+    /// anew.
     pub(crate) fn span(self, client: Option<&Client>) -> Span {
-        let client = client.map(|client| client.name.as_str());
+        let named = client.filter(|client| !client.is_owner());
+        let client = named.map(|client| client.name.as_str());
         tracing::info_span!("request", request_id = %self, client)
-    }
-
-    /// The id of the request that the running task works on; a new one outside of requests.
-    pub(crate) fn current() -> Self {
-        CURRENT.try_with(|id| *id).unwrap_or_else(|_| Self::new())
     }
 }
 
@@ -70,12 +57,9 @@ mod tests {
         assert_eq!(ids.len(), 10_000);
     }
 
-    #[tokio::test]
-    async fn a_task_knows_its_request_s_id_only_within_the_request() {
+    #[test]
+    fn a_header_has_the_id_as_it_is_written_elsewhere() {
         let id = RequestId::new();
-        let within = id.scope(async { RequestId::current() }).await;
-        assert_eq!(within, id);
-        assert_ne!(RequestId::current(), id);
         assert_eq!(HeaderValue::from(id), id.to_string());
     }
 }

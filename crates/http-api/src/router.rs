@@ -11,24 +11,17 @@ use utoipa_axum::routes;
 
 use crate::error::ApiError;
 use crate::handler::{conversation, page, runtime, server, session, worker};
-use crate::middleware::{access_log, admit, buffer_body, reserve_response};
+use crate::middleware::{access_log, admit, reserve_response};
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
 
 /// The routes whose responses grow with what workers hold.
-pub(crate) fn worker_routes() -> OpenApiRouter<ApiState> {
+pub(crate) fn reading_routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(runtime::list_runtimes))
         .routes(routes!(runtime::get_runtime))
-        .routes(routes!(worker::list_runtime_workers, worker::create_worker))
-        .routes(routes!(
-            worker::get_worker,
-            worker::rename_worker,
-            worker::delete_worker
-        ))
-        .routes(routes!(conversation::send_input))
-        .routes(routes!(conversation::cancel_run))
-        .routes(routes!(worker::stop_worker))
+        .routes(routes!(worker::list_runtime_workers))
+        .routes(routes!(worker::get_worker))
         .routes(routes!(conversation::read_transcript))
         .routes(routes!(conversation::read_events))
         .routes(routes!(worker::list_workers))
@@ -36,8 +29,13 @@ pub(crate) fn worker_routes() -> OpenApiRouter<ApiState> {
 
 /// The routes whose responses are small, or, like the metrics, what an operator needs most when
 /// many responses are unread.
-pub(crate) fn server_routes() -> OpenApiRouter<ApiState> {
+pub(crate) fn other_routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
+        .routes(routes!(worker::create_worker))
+        .routes(routes!(worker::rename_worker, worker::delete_worker))
+        .routes(routes!(conversation::send_input))
+        .routes(routes!(conversation::cancel_run))
+        .routes(routes!(worker::stop_worker))
         .routes(routes!(server::get_workspace))
         .routes(routes!(
             session::get_session,
@@ -55,9 +53,9 @@ pub(crate) fn server_routes() -> OpenApiRouter<ApiState> {
 /// to the last, its response the other way. They are one layer to axum, which boxes and clones
 /// every one for each request.
 pub(crate) fn router(state: ApiState) -> Router {
-    let (routes, _) = worker_routes()
+    let (routes, _) = reading_routes()
         .route_layer(from_fn_with_state(state.clone(), reserve_response))
-        .merge(server_routes())
+        .merge(other_routes())
         .split_for_parts();
     routes
         .merge(page::page_routes())
@@ -67,7 +65,6 @@ pub(crate) fn router(state: ApiState) -> Router {
             from_fn_with_state(state.clone(), access_log),
             CatchPanicLayer::custom(panic_response),
             from_fn_with_state(state.clone(), admit),
-            from_fn_with_state(state.clone(), buffer_body),
         ))
         .with_state(state)
 }

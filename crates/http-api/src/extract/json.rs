@@ -129,23 +129,28 @@ pub(super) fn parse<T: BodyFields>(bytes: &[u8]) -> Result<T, ApiError> {
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(ApiError::invalid_body(None, "It is not a JSON object."));
     }
+    serde_json::from_slice(bytes).map_err(|_| explain::<T>(bytes))
+}
+
+/// Why these bytes are no `T`. They are read again for it: to keep the way to each value costs as
+/// much as reading it.
+fn explain<T: BodyFields>(bytes: &[u8]) -> ApiError {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let within = match error.path().iter().next() {
-            Some(Segment::Map { key }) => T::FIELDS.iter().find(|(field, _)| field == key),
-            _ => None,
-        };
-        match (error.inner().classify(), within) {
-            (Category::Syntax | Category::Eof | Category::Io, field) => {
-                ApiError::invalid_body(field.map(|(field, _)| *field), NOT_JSON)
-            }
-            (Category::Data, Some((field, reason))) => ApiError::invalid_body(*field, reason),
-            (Category::Data, None) => wrong_fields::<T>(bytes),
+    let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut json) else {
+        // Something follows it.
+        return ApiError::invalid_body(None, NOT_JSON);
+    };
+    let within = match error.path().iter().next() {
+        Some(Segment::Map { key }) => T::FIELDS.iter().find(|(field, _)| field == key),
+        _ => None,
+    };
+    match (error.inner().classify(), within) {
+        (Category::Syntax | Category::Eof | Category::Io, field) => {
+            ApiError::invalid_body(field.map(|(field, _)| *field), NOT_JSON)
         }
-    })?;
-    json.end()
-        .map_err(|_| ApiError::invalid_body(None, NOT_JSON))?;
-    Ok(body)
+        (Category::Data, Some((field, reason))) => ApiError::invalid_body(*field, reason),
+        (Category::Data, None) => wrong_fields::<T>(bytes),
+    }
 }
 
 /// The error of an object whose values are right, as far as they were read, but not its fields: one

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
@@ -48,7 +47,7 @@ const EVENT_BYTES: usize = 192;
 )]
 pub(crate) async fn send_input(
     State(registry): State<Arc<RuntimeRegistry>>,
-    Extension(principal): Extension<Principal>,
+    principal: Principal,
     path: WorkerPath,
     _: Query<NoParameters>,
     IdempotencyKeyHeader { key }: IdempotencyKeyHeader,
@@ -152,7 +151,7 @@ pub(crate) async fn read_transcript(
 )]
 pub(crate) async fn read_events(
     State(registry): State<Arc<RuntimeRegistry>>,
-    Extension(principal): Extension<Principal>,
+    principal: Principal,
     path: WorkerPath,
     Query(parameters): Query<EventsParameters>,
     half_close: HalfClose,

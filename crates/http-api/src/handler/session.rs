@@ -1,6 +1,5 @@
 //! Signing in and out, for pages in a browser.
 
-use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{COOKIE, SET_COOKIE};
@@ -29,7 +28,7 @@ use crate::wire::{
     responses((status = 200, description = "The client.", body = SessionInfo)),
 )]
 pub(crate) async fn get_session(
-    Extension(principal): Extension<Principal>,
+    principal: Principal,
     _: Query<NoParameters>,
 ) -> Result<Response, ApiError> {
     let client = principal.client();
@@ -56,7 +55,7 @@ pub(crate) async fn get_session(
 )]
 pub(crate) async fn create_session_code(
     State(state): State<ApiState>,
-    Extension(principal): Extension<Principal>,
+    principal: Principal,
     _: Query<NoParameters>,
     _: OptionalJsonBody<CreateSessionCodeBody>,
 ) -> Result<Response, ApiError> {
@@ -85,7 +84,7 @@ pub(crate) async fn create_session_code(
 )]
 pub(crate) async fn create_session(
     State(state): State<ApiState>,
-    Extension(principal): Extension<Principal>,
+    principal: Principal,
     _: Query<NoParameters>,
     headers: HeaderMap,
     OptionalJsonBody(CreateSessionBody { code }): OptionalJsonBody<CreateSessionBody>,
@@ -125,7 +124,7 @@ pub(crate) async fn create_session(
 )]
 pub(crate) async fn delete_session(
     State(state): State<ApiState>,
-    Extension(principal): Extension<Principal>,
+    principal: Principal,
     _: Query<NoParameters>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {

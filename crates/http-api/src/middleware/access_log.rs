@@ -10,8 +10,9 @@ use tracing::Level;
 
 use super::refusal_log;
 use super::response_headers::add_response_headers;
+use crate::client::Client;
 use crate::connection::Connection;
-use crate::principal::Principal;
+use crate::current_request;
 use crate::request_id::RequestId;
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
@@ -45,51 +46,46 @@ pub(crate) async fn access_log(
         add_response_headers(&mut response, request_id);
         let duration = started.elapsed();
         in_flight.finish(response.status(), duration);
-        if is_logged(state, &response) {
-            log(request_id, method, &route, &response, duration);
+        let principal = current_request::principal();
+        let client = principal.client();
+        if is_logged(state, client, &response) {
+            log(request_id, client, method, &route, &response, duration);
         }
         drop(under_way);
         response
     };
-    request_id.scope(respond).await
+    current_request::scope(request_id, respond).await
 }
 
 /// Counts a refusal to a client without credentials or at its quota; whether the response is to be
 /// logged.
-fn is_logged(state: &ApiState, response: &Response) -> bool {
-    let extensions = response.extensions();
-    match (
-        extensions.get::<Principal>(),
-        extensions.get::<ProblemCode>(),
-    ) {
-        (Some(principal), Some(code)) => match principal.client() {
-            Some(client) => {
-                if *code == ProblemCode::QuotaExhausted {
-                    client.refusals.inc();
-                }
-                true
+fn is_logged(state: &ApiState, client: Option<&Client>, response: &Response) -> bool {
+    match (response.extensions().get::<ProblemCode>(), client) {
+        // A success, or a failure of ours, a panic among them.
+        (None | Some(ProblemCode::Internal), _) => true,
+        (Some(code), Some(client)) => {
+            if *code == ProblemCode::QuotaExhausted {
+                client.refusals.inc();
             }
-            None => {
-                state.metrics.refused(code.as_str());
-                refusal_log::is_logged(state)
-            }
-        },
-        // It is a success, or nobody looked: that is a panic.
-        _ => true,
+            true
+        }
+        (Some(code), None) => {
+            state.metrics.refused(code.as_str());
+            refusal_log::is_logged(state)
+        }
     }
 }
 
 fn log(
     request_id: RequestId,
+    client: Option<&Client>,
     method: &'static str,
     route: &str,
     response: &Response,
     duration: Duration,
 ) {
     let status = response.status();
-    let extensions = response.extensions();
-    let client = extensions.get().and_then(Principal::client);
-    let code = extensions.get().copied();
+    let code = response.extensions().get().copied();
     let code = code.map(ProblemCode::as_str);
     let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     macro_rules! log {

@@ -1,7 +1,6 @@
 //! Admits a request, or refuses it by the first rule that it breaks: host, instance, origin,
-//! credentials.
+//! credentials, body.
 
-use axum::Extension;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -10,18 +9,18 @@ use http::header::COOKIE;
 use tracing::Instrument as _;
 
 use super::authorise::{Access, identify};
+use super::buffer_body::buffer_body;
 use super::check_host::check_host;
 use super::check_instance::check_instance;
 use super::check_origin::{Source, preflight_response, share_with, source};
 use crate::connection::Connection;
+use crate::current_request;
 use crate::error::ApiError;
 use crate::principal::Principal;
-use crate::request_id::RequestId;
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
 
-/// One middleware for all four rules, so that their order stands in one place. The response's
-/// extensions carry the [`Principal`].
+/// One middleware for all of them, so that their order stands in one place.
 pub(crate) async fn admit(
     State(state): State<ApiState>,
     mut request: Request,
@@ -29,7 +28,7 @@ pub(crate) async fn admit(
 ) -> Response {
     let origin = match check_source(&state, &request) {
         Ok(origin) => origin,
-        Err(error) => return (Extension(Principal::Anonymous), error).into_response(),
+        Err(error) => return error.into_response(),
     };
     if origin.is_some() {
         // Browsers keep the cookie back where credentials are not allowed; this does not rely on it.
@@ -44,22 +43,35 @@ pub(crate) async fn admit(
     if let Some(client) = principal.client() {
         client.requests.inc();
     }
-    let span = RequestId::current().span(principal.client());
-    request.extensions_mut().insert(principal.clone());
+    let span = current_request::id().span(principal.client());
+    current_request::identify(principal.clone());
     let preflight = origin.as_ref().and_then(|_| preflight_response(&request));
     let path = request.extensions().get::<MatchedPath>();
     let access = Access::to(request.method(), path.map(MatchedPath::as_str));
     let mut response = match preflight {
         Some(response) => response,
-        None => match access.check(&principal) {
-            Ok(()) => next.run(request).instrument(span).await,
-            Err(error) => error.into_response(),
-        },
+        None => {
+            let handled = handle(&state, &principal, access, request, next);
+            handled.instrument(span).await.into_response()
+        }
     };
     if let Some(origin) = origin {
         share_with(origin, &mut response);
     }
-    (Extension(principal), response).into_response()
+    response
+}
+
+/// Handles a request of somebody who may send it. Nothing of its body is read before that is known.
+async fn handle(
+    state: &ApiState,
+    principal: &Principal,
+    access: Access,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    access.check(principal)?;
+    let request = buffer_body(state, principal, access, request).await?;
+    Ok(next.run(request).await)
 }
 
 /// Refuses a request for another server or from a page that may not send it. The origin that the

@@ -1,11 +1,9 @@
-//! Reads the body before the handler runs, bounded in bytes, time and rate, and together with all
+//! Reads the body of a request before its handler runs, bounded in bytes, time and rate, and together with all
 //! others in memory.
 
 use axum::BoxError;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::{MatchedPath, Request};
 use bytes::{Bytes, BytesMut};
 use http::Method;
 use http_body::{Body as HttpBody, Frame};
@@ -36,14 +34,15 @@ enum Keep {
     Nothing,
 }
 
-/// Buffers the body, whatever the path and method, so that no body is read without a bound.
-pub(crate) async fn buffer_body(
-    State(state): State<ApiState>,
+/// The request with its body in memory, whatever the path and method, so that no body is read
+/// without a bound.
+pub(super) async fn buffer_body(
+    state: &ApiState,
+    principal: &Principal,
+    access: Access,
     request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
+) -> Result<Request, ApiError> {
     let route = request.extensions().get::<MatchedPath>();
-    let access = Access::to(request.method(), route.map(MatchedPath::as_str));
     let takes_body = matches!(*request.method(), Method::POST | Method::PATCH);
     let keep = if route.is_some() && access != Access::Open && takes_body {
         Keep::Bytes
@@ -51,12 +50,11 @@ pub(crate) async fn buffer_body(
         Keep::Nothing
     };
     let (parts, body) = request.into_parts();
-    let principal = parts.extensions.get::<Principal>();
     let mut limits = state.config.connection;
-    if keep == Keep::Bytes && matches!(principal, Some(Principal::Anonymous)) {
+    if keep == Keep::Bytes && matches!(principal, Principal::Anonymous) {
         limits.body_bytes = limits.body_bytes.min(ANONYMOUS_BODY_BYTES_MAX);
     }
-    let usage = principal.and_then(Principal::quota_usage);
+    let usage = principal.quota_usage();
     let room = Room {
         budget: &state.body_budget,
         of_client: usage.map(|usage| &usage.bytes),
@@ -71,8 +69,7 @@ pub(crate) async fn buffer_body(
     if let Some(connection) = parts.extensions.get::<Connection>() {
         connection.request_complete();
     }
-    let request = Request::from_parts(parts, Body::from(bytes));
-    Ok(next.run(request).await)
+    Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
 /// What a body's bytes are reserved of.

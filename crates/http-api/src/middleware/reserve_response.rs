@@ -7,21 +7,20 @@ use axum::response::Response;
 use http::Method;
 
 use crate::byte_budget::NoRoom;
+use crate::current_request;
 use crate::error::ApiError;
-use crate::principal::Principal;
 use crate::state::ApiState;
 use crate::wire::limit::{ANSWER_BYTES, TOKEN_BYTES};
 
 /// Reserves the bytes of a response to a `GET`, or refuses it once the budget is used up. Not for
-/// mutations: their responses are small, and must not be refused once the work is done. The body
-/// of a response to `HEAD` is not sent.
+/// routes that change something: their responses are small, and must not be refused once the work is
+/// done. The body of a response to `HEAD` is not sent.
 pub(crate) async fn reserve_response(
     State(state): State<ApiState>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
     let is_get = request.method() == Method::GET;
-    let principal = request.extensions().get::<Principal>().cloned();
     let response = next.run(request).await;
     if !is_get {
         return Ok(response);
@@ -30,7 +29,8 @@ pub(crate) async fn reserve_response(
     // Handlers build their bodies whole: this waits for nothing.
     let bytes = body::to_bytes(body, usize::MAX).await;
     let bytes = bytes.map_err(|_| ApiError::internal())?;
-    let usage = principal.as_ref().and_then(Principal::quota_usage);
+    let principal = current_request::principal();
+    let usage = principal.quota_usage();
     let reserved = state
         .response_budget
         .reserve(bytes, usage.map(|usage| &usage.bytes));
