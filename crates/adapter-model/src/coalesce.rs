@@ -1,16 +1,30 @@
 //! Joining small deltas of a reply, so that a fast model can't flood a worker's events.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// When joined deltas are forwarded. Text that is still held back when a run is cancelled is
-/// lost; when a run fails, it is forwarded first.
+/// Replies at once up to which each delta may go its own way: they take a fraction of a processor.
+const QUIET_REPLIES: u32 = 100;
+
+/// Replies at once from which on deltas are gathered for the longest interval.
+const BUSY_REPLIES: u32 = 300;
+
+/// Replies that are being forwarded, over all engines of the process: they share its processors.
+static REPLIES: AtomicUsize = AtomicUsize::new(0);
+
+/// When joined deltas are forwarded: the first one after a pause at once, later ones at an interval.
+/// Text that is still held back when a run is cancelled is lost; when a run fails, it is forwarded
+/// first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coalesce {
-    /// Longest time that a delta waits for others (default: 40 ms): below what a reader
-    /// notices, and at most 25 events a second.
+    /// Time between two forwardings while few replies are forwarded at once (default: 10 ms): a
+    /// reader sees every word by itself at the pace of most models.
     pub interval: Duration,
+    /// The same while many are (default: 40 ms): below what a reader notices, and at most 25
+    /// events a second. In between, the interval grows with their number.
+    pub busy_interval: Duration,
     /// Bytes that are held back at most (default: 2 KiB): about a screen of text.
     pub bytes: usize,
 }
@@ -18,18 +32,48 @@ pub struct Coalesce {
 impl Default for Coalesce {
     fn default() -> Self {
         Self {
-            interval: Duration::from_millis(40),
+            interval: Duration::from_millis(10),
+            busy_interval: Duration::from_millis(40),
             bytes: 2 * 1024,
         }
     }
 }
 
-/// Text that waits to be forwarded.
+impl Coalesce {
+    /// The interval while so many replies are forwarded.
+    fn interval_at(&self, replies: usize) -> Duration {
+        let replies = u32::try_from(replies).unwrap_or(u32::MAX);
+        let beyond = replies.clamp(QUIET_REPLIES, BUSY_REPLIES) - QUIET_REPLIES;
+        let growth = self.busy_interval.saturating_sub(self.interval);
+        self.interval + growth / (BUSY_REPLIES - QUIET_REPLIES) * beyond
+    }
+}
+
+/// A reply that is being forwarded, until this is dropped.
+#[derive(Debug)]
+struct ReplyInProgress(());
+
+impl ReplyInProgress {
+    fn begin() -> Self {
+        REPLIES.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for ReplyInProgress {
+    fn drop(&mut self) {
+        REPLIES.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Text of one reply that waits to be forwarded.
 #[derive(Debug)]
 pub(crate) struct DeltaBuffer {
     limits: Coalesce,
     text: String,
     deadline: Option<Instant>,
+    forwarded_at: Option<Instant>,
+    _reply: ReplyInProgress,
 }
 
 impl DeltaBuffer {
@@ -38,15 +82,24 @@ impl DeltaBuffer {
             limits,
             text: String::new(),
             deadline: None,
+            forwarded_at: None,
+            _reply: ReplyInProgress::begin(),
         }
     }
 
     /// Appends a delta, and returns whether the text must be forwarded now.
     pub(crate) fn append(&mut self, delta: &str, now: Instant) -> bool {
         self.text.push_str(delta);
-        // With an interval too long to be represented, only the size counts.
-        self.deadline = (self.deadline).or_else(|| now.checked_add(self.limits.interval));
-        self.text.len() >= self.limits.bytes || self.deadline.is_some_and(|it| now >= it)
+        let deadline = self.deadline.or_else(|| {
+            let interval = self.limits.interval_at(REPLIES.load(Ordering::Relaxed));
+            match self.forwarded_at {
+                None => Some(now),
+                // With an interval too long to be represented, only the size counts.
+                Some(before) => before.checked_add(interval),
+            }
+        });
+        self.deadline = deadline;
+        self.text.len() >= self.limits.bytes || deadline.is_some_and(|it| now >= it)
     }
 
     /// When the text must be forwarded; `None` while there is none.
@@ -54,7 +107,11 @@ impl DeltaBuffer {
         self.deadline
     }
 
-    pub(crate) fn take(&mut self) -> String {
+    /// The text, which is forwarded now.
+    pub(crate) fn take(&mut self, now: Instant) -> String {
+        if !self.text.is_empty() {
+            self.forwarded_at = Some(now);
+        }
         self.deadline = None;
         std::mem::take(&mut self.text)
     }
@@ -65,23 +122,56 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_forwarded_when_it_is_long_or_old_enough() {
+    fn text_is_forwarded_after_a_pause_at_an_interval_and_when_it_is_long() {
         let mut buffer = DeltaBuffer::new(Coalesce {
             interval: Duration::from_millis(40),
+            busy_interval: Duration::from_millis(40),
             bytes: 4,
         });
         let start = Instant::now();
         let after = |ms| start + Duration::from_millis(ms);
         assert_eq!(buffer.deadline(), None);
-        assert!(!buffer.append("a", start));
-        assert!(!buffer.append("b", after(39)));
-        assert_eq!(buffer.deadline(), Some(after(40)));
-        assert!(buffer.append("c", after(40)));
-        assert_eq!(buffer.take(), "abc");
+        assert!(buffer.append("a", start), "it is the first");
+        assert_eq!(buffer.take(start), "a");
         assert_eq!(buffer.deadline(), None);
-        // The interval starts again with the next delta.
-        assert!(!buffer.append("d", after(50)));
-        assert_eq!(buffer.deadline(), Some(after(90)));
-        assert!(buffer.append("efg", after(51)));
+        assert!(!buffer.append("b", after(1)));
+        assert!(!buffer.append("c", after(39)));
+        assert_eq!(buffer.deadline(), Some(after(40)));
+        assert!(buffer.append("d", after(40)));
+        assert_eq!(buffer.take(after(40)), "bcd");
+        assert!(buffer.append("e", after(80)), "there was a pause");
+        assert_eq!(buffer.take(after(80)), "e");
+        assert!(!buffer.append("f", after(81)));
+        assert!(buffer.append("ghi", after(82)), "it is long");
+        // Nothing to take is no forwarding.
+        assert_eq!(buffer.take(after(82)), "fghi");
+        assert_eq!(buffer.take(after(100)), "");
+        assert!(!buffer.append("j", after(121)));
+        assert_eq!(buffer.deadline(), Some(after(122)));
+    }
+
+    #[test]
+    fn the_interval_grows_with_the_number_of_replies_and_has_two_ends() {
+        let coalesce = Coalesce::default();
+        let intervals = [0, 1, 100, 200, 300, usize::MAX].map(|it| coalesce.interval_at(it));
+        let expected = [10, 10, 10, 25, 40, 40].map(Duration::from_millis);
+        assert_eq!(intervals, expected);
+        let endless = Coalesce {
+            interval: Duration::MAX,
+            ..coalesce
+        };
+        assert_eq!(endless.interval_at(usize::MAX), Duration::MAX);
+    }
+
+    #[test]
+    fn a_reply_counts_until_its_buffer_is_dropped() {
+        let others = || REPLIES.load(Ordering::Relaxed);
+        let many: Vec<_> = (0..1_000)
+            .map(|_| DeltaBuffer::new(Coalesce::default()))
+            .collect();
+        // Other tests have replies, too.
+        assert!(others() >= 1_000);
+        drop(many);
+        assert!(others() < 1_000);
     }
 }

@@ -21,7 +21,6 @@ pub(crate) struct Forwarder<'a> {
     pub(crate) has_output: bool,
     /// Some of it was more than white space.
     has_words: bool,
-    has_reasoning: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +39,6 @@ impl<'a> Forwarder<'a> {
             usage: Usage::default(),
             has_output: false,
             has_words: false,
-            has_reasoning: false,
         }
     }
 
@@ -119,16 +117,14 @@ impl<'a> Forwarder<'a> {
             self.flush().await?;
             self.kind = kind;
         }
-        // The first reasoning is shown at once: until then, a reader sees nothing at all.
-        let is_first = kind == Kind::Reasoning && !self.has_reasoning;
-        if self.buffer.append(text, Instant::now()) || is_first {
+        if self.buffer.append(text, Instant::now()) {
             self.flush().await?;
         }
         Ok(())
     }
 
     async fn flush(&mut self) -> Result<(), ProviderError> {
-        let text = self.buffer.take();
+        let text = self.buffer.take(Instant::now());
         if text.is_empty() {
             return Ok(());
         }
@@ -142,7 +138,6 @@ impl<'a> Forwarder<'a> {
     }
 
     async fn push_reasoning(&mut self, text: &str) -> Result<(), ProviderError> {
-        self.has_reasoning = true;
         let pushed = self.output.push_reasoning(text).await;
         pushed.map_err(|_| ProviderError::OutputClosed)
     }
