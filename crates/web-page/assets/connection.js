@@ -1,29 +1,25 @@
 // What is known of the connection, where it is shown, and who wants to know of a change.
 
-import { byId } from "./dom.js";
+import { byId, setText } from "./dom.js";
 
-/** @typedef {"connected" | "reconnecting" | "signed out"} ConnectionState */
+/** @typedef {"connected" | "reconnecting" | "signed out"} State */
 
-/** @type {ConnectionState} */
+/** @type {State} */
 let state = "reconnecting";
-/** @type {Array<(now: ConnectionState, before: ConnectionState) => void>} */
-const listeners = [];
+/** @type {(now: State, before: State) => void} */
+let listener = () => {};
 
-export const isUp = () => set("connected");
-export const isDown = () => set("reconnecting");
-export const isSignedOut = () => set("signed out");
+/** @param {typeof listener} changed */
+export const listen = (changed) => (listener = changed);
 
-/** @param {(now: ConnectionState, before: ConnectionState) => void} listener */
-export const onChange = (listener) => listeners.push(listener);
-
-/** @param {ConnectionState} now */
-function set(now) {
+/** Returns whether that is new. @param {State} now */
+export function set(now) {
 	// Signed out is left by signing in alone, not by a request that was under way.
-	if (now === state || (state === "signed out" && now === "reconnecting")) return;
+	if (now === state || (state === "signed out" && now === "reconnecting")) return false;
 	const before = state;
 	state = now;
-	const shown = byId("connection");
-	shown.textContent = now;
-	shown.dataset.state = now;
-	for (const listener of listeners) listener(now, before);
+	setText("connection", now);
+	byId("connection").dataset.state = now;
+	listener(now, before);
+	return true;
 }

@@ -1,25 +1,17 @@
-// Making and changing elements. Text is set as text, never as markup.
-
-/** The element of the document with this id. @param {string} id @returns {HTMLElement} */
-export function byId(id) {
-	const found = document.getElementById(id);
-	if (!found) throw new Error(`no element ${id}`);
-	return found;
-}
+// Finding, making and changing elements. Text is set as text, never as markup.
 
 /**
- * The element with this id, which is of this kind.
- * @template {HTMLElement} T
- * @param {string} id @param {new () => T} kind @returns {T}
+ * The element of the document with this id, which is of this kind.
+ * @template {HTMLElement} T @param {string} id @param {new () => T} kind
  */
 export function elementOf(id, kind) {
-	const found = byId(id);
-	if (!(found instanceof kind)) throw new Error(`${id} is another element`);
+	const found = document.getElementById(id);
+	if (!(found instanceof kind)) throw new Error(`no such element: ${id}`);
 	return found;
 }
 
 /** @param {string} id */
-export const button = (id) => elementOf(id, HTMLButtonElement);
+export const byId = (id) => elementOf(id, HTMLElement);
 /** @param {string} id */
 export const input = (id) => elementOf(id, HTMLInputElement);
 /** @param {string} id */
@@ -28,10 +20,7 @@ export const select = (id) => elementOf(id, HTMLSelectElement);
 /**
  * A new element.
  * @template {keyof HTMLElementTagNameMap} K
- * @param {K} tag
- * @param {Record<string, string>} [attributes]
- * @param {...(Node | string)} children
- * @returns {HTMLElementTagNameMap[K]}
+ * @param {K} tag @param {Record<string, string>} [attributes] @param {...(Node | string)} children
  */
 export function make(tag, attributes = {}, ...children) {
 	const element = document.createElement(tag);
@@ -40,28 +29,20 @@ export function make(tag, attributes = {}, ...children) {
 	return element;
 }
 
-/** A button that does not submit. @param {string} text @param {string} label its accessible name @param {() => void} act */
-export function quietButton(text, label, act) {
-	const made = make("button", { type: "button", class: "quiet" }, text);
-	if (label !== text) made.setAttribute("aria-label", label);
-	made.addEventListener("click", act);
-	return made;
+/** A new button. @param {string} text @param {() => void} act @param {string} [label] its accessible name, if that says more */
+export function makeButton(text, act, label = text) {
+	const button = make("button", { type: "button", "aria-label": label }, text);
+	button.addEventListener("click", act);
+	return button;
 }
 
-/**
- * Sets the text of an element that has another one: what is the same keeps selection and focus.
- * @param {Element} element @param {string} text
- */
-export function setText(element, text) {
+/** Sets a text that has changed: the same one keeps selection and focus. @param {string} id @param {string} text */
+export function setText(id, text) {
+	const element = byId(id);
 	if (element.textContent !== text) element.textContent = text;
 }
 
-/**
- * Fills a menu, and keeps what is chosen.
- * @param {HTMLSelectElement} menu @param {Array<[value: string, text: string]>} options
- */
-export function setOptions(menu, options) {
-	const chosen = menu.value;
-	menu.replaceChildren(...options.map(([value, text]) => make("option", { value }, text)));
-	if (options.some(([value]) => value === chosen)) menu.value = chosen;
+/** Fills a menu. @param {string} id @param {Array<[value: string, text: string]>} options */
+export function setOptions(id, options) {
+	byId(id).replaceChildren(...options.map(([value, text]) => make("option", { value }, text)));
 }

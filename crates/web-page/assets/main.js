@@ -1,6 +1,6 @@
 // Starts the page: signs in, shows what the address names, and keeps the parts going while signed in.
 
-import { getWorkspace } from "./api.js";
+import { call } from "./api.js";
 import * as composer from "./composer.js";
 import * as connection from "./connection.js";
 import * as conversation from "./conversation.js";
@@ -14,13 +14,10 @@ import * as list from "./worker-list.js";
 import { wordsFor } from "./words.js";
 
 /** Asks who is there, until somebody answers. */
-const entrance = new Loop(async () => {
+const start = new Loop(async () => {
 	await session.readScope();
-	const workspace = await getWorkspace();
-	setText(byId("workspace"), workspace.display_name);
-	byId("sign-in").hidden = true;
-	byId("app").hidden = false;
-	byId("sign-out").hidden = false;
+	setText("home", `yoi · ${(await call("get", "workspace")).data.display_name}`);
+	showApp(true);
 	list.resume();
 	conversation.resume();
 	return null;
@@ -29,24 +26,27 @@ const entrance = new Loop(async () => {
 	return null;
 });
 
-connection.onChange((now, before) => {
+/** @param {boolean} isSignedIn */
+function showApp(isSignedIn) {
+	byId("app").hidden = byId("sign-out").hidden = !isSignedIn;
+	byId("sign-in").hidden = isSignedIn;
+}
+
+let wasLost = false;
+connection.listen((now, before) => {
 	if (now === "signed out") {
 		list.suspend();
 		conversation.suspend();
 		// What was typed stays where it is, unseen.
-		byId("app").hidden = true;
-		byId("sign-out").hidden = true;
-		byId("sign-in").hidden = false;
+		showApp(false);
 		input("token").focus();
 	} else if (now === "connected" && before === "signed out") {
 		clearTroubles();
-	} else if (now === "reconnecting") {
-		wasConnected = true;
-	} else if (wasConnected) {
-		notify("Connected again.", "passing");
+	} else if (now === "connected" && wasLost) {
+		notify("Connected again.", "status");
 	}
+	wasLost = now === "reconnecting";
 });
-let wasConnected = false;
 
 /** Shows the worker that the address names: `#/RUNTIME/WORKER`. */
 function route() {
@@ -62,17 +62,19 @@ function route() {
 	conversation.open(id);
 }
 
-session.listen(() => entrance.start());
+async function follow() {
+	const isCode = await session.signInFromAddress();
+	if (isCode) start.start();
+	route();
+}
+
+session.listen(() => start.start());
 list.listen();
 dialogs.listen();
 head.listen();
 conversation.listen();
-composer.listen(conversation.look);
-addEventListener("hashchange", async () => {
-	if (await session.signInFromAddress()) entrance.start();
-	route();
-});
+composer.listen(conversation.readSoon);
+addEventListener("hashchange", follow);
 
-await session.signInFromAddress();
-route();
-entrance.start();
+await follow();
+start.start();

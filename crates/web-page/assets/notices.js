@@ -1,35 +1,56 @@
 // What the page says by itself: troubles, which stay, and news, which pass.
 
-import { byId, make, quietButton } from "./dom.js";
+import { ApiError } from "./api.js";
+import * as connection from "./connection.js";
+import { byId, make, makeButton } from "./dom.js";
+import { wordsFor } from "./words.js";
 
-/** How long what passes is shown, in milliseconds: long enough to read two lines. */
+/** How long news are shown, in milliseconds: long enough to read two lines. */
 const SHOWN_MS = 6_000;
 /** Most at a time; the oldest goes. */
 const NOTICES_MAX = 4;
 
 /**
- * Says something. A trouble is an `alert` and stays until it is dismissed; the same is said once.
- * @param {string} text @param {"trouble" | "passing"} [kind]
+ * Says something; the same is there once. A trouble stays until it is dismissed.
+ * @param {string} text @param {"alert" | "status"} [role]
  */
-export function notify(text, kind = "trouble") {
+export function notify(text, role = "alert") {
 	const list = byId("notices");
-	for (const shown of list.children) {
-		if (shown.querySelector("p")?.textContent === text) shown.remove();
+	for (const shown of [...list.children]) {
+		if (shown.firstElementChild?.textContent === text) shown.remove();
 	}
-	const notice = make("div", { role: kind === "trouble" ? "alert" : "status" }, make("p", {}, text));
-	if (kind === "trouble") {
-		notice.append(quietButton("Dismiss", "Dismiss", () => notice.remove()));
+	const notice = make("div", { role }, make("p", {}, text));
+	const remove = () => notice.remove();
+	if (role === "alert") {
+		notice.append(makeButton("Dismiss", remove));
 	} else {
 		notice.setAttribute("aria-label", "News");
-		setTimeout(() => notice.remove(), SHOWN_MS);
+		setTimeout(remove, SHOWN_MS);
 	}
 	list.append(notice);
 	if (list.children.length > NOTICES_MAX) list.firstElementChild?.remove();
 }
 
-/** Nothing of what was said matters any more. */
 export function clearTroubles() {
-	for (const shown of [...byId("notices").children]) {
-		if (shown.getAttribute("role") === "alert") shown.remove();
-	}
+	for (const trouble of byId("notices").querySelectorAll("[role=alert]")) trouble.remove();
+}
+
+/** Does something when a person wants it, and says why if it fails. @param {string} id @param {string} type @param {() => unknown} act */
+export function on(id, type, act) {
+	byId(id).addEventListener(type, async (event) => {
+		// The page sends its forms itself.
+		event.preventDefault();
+		try {
+			await act();
+		} catch (error) {
+			report(error);
+		}
+	});
+}
+
+/** @param {unknown} error */
+export function report(error) {
+	if (!(error instanceof ApiError)) return reportError(error);
+	// A session that has ended is no news to who signs in.
+	if (error.status !== 401 || !connection.set("signed out")) notify(wordsFor(error));
 }

@@ -1,6 +1,6 @@
 // The runtimes: shown above the list of workers, and asked for what can be made with them.
 
-import { listRuntimes } from "./api.js";
+import { call } from "./api.js";
 import { byId, make } from "./dom.js";
 
 /** @type {RuntimeSummary[]} */
@@ -8,27 +8,19 @@ let runtimes = [];
 
 /** @param {AbortSignal} signal */
 export async function readRuntimes(signal) {
-	({ items: runtimes } = await listRuntimes(signal));
-	byId("runtimes").replaceChildren(...runtimes.map(shown));
+	runtimes = (await call("get", "runtimes", { signal })).data.items;
+	byId("runtimes").replaceChildren(...runtimes.map(newItem));
 }
 
 /** Those that workers can be made in. */
 export const creating = () => runtimes.filter((runtime) => runtime.capabilities.includes("create_worker"));
 
-/** A limit of a runtime, if it has one of that name. @param {string} runtimeId @param {string} name */
-export const limitOf = (runtimeId, name) =>
-	runtimes.find((runtime) => runtime.runtime_id === runtimeId)?.limits.find((limit) => limit.name === name)?.value;
-
 /** @param {RuntimeSummary} runtime */
-function shown(runtime) {
-	const model = runtime.models[0];
-	const states = Object.entries(runtime.counts?.workers ?? {}).filter(([, count]) => count > 0);
-	const counts = states.map(([state, count]) => `${count} ${state}`).join(", ");
-	const facts = [model && (model.offline ? `${model.name} (repeats what it is told)` : model.name), counts || "no workers"];
-	const status = make("span", { class: "dot", "data-status": runtime.status }, runtime.status);
-	const troubles = runtime.diagnostics.map((diagnostic) => make("span", { class: "note" }, diagnostic.message));
-	return make(
-		"li", {}, make("bdi", {}, runtime.display_name), " ", status,
-		make("span", { class: "note" }, facts.filter(Boolean).join(" · ")), ...troubles,
-	);
+function newItem({ display_name, status, models: [model], counts, diagnostics }) {
+	const states = Object.entries(counts?.workers ?? {}).filter(([, count]) => count > 0);
+	const workers = states.map(([state, count]) => `${count} ${state}`).join(", ") || "no workers";
+	const name = model && (model.offline ? `${model.name} (repeats what it is told)` : model.name);
+	const facts = name ? `${name} · ${workers}` : workers;
+	const notes = [facts, ...diagnostics.map(({ message }) => message)].map((text) => make("p", { class: "note" }, text));
+	return make("li", {}, make("bdi", {}, display_name), " ", make("span", { "data-state": status }, status), ...notes);
 }

@@ -1,27 +1,20 @@
 // The list of workers: some pages of it, read again and again, filtered by state and name.
 
-import { listWorkers } from "./api.js";
-import { button, byId, input, make, select, setText } from "./dom.js";
+import { call } from "./api.js";
+import { byId, input, make, select, setText } from "./dom.js";
 import { Loop } from "./loop.js";
+import { on } from "./notices.js";
 import { readRuntimes } from "./runtimes.js";
 import { timeText } from "./text.js";
 import { wordsFor } from "./words.js";
 
-/** Workers of one request; more when most are filtered out. */
+/** Workers of one request. */
 const PAGE_WORKERS = 100;
-const PAGE_WORKERS_MAX = 200;
 /** Most workers shown at a time. Then the list begins anew at the next one. */
 const SHOWN_MAX = 500;
 const PAUSE_MS = 2_000;
-/** Pause after a refusal that may last: something between here and the server has other rules. */
-const REFUSED_PAUSE_MS = 10_000;
-const RUNTIMES_EVERY_MS = 6_000;
 
-/**
- * A page as it was read last; of its workers those that match.
- * @typedef {{ token: string | null, tag: string | null, workers: WorkerSummary[], next: string | null, notes: string[] }} Page
- */
-
+/** A page as it was read last. @typedef {{ token: string | null, etag: string | null, data: Schemas["WorkerPage"] }} Page */
 /** @type {Page[]} */
 let pages = [];
 /** Where the list begins; `null` is the newest worker. @type {string | null} */
@@ -29,17 +22,16 @@ let start = null;
 let wanted = PAGE_WORKERS;
 /** Which page after the first is read again next. */
 let turn = 1;
-let runtimesReadAt = -Infinity;
 let current = "";
-/** @type {Map<string, { item: HTMLElement, show: (worker: WorkerSummary) => void }>} */
-const rows = new Map();
+/** What is shown, by address. @type {Map<string, HTMLElement>} */
+const items = new Map();
 
 const loop = new Loop(step, (error) => {
+	reset();
 	// The token of a page of another start of the server.
-	const isOldPage = error.problem?.code === "invalid_page_token";
-	if (isOldPage) reset();
-	else setText(byId("list-note"), wordsFor(error));
-	return isOldPage ? 0 : REFUSED_PAUSE_MS;
+	if (error.problem?.code === "invalid_page_token") return 0;
+	setText("list-note", wordsFor(error));
+	return PAUSE_MS;
 });
 
 export const resume = () => loop.start();
@@ -50,54 +42,40 @@ export const refresh = () => loop.soon();
 /** @param {string} key which worker is open */
 export function setCurrent(key) {
 	current = key;
-	for (const [at, { item }] of rows) mark(item, at);
+	if (pages.length) show(pages);
 }
 
-/** @param {WorkerId} worker */
+/** The address of a worker in the page. @param {WorkerId} worker */
 export const keyOf = (worker) => `#/${encodeURIComponent(worker.runtime_id)}/${encodeURIComponent(worker.worker_id)}`;
 
 export function listen() {
-	const anew = () => {
+	const restart = () => {
 		reset();
 		loop.again();
 	};
-	input("filter").addEventListener("input", anew);
-	select("state").addEventListener("change", anew);
-	button("newest").addEventListener("click", anew);
-	button("more").addEventListener("click", () => {
+	on("filter", "input", restart);
+	on("state", "change", restart);
+	on("newest", "click", restart);
+	on("more", "click", () => {
 		wanted += PAGE_WORKERS;
 		if (wanted > SHOWN_MAX) {
-			const next = pages.at(-1)?.next ?? null;
-			reset();
-			start = next;
+			reset(pages.at(-1)?.data.next_page_token);
 			byId("list-scroll").scrollTop = 0;
 		}
 		loop.again();
 	});
 }
 
-function reset() {
+/** @param {string | null} [token] where the list begins */
+function reset(token = null) {
 	pages = [];
-	start = null;
+	start = token;
 	wanted = PAGE_WORKERS;
-	setText(byId("list-note"), "Loading workers …");
-}
-
-/** @param {AbortSignal} signal */
-async function step(signal) {
-	const isChanged = await readPages(signal);
-	show();
-	if (isChanged || performance.now() - runtimesReadAt > RUNTIMES_EVERY_MS) {
-		await readRuntimes(signal);
-		runtimesReadAt = performance.now();
-	}
-	return PAUSE_MS;
+	setText("list-note", "Loading workers …");
 }
 
 /** Reads the first page, one of the others, and those that begin elsewhere than before. @param {AbortSignal} signal */
-async function readPages(signal) {
-	const name = input("filter").value.trim().toLowerCase();
-	const limit = name ? PAGE_WORKERS_MAX : PAGE_WORKERS;
+async function step(signal) {
 	const state = select("state").value;
 	/** @type {Page[]} */
 	const fresh = [];
@@ -106,82 +84,68 @@ async function readPages(signal) {
 	let token = start;
 	do {
 		const at = fresh.length;
-		const known = pages[at]?.token === token ? pages[at] : undefined;
-		let page = known;
-		if (!known || at === 0 || at === turn) {
-			const read = await listWorkers({ limit, page_token: token, state }, known?.tag ?? null, signal);
-			if (read) {
-				const { items, next_page_token, diagnostics } = read.body;
-				const workers = name ? items.filter((worker) => worker.display_name.toLowerCase().includes(name)) : items;
-				page = { token, tag: read.tag, workers, next: next_page_token ?? null, notes: diagnostics.map((d) => d.message) };
-				isChanged = true;
-			}
+		let page = pages[at]?.token === token ? pages[at] : undefined;
+		if (!page || at === 0 || at === turn) {
+			const query = { limit: PAGE_WORKERS, page_token: token, state };
+			const headers = { "If-None-Match": page?.etag ?? "" };
+			const { data, etag } = await call("get", "workers", { query, headers, signal });
+			isChanged ||= Boolean(data);
+			if (data) page = { token, etag, data };
 		}
 		if (!page) break;
 		fresh.push(page);
-		found += page.workers.length;
-		token = page.next;
-		if (name && found > 0) showPages([...fresh]);
+		found += matching(page).length;
+		token = page.data.next_page_token ?? null;
+		// What was found so far, while the rest is searched.
+		if (found > 0 && fresh.length > pages.length) show(fresh);
 	} while (token && found < wanted);
 	turn = turn + 1 < fresh.length ? turn + 1 : 1;
 	pages = fresh;
-	return isChanged;
+	if (isChanged) show(pages);
+	await readRuntimes(signal);
+	return PAUSE_MS;
 }
 
-const show = () => showPages(pages);
+/** Those whose name is asked for. @param {Page} page */
+function matching({ data }) {
+	const name = input("filter").value.trim().toLowerCase();
+	return data.items.filter((worker) => worker.display_name.toLowerCase().includes(name));
+}
 
 /** @param {Page[]} read */
-function showPages(read) {
+function show(read) {
 	const list = byId("workers");
-	const gone = new Set(rows.keys());
+	const gone = new Map(items);
 	let next = list.firstElementChild;
-	for (const worker of read.flatMap((page) => page.workers)) {
+	for (const worker of read.flatMap(matching)) {
 		const key = keyOf(worker);
-		let row = rows.get(key);
-		if (row && !gone.delete(key)) continue;
-		if (!row) {
-			row = newRow(key);
-			rows.set(key, row);
-		}
-		row.show(worker);
-		if (row.item === next) next = next.nextElementSibling;
-		else list.insertBefore(row.item, next);
+		// One that moved between two requests is in both pages.
+		if (items.has(key) && !gone.delete(key)) continue;
+		const item = items.get(key) ?? make("li", {}, make("a", { href: key }));
+		items.set(key, item);
+		describe(/** @type {Element} */ (item.firstChild), worker, key === current);
+		if (item === next) next = next.nextElementSibling;
+		else list.insertBefore(item, next);
 	}
-	for (const key of gone) {
-		rows.get(key)?.item.remove();
-		rows.delete(key);
+	for (const [key, item] of gone) {
+		item.remove();
+		items.delete(key);
 	}
-	const isFiltered = input("filter").value.trim() !== "" || select("state").value !== "";
-	const none = isFiltered ? "No worker matches." : "There are no workers yet. Make a new one.";
-	const notes = new Set(read.flatMap((page) => page.notes));
-	setText(byId("list-note"), [rows.size ? "" : none, ...notes].join(" ").trim());
-	button("more").hidden = !read.at(-1)?.next;
-	button("newest").hidden = start === null;
+	const notes = new Set(read.flatMap(({ data }) => data.diagnostics.map(({ message }) => message)));
+	setText("list-note", [items.size ? "" : "No such workers. Make one, or change the filters.", ...notes].join(" ").trim());
+	byId("more").hidden = !read.at(-1)?.data.next_page_token;
+	byId("newest").hidden = start === null;
 }
 
-/** @param {HTMLElement} item @param {string} key */
-function mark(item, key) {
-	const link = item.firstElementChild;
-	if (key === current) link?.setAttribute("aria-current", "page");
-	else link?.removeAttribute("aria-current");
-}
-
-/** @param {string} key */
-function newRow(key) {
-	const name = make("bdi", { class: "name" });
-	const state = make("span", { class: "state" });
-	const detail = make("span", { class: "detail" });
-	const item = make("li", {}, make("a", { href: key }, name, " ", state, " ", detail));
-	mark(item, key);
-	/** @param {WorkerSummary} worker */
-	const show = (worker) => {
-		const kind = worker.state === "recorded" ? "read-only record" : worker.implementation_kind;
-		const activity = worker.last_activity_at ?? worker.created_at;
-		const facts = [worker.profile, kind, activity && timeText(activity)];
-		setText(name, worker.display_name);
-		setText(state, worker.state);
-		state.dataset.state = worker.state;
-		setText(detail, facts.filter(Boolean).join(" · "));
-	};
-	return { item, show };
+/** @param {Element} link @param {WorkerSummary} worker @param {boolean} isCurrent */
+function describe(link, worker, isCurrent) {
+	const { display_name, state, profile, implementation_kind } = worker;
+	const kind = state === "recorded" ? "read-only record" : implementation_kind;
+	const activity = worker.last_activity_at ?? worker.created_at;
+	const facts = [profile, kind, activity && timeText(activity)].filter(Boolean).join(" · ");
+	link.replaceChildren(
+		make("bdi", {}, display_name), " ", make("span", { "data-state": state }, state), " ",
+		make("span", { class: "note" }, facts),
+	);
+	link.ariaCurrent = isCurrent ? "page" : null;
 }
