@@ -31,6 +31,40 @@ async fn every_file_is_served_with_its_type_and_the_policy_and_without_credentia
 }
 
 #[tokio::test]
+async fn a_link_on_another_site_leads_to_the_page_and_to_nothing_else() {
+    let server = Server::start().await;
+    let navigation = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n";
+    let link = format!("{navigation}Sec-Fetch-Dest: document\r\n");
+    let answer = ask(&server, "GET", "/", &link).await;
+    assert_eq!(answer.status, 200);
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+    for path in ["/api/workers", "/api/openapi.json", "/healthz", "/nothing"] {
+        let answer = ask(&server, "GET", path, &link).await;
+        assert_eq!(answer.code(), "cross_origin_rejected", "{path}");
+        // Nor with the token.
+        let request = server.head("GET", path, &link);
+        let answer = server.send(request.as_bytes()).await;
+        assert_eq!(answer.code(), "cross_origin_rejected", "{path}");
+    }
+    // In a frame, as a script, by a form: no person has asked for that.
+    for (method, headers) in [
+        ("GET", format!("{navigation}Sec-Fetch-Dest: iframe\r\n")),
+        (
+            "GET",
+            "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: script\r\n"
+                .into(),
+        ),
+        ("GET", format!("{link}Origin: https://evil.example\r\n")),
+        ("POST", link),
+    ] {
+        let answer = ask(&server, method, "/", &headers).await;
+        assert_eq!(answer.code(), "cross_origin_rejected", "{headers}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_is_compressed_for_those_who_take_gzip() {
     let server = Server::start().await;
     let script = web_page::assets().iter().find(|a| a.path == "/main.js");

@@ -37,7 +37,7 @@ pub(super) fn of(server: &ServerFixture, head: &Parts) -> Access {
         return Access::Misdirected;
     }
     let origin = allowed_origin(head);
-    if origin.is_none() && !is_same_origin(head) {
+    if origin.is_none() && !is_same_origin(head) && !is_link_to_page(head) {
         return Access::CrossOrigin;
     }
     let asks_for_method = !values(head, "access-control-request-method").is_empty();
@@ -58,6 +58,14 @@ pub(super) fn of(server: &ServerFixture, head: &Parts) -> Access {
 pub(super) fn is_page(head: &Parts) -> bool {
     let mut assets = web_page::assets().iter();
     assets.any(|asset| asset.path == head.uri.path())
+}
+
+/// Whether the request is a person's who follows a link of another site to the page.
+fn is_link_to_page(head: &Parts) -> bool {
+    let is_navigation = values(head, "sec-fetch-mode") == [b"navigate"];
+    let is_tab = values(head, "sec-fetch-dest") == [b"document"];
+    let is_get = head.method == "GET" && values(head, "origin").is_empty();
+    is_get && is_navigation && is_tab && is_page(head)
 }
 
 /// Whether the request ends the session that the other requests are sent with.

@@ -12,10 +12,11 @@ use super::authorise::{Access, identify};
 use super::buffer_body::buffer_body;
 use super::check_host::check_host;
 use super::check_instance::check_instance;
-use super::check_origin::{Source, preflight_response, share_with, source};
+use super::check_origin::{Source, is_followed_link, preflight_response, share_with, source};
 use crate::connection::Connection;
 use crate::current_request;
 use crate::error::ApiError;
+use crate::handler::page::has_asset;
 use crate::principal::Principal;
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
@@ -83,6 +84,8 @@ fn check_source(state: &ApiState, request: &Request) -> Result<Option<HeaderValu
     match source(public, &state.config.allowed_origins, request.headers()) {
         Source::Own => Ok(None),
         Source::Allowed(origin) => Ok(Some(origin)),
+        // A link in a chat or a wiki leads to the page, whose files hold no data.
+        Source::Other if has_asset(request.uri().path()) && is_followed_link(request) => Ok(None),
         Source::Other => Err(ApiError::new(ProblemCode::CrossOriginRejected)),
     }
 }

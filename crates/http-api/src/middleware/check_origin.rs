@@ -1,6 +1,6 @@
 //! Tells pages of other origins apart, and shares responses with those that the operator allowed.
 //! Browsers name the page's origin in `Origin` and
-//! `Sec-Fetch-Site`; other clients send neither.
+//! `Sec-Fetch-Site`; other clients send neither. A person may follow a link of any page.
 //!
 //! tower-http's CORS layer does not fit: it answers every `OPTIONS` request, and lets requests of
 //! origins that are not allowed through to the handler.
@@ -19,6 +19,9 @@ use crate::origin::AllowedOrigin;
 
 /// How the page's site is related to this one (Fetch Metadata §2.3).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// Whether the request opens a document, and where (Fetch Metadata §2.2, §2.1).
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 /// How long a browser may cache the answer to a preflight request, in seconds.
 const PREFLIGHT_MAX_AGE_S: u16 = 600;
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE");
@@ -91,6 +94,16 @@ pub(super) fn source(
     }
 }
 
+/// Whether a person follows a link: the request opens a whole tab, and no other page gets to see the
+/// response.
+pub(super) fn is_followed_link(request: &Request) -> bool {
+    let has = |name, value: &[u8]| matches!(single_header(request.headers(), name), HeaderCount::One(found) if found == value);
+    request.method() == Method::GET
+        && !request.headers().contains_key(ORIGIN)
+        && has(SEC_FETCH_MODE, b"navigate")
+        && has(SEC_FETCH_DEST, b"document")
+}
+
 /// Whether `origin` is the server's public one, or the very host that the request was sent to. A page
 /// of the public host over another scheme is none of the server's: whoever is on its way could
 /// have written it.
@@ -112,6 +125,8 @@ fn is_own(origin: &[u8], public: Option<&AllowedOrigin>, headers: &HeaderMap) ->
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+
     use super::*;
 
     fn source_of(pairs: &[(&'static str, &'static str)]) -> Source {
@@ -169,6 +184,33 @@ mod tests {
         }
         let loopback = "http://127.0.0.1:8787";
         assert_eq!(source_at("127.0.0.1:8787", loopback), Source::Own);
+    }
+
+    #[test]
+    fn a_followed_link_opens_a_tab_and_is_sent_by_no_script() {
+        let is_followed_link = |method, pairs: &[(&str, &str)]| {
+            let request = Request::builder().method(method);
+            let request = pairs
+                .iter()
+                .fold(request, |r, (name, value)| r.header(*name, *value));
+            is_followed_link(&request.body(Body::empty()).unwrap())
+        };
+        let mode = ("sec-fetch-mode", "navigate");
+        let dest = ("sec-fetch-dest", "document");
+        assert!(is_followed_link("GET", &[mode, dest]));
+        for (method, pairs) in [
+            ("POST", &[mode, dest][..]),
+            ("HEAD", &[mode, dest]),
+            ("GET", &[]),
+            ("GET", &[mode]),
+            ("GET", &[dest]),
+            ("GET", &[mode, mode, dest]),
+            ("GET", &[mode, dest, ("origin", "https://evil.example")]),
+            ("GET", &[mode, ("sec-fetch-dest", "iframe")]),
+            ("GET", &[("sec-fetch-mode", "no-cors"), dest]),
+        ] {
+            assert!(!is_followed_link(method, pairs), "{method} {pairs:?}");
+        }
     }
 
     #[test]
