@@ -39,14 +39,13 @@ export function resume() {
 /** An input of this page was accepted: its events are there by now. */
 export const readSoon = () => loop.soon();
 
-/** Opens a worker's conversation; `null` closes. @param {WorkerId | null} id */
+/** Opens a worker's conversation, which `resume` reads; `null` closes. @param {WorkerId | null} id */
 export function open(id) {
 	loop.stop();
 	worker = id;
 	readAnew();
 	entries.restart();
 	head.open(id);
-	resume();
 }
 
 function readAnew() {

@@ -60,6 +60,8 @@ function route() {
 	byId("app").dataset.view = id ? "worker" : "list";
 	list.setCurrent(id ? list.keyOf(id) : "");
 	conversation.open(id);
+	// What is not seen can't be scrolled to its end.
+	if (!byId("app").hidden) conversation.resume();
 }
 
 async function follow() {

@@ -20,14 +20,34 @@ async fn elements(page: &Page) -> u64 {
     count.await.as_u64().unwrap()
 }
 
-/// How long after the answer to the last request of this path the next frame was, in milliseconds.
-async fn shown_after(page: &Page, path: &str) -> f64 {
-    let script = format!(
-        "window.shownAfter ??= (() => {{ const all = performance.getEntriesByType('resource')\
-         .filter((entry) => entry.name.includes('{path}')); \
-         return performance.now() - all[0].responseEnd }})()"
+/// How long after the first answer of `path` it was that `shown` was on the screen, in milliseconds.
+///
+/// Measured in the page, from the end of the answer to the frame: the polls of the test and the time
+/// of the server are none of the page's. The best of some loads, because other work of the machine
+/// can only make a load slower.
+async fn shown_after(page: &Page, fragment: &str, path: &str, shown: &str) -> f64 {
+    const LOADS: usize = 3;
+    let watch = format!(
+        "new MutationObserver((_, observer) => {{ if (!document.querySelector('{shown}')) return; \
+         observer.disconnect(); \
+         requestAnimationFrame(() => setTimeout(() => window.shownAt = performance.now())); \
+         }}).observe(document, {{ childList: true, subtree: true }})"
     );
-    page.evaluate(&script).await.as_f64().unwrap()
+    let watch = json!({ "source": watch });
+    page.devtools("Page.addScriptToEvaluateOnNewDocument", watch)
+        .await;
+    let waited = format!(
+        "window.shownAt - performance.getEntriesByType('resource')\
+         .find((entry) => entry.name.includes('{path}')).responseEnd"
+    );
+    let mut loads = Vec::new();
+    for load in 0..LOADS {
+        page.goes_to(&format!("?{load}{fragment}")).await;
+        page.until(async || page.evaluate("window.shownAt > 0").await == true)
+            .await;
+        loads.push(page.evaluate(&waited).await.as_f64().unwrap());
+    }
+    loads.into_iter().fold(f64::INFINITY, f64::min)
 }
 
 #[tokio::test]
@@ -46,16 +66,7 @@ async fn ten_thousand_workers_stay_fast_and_can_be_found() {
         .collect::<Vec<()>>()
         .await;
     with_page(&server.base, async |page| {
-        // Notes when the first row is on the screen.
-        let watch = json!({ "source": "new MutationObserver((_, me) => { \
-            if (!document.querySelector('[aria-label=Workers] li')) return; me.disconnect(); \
-            requestAnimationFrame(() => setTimeout(() => window.rowAt = performance.now())) \
-            }).observe(document, { childList: true, subtree: true })" });
-        page.devtools("Page.addScriptToEvaluateOnNewDocument", watch).await;
-        page.opens().await;
-        page.until(async || page.evaluate("window.rowAt > 0").await == true).await;
-        let waited = page.evaluate("window.rowAt - performance.getEntriesByType('resource').find((entry) => entry.name.includes('api/workers')).responseEnd");
-        let waited = waited.await.as_f64().unwrap();
+        let waited = shown_after(page, "", "api/workers", "[aria-label=Workers] li").await;
         assert!(waited < SHOWN_MS_MAX, "{waited} ms");
 
         for _ in 0..7 {
@@ -64,7 +75,10 @@ async fn ten_thousand_workers_stay_fast_and_can_be_found() {
             page.until(async || elements(page).await != before).await;
             assert!(elements(page).await < ELEMENTS_MAX);
         }
-        page.find("searchbox", "Filter workers").await.types("worker 00007").await;
+        page.find("searchbox", "Filter workers")
+            .await
+            .types("worker 00007")
+            .await;
         page.link("Worker 00007").await;
         page.until(async || {
             let rows = page.evaluate("document.querySelectorAll('[aria-label=Workers] li').length");
@@ -89,11 +103,10 @@ async fn a_transcript_of_two_thousand_entries_is_read_in_pages_and_far_ones_are_
         worker.run(&format!("turn {turn}")).await;
     }
     with_page(&server.base, async |page| {
-        page.opens().await;
-        page.chooses("Chronicler").await;
+        let fragment = format!("#/backend-internal/{}", worker.id);
+        let waited = shown_after(page, &fragment, "/transcript", "article").await;
+        assert!(waited < SHOWN_MS_MAX, "{waited} ms");
         page.find("article", "assistant 2000").await;
-        let waited = shown_after(page, "/transcript").await;
-        assert!(waited < 2.0 * SHOWN_MS_MAX, "{waited} ms");
         let log = page.find("log", "Conversation").await;
         let top = "function() { this.scrollTop = 0 }";
         for earlier in [1_901, 1_851, 1_801, 1_751, 1_701] {
