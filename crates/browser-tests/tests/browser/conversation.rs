@@ -92,6 +92,40 @@ async fn two_tabs_show_the_same_conversation() {
 }
 
 #[tokio::test]
+async fn an_answer_that_arrives_after_another_worker_was_opened_is_not_shown() {
+    let server = open_server(Duration::ZERO).await;
+    let (left, opened) = (server.create_worker().await, server.create_worker().await);
+    left.rename("Left").await.expect(200);
+    opened.rename("Opened").await.expect(200);
+    with_page(&server.base, async |page| {
+        // When all of the answer is there, and the page has not seen it yet, the address changes.
+        let script = format!(
+            "const read = Response.prototype.text; Response.prototype.text = async function () {{ \
+             const text = await read.call(this); \
+             if (this.url.includes('{}?')) await new Promise((resolve) => {{ \
+                 addEventListener('hashchange', () => setTimeout(resolve)); \
+                 location.hash = '#/backend-internal/{}'; \
+             }}); \
+             return text; }}; \
+             addEventListener('DOMContentLoaded', () => {{ const name = document.getElementById('worker-name'); \
+                 window.names = []; \
+                 new MutationObserver(() => names.push(name.textContent)).observe(name, {{ childList: true }}); }})",
+            left.id, opened.id
+        );
+        let script = json!({ "source": script });
+        page.devtools("Page.addScriptToEvaluateOnNewDocument", script)
+            .await;
+        page.goes_to(&format!("#/backend-internal/{}", left.id))
+            .await;
+        page.find("heading", "Opened").await;
+        page.find("textbox", "Message").await;
+        let names = page.evaluate("names").await;
+        assert!(!names.as_array().unwrap().contains(&json!("Left")), "{names}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_address_names_the_worker_and_a_wrong_one_is_said() {
     let server = TestServer::start_with(|config| {
         config.auth = yoi_workspace_server::config::AuthSetting::None;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use testkit::provider::ScriptedResponse;
 use testkit::server::TestServer;
 use yoi_workspace_server::config::AuthSetting;
 
-use crate::page::{Page, Request, with_page};
+use crate::page::{Request, with_page};
 use crate::servers::scripted_server;
 
 /// Most requests of any second.
@@ -43,26 +44,25 @@ async fn a_hidden_tab_asks_nothing_and_one_that_is_shown_asks_at_once() {
         page.opens().await;
         page.chooses("Unseen").await;
         page.expects("net::ERR_ABORTED");
-        hide(page, true).await;
+        let seen = "window.seen = [], document.addEventListener('visibilitychange', () => seen.push(document.visibilityState))";
+        page.evaluate(seen).await;
+        // Another tab in front of it hides the page.
+        let shown = page.client.window().await.unwrap();
+        let in_front = page.client.new_window(true).await.unwrap().handle;
+        page.client.switch_to_window(in_front).await.unwrap();
+        page.devtools("Page.bringToFront", json!({})).await;
         page.requests().await;
         worker.run("said while nobody looks").await;
         // Longer than the list's pause.
         tokio::time::sleep(Duration::from_secs(3)).await;
         let hidden = api(page.requests().await);
         assert!(hidden.is_empty(), "{hidden:#?}");
-        hide(page, false).await;
+        page.client.close_window().await.unwrap();
+        page.client.switch_to_window(shown).await.unwrap();
         assert!(page.reply(2).await.contains("nobody looks"));
+        assert_eq!(page.evaluate("seen").await, json!(["hidden", "visible"]));
     })
     .await;
-}
-
-/// Hides the page as a browser does when another tab is in front of it: headless ones have no such tabs.
-async fn hide(page: &Page, is_hidden: bool) {
-    let script = format!(
-        "(Object.defineProperty(document, 'hidden', {{ value: {is_hidden}, configurable: true }}), \
-         document.dispatchEvent(new Event('visibilitychange')))"
-    );
-    page.evaluate(&script).await;
 }
 
 fn api(mut requests: Vec<Request>) -> Vec<Request> {

@@ -53,6 +53,45 @@ async fn a_wrong_token_is_refused_in_words_and_the_right_one_taken_afterwards() 
 }
 
 #[tokio::test]
+async fn signing_out_of_a_session_that_has_ended_shows_the_form_and_no_trouble() {
+    let server = TestServer::start().await;
+    with_page(&server.base, async |page| {
+        page.opens_signed_in(&server.token).await;
+        let note = "document.getElementById('list-note').textContent";
+        page.until(async || {
+            page.evaluate(note)
+                .await
+                .as_str()
+                .unwrap()
+                .contains("Make one")
+        })
+        .await;
+        // Ended elsewhere; the page has not asked since.
+        let end = "fetch('api/session', { method: 'DELETE' })";
+        let press = "document.getElementById('sign-out').click()";
+        page.evaluate(&format!("void {end}.then(() => {press})"))
+            .await;
+        page.is("signed out").await;
+        page.find("button", "Sign in").await;
+        assert!(page.all("alert", None).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_on_another_site_leads_to_the_page_which_is_signed_in() {
+    let server = TestServer::start().await;
+    with_page(&server.base, async |page| {
+        page.opens_signed_in(&server.token).await;
+        let elsewhere = format!("data:text/html,<a href='{}/'>the workers</a>", server.base);
+        page.client.goto(&elsewhere).await.unwrap();
+        page.find("link", "the workers").await.click().await;
+        page.is("connected").await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_code_in_the_address_signs_in_once_and_leaves_the_address() {
     let server = TestServer::start().await;
     let issue = async || {
