@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -123,6 +123,21 @@ pub(crate) async fn devtools(client: &Client, command: &str, parameters: Value) 
     let body = json!({ "cmd": command, "params": parameters });
     let result = client.issue_cmd(VendorCommand { path, body }).await;
     result.unwrap_or_else(|error| panic!("{command}: {error}"))
+}
+
+/// Opens another tab in front of the page, which hides it. Returns the page's own.
+pub(crate) async fn hide(client: &Client) -> WindowHandle {
+    let page = client.window().await.unwrap();
+    let in_front = client.new_window(true).await.unwrap().handle;
+    client.switch_to_window(in_front).await.unwrap();
+    devtools(client, "Page.bringToFront", json!({})).await;
+    page
+}
+
+/// Closes the tab in front of the page, which shows it again.
+pub(crate) async fn show(client: &Client, page: WindowHandle) {
+    client.close_window().await.unwrap();
+    client.switch_to_window(page).await.unwrap();
 }
 
 /// What the browser has logged of this kind (`browser`, `performance`) since it was last asked.

@@ -7,6 +7,7 @@ use testkit::provider::ScriptedResponse;
 use testkit::server::TestServer;
 use yoi_workspace_server::config::AuthSetting;
 
+use crate::driver::{hide, show};
 use crate::page::{Request, with_page};
 use crate::servers::scripted_server;
 
@@ -46,19 +47,14 @@ async fn a_hidden_tab_asks_nothing_and_one_that_is_shown_asks_at_once() {
         page.expects("net::ERR_ABORTED");
         let seen = "window.seen = [], document.addEventListener('visibilitychange', () => seen.push(document.visibilityState))";
         page.evaluate(seen).await;
-        // Another tab in front of it hides the page.
-        let shown = page.client.window().await.unwrap();
-        let in_front = page.client.new_window(true).await.unwrap().handle;
-        page.client.switch_to_window(in_front).await.unwrap();
-        page.devtools("Page.bringToFront", json!({})).await;
+        let hidden = hide(&page.client).await;
         page.requests().await;
         worker.run("said while nobody looks").await;
         // Longer than the list's pause.
         tokio::time::sleep(Duration::from_secs(3)).await;
-        let hidden = api(page.requests().await);
-        assert!(hidden.is_empty(), "{hidden:#?}");
-        page.client.close_window().await.unwrap();
-        page.client.switch_to_window(shown).await.unwrap();
+        let requests = api(page.requests().await);
+        assert!(requests.is_empty(), "{requests:#?}");
+        show(&page.client, hidden).await;
         assert!(page.reply(2).await.contains("nobody looks"));
         assert_eq!(page.evaluate("seen").await, json!(["hidden", "visible"]));
     })
