@@ -33,8 +33,7 @@ export async function call(method, path, options = {}) {
 	const names = options.path ?? {};
 	const url = path.replace(/{(\w+)}/g, (_, name) => encodeURIComponent(names[name] ?? ""));
 	const given = Object.entries(query).filter(([, value]) => value != null && value !== "");
-	const waitMs = Number(new Map(given).get("wait_ms") ?? 0);
-	const deadline = AbortSignal.timeout(DEADLINE_MS + waitMs);
+	const deadline = AbortSignal.timeout(DEADLINE_MS + Number(new Map(given).get("wait_ms") ?? 0));
 	let response;
 	let text;
 	try {

@@ -28,7 +28,7 @@ const loop = new Loop(step, (error) => {
 		return 0;
 	}
 	notify(wordsFor(error));
-	if (error.status === 404) head.close();
+	if (error.status === 404) head.showGone();
 	return null;
 });
 

@@ -65,8 +65,7 @@ function route() {
 }
 
 async function follow() {
-	const isCode = await session.signInFromAddress();
-	if (isCode) start.start();
+	if (await session.signInFromAddress()) start.start();
 	route();
 }
 

@@ -32,8 +32,7 @@ export function open(id) {
 	describe(null, "…");
 }
 
-/** The worker is gone. */
-export const close = () => describe(null, "No such worker");
+export const showGone = () => describe(null, "No such worker");
 
 /** @param {WorkerDetail} now */
 export function show(now) {
@@ -77,6 +76,10 @@ function statusText({ conversation, diagnostics, model, profile }) {
 export function listen() {
 	const form = byId("rename-form");
 	const name = input("rename-name");
+	const close = () => {
+		form.hidden = true;
+		byId("rename").focus();
+	};
 	on("rename", "click", () => {
 		form.hidden = !form.hidden;
 		name.value = detail?.display_name ?? "";
@@ -84,9 +87,9 @@ export function listen() {
 	});
 	on("rename-form", "submit", async () => {
 		await change(worker, (path) => call("patch", WORKER, { path, body: { display_name: name.value.trim() } }));
-		form.hidden = true;
-		byId("rename").focus();
+		close();
 	});
+	name.addEventListener("keydown", ({ key }) => key === "Escape" && close());
 	on("stop", "click", async () => {
 		const text = "takes no messages afterwards. What was said can still be read.";
 		await changeIf("Stop", "Stop this worker for good?", text, (path) => call("post", `${WORKER}/stop`, { path, body: {} }));

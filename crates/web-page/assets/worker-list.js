@@ -8,7 +8,6 @@ import { readRuntimes } from "./runtimes.js";
 import { timeText } from "./text.js";
 import { wordsFor } from "./words.js";
 
-/** Workers of one request. */
 const PAGE_WORKERS = 100;
 /** Most workers shown at a time. Then the list begins anew at the next one. */
 const SHOWN_MAX = 500;
@@ -36,7 +35,6 @@ const loop = new Loop(step, (error) => {
 
 export const resume = () => loop.start();
 export const suspend = () => loop.stop();
-/** Something has changed. */
 export const refresh = () => loop.soon();
 
 /** @param {string} key which worker is open */

@@ -114,6 +114,11 @@ async fn a_whole_conversation_needs_no_mouse() {
         page.find("button", "Delete worker").await;
         press(ESCAPE).await;
         page.loses("button", "Delete worker").await;
+        tab_to("rename").await;
+        press(ENTER).await;
+        page.find("textbox", "New name").await;
+        press(ESCAPE).await;
+        page.loses("textbox", "New name").await;
         tab_to("By keys").await;
     })
     .await;
