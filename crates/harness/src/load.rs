@@ -14,6 +14,7 @@ use clap::{Args, ValueEnum as _};
 pub(crate) use bare::{BareArgs, SUBCOMMAND as BARE_SUBCOMMAND, serve as serve_bare};
 
 use crate::failure::Failure;
+use crate::measurement;
 use crate::report::{print_line, table};
 use crate::server::Server;
 use crate::statistics::Rounds;
@@ -73,21 +74,9 @@ impl Comparison {
     }
 }
 
-/// Measures what `args` select. The exit code tells whether everything could be measured, not
-/// whether the goals were reached.
+/// Measures what `args` select.
 pub(crate) fn run(args: &LoadArgs) -> ExitCode {
-    // One thread, so that the client leaves the other processor to the servers.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::io("starting tokio"));
-    match runtime.and_then(|runtime| runtime.block_on(measure(args))) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            print_line(&format!("error: {failure}"));
-            ExitCode::FAILURE
-        }
-    }
+    measurement::run(measure(args))
 }
 
 async fn measure(args: &LoadArgs) -> Result<(), Failure> {

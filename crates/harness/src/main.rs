@@ -2,7 +2,8 @@
 //!
 //! [`server`] starts the process under test, [`engine`] is its scripted turn engine, [`client`]
 //! and [`worker`] talk to it, [`driver`] and [`run_tracker`] check runs. [`soak`] has the
-//! scenarios, [`load`], [`scale`] and [`store_cost`] the measurements.
+//! scenarios, [`load`], [`scale`], [`store_cost`], [`stream`] and [`turns`] the measurements, the
+//! last two with a scripted [`provider`].
 
 mod child;
 mod client;
@@ -11,7 +12,9 @@ mod engine;
 mod failure;
 mod load;
 mod log_line;
+mod measurement;
 mod process_stats;
+mod provider;
 mod random;
 mod report;
 mod run_tracker;
@@ -20,6 +23,8 @@ mod server;
 mod soak;
 mod statistics;
 mod store_cost;
+mod stream;
+mod turns;
 mod worker;
 
 use std::process::ExitCode;
@@ -48,6 +53,13 @@ enum Command {
     Scale(scale::ScaleArgs),
     /// Measure what keeping workers over restarts costs
     StoreCost(store_cost::StoreCostArgs),
+    /// Measure how fast streamed replies reach their readers, and what that costs
+    Stream(stream::StreamArgs),
+    /// Measure whole turns against a provider that answers at once
+    Turns(turns::TurnsArgs),
+    /// The scripted provider; started by `stream` and `turns`
+    #[command(hide = true, name = provider::SUBCOMMAND)]
+    Provider,
     /// The bare server; started by `load`
     #[command(hide = true, name = load::BARE_SUBCOMMAND)]
     Bare(load::BareArgs),
@@ -62,6 +74,9 @@ fn main() -> ExitCode {
         Command::Load(args) => load::run(&args),
         Command::Scale(args) => scale::run(&args),
         Command::StoreCost(args) => store_cost::run(&args),
+        Command::Stream(args) => stream::run(&args),
+        Command::Turns(args) => turns::run(&args),
+        Command::Provider => provider::serve(),
         Command::Bare(args) => load::serve_bare(&args),
         Command::Child(args) => child::run(*args),
     }

@@ -1,6 +1,7 @@
-//! Memory and open files of a process (`proc_pid_status(5)`).
+//! Memory, open files and processor time of a process (`proc_pid_status(5)`, `proc_pid_stat(5)`).
 
 use std::fs;
+use std::time::Duration;
 
 use crate::failure::Failure;
 
@@ -10,6 +11,8 @@ pub(crate) struct ProcessStats {
     pub(crate) resident_bytes: u64,
     /// Open files, sockets included.
     pub(crate) open_files: usize,
+    /// Time that its threads have computed, in user space and in the kernel.
+    pub(crate) cpu: Duration,
 }
 
 impl ProcessStats {
@@ -27,8 +30,29 @@ impl ProcessStats {
         Ok(Self {
             resident_bytes: kibibytes * 1024,
             open_files,
+            cpu: cpu_time(id)?,
         })
     }
+}
+
+fn cpu_time(id: u32) -> Result<Duration, Failure> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat"))
+        .map_err(Failure::io("reading the server's time"))?;
+    // The second field is a name in brackets, which may hold anything.
+    let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+    let fields: Vec<u64> = fields
+        .split(' ')
+        .skip(11)
+        .take(2)
+        .flat_map(str::parse)
+        .collect();
+    let [user, system] = fields[..] else {
+        return Err(Failure::Protocol("/proc has no processor time".to_owned()));
+    };
+    let ticks_per_s = rustix::param::clock_ticks_per_second();
+    Ok(Duration::from_micros(
+        (user + system) * 1_000_000 / ticks_per_s,
+    ))
 }
 
 /// Bytes in mebibytes with one decimal.

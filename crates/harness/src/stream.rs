@@ -1,0 +1,109 @@
+//! Conversations whose replies stream in, and readers that watch them: how long a delta takes from
+//! the provider's write to the reader, and what it costs the server.
+
+mod crowd;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::failure::Failure;
+use crate::measurement;
+use crate::process_stats::format_mib;
+use crate::report::{print_line, table};
+use crate::statistics::{Latencies, format_ms};
+use crowd::{Crowd, Figures};
+
+/// What is measured.
+#[derive(Args)]
+pub(crate) struct StreamArgs {
+    /// Conversations at once, instead of the usual rows
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2048))]
+    conversations: Option<u32>,
+
+    /// Readers of each conversation, with `--conversations`
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=512))]
+    watchers: u32,
+
+    /// Deltas of a reply
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    deltas: u32,
+
+    /// Deltas a second
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    rate: u32,
+
+    /// How long a reader asks the server to gather events, in milliseconds
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000))]
+    batch_ms: u32,
+}
+
+/// The usual rows: conversations, readers of each, and how long these ask to gather.
+const ROWS: [(u32, u32, u32); 5] = [(1, 1, 0), (32, 1, 0), (1, 1, 100), (512, 1, 0), (1, 100, 0)];
+
+/// Measures what `args` select.
+pub(crate) fn run(args: &StreamArgs) -> ExitCode {
+    measurement::run(measure(args))
+}
+
+async fn measure(args: &StreamArgs) -> Result<(), Failure> {
+    let rows = match args.conversations {
+        Some(conversations) => vec![(conversations, args.watchers, args.batch_ms)],
+        None => ROWS.to_vec(),
+    };
+    print_line(&format!(
+        "{} deltas a reply, {} a second; delays from the provider's write to the reader",
+        args.deltas, args.rate
+    ));
+    let mut table = table(&[
+        "CONVERSATIONS",
+        "READERS",
+        "BATCH",
+        "P50",
+        "P99",
+        "MAX",
+        "FIRST P99",
+        "CPU/DELTA",
+        "CPU/DELIVERY",
+        "REQUESTS/100",
+        "MEMORY",
+    ]);
+    for (conversations, watchers, batch_ms) in rows {
+        let crowd = Crowd {
+            conversations,
+            watchers,
+            batch_ms,
+            deltas: args.deltas,
+            rate: args.rate,
+        };
+        let row = row(&crowd, &crowd.measure().await?);
+        print_line(&row.join("  "));
+        table.add_row(row);
+    }
+    print_line(&table.to_string());
+    Ok(())
+}
+
+fn row(crowd: &Crowd, figures: &Figures) -> [String; 11] {
+    let at = |latencies: &Latencies, percent| format_ms(latencies.percentile(percent));
+    let deltas = f64::from(crowd.conversations) * f64::from(crowd.deltas);
+    let deliveries = deltas * f64::from(crowd.watchers);
+    let each = |number: f64| format!("{:.0} µs", figures.cpu.as_secs_f64() * 1e6 / number);
+    [
+        crowd.conversations.to_string(),
+        crowd.watchers.to_string(),
+        format!("{} ms", crowd.batch_ms),
+        at(&figures.delays, 50),
+        at(&figures.delays, 99),
+        at(&figures.delays, 100),
+        at(&figures.first_delays, 99),
+        each(deltas),
+        each(deliveries),
+        format!("{:.1}", figures.requests as f64 * 100.0 / deliveries),
+        format_mib(figures.resident_bytes),
+    ]
+}
+
+/// How far the conversations' starts lie apart in all: people don't all speak at once.
+const STARTS_WITHIN: Duration = Duration::from_secs(1);
