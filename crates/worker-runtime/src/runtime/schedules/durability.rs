@@ -173,11 +173,11 @@ fn drafts_of_a_reply_of_which_one_is_refused() {
     explore_with(Persistence::Store, timeless(), |fixture| async move {
         let worker = fixture.worker().await;
         fixture.disturb_commits(When::Nth(2), Fault::Fail(StoreErrorKind::Full));
-        fixture.input(worker, "a b c d").await.expect("it is idle");
+        fixture.input(worker, "a b c d e f g h").await.expect("it is idle");
         fixture.ended(worker).await;
         // Whenever the process had ended, it would have left the beginning of the reply.
         let drafted = fixture.drafted();
-        assert!("abcd".starts_with(&drafted), "{drafted}");
+        assert!("abcdefgh".starts_with(&drafted), "{drafted}");
         fixture.shut_down_and_check().await;
     });
 }
