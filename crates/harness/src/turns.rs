@@ -16,7 +16,7 @@ use crate::provider::{Provider, Reply};
 use crate::report::{print_line, table};
 use crate::server::{Server, Settings};
 use crate::statistics::{Latencies, Rounds};
-use crate::worker::{Worker, latest_cursor};
+use crate::worker::Worker;
 
 /// How much is measured.
 #[derive(Args)]
@@ -34,6 +34,9 @@ pub(crate) struct TurnsArgs {
     round_ms: u64,
 }
 
+/// Turns of a conversation. The next one is with another worker, so that prompts stay short.
+const CONVERSATION_TURNS: usize = 10;
+
 /// A reply of one word.
 const REPLY: Reply = Reply {
     deltas: 1,
@@ -50,11 +53,9 @@ struct Side {
     turns: Latencies,
 }
 
-/// Who takes turns with one worker.
+/// Who has one conversation after the other.
 struct Talker {
     client: Client,
-    worker: Worker,
-    after: String,
     turns: Latencies,
 }
 
@@ -102,18 +103,11 @@ impl Side {
         args: &TurnsArgs,
     ) -> Result<Self, Failure> {
         let server = Server::start(settings).await?;
-        let mut talkers = Vec::new();
-        for _ in 0..args.conversations {
-            let mut client = server.client();
-            let worker = Worker::create(&mut client).await?;
-            let after = latest_cursor(&worker.detail(&mut client).await?)?.to_string();
-            talkers.push(Talker {
-                client,
-                worker,
-                after,
-                turns: Latencies::default(),
-            });
-        }
+        let talker = |_| Talker {
+            client: server.client(),
+            turns: Latencies::default(),
+        };
+        let talkers = (0..args.conversations).map(talker).collect();
         Ok(Self {
             what,
             server,
@@ -150,24 +144,33 @@ impl Side {
 }
 
 impl Talker {
-    /// Takes turns until `end`.
+    /// Has conversations until `end`.
     async fn talk(mut self, end: Instant) -> Result<Self, Failure> {
-        let input = self.worker.input_path();
-        let body = json!({ "content": REPLY.input() });
-        let events = format!("{}/events?wait_ms=30000", self.worker.path);
         while Instant::now() < end {
-            let began = Instant::now();
-            self.client.post(&input, &body, 202).await?;
-            let mut has_ended = false;
-            while !has_ended {
-                let path = format!("{events}&after={}", self.after);
-                let batch: EventBatch = self.client.get_json(&path).await?;
-                self.after = batch.next_cursor.to_string();
-                let mut events = batch.events.iter();
-                has_ended = events.any(|event| matches!(event.kind, EventKind::RunFinished { .. }));
+            let worker = Worker::create(&mut self.client).await?;
+            let mut after = worker.created.to_string();
+            for _ in 0..CONVERSATION_TURNS {
+                let began = Instant::now();
+                after = self.take_turn(&worker, after).await?;
+                self.turns.record(began.elapsed());
             }
-            self.turns.record(began.elapsed());
+            worker.delete(&mut self.client).await?;
         }
         Ok(self)
+    }
+
+    /// Sends an input and reads the reply to its end; gives the cursor behind it.
+    async fn take_turn(&mut self, worker: &Worker, mut after: String) -> Result<String, Failure> {
+        let body = json!({ "content": REPLY.input() });
+        self.client.post(&worker.input_path(), &body, 202).await?;
+        loop {
+            let path = format!("{}/events?wait_ms=30000&after={after}", worker.path);
+            let batch: EventBatch = self.client.get_json(&path).await?;
+            after = batch.next_cursor.to_string();
+            let mut events = batch.events.iter();
+            if events.any(|event| matches!(event.kind, EventKind::RunFinished { .. })) {
+                return Ok(after);
+            }
+        }
     }
 }

@@ -68,6 +68,12 @@ impl Worker {
         client.post(&path, &json!({}), 200).await.map(drop)
     }
 
+    pub(crate) async fn delete(&self, client: &mut Client) -> Result<(), Failure> {
+        let request = client.endpoint().request("DELETE", &self.path, None);
+        let response = client.send(&request).await?;
+        response.expect(204, &self.path).map(drop)
+    }
+
     pub(crate) async fn detail(&self, client: &mut Client) -> Result<WorkerDetail, Failure> {
         client.get_json(&self.path).await
     }

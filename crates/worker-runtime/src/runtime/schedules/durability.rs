@@ -173,7 +173,10 @@ fn drafts_of_a_reply_of_which_one_is_refused() {
     explore_with(Persistence::Store, timeless(), |fixture| async move {
         let worker = fixture.worker().await;
         fixture.disturb_commits(When::Nth(2), Fault::Fail(StoreErrorKind::Full));
-        fixture.input(worker, "a b c d e f g h").await.expect("it is idle");
+        fixture
+            .input(worker, "a b c d e f g h")
+            .await
+            .expect("it is idle");
         fixture.ended(worker).await;
         // Whenever the process had ended, it would have left the beginning of the reply.
         let drafted = fixture.drafted();
