@@ -1,5 +1,4 @@
-// Requests to the server: JSON in and out, problems as errors, a deadline for each. Paths, parameters
-// and bodies have the types of the OpenAPI document.
+// Requests to the server, with the types of the OpenAPI document: JSON in and out, problems as errors.
 
 /** An answer that is no success; none at all has the status 0. */
 export class ApiError extends Error {
@@ -18,7 +17,7 @@ export class ApiError extends Error {
 
 export const WORKER = "runtimes/{runtime_id}/workers/{worker_id}";
 
-/** Longest wait for an answer besides the wait that was asked for, in milliseconds. */
+/** Longest wait for an answer beyond the one that was asked for. */
 const DEADLINE_MS = 20_000;
 
 /**
@@ -49,7 +48,7 @@ export async function call(method, path, options = {}) {
 		signal?.throwIfAborted();
 		throw new ApiError(0);
 	}
-	// Aborted when all of it had arrived: it is for nobody any more.
+	// It had all arrived, and is for nobody any more.
 	signal?.throwIfAborted();
 	const data = parse(text);
 	if ((response.ok || response.status === 304) && data !== undefined) {
@@ -67,5 +66,5 @@ function parse(text) {
 	}
 }
 
-/** A header with a key that makes the repetition of a request harmless. */
+/** Makes the repetition of a request harmless. */
 export const newKey = () => ({ "Idempotency-Key": crypto.getRandomValues(new Uint32Array(4)).join("-") });

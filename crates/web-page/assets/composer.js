@@ -1,4 +1,4 @@
-// What is typed, and sending it: the same key until it is accepted, so that it is never sent twice.
+// What is typed, and sending it: with one key until it is accepted, so never twice.
 
 import { ApiError, WORKER, call, newKey } from "./api.js";
 import * as connection from "./connection.js";
@@ -7,13 +7,13 @@ import { pauseAfter } from "./loop.js";
 import { notify, on } from "./notices.js";
 import { keyOf } from "./worker-list.js";
 
-/** Most attempts to send, which take half a minute; then the person decides. */
+/** Half a minute; then the person decides. */
 const ATTEMPTS_MAX = 10;
 /** Most workers whose unsent text is remembered. */
 const DRAFTS_MAX = 50;
 
 const message = elementOf("message", HTMLTextAreaElement);
-/** A text that was typed, and what it is sent with. @typedef {ReturnType<typeof newDraft>} Draft */
+/** @typedef {ReturnType<typeof newDraft>} Draft */
 const newDraft = () => ({ text: "", key: newKey() });
 /** By worker. @type {Map<string, Draft>} */
 const drafts = new Map();

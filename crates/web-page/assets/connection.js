@@ -1,4 +1,4 @@
-// What is known of the connection, where it is shown, and who wants to know of a change.
+// What is known of the connection.
 
 import { byId, setText } from "./dom.js";
 

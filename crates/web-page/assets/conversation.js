@@ -1,5 +1,5 @@
-// The open conversation: a page of the transcript, then the events after its cursor, one request
-// at a time. Whatever is lost, reading the transcript anew makes whole.
+// The open conversation: a page of the transcript, then the events after its cursor. Whatever is
+// lost, reading the transcript anew makes whole.
 
 import { WORKER, call } from "./api.js";
 import * as entries from "./entries.js";
@@ -10,7 +10,7 @@ import * as head from "./worker-head.js";
 import { refresh as refreshList } from "./worker-list.js";
 
 const PAGE_ENTRIES = 50;
-/** Of one request for events; six of them a second show a reply as it grows. */
+/** Six requests a second show a reply as it grows. */
 const EVENTS = { limit: 200, wait_ms: 25_000, batch_ms: 150 };
 
 /** @type {WorkerId | null} */
@@ -36,7 +36,7 @@ export const suspend = () => loop.stop();
 export function resume() {
 	if (worker) loop.start();
 }
-/** An input of this page was accepted: its events are there by now. */
+/** The events of an accepted input are there by now. */
 export const readSoon = () => loop.soon();
 
 /** Opens a worker's conversation, which `resume` reads; `null` closes. @param {WorkerId | null} id */
@@ -128,7 +128,7 @@ function show(event) {
 		const more = event.kind === "output_delta" ? { text: event.text } : event.kind === "reasoning_delta" ? { reasoning: event.text } : {};
 		entries.grow(event.run_id, phase, more);
 	}
-	// What is shown once is never shown again, whatever becomes of the rest.
+	// Never shown again, whatever becomes of the rest.
 	cursor = event.cursor;
 	return true;
 }

@@ -1,4 +1,4 @@
-// Questions before what can't be undone, and the form for a new worker.
+// Questions, and the form for a new worker.
 
 import { ApiError, call, newKey } from "./api.js";
 import { byId, elementOf, input, select, setOptions, setText } from "./dom.js";
@@ -73,7 +73,7 @@ async function create() {
 		refresh();
 	} catch (error) {
 		if (!(error instanceof ApiError)) throw error;
-		// Refused, so nothing was made: what is sent next may be something else.
+		// Nothing was made: what is sent next may be something else.
 		if (error.status > 0 && error.status < 500) key = newKey();
 		setText("new-trouble", wordsFor(error));
 	}

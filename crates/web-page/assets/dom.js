@@ -1,4 +1,4 @@
-// Finding, making and changing elements. Text is set as text, never as markup.
+// Elements. Text is set as text, never as markup.
 
 /**
  * The element of the document with this id, which is of this kind.
@@ -36,7 +36,7 @@ export function makeButton(text, act, label = text) {
 	return button;
 }
 
-/** Sets a text that has changed: the same one keeps selection and focus. @param {string} id @param {string} text */
+/** The same text keeps selection and focus. @param {string} id @param {string} text */
 export function setText(id, text) {
 	const element = byId(id);
 	if (element.textContent !== text) element.textContent = text;

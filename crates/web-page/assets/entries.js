@@ -1,9 +1,9 @@
-// The entries of a conversation as elements: a bounded part of it, the reply in progress last.
+// The entries of a conversation, a bounded part of them; the reply in progress is last.
 
 import { byId, make, makeButton } from "./dom.js";
 import { GrowingText, copyText, timeText } from "./text.js";
 
-/** Most entries, and about as many characters, in the page at a time. */
+/** Most in the page at a time. */
 const ENTRIES_MAX = 150;
 const CHARS_MAX = 4_000_000;
 /** How near to an end counts as being there, in pixels. */
@@ -52,7 +52,7 @@ function setAtEnd(now) {
 	byId("latest").hidden = now;
 }
 
-/** Adds later entries, in front of a reply in progress. The first ones make room. @param {TranscriptPage} page */
+/** Adds later entries; the first ones make room. @param {TranscriptPage} page */
 export function append(page) {
 	follow(() => {
 		const known = last();
@@ -69,7 +69,7 @@ export function append(page) {
 	setAtEnd(!page.has_later);
 }
 
-/** Adds earlier entries; what is read stays where it is. Later ones make room, the reply first. @param {TranscriptPage} page */
+/** Adds earlier entries; later ones make room, the reply first. What is read stays in place. @param {TranscriptPage} page */
 export function prepend(page) {
 	const fromEnd = log.scrollHeight - log.scrollTop;
 	const added = page.entries.map(newEntry);

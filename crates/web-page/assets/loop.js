@@ -1,16 +1,13 @@
-// One request after the other while the page is seen: none while it is hidden, one at once when it
-// is shown again, and a growing pause after failures.
+// One request after the other: none while the page is hidden, one at once when it is shown again,
+// and a growing pause after failures.
 
 import { ApiError } from "./api.js";
 import * as connection from "./connection.js";
 
-/**
- * Pause after so many failures in a row, in milliseconds; not the same in all pages after a restart.
- * @param {number} failures counted from 0
- */
+/** Milliseconds, not the same in all pages after a restart. @param {number} failures before, in a row */
 export const pauseAfter = (failures) => Math.min(250 * 2 ** failures, 4_000) * (0.75 + Math.random() / 2);
 
-/** Least time from one request to one that is asked for early, in milliseconds. */
+/** Milliseconds from one request to one that is asked for early. */
 const SOON_MS = 500;
 
 export class Loop {
@@ -24,14 +21,14 @@ export class Loop {
 	#onProblem;
 
 	/**
-	 * Both return how long to pause afterwards, in milliseconds; `null` to end.
+	 * Both return how many milliseconds to pause afterwards; `null` to end.
 	 * @param {(signal: AbortSignal) => Promise<number | null>} step asks once
 	 * @param {(error: ApiError) => number | null} onProblem is told what was refused for good
 	 */
 	constructor(step, onProblem) {
 		this.#step = step;
 		this.#onProblem = onProblem;
-		// A hidden or frozen tab, a laptop that slept and a network that was away: what was asked before is lost.
+		// After a frozen tab, a sleep or a lost network, what was asked before is lost.
 		document.addEventListener("visibilitychange", () => this.again());
 		document.addEventListener("resume", () => this.again());
 		addEventListener("online", () => this.again());
@@ -85,14 +82,14 @@ export class Loop {
 		if (pause !== null) this.#goAfter(pause);
 	}
 
-	/** @param {unknown} error @returns {number | null} how long to pause; `null` to end */
+	/** @param {unknown} error */
 	#afterFailure(error) {
 		if (error instanceof ApiError && error.status === 401) {
 			connection.set("signed out");
 			return null;
 		}
 		if (error instanceof ApiError && !error.isPassing) return this.#onProblem(error);
-		// Anything else is a defect of this page: it is reported, and the page goes on.
+		// Anything else is a defect of this page.
 		if (error instanceof ApiError) connection.set("reconnecting");
 		else reportError(error);
 		return pauseAfter(this.#failures++);

@@ -1,4 +1,4 @@
-// Starts the page: signs in, shows what the address names, and keeps the parts going while signed in.
+// Starts the page: signs in, shows what the address names, and keeps the parts going.
 
 import { call } from "./api.js";
 import * as composer from "./composer.js";

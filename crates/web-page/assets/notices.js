@@ -5,7 +5,7 @@ import * as connection from "./connection.js";
 import { byId, make, makeButton } from "./dom.js";
 import { wordsFor } from "./words.js";
 
-/** How long news are shown, in milliseconds: long enough to read two lines. */
+/** Milliseconds: long enough to read two lines. */
 const SHOWN_MS = 6_000;
 /** Most at a time; the oldest goes. */
 const NOTICES_MAX = 4;
@@ -35,7 +35,7 @@ export function clearTroubles() {
 	for (const trouble of byId("notices").querySelectorAll("[role=alert]")) trouble.remove();
 }
 
-/** Does something when a person wants it, and says why if it fails. @param {string} id @param {string} type @param {() => unknown} act */
+/** Does what a person wants, and says why if it fails. @param {string} id @param {string} type @param {() => unknown} act */
 export function on(id, type, act) {
 	byId(id).addEventListener(type, async (event) => {
 		// The page sends its forms itself.

@@ -1,4 +1,4 @@
-// The runtimes: shown above the list of workers, and asked for what can be made with them.
+// The runtimes above the list, and what can be made with them.
 
 import { call } from "./api.js";
 import { byId, make } from "./dom.js";

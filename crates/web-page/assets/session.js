@@ -1,5 +1,5 @@
-// Signing in with a one-time code or the token, and out. What is kept is a cookie that no script
-// can read; the page itself keeps neither code nor token.
+// Signing in with a one-time code or the token, and out. The page keeps neither: there is a cookie,
+// which no script can read.
 
 import { ApiError, call } from "./api.js";
 import * as connection from "./connection.js";
@@ -20,7 +20,7 @@ export async function readScope() {
 /** A code, and the worker to show: `#code=CODE` or `#code=CODE/RUNTIME/WORKER`. */
 const CODE = /^#code=([\w-]+)(\/.+)?$/;
 
-/** Signs in with the code in the address, if there is one, after taking it out of there. Returns whether there was one. */
+/** Takes the code out of the address and signs in with it. Returns whether there was one. */
 export async function signInFromAddress() {
 	const [, code, worker] = CODE.exec(location.hash) ?? [];
 	if (!code) return false;
@@ -34,7 +34,7 @@ export async function signInFromAddress() {
 	return true;
 }
 
-/** @param {() => void} enter what to do once signed in */
+/** @param {() => void} enter once signed in */
 export function listen(enter) {
 	const token = input("token");
 	on("sign-in", "submit", async () => {

@@ -1,19 +1,19 @@
-// Text of people and models as elements: plain, but for fenced code blocks; and times.
+// Text of people and models as elements: plain, but for fenced code; and times.
 
 import { make, makeButton } from "./dom.js";
 import { notify } from "./notices.js";
 
 /** A line that opens or closes a code block. */
 const FENCE = /^ {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^`]*$/;
-/** Longer lines are no fences, and are not looked at. */
+/** Longer lines are no fences. */
 const FENCE_MAX = 200;
-/** Characters of a piece of text that is laid out at once; a growing reply changes the last alone. */
+/** Characters that are laid out at once: a growing reply changes the last piece alone. */
 const PIECE_CHARS = 8_000;
 
 /** Text that may grow at its end. Nothing in it is looked at twice. */
 export class GrowingText {
 	element = make("div", { class: "text" });
-	/** All of it, as it was given. */
+	/** As it was given. */
 	value = "";
 	/** The line that has no end yet; the last characters of `#piece`. */
 	#line = "";

@@ -1,4 +1,4 @@
-// What went wrong, in plain words, and what to do: of problems, of failed runs.
+// What went wrong, in plain words, and what to do.
 
 import { ApiError } from "./api.js";
 
@@ -9,14 +9,14 @@ const PROBLEMS = {
 	unknown_worker: "There is no such worker any more. Choose another one from the list.",
 };
 
-/** What happened and what to do. @param {ApiError} error */
+/** @param {ApiError} error */
 export function wordsFor({ problem, status }) {
 	if (status === 0) return "The server does not answer. Is it running?";
-	if (!problem) return `Something between this page and the server answered with status ${status}.`;
+	if (!problem) return `Something in front of the server answered with status ${status}.`;
 	const { code, title, detail, reason, limit, limit_bytes } = problem;
 	if (limit_bytes) return `That is too long: at most ${Math.floor(limit_bytes / 1024)} KiB fit. Shorten it.`;
 	if (code === "capacity_exhausted") return `The limit “${limit}” is reached. Delete workers, or have the operator raise it.`;
-	// The reason that a runtime is unavailable for is a code.
+	// Why a runtime is unavailable is a code.
 	return PROBLEMS[code] ?? `${title}. ${code === "runtime_unavailable" ? detail : (reason ?? detail)}`;
 }
 

@@ -1,5 +1,5 @@
-// What stands around a conversation: the worker's name and state, what can be done with it, and
-// a line about model, tokens and the last reply.
+// What stands around a conversation: the worker's name and state, what can be done with it, and a
+// line about it.
 
 import { WORKER, call } from "./api.js";
 import * as composer from "./composer.js";
@@ -96,7 +96,7 @@ export function listen() {
 	});
 	on("delete", "click", async () => {
 		await changeIf("Delete", "Delete this worker?", "and all that was said are gone afterwards.", (path) => {
-			// A wait for its events would be answered that there is no such worker.
+			// Its events would be asked for, and be unknown.
 			if (path === worker) location.hash = "";
 			return call("delete", WORKER, { path });
 		});

@@ -1,4 +1,4 @@
-// The list of workers: some pages of it, read again and again, filtered by state and name.
+// The list of workers: some pages of it, read again and again.
 
 import { call } from "./api.js";
 import { byId, input, make, select, setText } from "./dom.js";
@@ -9,7 +9,7 @@ import { timeText } from "./text.js";
 import { wordsFor } from "./words.js";
 
 const PAGE_WORKERS = 100;
-/** Most workers shown at a time. Then the list begins anew at the next one. */
+/** Most shown at a time. Then the list begins anew. */
 const SHOWN_MAX = 500;
 const PAUSE_MS = 2_000;
 
@@ -72,7 +72,7 @@ function reset(token = null) {
 	setText("list-note", "Loading workers …");
 }
 
-/** Reads the first page, one of the others, and those that begin elsewhere than before. @param {AbortSignal} signal */
+/** Reads the first page, one other, and those that begin elsewhere now. @param {AbortSignal} signal */
 async function step(signal) {
 	const state = select("state").value;
 	/** @type {Page[]} */

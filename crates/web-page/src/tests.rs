@@ -10,7 +10,7 @@ use flate2::read::GzDecoder;
 use super::*;
 
 /// Most bytes of all files together, comments and types included, and as they are sent.
-const TOTAL_BYTES_MAX: usize = 60 * 1024;
+const TOTAL_BYTES_MAX: usize = 60_000;
 const SENT_BYTES_MAX: usize = 26 * 1024;
 /// Most lines of a file: what a reader takes in at once.
 const LINES_MAX: usize = 300;
