@@ -91,6 +91,7 @@ async fn sighup_reads_the_token_and_profiles_again_and_keeps_those_that_still_wo
     for line in [
         "token replaced",
         "token not reloaded; that from before stays",
+        "\"cause\":\"",
         "profiles reloaded",
         "profiles not reloaded; those from before stay",
     ] {

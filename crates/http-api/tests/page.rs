@@ -40,6 +40,8 @@ async fn a_link_on_another_site_leads_to_the_page_and_to_nothing_else() {
     let policy = answer.header("content-security-policy").unwrap();
     assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
     assert_eq!(answer.header("access-control-allow-origin"), None);
+    let opener_policy = answer.header("cross-origin-opener-policy");
+    assert_eq!(opener_policy, Some("same-origin"));
     for path in ["/api/workers", "/api/openapi.json", "/healthz", "/nothing"] {
         let answer = ask(&server, "GET", path, &link).await;
         assert_eq!(answer.code(), "cross_origin_rejected", "{path}");

@@ -2,7 +2,7 @@
 
 /** An answer that is no success; none at all has the status 0. */
 export class ApiError extends Error {
-	/** @param {number} status @param {Problem | null} [problem] `null` if it is not the server's own answer */
+	/** @param {number} status @param {Problem | null} [problem] the server's own answer */
 	constructor(status, problem = null) {
 		super(problem?.title ?? `HTTP status ${status}`);
 		this.status = status;

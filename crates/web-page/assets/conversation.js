@@ -24,7 +24,7 @@ let isDetailOld = false;
 const loop = new Loop(step, (error) => {
 	if (error.problem?.code === "cursor_expired" || error.problem?.code === "invalid_cursor") {
 		readAnew();
-		notify("The server was restarted, or the page was away for long: the conversation was read anew.", "status");
+		notify("The server was restarted, or the page slept: the conversation was read anew.", "status");
 		return 0;
 	}
 	notify(wordsFor(error));

@@ -72,7 +72,7 @@ async function create() {
 		location.hash = keyOf(worker);
 		refresh();
 	} catch (error) {
-		if (!(error instanceof ApiError)) throw error;
+		if (!(error instanceof ApiError) || error.status === 401) throw error;
 		// Nothing was made: what is sent next may be something else.
 		if (error.status > 0 && error.status < 500) key = newKey();
 		setText("new-trouble", wordsFor(error));

@@ -29,7 +29,7 @@ export function make(tag, attributes = {}, ...children) {
 	return element;
 }
 
-/** A new button. @param {string} text @param {() => void} act @param {string} [label] its accessible name, if that says more */
+/** @param {string} text @param {() => void} act @param {string} [label] its accessible name */
 export function makeButton(text, act, label = text) {
 	const button = make("button", { type: "button", "aria-label": label }, text);
 	button.addEventListener("click", act);

@@ -28,7 +28,7 @@ const toEnd = () => (log.scrollTop = log.scrollHeight);
 
 const isFull = () => shown.length > ENTRIES_MAX || shown.reduce((sum, { chars }) => sum + chars, 0) > CHARS_MAX;
 
-/** Changes the log; who was reading the newest entry stays at its end. @param {() => void} change */
+/** Who reads the newest entry stays at its end. @param {() => void} change */
 function follow(change) {
 	const isFollowed = isAtEnd && isNearEnd();
 	change();

@@ -45,7 +45,7 @@ export class Loop {
 		this.#failures = 0;
 	}
 
-	/** Gives up what is under way, and asks now; not while it is hidden. */
+	/** Gives up what is under way, and asks now. */
 	again() {
 		if (this.#state === "stopped") return;
 		this.stop();

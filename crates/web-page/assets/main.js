@@ -15,8 +15,9 @@ import { wordsFor } from "./words.js";
 
 /** Asks who is there, until somebody answers. */
 const start = new Loop(async () => {
-	await session.readScope();
-	setText("home", `yoi · ${(await call("get", "workspace")).data.display_name}`);
+	const client = await session.readClient();
+	const { display_name } = (await call("get", "workspace")).data;
+	setText("home", ["yoi", display_name, client].filter(Boolean).join(" · "));
 	showApp(true);
 	list.resume();
 	conversation.resume();
@@ -37,6 +38,8 @@ connection.listen((now, before) => {
 	if (now === "signed out") {
 		list.suspend();
 		conversation.suspend();
+		for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+		if (!byId("app").hidden) notify("The session has ended. Sign in again.");
 		// What was typed stays where it is, unseen.
 		showApp(false);
 		input("token").focus();
@@ -48,7 +51,7 @@ connection.listen((now, before) => {
 	wasLost = now === "reconnecting";
 });
 
-/** Shows the worker that the address names: `#/RUNTIME/WORKER`. */
+/** Shows the worker of `#/RUNTIME/WORKER`. */
 function route() {
 	const [, runtime, worker] = /^#\/([^/]+)\/([^/]+)$/.exec(location.hash) ?? [];
 	let id = null;

@@ -51,6 +51,6 @@ export function on(id, type, act) {
 /** @param {unknown} error */
 export function report(error) {
 	if (!(error instanceof ApiError)) return reportError(error);
-	// A session that has ended is no news to who signs in.
-	if (error.status !== 401 || !connection.set("signed out")) notify(wordsFor(error));
+	if (error.status === 401) connection.set("signed out");
+	else notify(wordsFor(error));
 }

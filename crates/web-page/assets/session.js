@@ -11,26 +11,35 @@ let mayOperate = true;
 /** Whether what it signed in with may change workers. */
 export const canOperate = () => mayOperate;
 
-/** Asks who is signed in; refused if nobody is. */
-export async function readScope() {
-	mayOperate = (await call("get", "session")).data.scope === "operate";
+/** Asks who is signed in; refused if nobody is. Returns the name, but not the owner's. */
+export async function readClient() {
+	const { client, scope } = (await call("get", "session")).data;
+	mayOperate = scope === "operate";
 	byId("new-worker").hidden = !mayOperate;
+	return client === "owner" ? null : client;
 }
 
-/** A code, and the worker to show: `#code=CODE` or `#code=CODE/RUNTIME/WORKER`. */
+/** `#code=CODE` or `#code=CODE/RUNTIME/WORKER`. */
 const CODE = /^#code=([\w-]+)(\/.+)?$/;
 
-/** Takes the code out of the address and signs in with it. Returns whether there was one. */
+/** Signs in, or says why not. @param {RequestOptions<"post", "session">} options @param {string} refusal */
+async function signIn(options, refusal) {
+	try {
+		await call("post", "session", options);
+		return true;
+	} catch (error) {
+		if (error instanceof ApiError && error.status === 401) notify(refusal);
+		else report(error);
+		return false;
+	}
+}
+
+/** Signs in with the code in the address. Returns whether there was one. */
 export async function signInFromAddress() {
 	const [, code, worker] = CODE.exec(location.hash) ?? [];
 	if (!code) return false;
 	history.replaceState(null, "", `#${worker ?? ""}`);
-	try {
-		await call("post", "session", { body: { code } });
-	} catch (error) {
-		if (!(error instanceof ApiError && error.status === 401)) report(error);
-		else notify("This link was used before, or is too old. Run “yoi open” again, or sign in with the token.");
-	}
+	await signIn({ body: { code } }, "This link was used before, or is too old. Run “yoi open” again, or sign in with the token.");
 	return true;
 }
 
@@ -39,15 +48,18 @@ export function listen(enter) {
 	const token = input("token");
 	on("sign-in", "submit", async () => {
 		const typed = token.value.trim();
+		const refusal = "That is not this server's token. Copy it from where the server was started.";
 		clearTroubles();
 		// Anything else can't be in a header.
-		if (!/^[!-~]+$/.test(typed)) return notify("That is no token. Copy it from where the server was started.");
-		await call("post", "session", { headers: { Authorization: `Bearer ${typed}` }, body: {} });
+		if (!/^[!-~]+$/.test(typed)) return notify(refusal);
+		if (!(await signIn({ headers: { Authorization: `Bearer ${typed}` }, body: {} }, refusal))) return;
 		token.value = "";
 		enter();
 	});
 	on("sign-out", "click", async () => {
 		await call("delete", "session");
+		// That is no surprise.
+		byId("app").hidden = true;
 		connection.set("signed out");
 	});
 }

@@ -97,7 +97,7 @@ export async function copyText(text) {
 		area.remove();
 		if (focused instanceof HTMLElement) focused.focus();
 	}
-	notify(isCopied ? "Copied." : "The browser does not let this page copy. Select the text instead.", "status");
+	notify(isCopied ? "Copied." : "The browser forbids copying. Select the text instead.", "status");
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });

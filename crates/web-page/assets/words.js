@@ -2,13 +2,6 @@
 
 import { ApiError } from "./api.js";
 
-/** Codes of which the server's own advice is not for a page. @type {Partial<Record<Schemas["ProblemCode"], string>>} */
-const PROBLEMS = {
-	unauthorized: "The token is not this server's. Copy it from where the server was started.",
-	misdirected_host: "The server is not reached by this name. Its operator can add it with --allowed-host.",
-	unknown_worker: "There is no such worker any more. Choose another one from the list.",
-};
-
 /** @param {ApiError} error */
 export function wordsFor({ problem, status }) {
 	if (status === 0) return "The server does not answer. Is it running?";
@@ -16,8 +9,9 @@ export function wordsFor({ problem, status }) {
 	const { code, title, detail, reason, limit, limit_bytes } = problem;
 	if (limit_bytes) return `That is too long: at most ${Math.floor(limit_bytes / 1024)} KiB fit. Shorten it.`;
 	if (code === "capacity_exhausted") return `The limit “${limit}” is reached. Delete workers, or have the operator raise it.`;
+	if (code === "unknown_worker") return "There is no such worker any more. Choose another one from the list.";
 	// Why a runtime is unavailable is a code.
-	return PROBLEMS[code] ?? `${title}. ${code === "runtime_unavailable" ? detail : (reason ?? detail)}`;
+	return `${title}. ${code === "runtime_unavailable" ? detail : (reason ?? detail)}`;
 }
 
 /** Why a run failed. @type {Record<RunErrorCode, string>} */

@@ -68,7 +68,7 @@ export function showState(state, run) {
 /** @param {WorkerDetail} now */
 function statusText({ conversation, diagnostics, model, profile }) {
 	const { usage, last_run: last } = conversation ?? {};
-	const tokens = last && usage && `${usage.input_tokens ?? "?"} tokens in, ${usage.output_tokens ?? "?"} out`;
+	const tokens = last && usage?.output_tokens !== undefined && `${usage.input_tokens ?? "?"} tokens in, ${usage.output_tokens} out`;
 	const outcome = last && (endWords(last) || "last reply completed");
 	return [model, profile, tokens, outcome, ...diagnostics.map(({ message }) => message)].filter(Boolean).join(" · ");
 }

@@ -13,7 +13,7 @@ const PAGE_WORKERS = 100;
 const SHOWN_MAX = 500;
 const PAUSE_MS = 2_000;
 
-/** A page as it was read last. @typedef {{ token: string | null, etag: string | null, data: Schemas["WorkerPage"] }} Page */
+/** @typedef {{ token: string | null, etag: string | null, data: Schemas["WorkerPage"] }} Page */
 /** @type {Page[]} */
 let pages = [];
 /** Where the list begins; `null` is the newest worker. @type {string | null} */
@@ -94,7 +94,7 @@ async function step(signal) {
 		fresh.push(page);
 		found += matching(page).length;
 		token = page.data.next_page_token ?? null;
-		// What was found so far, while the rest is searched.
+		// While the rest is searched.
 		if (found > 0 && fresh.length > pages.length) show(fresh);
 	} while (token && found < wanted);
 	turn = turn + 1 < fresh.length ? turn + 1 : 1;
@@ -117,7 +117,7 @@ function show(read) {
 	let next = list.firstElementChild;
 	for (const worker of read.flatMap(matching)) {
 		const key = keyOf(worker);
-		// One that moved between two requests is in both pages.
+		// One that moved meanwhile is in both pages.
 		if (items.has(key) && !gone.delete(key)) continue;
 		const item = items.get(key) ?? make("li", {}, make("a", { href: key }));
 		items.set(key, item);

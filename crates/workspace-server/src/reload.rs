@@ -68,8 +68,8 @@ impl Reloader {
                 }
             }
             Ok(Err(error)) => {
-                let error = &error as &dyn Error;
-                tracing::warn!(error, "token not reloaded; that from before stays");
+                let cause = cause(&error);
+                tracing::warn!(%error, cause, "token not reloaded; that from before stays");
             }
             Err(_) => tracing::warn!("token not reloaded: reading it panicked"),
         }
@@ -88,8 +88,8 @@ impl Reloader {
         };
         self.api.replace_named_tokens(&tokens);
         for (client, error) in &errors {
-            let error = error as &dyn Error;
-            tracing::warn!(%client, error, "this client has no token any more");
+            let cause = cause(error);
+            tracing::warn!(%client, %error, cause, "this client has no token any more");
         }
         tracing::info!(tokens = tokens.len(), "tokens of clients reloaded");
     }
@@ -111,4 +111,9 @@ impl Reloader {
             Err(_) => tracing::warn!("profiles not reloaded: reading them panicked"),
         }
     }
+}
+
+/// What an error was caused by: JSON lines have an error alone, without its sources.
+fn cause(error: &dyn Error) -> Option<String> {
+    error.source().map(ToString::to_string)
 }

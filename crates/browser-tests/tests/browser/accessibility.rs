@@ -15,6 +15,16 @@ use crate::servers::open_server;
 /// Most bytes of the picture in the README.
 const PICTURE_BYTES_MAX: usize = 200 * 1024;
 
+/// The buttons whose text has the colour of what is behind it: axe-core takes that for hidden text.
+const INVISIBLE_BUTTONS: &str = "[...document.querySelectorAll('button')].filter((button) => {
+    const background = (element) => {
+        const { backgroundColor } = getComputedStyle(element);
+        const isClear = backgroundColor === 'rgba(0, 0, 0, 0)' && element.parentElement;
+        return isClear ? background(element.parentElement) : backgroundColor;
+    };
+    return button.checkVisibility() && background(button) === getComputedStyle(button).color;
+}).map((button) => button.textContent)";
+
 /// Asserts that axe-core finds nothing serious or critical, bright and dark.
 async fn is_accessible(page: &Page, state: &str) {
     let axe = env::var("YOI_AXE").expect("`.ci/browser-tests` says where axe-core is");
@@ -32,6 +42,8 @@ async fn is_accessible(page: &Page, state: &str) {
         };
         let serious: Vec<_> = violations.iter().filter(serious).collect();
         assert!(serious.is_empty(), "{state}, {scheme}: {serious:#?}");
+        let invisible = page.evaluate(INVISIBLE_BUTTONS).await;
+        assert_eq!(invisible, json!([]), "{state}, {scheme}");
     }
     shows_in(page, "light").await;
 }
@@ -125,6 +137,10 @@ async fn every_state_of_a_conversation_is_accessible_and_looks_as_in_the_readme(
         })
         .await;
         is_accessible(page, "a conversation").await;
+        page.presses("Rename").await;
+        page.find("button", "Save").await;
+        is_accessible(page, "renaming").await;
+        page.presses("Rename").await;
         page.presses("Delete").await;
         page.find("button", "Delete worker").await;
         is_accessible(page, "a question").await;

@@ -70,9 +70,11 @@ async fn a_session_that_ended_asks_for_the_token_and_keeps_what_was_typed() {
         loses(page, server).await;
         let _server = site.start().await;
         page.is("signed out").await;
+        page.alerts("The session has ended").await;
         assert!(!page.has("textbox", "Message").await);
         page.signs_in(&token).await;
         page.is("connected").await;
+        assert!(page.all("alert", None).await.is_empty());
         let message = page.find("textbox", "Message").await;
         assert_eq!(message.value().await, "half a thought");
         page.says(" and the rest").await;

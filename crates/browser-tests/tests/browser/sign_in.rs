@@ -73,7 +73,7 @@ async fn signing_out_of_a_session_that_has_ended_shows_the_form_and_no_trouble()
             .await;
         page.is("signed out").await;
         page.find("button", "Sign in").await;
-        assert!(page.all("alert", None).await.is_empty());
+        page.alerts("The session has ended").await;
     })
     .await;
 }

@@ -17,13 +17,18 @@ use crate::state::ApiState;
 /// On every response with a file, and on every 304 in its place (RFC 9110 §15.4.5). A browser keeps
 /// the files and asks each time whether they are still the same: a server of another version may
 /// be at the address by then.
-const HEADERS: [(HeaderName, HeaderValue); 3] = [
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     (
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(web_page::CONTENT_SECURITY_POLICY),
     ),
     (VARY, HeaderValue::from_static("accept-encoding")),
+    // A page of another site that opened the tab has no hold on it.
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
 ];
 
 /// The routes of the page's files.
