@@ -90,16 +90,14 @@ impl DeltaBuffer {
     /// Appends a delta, and returns whether the text must be forwarded now.
     pub(crate) fn append(&mut self, delta: &str, now: Instant) -> bool {
         self.text.push_str(delta);
-        let deadline = self.deadline.or_else(|| {
-            let interval = self.limits.interval_at(REPLIES.load(Ordering::Relaxed));
-            match self.forwarded_at {
-                None => Some(now),
-                // With an interval too long to be represented, only the size counts.
-                Some(before) => before.checked_add(interval),
+        self.deadline = self.deadline.or_else(|| match self.forwarded_at {
+            None => Some(now),
+            // With an interval too long to be represented, only the size counts.
+            Some(before) => {
+                before.checked_add(self.limits.interval_at(REPLIES.load(Ordering::Relaxed)))
             }
         });
-        self.deadline = deadline;
-        self.text.len() >= self.limits.bytes || deadline.is_some_and(|it| now >= it)
+        self.text.len() >= self.limits.bytes || self.deadline.is_some_and(|it| now >= it)
     }
 
     /// When the text must be forwarded; `None` while there is none.

@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime};
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
+use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use http::header::CONTENT_TYPE;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -41,19 +42,16 @@ impl Reply {
     /// The events of the stream.
     fn events(self) -> impl Stream<Item = Result<String, Infallible>> {
         let began = Instant::now();
-        stream::unfold(0, move |number| async move {
-            if number == self.deltas {
-                return Some((Ok(END.to_owned()), number + 1));
-            }
-            let gap = Duration::from_micros(self.gap_us);
-            (number < self.deltas).then_some(())?;
+        let gap = Duration::from_micros(self.gap_us);
+        let deltas = stream::iter(0..self.deltas).then(move |number| async move {
             sleep_until(began + gap * number).await;
             // Written by hand: what the provider computes is missing to the server beside it.
             let content = format!("{STAMP}{} ", now_us());
             let choice = format!(r#"{{"index":0,"delta":{{"content":"{content}"}}}}"#);
             let event = format!("data: {{\"choices\":[{choice}]}}\n\n");
-            Some((Ok(event), number + 1))
-        })
+            Ok(event)
+        });
+        deltas.chain(stream::iter([Ok(END.to_owned())]))
     }
 }
 
@@ -101,13 +99,10 @@ async fn listen() -> io::Result<()> {
     let router = Router::new().route("/v1/chat/completions", post(complete));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     writeln!(io::stdout(), "{}", listener.local_addr()?)?;
-    axum::serve(
-        axum::serve::ListenerExt::tap_io(listener, |stream| {
-            let _ = stream.set_nodelay(true);
-        }),
-        router,
-    )
-    .await
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    axum::serve(listener, router).await
 }
 
 async fn complete(Json(request): Json<Request>) -> Response {
@@ -143,8 +138,6 @@ impl Provider {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::StreamExt as _;
-
     use super::*;
 
     #[tokio::test]

@@ -4,7 +4,6 @@
 mod crowd;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 
@@ -104,6 +103,3 @@ fn row(crowd: &Crowd, figures: &Figures) -> [String; 11] {
         format_mib(figures.resident_bytes),
     ]
 }
-
-/// How far the conversations' starts lie apart in all: people don't all speak at once.
-const STARTS_WITHIN: Duration = Duration::from_secs(1);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use registry_core::Cursor;
 use registry_core::projection::{EventBatch, EventKind};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -148,7 +149,7 @@ impl Talker {
     async fn talk(mut self, end: Instant) -> Result<Self, Failure> {
         while Instant::now() < end {
             let worker = Worker::create(&mut self.client).await?;
-            let mut after = worker.created.to_string();
+            let mut after = worker.created;
             for _ in 0..CONVERSATION_TURNS {
                 let began = Instant::now();
                 after = self.take_turn(&worker, after).await?;
@@ -160,13 +161,12 @@ impl Talker {
     }
 
     /// Sends an input and reads the reply to its end; gives the cursor behind it.
-    async fn take_turn(&mut self, worker: &Worker, mut after: String) -> Result<String, Failure> {
+    async fn take_turn(&mut self, worker: &Worker, mut after: Cursor) -> Result<Cursor, Failure> {
         let body = json!({ "content": REPLY.input() });
         self.client.post(&worker.input_path(), &body, 202).await?;
         loop {
-            let path = format!("{}/events?wait_ms=30000&after={after}", worker.path);
-            let batch: EventBatch = self.client.get_json(&path).await?;
-            after = batch.next_cursor.to_string();
+            let batch: EventBatch = self.client.get_json(&worker.poll_path(after)).await?;
+            after = batch.next_cursor;
             let mut events = batch.events.iter();
             if events.any(|event| matches!(event.kind, EventKind::RunFinished { .. })) {
                 return Ok(after);

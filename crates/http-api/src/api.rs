@@ -63,8 +63,9 @@ impl Api {
 
     /// Takes these named tokens from now on and no others, at most
     /// [`NAMED_TOKENS_MAX`](crate::NAMED_TOKENS_MAX); requests under way go on, and sessions that
-    /// were exchanged for others end. A client that is among them before and after keeps its scope,
-    /// its quotas and what it uses of them. None are taken where no credentials are asked for.
+    /// were exchanged for others end. A client that had a token before, even if it has been without
+    /// one since, keeps its scope, its quotas and what it uses of them. None are taken where no
+    /// credentials are asked for.
     pub fn replace_named_tokens(&self, named: &[NamedToken]) {
         let credentials = &self.state.credentials;
         credentials.replace_named(named, &self.state.metrics);

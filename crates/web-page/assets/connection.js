@@ -12,14 +12,13 @@ let listener = () => {};
 /** @param {typeof listener} changed */
 export const listen = (changed) => (listener = changed);
 
-/** Returns whether that is new. @param {State} now */
+/** @param {State} now */
 export function set(now) {
 	// Signed out is left by signing in alone, not by a request that was under way.
-	if (now === state || (state === "signed out" && now === "reconnecting")) return false;
+	if (now === state || (state === "signed out" && now === "reconnecting")) return;
 	const before = state;
 	state = now;
 	setText("connection", now);
 	byId("connection").dataset.state = now;
 	listener(now, before);
-	return true;
 }

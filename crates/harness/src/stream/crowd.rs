@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use registry_core::Cursor;
 use registry_core::projection::{EventBatch, EventKind};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::STARTS_WITHIN;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::provider::{Provider, Reply, ages};
@@ -14,6 +14,8 @@ use crate::server::{Server, Settings};
 use crate::statistics::Latencies;
 use crate::worker::{Worker, latest_cursor};
 
+/// How far the conversations' starts lie apart in all: people don't all speak at once.
+const STARTS_WITHIN: Duration = Duration::from_secs(1);
 /// Bytes that all workers may hold: what the replies of a crowd reserve.
 const TOTAL_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 
@@ -88,11 +90,8 @@ impl Crowd {
             let detail = worker.detail(&mut client).await?;
             let after = latest_cursor(&detail)?;
             for _ in 0..self.watchers {
-                let path = format!(
-                    "{}/events?wait_ms=30000&batch_ms={}",
-                    worker.path, self.batch_ms
-                );
-                readers.spawn(watch(server.client(), path, after.to_string()));
+                let (client, worker) = (server.client(), worker.clone());
+                readers.spawn(watch(client, worker, after, self.batch_ms));
             }
             let path = worker.input_path();
             readers.spawn(async move {
@@ -114,12 +113,18 @@ impl Crowd {
 }
 
 /// Reads the events of a conversation until its run has ended.
-async fn watch(mut client: Client, path: String, mut after: String) -> Result<Figures, Failure> {
+async fn watch(
+    mut client: Client,
+    worker: Worker,
+    mut after: Cursor,
+    batch_ms: u32,
+) -> Result<Figures, Failure> {
     let mut figures = Figures::default();
     loop {
-        let batch: EventBatch = client.get_json(&format!("{path}&after={after}")).await?;
+        let path = format!("{}&batch_ms={batch_ms}", worker.poll_path(after));
+        let batch: EventBatch = client.get_json(&path).await?;
         figures.requests += 1;
-        after = batch.next_cursor.to_string();
+        after = batch.next_cursor;
         for event in batch.events {
             match event.kind {
                 EventKind::OutputDelta { text, .. } => {

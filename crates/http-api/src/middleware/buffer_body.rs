@@ -1,5 +1,5 @@
-//! Reads the body of a request before its handler runs, bounded in bytes, time and rate, and together with all
-//! others in memory.
+//! Reads the body of a request before its handler runs, bounded in bytes, time and rate, and
+//! together with all others in memory.
 
 use axum::BoxError;
 use axum::body::Body;

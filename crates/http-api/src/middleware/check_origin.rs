@@ -97,10 +97,13 @@ pub(super) fn source(
 /// Whether a person follows a link: the request opens a whole tab, and no other page gets to see the
 /// response.
 pub(super) fn is_followed_link(request: &Request) -> bool {
-    let has = |name, value: &[u8]| matches!(single_header(request.headers(), name), HeaderCount::One(found) if found == value);
+    let has = |name, value| match single_header(request.headers(), name) {
+        HeaderCount::One(found) => found == value,
+        HeaderCount::None | HeaderCount::Many => false,
+    };
     request.method() == Method::GET
         && !request.headers().contains_key(ORIGIN)
-        && has(SEC_FETCH_MODE, b"navigate")
+        && has(SEC_FETCH_MODE, b"navigate".as_slice())
         && has(SEC_FETCH_DEST, b"document")
 }
 
