@@ -19,8 +19,8 @@ static REPLIES: AtomicUsize = AtomicUsize::new(0);
 /// first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coalesce {
-    /// Time between two forwardings while few replies are forwarded at once (default: 10 ms): a
-    /// reader sees every word by itself at the pace of most models.
+    /// Time between two forwardings while few replies are forwarded at once (default: 5 ms): a
+    /// reader sees every word by itself at the pace of nearly all models.
     pub interval: Duration,
     /// The same while many are (default: 40 ms): below what a reader notices, and at most 25
     /// events a second. In between, the interval grows with their number.
@@ -32,7 +32,7 @@ pub struct Coalesce {
 impl Default for Coalesce {
     fn default() -> Self {
         Self {
-            interval: Duration::from_millis(10),
+            interval: Duration::from_millis(5),
             busy_interval: Duration::from_millis(40),
             bytes: 2 * 1024,
         }
@@ -87,8 +87,7 @@ impl DeltaBuffer {
         }
     }
 
-    /// Appends a delta, and returns whether the text must be forwarded now.
-    pub(crate) fn append(&mut self, delta: &str, now: Instant) -> bool {
+    pub(crate) fn append(&mut self, delta: &str, now: Instant) {
         self.text.push_str(delta);
         self.deadline = self.deadline.or_else(|| match self.forwarded_at {
             None => Some(now),
@@ -97,10 +96,14 @@ impl DeltaBuffer {
                 before.checked_add(self.limits.interval_at(REPLIES.load(Ordering::Relaxed)))
             }
         });
-        self.text.len() >= self.limits.bytes || self.deadline.is_some_and(|it| now >= it)
     }
 
-    /// When the text must be forwarded; `None` while there is none.
+    /// Whether so much is held that it must be forwarded now.
+    pub(crate) fn is_full(&self) -> bool {
+        self.text.len() >= self.limits.bytes
+    }
+
+    /// When the text must be forwarded; `None` while there is none. It may have passed.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
@@ -129,30 +132,34 @@ mod tests {
         let start = Instant::now();
         let after = |ms| start + Duration::from_millis(ms);
         assert_eq!(buffer.deadline(), None);
-        assert!(buffer.append("a", start), "it is the first");
+        buffer.append("a", start);
+        assert_eq!(buffer.deadline(), Some(start), "it is the first");
         assert_eq!(buffer.take(start), "a");
         assert_eq!(buffer.deadline(), None);
-        assert!(!buffer.append("b", after(1)));
-        assert!(!buffer.append("c", after(39)));
+        buffer.append("b", after(1));
+        buffer.append("c", after(39));
         assert_eq!(buffer.deadline(), Some(after(40)));
-        assert!(buffer.append("d", after(40)));
+        buffer.append("d", after(40));
         assert_eq!(buffer.take(after(40)), "bcd");
-        assert!(buffer.append("e", after(80)), "there was a pause");
-        assert_eq!(buffer.take(after(80)), "e");
-        assert!(!buffer.append("f", after(81)));
-        assert!(buffer.append("ghi", after(82)), "it is long");
+        buffer.append("e", after(85));
+        assert_eq!(buffer.deadline(), Some(after(80)), "there was a pause");
+        assert_eq!(buffer.take(after(85)), "e");
+        buffer.append("f", after(86));
+        assert!(!buffer.is_full());
+        buffer.append("ghi", after(87));
+        assert!(buffer.is_full());
         // Nothing to take is no forwarding.
-        assert_eq!(buffer.take(after(82)), "fghi");
+        assert_eq!(buffer.take(after(87)), "fghi");
         assert_eq!(buffer.take(after(100)), "");
-        assert!(!buffer.append("j", after(121)));
-        assert_eq!(buffer.deadline(), Some(after(122)));
+        buffer.append("j", after(121));
+        assert_eq!(buffer.deadline(), Some(after(127)));
     }
 
     #[test]
     fn the_interval_grows_with_the_number_of_replies_and_has_two_ends() {
         let coalesce = Coalesce::default();
         let intervals = [0, 1, 100, 200, 300, usize::MAX].map(|it| coalesce.interval_at(it));
-        let expected = [10, 10, 10, 25, 40, 40].map(Duration::from_millis);
+        let expected = [5_000, 5_000, 5_000, 22_500, 40_000, 40_000].map(Duration::from_micros);
         assert_eq!(intervals, expected);
         let endless = Coalesce {
             interval: Duration::MAX,

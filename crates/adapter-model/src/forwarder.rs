@@ -1,5 +1,6 @@
 //! Forwarding the reply of one attempt to the run's output.
 
+use futures_util::FutureExt as _;
 use tokio::time::{Instant, timeout_at};
 use worker_runtime::{Output, RunDiagnostic, Usage};
 
@@ -48,22 +49,18 @@ impl<'a> Forwarder<'a> {
         mut stream: ResponseStream,
     ) -> Result<(), ProviderError> {
         let end = loop {
-            // `next_piece` is cancel-safe, so the time-out loses nothing.
-            let next = match self.buffer.deadline() {
-                None => Ok(stream.next_piece().await),
-                Some(deadline) => timeout_at(deadline, stream.next_piece()).await,
-            };
+            let next = self.next_piece(&mut stream).await;
             self.report_usage(stream.state().usage);
             match next {
-                Err(_) => self.flush().await?,
-                Ok(Ok(Some(piece))) => self.append(piece).await?,
-                Ok(Ok(None)) => break Ok(()),
-                Ok(Err(error)) => break Err(error),
+                None => self.flush()?,
+                Some(Ok(Some(piece))) => self.append(&piece)?,
+                Some(Ok(None)) => break Ok(()),
+                Some(Err(error)) => break Err(error),
             }
         };
         let held = self.splitter.finish();
-        self.append_split(held).await?;
-        self.flush().await?;
+        self.append_split(&held)?;
+        self.flush()?;
         end?;
         if !self.has_output {
             // All of the text was reasoning between tags.
@@ -71,6 +68,21 @@ impl<'a> Forwarder<'a> {
         }
         self.report_diagnostics(&stream);
         Ok(())
+    }
+
+    /// The next piece of the reply, or none when what is held must go on first. All that has already
+    /// come goes on together: readers are answered once for it.
+    async fn next_piece(
+        &self,
+        stream: &mut ResponseStream,
+    ) -> Option<Result<Option<Piece>, ProviderError>> {
+        // It is cancel-safe, so dropping it loses nothing.
+        let next = stream.next_piece();
+        match self.buffer.deadline() {
+            None => Some(next.await),
+            Some(deadline) if deadline <= Instant::now() => next.now_or_never(),
+            Some(deadline) => timeout_at(deadline, next).await.ok(),
+        }
     }
 
     fn report_usage(&mut self, usage: Usage) {
@@ -95,50 +107,53 @@ impl<'a> Forwarder<'a> {
         }
     }
 
-    async fn append(&mut self, piece: Piece) -> Result<(), ProviderError> {
+    fn append(&mut self, piece: &Piece) -> Result<(), ProviderError> {
         if piece.hidden_reasoning {
-            self.push_reasoning("").await?;
+            self.append_reasoning("")?;
         }
-        self.add(Kind::Reasoning, &piece.reasoning).await?;
+        self.add(Kind::Reasoning, &piece.reasoning)?;
         let split = self.splitter.push(&piece.text);
-        self.append_split(split).await
+        self.append_split(&split)
     }
 
-    async fn append_split(&mut self, split: Split) -> Result<(), ProviderError> {
-        self.add(Kind::Reasoning, &split.reasoning).await?;
-        self.add(Kind::Text, &split.text).await
+    fn append_split(&mut self, split: &Split<'_>) -> Result<(), ProviderError> {
+        self.add(Kind::Reasoning, &split.reasoning)?;
+        self.add(Kind::Text, &split.text)
     }
 
-    async fn add(&mut self, kind: Kind, text: &str) -> Result<(), ProviderError> {
+    fn add(&mut self, kind: Kind, text: &str) -> Result<(), ProviderError> {
         if text.is_empty() {
             return Ok(());
         }
         if kind != self.kind {
-            self.flush().await?;
+            self.flush()?;
             self.kind = kind;
         }
-        if self.buffer.append(text, Instant::now()) {
-            self.flush().await?;
+        self.buffer.append(text, Instant::now());
+        if self.buffer.is_full() {
+            self.flush()?;
         }
         Ok(())
     }
 
-    async fn flush(&mut self) -> Result<(), ProviderError> {
+    /// Forwards what is held. No need to yield: the next piece is waited for, and a response yields
+    /// when much of it is there.
+    fn flush(&mut self) -> Result<(), ProviderError> {
         let text = self.buffer.take(Instant::now());
         if text.is_empty() {
             return Ok(());
         }
         if self.kind == Kind::Reasoning {
-            return self.push_reasoning(&text).await;
+            return self.append_reasoning(&text);
         }
         self.has_output = true;
         self.has_words |= !text.trim().is_empty();
-        let pushed = self.output.push(&text).await;
-        pushed.map_err(|_| ProviderError::OutputClosed)
+        let appended = self.output.append(&text);
+        appended.map_err(|_| ProviderError::OutputClosed)
     }
 
-    async fn push_reasoning(&mut self, text: &str) -> Result<(), ProviderError> {
-        let pushed = self.output.push_reasoning(text).await;
-        pushed.map_err(|_| ProviderError::OutputClosed)
+    fn append_reasoning(&self, text: &str) -> Result<(), ProviderError> {
+        let appended = self.output.append_reasoning(text);
+        appended.map_err(|_| ProviderError::OutputClosed)
     }
 }

@@ -92,7 +92,7 @@ impl Piece {
         self.text.is_empty() && self.reasoning.is_empty() && !self.hidden_reasoning
     }
 
-    fn push(&mut self, texts: &Texts) {
+    fn push(&mut self, texts: &Texts<'_>) {
         self.text.push_str(&texts.text);
         self.reasoning.push_str(&texts.reasoning);
     }
@@ -122,8 +122,8 @@ pub(crate) fn read_event(
         return Ok(Piece::default());
     }
     let data = surrogates::repair(data, &mut state.pending_surrogate);
-    // Gemini's lists have errors in their items.
-    if !data.starts_with('[') {
+    // Most events can't hold an error, and are read once. Gemini's lists have errors in their items.
+    if data.contains("\"error\"") && !data.starts_with('[') {
         let error: ErrorField = from_json(&data)?;
         if !is_nothing(&error.error) {
             return Err(ProviderError::reported(&error.error));

@@ -93,9 +93,10 @@ impl ResponseStream {
     pub(crate) async fn next_piece(&mut self) -> Result<Option<Piece>, ProviderError> {
         loop {
             if self.turn_bytes >= BYTES_PER_TURN {
-                self.turn_bytes = 0;
-                // A chunk may hold thousands of events. Nothing is taken out yet, so nothing can be lost.
+                // A chunk may hold thousands of events. Nothing is taken out yet, so nothing can be lost,
+                // and a call that is dropped here leaves the turn to the next one.
                 tokio::task::yield_now().await;
+                self.turn_bytes = 0;
             }
             let next = self.next_event().await;
             let piece = match next {
@@ -300,6 +301,8 @@ mod tests {
     use std::pin::pin;
     use std::task::Poll;
 
+    use futures_util::FutureExt as _;
+
     use super::*;
     use crate::protocol::OpenAi;
 
@@ -317,6 +320,22 @@ mod tests {
         };
         assert!(is_pending, "the other tasks have their turn");
         bytes - stream.decoder.buffered_bytes()
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_dropped_leaves_its_pause_to_the_next_one() {
+        let body = "data: {\"choices\":[]}\n\n".repeat(10_000);
+        let minute = Duration::from_secs(60);
+        let response = http::Response::new(body).into();
+        let deadline = deadline_after(minute);
+        let mut stream = ResponseStream::new(response, &OpenAi::STANDARD, deadline, minute, minute);
+        let mut polls = Vec::new();
+        for _ in 0..3 {
+            assert!(stream.next_piece().now_or_never().is_none());
+            polls.push(stream.decoder.buffered_bytes());
+        }
+        assert_eq!(polls[0], polls[1]);
+        assert_eq!(polls[0], polls[2]);
     }
 
     #[tokio::test]

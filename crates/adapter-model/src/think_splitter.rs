@@ -1,5 +1,7 @@
 //! Reasoning that a model writes between tags at the beginning of its reply.
 
+use std::borrow::Cow;
+
 /// Opening and closing tags, as models of the Qwen and DeepSeek families and others write them.
 const TAGS: [(&str, &str); 3] = [
     ("<think>", "</think>"),
@@ -30,18 +32,18 @@ enum State {
     Text,
 }
 
-/// A part of a reply.
+/// A part of a reply. Text after the beginning is borrowed: nothing is held back of it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Split {
+pub(crate) struct Split<'a> {
     pub(crate) reasoning: String,
-    pub(crate) text: String,
+    pub(crate) text: Cow<'a, str>,
 }
 
 impl ThinkSplitter {
-    pub(crate) fn push(&mut self, text: &str) -> Split {
+    pub(crate) fn push<'a>(&mut self, text: &'a str) -> Split<'a> {
         let mut split = Split::default();
         if self.state == State::Text {
-            text.clone_into(&mut split.text);
+            split.text = Cow::Borrowed(text);
             return split;
         }
         self.held.push_str(text);
@@ -54,7 +56,7 @@ impl ThinkSplitter {
                 || self.held.len() > HELD_MAX_BYTES
             {
                 self.state = State::Text;
-                split.text = std::mem::take(&mut self.held);
+                split.text = std::mem::take(&mut self.held).into();
             }
         }
         if let State::Reasoning(close) = self.state {
@@ -74,7 +76,7 @@ impl ThinkSplitter {
         if self.state == State::Gap {
             let rest = self.held.trim_start();
             if !rest.is_empty() {
-                rest.clone_into(&mut split.text);
+                split.text = rest.to_owned().into();
                 self.state = State::Text;
             }
             self.held.clear();
@@ -83,16 +85,16 @@ impl ThinkSplitter {
     }
 
     /// What was held back, once the reply is complete.
-    pub(crate) fn finish(&mut self) -> Split {
+    pub(crate) fn finish(&mut self) -> Split<'static> {
         let held = std::mem::take(&mut self.held);
         match self.state {
             State::Reasoning(_) => Split {
                 reasoning: held,
-                text: String::new(),
+                text: Cow::default(),
             },
             State::Beginning | State::Gap | State::Text => Split {
                 reasoning: String::new(),
-                text: held,
+                text: held.into(),
             },
         }
     }
@@ -133,12 +135,12 @@ mod tests {
                     let (piece, after) = rest.split_at(rest.ceil_char_boundary(size));
                     let split = splitter.push(piece);
                     whole.reasoning += &split.reasoning;
-                    whole.text += &split.text;
+                    whole.text += split.text;
                     rest = after;
                 }
                 let split = splitter.finish();
                 whole.reasoning += &split.reasoning;
-                whole.text += &split.text;
+                whole.text += split.text;
                 assert_eq!(
                     (&*whole.reasoning, &*whole.text),
                     (reasoning, text),

@@ -4,6 +4,7 @@
 mod crowd;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -36,10 +37,20 @@ pub(crate) struct StreamArgs {
     /// How long a reader asks the server to gather events, in milliseconds
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000))]
     batch_ms: u32,
+
+    /// Find how many conversations at once are read with a p99 of at most 100 ms
+    #[arg(long, conflicts_with = "conversations")]
+    greatest: bool,
 }
 
 /// The usual rows: conversations, readers of each, and how long these ask to gather.
 const ROWS: [(u32, u32, u32); 5] = [(1, 1, 0), (32, 1, 0), (1, 1, 100), (512, 1, 0), (1, 100, 0)];
+
+/// Conversations at once of which the greatest number is looked for, up to as many as there may be by
+/// default.
+const CROWDS: [u32; 9] = [64, 128, 256, 384, 512, 640, 768, 896, 1_024];
+/// A delay that a reader hardly notices.
+const DELAY_MAX: Duration = Duration::from_millis(100);
 
 /// Measures what `args` select.
 pub(crate) fn run(args: &StreamArgs) -> ExitCode {
@@ -49,6 +60,7 @@ pub(crate) fn run(args: &StreamArgs) -> ExitCode {
 async fn measure(args: &StreamArgs) -> Result<(), Failure> {
     let rows = match args.conversations {
         Some(conversations) => vec![(conversations, args.watchers, args.batch_ms)],
+        None if args.greatest => CROWDS.map(|crowd| (crowd, 1, 0)).to_vec(),
         None => ROWS.to_vec(),
     };
     print_line(&format!(
@@ -76,9 +88,13 @@ async fn measure(args: &StreamArgs) -> Result<(), Failure> {
             deltas: args.deltas,
             rate: args.rate,
         };
-        let row = row(&crowd, &crowd.measure().await?);
+        let figures = crowd.measure().await?;
+        let row = row(&crowd, &figures);
         print_line(&row.join("  "));
         table.add_row(row);
+        if args.greatest && figures.delays.percentile(99) > Some(DELAY_MAX) {
+            break;
+        }
     }
     print_line(&table.to_string());
     Ok(())

@@ -3,20 +3,22 @@
 use std::fmt;
 use std::str::FromStr;
 
+use arrayvec::ArrayString;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Bytes of a cursor before encoding: epoch, then sequence, both big-endian.
 const CURSOR_BYTES: usize = 16;
 /// Characters of a cursor's text: 16 bytes in unpadded base64url (RFC 4648 §5).
 pub const CURSOR_CHARS: usize = 22;
+
 /// A position in one worker's event log: everything up to `sequence` has been read.
 ///
 /// The epoch is one life of a runtime instance; a cursor of another epoch is *expired*.
 /// Clients treat the text as opaque: its encoding may change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Cursor {
     epoch: u64,
     sequence: u64,
@@ -42,18 +44,26 @@ impl Cursor {
     pub fn sequence(&self) -> u64 {
         self.sequence
     }
+
+    /// The text, in place: every event of every batch has one.
+    fn text(self) -> ArrayString<CURSOR_CHARS> {
+        let whole = (u128::from(self.epoch) << 64) | u128::from(self.sequence);
+        let mut text = [0; CURSOR_CHARS];
+        let written = URL_SAFE_NO_PAD.encode_slice(whole.to_be_bytes(), &mut text);
+        written.expect("a cursor has so many characters");
+        ArrayString::from_byte_string(&text).expect("base64 is ASCII")
+    }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text())
+    }
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = (u128::from(self.epoch) << 64) | u128::from(self.sequence);
-        f.write_str(&URL_SAFE_NO_PAD.encode(whole.to_be_bytes()))
-    }
-}
-
-impl From<Cursor> for String {
-    fn from(cursor: Cursor) -> Self {
-        cursor.to_string()
+        f.write_str(&self.text())
     }
 }
 

@@ -63,12 +63,12 @@ impl Protocol for Anthropic {
         event: Event<'_>,
         state: &mut ResponseState,
     ) -> Result<Piece, ProviderError> {
-        let read: AnthropicEvent = from_json(event.data)?;
+        let read: AnthropicEvent<'_> = from_json(event.data)?;
         // Vertex has the type outside of the data alone.
         let kind = if read.kind.text.is_empty() {
             event.name
         } else {
-            read.kind.text.as_str()
+            &*read.kind.text
         };
         let mut piece = Piece::default();
         match kind {
@@ -127,17 +127,20 @@ fn stop(reason: &str, state: &mut ResponseState) {
 }
 
 #[derive(Deserialize)]
-struct AnthropicEvent {
-    #[serde(default, rename = "type")]
-    kind: Texts,
+struct AnthropicEvent<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Texts<'a>,
     message: Option<Message>,
-    content_block: Option<Block>,
-    delta: Option<Block>,
+    #[serde(borrow)]
+    content_block: Option<Block<'a>>,
+    #[serde(borrow)]
+    delta: Option<Block<'a>>,
     #[serde(default, deserialize_with = "or_default")]
     usage: TokenUsage,
-    content: Option<Few<Block>>,
-    #[serde(default)]
-    stop_reason: Texts,
+    #[serde(borrow)]
+    content: Option<Few<Block<'a>>>,
+    #[serde(borrow, default)]
+    stop_reason: Texts<'a>,
 }
 
 #[derive(Deserialize)]
@@ -148,18 +151,18 @@ struct Message {
 
 /// A block of content, or what is added to one.
 #[derive(Deserialize)]
-struct Block {
-    #[serde(default, rename = "type")]
-    kind: Texts,
-    #[serde(default)]
-    text: Texts,
-    #[serde(default)]
-    thinking: Texts,
-    #[serde(default)]
-    stop_reason: Texts,
+struct Block<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Texts<'a>,
+    #[serde(borrow, default)]
+    text: Texts<'a>,
+    #[serde(borrow, default)]
+    thinking: Texts<'a>,
+    #[serde(borrow, default)]
+    stop_reason: Texts<'a>,
 }
 
-impl Block {
+impl Block<'_> {
     fn read(self, piece: &mut Piece, state: &mut ResponseState) {
         piece.push(&self.text);
         piece.reasoning.push_str(&self.thinking.into_reasoning());

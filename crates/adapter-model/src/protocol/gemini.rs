@@ -72,11 +72,11 @@ impl Protocol for Gemini {
         if event.data.starts_with('[') {
             let chunks: Vec<&RawValue> = from_json(event.data)?;
             for chunk in chunks {
-                let chunk: Chunk = from_json(chunk.get())?;
+                let chunk: Chunk<'_> = from_json(chunk.get())?;
                 chunk.read(&mut piece, state)?;
             }
         } else {
-            let chunk: Chunk = from_json(event.data)?;
+            let chunk: Chunk<'_> = from_json(event.data)?;
             chunk.read(&mut piece, state)?;
         }
         Ok(piece)
@@ -85,9 +85,11 @@ impl Protocol for Gemini {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Chunk {
-    candidates: Option<Few<Candidate>>,
-    prompt_feedback: Option<PromptFeedback>,
+struct Chunk<'a> {
+    #[serde(borrow)]
+    candidates: Option<Few<Candidate<'a>>>,
+    #[serde(borrow)]
+    prompt_feedback: Option<PromptFeedback<'a>>,
     usage_metadata: Option<UsageMetadata>,
     /// Of one chunk in a list.
     #[serde(default)]
@@ -96,9 +98,9 @@ struct Chunk {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct PromptFeedback {
-    #[serde(default)]
-    block_reason: Texts,
+struct PromptFeedback<'a> {
+    #[serde(borrow, default)]
+    block_reason: Texts<'a>,
 }
 
 #[derive(Deserialize)]
@@ -114,28 +116,30 @@ struct UsageMetadata {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Candidate {
-    content: Option<Content>,
-    #[serde(default)]
-    finish_reason: Texts,
+struct Candidate<'a> {
+    #[serde(borrow)]
+    content: Option<Content<'a>>,
+    #[serde(borrow, default)]
+    finish_reason: Texts<'a>,
 }
 
 #[derive(Deserialize)]
-struct Content {
-    parts: Option<Few<Part>>,
+struct Content<'a> {
+    #[serde(borrow)]
+    parts: Option<Few<Part<'a>>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Part {
-    #[serde(default)]
-    text: Texts,
+struct Part<'a> {
+    #[serde(borrow, default)]
+    text: Texts<'a>,
     /// The part is the model's reasoning, not its reply.
     thought: Option<bool>,
     function_call: Option<IgnoredAny>,
 }
 
-impl Chunk {
+impl Chunk<'_> {
     fn read(self, piece: &mut Piece, state: &mut ResponseState) -> Result<(), ProviderError> {
         if !is_nothing(&self.error) {
             return Err(ProviderError::reported(&self.error));
@@ -170,7 +174,7 @@ impl Chunk {
                 }
             }
             // A finish reason is the only mark of the end.
-            match candidate.finish_reason.text.as_str() {
+            match candidate.finish_reason.text.as_ref() {
                 "" | "FINISH_REASON_UNSPECIFIED" => continue,
                 "STOP" => {}
                 "MAX_TOKENS" => state.cut_short = true,

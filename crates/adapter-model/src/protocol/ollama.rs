@@ -57,7 +57,7 @@ impl Protocol for Ollama {
         event: Event<'_>,
         state: &mut ResponseState,
     ) -> Result<Piece, ProviderError> {
-        let line: Line = from_json(event.data)?;
+        let line: Line<'_> = from_json(event.data)?;
         let mut piece = Piece::default();
         if let Some(message) = line.message {
             state.advance_to(Progress::Started);
@@ -78,11 +78,12 @@ impl Protocol for Ollama {
 }
 
 #[derive(Deserialize)]
-struct Line {
-    message: Option<Message>,
+struct Line<'a> {
+    #[serde(borrow)]
+    message: Option<Message<'a>>,
     done: Option<bool>,
-    #[serde(default)]
-    done_reason: Texts,
+    #[serde(borrow, default)]
+    done_reason: Texts<'a>,
     #[serde(default)]
     prompt_eval_count: Count,
     #[serde(default)]
@@ -90,10 +91,10 @@ struct Line {
 }
 
 #[derive(Deserialize)]
-struct Message {
-    #[serde(default)]
-    content: Texts,
-    #[serde(default)]
-    thinking: Texts,
+struct Message<'a> {
+    #[serde(borrow, default)]
+    content: Texts<'a>,
+    #[serde(borrow, default)]
+    thinking: Texts<'a>,
     tool_calls: Option<Few<IgnoredAny>>,
 }

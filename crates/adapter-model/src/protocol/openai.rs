@@ -99,7 +99,7 @@ impl Protocol for OpenAi {
         event: Event<'_>,
         state: &mut ResponseState,
     ) -> Result<Piece, ProviderError> {
-        let chunk: Chunk = from_json(event.data)?;
+        let chunk: Chunk<'_> = from_json(event.data)?;
         // Older servers send an error without an `error` field.
         if chunk.object.text == "error" {
             let error = serde_json::from_str(event.data).unwrap_or_default();
@@ -121,13 +121,14 @@ impl Protocol for OpenAi {
 }
 
 #[derive(Deserialize)]
-struct Chunk {
-    choices: Option<Few<Choice>>,
+struct Chunk<'a> {
+    #[serde(borrow)]
+    choices: Option<Few<Choice<'a>>>,
     usage: Option<TokenUsage>,
     /// Where Groq puts the usage.
     x_groq: Option<GroqExtension>,
-    #[serde(default)]
-    object: Texts,
+    #[serde(borrow, default)]
+    object: Texts<'a>,
 }
 
 #[derive(Deserialize)]
@@ -166,36 +167,38 @@ impl TokenUsage {
 }
 
 #[derive(Deserialize)]
-struct Choice {
-    delta: Option<Delta>,
+struct Choice<'a> {
+    #[serde(borrow)]
+    delta: Option<Delta<'a>>,
     /// In place of a delta when the whole reply comes at once.
-    message: Option<Delta>,
+    #[serde(borrow)]
+    message: Option<Delta<'a>>,
     /// Where servers of plain completions put it.
-    #[serde(default)]
-    text: Texts,
-    #[serde(default)]
-    finish_reason: Texts,
+    #[serde(borrow, default)]
+    text: Texts<'a>,
+    #[serde(borrow, default)]
+    finish_reason: Texts<'a>,
     /// Where Moonshot puts it.
     usage: Option<TokenUsage>,
 }
 
 #[derive(Deserialize)]
-struct Delta {
-    #[serde(default)]
-    content: Texts,
+struct Delta<'a> {
+    #[serde(borrow, default)]
+    content: Texts<'a>,
     /// Where DeepSeek, vLLM and llama.cpp put reasoning.
-    #[serde(default)]
-    reasoning_content: Texts,
+    #[serde(borrow, default)]
+    reasoning_content: Texts<'a>,
     /// Where OpenRouter and Groq put it.
-    #[serde(default)]
-    reasoning: Texts,
+    #[serde(borrow, default)]
+    reasoning: Texts<'a>,
     /// The text with which the model declines.
-    #[serde(default)]
-    refusal: Texts,
+    #[serde(borrow, default)]
+    refusal: Texts<'a>,
     tool_calls: Option<Few<IgnoredAny>>,
 }
 
-impl Delta {
+impl Delta<'_> {
     fn read(self, piece: &mut Piece, state: &mut ResponseState) {
         let content = self.reasoning_content.into_reasoning();
         let reasoning = self.reasoning.into_reasoning();
@@ -210,7 +213,7 @@ impl Delta {
     }
 }
 
-impl Choice {
+impl Choice<'_> {
     fn read(self, piece: &mut Piece, state: &mut ResponseState) -> Result<(), ProviderError> {
         state.has_deltas |= self
             .delta
@@ -225,7 +228,7 @@ impl Choice {
             usage.update(state);
         }
         piece.push(&self.text);
-        match self.finish_reason.text.as_str() {
+        match self.finish_reason.text.as_ref() {
             // Some servers send an empty reason until there is one.
             "" => {}
             // From OpenRouter, Mistral and DeepSeek when the model failed.

@@ -1,30 +1,31 @@
 //! Text wherever a provider may put it: a string, a list of texts, or an object with a text.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// The texts of a value, joined, and apart from them those of reasoning. Anything that is no text
-/// is skipped, and no tree of it is built.
+/// is skipped, and no tree of it is built. A single text without escapes is borrowed.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Texts {
-    pub(super) text: String,
-    pub(super) reasoning: String,
+pub(super) struct Texts<'a> {
+    pub(super) text: Cow<'a, str>,
+    pub(super) reasoning: Cow<'a, str>,
 }
 
-impl Texts {
-    fn append(&mut self, other: &Self) {
-        self.text.push_str(&other.text);
-        self.reasoning.push_str(&other.reasoning);
+impl<'a> Texts<'a> {
+    fn append(&mut self, other: Self) {
+        self.text += other.text;
+        self.reasoning += other.reasoning;
     }
 
     /// All of it is reasoning.
-    pub(super) fn into_reasoning(self) -> String {
-        self.reasoning + &self.text
+    pub(super) fn into_reasoning(self) -> Cow<'a, str> {
+        self.reasoning + self.text
     }
 }
 
-impl<'de> Deserialize<'de> for Texts {
+impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TextsVisitor)
     }
@@ -33,42 +34,42 @@ impl<'de> Deserialize<'de> for Texts {
 struct TextsVisitor;
 
 impl<'de> Visitor<'de> for TextsVisitor {
-    type Value = Texts;
+    type Value = Texts<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("anything")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Texts, E> {
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Texts<'de>, E> {
         Ok(Texts {
-            text: text.to_owned(),
+            text: Cow::Borrowed(text),
             ..Texts::default()
         })
     }
 
-    fn visit_string<E>(self, text: String) -> Result<Texts, E> {
+    fn visit_str<E>(self, text: &str) -> Result<Texts<'de>, E> {
         Ok(Texts {
-            text,
+            text: Cow::Owned(text.to_owned()),
             ..Texts::default()
         })
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts<'de>, A::Error> {
         let mut texts = Texts::default();
-        while let Some(item) = list.next_element::<Texts>()? {
-            texts.append(&item);
+        while let Some(item) = list.next_element::<Texts<'_>>()? {
+            texts.append(item);
         }
         Ok(texts)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Texts, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Texts<'de>, A::Error> {
         let mut texts = Texts::default();
-        while let Some(name) = fields.next_key::<String>()? {
-            match name.as_str() {
-                "text" | "content" => texts.append(&fields.next_value()?),
+        while let Some(Texts { text: name, .. }) = fields.next_key()? {
+            match &*name {
+                "text" | "content" => texts.append(fields.next_value()?),
                 "thinking" | "reasoning" | "summary" => {
-                    let reasoning = fields.next_value::<Texts>()?.into_reasoning();
-                    texts.reasoning.push_str(&reasoning);
+                    let reasoning = fields.next_value::<Texts<'_>>()?.into_reasoning();
+                    texts.reasoning += reasoning;
                 }
                 _ => {
                     fields.next_value::<IgnoredAny>()?;
@@ -78,23 +79,23 @@ impl<'de> Visitor<'de> for TextsVisitor {
         Ok(texts)
     }
 
-    fn visit_unit<E>(self) -> Result<Texts, E> {
+    fn visit_unit<E>(self) -> Result<Texts<'de>, E> {
         Ok(Texts::default())
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Texts, E> {
+    fn visit_bool<E>(self, _: bool) -> Result<Texts<'de>, E> {
         Ok(Texts::default())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Texts, E> {
+    fn visit_i64<E>(self, _: i64) -> Result<Texts<'de>, E> {
         Ok(Texts::default())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Texts, E> {
+    fn visit_u64<E>(self, _: u64) -> Result<Texts<'de>, E> {
         Ok(Texts::default())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Texts, E> {
+    fn visit_f64<E>(self, _: f64) -> Result<Texts<'de>, E> {
         Ok(Texts::default())
     }
 }
@@ -119,11 +120,11 @@ mod tests {
             (r#"{"image": {"text": "no"}}"#, "", ""),
         ] {
             let expected = Texts {
-                text: text.to_owned(),
-                reasoning: reasoning.to_owned(),
+                text: text.into(),
+                reasoning: reasoning.into(),
             };
             assert_eq!(
-                serde_json::from_str::<Texts>(json).unwrap(),
+                serde_json::from_str::<Texts<'_>>(json).unwrap(),
                 expected,
                 "{json}"
             );

@@ -166,6 +166,18 @@ async fn a_delta_is_forwarded_although_nothing_follows_it() {
 }
 
 #[tokio::test]
+async fn what_comes_at_once_is_one_event() {
+    let provider = ScriptedProvider::start().await;
+    let fixture = Fixture::new(&config("m", provider.address));
+    let delta = |text| json!({"choices": [{"delta": {"content": text}}]});
+    let event = |text| format!("data: {}\n\n", delta(text));
+    let together = ["Hel", "lo, ", "wörld"].map(event).concat();
+    provider.enqueue(ScriptedResponse::new(200, &[]).send(together).end("stop"));
+    let run = fixture.complete_run("hi").await;
+    assert_eq!(run.deltas, ["Hello, wörld"]);
+}
+
+#[tokio::test]
 async fn a_slow_reply_is_complete_if_no_pause_is_too_long() {
     let provider = ScriptedProvider::start().await;
     let mut config = config("m", provider.address);

@@ -69,9 +69,18 @@ impl Output {
     /// `text` is appended whole or, if the future is dropped before it was polled, not
     /// at all.
     pub async fn push(&self, text: &str) -> Result<(), OutputClosed> {
-        let pushed = self.sink.write(text);
+        let appended = self.append(text);
         self.let_readers_run().await;
-        pushed
+        appended
+    }
+
+    /// Appends `text` to the reply without yielding: for an engine that waits for something else right
+    /// after, and so lets readers run anyway.
+    ///
+    /// # Errors
+    /// As with [`push`](Self::push).
+    pub fn append(&self, text: &str) -> Result<(), OutputClosed> {
+        self.sink.write(text)
     }
 
     /// Appends `text` to the model's reasoning, which readers see beside the reply, and yields as
@@ -84,9 +93,18 @@ impl Output {
     /// # Cancellation
     /// As with [`push`](Self::push).
     pub async fn push_reasoning(&self, text: &str) -> Result<(), OutputClosed> {
-        let pushed = self.sink.write_reasoning(text);
+        let appended = self.append_reasoning(text);
         self.let_readers_run().await;
-        pushed
+        appended
+    }
+
+    /// Appends `text` to the model's reasoning without yielding, as [`append`](Self::append) does to
+    /// the reply.
+    ///
+    /// # Errors
+    /// As with [`push_reasoning`](Self::push_reasoning).
+    pub fn append_reasoning(&self, text: &str) -> Result<(), OutputClosed> {
+        self.sink.write_reasoning(text)
     }
 
     async fn let_readers_run(&self) {
