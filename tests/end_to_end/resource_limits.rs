@@ -75,6 +75,10 @@ async fn connections_are_as_many_as_the_open_files_allow_and_the_log_says_so_onc
     let limit = |name: &str| find(&workspace["limits"], "name", name)["value"].clone();
     assert_eq!(limit("connections"), 150);
     assert_eq!(limit("unauthenticated_connections"), 75);
+    let runtimes = server.client.get("/api/runtimes").await.expect(200);
+    let embedded = find(&runtimes["items"], "runtime_id", "backend-internal");
+    let runs = find(&embedded["limits"], "name", "concurrent_runs");
+    assert_eq!(runs["value"], 75);
     let mut connections = Vec::new();
     for _ in 0..400 {
         connections.push(TcpStream::connect(server.client.address()).await.unwrap());

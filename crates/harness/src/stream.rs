@@ -19,7 +19,7 @@ use crowd::{Crowd, Figures};
 #[derive(Args)]
 pub(crate) struct StreamArgs {
     /// Conversations at once, instead of the usual rows
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2048))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     conversations: Option<u32>,
 
     /// Readers of each conversation, with `--conversations`

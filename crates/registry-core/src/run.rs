@@ -65,6 +65,8 @@ pub enum RunErrorCode {
     EnginePanicked,
     /// The reply was larger than a reply may be; what fits was kept.
     OutputLimit,
+    /// The server's memory for conversations was used up; what was written is kept.
+    CapacityExhausted,
     /// The server ended before the run did.
     Interrupted,
     /// The server could not store the end of the run; what was not stored is lost when it ends.

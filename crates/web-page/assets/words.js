@@ -18,7 +18,7 @@ export function wordsFor({ problem, status }) {
 export const FAILURES = {
 	unauthorized: "the provider does not accept the server's key",
 	quota_exhausted: "the provider's account has no quota left",
-	rate_limited: "the provider asks for fewer requests; wait a little",
+	rate_limited: "the provider asks for fewer requests; wait",
 	overloaded: "the provider is overloaded; try later",
 	unreachable: "the server can't connect to the provider",
 	model_unknown: "the provider does not have this model",
@@ -34,7 +34,8 @@ export const FAILURES = {
 	internal: "the engine failed",
 	engine_panicked: "the engine crashed",
 	output_limit: "the reply is larger than one may be; ask for the rest",
-	interrupted: "the server was stopped meanwhile; send the message again",
+	capacity_exhausted: "the server's memory is full; ask for the rest later",
+	interrupted: "the server was stopped; send the message again",
 	store_failed: "the server could not store its end",
 };
 

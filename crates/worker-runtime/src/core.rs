@@ -12,5 +12,6 @@ mod worker;
 pub(crate) use transcript_log::{OlderEntries, Slice};
 pub use worker::WorkerSnapshot;
 pub(crate) use worker::{
-    Admission, CancelStep, EndReason, NewRun, RunEnd, RunTurn, StopStep, Worker, WorkerMetadata,
+    Addition, Admission, CancelStep, EndReason, NewRun, RunEnd, RunTurn, StopStep, Worker,
+    WorkerMetadata,
 };

@@ -69,12 +69,14 @@ limits! {
     Workers, workers, "workers", Count, WORKERS: usize = 10_000;
     /// Workers in the store. Each takes some hundreds of bytes of memory at most.
     StoredWorkers, stored_workers, "stored_workers", Count, STORED_WORKERS: usize = 100_000;
-    /// Runs in progress at once, over all workers. Each may hold a provider connection.
-    ConcurrentRuns, concurrent_runs, "concurrent_runs", Count, CONCURRENT_RUNS: usize = 64;
+    /// Runs in progress at once, over all workers. Each may hold a provider connection, and counts
+    /// at least [64 KiB](RESERVATION_STEP_BYTES), so that all of them take 64 MiB, and some 200 MiB
+    /// with replies of a thousand deltas.
+    ConcurrentRuns, concurrent_runs, "concurrent_runs", Count, CONCURRENT_RUNS: usize = 1_024;
     /// Runs that wait until there is a place among those in progress, over all workers. Each counts
-    /// the bytes that it may need, like one in progress. With none, an input that finds no place is
-    /// refused.
-    QueuedRuns, queued_runs, "queued_runs", Count, QUEUED_RUNS: usize = 64;
+    /// as much as one in progress that has written nothing. With none, an input that finds no place
+    /// is refused.
+    QueuedRuns, queued_runs, "queued_runs", Count, QUEUED_RUNS: usize = 1_024;
     /// Bytes of one input: a long document, not an upload.
     InputBytes, input_bytes, "input_bytes", Bytes, INPUT_BYTES: usize = 128 * 1024;
     /// Bytes of text that one run may produce: several times what a model answers.
@@ -94,7 +96,9 @@ limits! {
     EventBytes, event_bytes, "event_bytes", Bytes, EVENT_BYTES: usize = 1024 * 1024;
     /// Bytes of one output delta; longer ones are split, so that a ring holds many.
     DeltaBytes, delta_bytes, "delta_bytes", Bytes, DELTA_BYTES: usize = 16 * 1024;
-    /// Bytes that all workers hold together, with what active runs may still produce.
+    /// Bytes that all workers hold together, with those that are reserved for active runs: they grow
+    /// with the reply, and a run starts only while there is room for one of full size. A run whose
+    /// reply can't grow any more ends.
     TotalBytes, total_bytes, "total_bytes", Bytes, TOTAL_BYTES: usize = 512 * 1024 * 1024;
     /// How long one run may take, from when its engine first waits for something.
     RunTime, run_time, "run_time_ms", Milliseconds, RUN_TIME: Duration = Duration::from_secs(300);
@@ -107,8 +111,9 @@ limits! {
     ListScan, list_scan, "list_scan", Count, LIST_SCAN: usize = 1_000;
     /// How long a reader may wait for events: below the idle time-out of common proxies.
     Wait, wait, "wait_ms", Milliseconds, WAIT: Duration = Duration::from_secs(30);
-    /// Readers waiting on one worker at once. Then the one that has waited for longest makes way.
-    WorkerPollers, worker_pollers, "worker_pollers", Count, WORKER_POLLERS: usize = 64;
+    /// Readers waiting on one worker at once: everybody who looks at a conversation, and few enough
+    /// that one worker leaves places for the others. Then the one that has waited for longest makes way.
+    WorkerPollers, worker_pollers, "worker_pollers", Count, WORKER_POLLERS: usize = 512;
     /// Readers waiting at once, over all workers. Then the one that has waited for longest makes way.
     Pollers, pollers, "pollers", Count, POLLERS: usize = 10_000;
     /// Idempotency keys of inputs remembered per worker; the oldest is forgotten first.
@@ -126,6 +131,9 @@ pub const EVENT_OVERHEAD_BYTES: usize = 160;
 pub const KEY_OVERHEAD_BYTES: usize = 256;
 /// What a remembered key counts at most.
 const KEY_BYTES: usize = IdempotencyKey::MAX_LEN + KEY_OVERHEAD_BYTES;
+/// What a worker counts during a run is a multiple of so many bytes, so that few words have to reserve
+/// more. One step has room for a reply of some hundred words.
+pub const RESERVATION_STEP_BYTES: usize = 64 * 1024;
 /// Bytes counted for a worker besides its transcript, events and keys.
 pub const WORKER_OVERHEAD_BYTES: usize = 2_048;
 

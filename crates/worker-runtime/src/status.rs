@@ -57,7 +57,7 @@ pub struct RuntimeStatus {
     pub queued_runs: usize,
     /// Readers that are waiting for events.
     pub waiting_pollers: usize,
-    /// Bytes that all workers in memory hold, with what active runs may still produce.
+    /// Bytes that all workers in memory hold, with those that are reserved for active runs.
     pub held_bytes: usize,
     /// Workers in memory.
     pub resident_workers: usize,

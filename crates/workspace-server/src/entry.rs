@@ -19,7 +19,7 @@ use crate::compose::{ComposeError, StoreSetting};
 use crate::config::ServerConfig;
 use crate::core_dumps;
 use crate::logging;
-use crate::open_files;
+use crate::open_files::{self, Sockets};
 use crate::server::{Server, StartError};
 use crate::server_file;
 use crate::service_manager;
@@ -74,7 +74,7 @@ pub fn run_with(args: ServeArgs, adapt: impl FnOnce(&mut ServerConfig)) -> ExitC
     };
     config.dropped_log_lines = Some(log.dropped_lines());
     adapt(&mut config);
-    fit_connections(&mut config);
+    fit_open_files(&mut config);
     let serving = match serving_runtime() {
         Ok(serving) => serving,
         Err(error) => return fail(&error, ExitCode::FAILURE),
@@ -100,22 +100,28 @@ fn forbid_core_dumps() {
     }
 }
 
-/// Lowers the number of connections to what the limit on open files allows: one that is accepted is
-/// served, and one beyond them makes room instead of waiting for a file to be closed.
-fn fit_connections(config: &mut ServerConfig) {
+/// Lowers the numbers of connections and runs to what the limit on open files allows: a connection
+/// that is accepted is served, one beyond them makes room instead of waiting for a file to be closed,
+/// and a run waits for its turn instead of failing to connect to its provider.
+fn fit_open_files(config: &mut ServerConfig) {
     let open_files = open_files::raise_limit();
-    let wanted = config.connection.connections;
-    let runs = config.limits.concurrent_runs;
-    let connections = open_files::connections_within(open_files, wanted, runs);
-    if connections < wanted {
+    let wanted = Sockets {
+        connections: config.connection.connections,
+        runs: config.limits.concurrent_runs,
+    };
+    let fitting @ Sockets { connections, runs } = wanted.within(open_files);
+    if fitting != wanted {
         tracing::warn!(
             connections,
-            wanted,
+            wanted = wanted.connections,
+            runs,
+            wanted_runs = wanted.runs,
             open_files,
-            "fewer connections: the limit on open files is too low for more (`ulimit -n`)"
+            "fewer connections or runs: the limit on open files is too low for more (`ulimit -n`)"
         );
     }
     config.connection.connections = connections;
+    config.limits.concurrent_runs = runs;
 }
 
 fn serving_runtime() -> io::Result<Runtime> {

@@ -122,6 +122,11 @@ fn of_code(code: RunErrorCode) -> (&'static str, &'static str) {
             "ask for a shorter reply or for the rest of it, or allow more with \
              `yoi serve --limit output_bytes=N`",
         ),
+        RunErrorCode::CapacityExhausted => (
+            "the server's memory for conversations is used up; what was written is kept",
+            "ask for the rest when other replies have ended, or allow more with \
+             `yoi serve --limit total_bytes=N`",
+        ),
         RunErrorCode::Interrupted => (
             "the server was stopped or crashed while it replied",
             "send the message again",

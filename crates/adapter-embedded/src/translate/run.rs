@@ -37,6 +37,7 @@ fn error_code(code: runtime::RunErrorCode) -> projection::RunErrorCode {
         runtime::RunErrorCode::Engine(kind) => engine_error_code(kind),
         runtime::RunErrorCode::EnginePanicked => projection::RunErrorCode::EnginePanicked,
         runtime::RunErrorCode::OutputLimit => projection::RunErrorCode::OutputLimit,
+        runtime::RunErrorCode::CapacityExhausted => projection::RunErrorCode::CapacityExhausted,
         runtime::RunErrorCode::Interrupted => projection::RunErrorCode::Interrupted,
         runtime::RunErrorCode::StoreFailed => projection::RunErrorCode::StoreFailed,
     }

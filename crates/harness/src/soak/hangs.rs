@@ -56,13 +56,13 @@ impl EndedBy {
 
 pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
     let mut report = Report::default();
-    let server = Server::start(Settings::default()).await?;
+    let server = Server::start(settings()).await?;
     end_all(&mut report, &server, EndedBy::Cancel, plan.either(24, 4)).await?;
     end_all(&mut report, &server, EndedBy::Stop, 1).await?;
     check_nothing_is_left(&mut report, &server).await?;
 
     let run_time_ms = u64::try_from(RUN_TIME.as_millis()).expect("a short time");
-    let settings = Settings::default().limit("run_time_ms", run_time_ms);
+    let settings = settings().limit("run_time_ms", run_time_ms);
     let server = Server::start(settings).await?;
     let (by, rounds) = (EndedBy::TimeLimit, plan.either(6, 2));
     let max = end_all(&mut report, &server, by, rounds).await?;
@@ -72,6 +72,11 @@ pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
     );
     check_nothing_is_left(&mut report, &server).await?;
     Ok(report)
+}
+
+fn settings() -> Settings {
+    let runs = u64::try_from(WORKERS).expect("a small number");
+    Settings::default().limit("concurrent_runs", runs)
 }
 
 /// Nothing is left in the runtime, nor in the engine.

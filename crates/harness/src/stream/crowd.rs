@@ -16,8 +16,6 @@ use crate::worker::{Worker, latest_cursor};
 
 /// How far the conversations' starts lie apart in all: people don't all speak at once.
 const STARTS_WITHIN: Duration = Duration::from_secs(1);
-/// Bytes that all workers may hold: what the replies of a crowd reserve.
-const TOTAL_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 
 /// Who talks, who reads, and how fast replies come.
 #[derive(Debug, Clone, Copy)]
@@ -48,13 +46,8 @@ pub(super) struct Figures {
 impl Crowd {
     pub(super) async fn measure(&self) -> Result<Figures, Failure> {
         let provider = Provider::start().await?;
-        let runs = u64::from(self.conversations.max(self.watchers));
-        let settings = provider
-            .as_model(Settings::default().discard_log())
-            .limit("concurrent_runs", runs)
-            .limit("worker_pollers", runs)
-            .limit("pollers", runs.saturating_mul(2))
-            .limit("total_bytes", TOTAL_BYTES);
+        // With the limits that a server has by default.
+        let settings = provider.as_model(Settings::default().discard_log());
         let server = Server::start(settings).await?;
         let mut client = server.client();
         let workers = Worker::create_many(&mut client, self.conversations as usize).await?;

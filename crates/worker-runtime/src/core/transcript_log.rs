@@ -174,7 +174,7 @@ fn fitting<'a>(entries: impl Iterator<Item = &'a Entry>, limit: usize, max_bytes
 }
 
 /// Bytes that an entry with this many bytes of text counts.
-pub(super) fn entry_cost(text_len: usize) -> usize {
+pub(super) const fn entry_cost(text_len: usize) -> usize {
     text_len.saturating_add(ENTRY_OVERHEAD_BYTES)
 }
 

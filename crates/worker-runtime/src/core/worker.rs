@@ -22,11 +22,14 @@ use crate::status::WorkerState;
 use crate::transcript::{RunPhase, TranscriptBounds, TranscriptPosition};
 
 mod commands;
+mod output;
 mod restore;
 mod run_end;
 mod state;
 
+use commands::RunBytes;
 pub(crate) use commands::{Admission, CancelStep, NewRun, RunTurn, StopStep};
+pub(crate) use output::Addition;
 use state::State;
 pub(crate) use state::{EndReason, RunEnd};
 
@@ -218,13 +221,15 @@ impl Worker {
             + reply
     }
 
-    /// The most bytes that the worker can hold while it works on an input, and right after.
-    /// Entries that are pruned meanwhile count too: the engine may still hold them.
-    fn max_bytes_during(
+    /// The bytes that the worker counts while it works on an input. Entries that are pruned
+    /// meanwhile count too: somebody may still hold them.
+    fn bytes_during(
         &self,
         content_len: usize,
         key: Option<&(IdempotencyKey, Fingerprint)>,
-    ) -> usize {
+    ) -> RunBytes {
+        let key = key.map_or(0, |(key, _)| key_cost(key));
+        let accepted = entry_cost(content_len) + EVENT_OVERHEAD_BYTES + key;
         let parts = [
             self.fixed_bytes(),
             self.transcript.bytes(),
@@ -233,10 +238,14 @@ impl Worker {
             self.limits.reasoning_bytes,
             self.limits.event_bytes,
             self.inputs.bytes(),
-            key.map_or(0, |(key, _)| key_cost(key)),
+            key,
         ];
         // The limits may be as large as a number can be.
-        parts.into_iter().fold(0, usize::saturating_add)
+        let max = parts.into_iter().fold(0, usize::saturating_add);
+        RunBytes {
+            now: (self.held_bytes() + accepted + Self::END_BYTES).min(max),
+            max,
+        }
     }
 
     fn fixed_bytes(&self) -> usize {

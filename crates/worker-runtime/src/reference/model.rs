@@ -184,6 +184,11 @@ impl InFlight {
             reasoning: String::new(),
         }
     }
+
+    /// Bytes of its texts.
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len() + self.reasoning.len()
+    }
 }
 
 impl Line {

@@ -47,6 +47,8 @@ struct Known {
 #[derive(Debug, Clone)]
 pub(crate) struct Runtime {
     pub(crate) limits: Limits,
+    /// The bytes by which the reservation of a run grows.
+    pub(crate) reservation_step: usize,
     pub(crate) profiles: &'static [Profile],
     models: &'static [&'static str],
     workers: Vec<Known>,
@@ -62,12 +64,14 @@ impl Runtime {
     /// A runtime with these profiles and models; the first of them are the default ones.
     pub(crate) fn new(
         limits: Limits,
+        reservation_step: usize,
         profiles: &'static [Profile],
         models: &'static [&'static str],
         keeping: Keeping,
     ) -> Self {
         Self {
             limits,
+            reservation_step,
             profiles,
             models,
             workers: Vec::new(),
@@ -114,7 +118,8 @@ impl Runtime {
             return Err(Refusal::Capacity(LimitName::StoredWorkers));
         }
         let key = request.key.clone();
-        let worker = Worker::new(self.limits.clone(), key, self.keeping, at);
+        let (limits, step) = (self.limits.clone(), self.reservation_step);
+        let worker = Worker::new(limits, step, key, self.keeping, at);
         self.make_room(1, worker.counted_bytes())?;
         self.keeping.accepts()?;
         self.workers.push(Known {
@@ -254,12 +259,22 @@ impl Runtime {
         queued.min_by_key(|number| self.workers[*number].worker.active_run())
     }
 
-    /// The engine of the worker's active run, if any, takes a step.
+    /// The engine of the worker's active run, if any, takes a step. The run ends instead if there is
+    /// no room for what that adds.
     pub(crate) fn engine(&mut self, number: WorkerNumber, step: &Step, at: Millis) {
         self.settle(at);
-        let known = self.workers.get_mut(number);
+        let known = self.workers.get(number);
         if let Some(known) = known.filter(|known| !known.worker.is_queued()) {
-            known.worker.engine(step, at);
+            let counted = known.worker.counted_after(step, at);
+            let more = counted - known.worker.counted_bytes();
+            let has_room = self.make_room(0, more).is_ok();
+            let worker = &mut self.workers[number].worker;
+            if has_room {
+                worker.reserve(counted);
+                worker.engine(step, at);
+            } else {
+                worker.run_out_of_bytes();
+            }
         }
         self.settle(at);
     }

@@ -20,6 +20,8 @@ enum Decision {
     /// By a shutdown, with a store.
     Interrupted,
     Full,
+    /// No more bytes could be counted for it.
+    Exhausted,
 }
 
 #[derive(Debug, Clone)]
@@ -32,8 +34,10 @@ struct Active {
     decision: Decision,
     /// What the store has of the reply.
     drafted: String,
-    /// Bytes that the worker counts until the run has ended.
+    /// Bytes that the worker counts now.
     reserved: usize,
+    /// Bytes that it counts at most until the run has ended.
+    max_bytes: usize,
 }
 
 /// The conversation right after an event.
@@ -47,6 +51,7 @@ struct Moment {
 #[derive(Debug, Clone)]
 pub(crate) struct Worker {
     limits: Limits,
+    reservation_step: usize,
     key: Option<String>,
     pub(super) keeping: Keeping,
     /// The worker as the store has it, if that lacks the end of its latest run.
@@ -67,9 +72,16 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(limits: Limits, key: Option<String>, keeping: Keeping, at: Millis) -> Self {
+    pub(crate) fn new(
+        limits: Limits,
+        reservation_step: usize,
+        key: Option<String>,
+        keeping: Keeping,
+        at: Millis,
+    ) -> Self {
         let mut worker = Self {
             limits,
+            reservation_step,
             key,
             keeping,
             stored: None,
@@ -127,8 +139,10 @@ impl Worker {
         phase: RunPhase,
         at: Millis,
     ) -> Accepted {
+        let max_bytes = self.max_bytes(content, key);
         self.active = Some(Active {
-            reserved: self.max_bytes(content, key),
+            reserved: self.in_steps(self.bytes_at_start(content, key), max_bytes),
+            max_bytes,
             reply: InFlight::new(run),
             reasoning_full: false,
             phase,
@@ -180,6 +194,18 @@ impl Worker {
             Step::Fail(error) => self.ends(RunOutcome::Failed, Some(*error), at),
             Step::TimeOut => self.ends(RunOutcome::TimedOut, None, at),
         }
+    }
+
+    /// The active run counts so many bytes from now on.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        if let Some(active) = &mut self.active {
+            active.reserved = bytes;
+        }
+    }
+
+    /// Begins to end the active run, for which no more bytes can be counted.
+    pub(crate) fn run_out_of_bytes(&mut self) {
+        self.begin_end(Decision::Exhausted);
     }
 
     /// Begins to cancel the active run, if it is the expected one.
@@ -285,6 +311,7 @@ impl Worker {
             Decision::Cancelled => (RunOutcome::Cancelled, None),
             Decision::Interrupted => failed(RunErrorCode::Interrupted),
             Decision::Full => failed(RunErrorCode::OutputLimit),
+            Decision::Exhausted => failed(RunErrorCode::CapacityExhausted),
         };
         self.stored = (self.keeping == Keeping::Refused).then(|| Box::new(before));
         let (run, diagnostics) = (active.reply.run, self.diagnostics);

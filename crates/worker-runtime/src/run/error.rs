@@ -185,6 +185,9 @@ pub enum RunErrorCode {
     EnginePanicked,
     /// The reply reached [`Limits::output_bytes`](crate::Limits); what fitted is kept.
     OutputLimit,
+    /// The reply grew until [`Limits::total_bytes`](crate::Limits) left no room for more; what was
+    /// written before is kept.
+    CapacityExhausted,
     /// The runtime ended before the run did, or the host dropped the run's task.
     Interrupted,
     /// The run's end couldn't be stored.
@@ -199,6 +202,7 @@ impl RunErrorCode {
             Self::Engine(kind) => kind.as_str(),
             Self::EnginePanicked => "engine_panicked",
             Self::OutputLimit => "output_limit",
+            Self::CapacityExhausted => "capacity_exhausted",
             Self::Interrupted => "interrupted",
             Self::StoreFailed => "store_failed",
         }
@@ -211,6 +215,7 @@ impl RunErrorCode {
         let own = [
             Self::EnginePanicked,
             Self::OutputLimit,
+            Self::CapacityExhausted,
             Self::Interrupted,
             Self::StoreFailed,
         ];
@@ -235,6 +240,7 @@ mod tests {
             RunErrorCode::Engine(EngineErrorKind::ModelUnknown),
             RunErrorCode::EnginePanicked,
             RunErrorCode::OutputLimit,
+            RunErrorCode::CapacityExhausted,
             RunErrorCode::Interrupted,
             RunErrorCode::StoreFailed,
         ] {

@@ -17,7 +17,7 @@ use super::{Clock, Inner, Runtime, SystemClock};
 use crate::cursor::Epoch;
 use crate::engine::{OfflineEngine, TurnEngine};
 use crate::error::{BuildError, OpenError};
-use crate::limits::Limits;
+use crate::limits::{Limits, RESERVATION_STEP_BYTES};
 use crate::profile::ProfileSet;
 use crate::store::{Index, WorkerStore};
 use crate::sync::{AtomicBool, Executor, Mutex};
@@ -33,6 +33,7 @@ pub struct RuntimeBuilder {
     profiles: ProfileSet,
     clock: Arc<dyn Clock>,
     delete_stopped_after: Option<Duration>,
+    reservation_step: usize,
 }
 
 impl Default for RuntimeBuilder {
@@ -43,6 +44,7 @@ impl Default for RuntimeBuilder {
             profiles: ProfileSet::default(),
             clock: Arc::new(SystemClock),
             delete_stopped_after: None,
+            reservation_step: RESERVATION_STEP_BYTES,
         }
     }
 }
@@ -77,6 +79,13 @@ impl RuntimeBuilder {
     /// by default none is. Without a store this has no effect.
     pub fn delete_stopped_after(mut self, age: Duration) -> Self {
         self.delete_stopped_after = Some(age);
+        self
+    }
+
+    /// Other steps in which the bytes of a run are reserved: small ones, for tests with small limits.
+    #[cfg(test)]
+    pub(super) fn reservation_step(mut self, bytes: usize) -> Self {
+        self.reservation_step = bytes;
         self
     }
 
@@ -135,7 +144,7 @@ impl RuntimeBuilder {
     fn into_inner(self, storage: Option<Arc<Storage>>, index: Index) -> Result<Inner, BuildError> {
         self.limits.validate()?;
         let limits = Arc::new(self.limits);
-        let totals = Arc::new(Totals::new(&limits));
+        let totals = Arc::new(Totals::new(&limits, self.reservation_step));
         for worker in &index.workers {
             totals.enter(worker.state.into());
         }

@@ -1,6 +1,6 @@
 //! Sending inputs to a worker, and cancelling their runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tracing::debug;
 
@@ -21,6 +21,7 @@ use crate::sync::{self, Executor};
 /// What starts a run.
 #[derive(Clone)]
 struct Starter {
+    inner: Weak<Inner>,
     engine: Arc<dyn TurnEngine>,
     run_time: std::time::Duration,
     executor: Executor,
@@ -130,12 +131,13 @@ impl Runtime {
 }
 
 impl Inner {
-    fn starter(&self, executor: Executor) -> Starter {
+    fn starter(self: &Arc<Self>, executor: Executor) -> Starter {
         let storage = self.storage.as_ref().map(|storage| RunStorage {
             storage: Arc::clone(storage),
             executor: executor.clone(),
         });
         Starter {
+            inner: Arc::downgrade(self),
             engine: Arc::clone(&self.engine),
             run_time: self.limits.run_time,
             executor,
@@ -149,7 +151,7 @@ impl Starter {
         // Before anything else: with the guard the run ends whatever happens.
         let run_id = accepted.run_id;
         let worker_id = slot.id();
-        let run = RunGuard::new(slot, run_id);
+        let run = RunGuard::new(slot, run_id, self.inner);
         debug!(%worker_id, %run_id, "input accepted");
         let (engine, run_time) = (self.engine, self.run_time);
         let executor = self.executor;

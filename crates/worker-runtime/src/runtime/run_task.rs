@@ -2,17 +2,19 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tracing::debug;
 
+use super::Inner;
+use super::capacity::Capacity;
 use super::drafts::Drafts;
 use super::engine_future::EngineFuture;
-use super::slot::{EndStep, RunStart, Slot};
+use super::slot::{AddStep, EndStep, RunStart, Slot};
 use super::storage::Storage;
-use crate::core::RunEnd;
+use crate::core::{Addition, RunEnd};
 use crate::engine::{Output, OutputClosed, OutputSink, TurnEngine};
 use crate::id::RunId;
 use crate::run::Report;
@@ -50,12 +52,19 @@ pub(super) struct RunGuard {
 struct RunOutput {
     slot: Arc<Slot>,
     run_id: RunId,
+    /// Makes room where bytes are short, as long as the runtime is there.
+    inner: Weak<Inner>,
 }
 
 impl RunGuard {
-    pub(super) fn new(slot: Arc<Slot>, run_id: RunId) -> Self {
+    pub(super) fn new(slot: Arc<Slot>, run_id: RunId, inner: Weak<Inner>) -> Self {
+        let output = RunOutput {
+            slot,
+            run_id,
+            inner,
+        };
         Self {
-            output: Arc::new(RunOutput { slot, run_id }),
+            output: Arc::new(output),
             ended: false,
             decided: None,
         }
@@ -67,7 +76,7 @@ impl RunGuard {
 
     /// Ends a run that no store keeps.
     fn end(mut self, end: RunEnd) {
-        let RunOutput { slot, run_id } = &*self.output;
+        let RunOutput { slot, run_id, .. } = &*self.output;
         self.ended = match slot.begin_end(*run_id, end, slot.now()) {
             EndStep::Ended => true,
             // Only a store makes an end wait. Dropping the guard ends the run all the same.
@@ -81,7 +90,7 @@ impl RunGuard {
         end: RunEnd,
         RunStorage { storage, executor }: &RunStorage,
     ) -> Option<Arc<Slot>> {
-        let RunOutput { slot, run_id } = &*self.output;
+        let RunOutput { slot, run_id, .. } = &*self.output;
         let (slot, run_id) = (Arc::clone(slot), *run_id);
         let (finished, changes) = loop {
             let changed = slot.changed();
@@ -114,11 +123,33 @@ impl RunGuard {
     }
 }
 
+impl RunOutput {
+    /// Adds to the run. If bytes are short, others make room, or the run begins to end.
+    fn add(&self, addition: Addition<'_>) -> Result<(), OutputClosed> {
+        let now = self.slot.now();
+        loop {
+            match self.slot.add(self.run_id, addition, now) {
+                AddStep::Done(added) => return added,
+                AddStep::LacksBytes(bytes) => {
+                    if !self.make_room(bytes) {
+                        self.slot
+                            .apply(|worker| worker.exhaust_capacity(self.run_id));
+                        return Err(OutputClosed);
+                    }
+                }
+            }
+        }
+    }
+
+    fn make_room(&self, bytes: usize) -> bool {
+        let inner = self.inner.upgrade();
+        inner.is_some_and(|inner| inner.make_room(Capacity::bytes(bytes)).is_ok())
+    }
+}
+
 impl OutputSink for RunOutput {
     fn write(&self, text: &str) -> Result<(), OutputClosed> {
-        let now = self.slot.now();
-        self.slot
-            .apply(|worker| worker.append_output(self.run_id, text, now))
+        self.add(Addition::Output(text))
     }
 
     fn has_readers(&self) -> bool {
@@ -126,21 +157,18 @@ impl OutputSink for RunOutput {
     }
 
     fn write_reasoning(&self, text: &str) -> Result<(), OutputClosed> {
-        let now = self.slot.now();
-        self.slot
-            .apply(|worker| worker.append_reasoning(self.run_id, text, now))
+        self.add(Addition::Reasoning(text))
     }
 
     fn report(&self, report: Report) {
-        let now = self.slot.now();
-        self.slot
-            .apply(|worker| worker.report(self.run_id, report, now));
+        // An engine learns from its next text that the run takes nothing more.
+        let _ = self.add(Addition::Report(report));
     }
 }
 
 impl Drop for RunGuard {
     fn drop(&mut self) {
-        let RunOutput { slot, run_id } = &*self.output;
+        let RunOutput { slot, run_id, .. } = &*self.output;
         if !self.ended {
             let decided = self.decided.take().map(|decided| *decided);
             slot.interrupt(*run_id, decided, slot.now());
@@ -173,12 +201,12 @@ pub(super) async fn drive(
         if !has_place.await {
             return finish(run, RunEnd::Cancelled, storage).await;
         }
-        let RunOutput { slot, run_id } = &*run.output;
+        let RunOutput { slot, run_id, .. } = &*run.output;
         slot.apply(|worker| worker.start_queued(*run_id));
     }
     let mut engine = EngineFuture::new(engine, start.turn, run.output());
     let mut deadline = pin!(sync::sleep(run_time));
-    let RunOutput { slot, run_id } = &*run.output;
+    let RunOutput { slot, run_id, .. } = &*run.output;
     let mut drafts = storage
         .as_ref()
         .map(|storage| Drafts::new(slot, *run_id, storage));

@@ -22,11 +22,13 @@ use crate::transcript::Entry;
 
 mod change;
 mod input;
+mod output;
 mod run_end;
 
 pub(super) use change::{DeleteStep, StopAttempt};
 use input::PendingInput;
 pub(super) use input::{InputStep, RunStart};
+pub(super) use output::AddStep;
 pub(super) use run_end::EndStep;
 
 /// A worker, and the notifications about its changes.
@@ -71,7 +73,8 @@ impl Persistence {
 /// What the lock guards.
 struct Guarded {
     worker: Worker,
-    /// The worker's bytes; while it runs, the most that it can come to hold.
+    /// The worker's bytes; while it runs, those that it holds and that the end of the run adds, in
+    /// whole steps.
     bytes: Reservation,
     run: Option<RunReservation>,
     /// The change that is being committed.
@@ -86,6 +89,8 @@ struct Guarded {
 /// run, so that a caller that sees the end can start another.
 struct RunReservation {
     place: RunPlace,
+    /// The most bytes that the worker can come to count meanwhile.
+    max_bytes: usize,
     cancel_signal: Arc<Notify>,
 }
 

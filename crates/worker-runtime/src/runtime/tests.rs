@@ -17,6 +17,7 @@ mod capacity;
 mod choosing;
 mod concurrency;
 mod ending;
+mod growing;
 mod handle;
 mod idempotency;
 mod model;
@@ -139,6 +140,14 @@ impl Fixture {
         let page = at_once(self.runtime.transcript(worker, query));
         transcript_lines(&page.unwrap().entries)
     }
+}
+
+/// These limits with as few bytes for all workers as they allow.
+fn with_least_bytes(mut limits: Limits) -> Limits {
+    limits.total_bytes = 0;
+    let least = limits.validate().unwrap_err().minimum;
+    limits.total_bytes = usize::try_from(least).unwrap();
+    limits
 }
 
 /// The entries: `user:…` and `assistant:…`, partial ones ending in `…`, unanswered ones in `?`.

@@ -15,6 +15,8 @@ use crate::sync::{AtomicUsize, Mutex, Ordering};
 #[derive(Debug)]
 pub(super) struct Totals {
     pub(super) bytes: Arc<UsageCounter>,
+    /// The bytes by which the reservation of a run grows.
+    reservation_step: usize,
     pub(super) runs: Arc<RunQueue>,
     pub(super) pollers: Arc<Pollers>,
     idle: AtomicUsize,
@@ -27,9 +29,10 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits, reservation_step: usize) -> Self {
         Self {
             bytes: UsageCounter::new(limits.total_bytes),
+            reservation_step,
             runs: RunQueue::new(limits.concurrent_runs, limits.queued_runs),
             pollers: Pollers::new(limits),
             idle: AtomicUsize::new(0),
@@ -39,6 +42,12 @@ impl Totals {
             stopped: AtomicUsize::new(0),
             stop_order: Mutex::default(),
         }
+    }
+
+    /// What is reserved for a run that needs so many bytes now, and never more than `max`.
+    pub(super) fn in_steps(&self, needed: usize, max: usize) -> usize {
+        let whole_steps = needed.checked_next_multiple_of(self.reservation_step);
+        whole_steps.map_or(max, |bytes| bytes.min(max))
     }
 
     pub(super) fn worker_counts(&self) -> WorkerCounts {

@@ -50,18 +50,20 @@ impl Reservation {
     /// Changes the amount. Returns false, and changes nothing, when it would have to grow by more
     /// than is free.
     pub(super) fn resize(&mut self, amount: usize) -> bool {
+        self.resize_with_headroom(amount, amount)
+    }
+
+    /// Changes the amount, if as much as `headroom` in all would be free now. Returns false, and
+    /// changes nothing, when it isn't.
+    pub(super) fn resize_with_headroom(&mut self, amount: usize, headroom: usize) -> bool {
         let used = &self.counter.used;
-        if amount <= self.amount {
-            used.fetch_sub(self.amount - amount, Ordering::AcqRel);
-        } else {
-            let more = amount - self.amount;
-            let grown = used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
-                used.checked_add(more)
-                    .filter(|sum| *sum <= self.counter.limit)
-            });
-            if grown.is_err() {
-                return false;
-            }
+        let resized = used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
+            let others = used - self.amount;
+            let needed = others.checked_add(amount.max(headroom))?;
+            (needed <= self.counter.limit).then_some(others + amount)
+        });
+        if resized.is_err() {
+            return false;
         }
         self.amount = amount;
         true
@@ -102,5 +104,19 @@ mod tests {
         assert!(reservation.resize(10));
         assert!(reservation.resize(1));
         assert_eq!(counter.used(), 1);
+    }
+
+    #[test]
+    fn headroom_has_to_be_free_and_is_not_taken() {
+        let counter = UsageCounter::new(10);
+        let mut reservation = counter.reserve(2).unwrap();
+        let mut other = counter.reserve(3).unwrap();
+        assert!(!reservation.resize_with_headroom(3, 8));
+        assert!(!reservation.resize_with_headroom(3, usize::MAX));
+        assert_eq!((reservation.amount(), counter.used()), (2, 5));
+        // Its own two are part of the seven.
+        assert!(reservation.resize_with_headroom(3, 7));
+        assert_eq!((reservation.amount(), counter.used()), (3, 6));
+        assert!(other.resize(7), "the headroom is anybody's");
     }
 }

@@ -33,11 +33,11 @@ pub(crate) const FAULTS: &[Fault] = &[
             file: "runtime/slot/input.rs",
             from: "        self.guarded.with(|guarded| {
             guarded.present(self.id())?;
-            let (accepted, max_bytes) = match guarded.worker.admit(input, now) {",
+            let (accepted, bytes) = match guarded.worker.admit(input, now) {",
             to: "        let admission = self.read(|worker| worker.admit(input, now));
         self.guarded.with(|guarded| {
             guarded.present(self.id())?;
-            let (accepted, max_bytes) = match admission {",
+            let (accepted, bytes) = match admission {",
         }],
     },
     Fault {
@@ -342,18 +342,20 @@ pub(crate) const FAULTS: &[Fault] = &[
         scenario: "contention::inputs_at_the_byte_limit",
         edits: &[Edit {
             file: "runtime/usage_counter.rs",
-            from: "            let grown = used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
-                used.checked_add(more)
-                    .filter(|sum| *sum <= self.counter.limit)
-            });
-            if grown.is_err() {
-                return false;
-            }",
-            to: "            let sum = used.load(Ordering::Relaxed).saturating_add(more);
-            if sum > self.counter.limit {
-                return false;
-            }
-            used.fetch_add(more, Ordering::Relaxed);",
+            from: "        let resized = used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
+            let others = used - self.amount;
+            let needed = others.checked_add(amount.max(headroom))?;
+            (needed <= self.counter.limit).then_some(others + amount)
+        });
+        if resized.is_err() {
+            return false;
+        }",
+            to: "        let others = used.load(Ordering::Relaxed) - self.amount;
+        if others.saturating_add(amount.max(headroom)) > self.counter.limit {
+            return false;
+        }
+        used.fetch_add(amount, Ordering::Relaxed);
+        used.fetch_sub(self.amount, Ordering::Relaxed);",
         }],
     },
     Fault {
@@ -380,12 +382,22 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         invariant: 8,
-        name: "a run starts without the bytes that it may need",
+        name: "a run starts without room for its reply",
         scenario: "contention::input_and_evict_for_bytes",
         edits: &[Edit {
             file: "runtime/slot/input.rs",
-            from: "if !guarded.bytes.resize(max_bytes) {",
-            to: "if !guarded.bytes.resize(max_bytes) && max_bytes == 0 {",
+            from: "guarded.bytes.resize_with_headroom(reserved, bytes.max)",
+            to: "guarded.bytes.resize(reserved)",
+        }],
+    },
+    Fault {
+        invariant: 8,
+        name: "a reply grows without being counted",
+        scenario: "contention::replies_that_grow_at_the_byte_limit",
+        edits: &[Edit {
+            file: "runtime/slot/output.rs",
+            from: "let needed = needed.filter(|needed| *needed > reserved);",
+            to: "let needed = needed.filter(|_| reserved == 0);",
         }],
     },
     Fault {

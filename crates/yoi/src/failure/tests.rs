@@ -27,6 +27,7 @@ const SETTINGS: &[&str] = &[
     "--model-context-tokens",
     "run_time_ms",
     "output_bytes",
+    "total_bytes",
     "_PROXY",
     "SSL_CERT_FILE",
 ];
@@ -51,6 +52,7 @@ const CODES: &[(RunErrorCode, &[&str])] = &[
     (RunErrorCode::Internal, &[]),
     (RunErrorCode::EnginePanicked, &[]),
     (RunErrorCode::OutputLimit, &["output_bytes"]),
+    (RunErrorCode::CapacityExhausted, &["total_bytes"]),
     (RunErrorCode::Interrupted, &[]),
     (RunErrorCode::StoreFailed, &[]),
 ];

@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use smol_str::SmolStr;
 
 use super::Worker;
 use super::state::{EndReason, NextState, Run, State};
 use crate::command::Accepted;
 use crate::display_name::DisplayName;
-use crate::engine::OutputClosed;
 use crate::error::{CancelError, InputError};
 use crate::event::EventKind;
 use crate::fingerprint::Fingerprint;
 use crate::id::{IdempotencyKey, RunId};
-use crate::run::{Report, RunDiagnostics};
+use crate::run::RunDiagnostics;
 use crate::store::AcceptedInput;
 use crate::transcript::{Entry, Role, RunPhase};
 
@@ -39,11 +37,20 @@ pub(crate) enum RunTurn {
 pub(crate) enum Admission {
     /// It was accepted before, with this result.
     Replay(Accepted),
-    /// It may start a run, during which the worker counts at most `max_bytes`.
+    /// It may start a run, for which the worker needs so many bytes.
     Start {
         input: AcceptedInput,
-        max_bytes: usize,
+        bytes: RunBytes,
     },
+}
+
+/// The bytes that a worker counts while it works on an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RunBytes {
+    /// Right after it was accepted, with what the end of the run adds.
+    pub(crate) now: usize,
+    /// At most, whatever its engine adds.
+    pub(crate) max: usize,
 }
 
 /// What a cancel does.
@@ -129,7 +136,7 @@ impl Worker {
                 cursor: self.log.next(),
                 key: input.key.clone(),
             },
-            max_bytes: self.max_bytes_during(input.content.len(), input.key.as_ref()),
+            bytes: self.bytes_during(input.content.len(), input.key.as_ref()),
         })
     }
 
@@ -159,89 +166,8 @@ impl Worker {
 
     /// It is the turn of a run that was queued, unless it is being ended. That is no event.
     pub(crate) fn start_queued(&mut self, run_id: RunId) {
-        if let Some(run) = self.state.running(run_id) {
+        if let Some(run) = self.state.running_mut(run_id) {
             run.phase = RunPhase::Waiting;
-        }
-    }
-
-    /// Appends text to the reply of a run. Past the output limit, what fits is kept and the run
-    /// begins to end.
-    pub(crate) fn append_output(
-        &mut self,
-        run_id: RunId,
-        text: &str,
-        now: Timestamp,
-    ) -> Result<(), OutputClosed> {
-        let run = self.state.running(run_id).ok_or(OutputClosed)?;
-        let remaining_bytes = self.limits.output_bytes - run.reply.len();
-        let (kept, cut) = text.split_at(text.floor_char_boundary(remaining_bytes));
-        if !kept.is_empty() {
-            run.phase = RunPhase::Answering;
-            run.reply.push(kept);
-            self.record_deltas(now, kept, |text| EventKind::OutputDelta { run_id, text });
-        }
-        if cut.is_empty() {
-            return Ok(());
-        }
-        self.state.end(EndReason::OutputLimit, NextState::Idle);
-        Err(OutputClosed)
-    }
-
-    /// Appends text to the reasoning of a run. What exceeds its limit is dropped.
-    pub(crate) fn append_reasoning(
-        &mut self,
-        run_id: RunId,
-        text: &str,
-        now: Timestamp,
-    ) -> Result<(), OutputClosed> {
-        let run = self.state.running(run_id).ok_or(OutputClosed)?;
-        run.phase = RunPhase::Reasoning;
-        if run.reasoning_full {
-            return Ok(());
-        }
-        let remaining_bytes = self.limits.reasoning_bytes - run.reasoning.len();
-        let kept = &text[..text.floor_char_boundary(remaining_bytes)];
-        run.reasoning_full = kept.len() < text.len();
-        run.reasoning.push(kept);
-        self.record_deltas(now, kept, |text| EventKind::ReasoningDelta { run_id, text });
-        Ok(())
-    }
-
-    /// Records what an engine reports about a run.
-    pub(crate) fn report(&mut self, run_id: RunId, report: Report, now: Timestamp) {
-        let Some(run) = self.state.running(run_id) else {
-            return;
-        };
-        match report {
-            // No events: nothing that readers follow changes before the run has ended.
-            Report::Diagnostic(diagnostic) => self.diagnostics.record(diagnostic),
-            Report::Usage(usage) => run.usage = Some(usage),
-            Report::Retrying { kind, delay } => {
-                run.phase = RunPhase::Retrying;
-                let error = kind;
-                self.record(
-                    now,
-                    EventKind::RunRetrying {
-                        run_id,
-                        error,
-                        delay,
-                    },
-                );
-            }
-        }
-    }
-
-    /// Records text as events that hold at most a delta each.
-    fn record_deltas(
-        &mut self,
-        at: Timestamp,
-        mut text: &str,
-        kind: impl Fn(SmolStr) -> EventKind,
-    ) {
-        while !text.is_empty() {
-            let (delta, rest) = text.split_at(text.floor_char_boundary(self.limits.delta_bytes));
-            self.record(at, kind(delta.into()));
-            text = rest;
         }
     }
 

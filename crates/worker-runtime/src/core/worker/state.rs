@@ -4,6 +4,7 @@ use std::mem;
 
 use crate::core::reply_buffer::ReplyBuffer;
 use crate::id::RunId;
+use crate::limits::Limits;
 use crate::run::{RunError, RunErrorCode, RunOutcome, Usage};
 use crate::transcript::RunPhase;
 
@@ -45,6 +46,8 @@ pub(super) struct Run {
 pub(crate) enum EndReason {
     Cancelled,
     OutputLimit,
+    /// No more bytes can be counted for it.
+    CapacityExhausted,
     /// The runtime shuts down, and its store keeps the conversation.
     Interrupted,
 }
@@ -85,6 +88,22 @@ impl Run {
         run.reply.push(text);
         run
     }
+
+    /// The part of a text that fits into the reply, and the rest.
+    pub(super) fn split_output<'a>(&self, text: &'a str, limits: &Limits) -> (&'a str, &'a str) {
+        let remaining_bytes = limits.output_bytes - self.reply.len();
+        text.split_at(text.floor_char_boundary(remaining_bytes))
+    }
+
+    /// The part of a text that fits into the reasoning, and the rest.
+    pub(super) fn split_reasoning<'a>(&self, text: &'a str, limits: &Limits) -> (&'a str, &'a str) {
+        let remaining_bytes = if self.reasoning_full {
+            0
+        } else {
+            limits.reasoning_bytes - self.reasoning.len()
+        };
+        text.split_at(text.floor_char_boundary(remaining_bytes))
+    }
 }
 
 impl State {
@@ -99,7 +118,19 @@ impl State {
     }
 
     /// The run, if it is this one and takes output.
-    pub(super) fn running(&mut self, run_id: RunId) -> Option<&mut Run> {
+    pub(super) fn running(&self, run_id: RunId) -> Option<&Run> {
+        match self {
+            Self::Running(run) if run.id == run_id => Some(run),
+            Self::Running(_)
+            | Self::Ending { .. }
+            | Self::Finishing { .. }
+            | Self::Idle
+            | Self::Stopped => None,
+        }
+    }
+
+    /// The same, to change it.
+    pub(super) fn running_mut(&mut self, run_id: RunId) -> Option<&mut Run> {
         match self {
             Self::Running(run) if run.id == run_id => Some(run),
             Self::Running(_)
@@ -165,6 +196,7 @@ impl From<EndReason> for RunEnd {
         match reason {
             EndReason::Cancelled => Self::Cancelled,
             EndReason::OutputLimit => Self::Failed(RunErrorCode::OutputLimit.into()),
+            EndReason::CapacityExhausted => Self::Failed(RunErrorCode::CapacityExhausted.into()),
             EndReason::Interrupted => Self::Failed(RunErrorCode::Interrupted.into()),
         }
     }

@@ -275,7 +275,7 @@ fn the_bytes_of_a_run_have_room_for_all_its_reasoning() {
         ..Limits::default()
     };
     let max_bytes = |limits| match worker_with(limits).admit(&input(run(1), "hi"), NOW) {
-        Ok(Admission::Start { max_bytes, .. }) => max_bytes,
+        Ok(Admission::Start { bytes, .. }) => bytes.max,
         other => panic!("{other:?}"),
     };
     assert_eq!(max_bytes(limits(1_000)), max_bytes(limits(0)) + 1_000);

@@ -7,7 +7,7 @@ use crate::limits::{
 };
 use crate::reference::fitting;
 use crate::reference::model::{
-    Accepted, Event, EventKind, InFlight, Keeping, LastRun, Line, Millis, RunNumber,
+    Accepted, Event, EventKind, InFlight, Keeping, LastRun, Line, Millis, RunNumber, Step,
 };
 use crate::run::UsageTotals;
 use crate::status::WorkerState;
@@ -142,13 +142,13 @@ impl Worker {
     /// Bytes that it holds now.
     pub(crate) fn held_bytes(&self) -> usize {
         let reply = self.in_flight();
-        let reply = reply.map_or(0, |reply| reply.text.len() + reply.reasoning.len());
+        let reply = reply.map_or(0, InFlight::bytes);
         let latest = &self.events[self.events.len() - self.events_held()..];
         let events: usize = latest.iter().map(Event::cost).sum();
         self.fixed_bytes() + events + reply
     }
 
-    /// Bytes that it counts against the total: what it holds, or the most that its run needs.
+    /// Bytes that it counts against the total: what it holds, or what its run has reserved.
     pub(crate) fn counted_bytes(&self) -> usize {
         match &self.active {
             None => self.held_bytes(),
@@ -162,6 +162,36 @@ impl Worker {
         let conversation = content.len() + reply + 2 * ENTRY_OVERHEAD_BYTES;
         let events = self.limits.event_bytes;
         self.fixed_bytes() + conversation + events + key.map_or(0, key_cost)
+    }
+
+    /// The bytes that an input needs in the beginning: it and the end of its run are added to what
+    /// is held, and nothing is pruned for it yet.
+    pub(super) fn bytes_at_start(&self, content: &str, key: Option<&str>) -> usize {
+        let entries = content.len() + 2 * ENTRY_OVERHEAD_BYTES;
+        let events = 2 * EVENT_OVERHEAD_BYTES;
+        self.held_bytes() + entries + events + key.map_or(0, key_cost)
+    }
+
+    /// What it counts when its engine has taken this step: more than before, if what that adds and
+    /// the end of the run take more.
+    pub(crate) fn counted_after(&self, step: &Step, at: Millis) -> usize {
+        let mut after = self.clone();
+        after.engine(step, at);
+        let (Some(before), Some(active)) = (&self.active, &after.active) else {
+            return self.counted_bytes();
+        };
+        let new_events = &after.events[self.events.len()..];
+        let events: usize = new_events.iter().map(Event::cost).sum();
+        let text = active.reply.bytes() - before.reply.bytes();
+        let end = ENTRY_OVERHEAD_BYTES + EVENT_OVERHEAD_BYTES;
+        let needed = self.held_bytes() + events + text + end;
+        before.reserved.max(self.in_steps(needed, before.max_bytes))
+    }
+
+    /// As many whole steps as that takes, but at most `max_bytes`.
+    pub(super) fn in_steps(&self, bytes: usize, max_bytes: usize) -> usize {
+        let steps = bytes.div_ceil(self.reservation_step);
+        (steps * self.reservation_step).min(max_bytes)
     }
 
     /// All bytes but those of events and the texts in progress. The last event counts from the

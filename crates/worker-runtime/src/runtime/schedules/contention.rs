@@ -4,7 +4,7 @@ use super::*;
 use crate::command::CreateWorker;
 use crate::error::{CapacityExhausted, CreateError, EventsError, InputError};
 use crate::limits::LimitName;
-use crate::{IdempotencyKey, ListQuery};
+use crate::{EventKind, IdempotencyKey, ListQuery, RunError, RunErrorCode};
 
 #[test]
 fn create_and_evict() {
@@ -125,6 +125,50 @@ fn inputs_at_the_byte_limit() {
         assert_ne!(one.is_ok(), two.is_ok());
         fixture.shut_down_and_check().await;
     });
+}
+
+#[test]
+fn replies_that_grow_at_the_byte_limit() {
+    let mut limits = tight();
+    limits.input_bytes = 16;
+    // For two runs as they start, and for one of them to go on to its end.
+    limits.total_bytes += 1_600;
+    explore_with(Persistence::Memory, limits, |fixture| async move {
+        let (first, second) = (fixture.worker().await, fixture.worker().await);
+        let (a, b) = (fixture.clone(), fixture.clone());
+        let (one, two) = both(reply(a, first), reply(b, second)).await;
+        for result in [&one, &two] {
+            let full = CapacityExhausted {
+                limit: LimitName::TotalBytes,
+            };
+            match result {
+                Ok(None) => {}
+                Ok(Some(error)) => assert_eq!(error.code, RunErrorCode::CapacityExhausted),
+                Err(error) => assert_eq!(*error, InputError::Capacity(full)),
+            }
+        }
+        assert!(one == Ok(None) || two == Ok(None), "{one:?} {two:?}");
+        fixture.assert_all_is_counted();
+        fixture.shut_down_and_check().await;
+    });
+}
+
+/// Sends an input, and waits until its run hangs after six words, or has failed.
+async fn reply(fixture: Fixture, worker: WorkerId) -> Result<Option<RunError>, InputError> {
+    fixture.input(worker, "a b c d e f hang").await?;
+    let failure = |kind: &EventKind| {
+        let EventKind::RunFinished { error, .. } = kind else {
+            return None;
+        };
+        *error
+    };
+    let is_last = |kind: &EventKind| {
+        let last_word = matches!(kind, EventKind::OutputDelta { text, .. } if text == "f");
+        last_word || failure(kind).is_some()
+    };
+    let events = fixture.poll(worker, NEVER, is_last).await;
+    let events = events.expect("it is there");
+    Ok(events.iter().find_map(|event| failure(&event.kind)))
 }
 
 #[test]

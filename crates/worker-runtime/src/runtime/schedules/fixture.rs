@@ -26,6 +26,8 @@ pub(super) const NEVER: Duration = Duration::MAX;
 pub(super) const SOON: Duration = Duration::from_secs(1);
 /// How many times a reader polls with a timeout before it waits for as long as it takes.
 const TIMED_POLLS: usize = 5;
+/// The bytes by which a run's reservation grows: about a word, so that runs grow.
+const STEP: usize = 200;
 
 /// A runtime whose engine does what its input says, and what was observed of it. A clone is a
 /// handle on the same.
@@ -49,7 +51,7 @@ impl Fixture {
     pub(super) async fn new(limits: Limits, persistence: Persistence) -> Self {
         let engine = Arc::new(ScriptedEngine::default());
         let runtime = Runtime::builder().engine(Arc::clone(&engine) as _);
-        let runtime = runtime.limits(limits);
+        let runtime = runtime.limits(limits).reservation_step(STEP);
         let store = Arc::new(ScriptedStore::new(Arc::new(MemoryStore::new())));
         let runtime = match persistence {
             Persistence::Memory => runtime.build().expect("the limits are valid"),
@@ -355,6 +357,14 @@ impl Fixture {
             let entries = |page: Result<TranscriptPage, _>| page.expect("it is there").entries;
             assert_eq!(entries(there), entries(here));
         }
+    }
+
+    /// Checks that what workers hold is counted, at a time at which nothing changes.
+    pub(super) fn assert_all_is_counted(&self) {
+        let (counted, slots) = (self.runtime.status().held_bytes, self.runtime.inner.slots());
+        let held: usize = slots.iter().map(|slot| slot.read(Worker::held_bytes)).sum();
+        assert!(held <= counted, "{held} held, {counted} counted");
+        assert!(counted <= self.runtime.limits().total_bytes);
     }
 
     /// Checks the totals against the workers.

@@ -68,7 +68,7 @@ impl Slot {
     ) -> Result<InputStep, InputError> {
         self.guarded.with(|guarded| {
             guarded.present(self.id())?;
-            let (accepted, max_bytes) = match guarded.worker.admit(input, now) {
+            let (accepted, bytes) = match guarded.worker.admit(input, now) {
                 Ok(Admission::Replay(accepted)) => return Ok(InputStep::Replayed(accepted)),
                 Err(error @ InputError::IdempotencyConflict { .. }) => return Err(error),
                 admission => {
@@ -77,7 +77,7 @@ impl Slot {
                     }
                     match admission? {
                         Admission::Replay(accepted) => return Ok(InputStep::Replayed(accepted)),
-                        Admission::Start { input, max_bytes } => (input, max_bytes),
+                        Admission::Start { input, bytes } => (input, bytes),
                     }
                 }
             };
@@ -85,12 +85,15 @@ impl Slot {
             let place = self.totals.runs.enter();
             let limit = LimitName::QueuedRuns;
             let place = place.ok_or(CapacityExhausted { limit })?;
-            let more = max_bytes.saturating_sub(guarded.bytes.amount());
-            if !guarded.bytes.resize(max_bytes) {
+            let reserved = self.totals.in_steps(bytes.now, bytes.max);
+            // A run starts only while there is room for a reply of any size.
+            if !guarded.bytes.resize_with_headroom(reserved, bytes.max) {
+                let more = bytes.max.saturating_sub(guarded.bytes.amount());
                 return Ok(InputStep::LacksBytes(more));
             }
             guarded.run = Some(RunReservation {
                 place,
+                max_bytes: bytes.max,
                 cancel_signal: Arc::new(Notify::new()),
             });
             Ok(match self.persistence {

@@ -4,19 +4,23 @@
 //! Time is paused and the executor has one thread, so engines and cancelled runs make progress
 //! only when a command [settles](Command::Settle); with a store, every command does.
 
-use proptest_state_machine::{StateMachineTest, prop_state_machine};
+use std::marker::PhantomData;
+
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
 use super::*;
 use crate::reference::Refusal;
 
 mod checks;
 mod command;
+mod growth_model;
 mod reader;
 mod scripted_engine;
 mod stored_model;
 mod subject;
 
 use command::{Command, CommandResult, Model};
+use growth_model::GrowthModel;
 use stored_model::StoredModel;
 use subject::Subject;
 
@@ -26,37 +30,18 @@ const COMMANDS: std::ops::Range<usize> = 1..50;
 /// More of them with a store: some of its rules take several runs of one worker to matter.
 const STORED_COMMANDS: std::ops::Range<usize> = 1..100;
 
-struct TheRuntimeDoesWhatTheReferenceSays;
+/// The runtime does what the reference says, whatever commands `M` gives.
+struct AsTheReferenceSays<M>(PhantomData<M>);
 
-impl StateMachineTest for TheRuntimeDoesWhatTheReferenceSays {
+impl<M> StateMachineTest for AsTheReferenceSays<M>
+where
+    M: ReferenceStateMachine<State = Model, Transition = Command>,
+{
     type SystemUnderTest = Subject;
-    type Reference = Model;
+    type Reference = M;
 
     fn init_test(model: &Model) -> Subject {
-        Subject::new(model.runtime.limits.clone())
-    }
-
-    fn apply(subject: Subject, model: &Model, command: Command) -> Subject {
-        apply(subject, model, command)
-    }
-
-    fn check_invariants(subject: &Subject, model: &Model) {
-        checks::check_everything(subject, &model.runtime);
-    }
-
-    fn teardown(subject: Subject, model: Model) {
-        teardown(subject, model);
-    }
-}
-
-struct TheRuntimeWithAStoreDoesWhatTheReferenceSays;
-
-impl StateMachineTest for TheRuntimeWithAStoreDoesWhatTheReferenceSays {
-    type SystemUnderTest = Subject;
-    type Reference = StoredModel;
-
-    fn init_test(model: &Model) -> Subject {
-        Subject::with_store(model.runtime.limits.clone())
+        Subject::new(&model.runtime)
     }
 
     fn apply(subject: Subject, model: &Model, command: Command) -> Subject {
@@ -130,11 +115,16 @@ fn teardown(subject: Subject, mut model: Model) {
 prop_state_machine! {
     #[test]
     fn the_runtime_does_what_the_reference_says(
-        sequential COMMANDS => TheRuntimeDoesWhatTheReferenceSays
+        sequential COMMANDS => AsTheReferenceSays<Model>
+    );
+
+    #[test]
+    fn replies_grow_as_the_reference_says(
+        sequential COMMANDS => AsTheReferenceSays<GrowthModel>
     );
 
     #[test]
     fn the_runtime_with_a_store_does_what_the_reference_says(
-        sequential STORED_COMMANDS => TheRuntimeWithAStoreDoesWhatTheReferenceSays
+        sequential STORED_COMMANDS => AsTheReferenceSays<StoredModel>
     );
 }

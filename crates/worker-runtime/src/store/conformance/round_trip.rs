@@ -73,6 +73,7 @@ fn ends() -> Vec<(RunOutcome, Option<RunError>)> {
     codes.extend([
         RunErrorCode::EnginePanicked,
         RunErrorCode::OutputLimit,
+        RunErrorCode::CapacityExhausted,
         RunErrorCode::Interrupted,
         RunErrorCode::StoreFailed,
     ]);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::select;
 use proptest_state_machine::ReferenceStateMachine;
 
 use super::Refusal;
@@ -134,29 +135,38 @@ impl ReferenceStateMachine for Model {
     type Transition = Command;
 
     fn init_state() -> BoxedStrategy<Self> {
-        let model = |limits| Self {
-            runtime: Runtime::new(limits, PROFILES, MODELS, Keeping::InMemory),
+        let model = |(limits, step)| Self {
+            runtime: Runtime::new(limits, step, PROFILES, MODELS, Keeping::InMemory),
             now: 0,
             result: CommandResult::None,
         };
-        limits().prop_map(model).boxed()
+        (limits(), reservation_steps()).prop_map(model).boxed()
     }
 
     fn transitions(model: &Self) -> BoxedStrategy<Command> {
         // One more than there ever were: a worker that was never created, a run that was never
         // started.
-        let worker = 0..=model.runtime.total_created();
+        let mostly = |wanted: fn(&Worker) -> bool| model.mostly(wanted);
+        let worker = mostly(|_| true);
+        let idle = mostly(|worker| worker.state() == WorkerState::Idle);
+        let running = mostly(|worker| worker.active_run().is_some());
+        // Without workers there is not much to do.
+        let first_ones = if model.runtime.known().count() < 2 {
+            30
+        } else {
+            3
+        };
         let run = option::weighted(0.3, 0..=model.runtime.runs);
         let limit = || option::of(0..6_usize);
         let number = || 0..14_u64;
         let key = option::of(0..4_u8);
         let changes = prop_oneof![
-            3 => creations().prop_map(Command::Create),
+            first_ones => creations().prop_map(Command::Create),
             1 => prop_oneof![Just(PROFILES), Just(OTHER_PROFILES)].prop_map(Command::SetProfiles),
-            6 => (worker.clone(), "[ab ]{0,3}|[ab]{7}|[ab]{3}", key).prop_map(
+            6 => (idle, "[ab ]{0,3}|[ab]{7}|[ab]{3}", key).prop_map(
                 |(worker, content, key)| Command::Send { worker, content, key }
             ),
-            12 => (worker.clone(), steps())
+            12 => (running, steps())
                 .prop_map(|(worker, step)| Command::Engine { worker, step }),
             2 => (worker.clone(), run)
                 .prop_map(|(worker, expected)| Command::Cancel { worker, expected }),
@@ -285,6 +295,19 @@ impl ReferenceStateMachine for Model {
     }
 }
 
+impl Model {
+    /// Mostly one of the workers that are wanted, if there are any.
+    pub(super) fn mostly(&self, wanted: fn(&Worker) -> bool) -> BoxedStrategy<WorkerNumber> {
+        let any = 0..=self.runtime.total_created();
+        let is_wanted = |number: &WorkerNumber| self.runtime.get(*number).is_ok_and(wanted);
+        let numbers: Vec<_> = self.runtime.known().filter(is_wanted).collect();
+        if numbers.is_empty() {
+            return any.boxed();
+        }
+        prop_oneof![5 => select(numbers), 1 => any].boxed()
+    }
+}
+
 fn creations() -> impl Strategy<Value = Create> {
     let name = option::of(prop_oneof![3 => Just("Ada"), 3 => Just("Bob"), 1 => Just(" ")]);
     let profile = option::of(prop_oneof![
@@ -347,6 +370,11 @@ fn states() -> impl Strategy<Value = WorkerState> {
         Just(WorkerState::Cancelling),
         Just(WorkerState::Stopped),
     ]
+}
+
+/// Steps that are smaller, and such that are larger than what a run adds.
+pub(super) fn reservation_steps() -> impl Strategy<Value = usize> {
+    prop_oneof![3 => 1..500_usize, 1 => 1..5_000_usize]
 }
 
 /// Limits so small that every one of them is reached.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
-use super::command::{Command, CommandResult, MODELS, Model, PROFILES, limits};
+use super::command::{Command, CommandResult, MODELS, Model, PROFILES, limits, reservation_steps};
 use crate::limits::Limits;
 use crate::reference::{Keeping, Runtime};
 
@@ -19,7 +19,7 @@ impl ReferenceStateMachine for StoredModel {
     type Transition = Command;
 
     fn init_state() -> BoxedStrategy<Model> {
-        let model = |(limits, stored_workers)| Model {
+        let model = |(limits, step, stored_workers)| Model {
             runtime: Runtime::new(
                 Limits {
                     stored_workers,
@@ -30,6 +30,7 @@ impl ReferenceStateMachine for StoredModel {
                     run_time: Duration::from_secs(2_000),
                     ..limits
                 },
+                step,
                 PROFILES,
                 MODELS,
                 Keeping::Stored,
@@ -37,7 +38,8 @@ impl ReferenceStateMachine for StoredModel {
             now: 0,
             result: CommandResult::None,
         };
-        (limits(), 1..4_usize).prop_map(model).boxed()
+        let steps = reservation_steps();
+        (limits(), steps, 1..4_usize).prop_map(model).boxed()
     }
 
     fn transitions(model: &Model) -> BoxedStrategy<Command> {

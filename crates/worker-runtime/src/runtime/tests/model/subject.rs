@@ -13,7 +13,7 @@ use super::scripted_engine::ScriptedEngines;
 use super::*;
 use crate::WorkerSnapshot;
 use crate::error::{CancelError, CreateError, DeleteError, RenameError, StopError};
-use crate::reference::WorkerNumber;
+use crate::reference::{self, WorkerNumber};
 use crate::reference::{
     Accepted, Create, Created, Initiated, Millis, Numbering, Profile, RunNumber, Step,
 };
@@ -33,6 +33,7 @@ mod stored;
 pub(super) struct Subject {
     executor: Option<tokio::runtime::Runtime>,
     pub(super) runtime: Runtime,
+    reservation_step: usize,
     store: Option<Arc<ScriptedStore>>,
     /// How long everything takes to settle.
     pause: Duration,
@@ -59,10 +60,14 @@ enum End {
 }
 
 impl Subject {
-    pub(super) fn new(limits: Limits) -> Self {
+    /// A runtime of the same kind as the model's, without workers.
+    pub(super) fn new(model: &reference::Runtime) -> Self {
         let (engines, clock) = (Arc::default(), Arc::default());
-        let runtime = builder(&engines, &clock, PROFILES).limits(limits).build();
-        Self {
+        let reservation_step = model.reservation_step;
+        let runtime = builder(&engines, &clock, PROFILES).limits(model.limits.clone());
+        let runtime = runtime.reservation_step(reservation_step).build();
+        let in_memory = Self {
+            reservation_step,
             executor: Some(executor()),
             runtime: runtime.unwrap(),
             store: None,
@@ -73,6 +78,11 @@ impl Subject {
             clock,
             pending: Vec::new(),
             readers: [const { None }; READERS],
+        };
+        if model.has_store() {
+            in_memory.with_store()
+        } else {
+            in_memory
         }
     }
 
@@ -311,7 +321,7 @@ impl Subject {
         &mut self,
         reader: usize,
         worker: WorkerNumber,
-        model: &crate::reference::Runtime,
+        model: &reference::Runtime,
     ) -> CommandResult {
         if model.get(worker).is_ok() {
             let reader = &mut self.readers[reader];
@@ -325,7 +335,7 @@ impl Subject {
         &mut self,
         reader: usize,
         limit: Option<usize>,
-        model: &crate::reference::Runtime,
+        model: &reference::Runtime,
     ) -> CommandResult {
         let Some(mut current) = self.readers[reader].take() else {
             return CommandResult::None;

@@ -1,6 +1,8 @@
 //! Which workers are in memory, and what is read from the store.
 
+use super::super::growing::capacity_for_one_reply;
 use super::*;
+use crate::limits::WORKER_OVERHEAD_BYTES;
 use crate::{ListQuery, TranscriptPosition};
 
 fn few_in_memory() -> Limits {
@@ -198,6 +200,29 @@ async fn workers_are_put_out_of_memory_when_bytes_are_short() {
             ended(RunOutcome::Completed)
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_workers_make_room_for_a_reply_that_grows() {
+    let stored = Stored::with(capacity_for_one_reply()).await;
+    let worker = stored.worker().await;
+    let run = stored.send(worker, "wait flood").await;
+    let total_bytes = stored.runtime().limits().total_bytes;
+    while stored.runtime().status().held_bytes + 2 * WORKER_OVERHEAD_BYTES < total_bytes {
+        stored.worker().await;
+    }
+    let before = stored.runtime().status();
+    stored.fixture.engine.gate.notify_one();
+    stored.fixture.wait_until_idle(worker).await;
+    let last_run = stored.snapshot(worker).await.last_run.unwrap();
+    assert_eq!(last_run.run_id, run.run_id);
+    assert_eq!(last_run.error, Some(RunErrorCode::OutputLimit.into()));
+    let after = stored.runtime().status();
+    assert_eq!(after.workers.total(), before.workers.total());
+    assert!(
+        after.resident_workers < before.resident_workers,
+        "{after:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{
-    CommandResult, Limits, PROFILES, Profile, REST, ScriptedStore, Subject, builder, executor,
-};
+use super::{CommandResult, PROFILES, Profile, REST, ScriptedStore, Subject, builder, executor};
 use crate::store::StoreErrorKind;
 use crate::store::memory_store::MemoryStore;
 use crate::store::scripted_store::{Fault, Operation, When};
@@ -17,14 +15,10 @@ use crate::store::scripted_store::{Fault, Operation, When};
 const LONG_REST: Duration = Duration::from_millis(10_001);
 
 impl Subject {
-    pub(in crate::runtime::tests::model) fn with_store(limits: Limits) -> Self {
-        let in_memory = Self::new(limits);
+    pub(super) fn with_store(mut self) -> Self {
         let store = ScriptedStore::new(Arc::new(MemoryStore::new()));
-        Self {
-            store: Some(Arc::new(store)),
-            ..in_memory
-        }
-        .restart(PROFILES)
+        self.store = Some(Arc::new(store));
+        self.restart(PROFILES)
     }
 
     /// Ends the process, whatever it is doing, and begins another one.
@@ -33,6 +27,7 @@ impl Subject {
         self.accept_changes();
         let builder = builder(&self.engines, &self.clock, profiles);
         let builder = builder.limits(self.runtime.limits().clone());
+        let builder = builder.reservation_step(self.reservation_step);
         let executor = executor();
         let runtime = executor.block_on(builder.open(Arc::clone(self.store()) as _));
         self.runtime = runtime.unwrap();
