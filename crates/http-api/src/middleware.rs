@@ -12,7 +12,6 @@ mod reserve_response;
 mod response_headers;
 
 pub(crate) use access_log::access_log;
-pub(crate) use admit::admit;
 pub(crate) use authorise::Access;
 pub(crate) use refusal_log::RefusalLog;
 pub(crate) use reserve_response::reserve_response;

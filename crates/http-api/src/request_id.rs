@@ -27,7 +27,9 @@ impl RequestId {
     pub(crate) fn span(self, client: Option<&Client>) -> Span {
         let named = client.filter(|client| !client.is_owner());
         let client = named.map(|client| client.name.as_str());
-        tracing::info_span!("request", request_id = %self, client)
+        let mut id = Uuid::encode_buffer();
+        let id: &str = self.0.hyphenated().encode_lower(&mut id);
+        tracing::info_span!("request", request_id = %id, client)
     }
 }
 

@@ -1,17 +1,13 @@
 //! The routes, and the middleware around them.
 
-use std::any::Any;
-
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse as _, Response};
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::ApiError;
 use crate::handler::{conversation, page, runtime, server, session, worker};
-use crate::middleware::{access_log, admit, reserve_response};
+use crate::middleware::{access_log, reserve_response};
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
 
@@ -49,9 +45,8 @@ pub(crate) fn other_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(server::get_openapi))
 }
 
-/// All routes behind the middleware. A request goes through the layers of the tuple from the first
-/// to the last, its response the other way. They are one layer to axum, which boxes and clones
-/// every one for each request.
+/// All routes behind the middleware. axum boxes and clones every layer for each request, so what is
+/// around all routes is one layer.
 pub(crate) fn router(state: ApiState) -> Router {
     let (routes, _) = reading_routes()
         .route_layer(from_fn_with_state(state.clone(), reserve_response))
@@ -61,15 +56,6 @@ pub(crate) fn router(state: ApiState) -> Router {
         .merge(page::page_routes())
         .fallback(|| async { ApiError::new(ProblemCode::UnknownRoute) })
         .method_not_allowed_fallback(|| async { ApiError::new(ProblemCode::MethodNotAllowed) })
-        .layer((
-            from_fn_with_state(state.clone(), access_log),
-            CatchPanicLayer::custom(panic_response),
-            from_fn_with_state(state.clone(), admit),
-        ))
+        .layer(from_fn_with_state(state.clone(), access_log))
         .with_state(state)
-}
-
-/// The response in place of that of a handler that panicked. The panic hook has logged it.
-fn panic_response(_: Box<dyn Any + Send>) -> Response {
-    ApiError::internal().into_response()
 }

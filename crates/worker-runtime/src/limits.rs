@@ -71,7 +71,8 @@ limits! {
     StoredWorkers, stored_workers, "stored_workers", Count, STORED_WORKERS: usize = 100_000;
     /// Runs in progress at once, over all workers. Each may hold a provider connection, and counts
     /// at least [64 KiB](RESERVATION_STEP_BYTES), so that all of them take 64 MiB, and some 200 MiB
-    /// with replies of a thousand deltas.
+    /// with replies of a thousand deltas. What its engine holds besides, such as the prompt, isn't
+    /// counted.
     ConcurrentRuns, concurrent_runs, "concurrent_runs", Count, CONCURRENT_RUNS: usize = 1_024;
     /// Runs that wait until there is a place among those in progress, over all workers. Each counts
     /// as much as one in progress that has written nothing. With none, an input that finds no place

@@ -15,7 +15,7 @@ pub enum WorkerState {
     /// It works on one.
     Running,
     /// Its run is being brought to an early end: by a cancel, a stop, a shutdown, or
-    /// because its output is full.
+    /// because its output is full or there are no bytes left for it.
     Cancelling,
     /// It can be read, and nothing more happens to it.
     Stopped,

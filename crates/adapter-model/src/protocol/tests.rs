@@ -60,6 +60,16 @@ fn read(
     Ok((text, state))
 }
 
+#[test]
+fn an_error_event_may_be_plain_text() {
+    let event = event_decoder::Event {
+        name: "error".to_owned(),
+        data: "the server is overloaded".to_owned(),
+    };
+    let error = read_event(ANTHROPIC, &event, &mut ResponseState::default()).unwrap_err();
+    assert_eq!(error.words(), Some("the server is overloaded"));
+}
+
 fn read_error(protocol: &dyn Protocol, event: Value) -> ProviderError {
     read(protocol, &[event]).unwrap_err()
 }

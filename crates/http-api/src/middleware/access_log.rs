@@ -1,18 +1,22 @@
 //! Gives each request an id, counts it, and logs its response.
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use tracing::Level;
 
+use super::admit::admit;
 use super::refusal_log;
 use super::response_headers::add_response_headers;
 use crate::client::Client;
 use crate::connection::Connection;
 use crate::current_request;
+use crate::error::ApiError;
 use crate::request_id::RequestId;
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
@@ -22,7 +26,8 @@ pub(super) const ACCESS_TARGET: &str = "yoi::access";
 /// The route of a path that no operation has.
 const UNMATCHED: &str = "unmatched";
 
-/// Gives the request an id, counts it, adds the headers of every response, and logs:
+/// Gives the request an id, counts it, has it admitted and handled, adds the headers of every response,
+/// that in place of a panic among them, and logs:
 /// successes, polls among them, at `debug`, because a mutation has its audit event; refusals at
 /// `info`; failures of the server at `warn`. Of refusals to clients without credentials only some
 /// are logged, and all are counted.
@@ -42,7 +47,10 @@ pub(crate) async fn access_log(
     let under_way = connection.map(Connection::begin_request);
     let request_id = RequestId::new();
     let respond = async move {
-        let mut response = next.run(request).await;
+        // The panic hook has logged a panic.
+        let handled = AssertUnwindSafe(admit(state, request, next)).catch_unwind();
+        let internal = |_| ApiError::internal().into_response();
+        let mut response = handled.await.unwrap_or_else(internal);
         add_response_headers(&mut response, request_id);
         let duration = started.elapsed();
         in_flight.finish(response.status(), duration);

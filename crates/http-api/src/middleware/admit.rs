@@ -1,7 +1,7 @@
 //! Admits a request, or refuses it by the first rule that it breaks: host, instance, origin,
 //! credentials, body.
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderValue;
@@ -21,13 +21,9 @@ use crate::principal::Principal;
 use crate::state::ApiState;
 use crate::wire::ProblemCode;
 
-/// One middleware for all of them, so that their order stands in one place.
-pub(crate) async fn admit(
-    State(state): State<ApiState>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let origin = match check_source(&state, &request) {
+/// One function for all of them, so that their order stands in one place.
+pub(super) async fn admit(state: &ApiState, mut request: Request, next: Next) -> Response {
+    let origin = match check_source(state, &request) {
         Ok(origin) => origin,
         Err(error) => return error.into_response(),
     };
@@ -35,7 +31,7 @@ pub(crate) async fn admit(
         // Browsers keep the cookie back where credentials are not allowed; this does not rely on it.
         request.headers_mut().remove(COOKIE);
     }
-    let principal = identify(&state, request.headers());
+    let principal = identify(state, request.headers());
     if !matches!(principal, Principal::Anonymous)
         && let Some(connection) = request.extensions().get::<Connection>()
     {
@@ -52,7 +48,7 @@ pub(crate) async fn admit(
     let mut response = match preflight {
         Some(response) => response,
         None => {
-            let handled = handle(&state, &principal, access, request, next);
+            let handled = handle(state, &principal, access, request, next);
             handled.instrument(span).await.into_response()
         }
     };

@@ -53,7 +53,7 @@ impl Output {
     }
 
     /// Reports something about the run that is no part of its reply. It is dropped once the run
-    /// has begun to end.
+    /// has begun to end. A retry is an event; where there are no bytes left for it, the run ends.
     pub fn report(&self, report: impl Into<Report>) {
         self.sink.report(report.into());
     }
@@ -62,8 +62,8 @@ impl Output {
     /// that an engine that pushes without end can be cancelled.
     ///
     /// # Errors
-    /// [`OutputClosed`] when the run takes no more text: it was cancelled, has ended, or
-    /// its output is full. The engine should return; nothing that it pushes is kept.
+    /// [`OutputClosed`] when the run takes no more text: it was cancelled, has ended,
+    /// its output is full, or there are no bytes left for it. The engine should return; nothing that it pushes is kept.
     ///
     /// # Cancellation
     /// `text` is appended whole or, if the future is dropped before it was polled, not
