@@ -57,6 +57,9 @@ enum Command {
     Stream(stream::StreamArgs),
     /// Measure whole turns against a provider that answers at once
     Turns(turns::TurnsArgs),
+    /// The relay that ours is compared with; started by `stream`
+    #[command(hide = true, name = stream::RELAY_SUBCOMMAND)]
+    Relay(stream::RelayArgs),
     /// The scripted provider; started by `stream` and `turns`
     #[command(hide = true, name = provider::SUBCOMMAND)]
     Provider,
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Command::StoreCost(args) => store_cost::run(&args),
         Command::Stream(args) => stream::run(&args),
         Command::Turns(args) => turns::run(&args),
+        Command::Relay(args) => stream::serve_relay(args),
         Command::Provider => provider::serve(),
         Command::Bare(args) => load::serve_bare(&args),
         Command::Child(args) => child::run(*args),

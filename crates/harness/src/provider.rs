@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::server::{Process, Settings};
 
 pub(crate) const SUBCOMMAND: &str = "provider";
+const COMPLETIONS_PATH: &str = "/v1/chat/completions";
 /// What a delta begins with; the microseconds since the Unix epoch follow, and a space.
 const STAMP: char = '@';
 
@@ -34,6 +35,11 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    pub(crate) const ONE_WORD: Self = Self {
+        deltas: 1,
+        gap_us: 0,
+    };
+
     /// The input that asks for it.
     pub(crate) fn input(self) -> String {
         json!(self).to_string()
@@ -96,7 +102,7 @@ pub(crate) fn serve() -> ExitCode {
 }
 
 async fn listen() -> io::Result<()> {
-    let router = Router::new().route("/v1/chat/completions", post(complete));
+    let router = Router::new().route(COMPLETIONS_PATH, post(complete));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     writeln!(io::stdout(), "{}", listener.local_addr()?)?;
     let listener = listener.tap_io(|stream| {
@@ -128,11 +134,14 @@ impl Provider {
 
     /// Settings of a server whose model it is.
     pub(crate) fn as_model(&self, settings: Settings) -> Settings {
-        let endpoint = format!("http://{}/v1", self.process.first_line);
         settings
             .flag("--engine-as-configured")
             .with("--model", "scripted")
-            .with("--model-endpoint", endpoint)
+            .with("--model-endpoint", self.completions_url())
+    }
+
+    pub(crate) fn completions_url(&self) -> String {
+        format!("http://{}{COMPLETIONS_PATH}", self.process.first_line)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Conversations whose replies stream in, and readers that watch them: how long a delta takes from
-//! the provider's write to the reader, and what it costs the server.
+//! the provider's write to the reader, and what it costs the server, beside a bare relay.
 
 mod crowd;
+mod relay;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,7 +14,9 @@ use crate::measurement;
 use crate::process_stats::format_mib;
 use crate::report::{print_line, table};
 use crate::statistics::{Latencies, format_ms};
-use crowd::{Crowd, Figures};
+use crowd::{Crowd, Figures, Subject};
+
+pub(crate) use relay::{RelayArgs, SUBCOMMAND as RELAY_SUBCOMMAND, serve as serve_relay};
 
 /// What is measured.
 #[derive(Args)]
@@ -68,6 +71,7 @@ async fn measure(args: &StreamArgs) -> Result<(), Failure> {
         args.deltas, args.rate
     ));
     let mut table = table(&[
+        "SERVER",
         "CONVERSATIONS",
         "READERS",
         "BATCH",
@@ -88,11 +92,20 @@ async fn measure(args: &StreamArgs) -> Result<(), Failure> {
             deltas: args.deltas,
             rate: args.rate,
         };
-        let figures = crowd.measure().await?;
-        let row = row(&crowd, &figures);
-        print_line(&row.join("  "));
-        table.add_row(row);
-        if args.greatest && figures.delays.percentile(99) > Some(DELAY_MAX) {
+        // The relay gathers nothing, and its greatest crowd is not looked for.
+        let subjects: &[Subject] = match batch_ms {
+            0 if !args.greatest => &[Subject::BareRelay, Subject::Yoi],
+            _ => &[Subject::Yoi],
+        };
+        let mut too_slow = false;
+        for subject in subjects {
+            let figures = crowd.measure(*subject).await?;
+            let row = row(*subject, &crowd, &figures);
+            print_line(&row.join("  "));
+            table.add_row(row);
+            too_slow = figures.delays.percentile(99) > Some(DELAY_MAX);
+        }
+        if args.greatest && too_slow {
             break;
         }
     }
@@ -100,12 +113,13 @@ async fn measure(args: &StreamArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn row(crowd: &Crowd, figures: &Figures) -> [String; 11] {
+fn row(subject: Subject, crowd: &Crowd, figures: &Figures) -> [String; 12] {
     let at = |latencies: &Latencies, percent| format_ms(latencies.percentile(percent));
     let deltas = f64::from(crowd.conversations) * f64::from(crowd.deltas);
     let deliveries = deltas * f64::from(crowd.watchers);
     let each = |number: f64| format!("{:.0} µs", figures.cpu.as_secs_f64() * 1e6 / number);
     [
+        subject.name().to_owned(),
         crowd.conversations.to_string(),
         crowd.watchers.to_string(),
         format!("{} ms", crowd.batch_ms),

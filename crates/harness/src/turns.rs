@@ -5,9 +5,6 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use registry_core::Cursor;
-use registry_core::projection::{EventBatch, EventKind};
-use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::client::Client;
@@ -37,12 +34,6 @@ pub(crate) struct TurnsArgs {
 
 /// Turns of a conversation. The next one is with another worker, so that prompts stay short.
 const CONVERSATION_TURNS: usize = 10;
-
-/// A reply of one word.
-const REPLY: Reply = Reply {
-    deltas: 1,
-    gap_us: 0,
-};
 
 /// A server, and the conversations with it.
 struct Side {
@@ -147,30 +138,17 @@ impl Side {
 impl Talker {
     /// Has conversations until `end`.
     async fn talk(mut self, end: Instant) -> Result<Self, Failure> {
+        let input = Reply::ONE_WORD.input();
         while Instant::now() < end {
             let worker = Worker::create(&mut self.client).await?;
             let mut after = worker.created;
             for _ in 0..CONVERSATION_TURNS {
                 let began = Instant::now();
-                after = self.take_turn(&worker, after).await?;
+                after = worker.take_turn(&mut self.client, &input, after).await?;
                 self.turns.record(began.elapsed());
             }
             worker.delete(&mut self.client).await?;
         }
         Ok(self)
-    }
-
-    /// Sends an input and reads the reply to its end; gives the cursor behind it.
-    async fn take_turn(&mut self, worker: &Worker, mut after: Cursor) -> Result<Cursor, Failure> {
-        let body = json!({ "content": REPLY.input() });
-        self.client.post(&worker.input_path(), &body, 202).await?;
-        loop {
-            let batch: EventBatch = self.client.get_json(&worker.poll_path(after)).await?;
-            after = batch.next_cursor;
-            let mut events = batch.events.iter();
-            if events.any(|event| matches!(event.kind, EventKind::RunFinished { .. })) {
-                return Ok(after);
-            }
-        }
     }
 }

@@ -54,6 +54,30 @@ impl Worker {
         client.post(&path, &body, 202).await?.json()
     }
 
+    /// Sends an input and reads the reply to its end; gives the cursor behind it.
+    pub(crate) async fn take_turn(
+        &self,
+        client: &mut Client,
+        input: &str,
+        mut after: Cursor,
+    ) -> Result<Cursor, Failure> {
+        let body = json!({ "content": input });
+        client.post(&self.input_path(), &body, 202).await?;
+        loop {
+            let batch: EventBatch = client.get_json(&self.poll_path(after)).await?;
+            after = batch.next_cursor;
+            for event in batch.events {
+                if let EventKind::RunFinished { outcome, .. } = event.kind {
+                    return if outcome == RunOutcome::Completed {
+                        Ok(after)
+                    } else {
+                        Err(Failure::Protocol(format!("a run ended as {outcome:?}")))
+                    };
+                }
+            }
+        }
+    }
+
     pub(crate) fn input_path(&self) -> String {
         format!("{}/input", self.path)
     }
