@@ -150,15 +150,14 @@ impl ProviderClient {
             prompt
         };
         let max_output_tokens = sampling.max_output_tokens.map(NonZeroU32::get);
-        let body = self.protocol.body(ChatRequest {
+        self.protocol.body(ChatRequest {
             model: &self.model,
             prompt,
             max_output_tokens: max_output_tokens.or(self.max_output_tokens),
             context_tokens: self.context_tokens,
             temperature: sampling.temperature.map(Temperature::as_f64),
             stream_options: !omissions.stream_options,
-        });
-        body.to_string()
+        })
     }
 
     fn headers(&self) -> HeaderMap {

@@ -7,8 +7,8 @@
 use std::fmt;
 
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use url::Url;
 use worker_runtime::Usage;
 
@@ -55,8 +55,8 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
         None
     }
 
-    /// The body of the request.
-    fn body(&self, request: ChatRequest<'_>) -> Value;
+    /// The body of the request, in JSON.
+    fn body(&self, request: ChatRequest<'_>) -> String;
 
     /// How the response's body is split into events.
     fn format(&self) -> StreamFormat {
@@ -218,18 +218,35 @@ impl ResponseState {
     }
 }
 
-/// The messages in the form of OpenAI, which Anthropic and Ollama share.
-fn messages(prompt: &Prompt) -> impl Iterator<Item = Value> {
-    let messages = prompt.messages.iter();
-    messages.map(|message| json!({"role": message.role.as_str(), "content": message.text}))
+/// A message in the form of OpenAI, which Anthropic and Ollama share.
+#[derive(Serialize)]
+struct ChatMessage<'a> {
+    role: &'a str,
+    content: &'a str,
 }
 
-/// The request body that OpenAI and Ollama share, with the instructions as a message.
-fn chat_body(request: ChatRequest<'_>) -> Value {
-    let instructions = request.prompt.instructions.iter();
-    let system = instructions.map(|text| json!({"role": "system", "content": text}));
-    let messages: Vec<Value> = system.chain(messages(request.prompt)).collect();
-    json!({"model": request.model, "messages": messages, "stream": true})
+/// The messages without the instructions.
+fn messages(prompt: &Prompt) -> impl Iterator<Item = ChatMessage<'_>> {
+    let messages = prompt.messages.iter();
+    messages.map(|message| ChatMessage {
+        role: message.role.as_str(),
+        content: &message.text,
+    })
+}
+
+/// The messages with the instructions as the first one, as OpenAI and Ollama have them.
+fn messages_with_instructions(prompt: &Prompt) -> Vec<ChatMessage<'_>> {
+    let instructions = prompt.instructions.iter();
+    let system = instructions.map(|content| ChatMessage {
+        role: "system",
+        content,
+    });
+    system.chain(messages(prompt)).collect()
+}
+
+/// The text of a request's body. A conversation may be large, so no tree of it is built.
+fn to_json(body: &impl Serialize) -> String {
+    serde_json::to_string(body).expect("every key of a body is a text")
 }
 
 /// Parses an event's data.

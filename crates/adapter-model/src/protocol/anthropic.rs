@@ -1,13 +1,12 @@
 //! Anthropic's messages (docs.anthropic.com/en/api/messages-streaming).
 
 use reqwest::header::{HeaderName, HeaderValue};
-use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use super::{
-    ChatRequest, Count, Event, Few, Piece, Progress, Protocol, ResponseState, Texts, from_json,
-    messages,
+    ChatMessage, ChatRequest, Count, Event, Few, Piece, Progress, Protocol, ResponseState, Texts,
+    from_json, messages, to_json,
 };
 use crate::error::ProviderError;
 use crate::secret::{ApiKey, Endpoint};
@@ -40,22 +39,16 @@ impl Protocol for Anthropic {
         ))
     }
 
-    fn body(&self, request: ChatRequest<'_>) -> Value {
-        let messages: Vec<Value> = messages(request.prompt).collect();
-        let mut body = json!({
-            "model": request.model,
-            "max_tokens": request.max_output_tokens.unwrap_or(MAX_TOKENS_DEFAULT),
-            "messages": messages,
-            "stream": true,
-        });
-        if let Some(instructions) = &request.prompt.instructions {
-            body["system"] = json!(instructions);
-        }
-        if let Some(temperature) = request.temperature {
+    fn body(&self, request: ChatRequest<'_>) -> String {
+        to_json(&Body {
+            model: request.model,
+            max_tokens: request.max_output_tokens.unwrap_or(MAX_TOKENS_DEFAULT),
+            messages: messages(request.prompt).collect(),
+            stream: true,
+            system: request.prompt.instructions.as_deref(),
             // Anthropic's scale ends at 1.
-            body["temperature"] = json!(temperature.min(1.0));
-        }
-        body
+            temperature: request.temperature.map(|it| it.min(1.0)),
+        })
     }
 
     fn read_event(
@@ -124,6 +117,18 @@ fn stop(reason: &str, state: &mut ResponseState) {
         _ => {}
     }
     state.advance_to(Progress::Complete);
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    max_tokens: u32,
+    messages: Vec<ChatMessage<'a>>,
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
 }
 
 #[derive(Deserialize)]

@@ -1,16 +1,16 @@
 //! Google's `streamGenerateContent` (ai.google.dev/api/generate-content).
 
 use reqwest::header::{HeaderName, HeaderValue};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use url::Url;
 use worker_runtime::{Role, Usage};
 
 use super::{
     ChatRequest, Count, Event, Few, Piece, Progress, Protocol, ResponseState, Texts, from_json,
-    is_nothing,
+    is_nothing, to_json,
 };
 use crate::error::ProviderError;
 use crate::secret::{ApiKey, Endpoint};
@@ -40,26 +40,25 @@ impl Protocol for Gemini {
         )
     }
 
-    fn body(&self, request: ChatRequest<'_>) -> Value {
+    fn body(&self, request: ChatRequest<'_>) -> String {
         let messages = request.prompt.messages.iter();
         let contents = messages.map(|message| {
             let role = match message.role {
                 Role::User => "user",
                 Role::Assistant => "model",
             };
-            json!({"role": role, "parts": [{"text": message.text}]})
+            SentContent::new(Some(role), &message.text)
         });
-        let mut body = json!({"contents": contents.collect::<Vec<_>>()});
-        if let Some(instructions) = &request.prompt.instructions {
-            body["systemInstruction"] = json!({"parts": [{"text": instructions}]});
-        }
-        if let Some(tokens) = request.max_output_tokens {
-            body["generationConfig"]["maxOutputTokens"] = json!(tokens);
-        }
-        if let Some(temperature) = request.temperature {
-            body["generationConfig"]["temperature"] = json!(temperature);
-        }
-        body
+        let instructions = request.prompt.instructions.as_deref();
+        let config = GenerationConfig {
+            max_output_tokens: request.max_output_tokens,
+            temperature: request.temperature,
+        };
+        to_json(&Body {
+            contents: contents.collect(),
+            system_instruction: instructions.map(|text| SentContent::new(None, text)),
+            generation_config: (config != GenerationConfig::default()).then_some(config),
+        })
     }
 
     fn read_event(
@@ -81,6 +80,44 @@ impl Protocol for Gemini {
         }
         Ok(piece)
     }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    contents: Vec<SentContent<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_instruction: Option<SentContent<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation_config: Option<GenerationConfig>,
+}
+
+#[derive(Serialize)]
+struct SentContent<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'a str>,
+    parts: [SentPart<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct SentPart<'a> {
+    text: &'a str,
+}
+
+impl<'a> SentContent<'a> {
+    fn new(role: Option<&'a str>, text: &'a str) -> Self {
+        let parts = [SentPart { text }];
+        Self { role, parts }
+    }
+}
+
+#[derive(Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GenerationConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_output_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
 }
 
 #[derive(Deserialize)]

@@ -1,14 +1,13 @@
 //! Ollama's chat (github.com/ollama/ollama/blob/main/docs/api.md), a stream of JSON lines.
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use url::Url;
 use worker_runtime::Usage;
 
 use super::{
-    ChatRequest, Count, Event, Few, Piece, Progress, Protocol, ResponseState, Texts, chat_body,
-    from_json,
+    ChatMessage, ChatRequest, Count, Event, Few, Piece, Progress, Protocol, ResponseState, Texts,
+    from_json, messages_with_instructions, to_json,
 };
 use crate::error::ProviderError;
 use crate::event_decoder::StreamFormat;
@@ -31,21 +30,18 @@ impl Protocol for Ollama {
         endpoint.resource(&base, &["api", "chat"])
     }
 
-    fn body(&self, request: ChatRequest<'_>) -> Value {
-        let mut body = chat_body(request);
-        // Without `num_ctx`, the server cuts a conversation to its own, small default.
-        for (option, tokens) in [
-            ("num_ctx", request.context_tokens),
-            ("num_predict", request.max_output_tokens),
-        ] {
-            if let Some(tokens) = tokens {
-                body["options"][option] = json!(tokens);
-            }
-        }
-        if let Some(temperature) = request.temperature {
-            body["options"]["temperature"] = json!(temperature);
-        }
-        body
+    fn body(&self, request: ChatRequest<'_>) -> String {
+        let options = Options {
+            num_ctx: request.context_tokens,
+            num_predict: request.max_output_tokens,
+            temperature: request.temperature,
+        };
+        to_json(&Body {
+            model: request.model,
+            messages: messages_with_instructions(request.prompt),
+            stream: true,
+            options: (options != Options::default()).then_some(options),
+        })
     }
 
     fn format(&self) -> StreamFormat {
@@ -75,6 +71,26 @@ impl Protocol for Ollama {
         }
         Ok(piece)
     }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    messages: Vec<ChatMessage<'a>>,
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    options: Option<Options>,
+}
+
+#[derive(Default, PartialEq, Serialize)]
+struct Options {
+    /// Without it, the server cuts a conversation to its own, small default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    num_ctx: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    num_predict: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
 }
 
 #[derive(Deserialize)]

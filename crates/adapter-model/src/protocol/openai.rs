@@ -2,15 +2,15 @@
 //! vLLM, llama.cpp, LM Studio, Groq, Mistral and many others.
 
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use url::Url;
 use worker_runtime::Usage;
 
 use super::{
-    ChatRequest, Count, Event, Few, Piece, Progress, Protocol, ResponseState, Texts, chat_body,
-    from_json,
+    ChatMessage, ChatRequest, Count, Event, Few, Piece, Progress, Protocol, ResponseState, Texts,
+    from_json, messages_with_instructions, to_json,
 };
 use crate::error::ProviderError;
 use crate::secret::{ApiKey, Endpoint};
@@ -18,12 +18,19 @@ use crate::secret::{ApiKey, Endpoint};
 #[derive(Debug)]
 pub(crate) struct OpenAi {
     requests_usage: bool,
-    /// The field with the most tokens of a reply. The provider itself refuses the older one for
-    /// its reasoning models; most other servers know only that.
-    output_limit: &'static str,
+    /// The field with the most tokens of a reply.
+    output_limit: OutputLimit,
     key_header: KeyHeader,
     /// What is between a host without a path and the resource.
     root: &'static [&'static str],
+}
+
+/// The provider itself refuses the older field for its reasoning models; most other servers know only
+/// that.
+#[derive(Debug, Clone, Copy)]
+enum OutputLimit {
+    MaxTokens,
+    MaxCompletionTokens,
 }
 
 /// Where the key stands.
@@ -39,13 +46,13 @@ impl OpenAi {
     /// For any server that is none of the others.
     pub(crate) const STANDARD: Self = Self {
         requests_usage: true,
-        output_limit: "max_tokens",
+        output_limit: OutputLimit::MaxTokens,
         key_header: KeyHeader::Authorization,
         root: &["v1"],
     };
     /// For the provider itself.
     pub(crate) const OWN: Self = Self {
-        output_limit: "max_completion_tokens",
+        output_limit: OutputLimit::MaxCompletionTokens,
         ..Self::STANDARD
     };
     /// For Azure (learn.microsoft.com/azure/ai-foundry/openai/reference).
@@ -80,18 +87,23 @@ impl Protocol for OpenAi {
         }
     }
 
-    fn body(&self, request: ChatRequest<'_>) -> Value {
-        let mut body = chat_body(request);
-        if self.requests_usage && request.stream_options {
-            body["stream_options"] = json!({"include_usage": true});
-        }
-        if let Some(tokens) = request.max_output_tokens {
-            body[self.output_limit] = json!(tokens);
-        }
-        if let Some(temperature) = request.temperature {
-            body["temperature"] = json!(temperature);
-        }
-        body
+    fn body(&self, request: ChatRequest<'_>) -> String {
+        let (max_tokens, max_completion_tokens) = match self.output_limit {
+            OutputLimit::MaxTokens => (request.max_output_tokens, None),
+            OutputLimit::MaxCompletionTokens => (None, request.max_output_tokens),
+        };
+        let requests_usage = self.requests_usage && request.stream_options;
+        to_json(&Body {
+            model: request.model,
+            messages: messages_with_instructions(request.prompt),
+            stream: true,
+            stream_options: requests_usage.then_some(StreamOptions {
+                include_usage: true,
+            }),
+            max_tokens,
+            max_completion_tokens,
+            temperature: request.temperature,
+        })
     }
 
     fn read_event(
@@ -118,6 +130,26 @@ impl Protocol for OpenAi {
         }
         Ok(piece)
     }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    messages: Vec<ChatMessage<'a>>,
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<StreamOptions>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct StreamOptions {
+    include_usage: bool,
 }
 
 #[derive(Deserialize)]

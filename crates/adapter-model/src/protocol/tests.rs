@@ -33,14 +33,15 @@ fn body_with(protocol: &dyn Protocol, limits: bool, temperature: Option<f64>) ->
         ],
         ..Prompt::default()
     };
-    protocol.body(ChatRequest {
+    let body = protocol.body(ChatRequest {
         model: "m",
         prompt: &prompt,
         max_output_tokens: limits.then_some(7),
         context_tokens: limits.then_some(99),
         temperature,
         stream_options: true,
-    })
+    });
+    serde_json::from_str(&body).unwrap()
 }
 
 /// Reads these events; returns the reply's text and the final state.
