@@ -20,6 +20,7 @@ mod report;
 mod run_tracker;
 mod scale;
 mod server;
+mod side_server;
 mod soak;
 mod statistics;
 mod store_cost;

@@ -2,24 +2,23 @@
 //! OpenAI's chat completions, and each delta says when it was written.
 
 use std::convert::Infallible;
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
 use futures_util::stream::{self, Stream, StreamExt as _};
 use http::header::CONTENT_TYPE;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep_until};
 
 use crate::failure::Failure;
 use crate::server::{Process, Settings};
+use crate::side_server::{self, serve_streams};
 
 pub(crate) const SUBCOMMAND: &str = "provider";
 const COMPLETIONS_PATH: &str = "/v1/chat/completions";
@@ -92,23 +91,8 @@ struct Message {
 /// Serves until the harness ends the process. Its address is the first line of output.
 pub(crate) fn serve() -> ExitCode {
     // One thread, which leaves the rest of the machine to the server.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    match runtime.and_then(|runtime| runtime.block_on(listen())) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
-}
-
-async fn listen() -> io::Result<()> {
     let router = Router::new().route(COMPLETIONS_PATH, post(complete));
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    writeln!(io::stdout(), "{}", listener.local_addr()?)?;
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    axum::serve(listener, router).await
+    side_server::run(Builder::new_current_thread(), serve_streams(router))
 }
 
 async fn complete(Json(request): Json<Request>) -> Response {

@@ -132,6 +132,17 @@ impl Process {
         })
     }
 
+    /// Where a server listens that asks for no token, and whose first line is its address.
+    pub(crate) fn endpoint_without_token(&self) -> Result<Endpoint, Failure> {
+        let address = self.first_line.parse();
+        let address = address
+            .map_err(|_| Failure::Protocol("a server beside ours does not start".to_owned()))?;
+        Ok(Endpoint {
+            address,
+            token: String::new(),
+        })
+    }
+
     /// Sends SIGKILL and waits until the process is gone, and with it its locks.
     async fn kill(mut self) -> Result<(), Failure> {
         let killed = self.child.kill().await;

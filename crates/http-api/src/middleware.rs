@@ -1,4 +1,5 @@
-//! What every request goes through before its handler, outermost first; `router.rs` has the order.
+//! What every request goes through before its handler: `access_log`, which calls `admit`, around all
+//! routes, and `reserve_response` around those that `router.rs` names.
 
 mod access_log;
 mod admit;

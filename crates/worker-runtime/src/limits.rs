@@ -172,6 +172,15 @@ impl Limits {
         Ok(())
     }
 
+    /// The same with as few bytes for all workers as the other limits allow, and so many more.
+    #[cfg(test)]
+    pub(crate) fn with_least_bytes_and(mut self, more: usize) -> Self {
+        self.total_bytes = 0;
+        let least = self.validate().expect_err("no bytes at all").minimum;
+        self.total_bytes = usize::from_u64(least) + more;
+        self
+    }
+
     /// The number of items on a page when the caller requested `wanted`.
     pub(crate) fn page(&self, wanted: Option<usize>) -> usize {
         wanted.unwrap_or(self.page_default).clamp(1, self.page_max)

@@ -1,7 +1,8 @@
 //! The server that ours is compared with: `axum::serve` with one handler that answers a value of
 //! the same type through `axum::Json`, and a log at the default level like ours.
 
-use std::io::{self, Write as _};
+use std::error::Error;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,15 +14,15 @@ use clap::{Args, ValueEnum as _};
 use registry_core::projection::{
     AcceptedInput, EventBatch, TranscriptPage, WorkerDetail, WorkerPage,
 };
-use rustix::process::{Signal, set_parent_process_death_signal};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 
 use super::route::Route;
 use crate::client::Endpoint;
 use crate::failure::Failure;
 use crate::server::Process;
+use crate::side_server;
 
 pub(crate) const SUBCOMMAND: &str = "bare-server";
 
@@ -43,23 +44,14 @@ struct InputBody {
 }
 
 pub(crate) fn serve(args: &BareArgs) -> ExitCode {
-    if set_parent_process_death_signal(Some(Signal::KILL)).is_err() {
-        return ExitCode::FAILURE;
-    }
     tracing_subscriber::fmt()
         .json()
         .with_writer(io::stderr)
         .init();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    match runtime.and_then(|runtime| runtime.block_on(listen(args))) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+    side_server::run(Builder::new_multi_thread(), listen(args))
 }
 
-async fn listen(args: &BareArgs) -> io::Result<()> {
+async fn listen(args: &BareArgs) -> Result<(), Box<dyn Error>> {
     let body = std::fs::read(&args.body)?;
     let handler = match args.route {
         Route::WorkerDetail => answer::<WorkerDetail>(&body)?,
@@ -74,9 +66,8 @@ async fn listen(args: &BareArgs) -> io::Result<()> {
         }
     };
     let router = Router::new().route(args.route.pattern(), handler);
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    writeln!(io::stdout(), "{}", listener.local_addr()?)?;
-    axum::serve(listener, router).await
+    let listener = side_server::bind().await?;
+    Ok(axum::serve(listener, router).await?)
 }
 
 /// A handler that answers the value of `body`.
@@ -106,15 +97,9 @@ impl Bare {
                 .arg(file.path());
         })
         .await?;
-        let address = process.first_line.parse();
-        let address =
-            address.map_err(|_| Failure::Protocol("the bare server does not start".to_owned()))?;
         Ok(Self {
+            endpoint: process.endpoint_without_token()?,
             _process: process,
-            endpoint: Endpoint {
-                address,
-                token: String::new(),
-            },
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The server that ours is compared with: axum and reqwest, and between them no more than what relays
 //! replies to readers that poll. It has no limits, no authorisation, and remembers every event.
 
-use std::io::{self, Write as _};
+use std::error::Error;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,16 +9,14 @@ use std::time::Duration;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
 use clap::Args;
 use jiff::Timestamp;
 use registry_core::projection::{EventBatch, EventKind, RunOutcome, WorkerEvent};
 use registry_core::{Cursor, RunId};
-use rustix::process::{Signal, set_parent_process_death_signal};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -27,6 +25,7 @@ use crate::failure::Failure;
 use crate::process_stats::ProcessStats;
 use crate::provider::Provider;
 use crate::server::Process;
+use crate::side_server::{self, serve_streams};
 use crate::worker::{EMBEDDED, Worker};
 
 pub(crate) const SUBCOMMAND: &str = "bare-relay";
@@ -85,19 +84,10 @@ struct Delta {
 
 /// Serves until the harness ends the process. Its address is the first line of output.
 pub(crate) fn serve(args: RelayArgs) -> ExitCode {
-    if set_parent_process_death_signal(Some(Signal::KILL)).is_err() {
-        return ExitCode::FAILURE;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    match runtime.map(|runtime| runtime.block_on(listen(args))) {
-        Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(_)) | Err(_) => ExitCode::FAILURE,
-    }
+    side_server::run(Builder::new_multi_thread(), listen(args))
 }
 
-async fn listen(args: RelayArgs) -> Result<(), Box<dyn std::error::Error>> {
+async fn listen(args: RelayArgs) -> Result<(), Box<dyn Error>> {
     let conversations = (0..args.conversations).map(|_| Conversation::default());
     let relay = Arc::new(Relay {
         conversations: conversations.collect(),
@@ -110,12 +100,7 @@ async fn listen(args: RelayArgs) -> Result<(), Box<dyn std::error::Error>> {
         .route(&format!("{worker}/input"), post(send_input))
         .route(&format!("{worker}/events"), get(read_events))
         .with_state(relay);
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    writeln!(io::stdout(), "{}", listener.local_addr()?)?;
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    Ok(axum::serve(listener, router).await?)
+    serve_streams(router).await
 }
 
 async fn send_input(
@@ -157,7 +142,7 @@ impl Relay {
         &self,
         number: usize,
         content: &str,
-    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let message = json!({ "role": "user", "content": content });
         let body = json!({ "model": "scripted", "stream": true, "messages": [message] });
         let request = self.provider.post(&self.endpoint).json(&body);
@@ -245,13 +230,9 @@ impl BareRelay {
                 .args(["--endpoint", &provider.completions_url()]);
         })
         .await?;
-        let address = process.first_line.parse();
-        let address =
-            address.map_err(|_| Failure::Protocol("the relay does not start".to_owned()))?;
-        let token = String::new();
         Ok(Self {
+            endpoint: process.endpoint_without_token()?,
             process,
-            endpoint: Endpoint { address, token },
         })
     }
 

@@ -142,14 +142,6 @@ impl Fixture {
     }
 }
 
-/// These limits with as few bytes for all workers as they allow.
-fn with_least_bytes(mut limits: Limits) -> Limits {
-    limits.total_bytes = 0;
-    let least = limits.validate().unwrap_err().minimum;
-    limits.total_bytes = usize::try_from(least).unwrap();
-    limits
-}
-
 /// The entries: `user:…` and `assistant:…`, partial ones ending in `…`, unanswered ones in `?`.
 fn transcript_lines(entries: &[crate::Entry]) -> Vec<String> {
     let line = |entry: &crate::Entry| {

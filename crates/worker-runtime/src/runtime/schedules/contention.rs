@@ -196,7 +196,7 @@ fn input_and_evict_for_bytes() {
 
 /// Capacity for one worker in the middle of a run, and not for another one beside it.
 fn tight() -> Limits {
-    let mut limits = Limits {
+    Limits {
         input_bytes: 8,
         output_bytes: 8,
         reasoning_bytes: 8,
@@ -204,12 +204,9 @@ fn tight() -> Limits {
         event_bytes: 2_048,
         delta_bytes: 4,
         input_keys: 1,
-        total_bytes: 0,
         ..timeless()
-    };
-    let least = limits.validate().expect_err("the total is zero").minimum;
-    limits.set(LimitName::TotalBytes, least);
-    limits
+    }
+    .with_least_bytes_and(0)
 }
 
 #[test]

@@ -93,7 +93,7 @@ async fn a_subscriber_of_a_forgotten_worker_gets_unknown_worker() {
 
 /// Capacity for one run at its largest and not for two. That is less than a step of reserving.
 fn capacity_for_one_run() -> Limits {
-    with_least_bytes(Limits {
+    Limits {
         transcript_bytes: 10_000,
         event_bytes: 10_000,
         delta_bytes: 1_000,
@@ -102,7 +102,8 @@ fn capacity_for_one_run() -> Limits {
         reasoning_bytes: 1_000,
         input_keys: 1,
         ..Limits::default()
-    })
+    }
+    .with_least_bytes_and(0)
 }
 
 #[tokio::test(start_paused = true)]

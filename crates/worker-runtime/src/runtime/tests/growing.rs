@@ -8,7 +8,7 @@ use crate::limits::{CONCURRENT_RUNS, RESERVATION_STEP_BYTES, WORKER_OVERHEAD_BYT
 
 /// Capacity for one reply of full size, which takes several steps, and not for two.
 pub(super) fn capacity_for_one_reply() -> Limits {
-    with_least_bytes(Limits {
+    Limits {
         workers: 1_000,
         input_bytes: 4_000,
         output_bytes: 300_000,
@@ -17,7 +17,8 @@ pub(super) fn capacity_for_one_reply() -> Limits {
         event_bytes: 300_000,
         input_keys: 1,
         ..Limits::default()
-    })
+    }
+    .with_least_bytes_and(0)
 }
 
 #[tokio::test(start_paused = true)]

@@ -135,11 +135,7 @@ impl ReferenceStateMachine for Model {
     type Transition = Command;
 
     fn init_state() -> BoxedStrategy<Self> {
-        let model = |(limits, step)| Self {
-            runtime: Runtime::new(limits, step, PROFILES, MODELS, Keeping::InMemory),
-            now: 0,
-            result: CommandResult::None,
-        };
+        let model = |(limits, step)| Self::new(limits, step, Keeping::InMemory);
         (limits(), reservation_steps()).prop_map(model).boxed()
     }
 
@@ -296,6 +292,14 @@ impl ReferenceStateMachine for Model {
 }
 
 impl Model {
+    pub(super) fn new(limits: Limits, reservation_step: usize, keeping: Keeping) -> Self {
+        Self {
+            runtime: Runtime::new(limits, reservation_step, PROFILES, MODELS, keeping),
+            now: 0,
+            result: CommandResult::None,
+        }
+    }
+
     /// Mostly one of the workers that are wanted, if there are any.
     pub(super) fn mostly(&self, wanted: fn(&Worker) -> bool) -> BoxedStrategy<WorkerNumber> {
         let any = 0..=self.runtime.total_created();
@@ -384,11 +388,10 @@ pub(super) fn limits() -> impl Strategy<Value = Limits> {
     let events = (1..8_usize, 164..1000_usize);
     (sums, transcript, events, 1..4_usize, 1..3_usize).prop_map(
         |(sums, transcript, events, input_keys, page_default)| {
-            let mut limits = Limits {
+            Limits {
                 workers: sums.0,
                 concurrent_runs: sums.1,
                 queued_runs: sums.2,
-                total_bytes: 0,
                 input_bytes: 6,
                 output_bytes: 12,
                 reasoning_bytes: 7,
@@ -403,10 +406,8 @@ pub(super) fn limits() -> impl Strategy<Value = Limits> {
                 page_max: 3,
                 list_scan: 3,
                 ..Limits::default()
-            };
-            let least = limits.validate().expect_err("no bytes at all").minimum;
-            limits.total_bytes = usize::try_from(least).unwrap() + sums.3;
-            limits
+            }
+            .with_least_bytes_and(sums.3)
         },
     )
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
-use super::command::{Command, CommandResult, MODELS, Model, PROFILES};
+use super::command::{Command, Model};
 use crate::limits::Limits;
-use crate::reference::{Create, Keeping, Runtime, Step};
+use crate::reference::{Create, Keeping, Step};
 use crate::run::{EngineErrorKind, Report};
 use crate::status::WorkerState;
 
@@ -20,11 +20,7 @@ impl ReferenceStateMachine for GrowthModel {
     type Transition = Command;
 
     fn init_state() -> BoxedStrategy<Model> {
-        let model = |(limits, step)| Model {
-            runtime: Runtime::new(limits, step, PROFILES, MODELS, Keeping::InMemory),
-            now: 0,
-            result: CommandResult::None,
-        };
+        let model = |(limits, step)| Model::new(limits, step, Keeping::InMemory);
         (limits(), 1..1_000_usize).prop_map(model).boxed()
     }
 
@@ -84,7 +80,7 @@ fn growing() -> impl Strategy<Value = Step> {
 /// Limits that leave room for several runs as they start, and for few replies of full size.
 fn limits() -> impl Strategy<Value = Limits> {
     (1_000..6_000_usize, 0..12_000_usize).prop_map(|(event_bytes, more)| {
-        let mut limits = Limits {
+        Limits {
             workers: 8,
             input_bytes: 6,
             output_bytes: 100,
@@ -97,11 +93,8 @@ fn limits() -> impl Strategy<Value = Limits> {
             page_default: 3,
             page_max: 3,
             list_scan: 3,
-            total_bytes: 0,
             ..Limits::default()
-        };
-        let least = limits.validate().expect_err("no bytes at all").minimum;
-        limits.total_bytes = usize::try_from(least).unwrap() + more;
-        limits
+        }
+        .with_least_bytes_and(more)
     })
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
-use super::command::{Command, CommandResult, MODELS, Model, PROFILES, limits, reservation_steps};
+use super::command::{Command, Model, limits, reservation_steps};
 use crate::limits::Limits;
-use crate::reference::{Keeping, Runtime};
+use crate::reference::Keeping;
 
 /// The commands of a runtime with a store. Each of them settles: an operation waits for the store,
 /// and everything else goes on meanwhile.
@@ -19,24 +19,17 @@ impl ReferenceStateMachine for StoredModel {
     type Transition = Command;
 
     fn init_state() -> BoxedStrategy<Model> {
-        let model = |(limits, step, stored_workers)| Model {
-            runtime: Runtime::new(
-                Limits {
-                    stored_workers,
-                    // Everything fits in memory, so that what is there is no question.
-                    workers: 100,
-                    total_bytes: usize::MAX,
-                    // Longer than all seconds that pass otherwise.
-                    run_time: Duration::from_secs(2_000),
-                    ..limits
-                },
-                step,
-                PROFILES,
-                MODELS,
-                Keeping::Stored,
-            ),
-            now: 0,
-            result: CommandResult::None,
+        let model = |(limits, step, stored_workers)| {
+            let limits = Limits {
+                stored_workers,
+                // Everything fits in memory, so that what is there is no question.
+                workers: 100,
+                total_bytes: usize::MAX,
+                // Longer than all seconds that pass otherwise.
+                run_time: Duration::from_secs(2_000),
+                ..limits
+            };
+            Model::new(limits, step, Keeping::Stored)
         };
         let steps = reservation_steps();
         (limits(), steps, 1..4_usize).prop_map(model).boxed()

@@ -172,7 +172,7 @@ async fn a_worker_that_is_waited_for_or_runs_stays_in_memory() {
 
 #[tokio::test(start_paused = true)]
 async fn workers_are_put_out_of_memory_when_bytes_are_short() {
-    let mut limits = Limits {
+    let limits = Limits {
         transcript_bytes: 10_000,
         event_bytes: 10_000,
         delta_bytes: 1_000,
@@ -180,10 +180,9 @@ async fn workers_are_put_out_of_memory_when_bytes_are_short() {
         output_bytes: 4_000,
         reasoning_bytes: 1_000,
         input_keys: 1,
-        total_bytes: 0,
         ..Limits::default()
-    };
-    limits.total_bytes = usize::try_from(limits.validate().unwrap_err().minimum).unwrap();
+    }
+    .with_least_bytes_and(0);
     let stored = Stored::with(limits.clone()).await;
     let mut workers = Vec::new();
     for _ in 0..12 {
