@@ -15,7 +15,11 @@ use registry_core::id::IdError;
 use registry_core::{Capability, FixedText, RegistryError, UnavailableReason, WorkerRef};
 
 use crate::current_request;
-use crate::wire::{MEDIA_TYPE_PROBLEM, Problem, ProblemCode, Retry, path};
+use crate::wire::{MEDIA_TYPE_PROBLEM, Problem, ProblemCode, Retry, path, reason};
+
+/// Seconds after which a client asks a standby again: it notices within less that the workspace is
+/// free.
+const STANDBY_RETRY_S: u16 = 1;
 
 /// Why a request was not carried out. Every text in it is ours: nothing that a client sent can
 /// get into one, except ids that parsed.
@@ -25,6 +29,7 @@ pub(crate) struct ApiError(Box<Inner>);
 #[derive(Debug, Clone)]
 struct Inner {
     problem: Problem,
+    retry: Retry,
     /// The `Allow` header of a 405 that a handler answers. The router adds its own.
     allow: Option<&'static str>,
 }
@@ -92,6 +97,16 @@ impl ApiError {
         Self::new(ProblemCode::QuotaExhausted).with(|p| p.limit = Some(FixedText::new(quota)))
     }
 
+    /// The server stands by.
+    pub(crate) fn standby() -> Self {
+        let mut error = Self::new(ProblemCode::RuntimeUnavailable).with(|p| {
+            p.reason = Some(FixedText::new(reason::STANDBY));
+            p.detail = FixedText::new(STANDBY_DETAIL);
+        });
+        error.0.retry = Retry::After(STANDBY_RETRY_S);
+        error
+    }
+
     pub(crate) fn internal() -> Self {
         Self::new(ProblemCode::Internal)
     }
@@ -100,6 +115,7 @@ impl ApiError {
     pub(crate) fn new(code: ProblemCode) -> Self {
         Self(Box::new(Inner {
             problem: problem(code),
+            retry: code.retry(),
             allow: None,
         }))
     }
@@ -165,7 +181,11 @@ impl IntoResponse for ApiError {
     /// The problem, with the id of the request that the task works on. The response's extensions
     /// carry the [`ProblemCode`], for the access log.
     fn into_response(self) -> Response {
-        let Inner { mut problem, allow } = *self.0;
+        let Inner {
+            mut problem,
+            retry,
+            allow,
+        } = *self.0;
         problem.request_id = current_request::id().to_string();
         let code = problem.code;
         let body = serde_json::to_vec(&problem)
@@ -175,7 +195,7 @@ impl IntoResponse for ApiError {
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE_PROBLEM));
-        if let Retry::After(seconds) = code.retry() {
+        if let Retry::After(seconds) = retry {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(allow) = allow {
@@ -308,6 +328,9 @@ impl ApiError {
         })
     }
 }
+
+const STANDBY_DETAIL: &str = "Another server has the workspace, and this one stands by to take over; \
+                              the request has changed nothing. Send it to the other, or try again.";
 
 /// What to do about a runtime that is unavailable for this reason, where more is known than the
 /// code says. A store fails reads as well as changes, so the sentences are true of both.

@@ -55,6 +55,6 @@ pub use config::{
 pub use instance::{InstanceId, InvalidInstanceId};
 pub use openapi::{OperationInfo, operations};
 pub use origin::{AllowedHost, AllowedOrigin, InvalidHost, InvalidOrigin};
-pub use serve::{Listener, Listeners, ServeReport, serve};
+pub use serve::{Listener, Listeners, ServeReport, serve, serve_standby};
 pub use state::Draining;
 pub use token::{InvalidToken, NoRandomness, TOKEN_MAX_CHARS, TOKEN_MIN_CHARS, Token};

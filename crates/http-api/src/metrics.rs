@@ -33,15 +33,11 @@ pub(crate) struct Metrics {
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
-    connections: Gauge,
+    pub(crate) connections: ConnectionMetrics,
     /// The bytes of responses that clients have not read yet.
     pub(crate) answer_bytes: Gauge,
     /// The bytes that are reserved for request bodies.
     pub(crate) bodies_bytes: Gauge,
-    /// Connections that were closed to make room for others.
-    pub(crate) evicted: Counter,
-    /// Connections that were closed because the client took its response too slowly.
-    pub(crate) slow_readers: Counter,
     /// Connections that were closed because a body came too slowly.
     pub(crate) slow_writers: Counter,
     refusals: Family<ReasonLabels, Counter>,
@@ -49,6 +45,16 @@ pub(crate) struct Metrics {
     client_refusals: Family<ClientLabels, Counter>,
     client_bytes: Family<ClientLabels, Gauge>,
     dropped_log_lines: Option<DroppedLogLines>,
+}
+
+/// What the accept loop counts. A cheap `Clone` handle.
+#[derive(Clone, Default)]
+pub(crate) struct ConnectionMetrics {
+    open: Gauge,
+    /// Connections that were closed to make room for others.
+    pub(crate) evicted: Counter,
+    /// Connections that were closed because the client took its response too slowly.
+    pub(crate) slow_readers: Counter,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -171,11 +177,13 @@ impl Metrics {
             requests,
             durations,
             in_flight,
-            connections,
+            connections: ConnectionMetrics {
+                open: connections,
+                evicted: closed("evicted"),
+                slow_readers: closed("slow_reader"),
+            },
             answer_bytes,
             bodies_bytes,
-            evicted: closed("evicted"),
-            slow_readers: closed("slow_reader"),
             slow_writers: closed("slow_writer"),
             refusals,
             client_requests,
@@ -218,12 +226,6 @@ impl Metrics {
         }
     }
 
-    /// Counts a connection until the guard is dropped.
-    pub(crate) fn connection_opened(&self) -> OpenConnection {
-        self.connections.inc();
-        OpenConnection(self.connections.clone())
-    }
-
     /// All metrics as text, with those of the runtimes as they are now.
     pub(crate) fn encode(&self, runtimes: &[RuntimeSummary]) -> String {
         let mut now = runtime_metrics(runtimes);
@@ -240,6 +242,14 @@ impl Metrics {
             .and_then(|()| encode_eof(&mut text))
             .expect("writing to a String does not fail");
         text
+    }
+}
+
+impl ConnectionMetrics {
+    /// Counts a connection until the guard is dropped.
+    pub(crate) fn opened(&self) -> OpenConnection {
+        self.open.inc();
+        OpenConnection(self.open.clone())
     }
 }
 

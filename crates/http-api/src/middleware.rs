@@ -1,5 +1,6 @@
 //! What every request goes through before its handler: `access_log`, which calls `admit`, around all
-//! routes, and `reserve_response` around those that `router.rs` names.
+//! routes, and `reserve_response` around those that `router.rs` names; `standby` around those of a server
+//! that stands by.
 
 mod access_log;
 mod admit;
@@ -11,9 +12,11 @@ mod check_origin;
 mod refusal_log;
 mod reserve_response;
 mod response_headers;
+mod standby;
 
 pub(crate) use access_log::access_log;
 pub(crate) use authorise::Access;
 pub(crate) use refusal_log::RefusalLog;
 pub(crate) use reserve_response::reserve_response;
 pub(crate) use response_headers::SECURITY_HEADERS;
+pub(crate) use standby::standby;

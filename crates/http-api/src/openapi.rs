@@ -19,6 +19,7 @@ use crate::config::{ApiConfig, Auth};
 use crate::middleware::{Access, SECURITY_HEADERS};
 use crate::router::{other_routes, reading_routes};
 use crate::session::cookie_name;
+use crate::wire::path::HEALTHZ;
 use crate::wire::{API_VERSION, Problem};
 
 /// Examples of requests and responses, by operation. A test parses each as the type that it is
@@ -185,7 +186,11 @@ fn complete(
         problems.insert(401);
     }
     if operation.get("requestBody").is_some() {
-        problems.extend([415, 429, 503]);
+        problems.extend([415, 429]);
+    }
+    // What is not known while the server stands by.
+    if path != HEALTHZ {
+        problems.insert(503);
     }
     if path.contains('{') {
         problems.insert(404);

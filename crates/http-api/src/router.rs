@@ -1,15 +1,19 @@
 //! The routes, and the middleware around them.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::handler::{conversation, page, runtime, server, session, worker};
-use crate::middleware::{access_log, reserve_response};
+use crate::middleware::{access_log, reserve_response, standby};
 use crate::state::ApiState;
-use crate::wire::ProblemCode;
+use crate::wire::{ProblemCode, path};
 
 /// The routes whose responses grow with what workers hold.
 pub(crate) fn reading_routes() -> OpenApiRouter<ApiState> {
@@ -58,4 +62,16 @@ pub(crate) fn router(state: ApiState) -> Router {
         .method_not_allowed_fallback(|| async { ApiError::new(ProblemCode::MethodNotAllowed) })
         .layer(from_fn_with_state(state.clone(), access_log))
         .with_state(state)
+}
+
+/// The routes of a server that stands by. Whatever else the server will have, it does not have yet.
+pub(crate) fn standby_router(config: &ApiConfig) -> Router {
+    let refuse = || async { ApiError::standby() };
+    Router::new()
+        .route(path::HEALTHZ, get(server::get_health))
+        // A route of its own, because probes may name any host.
+        .route(path::READYZ, get(refuse))
+        .fallback(refuse)
+        .method_not_allowed_fallback(|| async { ApiError::new(ProblemCode::MethodNotAllowed) })
+        .layer(from_fn_with_state(Arc::new(config.clone()), standby))
 }

@@ -47,6 +47,13 @@ pub mod limit {
     pub const TOKEN_BYTES: &str = "token_bytes";
 }
 
+/// Reasons of `runtime_unavailable` that no runtime has. The others are
+/// [`UnavailableReason`](registry_core::UnavailableReason).
+pub mod reason {
+    /// The server stands by: another one has the workspace.
+    pub const STANDBY: &str = "standby";
+}
+
 /// The media type of every response but problems and `/metrics`.
 pub const MEDIA_TYPE_JSON: &str = "application/json";
 /// The media type of problems (RFC 9457 §3).

@@ -49,7 +49,7 @@ pub(crate) async fn get_health(_: Query<NoParameters>) -> Result<Response, ApiEr
 
 /// Whether the server takes requests
 ///
-/// Needs no authorisation. 503 once the server is ending.
+/// Needs no authorisation. 503 once the server is ending, and while it stands by.
 #[utoipa::path(
     get,
     path = "/readyz",

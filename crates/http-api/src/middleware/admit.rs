@@ -13,6 +13,7 @@ use super::buffer_body::buffer_body;
 use super::check_host::check_host;
 use super::check_instance::check_instance;
 use super::check_origin::{Source, is_followed_link, preflight_response, share_with, source};
+use crate::config::ApiConfig;
 use crate::connection::Connection;
 use crate::current_request;
 use crate::error::ApiError;
@@ -23,7 +24,7 @@ use crate::wire::ProblemCode;
 
 /// One function for all of them, so that their order stands in one place.
 pub(super) async fn admit(state: &ApiState, mut request: Request, next: Next) -> Response {
-    let origin = match check_source(state, &request) {
+    let origin = match check_source(&state.config, &request) {
         Ok(origin) => origin,
         Err(error) => return error.into_response(),
     };
@@ -58,6 +59,25 @@ pub(super) async fn admit(state: &ApiState, mut request: Request, next: Next) ->
     response
 }
 
+/// The same of a server that stands by. Credentials are not looked at: the answer is the same for
+/// everybody and tells nothing, and those that this server read at its start may be out of date until
+/// it takes over.
+pub(super) async fn admit_to_standby(config: &ApiConfig, request: Request, next: Next) -> Response {
+    let origin = match check_source(config, &request) {
+        Ok(origin) => origin,
+        Err(error) => return error.into_response(),
+    };
+    let preflight = origin.as_ref().and_then(|_| preflight_response(&request));
+    let mut response = match preflight {
+        Some(response) => response,
+        None => next.run(request).await,
+    };
+    if let Some(origin) = origin {
+        share_with(origin, &mut response);
+    }
+    response
+}
+
 /// Handles a request of somebody who may send it. Nothing of its body is read before that is known.
 async fn handle(
     state: &ApiState,
@@ -73,11 +93,11 @@ async fn handle(
 
 /// Refuses a request for another server or from a page that may not send it. The origin that the
 /// response is shared with, if it is another than this server's.
-fn check_source(state: &ApiState, request: &Request) -> Result<Option<HeaderValue>, ApiError> {
-    check_host(&state.config.allowed_hosts, request)?;
-    check_instance(state.config.instance.as_ref(), request.headers())?;
-    let public = state.config.public_origin.as_ref();
-    match source(public, &state.config.allowed_origins, request.headers()) {
+fn check_source(config: &ApiConfig, request: &Request) -> Result<Option<HeaderValue>, ApiError> {
+    check_host(&config.allowed_hosts, request)?;
+    check_instance(config.instance.as_ref(), request.headers())?;
+    let public = config.public_origin.as_ref();
+    match source(public, &config.allowed_origins, request.headers()) {
         Source::Own => Ok(None),
         Source::Allowed(origin) => Ok(Some(origin)),
         // A link in a chat or a wiki leads to the page, whose files hold no data.

@@ -8,27 +8,27 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::Watcher;
 use hyper_util::service::TowerToHyperService;
 
+use super::Application;
 use super::client_stream::ClientStream;
 use super::lingering_close::LingeringClose;
 use super::listener::Stream;
-use crate::api::Api;
 use crate::connection::Connection;
 use crate::state::Draining;
 
 /// Serves one connection until it ends, or until the server is ending and the request under way
 /// is answered.
-pub(super) async fn serve(
+pub(super) fn serve(
     stream: Stream,
     connection: Connection,
-    api: Api,
+    application: &Application,
     watcher: Watcher,
     ending: Draining,
-) {
-    let limits = api.state.config.connection;
-    let slow_readers = api.state.metrics.slow_readers.clone();
+) -> impl Future<Output = ()> + use<> {
+    let limits = application.limits;
+    let slow_readers = application.metrics.slow_readers.clone();
     let stream = ClientStream::new(stream, connection.clone(), &limits, slow_readers);
     let stream = LingeringClose::new(stream, limits.lingering_close_timeout, ending);
-    let router = TowerToHyperService::new(api.router());
+    let router = TowerToHyperService::new(application.router.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(connection.clone());
         router.call(request)
@@ -44,8 +44,10 @@ pub(super) async fn serve(
         // A client that sends nothing more still gets its response.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
-        // The client went away, sent no HTTP, or was too slow, which is usual.
-        tracing::debug!(error = &error as &dyn std::error::Error, "connection ended");
+    async move {
+        if let Err(error) = watcher.watch(connection).await {
+            // The client went away, sent no HTTP, or was too slow, which is usual.
+            tracing::debug!(error = &error as &dyn std::error::Error, "connection ended");
+        }
     }
 }

@@ -203,7 +203,8 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false)]
     pub field: Option<FixedText>,
-    /// What is wrong with the field; or why the runtime is unavailable, as a code.
+    /// What is wrong with the field; or why the runtime is unavailable, as a code, `standby` if the
+    /// server stands by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false)]
     pub reason: Option<FixedText>,
