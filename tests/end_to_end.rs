@@ -51,6 +51,8 @@ mod sessions;
 mod shutdown;
 #[path = "end_to_end/slow_store.rs"]
 mod slow_store;
+#[path = "end_to_end/standby.rs"]
+mod standby;
 #[path = "end_to_end/store.rs"]
 mod store;
 #[path = "end_to_end/store_canaries.rs"]

@@ -7,7 +7,10 @@ use tokio::net::UnixDatagram;
 
 use crate::process::ServerProcess;
 
-async fn received(socket: &UnixDatagram) -> String {
+/// What is sent of a server that serves.
+pub(crate) const SERVING: &str = "READY=1\nSTATUS=serving\n";
+
+pub(crate) async fn received(socket: &UnixDatagram) -> String {
     let mut message = [0; 256];
     let length = in_time(socket.recv(&mut message)).await.unwrap();
     String::from_utf8(message[..length].to_vec()).unwrap()
@@ -25,7 +28,7 @@ async fn a_service_manager_is_told_of_the_start_each_reload_and_the_end() {
     let socket = UnixDatagram::bind(&path).unwrap();
     let variables = [("NOTIFY_SOCKET", path.to_str().unwrap())];
     let server = ServerProcess::start(home.path(), &["--store", "memory"], &variables).await;
-    assert_eq!(received(&socket).await, "READY=1\n");
+    assert_eq!(received(&socket).await, SERVING);
     server.client.get("/readyz").await.expect(200);
 
     let before = monotonic_usec();
@@ -36,7 +39,7 @@ async fn a_service_manager_is_told_of_the_start_each_reload_and_the_end() {
         .unwrap();
     let time: i64 = time.trim_end().parse().unwrap();
     assert!((before..=monotonic_usec()).contains(&time), "{message}");
-    assert_eq!(received(&socket).await, "READY=1\n");
+    assert_eq!(received(&socket).await, SERVING);
 
     server.signal(Signal::TERM);
     assert_eq!(received(&socket).await, "STOPPING=1\n");

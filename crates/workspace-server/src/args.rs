@@ -196,6 +196,11 @@ pub struct ServeArgs {
     #[arg(long, env = "YOI_STORE_ON_NETWORK_FILE_SYSTEM")]
     pub store_on_network_file_system: bool,
 
+    /// While another server has the workspace, listen and stand by, and take over when that one ends:
+    /// until then `/readyz` answers 503, and so does everything else but `/healthz`
+    #[arg(long, env = "YOI_STANDBY")]
+    pub standby: bool,
+
     /// Delete workers that were stopped and not used for so many days [default: never]
     #[arg(long, env = "YOI_DELETE_STOPPED_AFTER", value_name = "DAYS", value_parser = days())]
     pub delete_stopped_after: Option<u32>,

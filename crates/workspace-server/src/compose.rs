@@ -85,6 +85,13 @@ pub enum ComposeError {
     Duplicate(#[from] DuplicateRuntime),
 }
 
+impl ComposeError {
+    /// Whether another server has the store, so that opening it may succeed once that has ended.
+    pub(crate) fn is_store_in_use(&self) -> bool {
+        matches!(self, Self::Store(StoreOpenError::InUse))
+    }
+}
+
 /// The directory of local records: the flag, or else what the environment names.
 pub(crate) fn local_data_dir(
     flag: Option<PathBuf>,
@@ -120,8 +127,26 @@ pub(crate) struct OpenedStore {
 /// Reads what a store has counted; nothing once it is closed.
 pub(crate) type ReadMetrics = Box<dyn Fn() -> Option<StoreMetrics> + Send + Sync>;
 
-/// Opens the store.
-pub(crate) async fn store(setting: StoreSetting) -> Result<OpenedStore, ComposeError> {
+/// Opens a store, in as many attempts as it takes.
+pub(crate) struct StoreOpener {
+    setting: StoreSetting,
+}
+
+impl StoreOpener {
+    pub(crate) fn new(setting: StoreSetting) -> Self {
+        Self { setting }
+    }
+
+    /// Tries once.
+    ///
+    /// # Errors
+    /// One of which [`ComposeError::is_store_in_use`] holds may be gone at the next attempt.
+    pub(crate) async fn attempt(&self) -> Result<OpenedStore, ComposeError> {
+        open_store(self.setting.clone()).await
+    }
+}
+
+async fn open_store(setting: StoreSetting) -> Result<OpenedStore, ComposeError> {
     let (path, on_network_file_system) = match setting {
         StoreSetting::Memory => return Ok(OpenedStore::default()),
         StoreSetting::Own(store) => {

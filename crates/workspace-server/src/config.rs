@@ -58,6 +58,9 @@ pub struct ServerConfig {
     pub profile_dir: Option<PathBuf>,
     /// Where the workers of the embedded runtime are kept.
     pub store: StoreSetting,
+    /// Whether the server listens and waits without a limit while another one has the store, instead
+    /// of failing after a few seconds.
+    pub standby: bool,
     /// How long a worker has been stopped when it is deleted; `None` deletes none.
     pub delete_stopped_after: Option<Duration>,
     /// The bounds of the embedded runtime.
@@ -128,6 +131,9 @@ pub enum ConfigError {
     /// There is no place for the store.
     #[error(transparent)]
     StorePath(#[from] NoStorePath),
+    /// Nothing that another server has can be taken over.
+    #[error("--standby takes over workers that are kept in a file, and --store memory keeps none")]
+    StandbyInMemory,
     /// A limit is below the least value it can have.
     #[error(transparent)]
     Limit(#[from] worker_runtime::LimitsError),
@@ -155,6 +161,7 @@ impl ServerConfig {
             },
             profile_dir: None,
             store: StoreSetting::Memory,
+            standby: false,
             delete_stopped_after: None,
             limits: Limits::default(),
             connection: ConnectionLimits {
@@ -202,6 +209,9 @@ impl ServerConfig {
         };
         let on_network = args.store_on_network_file_system;
         let store = store::setting(&args.place, on_network, &variable)?;
+        if args.standby && matches!(store, StoreSetting::Memory) {
+            return Err(ConfigError::StandbyInMemory);
+        }
         let days = args.delete_stopped_after;
         let hosts = args.allowed_host.iter().map(|text| text.parse());
         let public_origin = args.public_origin.as_deref().map(str::parse).transpose();
@@ -223,6 +233,7 @@ impl ServerConfig {
             engine,
             profile_dir: args.profile_dir,
             store,
+            standby: args.standby,
             delete_stopped_after: days.map(|days| DAY.saturating_mul(days)),
             limits,
             server_file_dir: server_file::directory(|name| variable(name).map(PathBuf::from)),

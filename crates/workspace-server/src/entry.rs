@@ -6,6 +6,7 @@ use std::error::Error;
 use std::io::{self, IsTerminal as _, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -18,9 +19,10 @@ use crate::args::ServeArgs;
 use crate::compose::{ComposeError, StoreSetting};
 use crate::config::ServerConfig;
 use crate::core_dumps;
+use crate::listen::ServerAddress;
 use crate::logging;
 use crate::open_files::{self, Sockets};
-use crate::server::{Server, StartError};
+use crate::server::{Listening, Server, Standby, Start, StartError};
 use crate::server_file;
 use crate::service_manager;
 use crate::signal::survive_file_size_limit;
@@ -137,11 +139,19 @@ fn serving_runtime() -> io::Result<Runtime> {
 /// Serves until `stopped` says how long load balancers get to notice that it will end.
 async fn serve(
     config: ServerConfig,
-    stopped: oneshot::Receiver<Duration>,
+    mut stopped: oneshot::Receiver<Duration>,
     reload: Arc<Notify>,
 ) -> ExitCode {
     let store = config.store.clone();
-    let server = match Server::bind(config).await {
+    let started = tokio::select! {
+        // Nothing has to be ended in order: dropping the start leaves at most what a crash would.
+        _ = &mut stopped => {
+            tracing::info!("ended before it served");
+            return ExitCode::SUCCESS;
+        }
+        started = start(config, &reload) => started,
+    };
+    let server = match started {
         Ok(server) => server,
         Err(error) => {
             let code = fail(&error, ExitCode::FAILURE);
@@ -153,17 +163,7 @@ async fn serve(
     if io::stdout().is_terminal() {
         lines += &next_steps(&server);
     }
-    // Where nobody reads standard output it may block, which must not hold up the server.
-    tokio::task::spawn_blocking(move || {
-        let mut out = io::stdout();
-        if out
-            .write_all(lines.as_bytes())
-            .and_then(|()| out.flush())
-            .is_err()
-        {
-            tracing::debug!("nobody reads standard output");
-        }
-    });
+    print(lines);
     service_manager::ready().await;
     let reloading = server.reloader();
     let draining = server.api().draining();
@@ -183,6 +183,60 @@ async fn serve(
         _report = server.serve(shutdown) => ExitCode::SUCCESS,
         never = reloading.run(&reload) => match never {},
     }
+}
+
+/// Starts the server, which may have to stand by before.
+async fn start(config: ServerConfig, reload: &Notify) -> Result<Server, StartError> {
+    match Listening::bind(config).await?.open().await? {
+        Start::Server(server) => Ok(*server),
+        Start::Standby(standby) => take_over(*standby, reload).await,
+    }
+}
+
+/// Stands by until the server can take over. What was asked to be read again meanwhile is then, before
+/// the server answers by it.
+async fn take_over(standby: Standby, reload: &Notify) -> Result<Server, StartError> {
+    print(standby_lines(standby.addresses()));
+    service_manager::standing_by().await;
+    let mut reload_asked = false;
+    let mut server = pin!(standby.take_over());
+    let server = loop {
+        // Dropping the wait for a notification loses none.
+        tokio::select! {
+            server = &mut server => break server?,
+            () = reload.notified() => {
+                reload_asked = true;
+                service_manager::reloading().await;
+                service_manager::standing_by().await;
+            }
+        }
+    };
+    if reload_asked {
+        server.reloader().reload().await;
+    }
+    Ok(server)
+}
+
+/// Writes to standard output. Where nobody reads that it may block, which must not hold up the
+/// server.
+fn print(lines: String) {
+    tokio::task::spawn_blocking(move || {
+        let mut out = io::stdout();
+        if out
+            .write_all(lines.as_bytes())
+            .and_then(|()| out.flush())
+            .is_err()
+        {
+            tracing::debug!("nobody reads standard output");
+        }
+    });
+}
+
+/// The line of a server that stands by.
+fn standby_lines(addresses: &[ServerAddress]) -> String {
+    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    let addresses = addresses.join(" and ");
+    format!("yoi is standing by on {addresses} (another server has the workspace)\n")
 }
 
 /// The lines with the server's addresses and token. A token that the operator has in a file isn't

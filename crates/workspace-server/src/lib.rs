@@ -3,10 +3,10 @@
 //!
 //! Each module knows only those before it: [`args`] (flags), `compose` (the composition root),
 //! `profile_dir` (profiles of one's own), `named_tokens` (tokens of single clients), `in_use` (what
-//! the server before still has), [`listen`] (addresses and sockets), [`failure_notes`] (a
+//! another server still has), [`listen`] (addresses and sockets), [`failure_notes`] (a
 //! provider's words, for the operator), [`logging`], [`store`] (where workers are kept, and what is
-//! done with that file), [`config`] (checked settings), [`server`] (serving and shutdown), `reload`
-//! (what SIGHUP renews), `service_manager` (what systemd is told), `open_files` and [`core_dumps`]
+//! done with that file), [`config`] (checked settings), [`server`] (start, standby, serving and
+//! shutdown), `reload` (what SIGHUP renews), `service_manager` (what systemd is told), `open_files` and [`core_dumps`]
 //! (limits of the process), [`entry`] (the process: threads, signals, exit code).
 
 pub mod args;
@@ -41,4 +41,4 @@ pub use config::ServerConfig;
 pub use entry::{run, run_with};
 pub use named_tokens::{InvalidNamedToken, NamedTokenError, NamedTokenFile};
 pub use profile_dir::ProfileDirError;
-pub use server::{Server, ShutdownReport, StartError};
+pub use server::{Listening, Server, ShutdownReport, Standby, Start, StartError};

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::Instant;
 
-use crate::in_use::until_free;
+use crate::in_use::{Patience, until_free};
 
 pub use address::{InvalidListenAddress, ListenAddress};
 pub use socket_file::SocketFileError;
@@ -275,7 +275,8 @@ async fn when_free<T, E, F: Future<Output = Result<T, E>>>(
     attempt: impl FnMut() -> F,
 ) -> Result<T, E> {
     let say_so = || tracing::info!("the address is in use; waiting for it");
-    until_free(deadline, IN_USE_INTERVAL, is_in_use, say_so, attempt).await
+    let patience = Patience::Until(deadline);
+    until_free(patience, IN_USE_INTERVAL, is_in_use, say_so, attempt).await
 }
 
 /// Begins to listen, at once even if an earlier server has just left the address.

@@ -38,16 +38,21 @@ impl Reloader {
         loop {
             requested.notified().await;
             service_manager::reloading().await;
-            if self.has_nothing_to_reload() {
-                tracing::info!(
-                    "nothing to reload: neither --token-file nor --token nor --profile-dir is set"
-                );
-            }
-            self.reload_token().await;
-            self.reload_named_tokens().await;
-            self.reload_profiles().await;
+            self.reload().await;
             service_manager::ready().await;
         }
+    }
+
+    /// Reloads once.
+    pub(crate) async fn reload(&self) {
+        if self.has_nothing_to_reload() {
+            tracing::info!(
+                "nothing to reload: neither --token-file nor --token nor --profile-dir is set"
+            );
+        }
+        self.reload_token().await;
+        self.reload_named_tokens().await;
+        self.reload_profiles().await;
     }
 
     fn has_nothing_to_reload(&self) -> bool {

@@ -1,41 +1,26 @@
-//! One server from the bound address to its orderly shutdown.
+//! One server from the opened store to its orderly shutdown.
+
+mod listening;
+mod standby;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
 use http_api::wire::path::page_fragment;
-use http_api::{
-    AllowedOrigin, Api, ApiConfig, Auth, ClientName, DroppedLogLines, InstanceId, Listener,
-    NamedToken, Quotas, Token,
-};
-use jiff::Timestamp;
+use http_api::{Api, ClientName, Listeners, Quotas, Token};
 use tokio::sync::{oneshot, watch};
-use tokio::time::Instant;
-use worker_runtime::{ProfileSet, Runtime};
+use worker_runtime::Runtime;
 
-use crate::compose::{self, ComposeError, OpenedStore, StoreOpenError, StoreSetting};
-use crate::config::{AuthSetting, SHUTDOWN_DEADLINE, ServerConfig};
-use crate::failure_notes::FailureNotes;
-use crate::in_use::until_free;
-use crate::listen::{Bound, ListenError, Resolved, ServerAddress, SocketFile};
-use crate::named_tokens::{self, NamedTokenError, NamedTokenFile};
-use crate::profile_dir::{self, ProfileDirError};
+use crate::compose::ComposeError;
+use crate::config::{SHUTDOWN_DEADLINE, ServerConfig};
+use crate::listen::{ListenError, ServerAddress, SocketFile};
+use crate::named_tokens::{NamedTokenError, NamedTokenFile};
+use crate::profile_dir::ProfileDirError;
 use crate::reload::Reloader;
-use crate::server_file::{Description, Registration, StorePlace};
-use crate::store_metrics::StoreCollector;
+use crate::server_file::Registration;
 
-/// The port of a server without a TCP address. Clients of a Unix socket usually name none, which
-/// means HTTP's own.
-const NO_PORT: u16 = 80;
-
-/// Longest wait for a store that another server has: a server that drains ends within
-/// [`SHUTDOWN_DEADLINE`].
-const STORE_WAIT: Duration = Duration::from_secs(6);
-const _: () = assert!(STORE_WAIT.as_millis() > SHUTDOWN_DEADLINE.as_millis() + 1_000);
-/// Time between two attempts to open it.
-const STORE_RETRY: Duration = Duration::from_millis(250);
+pub use listening::{Listening, Start};
+pub use standby::Standby;
 
 /// Why a server does not start. Carries no path and no secret.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +68,7 @@ pub struct ShutdownReport {
 
 /// A server that listens, and answers once [`Server::serve`] runs.
 pub struct Server {
-    listeners: Vec<Listener>,
+    listeners: Listeners,
     addresses: Vec<ServerAddress>,
     token: Option<Token>,
     api: Api,
@@ -98,84 +83,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Builds the parts and begins to listen.
+    /// Builds the parts, begins to listen and opens the store. If the configuration says so, stands by
+    /// for as long as another server has that.
     ///
     /// # Errors
     /// [`StartError`]; nothing is left behind.
     pub async fn bind(config: ServerConfig) -> Result<Self, StartError> {
-        if !std::fs::metadata(&config.workspace_root).is_ok_and(|found| found.is_dir()) {
-            return Err(StartError::NoWorkspace);
+        match Listening::bind(config).await?.open().await? {
+            Start::Server(server) => Ok(*server),
+            Start::Standby(standby) => standby.take_over().await,
         }
-        let to_listen_on = Resolved::lookup(&config.listen).await?;
-        let is_open_to_network = to_listen_on.is_open_to_network();
-        let token = match &config.auth {
-            AuthSetting::Generated => Some(Token::generate()?),
-            AuthSetting::Token(token) => Some(token.clone()),
-            AuthSetting::None if is_open_to_network => return Err(StartError::OpenToTheNetwork),
-            AuthSetting::None => None,
-        };
-        let default_quotas = named_tokens::default_quotas(&config.limits, &config.connection);
-        let named = read_named_tokens(&config.named_tokens, token.as_ref(), default_quotas)?;
-        let failures = FailureNotes::default();
-        let noted = failures.clone();
-        let engine = compose::engine(&config.engine, move |failure| noted.add(failure))?;
-        let profiles = match &config.profile_dir {
-            Some(directory) => profile_dir::load(directory, &engine.models())?,
-            None => ProfileSet::builtin(),
-        };
-        // Before the store: a server that can't listen must not create one, nor end the runs that
-        // an earlier one has left. Who connects meanwhile waits for `serve`.
-        let bound = to_listen_on.bind().await?;
-        let addresses = bound.addresses();
-        let OpenedStore { store, metrics } = open_store(&config.store).await?;
-        let (limits, age) = (config.limits.clone(), config.delete_stopped_after);
-        let runtime = compose::runtime(engine, profiles, limits, store, age).await?;
-        let registry = compose::registry(
-            runtime.clone(),
-            config.local_data_dir.as_deref(),
-            &config.workspace_root,
-            config.deadlines,
-            &config.sources,
-        )?;
-        let instance = InstanceId::generate()?;
-        let mut api_config = api_config(&config, &bound, token.clone());
-        api_config.instance = Some(instance.clone());
-        api_config.named_tokens = named;
-        if let Some(metrics) = metrics {
-            api_config
-                .collectors
-                .push(Arc::new(StoreCollector(metrics)));
-        }
-        let api = Api::new(Arc::new(registry), api_config);
-        let (tokens, replaced) = watch::channel(token.clone());
-        let place = config.server_file_dir.zip(tcp_address(&addresses));
-        let registration = place.map(|(directory, address)| {
-            let server = Description {
-                address,
-                name: config.display_name,
-                token: token.clone(),
-                instance,
-                started_at: Timestamp::now(),
-                store: place_of(&config.store),
-                workspace_root: config.workspace_root,
-            };
-            Registration::begin(directory, server, replaced, failures)
-        });
-        warn_of_exposure(token.as_ref(), is_open_to_network);
-        Ok(Self {
-            listeners: bound.listeners,
-            addresses,
-            token_file: token.as_ref().and(config.token_file),
-            named_tokens: config.named_tokens,
-            default_quotas,
-            token,
-            api,
-            runtime,
-            tokens,
-            registration,
-            socket_files: bound.socket_files,
-            profile_dir: config.profile_dir,
-        })
     }
 
     /// Where the server listens, at least one address.
@@ -285,31 +202,6 @@ impl Server {
     }
 }
 
-fn read_named_tokens(
-    files: &[NamedTokenFile],
-    owner: Option<&Token>,
-    default_quotas: Quotas,
-) -> Result<Vec<NamedToken>, StartError> {
-    let (tokens, errors) = named_tokens::read(files, owner, default_quotas);
-    match errors.into_iter().next() {
-        None => Ok(tokens),
-        Some((name, error)) => Err(StartError::NamedToken { name, error }),
-    }
-}
-
-/// Says in the log who else can use the server, or read along.
-fn warn_of_exposure(token: Option<&Token>, is_open_to_network: bool) {
-    if token.is_none() {
-        tracing::warn!("no token is asked for: everybody on this machine can use the server");
-    }
-    if is_open_to_network {
-        tracing::warn!(
-            "plain HTTP off loopback: the token and all texts can be read on their way; have a \
-             proxy speak TLS"
-        );
-    }
-}
-
 /// Keeps the server's file until `stopping` ends. The file goes before the listener does: whoever
 /// listens at the address next must not be taken for this server.
 async fn keep_file_until(stopping: impl Future<Output = ()>, registration: Option<Registration>) {
@@ -323,56 +215,10 @@ async fn keep_file_until(stopping: impl Future<Output = ()>, registration: Optio
     }
 }
 
-/// Opens the store. While another server has it, which may be the one before this and about to
-/// end, waits for it.
-async fn open_store(setting: &StoreSetting) -> Result<OpenedStore, ComposeError> {
-    let is_in_use = |error: &_| matches!(error, ComposeError::Store(StoreOpenError::InUse));
-    let say_so = || {
-        let seconds = STORE_WAIT.as_secs();
-        tracing::warn!("another server has the store: waiting for its end, at most {seconds} s");
-    };
-    let open = || compose::store(setting.clone());
-    until_free(
-        Instant::now() + STORE_WAIT,
-        STORE_RETRY,
-        is_in_use,
-        say_so,
-        open,
-    )
-    .await
-}
-
 /// The first TCP address.
 fn tcp_address(addresses: &[ServerAddress]) -> Option<SocketAddr> {
     addresses.iter().find_map(|address| match address {
         ServerAddress::Tcp(address) => Some(*address),
         ServerAddress::Unix(_) => None,
     })
-}
-
-fn api_config(config: &ServerConfig, bound: &Bound, token: Option<Token>) -> ApiConfig {
-    let auth = token.map_or(Auth::None, Auth::Token);
-    let port = tcp_address(&bound.addresses()).map_or(NO_PORT, |address| address.port());
-    let mut api = ApiConfig::new(config.display_name.clone(), auth, port);
-    api.input_bytes_max = u64::try_from(config.limits.input_bytes).unwrap_or(u64::MAX);
-    api.connection = config.connection;
-    api.allowed_hosts.extend(bound.hosts());
-    api.allowed_hosts
-        .extend(config.allowed_hosts.iter().cloned());
-    api.allowed_hosts
-        .extend(config.public_origin.iter().map(AllowedOrigin::host));
-    api.public_origin.clone_from(&config.public_origin);
-    api.allowed_origins.clone_from(&config.allowed_origins);
-    let dropped = config.dropped_log_lines.clone();
-    api.dropped_log_lines = dropped.map(|lines| DroppedLogLines::new(move || lines.count()));
-    api
-}
-
-/// Where the workers are kept, for the commands of the same user.
-fn place_of(setting: &StoreSetting) -> StorePlace {
-    match setting {
-        StoreSetting::Memory => StorePlace::Memory,
-        StoreSetting::Own(_) => StorePlace::Unknown,
-        StoreSetting::File { path, .. } => StorePlace::of_file(path),
-    }
 }

@@ -13,10 +13,16 @@ const SEND_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// The server listens, and has what it reads from files.
 pub(crate) async fn ready() {
-    send(vec![NotifyState::Ready]).await;
+    send(vec![NotifyState::Ready, NotifyState::Status("serving")]).await;
 }
 
-/// The server reads its files again; [`ready`] ends that.
+/// The server listens, and stands by.
+pub(crate) async fn standing_by() {
+    let status = NotifyState::Status("standing by: another server has the workspace");
+    send(vec![NotifyState::Ready, status]).await;
+}
+
+/// The server reads its files again; [`ready`] or [`standing_by`] ends that.
 pub(crate) async fn reloading() {
     let mut states = vec![NotifyState::Reloading];
     // By the time systemd tells this reload from an earlier one. There is always a clock.

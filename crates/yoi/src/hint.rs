@@ -1,6 +1,6 @@
 //! What to do about an error: the `hint:` line below it.
 
-use http_api::wire::{Problem, ProblemCode};
+use http_api::wire::{Problem, ProblemCode, reason};
 use registry_core::{UnavailableReason, WorkerRef};
 use yoi_workspace_server::StoreOpenError;
 use yoi_workspace_server::store::MaintenanceError;
@@ -136,11 +136,14 @@ fn about_problem(problem: &Problem) -> Option<String> {
     Some(advice)
 }
 
-/// Advice about a runtime that is unavailable because its store fails, or because a run is still
-/// ending; the same words as in `docs/failures.md`.
+/// Advice about a runtime that is unavailable because its store fails, because a run is still
+/// ending, or because the server stands by; the same words as in `docs/failures.md`.
 fn about_unavailable(reason: &str) -> Option<String> {
     if reason == UnavailableReason::RunStillEnding.as_str() {
         return Some(RUN_STILL_ENDING.to_owned());
+    }
+    if reason == reason::STANDBY {
+        return Some(STANDING_BY.to_owned());
     }
     let (cause, advice) = store_reason(reason)?;
     Some(format!("{cause}; {advice}"))
@@ -159,6 +162,10 @@ const STORED_WORKERS: &str = "stored_workers";
 /// The run ends as soon as its engine lets go and its end is stored.
 const RUN_STILL_ENDING: &str = "wait until the run has ended, then try again; if the server's disk \
                                 is full, free space there";
+
+/// Only the other server can be asked meanwhile.
+const STANDING_BY: &str = "another server has the workspace; ask that one, or wait until it ends and \
+                           this one takes over";
 
 /// Reason, cause and advice.
 const STORE_REASONS: [(&str, &str, &str); 3] = [

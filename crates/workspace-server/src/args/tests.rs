@@ -76,6 +76,16 @@ fn a_file_without_a_place_for_it_is_an_error_that_says_what_to_do() {
 }
 
 #[test]
+fn a_server_stands_by_for_workers_in_a_file_alone() {
+    assert!(!config(&[]).standby);
+    assert!(config(&["--standby"]).standby);
+    let in_memory = parse(&["--standby", "--store", "memory"]).unwrap();
+    let error = ServerConfig::from_args(in_memory, |_| None).err().unwrap();
+    assert!(matches!(error, ConfigError::StandbyInMemory), "{error}");
+    assert!(error.to_string().contains("--store memory"), "{error}");
+}
+
+#[test]
 fn stopped_workers_are_deleted_only_after_a_time_that_was_asked_for() {
     assert_eq!(config(&[]).delete_stopped_after, None);
     let after = config(&["--delete-stopped-after", "30"]).delete_stopped_after;

@@ -89,8 +89,13 @@ fn the_hint_about_a_store_says_what_to_do_and_stands_in_the_documentation() {
     let mut ending = problem(ProblemCode::RuntimeUnavailable);
     ending.reason = Some("run_still_ending".into());
     assert_eq!(hint(&api_error(ending)).unwrap(), RUN_STILL_ENDING);
+    let mut standby = problem(ProblemCode::RuntimeUnavailable);
+    standby.reason = Some("standby".into());
+    assert_eq!(hint(&api_error(standby)).unwrap(), STANDING_BY);
     let document = document.replace('\n', " ");
-    assert!(document.contains(RUN_STILL_ENDING), "docs/failures.md");
+    for words in [RUN_STILL_ENDING, STANDING_BY] {
+        assert!(document.contains(words), "docs/failures.md lacks {words}");
+    }
     let mut other = problem(ProblemCode::RuntimeUnavailable);
     other.reason = Some("source_failed".into());
     assert_eq!(hint(&api_error(other)).unwrap(), "reason: source_failed");
