@@ -4,9 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::ErrorCode;
+use worker_runtime::store::columns::Unreadable;
 use worker_runtime::store::{StoreError, StoreErrorKind};
-
-use crate::translate::Unreadable;
 
 /// Why something wasn't done. A clone is cheap: all requests of a transaction share it.
 #[derive(Debug, Clone, thiserror::Error)]

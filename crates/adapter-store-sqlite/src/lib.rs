@@ -21,7 +21,6 @@ mod translate;
 mod write;
 
 // The threads, and the store in front of them.
-mod metrics;
 mod pending;
 mod readers;
 mod store;
@@ -30,7 +29,6 @@ mod writer;
 // What an operator does with a file.
 pub mod maintenance;
 
-pub use metrics::{BATCH_SIZE_BUCKETS, Histogram, LATENCY_BUCKETS, StoreMetrics};
 pub use open::OpenError;
 pub use options::{NetworkFileSystems, Options};
 pub use pending::PendingStore;

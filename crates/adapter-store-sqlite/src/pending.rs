@@ -9,12 +9,11 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 use worker_runtime::store::{
-    Change, Index, StoreError, StoreErrorKind, StoredConversation, StoredPage, StoredWorker,
-    Window, WorkerStore,
+    Change, Index, StoreError, StoreErrorKind, StoreMetrics, StoredConversation, StoredPage,
+    StoredWorker, Window, WorkerStore,
 };
 use worker_runtime::{TranscriptPosition, WorkerId};
 
-use crate::metrics::StoreMetrics;
 use crate::open::OpenError;
 use crate::options::Options;
 use crate::store::SqliteStore;

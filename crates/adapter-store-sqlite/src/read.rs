@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, Rows, params};
+use worker_runtime::store::columns::{Unreadable, milliseconds_from};
 use worker_runtime::store::{
     Index, IndexedWorker, KeyedInput, StoredConversation, StoredPage, StoredState, StoredWorker,
     UnfinishedRun, Window,
@@ -14,10 +15,7 @@ use worker_runtime::{
 };
 
 use crate::failure::Failure;
-use crate::translate::{self, Columns, MAX_SEQUENCE, Unreadable, key, keys, sequence_of};
-
-/// Nanoseconds in a millisecond.
-const NANOSECONDS: i128 = 1_000_000;
+use crate::translate::{self, Columns, MAX_SEQUENCE, key, keys, sequence_of};
 
 pub(crate) fn index(connection: &Connection) -> Result<Index, Failure> {
     let mut active = connection.prepare_cached("SELECT worker FROM run WHERE outcome IS NULL")?;
@@ -301,11 +299,7 @@ pub(crate) fn stopped_before(
     before: Timestamp,
     limit: usize,
 ) -> Result<Vec<WorkerId>, Failure> {
-    // The first whole millisecond that isn't before it.
-    let nanoseconds = before.as_nanosecond();
-    let part = i128::from(nanoseconds.rem_euclid(NANOSECONDS) > 0);
-    let before = nanoseconds.div_euclid(NANOSECONDS) + part;
-    let before = i64::try_from(before).unwrap_or(i64::MAX);
+    let before = milliseconds_from(before);
     let mut select = connection.prepare_cached(
         "SELECT id FROM worker WHERE state = 'stopped' AND last_activity_at < ?1
          ORDER BY last_activity_at LIMIT ?2",

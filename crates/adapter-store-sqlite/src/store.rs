@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use worker_runtime::store::{
-    Change, Index, StoreError, StoredConversation, StoredPage, StoredWorker, Window, WorkerStore,
+    Change, Index, StoreError, StoreMetrics, StoreRecorder, StoredConversation, StoredPage,
+    StoredWorker, Window, WorkerStore,
 };
 use worker_runtime::{TranscriptPosition, WorkerId};
 
 use crate::failure::Failure;
 use crate::file;
-use crate::metrics::{Recorder, StoreMetrics};
 use crate::open::{self, Absent, OpenError};
 use crate::options::Options;
 use crate::owned_file::OwnedFile;
@@ -29,7 +29,7 @@ use crate::writer::{Request, WRITE_QUEUE, Writer};
 /// Dropping it waits for what was handed in to be committed, and closes the file: that can take
 /// as long as the disk does.
 pub struct SqliteStore {
-    recorder: Arc<Recorder>,
+    recorder: Arc<StoreRecorder>,
     // In the order in which they end: the last connection to close writes the journal back, and
     // the file's lock must outlast it.
     readers: Threads<Job>,
@@ -62,7 +62,7 @@ impl SqliteStore {
     /// The file is left as it is then.
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         let (file, connection) = open::open(path, options, Absent::Created)?;
-        let (file, recorder) = (Arc::new(file), Arc::new(Recorder::default()));
+        let (file, recorder) = (Arc::new(file), Arc::new(StoreRecorder::default()));
         let writer = Writer::new(Arc::clone(&file), Arc::clone(&recorder), connection)?;
         let (requests, receiver) = mpsc::channel(WRITE_QUEUE);
         let writer = Threads {
@@ -94,7 +94,7 @@ impl SqliteStore {
         let queue = self.writer.queue.as_ref();
         StoreMetrics {
             queue_depth: queue.map_or(0, |queue| queue.max_capacity() - queue.capacity()),
-            file_bytes: file::bytes(self.file.path()),
+            file_bytes: Some(file::bytes(self.file.path())),
             ..self.recorder.snapshot()
         }
     }

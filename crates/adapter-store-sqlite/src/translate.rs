@@ -1,23 +1,15 @@
 //! Values of the runtime, and what they are in columns.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::FromSql;
 use uuid::Uuid;
-use worker_runtime::{
-    ErrorDetail, Fingerprint, IdempotencyKey, LastRun, RunDiagnostics, RunError, RunErrorCode,
-    RunId, RunOutcome, WorkerId,
-};
+use worker_runtime::store::columns::{self, RunEndColumns, Unreadable};
+use worker_runtime::{Fingerprint, IdempotencyKey, LastRun, RunDiagnostics, RunId, WorkerId};
 
 use crate::failure::Failure;
-
-/// A column that isn't what it should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("column {0} has an unexpected value")]
-pub(crate) struct Unreadable(pub(crate) &'static str);
 
 /// How many of a key's bits are the sequence.
 const SEQUENCE_BITS: u32 = 32;
@@ -54,13 +46,6 @@ pub(crate) fn worker_id(id: &WorkerId) -> [u8; 16] {
 
 pub(crate) fn run_id(id: &RunId) -> [u8; 16] {
     id.as_uuid().into_bytes()
-}
-
-/// Milliseconds, or as many as fit.
-pub(crate) fn retry_after(error: Option<RunError>) -> Option<i64> {
-    let wait = error?.retry_after?;
-    let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-    Some(milliseconds.cast_signed())
 }
 
 /// A row whose columns are read by name.
@@ -111,9 +96,7 @@ impl Columns<'_, '_> {
         name: fn(T) -> &'static str,
     ) -> Result<T, Unreadable> {
         let text: Option<Arc<str>> = self.get(column)?;
-        let mut all = all.iter().copied();
-        let found = all.find(|value| text.as_deref() == Some(name(*value)));
-        found.ok_or(Unreadable(column))
+        columns::named(column, text.as_deref(), all, name)
     }
 
     /// An idempotency key.
@@ -137,84 +120,21 @@ impl Columns<'_, '_> {
 
     /// The end of the run with this id, in the columns that `worker` and `run` have alike.
     pub(crate) fn run_end(&self, run_id: RunId) -> Result<LastRun, Unreadable> {
-        Ok(LastRun {
-            run_id,
-            outcome: self.named("outcome", RunOutcome::ALL, RunOutcome::as_str)?,
-            error: self.run_error()?,
-            finished_at: self.time("finished_at")?,
-        })
-    }
-
-    fn run_error(&self) -> Result<Option<RunError>, Unreadable> {
-        let Some(code) = self.get::<Option<Arc<str>>>("error_code")? else {
-            return Ok(None);
+        let finished_at = self.get::<Option<i64>>("finished_at")?;
+        let finished_at = finished_at.map(|_| self.time("finished_at")).transpose()?;
+        let end = RunEndColumns::<Arc<str>> {
+            outcome: self.get("outcome")?,
+            error_code: self.get("error_code")?,
+            error_detail: self.get("error_detail")?,
+            retry_after: self.get("retry_after")?,
+            finished_at,
         };
-        let code = RunErrorCode::from_name(&code).ok_or(Unreadable("error_code"))?;
-        let detail = match self.get::<Option<Arc<str>>>("error_detail")? {
-            None => None,
-            Some(_) => Some(self.named("error_detail", ErrorDetail::ALL, ErrorDetail::as_str)?),
-        };
-        let retry_after: Option<i64> = self.get("retry_after")?;
-        Ok(Some(RunError {
-            code,
-            detail,
-            retry_after: retry_after.map(|it| Duration::from_millis(it.cast_unsigned())),
-        }))
+        end.read(run_id)
     }
 
     pub(crate) fn diagnostics(&self) -> Result<RunDiagnostics, Unreadable> {
         let column = "diagnostics";
-        let mut diagnostics = RunDiagnostics::default();
-        let text: Option<Arc<str>> = self.get(column)?;
-        for word in text.as_deref().unwrap_or_default().split_terminator(' ') {
-            match word.split_once('=') {
-                Some((OMITTED_ENTRIES, count)) => {
-                    diagnostics.omitted_entries = count.parse().map_err(|_| Unreadable(column))?;
-                }
-                Some(_) => return Err(Unreadable(column)),
-                None => {
-                    let mut flags = flags(&mut diagnostics).into_iter();
-                    let flag = flags.find(|(name, _)| *name == word);
-                    *flag.ok_or(Unreadable(column))?.1 = true;
-                }
-            }
-        }
-        Ok(diagnostics)
+        let words: Option<Arc<str>> = self.get(column)?;
+        columns::read_diagnostics(column, words.as_deref())
     }
-}
-
-const OMITTED_ENTRIES: &str = "omitted_entries";
-
-/// The names by which the parts of a run's diagnostics are stored.
-fn flags(diagnostics: &mut RunDiagnostics) -> [(&'static str, &mut bool); 5] {
-    let RunDiagnostics {
-        omitted_entries: _,
-        exchange_truncated,
-        reply_cut_short,
-        context_window_full,
-        content_filtered,
-        blank_reply,
-    } = diagnostics;
-    [
-        ("exchange_truncated", exchange_truncated),
-        ("reply_cut_short", reply_cut_short),
-        ("context_window_full", context_window_full),
-        ("content_filtered", content_filtered),
-        ("blank_reply", blank_reply),
-    ]
-}
-
-/// The text of a run's diagnostics; none when there are none.
-pub(crate) fn diagnostics(mut diagnostics: RunDiagnostics) -> Option<String> {
-    let mut words = Vec::new();
-    if diagnostics.omitted_entries > 0 {
-        words.push(format!("{OMITTED_ENTRIES}={}", diagnostics.omitted_entries));
-    }
-    let flags = flags(&mut diagnostics).into_iter();
-    words.extend(
-        flags
-            .filter(|(_, flag)| **flag)
-            .map(|(name, _)| name.to_owned()),
-    );
-    (!words.is_empty()).then(|| words.join(" "))
 }

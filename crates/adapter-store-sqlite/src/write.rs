@@ -1,10 +1,9 @@
 //! The changes, as statements. All are run inside of a transaction that is not theirs.
 
 use rusqlite::{Connection, OptionalExtension, named_params, params};
+use worker_runtime::store::columns::{RunEndColumns, diagnostics_words};
 use worker_runtime::store::{AcceptedInput, Change, FinishedRun, StoredState, StoredWorker};
-use worker_runtime::{
-    DisplayName, Entry, ErrorDetail, Fingerprint, IdempotencyKey, LastRun, RunId, WorkerId,
-};
+use worker_runtime::{DisplayName, Entry, Fingerprint, IdempotencyKey, RunId, WorkerId};
 
 use crate::failure::Failure;
 use crate::translate::{self, key, keys, milliseconds};
@@ -85,8 +84,8 @@ pub(crate) fn create(connection: &Connection, worker: &StoredWorker) -> Result<i
         ":error_code": last.error_code,
         ":error_detail": last.error_detail,
         ":retry_after": last.retry_after,
-        ":finished_at": last.finished_at,
-        ":diagnostics": translate::diagnostics(worker.diagnostics),
+        ":finished_at": last.finished_at.map(milliseconds),
+        ":diagnostics": diagnostics_words(worker.diagnostics),
     })?;
     Ok(connection.last_insert_rowid())
 }
@@ -170,7 +169,7 @@ pub(crate) fn insert_entry(
         milliseconds(entry.at),
         entry.partial,
         entry.unanswered,
-        translate::diagnostics(entry.diagnostics),
+        diagnostics_words(entry.diagnostics),
         entry.content,
         entry.reasoning,
     ])?;
@@ -194,32 +193,6 @@ fn draft(
     let run_id = translate::run_id(run_id);
     let changed = insert.execute(params![first, last, text, worker, run_id])?;
     one_row(changed, "draft of a run that is not active")
-}
-
-/// The columns of a run's end, which `worker` and `run` have alike.
-#[derive(Debug, Default)]
-pub(crate) struct RunEndColumns {
-    pub(crate) outcome: Option<&'static str>,
-    pub(crate) error_code: Option<&'static str>,
-    pub(crate) error_detail: Option<&'static str>,
-    pub(crate) retry_after: Option<i64>,
-    pub(crate) finished_at: Option<i64>,
-}
-
-impl RunEndColumns {
-    pub(crate) fn of(run: Option<&LastRun>) -> Self {
-        let Some(run) = run else {
-            return Self::default();
-        };
-        let detail = run.error.and_then(|error| error.detail);
-        Self {
-            outcome: Some(run.outcome.as_str()),
-            error_code: run.error.map(|error| error.code.as_str()),
-            error_detail: detail.map(ErrorDetail::as_str),
-            retry_after: translate::retry_after(run.error),
-            finished_at: Some(milliseconds(run.finished_at)),
-        }
-    }
 }
 
 fn finish(connection: &Connection, finished: &FinishedRun) -> Result<(), Failure> {
@@ -254,7 +227,7 @@ fn finish(connection: &Connection, finished: &FinishedRun) -> Result<(), Failure
     let changed = update.execute(params![
         worker,
         finished.state.as_str(),
-        end.finished_at,
+        end.finished_at.map(milliseconds),
         finished.usage_totals.input_tokens.cast_signed(),
         finished.usage_totals.output_tokens.cast_signed(),
         finished.usage_totals.incomplete_runs.cast_signed(),
@@ -263,7 +236,7 @@ fn finish(connection: &Connection, finished: &FinishedRun) -> Result<(), Failure
         end.error_code,
         end.error_detail,
         end.retry_after,
-        translate::diagnostics(finished.diagnostics),
+        diagnostics_words(finished.diagnostics),
     ])?;
     one_row(changed, "worker of a run")
 }
@@ -285,10 +258,10 @@ fn end_run(connection: &Connection, worker: i64, finished: &FinishedRun) -> Resu
             end.error_code,
             end.error_detail,
             end.retry_after,
-            end.finished_at,
+            end.finished_at.map(milliseconds),
             usage.input_tokens.map(u64::cast_signed),
             usage.output_tokens.map(u64::cast_signed),
-            translate::diagnostics(finished.diagnostics),
+            diagnostics_words(finished.diagnostics),
         ],
         |row| row.get(0),
     );

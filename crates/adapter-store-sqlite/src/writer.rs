@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
 use tokio::sync::{mpsc, oneshot};
-use worker_runtime::store::{Change, StoreError, StoreErrorKind};
+use worker_runtime::store::{Change, StoreError, StoreErrorKind, StoreRecorder};
 
 use crate::connection;
 use crate::failure::Failure;
 use crate::file::FileId;
-use crate::metrics::Recorder;
 use crate::owned_file::OwnedFile;
 use crate::write;
 
@@ -39,7 +38,7 @@ pub(crate) struct Writer {
     /// before the file, whose lock must outlast it.
     connection: Option<Connection>,
     file: Arc<OwnedFile>,
-    recorder: Arc<Recorder>,
+    recorder: Arc<StoreRecorder>,
     /// The number of the latest transaction, as it is in the file.
     batch: i64,
     /// The journal that the connection writes to, once it has.
@@ -65,7 +64,7 @@ enum Outcome {
 impl Writer {
     pub(crate) fn new(
         file: Arc<OwnedFile>,
-        recorder: Arc<Recorder>,
+        recorder: Arc<StoreRecorder>,
         connection: Connection,
     ) -> rusqlite::Result<Self> {
         Ok(Self {

@@ -11,7 +11,9 @@ use crate::id::WorkerId;
 use crate::transcript::TranscriptPosition;
 
 mod change;
+pub mod columns;
 mod error;
+mod metrics;
 mod record;
 
 #[cfg(any(test, feature = "store-conformance"))]
@@ -23,6 +25,7 @@ pub mod scripted_store;
 
 pub use change::{AcceptedInput, Change, FinishedRun};
 pub use error::{StoreError, StoreErrorKind};
+pub use metrics::{BATCH_SIZE_BUCKETS, Histogram, LATENCY_BUCKETS, StoreMetrics, StoreRecorder};
 pub use record::{
     Index, IndexedWorker, KeyedInput, Room, StoredConversation, StoredPage, StoredState,
     StoredWorker, UnfinishedRun, Window,

@@ -6,7 +6,9 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-use crate::compose::{BATCH_SIZE_BUCKETS, Histogram, LATENCY_BUCKETS, ReadMetrics, StoreMetrics};
+use worker_runtime::store::{BATCH_SIZE_BUCKETS, Histogram, LATENCY_BUCKETS, StoreMetrics};
+
+use crate::compose::ReadMetrics;
 
 /// Collects what a store has counted; nothing once the store is closed.
 pub(crate) struct StoreCollector(pub(crate) ReadMetrics);
@@ -44,11 +46,14 @@ impl Collector for StoreCollector {
             "Changes that wait to be stored.",
             waiting,
         )?;
+        let Some(bytes) = metrics.file_bytes else {
+            return Ok(());
+        };
         gauge(
             &mut encoder,
             "store_file_bytes",
             "Bytes of the file that keeps the workers, and of its journal.",
-            metrics.file_bytes,
+            bytes,
         )
     }
 }

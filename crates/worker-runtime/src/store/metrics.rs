@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use worker_runtime::store::StoreErrorKind;
+use super::StoreErrorKind;
 
 /// Upper bounds of the buckets of batch sizes, in requests.
 pub const BATCH_SIZE_BUCKETS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
@@ -27,8 +27,8 @@ pub struct StoreMetrics {
     pub commit_seconds: Histogram,
     /// Requests to commit that wait now.
     pub queue_depth: usize,
-    /// Bytes of the file and its journal now.
-    pub file_bytes: u64,
+    /// Bytes of the file and its journal now; none of a store that is no file.
+    pub file_bytes: Option<u64>,
 }
 
 /// A distribution.
@@ -53,17 +53,19 @@ impl Histogram {
     }
 }
 
-/// Counts; shared by the threads of a store.
+/// Counts what an implementation of a store does; shared by its threads.
 #[derive(Debug, Default)]
-pub(crate) struct Recorder(Mutex<StoreMetrics>);
+pub struct StoreRecorder(Mutex<StoreMetrics>);
 
-impl Recorder {
-    pub(crate) fn snapshot(&self) -> StoreMetrics {
+impl StoreRecorder {
+    /// What was counted so far.
+    #[must_use]
+    pub fn snapshot(&self) -> StoreMetrics {
         self.with(|metrics| metrics.clone())
     }
 
     /// A transaction was committed with `requests`.
-    pub(crate) fn committed(&self, requests: usize, took: Duration) {
+    pub fn committed(&self, requests: usize, took: Duration) {
         let requests = u32::try_from(requests).map_or(f64::MAX, f64::from);
         self.with(|metrics| {
             metrics.batch_size.record(&BATCH_SIZE_BUCKETS, requests);
@@ -73,11 +75,12 @@ impl Recorder {
     }
 
     /// A request to commit was done.
-    pub(crate) fn done(&self) {
+    pub fn done(&self) {
         self.with(|metrics| metrics.commits += 1);
     }
 
-    pub(crate) fn failed(&self, kind: StoreErrorKind) {
+    /// A request to commit, or a read, has failed.
+    pub fn failed(&self, kind: StoreErrorKind) {
         self.with(|metrics| {
             *match kind {
                 StoreErrorKind::Full => &mut metrics.failed_full,
