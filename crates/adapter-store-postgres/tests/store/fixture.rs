@@ -1,0 +1,179 @@
+//! A workspace of its own in the database, and workers to put into it.
+
+use std::env;
+
+use adapter_store_postgres::{Candidate, Database, LeaseTime, OpenError, PostgresStore, Secrets};
+use jiff::Timestamp;
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+use worker_runtime::store::{
+    AcceptedInput, Change, FinishedRun, StoreErrorKind, StoredConversation, StoredState,
+    StoredWorker, Window, WorkerStore as _,
+};
+use worker_runtime::{
+    Cursor, Entry, Epoch, LastRun, ProfileSet, Role, RunDiagnostics, RunId, RunOutcome,
+    UsageTotals, WorkerId,
+};
+
+pub(crate) const ALL: Window = Window {
+    entries: usize::MAX,
+    bytes: usize::MAX,
+};
+
+/// A workspace that no other test has.
+pub(crate) struct Workspace {
+    pub(crate) address: String,
+    pub(crate) name: String,
+    pub(crate) lease: LeaseTime,
+}
+
+pub(crate) fn variable(name: &str) -> String {
+    env::var(name).expect("run the tests by .ci/with-postgres")
+}
+
+impl Workspace {
+    pub(crate) fn new() -> Self {
+        Self {
+            address: variable("YOI_TEST_POSTGRES"),
+            name: Uuid::now_v7().to_string(),
+            lease: LeaseTime::default(),
+        }
+    }
+
+    pub(crate) fn with_lease(seconds: &str) -> Self {
+        Self {
+            lease: seconds.parse().expect("a lease"),
+            ..Self::new()
+        }
+    }
+
+    /// The same workspace, with the database at another port.
+    pub(crate) fn by_port(&self, port: u16) -> Self {
+        let own = variable("YOI_TEST_POSTGRES_PORT");
+        Self {
+            address: self.address.replace(&own, &port.to_string()),
+            name: self.name.clone(),
+            lease: self.lease,
+        }
+    }
+
+    pub(crate) fn candidate(&self) -> Candidate {
+        let database = Database::new(&self.address, &Secrets::default()).expect("an address");
+        Candidate::new(database, self.name.clone(), "test".to_owned(), self.lease)
+    }
+
+    pub(crate) async fn open(&self) -> PostgresStore {
+        self.try_open().await.expect("a store")
+    }
+
+    pub(crate) async fn try_open(&self) -> Result<PostgresStore, OpenError> {
+        self.candidate().acquire().await
+    }
+
+    /// Runs a statement on the workspace's row, past the store.
+    pub(crate) async fn row(&self, statement: &str) {
+        let statement = format!("UPDATE yoi.workspace SET {statement} WHERE name = $1");
+        let client = sql(&self.address).await;
+        let changed = client.execute(&statement, &[&self.name]).await;
+        assert_eq!(changed.expect("a statement"), 1);
+    }
+}
+
+/// A connection past the store.
+pub(crate) async fn sql(address: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(address, NoTls)
+        .await
+        .expect("a database");
+    tokio::spawn(connection);
+    client
+}
+
+pub(crate) fn worker_id() -> WorkerId {
+    WorkerId::from_uuid(Uuid::now_v7()).expect("a UUIDv7")
+}
+
+fn at(milliseconds: u64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds.cast_signed()).expect("a time")
+}
+
+pub(crate) fn create(id: WorkerId) -> Change {
+    Change::Create(Box::new(StoredWorker {
+        id,
+        display_name: "Ada".parse().expect("a name"),
+        profile: ProfileSet::builtin().default_profile().clone(),
+        model: None,
+        state: StoredState::Idle,
+        created_at: at(1),
+        last_activity_at: at(1),
+        create_key: None,
+        last_sequence: 0,
+        usage: UsageTotals::default(),
+        last_run: None,
+        diagnostics: RunDiagnostics::default(),
+    }))
+}
+
+/// The changes of the exchange after this many.
+pub(crate) fn exchange(worker_id: WorkerId, before: u64) -> Vec<Change> {
+    let sequence = 2 * before + 1;
+    let input = AcceptedInput {
+        worker_id,
+        entry: Entry {
+            sequence,
+            at: at(sequence),
+            role: Role::User,
+            run_id: RunId::from_uuid(Uuid::now_v7()).expect("a UUIDv7"),
+            content: format!("input {sequence} {}", "x".repeat(500)).into(),
+            partial: false,
+            unanswered: false,
+            reasoning: None,
+            diagnostics: RunDiagnostics::default(),
+        },
+        cursor: Cursor::new(Epoch::new(7), sequence),
+        key: None,
+    };
+    let finished = FinishedRun {
+        worker_id,
+        run: LastRun {
+            run_id: input.entry.run_id,
+            outcome: RunOutcome::Completed,
+            error: None,
+            finished_at: at(sequence + 1),
+        },
+        usage: None,
+        usage_totals: UsageTotals::default(),
+        diagnostics: RunDiagnostics::default(),
+        reply: Some(Entry {
+            sequence: sequence + 1,
+            at: at(sequence + 1),
+            role: Role::Assistant,
+            content: format!("reply {sequence} {}", "y".repeat(1000)).into(),
+            ..input.entry.clone()
+        }),
+        state: StoredState::Idle,
+    };
+    vec![
+        Change::Accept(Box::new(input)),
+        Change::Finish(Box::new(finished)),
+    ]
+}
+
+/// A stored worker with this many exchanges.
+pub(crate) async fn conversation(store: &PostgresStore, exchanges: u64) -> WorkerId {
+    let id = worker_id();
+    let mut changes = vec![create(id)];
+    changes.extend((0..exchanges).flat_map(|before| exchange(id, before)));
+    store.commit(changes).await.expect("a worker");
+    id
+}
+
+pub(crate) async fn load(store: &PostgresStore, id: WorkerId) -> StoredConversation {
+    let loaded = store.load(id, ALL, usize::MAX).await;
+    loaded.expect("a readable store").expect("a worker")
+}
+
+/// The kind of failure of a commit of another worker.
+pub(crate) async fn failure(store: &PostgresStore) -> StoreErrorKind {
+    let failed = store.commit(vec![create(worker_id())]).await;
+    failed.expect_err("the commit fails").kind()
+}

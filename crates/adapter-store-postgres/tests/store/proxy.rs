@@ -1,0 +1,128 @@
+//! A network between the store and the database that can be cut, go silent, or lose an answer.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// What becomes of what is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Network {
+    /// It arrives.
+    Up,
+    /// Connections are cut, and new ones too.
+    Down,
+    /// It arrives once the network is up again.
+    Silent,
+    /// A COMMIT is lost, and its connection with it.
+    LosesCommits,
+    /// A COMMIT arrives, and its answer is lost, and the connection with it.
+    LosesAnswersOfCommits,
+}
+
+/// The form in which a COMMIT is sent.
+const COMMIT: &[u8] = b"COMMIT\0";
+
+/// A proxy in front of a database.
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    network: Arc<watch::Sender<Network>>,
+    accepting: JoinHandle<()>,
+}
+
+impl Proxy {
+    pub(crate) async fn before(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let network = Arc::new(watch::Sender::new(Network::Up));
+        let (own, shared) = (
+            listener.local_addr().expect("an address").port(),
+            Arc::clone(&network),
+        );
+        let accepting = tokio::spawn(async move {
+            loop {
+                let Ok((client, _)) = listener.accept().await else {
+                    continue;
+                };
+                tokio::spawn(carry(client, port, shared.subscribe()));
+            }
+        });
+        Self {
+            port: own,
+            network,
+            accepting,
+        }
+    }
+
+    pub(crate) fn set(&self, network: Network) {
+        self.network.send_replace(network);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Carries one connection until an end closes it or it is cut.
+async fn carry(client: TcpStream, port: u16, network: watch::Receiver<Network>) -> io::Result<()> {
+    let server = TcpStream::connect(("127.0.0.1", port)).await?;
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    let mut cut = network.clone();
+    tokio::select! {
+        _ = cut.wait_for(|it| *it == Network::Down) => Ok(()),
+        ended = upwards(from_client, to_server, network.clone()) => ended,
+        ended = downwards(from_server, to_client, network) => ended,
+    }
+}
+
+async fn upwards(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut network: watch::Receiver<Network>,
+) -> io::Result<()> {
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        let sent = &buffer[..read];
+        let has_commit = sent.windows(COMMIT.len()).any(|it| it == COMMIT);
+        let state = wait_until_carried(&mut network).await;
+        if has_commit && state == Network::LosesCommits {
+            return Ok(());
+        }
+        to.write_all(sent).await?;
+        if has_commit && state == Network::LosesAnswersOfCommits {
+            // The other direction is cut too; the database gets what was sent.
+            to.shutdown().await?;
+            return Ok(());
+        }
+    }
+}
+
+async fn downwards(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut network: watch::Receiver<Network>,
+) -> io::Result<()> {
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        wait_until_carried(&mut network).await;
+        to.write_all(&buffer[..read]).await?;
+    }
+}
+
+async fn wait_until_carried(network: &mut watch::Receiver<Network>) -> Network {
+    let state = network.wait_for(|it| *it != Network::Silent).await;
+    state.map_or(Network::Down, |state| *state)
+}
