@@ -9,8 +9,9 @@ use clap::{Args, Command, ValueEnum};
 use registry_core::DisplayName;
 use worker_runtime::{LimitName, OfflineEngine};
 
-pub use store::StoreArgs;
+pub use store::{InvalidWorkspaceName, StoreArgs, WorkspaceName};
 
+use crate::compose::LeaseTime;
 use crate::listen::ListenAddress;
 use crate::named_tokens::NamedTokenFile;
 
@@ -195,6 +196,11 @@ pub struct ServeArgs {
     /// Keep the workers on a network file system, where their file can be damaged
     #[arg(long, env = "YOI_STORE_ON_NETWORK_FILE_SYSTEM")]
     pub store_on_network_file_system: bool,
+
+    /// Seconds for which the workspace in the database belongs to a server that doesn't say anything,
+    /// 3 to 300: another one takes over after that
+    #[arg(long, env = "YOI_STORE_LEASE", value_name = "SECONDS", default_value_t)]
+    pub store_lease: LeaseTime,
 
     /// While another server has the workspace, listen and stand by, and take over when that one ends:
     /// until then `/readyz` answers 503, and so does everything else but `/healthz`

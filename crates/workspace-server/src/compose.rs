@@ -1,5 +1,7 @@
-//! The composition root: the only file that names concrete adapters. It builds the embedded
+//! The composition root: the only module that names concrete adapters. It builds the embedded
 //! runtime and the registry of sources that `server` puts behind the HTTP API.
+
+mod stores;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,15 +11,16 @@ use std::time::Duration;
 use adapter_embedded::EmbeddedSource;
 use adapter_local::{LocalConfig, LocalLimits, LocalSource};
 use adapter_model::{ModelSet, ModelSetError};
-use adapter_store_sqlite::{NetworkFileSystems, Options, PendingStore, SqliteStore};
 use registry_core::port::RuntimeSource;
 use registry_core::registry::DuplicateRuntime;
 use registry_core::{Deadlines, RuntimeRegistry};
-use tokio::task::spawn_blocking;
 use worker_runtime::store::WorkerStore;
 use worker_runtime::{
     BuildError, Limits, OfflineEngine, OpenError, ProfileSet, Runtime, TurnEngine,
 };
+
+pub use stores::{DatabaseSetting, StoreSetting};
+pub(crate) use stores::{OpenedStore, Ownership, ReadMetrics, StoreOpener};
 
 pub(crate) use adapter_local::untrusted_file;
 pub(crate) use adapter_model::RunFailure;
@@ -26,11 +29,11 @@ pub(crate) use adapter_model::secret_file;
 pub use adapter_model::{
     InvalidNamedModel, ModelConfig, ModelConfigError, NamedModel, SecretFileError,
 };
+pub use adapter_store_postgres::OpenError as DatabaseOpenError;
+pub use adapter_store_postgres::{Database, InvalidAddress, LeaseTime};
+pub(crate) use adapter_store_postgres::{Secrets, is_address as is_database_address};
 pub use adapter_store_sqlite::OpenError as StoreOpenError;
 pub(crate) use adapter_store_sqlite::maintenance as store_maintenance;
-pub(crate) use adapter_store_sqlite::{
-    BATCH_SIZE_BUCKETS, Histogram, LATENCY_BUCKETS, StoreMetrics,
-};
 
 /// The turn engine of the embedded runtime.
 #[derive(Clone)]
@@ -46,22 +49,6 @@ pub enum EngineSetting {
     Own(Arc<dyn TurnEngine>),
 }
 
-/// Where the workers of the embedded runtime are kept.
-#[derive(Clone)]
-pub enum StoreSetting {
-    /// In memory: the end of the server forgets them.
-    Memory,
-    /// In a file, and over restarts.
-    File {
-        /// The file, which is created if it isn't there.
-        path: PathBuf,
-        /// Whether it may be on a network file system, where it can be damaged.
-        on_network_file_system: bool,
-    },
-    /// In the embedding program's own store.
-    Own(Arc<dyn WorkerStore>),
-}
-
 /// Why the parts of a server can't be built. Carries no path and no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
@@ -74,6 +61,9 @@ pub enum ComposeError {
     /// The store can't be opened.
     #[error(transparent)]
     Store(#[from] StoreOpenError),
+    /// The store in the database can't be opened.
+    #[error(transparent)]
+    Database(#[from] DatabaseOpenError),
     /// The embedded runtime can't read its store.
     #[error("the workers can't be read from the store")]
     Restore(#[source] OpenError),
@@ -88,7 +78,15 @@ pub enum ComposeError {
 impl ComposeError {
     /// Whether another server has the store, so that opening it may succeed once that has ended.
     pub(crate) fn is_store_in_use(&self) -> bool {
-        matches!(self, Self::Store(StoreOpenError::InUse))
+        matches!(
+            self,
+            Self::Store(StoreOpenError::InUse) | Self::Database(DatabaseOpenError::InUse)
+        )
+    }
+
+    /// Whether a server that stands by goes on to do so: also while the database is away.
+    pub(crate) fn is_worth_waiting_for(&self) -> bool {
+        self.is_store_in_use() || matches!(self, Self::Database(DatabaseOpenError::Unreachable))
     }
 }
 
@@ -113,86 +111,6 @@ pub(crate) fn engine(
         }
         EngineSetting::Own(engine) => Arc::clone(engine),
     })
-}
-
-/// A store, and what it has counted.
-#[derive(Default)]
-pub(crate) struct OpenedStore {
-    /// None keeps the workers in memory.
-    pub(crate) store: Option<Arc<dyn WorkerStore>>,
-    /// None where nothing is counted.
-    pub(crate) metrics: Option<ReadMetrics>,
-}
-
-/// Reads what a store has counted; nothing once it is closed.
-pub(crate) type ReadMetrics = Box<dyn Fn() -> Option<StoreMetrics> + Send + Sync>;
-
-/// Opens a store, in as many attempts as it takes.
-pub(crate) struct StoreOpener {
-    setting: StoreSetting,
-}
-
-impl StoreOpener {
-    pub(crate) fn new(setting: StoreSetting) -> Self {
-        Self { setting }
-    }
-
-    /// Tries once.
-    ///
-    /// # Errors
-    /// One of which [`ComposeError::is_store_in_use`] holds may be gone at the next attempt.
-    pub(crate) async fn attempt(&self) -> Result<OpenedStore, ComposeError> {
-        open_store(self.setting.clone()).await
-    }
-}
-
-async fn open_store(setting: StoreSetting) -> Result<OpenedStore, ComposeError> {
-    let (path, on_network_file_system) = match setting {
-        StoreSetting::Memory => return Ok(OpenedStore::default()),
-        StoreSetting::Own(store) => {
-            return Ok(OpenedStore {
-                store: Some(store),
-                metrics: None,
-            });
-        }
-        StoreSetting::File {
-            path,
-            on_network_file_system,
-        } => (path, on_network_file_system),
-    };
-    let options = Options {
-        network_file_systems: if on_network_file_system {
-            NetworkFileSystems::Allowed
-        } else {
-            NetworkFileSystems::Refused
-        },
-        ..Options::default()
-    };
-    let to_open = path.clone();
-    let opened = spawn_blocking(move || SqliteStore::open(&to_open, options)).await;
-    match opened.map_err(|_| ComposeError::Interrupted)? {
-        Ok(store) => Ok(counted(store, |store| Some(store.metrics()))),
-        // As on a disk that fills up later: what can't be kept is refused, until it can.
-        Err(StoreOpenError::NoSpace) => {
-            tracing::warn!("the store has no space: nothing is accepted until it has");
-            let store = PendingStore::new(path, options);
-            Ok(counted(store, PendingStore::metrics))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// A store, and what it counts. That doesn't keep the file open when the runtime has ended.
-fn counted<S: WorkerStore + 'static>(
-    store: S,
-    metrics: fn(&S) -> Option<StoreMetrics>,
-) -> OpenedStore {
-    let store = Arc::new(store);
-    let counted = Arc::downgrade(&store);
-    OpenedStore {
-        store: Some(store),
-        metrics: Some(Box::new(move || metrics(&*counted.upgrade()?))),
-    }
 }
 
 /// Builds the embedded runtime, with the workers of `store`.

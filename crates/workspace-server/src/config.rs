@@ -18,11 +18,10 @@ use crate::listen::ListenAddress;
 use crate::logging::DroppedLines;
 use crate::named_tokens::NamedTokenFile;
 use crate::server_file;
-use crate::store;
-use crate::store_path::NoStorePath;
+use crate::store::{self, StoreSettingError};
 use crate::token_file::{self, TokenFileError};
 
-pub use crate::compose::{EngineSetting, StoreSetting};
+pub use crate::compose::{DatabaseSetting, EngineSetting, StoreSetting};
 
 /// Longest wait for runs to end and connections to close once the server has stopped to listen.
 pub const SHUTDOWN_DEADLINE: Duration = Duration::from_millis(3_500);
@@ -130,7 +129,7 @@ pub enum ConfigError {
     NoModel,
     /// There is no place for the store.
     #[error(transparent)]
-    StorePath(#[from] NoStorePath),
+    Store(#[from] StoreSettingError),
     /// Nothing that another server has can be taken over.
     #[error("--standby takes over workers that are kept in a file, and --store memory keeps none")]
     StandbyInMemory,
@@ -208,7 +207,7 @@ impl ServerConfig {
             EngineSetting::Models(models)
         };
         let on_network = args.store_on_network_file_system;
-        let store = store::setting(&args.place, on_network, &variable)?;
+        let store = store::setting(&args.place, on_network, args.store_lease, &variable)?;
         if args.standby && matches!(store, StoreSetting::Memory) {
             return Err(ConfigError::StandbyInMemory);
         }

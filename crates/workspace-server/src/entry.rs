@@ -180,7 +180,11 @@ async fn serve(
     };
     // Dropping the reloading at the server's end loses nothing.
     tokio::select! {
-        _report = server.serve(shutdown) => ExitCode::SUCCESS,
+        report = server.serve(shutdown) => if report.store_lost {
+            fail(&WorkspaceLost, ExitCode::FAILURE)
+        } else {
+            ExitCode::SUCCESS
+        },
         never = reloading.run(&reload) => match never {},
     }
 }
@@ -231,6 +235,14 @@ fn print(lines: String) {
         }
     });
 }
+
+/// Why a server ends that nobody has asked to.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "another server has this workspace now, or the database was away for longer than the lease: \
+     nothing was written since; start this one again, with --standby to wait for its turn"
+)]
+struct WorkspaceLost;
 
 /// The line of a server that stands by.
 fn standby_lines(addresses: &[ServerAddress]) -> String {

@@ -35,7 +35,8 @@ mod store_metrics;
 
 pub use args::ServeArgs;
 pub use compose::{
-    ComposeError, InvalidNamedModel, ModelConfig, ModelConfigError, NamedModel, StoreOpenError,
+    ComposeError, Database, DatabaseOpenError, InvalidAddress, InvalidNamedModel, LeaseTime,
+    ModelConfig, ModelConfigError, NamedModel, StoreOpenError,
 };
 pub use config::ServerConfig;
 pub use entry::{run, run_with};

@@ -5,13 +5,14 @@ mod standby;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use http_api::wire::path::page_fragment;
 use http_api::{Api, ClientName, Listeners, Quotas, Token};
 use tokio::sync::{oneshot, watch};
 use worker_runtime::Runtime;
 
-use crate::compose::ComposeError;
+use crate::compose::{ComposeError, Ownership};
 use crate::config::{SHUTDOWN_DEADLINE, ServerConfig};
 use crate::listen::{ListenError, ServerAddress, SocketFile};
 use crate::named_tokens::{NamedTokenError, NamedTokenFile};
@@ -64,6 +65,8 @@ pub struct ShutdownReport {
     pub runs_abandoned: usize,
     /// Connections that were cut because they did not close in time.
     pub connections_cut: usize,
+    /// Whether the server ended because another one has its workspace, or may have.
+    pub store_lost: bool,
 }
 
 /// A server that listens, and answers once [`Server::serve`] runs.
@@ -73,6 +76,7 @@ pub struct Server {
     token: Option<Token>,
     api: Api,
     runtime: Runtime,
+    ownership: Option<Ownership>,
     tokens: watch::Sender<Option<Token>>,
     registration: Option<Registration>,
     socket_files: Vec<SocketFile>,
@@ -149,7 +153,8 @@ impl Server {
         self.token_file.is_some()
     }
 
-    /// Answers requests until `shutdown` ends, then shuts down in order: accepts no connection,
+    /// Answers requests until `shutdown` ends, or the store is lost to another server, then shuts down
+    /// in order: accepts no connection,
     /// answers waiting polls, ends runs and finishes open requests, within
     /// [`SHUTDOWN_DEADLINE`].
     ///
@@ -163,6 +168,7 @@ impl Server {
             addresses,
             api,
             runtime,
+            ownership,
             registration,
             socket_files,
             ..
@@ -171,16 +177,27 @@ impl Server {
         let port = tcp_address(&addresses).map(|address| address.port());
         tracing::info!(addresses = addresses.len(), port, "serving");
         let (stop_http, http_stops) = oneshot::channel::<()>();
+        let lost = ownership.as_ref().map(Ownership::lost);
+        let is_lost = OnceLock::new();
         let stopping = async {
-            shutdown.await;
-            tracing::info!("shutting down");
+            tokio::select! {
+                () = shutdown => tracing::info!("shutting down"),
+                () = until_lost(lost) => {
+                    tracing::error!("the workspace is lost to another server: shutting down");
+                    is_lost.get_or_init(|| ());
+                }
+            }
             draining.begin();
         };
         let ended = async {
             keep_file_until(stopping, registration).await;
             // The receiver is gone only when the API has ended by itself.
             let _ = stop_http.send(());
-            runtime.shutdown(SHUTDOWN_DEADLINE).await
+            let runs = runtime.shutdown(SHUTDOWN_DEADLINE).await;
+            if let Some(ownership) = ownership {
+                ownership.give_back().await;
+            }
+            runs
         };
         let answered = http_api::serve(listeners, api, async {
             let _ = http_stops.await;
@@ -191,6 +208,7 @@ impl Server {
             runs_ended: runs.cancelled.len(),
             runs_abandoned: runs.abandoned.len(),
             connections_cut: connections.cut,
+            store_lost: is_lost.get().is_some(),
         };
         tracing::info!(
             runs_ended = report.runs_ended,
@@ -199,6 +217,14 @@ impl Server {
             "ended"
         );
         report
+    }
+}
+
+/// Ends when the store is lost, if it can be.
+async fn until_lost(lost: Option<impl Future<Output = ()>>) {
+    match lost {
+        Some(lost) => lost.await,
+        None => std::future::pending().await,
     }
 }
 

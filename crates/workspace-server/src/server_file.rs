@@ -73,6 +73,8 @@ pub enum StorePlace {
     Memory,
     /// In this file.
     File(String),
+    /// In a database.
+    Database,
     /// It doesn't say.
     #[default]
     Unknown,

@@ -44,24 +44,21 @@ pub fn default_path(
     let data = directory("XDG_DATA_HOME");
     let data = data.or_else(|| Some(directory("HOME")?.join(".local/share")));
     let data = data.ok_or(NoStorePath::NoHome)?;
-    let root = fs::canonicalize(workspace_root).map_err(NoStorePath::NoWorkspace)?;
-    let key = workspace_key(&root);
     Ok(data
         .join("yoi/workspaces")
-        .join(key)
+        .join(workspace_key(workspace_root)?)
         .join("workers.sqlite3"))
 }
 
-/// A name for the workspace that doesn't tell where it is.
-fn workspace_key(canonical_root: &Path) -> String {
+/// A name for the workspace at `workspace_root` that doesn't tell where it is.
+pub(crate) fn workspace_key(workspace_root: &Path) -> Result<String, NoStorePath> {
+    let canonical_root = fs::canonicalize(workspace_root).map_err(NoStorePath::NoWorkspace)?;
     let mut hash = Sha256::new();
     hash.update(DOMAIN);
     hash.update(canonical_root.as_os_str().as_encoded_bytes());
     let hash = hash.finalize();
-    hash[..KEY_BYTES]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digits = hash[..KEY_BYTES].iter().map(|byte| format!("{byte:02x}"));
+    Ok(digits.collect())
 }
 
 #[cfg(test)]

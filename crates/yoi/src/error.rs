@@ -10,8 +10,7 @@ use registry_core::projection::{
     Diagnostic, RunErrorCode, RunErrorDetail, RunOutcome, Usage, WorkerState, WorkerSummary,
 };
 use registry_core::{DisplayName, RunId, UnavailableReason, WorkerRef};
-use yoi_workspace_server::store::MaintenanceError;
-use yoi_workspace_server::store_path::NoStorePath;
+use yoi_workspace_server::store::{MaintenanceError, StoreSettingError};
 use yoi_workspace_server::token_file::TokenFileError;
 
 use crate::api_name::error_name;
@@ -110,9 +109,11 @@ pub(crate) enum UsageError {
     #[error("{} is there already, and is not overwritten", path.display())]
     OutputExists { path: PathBuf },
     #[error(transparent)]
-    StorePath(NoStorePath),
+    StoreSetting(StoreSettingError),
     #[error("the workers of this workspace are kept in memory: there is no file")]
     StoreInMemory,
+    #[error("the workers of this workspace are kept in a database: there is no file")]
+    StoreInDatabase,
     #[error("the input is larger than {max_bytes} bytes")]
     InputTooLarge { max_bytes: usize },
 }

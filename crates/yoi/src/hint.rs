@@ -28,6 +28,9 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         Error::Store(error) => return about_file(error).map(str::to_owned),
         Error::StoreBeyondRecovery => "go back to a backup; what `yoi export` wrote is whole, too",
         Error::Usage(UsageError::StoreInMemory) => "--store FILE names a file",
+        Error::Usage(UsageError::StoreInDatabase) => {
+            "the database's own tools check it and copy it, pg_dump for example"
+        }
         Error::Unreachable(Unreachable::NoneFound) => {
             "start one with `yoi serve`, or name one with --server URL"
         }

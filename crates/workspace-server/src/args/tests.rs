@@ -9,6 +9,7 @@ use clap::{CommandFactory as _, Parser};
 use super::*;
 use crate::compose::StoreSetting;
 use crate::config::{ConfigError, ServerConfig};
+use crate::store::StoreSettingError;
 use crate::store_path::NoStorePath;
 
 #[derive(Parser)]
@@ -35,7 +36,9 @@ fn file(args: &[&str]) -> (PathBuf, bool) {
             path,
             on_network_file_system,
         } => (path, on_network_file_system),
-        StoreSetting::Memory | StoreSetting::Own(_) => panic!("no file"),
+        StoreSetting::Memory | StoreSetting::Database(_) | StoreSetting::Own(_) => {
+            panic!("no file")
+        }
     }
 }
 
@@ -69,7 +72,10 @@ fn an_empty_name_of_a_store_is_an_error() {
 fn a_file_without_a_place_for_it_is_an_error_that_says_what_to_do() {
     let without_home = |args: &[&str]| ServerConfig::from_args(parse(args).unwrap(), |_| None);
     let error = without_home(&[]).err().unwrap();
-    assert!(matches!(error, ConfigError::StorePath(NoStorePath::NoHome)));
+    assert!(matches!(
+        error,
+        ConfigError::Store(StoreSettingError::NoPlace(NoStorePath::NoHome))
+    ));
     assert!(error.to_string().contains("--store memory"), "{error}");
     without_home(&["--store", "memory"]).unwrap();
     without_home(&["--store", "kept"]).unwrap();

@@ -14,7 +14,9 @@ use tokio::time::Instant;
 use worker_runtime::{ProfileSet, Runtime, TurnEngine};
 
 use super::{Server, Standby, StartError, tcp_address};
-use crate::compose::{self, ComposeError, OpenedStore, ReadMetrics, StoreOpener, StoreSetting};
+use crate::compose::{
+    self, ComposeError, OpenedStore, Ownership, ReadMetrics, StoreOpener, StoreSetting,
+};
 use crate::config::{AuthSetting, SHUTDOWN_DEADLINE, ServerConfig};
 use crate::failure_notes::FailureNotes;
 use crate::in_use::{Patience, until_free};
@@ -32,6 +34,8 @@ const NO_PORT: u16 = 80;
 /// [`SHUTDOWN_DEADLINE`].
 const STORE_WAIT: Duration = Duration::from_secs(6);
 const _: () = assert!(STORE_WAIT.as_millis() > SHUTDOWN_DEADLINE.as_millis() + 1_000);
+/// Longest wait for a store after the lease of another server is over.
+const LEASE_GRACE: Duration = Duration::from_secs(2);
 /// Time between two attempts to open it.
 pub(super) const STORE_RETRY: Duration = Duration::from_millis(250);
 
@@ -69,6 +73,7 @@ pub(super) struct Workers {
     runtime: Runtime,
     registry: RuntimeRegistry,
     metrics: Option<ReadMetrics>,
+    ownership: Option<Ownership>,
 }
 
 impl Listening {
@@ -131,7 +136,7 @@ impl Listening {
     pub async fn open(self) -> Result<Start, StartError> {
         let opened = if self.prepared.config.standby {
             match self.store.attempt().await {
-                Err(error) if error.is_store_in_use() => {
+                Err(error) if error.is_worth_waiting_for() => {
                     return Ok(Start::Standby(Box::new(Standby(self))));
                 }
                 opened => opened?,
@@ -152,7 +157,11 @@ impl Prepared {
 
     /// Reads the workers of the store.
     pub(super) async fn workers(&self, opened: OpenedStore) -> Result<Workers, ComposeError> {
-        let OpenedStore { store, metrics } = opened;
+        let OpenedStore {
+            store,
+            metrics,
+            ownership,
+        } = opened;
         let config = &self.config;
         let runtime = compose::runtime(
             Arc::clone(&self.engine),
@@ -173,6 +182,7 @@ impl Prepared {
             runtime,
             registry,
             metrics,
+            ownership,
         })
     }
 
@@ -215,6 +225,7 @@ impl Prepared {
             token,
             api: Api::new(Arc::new(workers.registry), api),
             runtime: workers.runtime,
+            ownership: workers.ownership,
             tokens,
             registration,
             socket_files,
@@ -224,12 +235,16 @@ impl Prepared {
 }
 
 async fn open_soon(store: &StoreOpener) -> Result<OpenedStore, ComposeError> {
+    // A server that was killed doesn't give its lease back.
+    let wait = store
+        .lease()
+        .map_or(STORE_WAIT, |lease| lease + LEASE_GRACE);
     let say_so = || {
-        let seconds = STORE_WAIT.as_secs();
+        let seconds = wait.as_secs();
         tracing::warn!("another server has the store: waiting for its end, at most {seconds} s");
     };
     until_free(
-        Patience::Until(Instant::now() + STORE_WAIT),
+        Patience::Until(Instant::now() + wait),
         STORE_RETRY,
         ComposeError::is_store_in_use,
         say_so,
@@ -285,6 +300,7 @@ fn api_config(config: &ServerConfig, bound: &Bound, token: Option<Token>) -> Api
 fn place_of(setting: &StoreSetting) -> StorePlace {
     match setting {
         StoreSetting::Memory => StorePlace::Memory,
+        StoreSetting::Database(_) => StorePlace::Database,
         StoreSetting::Own(_) => StorePlace::Unknown,
         StoreSetting::File { path, .. } => StorePlace::of_file(path),
     }

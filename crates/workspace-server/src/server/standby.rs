@@ -40,7 +40,7 @@ impl Standby {
             let opened = until_free(
                 Patience::Unlimited,
                 STORE_RETRY,
-                ComposeError::is_store_in_use,
+                ComposeError::is_worth_waiting_for,
                 || {},
                 || store.attempt(),
             );

@@ -6,11 +6,11 @@ mod report;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use yoi_workspace_server::StoreOpenError;
 use yoi_workspace_server::args::StoreArgs;
 use yoi_workspace_server::config::StoreSetting;
 use yoi_workspace_server::server_file::StorePlace;
 use yoi_workspace_server::store::{self, MaintenanceError};
+use yoi_workspace_server::{LeaseTime, StoreOpenError};
 
 use crate::args::StoreCommand;
 use crate::connect::running_here;
@@ -41,17 +41,18 @@ pub(super) fn run(
 
 /// Where `args` and the environment say that the workers are kept, as `yoi serve` understands them.
 pub(super) fn setting(args: &StoreArgs) -> Result<StoreSetting, UsageError> {
-    // It matters to a server alone.
+    // It matters to a server alone, as the lease does.
     let on_network_file_system = false;
     let variable = |name: &str| std::env::var_os(name);
-    let setting = store::setting(args, on_network_file_system, variable);
-    setting.map_err(UsageError::StorePath)
+    let setting = store::setting(args, on_network_file_system, LeaseTime::default(), variable);
+    setting.map_err(UsageError::StoreSetting)
 }
 
 fn file(args: &StoreArgs) -> Result<PathBuf, UsageError> {
     match setting(args)? {
         StoreSetting::File { path, .. } => Ok(std::path::absolute(&path).unwrap_or(path)),
         StoreSetting::Memory | StoreSetting::Own(_) => Err(UsageError::StoreInMemory),
+        StoreSetting::Database(_) => Err(UsageError::StoreInDatabase),
     }
 }
 
@@ -68,7 +69,7 @@ fn other_store(workspace: &Path, path: &Path) -> bool {
     let running = running_here();
     let mut servers = running.of_workspace(&workspace);
     servers.any(|server| match &server.store {
-        StorePlace::Memory => true,
+        StorePlace::Memory | StorePlace::Database => true,
         StorePlace::File(other) => resolved(Path::new(other)) != resolved(path),
         StorePlace::Unknown => false,
     })

@@ -25,6 +25,7 @@ const UNREADABLE_WORKERS: &str = "store_unreadable_worker";
 pub(super) enum Place {
     Memory,
     File(PathBuf),
+    Database,
     Unknown,
 }
 
@@ -34,6 +35,7 @@ impl Place {
         match store_of(server) {
             Some(StorePlace::Memory) => Self::Memory,
             Some(StorePlace::File(path)) => Self::File(path.into()),
+            Some(StorePlace::Database) => Self::Database,
             Some(StorePlace::Unknown) | None => Self::Unknown,
         }
     }
@@ -43,6 +45,7 @@ impl Place {
         match setting {
             StoreSetting::Memory => Self::Memory,
             StoreSetting::File { path, .. } => Self::File(path),
+            StoreSetting::Database(_) => Self::Database,
             StoreSetting::Own(_) => Self::Unknown,
         }
     }
@@ -59,7 +62,7 @@ pub(super) fn check(place: &Place, runtimes: &[RuntimeSummary], checks: &mut Vec
         .find_map(|found| Some((found, store_reason(found.code.as_str())?)));
     let row = row(place);
     checks.push(match (failure, place) {
-        (None, Place::File(_)) => Check {
+        (None, Place::File(_) | Place::Database) => Check {
             detail: format!("{}; accepts changes", row.detail),
             ..row
         },
@@ -98,6 +101,7 @@ fn row(place: &Place) -> Check {
             .advise("`yoi serve` without `--store memory` keeps them"),
         Place::Unknown => Check::noted("store", "known where the server runs"),
         Place::File(path) => file_row(path),
+        Place::Database => Check::ok("store", "a database"),
     }
 }
 
