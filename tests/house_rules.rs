@@ -15,6 +15,7 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
     ("adapter-embedded", &["registry-core", "worker-runtime"]),
     ("adapter-local", &["registry-core"]),
     ("adapter-model", &["worker-runtime"]),
+    ("adapter-store-postgres", &["worker-runtime"]),
     ("adapter-store-sqlite", &["worker-runtime"]),
     ("web-page", &[]),
     ("http-api", &["registry-core", "web-page"]),
@@ -24,6 +25,7 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
             "adapter-embedded",
             "adapter-local",
             "adapter-model",
+            "adapter-store-postgres",
             "adapter-store-sqlite",
             "http-api",
             "registry-core",
@@ -52,6 +54,7 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
         "harness",
         &[
             "adapter-local",
+            "adapter-store-postgres",
             "adapter-store-sqlite",
             "registry-core",
             "testkit",
@@ -235,11 +238,13 @@ fn only_the_composition_root_names_concrete_adapters() {
         "adapter_embedded",
         "adapter_local",
         "adapter_model",
+        "adapter_store_postgres",
         "adapter_store_sqlite",
     ];
     for TextFile { path, text } in rust_files() {
         let may_name = path.starts_with("crates/adapter-")
             || path == "crates/workspace-server/src/compose.rs"
+            || path.starts_with("crates/workspace-server/src/compose/")
             || path == "crates/fuzz-checks/src/local_metadata.rs"
             || path == "crates/harness/src/scale/local.rs"
             || path.starts_with("crates/harness/src/store_cost/")

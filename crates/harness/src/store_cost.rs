@@ -1,6 +1,8 @@
 //! What keeping workers costs: the store beside SQLite alone, beside one `fsync`, and with many
-//! workers beside few. Everything in one run, in rounds that alternate.
+//! workers beside few; or the store in a database beside bare inserts, and with many workspaces beside
+//! one. Everything in one run, in rounds that alternate.
 
+mod database;
 mod inputs;
 mod population;
 
@@ -21,6 +23,10 @@ pub(crate) struct StoreCostArgs {
     /// Workers of the large store
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1_000..))]
     workers: u32,
+
+    /// Measure the store in this database instead, an empty one of its own
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
 }
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -57,6 +63,9 @@ pub(crate) fn run(args: &StoreCostArgs) -> ExitCode {
 }
 
 async fn measure(args: &StoreCostArgs) -> Result<Vec<Figure>, Error> {
+    if let Some(address) = &args.database {
+        return database::measure(address, args.inputs as usize).await;
+    }
     let mut figures = inputs::measure(args.inputs as usize).await?;
     figures.extend(population::measure(args.workers as usize).await?);
     Ok(figures)

@@ -19,15 +19,15 @@ use super::{Error, Figure, ratio};
 use crate::process_stats::format_mib;
 use crate::statistics::Rounds;
 
-const CLIENTS: usize = 32;
-const ROUNDS: usize = 5;
-const INPUT_BYTES: usize = 500;
-const REPLY_BYTES: usize = 1_000;
+pub(super) const CLIENTS: usize = 32;
+pub(super) const ROUNDS: usize = 5;
+pub(super) const INPUT_BYTES: usize = 500;
+pub(super) const REPLY_BYTES: usize = 1_000;
 /// Accepts of each round that are held against an `fsync`.
 const SINGLE: usize = 200;
 /// Bytes that are written before each `fsync`: a page.
 const PAGE_BYTES: usize = 4_096;
-const RUN_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const RUN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Replies at once.
 struct InstantReply(String);
@@ -82,7 +82,7 @@ pub(super) async fn measure(inputs: usize) -> Result<Vec<Figure>, Error> {
     ])
 }
 
-fn builder() -> worker_runtime::RuntimeBuilder {
+pub(super) fn builder() -> worker_runtime::RuntimeBuilder {
     Runtime::builder().engine(Arc::new(InstantReply("y".repeat(REPLY_BYTES))))
 }
 
@@ -102,7 +102,7 @@ async fn exchange(runtime: &Runtime, worker: WorkerId) -> Result<Duration, Error
 }
 
 /// Milliseconds in which all clients send so many inputs each.
-async fn run_clients(runtime: &Runtime, inputs: usize) -> Result<f64, Error> {
+pub(super) async fn run_clients(runtime: &Runtime, inputs: usize) -> Result<f64, Error> {
     let mut clients = JoinSet::new();
     let begun = Instant::now();
     for _ in 0..CLIENTS {
