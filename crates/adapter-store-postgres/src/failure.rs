@@ -77,9 +77,15 @@ impl Failure {
         matches!(self, Self::Sql(error) if error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION))
     }
 
-    /// Whether the connection is gone, rather than that the database has refused something.
+    /// Whether the connection is gone or of no use, rather than that the database has refused something.
     pub(crate) fn is_of_connection(&self) -> bool {
-        matches!(self, Self::Sql(error) if error.as_db_error().is_none() || is_ended_by_server(error))
+        match self {
+            Self::Sql(error) => error.as_db_error().is_none() || is_ended_by_server(error),
+            Self::TimedOut => true,
+            Self::Pool(_) | Self::Misfit(_) | Self::Unreadable(_) | Self::Lost | Self::Closed => {
+                false
+            }
+        }
     }
 }
 

@@ -175,8 +175,12 @@ pub(crate) async fn keep(database: Database, lease: Lease, acquired: Instant, lo
         sleep(pause).await;
         let asked = Instant::now();
         let expiry = renewed + lease.time.get();
-        // After a pause of the whole process the time may be over, and nobody may have noticed.
-        let deadline = expiry.max(asked + lease.time.renewal());
+        // Soon enough for another attempt, on another connection. After a pause of the whole process the
+        // time may be over already, and nobody may have noticed.
+        let mut deadline = asked + lease.time.renewal();
+        if asked < expiry {
+            deadline = deadline.min(expiry);
+        }
         match timeout_at(deadline, renew(&database, &mut session, lease)).await {
             Ok(Ok(true)) => {
                 renewed = asked;

@@ -30,11 +30,16 @@ pub(crate) async fn migrate(session: &mut ClientWrapper) -> Result<Result<(), To
     transaction
         .execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK])
         .await?;
+    // An administrator may have made it, for a user that may make none.
+    let has_schema: bool = transaction
+        .client()
+        .query_one_scalar("SELECT to_regnamespace('yoi') IS NOT NULL", &[])
+        .await?;
+    if !has_schema {
+        transaction.batch_execute("CREATE SCHEMA yoi").await?;
+    }
     transaction
-        .batch_execute(
-            "CREATE SCHEMA IF NOT EXISTS yoi;
-             CREATE TABLE IF NOT EXISTS yoi.schema (version integer NOT NULL);",
-        )
+        .batch_execute("CREATE TABLE IF NOT EXISTS yoi.schema (version integer NOT NULL)")
         .await?;
     let found = transaction
         .query_opt("SELECT version FROM yoi.schema", &[])

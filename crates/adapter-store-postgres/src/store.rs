@@ -127,23 +127,28 @@ impl PostgresStore {
         &self,
         read: impl AsyncFnOnce(&mut Object) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        let found = timeout(READ_TIMEOUT, async {
-            if self.lost.is_raised() {
-                return Err(Failure::Lost);
-            }
-            let mut session = self.readers.get().await?;
-            let found = read(&mut session).await;
-            if found.as_ref().is_err_and(Failure::is_of_connection) {
-                // The next read begins with a connection of its own.
-                drop(Object::take(session));
-            }
-            found
-        });
-        let found = found.await.unwrap_or(Err(Failure::TimedOut));
+        let found = self.read_with(read).await;
         found.map_err(|failure| {
             self.recorder.failed(failure.kind());
             StoreError::from(failure)
         })
+    }
+
+    async fn read_with<T>(
+        &self,
+        read: impl AsyncFnOnce(&mut Object) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if self.lost.is_raised() {
+            return Err(Failure::Lost);
+        }
+        let mut session = self.readers.get().await?;
+        let found = timeout(READ_TIMEOUT, read(&mut session)).await;
+        let found = found.unwrap_or(Err(Failure::TimedOut));
+        if found.as_ref().is_err_and(Failure::is_of_connection) {
+            // The next read begins with a connection of its own.
+            drop(Object::take(session));
+        }
+        found
     }
 }
 
