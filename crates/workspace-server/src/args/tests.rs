@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, Parser};
 
 use super::*;
 use crate::compose::StoreSetting;
-use crate::config::{ConfigError, ServerConfig};
+use crate::config::{ConfigError, DatabaseSetting, ServerConfig};
 use crate::store::StoreSettingError;
 use crate::store_path::NoStorePath;
 
@@ -99,5 +99,101 @@ fn stopped_workers_are_deleted_only_after_a_time_that_was_asked_for() {
     for days in ["0", "-1", "36501", "soon", ""] {
         let error = parse(&["--delete-stopped-after", days]).err();
         assert_eq!(error.expect(days).exit_code(), 2, "{days}");
+    }
+}
+
+/// The workspace and the lease of a database.
+fn database(args: &[&str], variable: impl Fn(&str) -> Option<OsString>) -> DatabaseSetting {
+    let config = ServerConfig::from_args(parse(args).unwrap(), variable).unwrap();
+    match config.store {
+        StoreSetting::Database(setting) => setting,
+        StoreSetting::Memory | StoreSetting::File { .. } | StoreSetting::Own(_) => {
+            panic!("no database")
+        }
+    }
+}
+
+#[test]
+fn a_database_has_a_workspace_and_a_lease() {
+    let address = "postgres://yoi@localhost/yoi";
+    let setting = database(&["--store", address], |_| None);
+    let key = &setting.workspace;
+    assert!(key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_eq!(setting.lease.get(), Duration::from_secs(10));
+    let named = [
+        "--store",
+        address,
+        "--store-workspace",
+        "garden-1.b_C",
+        "--store-lease",
+        "3",
+    ];
+    let setting = database(&named, |_| None);
+    assert_eq!(setting.workspace, "garden-1.b_C");
+    assert_eq!(setting.lease.get(), Duration::from_secs(3));
+    for (flag, value) in [
+        ("--store-workspace", "a b"),
+        ("--store-workspace", ""),
+        ("--store-workspace", &"x".repeat(65)),
+        ("--store-lease", "2"),
+        ("--store-lease", "301"),
+        ("--store-lease", "soon"),
+    ] {
+        let error = parse(&["--store", address, flag, value]).err();
+        assert_eq!(error.expect(value).exit_code(), 2, "{flag} {value}");
+    }
+    let unknown = ServerConfig::from_args(
+        parse(&["--store", "postgres://localhost:x/"]).unwrap(),
+        |_| None,
+    );
+    let error = unknown.err().expect("no address");
+    assert!(matches!(
+        error,
+        ConfigError::Store(StoreSettingError::Address(_))
+    ));
+}
+
+#[test]
+fn a_password_is_taken_from_the_environment_and_files_alone() {
+    let config = |args: &[&str], variable: &dyn Fn(&str) -> Option<OsString>| {
+        ServerConfig::from_args(parse(args).unwrap(), variable).map(|_| ())
+    };
+    let in_address = [
+        "postgres://yoi:secret@localhost/yoi",
+        "postgres://yoi@localhost/yoi?application_name=x&password=secret",
+    ];
+    for address in in_address {
+        let error = config(&["--store", address], &|_| None).unwrap_err();
+        let refused = ConfigError::Store(StoreSettingError::PasswordOnCommandLine);
+        assert_eq!(error.to_string(), refused.to_string());
+        assert!(!format!("{error} {error:?}").contains("secret"));
+        // clap has read it from there.
+        let variable = |name: &str| (name == "YOI_STORE").then(|| OsString::from(address));
+        config(&["--store", address], &variable).unwrap();
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    std::fs::write(&file, "secret\n").unwrap();
+    let with_file = [
+        "--store",
+        "postgres://yoi@localhost/yoi",
+        "--store-password-file",
+    ];
+    let with_file = [with_file.as_slice(), &[file.to_str().unwrap()]].concat();
+    for (mode, is_private) in [(0o644, false), (0o600, true)] {
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode))
+            .unwrap();
+        assert_eq!(
+            config(&with_file, &|_| None).is_ok(),
+            is_private,
+            "{mode:o}"
+        );
+        // The list of passwords is held to the same.
+        let variable = |name: &str| (name == "PGPASSFILE").then(|| file.clone().into_os_string());
+        assert_eq!(
+            config(&with_file[..2], &variable).is_ok(),
+            is_private,
+            "{mode:o}"
+        );
     }
 }
