@@ -1,6 +1,9 @@
 //! Forwarding the reply of one attempt to the run's output.
 
+use std::pin::pin;
+
 use futures_util::FutureExt as _;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 use worker_runtime::{Output, RunDiagnostic, Usage};
 
@@ -9,6 +12,10 @@ use crate::error::{EmptyReply, ProviderError};
 use crate::protocol::Piece;
 use crate::response_stream::ResponseStream;
 use crate::think_splitter::{Split, ThinkSplitter};
+
+/// Turns that the first text of a reply leaves to its connection, which hands over one chunk in each. As
+/// many as a short reply that comes at once has chunks after its text, so that its reader is answered once.
+const TURNS_OF_FIRST_TEXT: u32 = 4;
 
 /// Forwards the reply of one attempt.
 pub(crate) struct Forwarder<'a> {
@@ -22,6 +29,8 @@ pub(crate) struct Forwarder<'a> {
     pub(crate) has_output: bool,
     /// Some of it was more than white space.
     has_words: bool,
+    /// Of [`TURNS_OF_FIRST_TEXT`].
+    turns_left: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +49,7 @@ impl<'a> Forwarder<'a> {
             usage: Usage::default(),
             has_output: false,
             has_words: false,
+            turns_left: TURNS_OF_FIRST_TEXT,
         }
     }
 
@@ -73,14 +83,22 @@ impl<'a> Forwarder<'a> {
     /// The next piece of the reply, or none when what is held must go on first. All that has already
     /// come goes on together: readers are answered once for it.
     async fn next_piece(
-        &self,
+        &mut self,
         stream: &mut ResponseStream,
     ) -> Option<Result<Option<Piece>, ProviderError>> {
         // It is cancel-safe, so dropping it loses nothing.
-        let next = stream.next_piece();
+        let mut next = pin!(stream.next_piece());
         match self.buffer.deadline() {
             None => Some(next.await),
-            Some(deadline) if deadline <= Instant::now() => next.now_or_never(),
+            Some(deadline) if deadline <= Instant::now() => {
+                let mut piece = next.as_mut().now_or_never();
+                while piece.is_none() && self.turns_left > 0 {
+                    self.turns_left -= 1;
+                    yield_now().await;
+                    piece = next.as_mut().now_or_never();
+                }
+                piece
+            }
             Some(deadline) => timeout_at(deadline, next).await.ok(),
         }
     }

@@ -170,11 +170,19 @@ async fn what_comes_at_once_is_one_event() {
     let provider = ScriptedProvider::start().await;
     let fixture = Fixture::new(&config("m", provider.address));
     let delta = |text| json!({"choices": [{"delta": {"content": text}}]});
-    let event = |text| format!("data: {}\n\n", delta(text));
-    let together = ["Hel", "lo, ", "wörld"].map(event).concat();
-    provider.enqueue(ScriptedResponse::new(200, &[]).send(together).end("stop"));
-    let run = fixture.complete_run("hi").await;
-    assert_eq!(run.deltas, ["Hello, wörld"]);
+    let events = ["Hel", "lo, ", "wörld"].map(|text| format!("data: {}\n\n", delta(text)));
+    let chunk = |event: &String| format!("{:x}\r\n{event}\r\n", event.len());
+    let chunks =
+        events.iter().map(chunk).collect::<String>() + "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n";
+    let head = "HTTP/1.1 200 x\r\nconnection: close\r\n";
+    for response in [
+        format!("{head}\r\n{}data: [DONE]\n\n", events.concat()),
+        format!("{head}transfer-encoding: chunked\r\n\r\n{chunks}"),
+    ] {
+        provider.enqueue(ScriptedResponse::raw(response));
+        let run = fixture.complete_run("hi").await;
+        assert_eq!(run.deltas, ["Hello, wörld"]);
+    }
 }
 
 #[tokio::test]
