@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::{sleep, timeout};
-use tracing::{debug, instrument, warn};
+use tracing::{debug, instrument, warn, warn_span};
 use worker_runtime::{
     EngineError, ModelInfo, Output, Report, RunDiagnostic, RunId, Sampling, Turn, TurnEngine,
 };
@@ -210,9 +210,12 @@ impl ModelEngine {
 
     /// Tells the operator why a run failed, in the provider's own words as far as they are no
     /// secret.
-    fn report_failure(&self, run_id: RunId, error: &ProviderError) {
+    fn report_failure(&self, turn: &Turn, error: &ProviderError) {
+        let (worker_id, run_id) = (turn.worker_id, turn.run_id);
         let words = error.words().map(|words| self.client.redact(words));
-        warn!(%error, words, "no whole reply from the model");
+        warn_span!("run", %worker_id, %run_id).in_scope(|| {
+            warn!(%error, words, "no whole reply from the model");
+        });
         if let (Some(observer), Some(words)) = (&self.failure_observer, words) {
             observer(RunFailure { run_id, words });
         }
@@ -232,12 +235,13 @@ impl TurnEngine for ModelEngine {
         }]
     }
 
-    #[instrument(skip_all, fields(worker_id = %turn.worker_id, run_id = %turn.run_id))]
+    // The span of lines at `debug`. A run that fails logs one line, which has one of its own.
+    #[instrument(level = "debug", skip_all, fields(worker_id = %turn.worker_id, run_id = %turn.run_id))]
     async fn run(&self, turn: Turn, output: Output) -> Result<(), EngineError> {
         self.answer(&turn, &output).await.map_err(|error| {
             // A closed output is the runtime's own doing, e.g. by the output limit.
             if error != ProviderError::OutputClosed {
-                self.report_failure(turn.run_id, &error);
+                self.report_failure(&turn, &error);
             }
             error.into_engine_error(self.retry.max_retry_after)
         })
