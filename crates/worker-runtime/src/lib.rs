@@ -64,7 +64,7 @@ pub use error::{
     DeleteError, EventsError, InputError, OpenError, ReadError, RenameError, StillEnding,
     StopError, Stopping, StoreUnavailable, UnknownWorker,
 };
-pub use event::{Event, EventBatch, EventKind, EventsQuery};
+pub use event::{Event, EventBatch, EventKind, EventsQuery, RunFinished};
 pub use fingerprint::Fingerprint;
 pub use id::{IdempotencyKey, ParseIdError, ParseKeyError, RunId, WorkerId};
 pub use limits::{Limit, LimitName, LimitUnit, Limits, LimitsError};

@@ -139,24 +139,17 @@ fn event_kind(kind: runtime::EventKind) -> projection::EventKind {
             error_code: engine_error_code(kind),
             delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
         },
-        runtime::EventKind::RunFinished {
-            run_id: id,
-            outcome: ended,
-            sequence,
-            usage: used,
-            error: failed,
-            diagnostics: reported,
-        } => {
-            let failed = error(failed);
+        runtime::EventKind::RunFinished(finished) => {
+            let failed = error(finished.error);
             projection::EventKind::RunFinished {
-                run_id: run_id(id),
-                outcome: outcome(ended),
-                sequence,
-                usage: used.and_then(usage),
+                run_id: run_id(finished.run_id),
+                outcome: outcome(finished.outcome),
+                sequence: finished.sequence,
+                usage: finished.usage.and_then(usage),
                 error_code: failed.code,
                 error_detail: failed.detail,
                 retry_after_s: failed.retry_after_s,
-                diagnostics: diagnostics(reported),
+                diagnostics: diagnostics(finished.diagnostics),
             }
         }
         runtime::EventKind::WorkerStopped => projection::EventKind::WorkerStopped,

@@ -113,24 +113,20 @@ impl Fixture {
     }
 
     pub(crate) async fn run_end(&self, accepted: &Accepted) -> Run {
-        let is_end = |kind: &EventKind| matches!(kind, EventKind::RunFinished { .. });
+        let is_end = |kind: &EventKind| matches!(kind, EventKind::RunFinished(_));
         let events = self.events_until(accepted.cursor, is_end).await;
         let mut run = Run::default();
         for event in events {
             match event.kind {
                 EventKind::OutputDelta { text, .. } => run.deltas.push(text.to_string()),
-                EventKind::RunFinished {
-                    outcome,
-                    usage,
-                    error,
-                    ..
-                } => {
-                    run.outcome = Some(outcome);
-                    run.code = error.map(|error| error.code.as_str());
-                    run.detail = error
+                EventKind::RunFinished(finished) => {
+                    run.outcome = Some(finished.outcome);
+                    run.code = finished.error.map(|error| error.code.as_str());
+                    run.detail = finished
+                        .error
                         .and_then(|error| error.detail)
                         .map(ErrorDetail::as_str);
-                    run.usage = usage;
+                    run.usage = finished.usage;
                 }
                 EventKind::WorkerCreated
                 | EventKind::InputAccepted { .. }
@@ -171,7 +167,7 @@ impl Fixture {
         assert!(events.caught_up, "the held events fit on a page");
         let kinds = events.events.iter().map(|event| &event.kind);
         kinds
-            .filter(|kind| matches!(kind, EventKind::RunFinished { .. }))
+            .filter(|kind| matches!(kind, EventKind::RunFinished(_)))
             .count()
     }
 }

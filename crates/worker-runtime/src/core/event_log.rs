@@ -9,11 +9,18 @@ use crate::error::CursorExpired;
 use crate::event::{Event, EventBatch, EventKind};
 use crate::limits::{EVENT_OVERHEAD_BYTES, Limits};
 
+/// An event without its number, which follows from its place.
+#[derive(Debug)]
+struct HeldEvent {
+    at: Timestamp,
+    kind: EventKind,
+}
+
 /// Events with consecutive numbers; the oldest are dropped when a limit is reached.
 #[derive(Debug)]
 pub(super) struct EventLog {
     epoch: Epoch,
-    events: VecDeque<Event>,
+    events: VecDeque<HeldEvent>,
     /// The number of the latest event; 0 before the first one.
     latest: u64,
     bytes: usize,
@@ -36,11 +43,9 @@ impl EventLog {
 
     /// Numbers and appends an event, and drops the oldest ones. The new one stays.
     pub(super) fn append(&mut self, at: Timestamp, kind: EventKind) -> Cursor {
-        let sequence = self.latest + 1;
-        let cursor = Cursor::new(self.epoch, sequence);
-        self.latest = sequence;
+        self.latest += 1;
         self.bytes += cost(&kind);
-        self.events.push_back(Event { cursor, at, kind });
+        self.events.push_back(HeldEvent { at, kind });
         while self.events.len() > 1
             && (self.events.len() > self.max_events || self.bytes > self.max_bytes)
         {
@@ -48,7 +53,7 @@ impl EventLog {
                 self.bytes -= cost(&dropped.kind);
             }
         }
-        cursor
+        self.latest()
     }
 
     /// Bytes of the held events, overhead included.
@@ -86,9 +91,18 @@ impl EventLog {
         let start = usize::try_from(after.sequence() - oldest.sequence())
             .expect("the position lies within the events held");
         let end = start.saturating_add(limit).min(self.events.len());
+        let cursors = (after.sequence() + 1..).map(|number| Cursor::new(self.epoch, number));
+        let held = self.events.range(start..end);
+        let events = held
+            .zip(cursors)
+            .map(|(HeldEvent { at, kind }, cursor)| Event {
+                cursor,
+                at: *at,
+                kind: kind.clone(),
+            });
         let read = (end - start) as u64;
         Ok(EventBatch {
-            events: self.events.range(start..end).cloned().collect(),
+            events: events.collect(),
             next_cursor: Cursor::new(self.epoch, after.sequence() + read),
             caught_up: end == self.events.len(),
         })

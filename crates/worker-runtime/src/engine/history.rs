@@ -18,6 +18,9 @@ pub struct History {
     entries: Arc<Entries>,
 }
 
+/// The fewest entries for which a transcript grows: two turns.
+const ENTRIES_ADDED_MIN: usize = 4;
+
 /// The held entries of a transcript, oldest first.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Entries {
@@ -31,6 +34,11 @@ impl Entries {
     pub(crate) fn append(&mut self, entry: Entry) {
         if let Some(sum) = self.words.get_mut() {
             *sum += count_words(&entry.content);
+        }
+        if self.held.len() == self.held.capacity() {
+            // Most conversations are short, and doubling would leave up to half of this unused.
+            let more = (self.held.len() / 4).max(ENTRIES_ADDED_MIN);
+            self.held.reserve_exact(more);
         }
         self.held.push_back(entry);
     }

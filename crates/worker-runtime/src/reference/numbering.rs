@@ -60,20 +60,13 @@ impl Numbering {
                 error: *error,
                 delay: *delay,
             },
-            event::EventKind::RunFinished {
-                run_id,
-                outcome,
-                sequence,
-                usage,
-                error,
-                diagnostics,
-            } => EventKind::RunFinished {
-                run: self.run(*run_id),
-                outcome: *outcome,
-                error: *error,
-                line: *sequence,
-                usage: *usage,
-                diagnostics: *diagnostics,
+            event::EventKind::RunFinished(finished) => EventKind::RunFinished {
+                run: self.run(finished.run_id),
+                outcome: finished.outcome,
+                error: finished.error,
+                line: finished.sequence,
+                usage: finished.usage,
+                diagnostics: finished.diagnostics,
             },
             event::EventKind::WorkerStopped => EventKind::WorkerStopped,
         }

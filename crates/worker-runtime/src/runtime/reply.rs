@@ -112,21 +112,14 @@ impl Runtime {
                 EventKind::OutputDelta { run_id, text } if run_id == run.run_id => {
                     reply.push_str(&text);
                 }
-                EventKind::RunFinished {
-                    run_id,
-                    outcome,
-                    usage,
-                    error,
-                    diagnostics,
-                    ..
-                } if run_id == run.run_id => {
+                EventKind::RunFinished(finished) if finished.run_id == run.run_id => {
                     return Ok(Reply {
-                        run_id,
-                        outcome,
+                        run_id: finished.run_id,
+                        outcome: finished.outcome,
                         text: reply,
-                        usage,
-                        error,
-                        diagnostics,
+                        usage: finished.usage,
+                        error: finished.error,
+                        diagnostics: finished.diagnostics,
                     });
                 }
                 EventKind::WorkerCreated
@@ -134,7 +127,7 @@ impl Runtime {
                 | EventKind::OutputDelta { .. }
                 | EventKind::ReasoningDelta { .. }
                 | EventKind::RunRetrying { .. }
-                | EventKind::RunFinished { .. }
+                | EventKind::RunFinished(_)
                 | EventKind::WorkerStopped => {}
             }
         }

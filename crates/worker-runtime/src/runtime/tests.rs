@@ -101,20 +101,17 @@ impl Fixture {
 
     /// Waits until the run has ended.
     async fn wait_for_end(&self, worker: WorkerId, run: &Accepted) -> RunEnd {
-        let ended = |kind: &EventKind| matches!(kind, EventKind::RunFinished { .. });
+        let ended = |kind: &EventKind| matches!(kind, EventKind::RunFinished(_));
         let events = self.until(worker, run.cursor, ended).await;
         let last = &events[events.len() - 1].kind;
-        let EventKind::RunFinished {
-            run_id,
-            outcome,
-            error,
-            ..
-        } = *last
-        else {
+        let EventKind::RunFinished(finished) = last else {
             panic!("{last:?}");
         };
-        assert_eq!(run_id, run.run_id);
-        RunEnd { outcome, error }
+        assert_eq!(finished.run_id, run.run_id);
+        RunEnd {
+            outcome: finished.outcome,
+            error: finished.error,
+        }
     }
 
     /// Waits until the worker is idle again, without reading its events.
@@ -131,7 +128,8 @@ impl Fixture {
             ..EventsQuery::default()
         };
         let events = self.runtime.events(worker, query).await.unwrap().events;
-        let ended = |event: &&Event| matches!(event.kind, EventKind::RunFinished { run_id, .. } if run_id == run);
+        let ended =
+            |event: &&Event| matches!(&event.kind, EventKind::RunFinished(it) if it.run_id == run);
         events.iter().filter(ended).count()
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Worker;
 use super::state::{NextState, Run, RunEnd, State};
 use crate::core::transcript_log::entry_cost;
-use crate::event::EventKind;
+use crate::event::{EventKind, RunFinished};
 use crate::id::RunId;
 use crate::run::{LastRun, RunOutcome};
 use crate::store::{FinishedRun, StoredState};
@@ -90,14 +90,14 @@ impl Worker {
         self.last_run = Some(finished.run);
         self.record(
             now,
-            EventKind::RunFinished {
+            EventKind::RunFinished(Box::new(RunFinished {
                 run_id,
                 outcome,
                 sequence,
                 usage: finished.usage,
                 error,
                 diagnostics: finished.diagnostics,
-            },
+            })),
         );
         if finished.state == StoredState::Stopped {
             self.stopped(now);

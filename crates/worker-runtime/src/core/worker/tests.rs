@@ -93,8 +93,8 @@ fn events_of(worker: &Worker) -> String {
     let words = events[1..].iter().map(|event| match &event.kind {
         EventKind::OutputDelta { text, .. } => format!("+{text}"),
         EventKind::ReasoningDelta { text, .. } => format!("?{text}"),
-        EventKind::RunFinished { outcome, error, .. } => match error {
-            None => outcome.to_string(),
+        EventKind::RunFinished(finished) => match finished.error {
+            None => finished.outcome.to_string(),
             Some(error) => format!("failed({})", error.code),
         },
         kind @ (EventKind::WorkerCreated
@@ -325,10 +325,10 @@ fn usage_is_what_was_reported_last_however_the_run_ends() {
         finish(&mut worker, run(number), end, NOW);
         worker.report(run(number), used(9).into(), NOW);
         let events = worker.read(None, usize::MAX).unwrap().events;
-        let EventKind::RunFinished { usage, .. } = events[events.len() - 1].kind else {
+        let EventKind::RunFinished(finished) = &events[events.len() - 1].kind else {
             panic!("{events:?}");
         };
-        assert_eq!(usage, Some(used(2)), "{end:?}");
+        assert_eq!(finished.usage, Some(used(2)), "{end:?}");
     }
     let totals = worker.snapshot().usage;
     assert_eq!((totals.input_tokens, totals.incomplete_runs), (8, 4));
@@ -523,10 +523,10 @@ fn diagnostics_of_a_run_stand_in_its_end_its_reply_and_until_the_next_run_in_the
     assert_eq!(slice.entries[0].diagnostics, RunDiagnostics::default());
     assert_eq!(slice.entries[1].diagnostics, expected);
     let events = worker.read(None, usize::MAX).unwrap().events;
-    let EventKind::RunFinished { diagnostics, .. } = events[events.len() - 1].kind else {
+    let EventKind::RunFinished(finished) = &events[events.len() - 1].kind else {
         panic!("{events:?}");
     };
-    assert_eq!(diagnostics, expected);
+    assert_eq!(finished.diagnostics, expected);
     assert_eq!(worker.snapshot().diagnostics, expected);
     accept(&mut worker, input(run(2), "more"), NOW).unwrap();
     assert_eq!(worker.snapshot().diagnostics, RunDiagnostics::default());

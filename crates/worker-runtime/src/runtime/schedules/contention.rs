@@ -157,10 +157,10 @@ fn replies_that_grow_at_the_byte_limit() {
 async fn reply(fixture: Fixture, worker: WorkerId) -> Result<Option<RunError>, InputError> {
     fixture.input(worker, "a b c d e f hang").await?;
     let failure = |kind: &EventKind| {
-        let EventKind::RunFinished { error, .. } = kind else {
+        let EventKind::RunFinished(finished) = kind else {
             return None;
         };
-        *error
+        finished.error
     };
     let is_last = |kind: &EventKind| {
         let last_word = matches!(kind, EventKind::OutputDelta { text, .. } if text == "f");

@@ -79,13 +79,10 @@ impl History {
     /// How a run ended.
     pub(super) fn outcome(&self, run: RunId) -> Option<RunOutcome> {
         let mut outcomes = self.events.iter().filter_map(|event| {
-            let EventKind::RunFinished {
-                run_id, outcome, ..
-            } = event.kind
-            else {
+            let EventKind::RunFinished(finished) = &event.kind else {
                 return None;
             };
-            (run_id == run).then_some(outcome)
+            (finished.run_id == run).then_some(finished.outcome)
         });
         outcomes.next()
     }
@@ -133,24 +130,19 @@ impl StateAt {
                 self.active(*run_id).reasoning.push_str(text);
             }
             EventKind::RunRetrying { run_id, .. } => drop(self.active(*run_id)),
-            EventKind::RunFinished {
-                run_id,
-                outcome,
-                sequence,
-                ..
-            } => {
+            EventKind::RunFinished(finished) => {
                 let (run, texts) = self.in_flight.take().expect("a run ends once");
-                assert_eq!(run, *run_id);
-                assert_eq!(sequence.is_some(), !texts.reply.is_empty());
-                match sequence {
+                assert_eq!(run, finished.run_id);
+                assert_eq!(finished.sequence.is_some(), !texts.reply.is_empty());
+                match finished.sequence {
                     None => self.entries.last_mut().expect("the input").unanswered = true,
                     Some(sequence) => self.push_entry(ExpectedEntry {
-                        sequence: *sequence,
+                        sequence,
                         role: Role::Assistant,
                         run_id: run,
                         text: Some(texts.reply),
                         reasoning: texts.reasoning,
-                        partial: *outcome != RunOutcome::Completed,
+                        partial: finished.outcome != RunOutcome::Completed,
                         unanswered: false,
                     }),
                 }

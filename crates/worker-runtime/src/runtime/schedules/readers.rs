@@ -10,7 +10,7 @@ use crate::run::RunOutcome;
 use crate::{Cursor, Epoch, EventsQuery};
 
 fn is_end(event: &EventKind) -> bool {
-    matches!(event, EventKind::RunFinished { .. })
+    matches!(event, EventKind::RunFinished(_))
 }
 
 #[test]

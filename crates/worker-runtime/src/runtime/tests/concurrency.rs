@@ -23,9 +23,9 @@ async fn histories(runtime: &Runtime, worker: WorkerId, begin: Cursor) -> HashMa
             EventKind::OutputDelta { run_id, .. }
             | EventKind::ReasoningDelta { run_id, .. }
             | EventKind::RunRetrying { run_id, .. } => assert_eq!(active, Some(run_id)),
-            EventKind::RunFinished { run_id, .. } => {
-                assert_eq!(active.take(), Some(run_id));
-                *ends.get_mut(&run_id).unwrap() += 1;
+            EventKind::RunFinished(finished) => {
+                assert_eq!(active.take(), Some(finished.run_id));
+                *ends.get_mut(&finished.run_id).unwrap() += 1;
             }
             EventKind::WorkerCreated => panic!("created twice"),
             EventKind::WorkerStopped => assert_eq!(active, None),

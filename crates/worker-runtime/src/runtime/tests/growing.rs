@@ -50,8 +50,8 @@ async fn a_reply_is_counted_step_by_step_up_to_its_full_size() {
         let (held, counted) = (slot.read(Worker::held_bytes), slot.counted_bytes());
         assert!(held <= counted && counted <= fixture.runtime.limits().total_bytes);
         let event = in_time(stream.next()).await.unwrap().unwrap();
-        if let EventKind::RunFinished { error, .. } = event.kind {
-            break error;
+        if let EventKind::RunFinished(finished) = event.kind {
+            break finished.error;
         }
         counted_bytes.insert(counted);
     };
