@@ -16,6 +16,8 @@ use crate::database::Database;
 
 /// Renewals within the time of a lease: two may be missed.
 const RENEWALS: u32 = 3;
+/// Longest pause of the owner within a transaction, however long the lease is.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// Pause after a renewal that has failed.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -43,6 +45,12 @@ impl LeaseTime {
     /// The time between two renewals.
     pub(crate) fn renewal(self) -> Duration {
         self.0 / RENEWALS
+    }
+
+    /// Longest pause of the owner within a transaction. The next owner waits for a transaction that is
+    /// open, but not for longer than for the lease.
+    pub(crate) fn pause(self) -> Duration {
+        self.0.min(PAUSE_MAX)
     }
 
     /// Seconds, as a database takes them.
@@ -112,12 +120,18 @@ pub(crate) async fn acquire(
         session.execute(sql, &[&name]).await?;
     }
     // One that isn't free is not even locked. A transaction of the owner before that is about to end is
-    // waited for, and counted.
+    // waited for, and counted; that owner can renew its lease meanwhile, and the new one begins after it.
     let sql = "
-        WITH taken AS (
+        WITH free AS (
+            SELECT workspace FROM yoi.progress JOIN yoi.workspace ON workspace = number
+            WHERE name = $1 AND (owner IS NULL OR $4 AND expires_at < clock_timestamp())
+            FOR UPDATE OF progress
+        ), taken AS (
             UPDATE yoi.workspace SET owner = $2, generation = generation + 1,
                 expires_at = clock_timestamp() + make_interval(secs => $3)
-            WHERE name = $1 AND (owner IS NULL OR $4 AND expires_at < clock_timestamp())
+            FROM free
+            WHERE number = free.workspace
+                AND (owner IS NULL OR $4 AND expires_at < clock_timestamp())
             RETURNING number, generation
         )
         UPDATE yoi.progress SET generation = taken.generation, previous_batch = batch, batch = 0

@@ -162,6 +162,9 @@ impl Writer {
             Some(line) if !line.session.is_closed() => Ok(line),
             _ => {
                 let session = self.database.session().await?;
+                let pause_ms = self.lease.time.pause().as_millis();
+                let bound = format!("SET idle_in_transaction_session_timeout = {pause_ms}");
+                session.batch_execute(&bound).await?;
                 let statements = Statements::prepare(&session).await?;
                 Ok(Line {
                     session,

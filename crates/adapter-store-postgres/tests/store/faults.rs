@@ -9,18 +9,10 @@ use worker_runtime::store::{StoreErrorKind, WorkerStore as _};
 use crate::fixture::{
     Workspace, conversation, create, exchange, failure, load, sql, variable, worker_id,
 };
-use crate::proxy::{Network, Proxy};
+use crate::proxy::{Network, behind_a_network};
 
 /// More than anything here takes.
 const SOON: Duration = Duration::from_secs(30);
-
-/// A store behind a network.
-async fn behind_a_network(workspace: &Workspace) -> (Proxy, adapter_store_postgres::PostgresStore) {
-    let port = variable("YOI_TEST_POSTGRES_PORT").parse().expect("a port");
-    let proxy = Proxy::before(port).await;
-    let store = workspace.by_port(proxy.port).open().await;
-    (proxy, store)
-}
 
 #[tokio::test]
 async fn connections_that_were_cut_while_nobody_used_them_are_not_noticed() {

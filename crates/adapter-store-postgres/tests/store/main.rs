@@ -6,3 +6,4 @@ mod faults;
 mod fixture;
 mod ownership;
 mod proxy;
+mod takeover;

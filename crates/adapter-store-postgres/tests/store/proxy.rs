@@ -3,10 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
+use adapter_store_postgres::PostgresStore;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::fixture::{Workspace, variable};
 
 /// What becomes of what is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub(crate) enum Network {
     Down,
     /// It arrives once the network is up again.
     Silent,
+    /// A COMMIT doesn't arrive before the network changes. All else arrives.
+    HoldsCommits,
     /// A COMMIT is lost, and its connection with it.
     LosesCommits,
     /// A COMMIT arrives, and its answer is lost, and the connection with it.
@@ -25,6 +30,14 @@ pub(crate) enum Network {
 
 /// The form in which a COMMIT is sent.
 const COMMIT: &[u8] = b"COMMIT\0";
+
+/// A store behind a network.
+pub(crate) async fn behind_a_network(workspace: &Workspace) -> (Proxy, PostgresStore) {
+    let port = variable("YOI_TEST_POSTGRES_PORT").parse().expect("a port");
+    let proxy = Proxy::before(port).await;
+    let store = workspace.by_port(proxy.port).open().await;
+    (proxy, store)
+}
 
 /// A proxy in front of a database.
 pub(crate) struct Proxy {
@@ -93,7 +106,12 @@ async fn upwards(
         }
         let sent = &buffer[..read];
         let has_commit = sent.windows(COMMIT.len()).any(|it| it == COMMIT);
-        let state = wait_until_carried(&mut network).await;
+        let mut state = wait_until_carried(&mut network).await;
+        if has_commit && state == Network::HoldsCommits {
+            let changed = network.wait_for(|it| *it != Network::HoldsCommits);
+            drop(changed.await);
+            state = wait_until_carried(&mut network).await;
+        }
         if has_commit && state == Network::LosesCommits {
             return Ok(());
         }

@@ -1,0 +1,121 @@
+//! A server that takes over while a transaction of the owner before is still open.
+
+use std::time::{Duration, SystemTime};
+
+use adapter_store_postgres::OpenError;
+use tokio::time::timeout;
+use tokio_postgres::Client;
+use worker_runtime::store::WorkerStore as _;
+
+use crate::fixture::{Workspace, create, sql, worker_id};
+use crate::proxy::{Network, behind_a_network};
+
+/// More than anything here takes.
+const SOON: Duration = Duration::from_secs(20);
+
+/// A transaction that is open, as one of the owner is.
+struct OpenTransaction(Client);
+
+impl OpenTransaction {
+    async fn of(workspace: &Workspace) -> Self {
+        let client = sql(&workspace.address).await;
+        client.batch_execute("BEGIN").await.expect("a transaction");
+        let lock = "SELECT FROM yoi.progress JOIN yoi.workspace ON workspace = number
+             WHERE name = $1 FOR UPDATE OF progress";
+        client
+            .query_one(lock, &[&workspace.name])
+            .await
+            .expect("a lock");
+        Self(client)
+    }
+
+    /// Waits until somebody waits for its end.
+    async fn is_waited_for(&self) {
+        let waits = "SELECT EXISTS (
+                 SELECT FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))
+             )";
+        let waits = async || {
+            self.0
+                .query_one_scalar::<bool, _>(waits, &[])
+                .await
+                .expect("a statement")
+        };
+        timeout(SOON, async { while !waits().await {} })
+            .await
+            .expect("somebody waits for it");
+    }
+
+    /// Ends it. Returns the time just before.
+    async fn end(self) -> SystemTime {
+        let now = self.0.query_one_scalar("SELECT clock_timestamp()", &[]);
+        let now = now.await.expect("a time");
+        self.0.batch_execute("COMMIT").await.expect("its end");
+        now
+    }
+}
+
+#[tokio::test]
+async fn an_owner_that_hangs_in_a_transaction_keeps_the_next_one_waiting_for_its_lease_alone() {
+    let workspace = Workspace::with_lease("3");
+    let (proxy, store) = behind_a_network(&workspace).await;
+    proxy.set(Network::HoldsCommits);
+    let hanging = tokio::spawn(async move { store.commit(vec![create(worker_id())]).await });
+    let client = sql(&workspace.address).await;
+    let free = "SELECT FROM yoi.progress JOIN yoi.workspace ON workspace = number
+         WHERE name = $1 FOR UPDATE OF progress SKIP LOCKED";
+    let is_free = async || client.query_opt(free, &[&workspace.name]).await.unwrap();
+    timeout(SOON, async { while is_free().await.is_some() {} })
+        .await
+        .expect("its transaction is open");
+    proxy.set(Network::Silent);
+    let mut candidate = workspace.candidate();
+    let next = timeout(Duration::from_secs(6), async {
+        loop {
+            if let Ok(store) = candidate.acquire().await {
+                return store;
+            }
+        }
+    });
+    let next = next.await.expect("it is free after twice the lease");
+    proxy.set(Network::Up);
+    hanging.await.unwrap().expect_err("it was taken back");
+    assert!(next.index().await.unwrap().workers.is_empty());
+}
+
+#[tokio::test]
+async fn a_lease_begins_after_the_last_transaction_of_the_owner_before() {
+    let workspace = Workspace::with_lease("3");
+    workspace.open().await.close().await;
+    let last = OpenTransaction::of(&workspace).await;
+    let mut candidate = workspace.candidate();
+    let next = tokio::spawn(async move { candidate.acquire().await });
+    last.is_waited_for().await;
+    let ended = last.end().await;
+    let _next = next.await.unwrap().expect("it is free");
+    let client = sql(&workspace.address).await;
+    let expiry = "SELECT expires_at FROM yoi.workspace WHERE name = $1";
+    let expiry: SystemTime = client
+        .query_one_scalar(expiry, &[&workspace.name])
+        .await
+        .unwrap();
+    assert!(expiry >= ended + workspace.lease.get());
+}
+
+#[tokio::test]
+async fn an_owner_that_renews_its_lease_while_the_next_one_waits_keeps_the_workspace() {
+    let workspace = Workspace::new();
+    let _store = workspace.open().await;
+    let last = OpenTransaction::of(&workspace).await;
+    workspace
+        .row("expires_at = now() - interval '1 second'")
+        .await;
+    let mut candidate = workspace.candidate();
+    let next = tokio::spawn(async move { candidate.acquire().await });
+    last.is_waited_for().await;
+    let renewed = workspace.row("expires_at = now() + interval '1 hour'");
+    timeout(Duration::from_secs(3), renewed)
+        .await
+        .expect("nobody has locked the lease");
+    last.end().await;
+    assert!(matches!(next.await.unwrap(), Err(OpenError::InUse)));
+}
