@@ -62,11 +62,11 @@ pub fn setting(
                     Some(name) => name.as_str().to_owned(),
                     None => store_path::workspace_key(&args.workspace)?,
                 };
-                return Ok(StoreSetting::Database(DatabaseSetting {
+                return Ok(StoreSetting::Database(Box::new(DatabaseSetting {
                     database: database(address, args, variable)?,
                     workspace,
                     lease,
-                }));
+                })));
             }
             _ => path.clone(),
         },

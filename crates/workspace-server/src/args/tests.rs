@@ -106,7 +106,7 @@ fn stopped_workers_are_deleted_only_after_a_time_that_was_asked_for() {
 fn database(args: &[&str], variable: impl Fn(&str) -> Option<OsString>) -> DatabaseSetting {
     let config = ServerConfig::from_args(parse(args).unwrap(), variable).unwrap();
     match config.store {
-        StoreSetting::Database(setting) => setting,
+        StoreSetting::Database(setting) => *setting,
         StoreSetting::Memory | StoreSetting::File { .. } | StoreSetting::Own(_) => {
             panic!("no database")
         }
@@ -146,7 +146,7 @@ fn a_database_has_a_workspace_and_a_lease() {
         parse(&["--store", "postgres://localhost:x/"]).unwrap(),
         |_| None,
     );
-    let error = unknown.err().expect("no address");
+    let error = unknown.expect_err("no address");
     assert!(matches!(
         error,
         ConfigError::Store(StoreSettingError::Address(_))

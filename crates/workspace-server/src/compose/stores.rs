@@ -25,7 +25,7 @@ pub enum StoreSetting {
         on_network_file_system: bool,
     },
     /// In a database, and over restarts, also on another machine.
-    Database(DatabaseSetting),
+    Database(Box<DatabaseSetting>),
     /// In the embedding program's own store.
     Own(Arc<dyn WorkerStore>),
 }

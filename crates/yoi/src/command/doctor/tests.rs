@@ -24,6 +24,8 @@ async fn report(script: impl IntoIterator<Item = Scripted>) -> (Vec<Check>, Resu
         place: StoreArgs {
             workspace: ".".into(),
             store: None,
+            store_workspace: None,
+            store_password_file: None,
         },
         client: ClientArgs::default(),
     };
