@@ -27,6 +27,9 @@ pub(crate) enum Failure {
         status: u16,
         body: String,
     },
+    /// The server refused, and said why.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
     #[error("a task of the harness failed")]
     Task(#[from] tokio::task::JoinError),
 }

@@ -1,16 +1,18 @@
 //! The server under test: a process with its own process group and home directory.
 
+mod process;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use registry_core::projection::{RuntimeCounts, RuntimeSummary};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::process::Command;
+
+pub(crate) use self::process::Process;
 
 use crate::child;
 use crate::client::{Client, Endpoint};
@@ -18,8 +20,8 @@ use crate::failure::Failure;
 use crate::process_stats::ProcessStats;
 use crate::worker::EMBEDDED;
 
-/// Longest wait for a server to start, and to end.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest wait for a server to end.
+const END_TIMEOUT: Duration = Duration::from_secs(30);
 /// The metric of response bytes that clients have not read yet.
 pub(crate) const RESPONSE_BYTES: &str = "yoi_http_answer_bytes";
 /// Longest wait for counts to reach what is expected.
@@ -84,72 +86,6 @@ impl Settings {
     }
 }
 
-/// A process of this program that serves HTTP. Dropping it kills the process.
-pub(crate) struct Process {
-    child: Child,
-    pub(crate) id: u32,
-    /// Its first line on standard output, which names its address.
-    pub(crate) first_line: String,
-}
-
-impl Process {
-    /// Starts `subcommand` of this program and waits for its first line of output.
-    pub(crate) async fn start(
-        subcommand: &str,
-        configure: impl FnOnce(&mut Command),
-    ) -> Result<Self, Failure> {
-        let mut process = Self::spawn(subcommand, configure)?;
-        let stdout = process.child.stdout.take().expect("a pipe was requested");
-        let mut lines = BufReader::new(stdout).lines();
-        process.first_line = timeout(START_TIMEOUT, lines.next_line())
-            .await
-            .map_err(|_| Failure::Timeout("a server's first line"))?
-            .map_err(Failure::io("reading a server's first line"))?
-            .unwrap_or_default();
-        Ok(process)
-    }
-
-    /// Starts `subcommand` of this program; its first line is not read.
-    fn spawn(subcommand: &str, configure: impl FnOnce(&mut Command)) -> Result<Self, Failure> {
-        let program = std::env::current_exe().map_err(Failure::io("finding the harness"))?;
-        let mut command = Command::new(program);
-        command
-            .arg(subcommand)
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .kill_on_drop(true);
-        configure(&mut command);
-        let child = command.spawn();
-        let child = child.map_err(Failure::io("starting a server"))?;
-        let id = child.id().expect("a child that was not waited for");
-        Ok(Self {
-            child,
-            id,
-            first_line: String::new(),
-        })
-    }
-
-    /// Where a server listens that asks for no token, and whose first line is its address.
-    pub(crate) fn endpoint_without_token(&self) -> Result<Endpoint, Failure> {
-        let address = self.first_line.parse();
-        let address = address
-            .map_err(|_| Failure::Protocol("a server beside ours does not start".to_owned()))?;
-        Ok(Endpoint {
-            address,
-            token: String::new(),
-        })
-    }
-
-    /// Sends SIGKILL and waits until the process is gone, and with it its locks.
-    async fn kill(mut self) -> Result<(), Failure> {
-        let killed = self.child.kill().await;
-        killed.map_err(Failure::io("killing the server"))
-    }
-}
-
 pub(crate) struct Server {
     process: Process,
     endpoint: Endpoint,
@@ -160,7 +96,7 @@ pub(crate) struct Server {
 
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
-    /// Time from the signal to the end.
+    /// Time from the signal, or from the beginning of the wait, to the end.
     pub(crate) took: Duration,
     pub(crate) log: Vec<u8>,
 }
@@ -285,29 +221,64 @@ impl Server {
     }
 
     /// Sends SIGTERM and waits for the end of the process.
-    pub(crate) async fn terminate(mut self) -> Result<Ended, Failure> {
-        let id = i32::try_from(self.process.id).ok().and_then(Pid::from_raw);
-        let id = id.expect("the operating system's own number");
+    pub(crate) async fn terminate(self) -> Result<Ended, Failure> {
+        self.signal(Signal::TERM)?;
+        self.wait(END_TIMEOUT).await
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<(), Failure> {
+        self.process.signal(signal)
+    }
+
+    /// Waits for the end of the process.
+    pub(crate) async fn wait(mut self, longest: Duration) -> Result<Ended, Failure> {
         let began = Instant::now();
-        kill_process(id, Signal::TERM)
-            .map_err(|error| Failure::io("sending a signal to the server")(error.into()))?;
-        let status = timeout(START_TIMEOUT, self.process.child.wait())
-            .await
-            .map_err(|_| Failure::Timeout("the server's end"))?
-            .map_err(Failure::io("waiting for the server"))?;
+        let status = self.process.wait(longest).await?;
         let took = began.elapsed();
-        let log = std::fs::read(&self.log).map_err(Failure::io("reading the log"))?;
+        let log = self.log()?;
         Ok(Ended { status, took, log })
+    }
+
+    /// What it has written to standard error so far.
+    pub(crate) fn log(&self) -> Result<Vec<u8>, Failure> {
+        std::fs::read(&self.log).map_err(Failure::io("reading the log"))
     }
 }
 
-/// The address and token of the server's first line.
+/// The address and token of the server's first line. One that stands by names no token.
 fn parse_endpoint(line: &str) -> Option<Endpoint> {
     let (_, rest) = line.split_once("http://")?;
     let (address, rest) = rest.split_once(' ')?;
-    let token = rest.strip_prefix("(token: ")?.strip_suffix(')')?;
+    let access = rest.strip_prefix('(')?.strip_suffix(')')?;
+    let token = access.strip_prefix("token: ").unwrap_or_default();
     Some(Endpoint {
         address: address.parse().ok()?,
         token: token.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_names_the_address_and_perhaps_a_token() {
+        for (line, token) in [
+            ("yoi is listening on http://127.0.0.1:7 (token: abc)", "abc"),
+            (
+                "yoi is listening on http://127.0.0.1:7 (no token needed)",
+                "",
+            ),
+            (
+                "yoi is standing by on http://127.0.0.1:7 (another server has the workspace)",
+                "",
+            ),
+        ] {
+            let endpoint = parse_endpoint(line).expect(line);
+            assert_eq!(endpoint.address.port(), 7);
+            assert_eq!(endpoint.token, token);
+        }
+        assert!(parse_endpoint("error: no").is_none());
+    }
 }

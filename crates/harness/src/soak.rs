@@ -38,6 +38,10 @@ pub(crate) struct SoakArgs {
     #[arg(long)]
     quick: bool,
 
+    /// Kill so many servers, in the scenarios that kill any [default: what each does itself]
+    #[arg(long, value_name = "N")]
+    kills: Option<usize>,
+
     /// The seed of everything random
     #[arg(long, value_name = "N", default_value_t = SEED)]
     seed: u64,
@@ -47,6 +51,7 @@ pub(crate) struct SoakArgs {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     quick: bool,
+    kills: Option<usize>,
     /// The seed of everything random.
     pub(crate) seed: u64,
 }
@@ -55,6 +60,11 @@ impl Plan {
     /// `full`, or `quick` for a quick run.
     pub(crate) fn either<T>(self, full: T, quick: T) -> T {
         if self.quick { quick } else { full }
+    }
+
+    /// How many servers are killed, unless the flags say so: `full`, or `quick` for a quick run.
+    fn kills(self, full: usize, quick: usize) -> usize {
+        self.kills.unwrap_or_else(|| self.either(full, quick))
     }
 }
 
@@ -88,6 +98,9 @@ enum Scenario {
     Canaries,
     /// A thousand kills at any instant, all on one store
     Kill,
+    /// Owners that are killed, asked to end or frozen while another server stands by, on the database
+    /// that .ci/with-postgres provides
+    Failover,
 }
 
 impl Scenario {
@@ -106,6 +119,7 @@ impl Scenario {
             Self::Polls | Self::Events => 90,
             Self::Canaries => 150,
             Self::Kill => 2_400,
+            Self::Failover => 5_400,
         })
     }
 
@@ -124,7 +138,13 @@ impl Scenario {
             Self::Events => events::run(plan).await,
             Self::Canaries => canaries::run(plan).await,
             Self::Kill => kill::run(plan).await,
+            Self::Failover => kill::failover::run(plan).await,
         }
+    }
+
+    /// Whether this machine has what it needs. Otherwise it runs, and fails, only when it is named.
+    fn is_possible(self) -> bool {
+        self != Self::Failover || kill::failover::database_is_there()
     }
 
     fn name(self) -> String {
@@ -151,13 +171,18 @@ pub(crate) fn run(args: &SoakArgs) -> ExitCode {
 async fn run_scenarios(args: &SoakArgs) -> ExitCode {
     let plan = Plan {
         quick: args.quick,
+        kills: args.kills,
         seed: args.seed,
     };
     print_line(&format!("seed {}", plan.seed));
     let mut table = table(&["SCENARIO", "TRIED", "OBSERVED", "BROKEN", "TOOK"]);
     let mut all_passed = true;
     for scenario in Scenario::value_variants() {
-        if args.only.is_some_and(|only| only != *scenario) {
+        let is_wanted = match args.only {
+            Some(only) => only == *scenario,
+            None => scenario.is_possible(),
+        };
+        if !is_wanted {
             continue;
         }
         let began = Instant::now();

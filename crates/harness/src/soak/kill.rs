@@ -1,7 +1,9 @@
 //! `kill -9` at any instant, again and again on one store: what was answered is there, nothing
 //! happened twice, and nothing that a reader saw is taken back.
 
+mod clients;
 mod clock;
+pub(super) mod failover;
 mod findings;
 mod history;
 mod input_ledger;
@@ -16,16 +18,14 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinSet;
-
+use self::clients::{Clients, Outlook};
 use self::findings::Promise;
 use self::ledger::{Counts, Ledger};
 use self::session::{Gone, Session};
 use self::verifier::{List, Scope, Verifier, read_list};
-use self::writer::{Replies, Writer};
+use self::writer::Replies;
 use super::Plan;
 use crate::failure::Failure;
 use crate::process_stats::format_mib;
@@ -34,8 +34,6 @@ use crate::report::Report;
 use crate::server::{Server, Settings};
 use crate::statistics::Latencies;
 
-/// Clients at the same time.
-const CLIENTS: u64 = 16;
 /// Longest time that clients work before the kill, in milliseconds.
 const WORK_MS: usize = 700;
 /// How long they work in a cycle with long replies: until some have drafts, which are stored every
@@ -58,7 +56,7 @@ const RESTART_MAX: Duration = Duration::from_secs(1);
 const FINDINGS_MAX: usize = 20;
 
 pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
-    let kills = plan.either(1_000, 15);
+    let kills = plan.kills(1_000, 15);
     let directory = tempfile::tempdir().map_err(Failure::io("creating a directory"))?;
     let mut scenario = Scenario {
         store: directory.path().join("workers.sqlite3"),
@@ -132,28 +130,11 @@ impl Scenario {
             let work = self.random.below(WORK_MS) as u64;
             (Replies::Short, Duration::from_millis(work))
         };
-        let is_killed = Arc::new(AtomicBool::new(false));
-        let mut clients = JoinSet::new();
-        for _ in 0..CLIENTS {
-            let sessions = [(); 2].map(|()| Session::new(server.client(), &self.ledger));
-            let writer = Writer::new(sessions, Random::new(self.random.next()), replies);
-            let (ledger, is_killed) = (Arc::clone(&self.ledger), Arc::clone(&is_killed));
-            clients.spawn(async move {
-                let Gone(failure) = writer.run().await;
-                if !is_killed.load(Ordering::SeqCst) {
-                    ledger.with(|state| {
-                        let text = format!("gone before the kill: {failure}");
-                        state.findings.add(Promise::Answer, "the server", text);
-                    });
-                }
-            });
-        }
+        let clients = Clients::start(&server, &self.ledger, &mut self.random, replies);
         tokio::time::sleep(work).await;
-        is_killed.store(true, Ordering::SeqCst);
+        clients.expect(Outlook::End);
         server.kill().await?;
-        while let Some(ended) = clients.join_next().await {
-            ended?;
-        }
+        clients.join().await?;
         let now = self.ledger.clock.now();
         self.ledger.with(|state| state.settle(now));
         Ok(())
@@ -215,6 +196,7 @@ impl Counts {
             answered,
             refused,
             unknown,
+            unavailable,
             replayed,
             reads,
             created,
@@ -223,7 +205,8 @@ impl Counts {
         } = self;
         report.tried(format!(
             "{answered} changes answered ({created} workers, {inputs} inputs; {refused} refused, \
-             {replayed} inputs replayed), {unknown} cut off, {reads} reads"
+             {replayed} inputs replayed), {unknown} cut off, {unavailable} answered that the server \
+             is unavailable, {reads} reads"
         ));
         let Self {
             interrupted,

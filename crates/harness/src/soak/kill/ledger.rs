@@ -41,6 +41,8 @@ pub(super) struct Counts {
     pub(super) refused: usize,
     /// Requests that the server's end left without an answer.
     pub(super) unknown: usize,
+    /// Changes to which the server answered that it is unavailable.
+    pub(super) unavailable: usize,
     pub(super) replayed: usize,
     pub(super) reads: usize,
     pub(super) created: usize,
@@ -59,10 +61,18 @@ pub(super) struct Create {
     pub(super) begun: Moment,
     /// The worker, once it is known.
     pub(super) worker: Option<WorkerId>,
+    /// How often it was sent, without those that were refused.
     attempts: usize,
     fresh: usize,
     /// Whether the server has not been killed since.
     pub(super) is_recent: bool,
+}
+
+impl Create {
+    /// Whether a worker of this name that nobody knows yet may be its.
+    pub(super) fn may_have_made(&self, name: &str) -> bool {
+        self.name == name && self.worker.is_none() && self.attempts > 0
+    }
 }
 
 impl Ledger {
@@ -106,6 +116,11 @@ impl State {
         let create = &mut self.creates[index];
         create.attempts += 1;
         (create.name.clone(), create.key.clone())
+    }
+
+    /// The server has said that it created nothing.
+    pub(super) fn create_refused(&mut self, index: usize) {
+        self.creates[index].attempts -= 1;
     }
 
     /// A creation was answered.
@@ -203,5 +218,25 @@ impl State {
             let history = create.worker.as_ref().and_then(|id| workers.get(id));
             create.key.is_some() && history.is_some_and(History::is_wanted)
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_creation_that_was_refused_each_time_has_made_nothing() {
+        let mut state = State::default();
+        let index = state.begin_create("a".to_owned(), Some("key".to_owned()), Moment::NEVER);
+        state.send_create(index);
+        assert!(state.creates[index].may_have_made("a"));
+        assert!(!state.creates[index].may_have_made("b"));
+        state.create_refused(index);
+        assert!(!state.creates[index].may_have_made("a"));
+        state.send_create(index);
+        state.send_create(index);
+        state.create_refused(index);
+        assert!(state.creates[index].may_have_made("a"));
     }
 }

@@ -6,7 +6,9 @@ use registry_core::projection::{AcceptedInput, WorkerDetail};
 use registry_core::{Cursor, WorkerId};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
+use super::clients::Outlook;
 use super::clock::Span;
 use super::history::{Ending, History};
 use super::input_ledger::{InputAnswer, Replay};
@@ -15,14 +17,25 @@ use crate::client::{Client, Response};
 use crate::failure::Failure;
 use crate::worker::EMBEDDED;
 
-/// The server is gone.
+/// The server is gone, or says that it is unavailable.
 #[derive(Debug)]
 pub(super) struct Gone(pub(super) Failure);
+
+/// The reasons of which the API documents that nothing was changed.
+const NOTHING_CHANGED: [&str; 3] = ["store_failed", "store_full", "store_lost"];
+
+impl Gone {
+    /// Whether the server has said that nothing was changed.
+    fn is_refusal(&self) -> bool {
+        matches!(&self.0, Failure::Unavailable(reason) if NOTHING_CHANGED.contains(&&**reason))
+    }
+}
 
 /// A connection of one client. Everything it learns goes into the ledger.
 pub(super) struct Session {
     client: Client,
     pub(super) ledger: Arc<Ledger>,
+    outlook: Option<watch::Receiver<Outlook>>,
 }
 
 /// A request without a body, or with one, and perhaps with a key.
@@ -37,6 +50,15 @@ impl Session {
         Self {
             client,
             ledger: Arc::clone(ledger),
+            outlook: None,
+        }
+    }
+
+    /// Sends nothing more once the server is replaced: what it would read is out of date.
+    pub(super) fn until_replaced(self, outlook: watch::Receiver<Outlook>) -> Self {
+        Self {
+            outlook: Some(outlook),
+            ..self
         }
     }
 
@@ -48,7 +70,12 @@ impl Session {
             key: key.as_deref(),
         };
         let path = format!("{EMBEDDED}/workers");
-        let (response, span) = self.write("POST", &path, extra).await?;
+        let created = self.write("POST", &path, extra).await;
+        let (response, span) = created.inspect_err(|gone| {
+            if gone.is_refusal() {
+                self.ledger.with(|state| state.create_refused(index));
+            }
+        })?;
         let replay = replay(&response);
         self.ledger
             .with(|state| match (response.status, response.json()) {
@@ -78,7 +105,12 @@ impl Session {
             let (response, span) = match sent {
                 Ok(sent) => sent,
                 Err(gone) => {
-                    state.input_answered(id, index, InputAnswer::Unknown);
+                    let answer = if gone.is_refusal() {
+                        InputAnswer::Refused
+                    } else {
+                        InputAnswer::Unknown
+                    };
+                    state.input_answered(id, index, answer);
                     return Err(gone);
                 }
             };
@@ -135,8 +167,11 @@ impl Session {
         };
         let renamed = self.write("PATCH", &worker_path(id, ""), extra).await;
         let now = self.ledger.clock.now();
-        let (response, span) = renamed.inspect_err(|_| {
-            self.of(id, |history| history.names.end(name, now, false));
+        let (response, span) = renamed.inspect_err(|gone| {
+            self.of(id, |history| match gone.is_refusal() {
+                true => history.names.refuse(name),
+                false => history.names.end(name, now, false),
+            });
         })?;
         self.ledger.with(|state| match response.status {
             200 => {
@@ -221,6 +256,7 @@ impl Session {
         let sent = self.send(method, path, extra).await;
         self.ledger.with(|state| match &sent {
             Ok(_) => state.counts.answered += 1,
+            Err(Gone(Failure::Unavailable(_))) => state.counts.unavailable += 1,
             Err(Gone(_)) => state.counts.unknown += 1,
         });
         sent
@@ -232,12 +268,19 @@ impl Session {
         path: &str,
         extra: Extra<'_>,
     ) -> Result<(Response, Span), Gone> {
+        let outlook = self.outlook.as_ref();
+        if outlook.is_some_and(|outlook| *outlook.borrow() == Outlook::Replaced) {
+            return Err(Gone(Failure::Closed));
+        }
         let Extra { body, key } = extra;
         let endpoint = self.client.endpoint();
         let request = endpoint.request_under_key(method, path, body.as_ref(), key);
         let begun = self.ledger.clock.now();
         let response = self.client.send(&request).await.map_err(Gone)?;
         let ended = self.ledger.clock.now();
+        if let Some(reason) = response.unavailability() {
+            return Err(Gone(Failure::Unavailable(reason)));
+        }
         Ok((response, Span { begun, ended }))
     }
 

@@ -116,8 +116,8 @@ impl Verifier {
     /// Takes a worker that nobody knows yet for that of a creation which was not answered.
     async fn adopt(&mut self, name: &str, found: &[&WorkerSummary]) -> Result<(), Gone> {
         let index = self.ledger.with(|state| {
-            let is_unanswered = |create: &Create| create.name == name && create.worker.is_none();
-            let index = state.creates.iter().position(is_unanswered);
+            let may_have_made = |create: &Create| create.may_have_made(name);
+            let index = state.creates.iter().position(may_have_made);
             if index.is_none() {
                 let text = format!("{} that nobody created", found.len());
                 state.findings.add(Promise::Torn, name, text);

@@ -1,4 +1,4 @@
-//! A client that does random things to random workers until the server is gone.
+//! A client that does random things to random workers.
 
 use registry_core::projection::{EventBatch, EventKind, TranscriptPage};
 use registry_core::{Cursor, WorkerId};
@@ -50,18 +50,8 @@ impl Writer {
         }
     }
 
-    /// Ends when the server is gone; gives the error by which that was noticed.
-    pub(super) async fn run(mut self) -> Gone {
-        loop {
-            if let Err(gone) = self.step().await {
-                return gone;
-            }
-            // A step that found nothing to do must not keep the others from theirs.
-            tokio::task::yield_now().await;
-        }
-    }
-
-    async fn step(&mut self) -> Result<(), Gone> {
+    /// Does one thing.
+    pub(super) async fn step(&mut self) -> Result<(), Gone> {
         let ledger = &self.session.ledger;
         let wanted = ledger.with(|state| {
             let wanted = |id: &&WorkerId| state.workers.get(id).is_some_and(History::is_wanted);
