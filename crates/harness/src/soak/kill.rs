@@ -130,7 +130,7 @@ impl Scenario {
             let work = self.random.below(WORK_MS) as u64;
             (Replies::Short, Duration::from_millis(work))
         };
-        let clients = Clients::start(&server, &self.ledger, &mut self.random, replies);
+        let mut clients = Clients::start(&server, &self.ledger, &mut self.random, replies);
         tokio::time::sleep(work).await;
         clients.expect(Outlook::End);
         server.kill().await?;

@@ -62,7 +62,7 @@ impl Clients {
     }
 
     /// Waits until all have noticed the end of the server.
-    pub(super) async fn join(mut self) -> Result<(), Failure> {
+    pub(super) async fn join(&mut self) -> Result<(), Failure> {
         while let Some(ended) = self.tasks.join_next().await {
             ended?;
         }

@@ -46,8 +46,8 @@ const RECOVERY_GIVE_UP: Duration = Duration::from_secs(20);
 const OUTAGE: Duration = Duration::from_secs(1);
 
 pub(in crate::soak) async fn run(plan: Plan) -> Result<Report, Failure> {
-    // Five are those of the first four cycles, in which everything happens once.
-    let kills = plan.kills(300, 5);
+    // Six are those of the first five cycles, in which everything happens once.
+    let kills = plan.kills(300, 6);
     let database = Database::from_environment()?;
     let mut scenario = Scenario {
         servers: Servers::new(&database.address),
@@ -169,8 +169,8 @@ impl Scenario {
                 let list = self.terminate(owner, clients, &standby).await?;
                 Ok((standby, list))
             }
-            End::Frozen => {
-                let (third, clients) = self.freeze(owner, clients, &standby).await?;
+            End::Frozen(requests) => {
+                let (third, clients) = self.freeze(owner, clients, requests, &standby).await?;
                 self.work().await;
                 let list = self.kill(standby, clients, &third).await?;
                 Ok((third, list))

@@ -6,7 +6,8 @@ use rustix::process::Signal;
 use tokio::time::sleep;
 
 use super::Scenario;
-use super::late_clients::LateClients;
+use super::late_clients::Connected;
+use super::schedule::Requests;
 use super::servers::{first_list, first_to_take_over};
 use crate::failure::Failure;
 use crate::server::Server;
@@ -26,7 +27,7 @@ impl Scenario {
     pub(super) async fn kill(
         &mut self,
         owner: Server,
-        clients: Clients,
+        mut clients: Clients,
         next: &Server,
     ) -> Result<List, Failure> {
         clients.expect(Outlook::End);
@@ -43,7 +44,7 @@ impl Scenario {
     pub(super) async fn kill_twice(
         &mut self,
         owner: Server,
-        clients: Clients,
+        mut clients: Clients,
         standby: Server,
     ) -> Result<(Server, List), Failure> {
         let third = self.servers.standby().await?;
@@ -67,7 +68,7 @@ impl Scenario {
     pub(super) async fn terminate(
         &mut self,
         owner: Server,
-        clients: Clients,
+        mut clients: Clients,
         next: &Server,
     ) -> Result<List, Failure> {
         clients.expect(Outlook::End);
@@ -92,19 +93,25 @@ impl Scenario {
     pub(super) async fn freeze(
         &mut self,
         owner: Server,
-        clients: Clients,
+        mut clients: Clients,
+        requests: Requests,
         next: &Server,
     ) -> Result<(Server, Clients), Failure> {
+        if requests == Requests::None {
+            clients.expect(Outlook::Replaced);
+            clients.join().await?;
+        }
+        let late = Connected::to(&owner).await?;
         let began = Instant::now();
         owner.signal(Signal::STOP)?;
         clients.expect(Outlook::Replaced);
+        // What it is asked for from now on it does, if at all, when it has been replaced.
+        let late = late.ask(&self.ledger.with(|state| state.order.clone()));
         // It is verified later, once it is known what was answered to the requests on their way.
         first_list(next, &self.ledger).await?;
         self.takeovers.frozen.record(began.elapsed());
         let third = self.servers.standby().await?;
         let next_clients = Clients::start(next, &self.ledger, &mut self.random, Replies::Short);
-        let workers = self.ledger.with(|state| state.order.clone());
-        let late = LateClients::start(&owner, &workers);
         self.work().await;
         owner.signal(Signal::CONT)?;
         let ended = owner.wait(EXIT_GIVE_UP).await?;

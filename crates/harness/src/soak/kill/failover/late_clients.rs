@@ -22,19 +22,34 @@ pub(super) struct Answers {
     pub(super) successes: Vec<String>,
 }
 
+/// Clients that are connected, so that what they ask for next is read at once.
+pub(super) struct Connected(Vec<Client>);
+
+impl Connected {
+    /// Connects clients to `server`.
+    pub(super) async fn to(server: &Server) -> Result<Self, Failure> {
+        let mut clients = Vec::with_capacity(CLIENTS);
+        for _ in 0..CLIENTS {
+            let mut client = server.client();
+            client.get(EMBEDDED).await?.expect(200, EMBEDDED)?;
+            clients.push(client);
+        }
+        Ok(Self(clients))
+    }
+
+    /// Lets them ask for changes of `workers` until the server is gone. It is frozen by now.
+    pub(super) fn ask(self, workers: &[WorkerId]) -> LateClients {
+        let mut tasks = JoinSet::new();
+        for (client, number) in self.0.into_iter().zip(0..) {
+            tasks.spawn(ask(client, changes(workers, number)));
+        }
+        LateClients(tasks)
+    }
+}
+
 pub(super) struct LateClients(JoinSet<Answers>);
 
 impl LateClients {
-    /// Lets them ask `server` for changes of `workers` until it is gone.
-    pub(super) fn start(server: &Server, workers: &[WorkerId]) -> Self {
-        let mut tasks = JoinSet::new();
-        for number in 0..CLIENTS {
-            let changes = changes(workers, number);
-            tasks.spawn(ask(server.client(), changes));
-        }
-        Self(tasks)
-    }
-
     /// Waits until the server is gone.
     pub(super) async fn join(mut self) -> Result<Answers, Failure> {
         let mut all = Answers::default();

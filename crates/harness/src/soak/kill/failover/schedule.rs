@@ -25,26 +25,36 @@ pub(super) enum End {
     /// Asked to end.
     Terminated,
     /// Stopped for longer than its lease, then continued. The owner after it is killed.
-    Frozen,
+    Frozen(Requests),
+}
+
+/// Which requests an owner has when it is frozen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Requests {
+    /// Those of all clients: its store is in the middle of a transaction, and finds its connection cut.
+    Many,
+    /// None: its store goes on with whatever comes next, on a connection that works.
+    None,
 }
 
 /// Cycles after which everything has happened.
 const PERIOD: usize = 8;
 
 impl Cycle {
-    /// The cycle with this number, counted from 1. The first four have one of each, so that a
+    /// The cycle with this number, counted from 1. The first five have one of each, so that a
     /// quick run has.
     pub(super) const fn numbered(number: usize) -> Self {
         let disturbance = match number % PERIOD {
-            1 | 5 => Some(Disturbance::KillOfStandby),
+            1 | 7 => Some(Disturbance::KillOfStandby),
             2 => Some(Disturbance::RestartOfDatabase(Stop::Fast)),
             6 => Some(Disturbance::RestartOfDatabase(Stop::Immediate)),
             _ => None,
         };
         let end = match number % PERIOD {
             2 => End::Terminated,
-            3 => End::Frozen,
+            3 => End::Frozen(Requests::Many),
             4 => End::KilledWithStandby,
+            5 => End::Frozen(Requests::None),
             _ => End::Killed,
         };
         Self { disturbance, end }
@@ -56,15 +66,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn four_cycles_have_one_of_each_and_a_period_all_of_them() {
+    fn five_cycles_have_one_of_each_and_a_period_all_of_them() {
         let cycles = |last: usize| (1..=last).map(Cycle::numbered);
         for end in [
             End::Killed,
             End::KilledWithStandby,
             End::Terminated,
-            End::Frozen,
+            End::Frozen(Requests::Many),
+            End::Frozen(Requests::None),
         ] {
-            let of_end = cycles(4).filter(|cycle| cycle.end == end);
+            let of_end = cycles(5).filter(|cycle| cycle.end == end);
             assert_eq!(of_end.count(), 1, "{end:?}");
         }
         for disturbance in [
