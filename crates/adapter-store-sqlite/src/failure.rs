@@ -63,6 +63,15 @@ impl Failure {
         }
     }
 
+    /// Whether rows, or the pages that they are on, can't be read, and others can.
+    fn is_of_rows(&self) -> bool {
+        match self {
+            Self::Unreadable(_) => true,
+            Self::Sql(error) => error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt),
+            Self::NoSpace(_) | Self::Misfit(_) | Self::Lost | Self::Closed => false,
+        }
+    }
+
     /// Whether it is about one request, so that others in the same transaction go on.
     pub(crate) fn is_of_one_request(&self) -> bool {
         match self {
@@ -87,6 +96,9 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         let kind = failure.kind();
         tracing::debug!(kind = kind.as_str(), cause = ?failure, "store request failed");
+        if failure.is_of_rows() {
+            return Self::of_rows(failure);
+        }
         Self::with_cause(kind, failure)
     }
 }

@@ -3,10 +3,12 @@
 mod backup;
 mod check;
 mod compact;
+mod copy;
 mod inspect;
 mod recover;
 mod space;
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -21,6 +23,7 @@ use crate::schema::Header;
 pub use backup::backup;
 pub use check::{Problem, Report, check};
 pub use compact::{Compacted, compact};
+pub use copy::{FileCopy, open_to_copy};
 pub use inspect::{Found, inspect};
 pub use recover::{Lost, Salvage, recover};
 pub use space::{Space, space};
@@ -100,6 +103,14 @@ impl Target {
             name,
             is_kept,
         })
+    }
+
+    /// Makes the file durable and puts it in the place of the one at `path`, whose journal is gone.
+    fn replace(self, path: &Path) -> Result<(), MaintenanceError> {
+        let own = self.path.clone();
+        self.keep()?;
+        fs::rename(own, path).map_err(MaintenanceError::Target)?;
+        file::sync_directory(path).map_err(MaintenanceError::Target)
     }
 
     /// Makes the file durable and keeps it, under its name.

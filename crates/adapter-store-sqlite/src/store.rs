@@ -61,7 +61,15 @@ impl SqliteStore {
     /// # Errors
     /// The file is left as it is then.
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
-        let (file, connection) = open::open(path, options, Absent::Created)?;
+        Self::start(open::open(path, options, Absent::Created)?)
+    }
+
+    /// The same, but only of a store that is there.
+    pub(crate) fn open_existing(path: &Path, options: Options) -> Result<Self, OpenError> {
+        Self::start(open::open(path, options, Absent::Refused)?)
+    }
+
+    fn start((file, connection): (OwnedFile, Connection)) -> Result<Self, OpenError> {
         let (file, recorder) = (Arc::new(file), Arc::new(StoreRecorder::default()));
         let writer = Writer::new(Arc::clone(&file), Arc::clone(&recorder), connection)?;
         let (requests, receiver) = mpsc::channel(WRITE_QUEUE);
@@ -99,7 +107,7 @@ impl SqliteStore {
         }
     }
 
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {

@@ -91,7 +91,9 @@ pub(crate) fn create(connection: &Connection, worker: &StoredWorker) -> Result<i
 }
 
 /// The columns of an idempotency key.
-fn keyed(key: Option<&(IdempotencyKey, Fingerprint)>) -> (Option<&str>, Option<&[u8; 32]>) {
+pub(crate) fn keyed(
+    key: Option<&(IdempotencyKey, Fingerprint)>,
+) -> (Option<&str>, Option<&[u8; 32]>) {
     let columns = key.map(|(key, fingerprint)| (key.as_str(), fingerprint.as_bytes()));
     columns.unzip()
 }
@@ -108,7 +110,7 @@ fn profile(connection: &Connection, text: &str) -> Result<i64, Failure> {
 }
 
 /// The number of a worker.
-fn number(connection: &Connection, id: &WorkerId) -> Result<i64, Failure> {
+pub(crate) fn number(connection: &Connection, id: &WorkerId) -> Result<i64, Failure> {
     let mut select = connection.prepare_cached("SELECT number FROM worker WHERE id = ?1")?;
     let found = select.query_row([translate::worker_id(id)], |row| row.get(0));
     found.optional()?.ok_or(Failure::Misfit("unknown worker"))
@@ -176,7 +178,8 @@ pub(crate) fn insert_entry(
     Ok(())
 }
 
-fn draft(
+/// Adds to the text so far of an active run.
+pub(crate) fn draft(
     connection: &Connection,
     worker_id: &WorkerId,
     run_id: &RunId,
@@ -276,7 +279,8 @@ fn rename(connection: &Connection, id: &WorkerId, name: &DisplayName) -> Result<
     one_row(changed, "unknown worker")
 }
 
-fn delete(connection: &Connection, id: &WorkerId) -> Result<(), Failure> {
+/// Removes a worker, and everything that belongs to it.
+pub(crate) fn delete(connection: &Connection, id: &WorkerId) -> Result<(), Failure> {
     let worker = number(connection, id)?;
     let (first, last) = keys(worker)?;
     for statement in [

@@ -12,6 +12,7 @@ use crate::transcript::TranscriptPosition;
 
 mod change;
 pub mod columns;
+pub mod copy;
 mod error;
 mod metrics;
 mod record;

@@ -1,6 +1,5 @@
 //! A store without gaps, and without profiles that nobody uses.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -49,9 +48,7 @@ pub fn compact(path: &Path) -> Result<Compacted, MaintenanceError> {
     copy(&connection, &new)?;
     // From here on nothing reads the old file any more: its journal is gone.
     drop(connection);
-    target.keep()?;
-    fs::rename(&new, &path).map_err(MaintenanceError::Target)?;
-    file::sync_directory(&path).map_err(MaintenanceError::Target)?;
+    target.replace(&path)?;
     Ok(Compacted {
         bytes_before,
         bytes_after: file::bytes(&path),
@@ -63,7 +60,7 @@ pub fn compact(path: &Path) -> Result<Compacted, MaintenanceError> {
 const READERS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A journal that stayed would be taken for that of the new file.
-fn empty_journal(connection: &Connection) -> Result<(), MaintenanceError> {
+pub(super) fn empty_journal(connection: &Connection) -> Result<(), MaintenanceError> {
     connection.busy_timeout(READERS_TIMEOUT)?;
     let mode: String =
         connection.query_row("PRAGMA journal_mode = DELETE", (), |row| row.get(0))?;

@@ -1,6 +1,7 @@
 //! The store on real files: the contract, what can happen to a file, and what an operator does.
 
 mod conformance;
+mod copying;
 mod crash;
 mod faults;
 mod fixture;

@@ -5,6 +5,7 @@
 //! function here.
 
 pub mod changes;
+pub mod copying;
 pub mod reading;
 pub mod round_trip;
 

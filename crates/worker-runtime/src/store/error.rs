@@ -9,6 +9,7 @@ use std::fmt;
 pub struct StoreError {
     kind: StoreErrorKind,
     cause: Option<Box<dyn Error + Send + Sync>>,
+    is_of_rows: bool,
 }
 
 /// What is wrong with a store.
@@ -47,7 +48,11 @@ impl StoreError {
     /// An error of this kind.
     #[must_use]
     pub fn new(kind: StoreErrorKind) -> Self {
-        Self { kind, cause: None }
+        Self {
+            kind,
+            cause: None,
+            is_of_rows: false,
+        }
     }
 
     /// An error of this kind with a cause, which leaves the runtime in debug logs only.
@@ -58,7 +63,22 @@ impl StoreError {
         Self {
             kind,
             cause: Some(cause.into()),
+            is_of_rows: false,
         }
+    }
+
+    /// An error of rows that can't be read, while the rest of the store can.
+    pub fn of_rows(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            is_of_rows: true,
+            ..Self::with_cause(StoreErrorKind::Failed, cause)
+        }
+    }
+
+    /// Whether only the rows that it is about can't be read.
+    #[must_use]
+    pub fn is_of_rows(&self) -> bool {
+        self.is_of_rows
     }
 
     /// What is wrong.

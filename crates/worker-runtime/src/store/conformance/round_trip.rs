@@ -25,7 +25,7 @@ const ODD_TEXTS: &[&str] = &[
     "e\u{301} é",
 ];
 
-fn diagnostics() -> Vec<RunDiagnostics> {
+pub(super) fn diagnostics() -> Vec<RunDiagnostics> {
     let none = RunDiagnostics::default;
     vec![
         none(),
@@ -65,7 +65,7 @@ fn diagnostics() -> Vec<RunDiagnostics> {
 }
 
 /// Every outcome, and every code and detail of an error.
-fn ends() -> Vec<(RunOutcome, Option<RunError>)> {
+pub(super) fn ends() -> Vec<(RunOutcome, Option<RunError>)> {
     let mut codes: Vec<_> = EngineErrorKind::ALL
         .iter()
         .map(|kind| RunErrorCode::Engine(*kind))
@@ -102,7 +102,7 @@ fn ends() -> Vec<(RunOutcome, Option<RunError>)> {
 }
 
 /// Workers that differ from the usual one in each of their fields.
-fn workers() -> Vec<StoredWorker> {
+pub(super) fn workers() -> Vec<StoredWorker> {
     let profile = "id: a-b_c:d.e\ndescription: — odd: \"x\" 🙂\nmodel: m:1\n\
                    max_output_tokens: 4294967295\ntemperature: 1.07\n\n---\nid: no header\0🙂\n---";
     let usual = || worker(WorkerId::generate());
