@@ -87,7 +87,7 @@ pub struct Candidate {
     workspace: String,
     owner: String,
     time: LeaseTime,
-    session: Option<ClientWrapper>,
+    pub(crate) session: Option<ClientWrapper>,
     /// When the connection was made.
     connected: Instant,
     /// Whether another server was seen to have the workspace.
@@ -114,6 +114,16 @@ impl Candidate {
     #[must_use]
     pub fn lease(&self) -> LeaseTime {
         self.time
+    }
+
+    /// Whether the workspace is there: some server has had it. Creates nothing.
+    ///
+    /// # Errors
+    /// The database can't be asked.
+    pub async fn is_workspace_there(&self) -> Result<bool, OpenError> {
+        let session = self.database.session().await?;
+        Ok(schema::version(&session).await?.is_some()
+            && lease::is_there(&session, &self.workspace).await?)
     }
 
     /// Takes the workspace if it is free.

@@ -104,6 +104,9 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         let kind = failure.kind();
         tracing::debug!(kind = kind.as_str(), cause = ?failure, "store request failed");
+        if matches!(failure, Failure::Unreadable(_)) {
+            return Self::of_rows(failure);
+        }
         Self::with_cause(kind, failure)
     }
 }

@@ -109,8 +109,7 @@ pub(crate) async fn acquire(
     time: LeaseTime,
     free: Free,
 ) -> Result<Option<Lease>, Error> {
-    let there = "SELECT FROM yoi.workspace WHERE name = $1";
-    if session.query_opt(there, &[&name]).await?.is_none() {
+    if !is_there(session, name).await? {
         let sql = "
             WITH made AS (
                 INSERT INTO yoi.workspace (name) VALUES ($1) ON CONFLICT DO NOTHING
@@ -148,6 +147,12 @@ pub(crate) async fn acquire(
         })
     })
     .transpose()
+}
+
+/// Whether there is a workspace with this name.
+pub(crate) async fn is_there(session: &ClientWrapper, name: &str) -> Result<bool, Error> {
+    let sql = "SELECT FROM yoi.workspace WHERE name = $1";
+    Ok(session.query_opt(sql, &[&name]).await?.is_some())
 }
 
 /// Tells everybody that a lease is lost, once and for all.

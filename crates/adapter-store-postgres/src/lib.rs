@@ -24,7 +24,11 @@ mod write;
 mod store;
 mod writer;
 
+// Moving workers from and to other stores.
+mod copy;
+
 pub use candidate::{Candidate, OpenError};
+pub use copy::WorkspaceCopy;
 pub use database::{Database, InvalidAddress, Secrets, is_address};
 pub use lease::{InvalidLease, LeaseTime};
 pub use store::PostgresStore;

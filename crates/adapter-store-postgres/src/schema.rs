@@ -67,7 +67,7 @@ fn require_known(found: i32) -> Result<(), TooNew> {
 }
 
 /// The version that the database has; none without our tables.
-async fn version(session: &ClientWrapper) -> Result<Option<i32>, Error> {
+pub(crate) async fn version(session: &ClientWrapper) -> Result<Option<i32>, Error> {
     let there: bool = session
         .query_one_scalar("SELECT to_regclass('yoi.schema') IS NOT NULL", &[])
         .await?;

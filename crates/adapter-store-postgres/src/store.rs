@@ -116,6 +116,11 @@ impl PostgresStore {
         }
     }
 
+    /// By which its rows are found, and its transactions are fenced.
+    pub(crate) fn lease(&self) -> Lease {
+        self.lease
+    }
+
     fn source(&self) -> Source<'_> {
         Source {
             workspace: self.lease.workspace,
@@ -123,7 +128,7 @@ impl PostgresStore {
         }
     }
 
-    async fn read<T>(
+    pub(crate) async fn read<T>(
         &self,
         read: impl AsyncFnOnce(&mut Object) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {

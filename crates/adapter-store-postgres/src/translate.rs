@@ -122,6 +122,11 @@ impl<'a> Columns<'a> {
         if last.is_none() {
             return Ok(None);
         }
+        self.run_end(self.run_id("last_run")?).map(Some)
+    }
+
+    /// The end of the run with this id, in the columns that `worker` and `run` have alike.
+    pub(crate) fn run_end(&self, run_id: RunId) -> Result<LastRun, Unreadable> {
         let end = RunEndColumns::<&str> {
             outcome: self.get("outcome")?,
             error_code: self.get("error_code")?,
@@ -129,7 +134,7 @@ impl<'a> Columns<'a> {
             retry_after: self.get("retry_after")?,
             finished_at: self.optional_time("finished_at")?,
         };
-        end.read(self.run_id("last_run")?).map(Some)
+        end.read(run_id)
     }
 
     pub(crate) fn diagnostics(&self) -> Result<RunDiagnostics, Unreadable> {

@@ -137,7 +137,7 @@ impl Statements {
     }
 }
 
-type Parameter<'a> = &'a (dyn ToSql + Sync);
+pub(crate) type Parameter<'a> = &'a (dyn ToSql + Sync);
 
 /// Where the changes of one workspace go.
 #[derive(Clone, Copy)]
@@ -200,7 +200,7 @@ impl Target<'_> {
         }
     }
 
-    async fn one_row(
+    pub(crate) async fn one_row(
         self,
         statement: &Statement,
         parameters: &[Parameter<'_>],
@@ -341,7 +341,7 @@ impl RunColumns {
 }
 
 /// The columns of an idempotency key.
-fn keyed(key: Option<&(IdempotencyKey, Fingerprint)>) -> (Option<&str>, Option<&[u8]>) {
+pub(crate) fn keyed(key: Option<&(IdempotencyKey, Fingerprint)>) -> (Option<&str>, Option<&[u8]>) {
     let columns = key.map(|(key, fingerprint)| (key.as_str(), fingerprint.as_bytes().as_slice()));
     columns.unzip()
 }

@@ -294,7 +294,7 @@ impl Writer {
 }
 
 /// Polls all futures once, in their order, so that each sends what it has to; then waits for all.
-async fn pipelined<F: Future, G: Future>(
+pub(crate) async fn pipelined<F: Future, G: Future>(
     first: F,
     others: impl Iterator<Item = G>,
 ) -> (F::Output, Vec<G::Output>) {

@@ -2,6 +2,7 @@
 //! database and on the way to it. `.ci/with-postgres` provides one.
 
 mod conformance;
+mod copying;
 mod faults;
 mod fixture;
 mod ownership;
