@@ -9,7 +9,7 @@ use clap::{Args, Command, ValueEnum};
 use registry_core::DisplayName;
 use worker_runtime::{LimitName, OfflineEngine};
 
-pub use store::{InvalidWorkspaceName, StoreArgs, WorkspaceName};
+pub use store::{InvalidWorkspaceName, StoreAccess, StoreArgs, WorkspaceName};
 
 use crate::compose::LeaseTime;
 use crate::listen::ListenAddress;

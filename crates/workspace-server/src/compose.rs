@@ -19,6 +19,7 @@ use worker_runtime::{
     BuildError, Limits, OfflineEngine, OpenError, ProfileSet, Runtime, TurnEngine,
 };
 
+pub(crate) use stores::copy as store_copy;
 pub use stores::{DatabaseSetting, StoreSetting};
 pub(crate) use stores::{OpenedStore, Ownership, ReadMetrics, StoreOpener};
 

@@ -236,7 +236,7 @@ impl ServerConfig {
             delete_stopped_after: days.map(|days| DAY.saturating_mul(days)),
             limits,
             server_file_dir: server_file::directory(|name| variable(name).map(PathBuf::from)),
-            ..Self::new(args.place.workspace)
+            ..Self::new(args.place.access.workspace)
         })
     }
 }

@@ -3,13 +3,14 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::args::StoreArgs;
+use crate::args::{StoreAccess, StoreArgs};
 use crate::compose::{
     Database, DatabaseSetting, InvalidAddress, LeaseTime, SecretFileError, Secrets, StoreSetting,
     is_database_address, secret_file,
 };
 use crate::store_path::{self, NoStorePath};
 
+pub use crate::compose::store_copy::{Copied, CopyError, Side, StoreCopyError, copy};
 pub use crate::compose::store_maintenance::{
     Compacted, Found, Lost, MaintenanceError, Problem, Report, Salvage, Space, backup, check,
     compact, inspect, recover, space,
@@ -28,12 +29,12 @@ pub enum StoreSettingError {
     #[error(transparent)]
     NoPlace(#[from] NoStorePath),
     /// The address of a database can't be used.
-    #[error("--store is no address of a database that can be used")]
+    #[error("the address of the database can't be used")]
     Address(#[from] InvalidAddress),
     /// Everybody on this machine can read what a command line has.
     #[error(
-        "--store has a password, which everybody on this machine can read: put the address into \
-         YOI_STORE, or the password into a file for --store-password-file"
+        "the address of the database has a password, which everybody on this machine can read: put \
+         the address into YOI_STORE, or the password into a file for --store-password-file"
     )]
     PasswordOnCommandLine,
     /// The password's file can't be used.
@@ -58,19 +59,19 @@ pub fn setting(
         Some(word) if word.as_os_str() == IN_MEMORY => return Ok(StoreSetting::Memory),
         Some(path) => match path.to_str() {
             Some(address) if is_database_address(address) => {
-                let workspace = match &args.store_workspace {
+                let workspace = match &args.access.store_workspace {
                     Some(name) => name.as_str().to_owned(),
-                    None => store_path::workspace_key(&args.workspace)?,
+                    None => store_path::workspace_key(&args.access.workspace)?,
                 };
                 return Ok(StoreSetting::Database(Box::new(DatabaseSetting {
-                    database: database(address, args, variable)?,
+                    database: database(address, &args.access, variable)?,
                     workspace,
                     lease,
                 })));
             }
             _ => path.clone(),
         },
-        None => store_path::default_path(&args.workspace, variable)?,
+        None => store_path::default_path(&args.access.workspace, variable)?,
     };
     Ok(StoreSetting::File {
         path,
@@ -81,14 +82,12 @@ pub fn setting(
 /// The database at an address, and what gets the server into it.
 fn database(
     address: &str,
-    args: &StoreArgs,
+    access: &StoreAccess,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Database, StoreSettingError> {
-    let is_of_variable = variable(STORE_VARIABLE).is_some_and(|it| it == address);
-    if !is_of_variable && has_password(address) {
-        return Err(StoreSettingError::PasswordOnCommandLine);
-    }
-    let password = args.store_password_file.as_deref().map(secret_file::read);
+    let of_variable = variable(STORE_VARIABLE).and_then(|it| it.into_string().ok());
+    let address = with_password(address, of_variable)?;
+    let password = access.store_password_file.as_deref().map(secret_file::read);
     let password = password
         .transpose()
         .map_err(StoreSettingError::PasswordFile)?;
@@ -104,7 +103,7 @@ fn database(
             .transpose()
             .map_err(StoreSettingError::PasswordList)?,
     };
-    Ok(Database::new(address, &secrets)?)
+    Ok(Database::new(&address, &secrets)?)
 }
 
 /// Whether an address of a database has a password: before the host, or as a parameter.
@@ -114,4 +113,62 @@ fn has_password(address: &str) -> bool {
     let user = authority.rsplit_once('@').map(|(user, _)| user);
     user.is_some_and(|user| user.contains(':'))
         || query.split('&').any(|part| part.starts_with("password="))
+}
+
+/// The address with the password that the variable has, if it is otherwise the same.
+fn with_password(address: &str, of_variable: Option<String>) -> Result<String, StoreSettingError> {
+    match of_variable {
+        Some(other) if other == address || without_password(&other) == address => Ok(other),
+        _ if has_password(address) => Err(StoreSettingError::PasswordOnCommandLine),
+        _ => Ok(address.to_owned()),
+    }
+}
+
+/// The address of a database as it can be seen by everybody: without what is between the user and
+/// the host.
+fn without_password(address: &str) -> String {
+    let (base, query) = address.split_at(address.find('?').unwrap_or(address.len()));
+    let parts = base.rsplit_once('@').and_then(|(user, host)| {
+        let (scheme, user) = user.split_once("://")?;
+        Some((scheme, user.split_once(':')?.0, host))
+    });
+    match parts {
+        Some((scheme, user, host)) => format!("{scheme}://{user}@{host}{query}"),
+        None => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_recognised_without_its_password() {
+        for (with, without) in [
+            ("postgres://u:p@h/d", "postgres://u@h/d"),
+            (
+                "postgres://u:p:@@h:1/d?a=b@c:d",
+                "postgres://u@h:1/d?a=b@c:d",
+            ),
+            ("postgres://u@h:1/d", "postgres://u@h:1/d"),
+            ("postgres://h/d", "postgres://h/d"),
+            ("file", "file"),
+        ] {
+            assert_eq!(without_password(with), without);
+            assert!(!has_password(without));
+        }
+    }
+
+    #[test]
+    fn the_password_of_the_variable_is_for_the_same_address_alone() {
+        let own = "postgres://u:p@h/d";
+        let with_password = |address| with_password(address, Some(own.to_owned()));
+        assert_eq!(with_password("postgres://u@h/d").unwrap(), own);
+        assert_eq!(with_password(own).unwrap(), own);
+        let other = "postgres://u@h/other";
+        assert_eq!(with_password(other).unwrap(), other);
+        let refused = with_password("postgres://u:other@h/d");
+        let is_refused = |it| matches!(it, Err(StoreSettingError::PasswordOnCommandLine));
+        assert!(is_refused(refused));
+    }
 }

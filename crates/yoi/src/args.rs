@@ -23,7 +23,7 @@ pub(crate) use filter::{KindFilter, StateFilter};
 pub(crate) use open::OpenArgs;
 pub(crate) use reasoning::ReasoningMode;
 pub(crate) use server_url::{ServerUrl, ServerUrlError};
-pub(crate) use store::StoreCommand;
+pub(crate) use store::{StoreCommand, StoreCopyArgs, StoreFlags, StoreTargetArgs};
 pub(crate) use worker::{WorkerArgs, WorkerName, command_line, runtime_or_default};
 
 use std::path::PathBuf;

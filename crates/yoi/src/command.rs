@@ -62,7 +62,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
             refuse(cli.client.any_flag(), "man-pages").and_then(|()| man_pages(&directory))
         }
         Command::Store(command) => {
-            if cli.client.json || command.flags().json {
+            if cli.client.json || command.wants_json() {
                 format = Format::Json;
             }
             let allowed = refuse(cli.client.server_flag(), "store");

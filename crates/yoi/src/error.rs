@@ -10,7 +10,7 @@ use registry_core::projection::{
     Diagnostic, RunErrorCode, RunErrorDetail, RunOutcome, Usage, WorkerState, WorkerSummary,
 };
 use registry_core::{DisplayName, RunId, UnavailableReason, WorkerRef};
-use yoi_workspace_server::store::{MaintenanceError, StoreSettingError};
+use yoi_workspace_server::store::{MaintenanceError, StoreCopyError, StoreSettingError};
 use yoi_workspace_server::token_file::TokenFileError;
 
 use crate::api_name::error_name;
@@ -69,6 +69,8 @@ pub(crate) enum Error {
     ExportFile { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Store(MaintenanceError),
+    #[error(transparent)]
+    StoreCopy(#[from] StoreCopyError),
     #[error("the beginning of the store is damaged, so that nothing of it can be read")]
     StoreBeyondRecovery,
     #[error("interrupted")]
@@ -259,6 +261,7 @@ impl Error {
             | Self::Declined
             | Self::ExportFile { .. }
             | Self::Store(_)
+            | Self::StoreCopy(_)
             | Self::StoreBeyondRecovery
             | Self::Setup(_) => Exit::Failed,
             Self::Interrupted => Exit::Interrupted,
@@ -289,6 +292,7 @@ impl Error {
             | Self::Declined
             | Self::ExportFile { .. }
             | Self::Store(_)
+            | Self::StoreCopy(_)
             | Self::StoreBeyondRecovery
             | Self::Interrupted
             | Self::Output(_)

@@ -3,7 +3,7 @@
 use http_api::wire::{Problem, ProblemCode, reason};
 use registry_core::{UnavailableReason, WorkerRef};
 use yoi_workspace_server::StoreOpenError;
-use yoi_workspace_server::store::MaintenanceError;
+use yoi_workspace_server::store::{CopyError, MaintenanceError, StoreCopyError};
 
 use crate::args::command_line;
 use crate::error::{Error, LookupError, RunEnd, Unreachable, UsageError};
@@ -26,6 +26,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
             "`yoi create` creates one, `yoi workers` lists those there are"
         }
         Error::Store(error) => return about_file(error).map(str::to_owned),
+        Error::StoreCopy(error) => return about_copy(error).map(str::to_owned),
         Error::StoreBeyondRecovery => "go back to a backup; what `yoi export` wrote is whole, too",
         Error::Usage(UsageError::StoreInMemory) => "--store FILE names a file",
         Error::Usage(UsageError::StoreInDatabase) => {
@@ -211,6 +212,29 @@ fn about_file(error: &MaintenanceError) -> Option<&'static str> {
             | StoreOpenError::LibraryTooOld { .. },
         )
         | MaintenanceError::TargetExists => None,
+    }
+}
+
+fn about_copy(error: &StoreCopyError) -> Option<&'static str> {
+    match error {
+        StoreCopyError::InUse(_) => {
+            Some("after a server or a copy was killed, a database is free in 10 s")
+        }
+        StoreCopyError::Unkept(_) => Some("name a file, or the address of a database"),
+        StoreCopyError::Missing => {
+            Some("is the path right? In a database --from-workspace names the workspace")
+        }
+        StoreCopyError::NotEmpty => {
+            Some("name a file that isn't there yet, or with --to-workspace another workspace")
+        }
+        StoreCopyError::File(_, error) => about_file(error),
+        StoreCopyError::Database(..) => None,
+        StoreCopyError::Copy(CopyError::Source(_)) => {
+            Some("`yoi store check` says whether a file is whole; TO has no workers")
+        }
+        StoreCopyError::Copy(CopyError::Target(_)) => Some(
+            "is there space? TO has no workers, unless it is a database whose last answer was lost",
+        ),
     }
 }
 

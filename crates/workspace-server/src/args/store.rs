@@ -9,16 +9,6 @@ use clap::Args;
 /// Where the workers of a workspace are kept. [`setting`](crate::store::setting) resolves it.
 #[derive(Args, Clone)]
 pub struct StoreArgs {
-    /// Directory of the workspace
-    #[arg(
-        long,
-        env = "YOI_WORKSPACE",
-        value_name = "DIR",
-        default_value = ".",
-        hide_env_values = true
-    )]
-    pub workspace: PathBuf,
-
     /// File that keeps the workers over restarts, `memory` to forget them, or the address of a
     /// PostgreSQL database, postgres://USER@HOST[:PORT]/DATABASE, which is asked over TLS off loopback
     /// [default: a file for this workspace below $XDG_DATA_HOME/yoi, or ~/.local/share/yoi;
@@ -30,6 +20,24 @@ pub struct StoreArgs {
         hide_env_values = true
     )]
     pub store: Option<PathBuf>,
+
+    /// The workspace, and what gets a server into a database
+    #[command(flatten)]
+    pub access: StoreAccess,
+}
+
+/// The workspace whose workers are meant, and what gets a server into a database.
+#[derive(Args, Clone)]
+pub struct StoreAccess {
+    /// Directory of the workspace
+    #[arg(
+        long,
+        env = "YOI_WORKSPACE",
+        value_name = "DIR",
+        default_value = ".",
+        hide_env_values = true
+    )]
+    pub workspace: PathBuf,
 
     /// Name of the workspace in the database, the same for all servers of it [default: made from
     /// the path of the workspace's directory]

@@ -1,5 +1,7 @@
 //! Where workers are kept: the stores that a server can have, and how each is opened.
 
+pub(crate) mod copy;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,12 +82,7 @@ pub(crate) struct StoreOpener {
 impl StoreOpener {
     pub(crate) fn new(setting: StoreSetting) -> Self {
         let candidate = match &setting {
-            StoreSetting::Database(setting) => Some(Mutex::new(Candidate::new(
-                setting.database.clone(),
-                setting.workspace.clone(),
-                owner(),
-                setting.lease,
-            ))),
+            StoreSetting::Database(setting) => Some(Mutex::new(candidate(setting))),
             StoreSetting::Memory | StoreSetting::File { .. } | StoreSetting::Own(_) => None,
         };
         Self { setting, candidate }
@@ -124,6 +121,15 @@ impl StoreOpener {
             StoreSetting::Memory | StoreSetting::Database(_) => Ok(OpenedStore::default()),
         }
     }
+}
+
+fn candidate(setting: &DatabaseSetting) -> Candidate {
+    Candidate::new(
+        setting.database.clone(),
+        setting.workspace.clone(),
+        owner(),
+        setting.lease,
+    )
 }
 
 /// What operators see of this server in the database.

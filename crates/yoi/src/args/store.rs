@@ -1,14 +1,14 @@
 //! Flags of `store`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use yoi_workspace_server::args::StoreArgs;
+use yoi_workspace_server::args::{StoreAccess, StoreArgs, WorkspaceName};
 
 pub(super) const NOTES: &str = "\
 The file is the one that `yoi serve` uses in the same directory with the same settings: that of the
 workspace, unless --store or YOI_STORE names another. `path`, `check` and `backup` work while the
-server runs; `compact` and `recover` need it stopped.
+server runs; `compact`, `recover` and `copy` need it stopped.
 
 Exit codes: 0 success · 1 something is wrong with the store · 2 wrong usage.";
 
@@ -22,6 +22,14 @@ its own: `yoi serve --store COPY` works on it. Nothing is overwritten.";
 
 pub(super) const RECOVER_NOTES: &str = "\
 The damaged file stays as it is. What was saved is a store of its own, to be moved into its place.";
+
+pub(super) const COPY_NOTES: &str = "\
+FROM and TO are what --store takes: a file, or the address of a database. No server may use either of
+them, and TO must not be there yet, or have no workers. Everything about the workers is copied, with
+their ids. TO has either all of them or none: what fails half-way leaves TO as it was.
+
+A worker that can't be read is named, and is not in the copy; the command exits with 1 then. FROM
+stays as it is.";
 
 #[derive(Subcommand)]
 pub(crate) enum StoreCommand {
@@ -38,13 +46,17 @@ pub(crate) enum StoreCommand {
     /// Save what can be read of a damaged store in a new file
     #[command(after_help = RECOVER_NOTES)]
     Recover(StoreTargetArgs),
+    /// Copy the workers from a file to a database, or the reverse
+    #[command(after_help = COPY_NOTES)]
+    Copy(StoreCopyArgs),
 }
 
 impl StoreCommand {
-    pub(crate) fn flags(&self) -> &StoreFlags {
+    pub(crate) fn wants_json(&self) -> bool {
         match self {
-            Self::Path(flags) | Self::Check(flags) | Self::Compact(flags) => flags,
-            Self::Backup(args) | Self::Recover(args) => &args.flags,
+            Self::Copy(args) => args.json,
+            Self::Path(flags) | Self::Check(flags) | Self::Compact(flags) => flags.json,
+            Self::Backup(args) | Self::Recover(args) => args.flags.json,
         }
     }
 }
@@ -64,4 +76,48 @@ pub(crate) struct StoreTargetArgs {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) flags: StoreFlags,
+}
+
+#[derive(Args)]
+pub(crate) struct StoreCopyArgs {
+    /// The store to copy: a file, or the address of a database
+    #[arg(value_name = "FROM")]
+    pub(crate) from: PathBuf,
+    /// The store that gets the workers: a file, or the address of a database
+    #[arg(value_name = "TO")]
+    pub(crate) to: PathBuf,
+    /// Name of the workspace in the database FROM [default: that of --store-workspace]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) from_workspace: Option<WorkspaceName>,
+    /// Name of the workspace in the database TO [default: that of --store-workspace]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) to_workspace: Option<WorkspaceName>,
+    #[command(flatten)]
+    pub(crate) access: StoreAccess,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl StoreCopyArgs {
+    /// Where the workers are, as the flags of a server would say it.
+    pub(crate) fn source(&self) -> StoreArgs {
+        self.place(&self.from, self.from_workspace.as_ref())
+    }
+
+    /// Where they come.
+    pub(crate) fn target(&self) -> StoreArgs {
+        self.place(&self.to, self.to_workspace.as_ref())
+    }
+
+    fn place(&self, store: &Path, workspace: Option<&WorkspaceName>) -> StoreArgs {
+        let mut access = self.access.clone();
+        if let Some(name) = workspace {
+            access.store_workspace = Some(name.clone());
+        }
+        StoreArgs {
+            store: Some(store.to_owned()),
+            access,
+        }
+    }
 }

@@ -97,10 +97,33 @@ fn the_flags_of_a_store_are_those_of_serve() {
         panic!("backup");
     };
     assert_eq!(args.file.to_str(), Some("copy"));
-    let place = &command.flags().place;
-    assert_eq!(place.workspace.to_str(), Some("w"));
+    let place = &args.flags.place;
+    assert_eq!(place.access.workspace.to_str(), Some("w"));
     assert_eq!(place.store, Some("s".into()));
     assert!(cli.client.json && !args.flags.json);
+}
+
+#[test]
+fn both_sides_of_a_copy_have_a_workspace_of_their_own_if_they_are_to() {
+    let names = |line: &str| {
+        let cli = parse(line).unwrap();
+        let Command::Store(StoreCommand::Copy(args)) = cli.command else {
+            panic!("copy");
+        };
+        let name = |place: yoi_workspace_server::args::StoreArgs| {
+            let name = place.access.store_workspace;
+            (place.store.unwrap(), name.map(|it| it.as_str().to_owned()))
+        };
+        (name(args.source()), name(args.target()))
+    };
+    let side = |store: &str, name: Option<&str>| (store.into(), name.map(str::to_owned));
+    let line = "yoi store copy a b";
+    assert_eq!(names(line), (side("a", None), side("b", None)));
+    let line = "yoi store copy a b --store-workspace w --to-workspace t";
+    assert_eq!(names(line), (side("a", Some("w")), side("b", Some("t"))));
+    let line = "yoi store copy a b --store-workspace w --from-workspace f";
+    assert_eq!(names(line), (side("a", Some("f")), side("b", Some("w"))));
+    assert!(parse("yoi store copy a b --store c").is_err());
 }
 
 #[test]

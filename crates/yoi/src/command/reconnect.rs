@@ -146,6 +146,7 @@ pub(super) fn is_outage(error: &Error) -> bool {
         | Error::Declined
         | Error::ExportFile { .. }
         | Error::Store(_)
+        | Error::StoreCopy(_)
         | Error::StoreBeyondRecovery
         | Error::Interrupted
         | Error::Output(_)

@@ -1,6 +1,7 @@
 //! `store`: what an operator does with the file that keeps the workers of a workspace. No server is
 //! asked: the file is worked on directly.
 
+mod copy;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use yoi_workspace_server::server_file::StorePlace;
 use yoi_workspace_server::store::{self, MaintenanceError};
 use yoi_workspace_server::{LeaseTime, StoreOpenError};
 
-use crate::args::StoreCommand;
+use crate::args::{StoreCommand, StoreFlags, StoreTargetArgs};
 use crate::connect::running_here;
 use crate::error::{Error, Exit, UsageError};
 use crate::output::quantity::size;
@@ -24,19 +25,31 @@ pub(super) fn run(
     terminal: &mut Terminal,
     format: Format,
 ) -> Result<Exit, Error> {
-    let place = &command.flags().place;
-    let path = file(place)?;
-    if place.store.is_none() && other_store(&place.workspace, &path) {
-        terminal.note(OTHER_STORE);
-    }
     match command {
-        StoreCommand::Path(_) => print_path(&path, terminal, format)?,
-        StoreCommand::Check(_) => return check(&path, terminal, format),
-        StoreCommand::Backup(args) => backup(&path, &args.file, terminal, format)?,
-        StoreCommand::Compact(_) => compact(&path, terminal, format)?,
-        StoreCommand::Recover(args) => recover(&path, &args.file, terminal, format)?,
+        StoreCommand::Path(flags) => print_path(&named_file(flags, terminal)?, terminal, format)?,
+        StoreCommand::Check(flags) => {
+            return check(&named_file(flags, terminal)?, terminal, format);
+        }
+        StoreCommand::Backup(StoreTargetArgs { file, flags }) => {
+            backup(&named_file(flags, terminal)?, file, terminal, format)?;
+        }
+        StoreCommand::Compact(flags) => compact(&named_file(flags, terminal)?, terminal, format)?,
+        StoreCommand::Recover(StoreTargetArgs { file, flags }) => {
+            recover(&named_file(flags, terminal)?, file, terminal, format)?;
+        }
+        StoreCommand::Copy(args) => return copy::copy(args, terminal, format),
     }
     Ok(Exit::Success)
+}
+
+/// The file that the flags name.
+fn named_file(flags: &StoreFlags, terminal: &mut Terminal) -> Result<PathBuf, UsageError> {
+    let place = &flags.place;
+    let path = file(place)?;
+    if place.store.is_none() && other_store(&place.access.workspace, &path) {
+        terminal.note(OTHER_STORE);
+    }
+    Ok(path)
 }
 
 /// Where `args` and the environment say that the workers are kept, as `yoi serve` understands them.

@@ -14,6 +14,7 @@ mod prepared;
 mod restart;
 mod shell;
 mod store;
+mod store_copy;
 mod terminal;
 mod thinking;
 mod workspaces;

@@ -209,6 +209,7 @@ impl<'a> Conversation<'a> {
             | Error::Declined
             | Error::ExportFile { .. }
             | Error::Store(_)
+            | Error::StoreCopy(_)
             | Error::StoreBeyondRecovery
             | Error::TooManyPages { .. }
             | Error::NothingListed => self.terminal.error(&error, self.style.format),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use yoi_workspace_server::args::StoreArgs;
+use yoi_workspace_server::args::{StoreAccess, StoreArgs};
 
 use super::*;
 use crate::error::Unreachable;
@@ -22,10 +22,12 @@ async fn report(script: impl IntoIterator<Item = Scripted>) -> (Vec<Check>, Resu
         ask_model: false,
         model: None,
         place: StoreArgs {
-            workspace: ".".into(),
             store: None,
-            store_workspace: None,
-            store_password_file: None,
+            access: StoreAccess {
+                workspace: ".".into(),
+                store_workspace: None,
+                store_password_file: None,
+            },
         },
         client: ClientArgs::default(),
     };
