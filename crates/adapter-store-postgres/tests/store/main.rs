@@ -3,6 +3,7 @@
 
 mod conformance;
 mod copying;
+mod encryption;
 mod faults;
 mod fixture;
 mod ownership;
