@@ -68,8 +68,14 @@ impl PostgresStore {
             .map_err(|_| OpenError::Unreachable)?;
         let (requests, queue) = mpsc::channel(WRITE_QUEUE);
         let closing = Arc::new(Notify::new());
-        let writer = Writer::new(database.clone(), lease, lost.clone(), Arc::clone(&recorder));
-        let writer = tokio::spawn(writer.run(queue, Arc::clone(&closing)));
+        let writer = Writer::new(
+            database.clone(),
+            lease,
+            lost.clone(),
+            Arc::clone(&recorder),
+            Arc::clone(&closing),
+        );
+        let writer = tokio::spawn(writer.run(queue));
         let keeper = tokio::spawn(lease::keep(database, lease, acquired, lost.clone()));
         Ok(Self {
             lease,

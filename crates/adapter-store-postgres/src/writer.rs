@@ -40,6 +40,7 @@ pub(crate) struct Writer {
     lease: Lease,
     lost: LostFlag,
     recorder: Arc<StoreRecorder>,
+    closing: Arc<Notify>,
     /// None after a failure: the next transaction begins with a connection of its own.
     line: Option<Line>,
     /// The number of the latest transaction, as it is in the database.
@@ -60,25 +61,27 @@ impl Writer {
         lease: Lease,
         lost: LostFlag,
         recorder: Arc<StoreRecorder>,
+        closing: Arc<Notify>,
     ) -> Self {
         Self {
             database,
             lease,
             lost,
             recorder,
+            closing,
             line: None,
             batch: 0,
         }
     }
 
-    /// Commits what comes until `closing`, or the other end of the queue is gone; then gives the
+    /// Commits what comes until it is closing, or the other end of the queue is gone; then gives the
     /// workspace back.
-    pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<Request>, closing: Arc<Notify>) {
+    pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         loop {
             // Both arms are cancel-safe.
             let first = tokio::select! {
                 first = requests.recv() => first,
-                () = closing.notified() => {
+                () = self.closing.notified() => {
                     requests.close();
                     continue;
                 }
@@ -253,7 +256,8 @@ impl Writer {
     }
 
     /// Finds out whether the transaction was committed, though its COMMIT got no answer. Until that
-    /// is known nobody gets one either: callers have deadlines of their own.
+    /// is known nobody gets one either, unless the store is closed meanwhile: callers have deadlines of
+    /// their own.
     async fn settle(&mut self, failure: Failure) -> Result<(), Failure> {
         loop {
             match timeout(ANSWER_TIMEOUT, self.is_committed()).await {
@@ -267,10 +271,15 @@ impl Writer {
                 Ok(Err(failure)) => tracing::debug!(cause = ?failure, "outcome is not known yet"),
                 Err(_) => tracing::debug!("outcome is not known yet"),
             }
-            if self.lost.is_raised() {
-                return Err(Failure::Lost);
+            // Both arms are cancel-safe.
+            tokio::select! {
+                () = sleep(SETTLE_PAUSE) => {}
+                () = self.closing.notified() => {
+                    // For `run`, which ends by it.
+                    self.closing.notify_one();
+                    return Err(failure);
+                }
             }
-            sleep(SETTLE_PAUSE).await;
         }
     }
 

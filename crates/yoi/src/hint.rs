@@ -175,18 +175,19 @@ const STANDING_BY: &str = "another server has the workspace; ask that one, or wa
 const STORE_REASONS: [(&str, &str, &str); 3] = [
     (
         UnavailableReason::StoreFull.as_str(),
-        "the server's disk is full",
+        "the server's disk, or its database's, is full",
         "free space there, then try again",
     ),
     (
         UnavailableReason::StoreFailed.as_str(),
         "the server can't read or write its store",
-        "`yoi store check` on the server's machine; its log says more",
+        "`yoi store check` on the server's machine, or is its database up? its log says more",
     ),
     (
         UnavailableReason::StoreLost.as_str(),
         "the server's store is gone, or is another server's",
-        "put the file back, or restart the server; its log says more",
+        "put the file back, or restart the server; its log says more. With a database the server ends \
+         by itself: ask the one that has taken over",
     ),
 ];
 

@@ -126,7 +126,7 @@ async fn a_message_that_the_server_can_t_store_is_reported_and_the_conversation_
     assert_eq!(
         chat.err,
         "error: Title. Detail. [runtime_unavailable]\n\
-         hint: the server's disk is full; free space there, then try again\n"
+         hint: the server's disk, or its database's, is full; free space there, then try again\n"
     );
 }
 
