@@ -16,7 +16,7 @@ use crate::service_manager::{SERVING, received};
 
 const TOKEN: &str = "a-token-of-both-servers-of-a-home";
 const NEW_TOKEN: &str = "a-token-that-came-while-one-stood-by";
-const STANDING_BY: &str = "READY=1\nSTATUS=standing by: another server has the workspace\n";
+const STANDING_BY: &str = "READY=1\nSTATUS=standing by until the workspace is free\n";
 
 /// A home whose servers have one file of workers and one token.
 struct Home(tempfile::TempDir);
@@ -82,7 +82,7 @@ async fn a_standby_takes_over_on_its_port_when_the_server_ends_in_order_or_by_ki
 
         let mut second = home.start(&[]).await;
         let (line, base) = (&second.line, &second.client.base);
-        let expected = format!("yoi is standing by on {base} (another server has the workspace)");
+        let expected = format!("yoi is standing by on {base} until the workspace is free");
         assert_eq!(*line, expected);
         let client = client(&second);
         client.get("/healthz").await.expect(200);

@@ -1,7 +1,9 @@
 //! A server that wants a workspace, and gets it when nobody else has it.
 
+use std::time::Duration;
+
 use deadpool_postgres::ClientWrapper;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
@@ -9,6 +11,9 @@ use crate::database::Database;
 use crate::lease::{self, Free, LeaseTime};
 use crate::schema::{self, TooNew};
 use crate::store::PostgresStore;
+
+/// Longest time for an attempt, of which the database gets less for each statement.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a store can't be opened. Names neither host nor user.
 #[derive(Debug, thiserror::Error)]
@@ -53,12 +58,15 @@ impl From<Error> for OpenError {
             // The owner before still has a transaction.
             (&SqlState::LOCK_NOT_AVAILABLE, _) => Self::InUse,
             (&SqlState::INSUFFICIENT_PRIVILEGE, _) => {
-                Self::Refused("the user may not use the tables")
+                Self::Refused("the user may not use the tables, or make them")
             }
             (&SqlState::INVALID_CATALOG_NAME, _) => Self::Refused("there is no such database"),
-            (_, "28") => Self::Refused("the user or the password is wrong"),
-            // Connections, resources, and a server that starts or shuts down.
-            (_, "08" | "53" | "57") => Self::Unreachable,
+            (_, "28") => {
+                Self::Refused("the user or the password is wrong, or this machine may not connect")
+            }
+            // Connections, transactions that others were in the way of, resources, a server that starts, shuts
+            // down or may not write any more, and its disk.
+            (_, "08" | "25" | "40" | "53" | "57" | "58") => Self::Unreachable,
             _ => Self::Failed(code.code().to_owned()),
         }
     }
@@ -71,7 +79,9 @@ impl OpenError {
         if text.starts_with("error performing TLS handshake") {
             Self::Refused("it speaks no TLS, or its certificate is not trusted")
         } else if text.starts_with("invalid configuration") {
-            Self::Refused("it asks for a password, and there is none")
+            Self::Refused(
+                "it asks for a password and there is none, or the address contradicts itself",
+            )
         } else if text.starts_with("authentication error") {
             Self::Refused("the password is wrong")
         } else {
@@ -121,9 +131,12 @@ impl Candidate {
     /// # Errors
     /// The database can't be asked.
     pub async fn is_workspace_there(&self) -> Result<bool, OpenError> {
-        let session = self.database.session().await?;
-        Ok(schema::version(&session).await?.is_some()
-            && lease::is_there(&session, &self.workspace).await?)
+        let looked_up = timeout(ATTEMPT_TIMEOUT, async {
+            let session = self.database.session().await?;
+            Ok(schema::version(&session).await?.is_some()
+                && lease::is_there(&session, &self.workspace).await?)
+        });
+        looked_up.await.unwrap_or(Err(OpenError::Unreachable))
     }
 
     /// Takes the workspace if it is free.
@@ -134,7 +147,8 @@ impl Candidate {
     /// # Cancellation
     /// A workspace that was just taken is free again after the time of its lease.
     pub async fn acquire(&mut self) -> Result<PostgresStore, OpenError> {
-        let attempt = self.try_acquire().await;
+        let attempt = timeout(ATTEMPT_TIMEOUT, self.try_acquire()).await;
+        let attempt = attempt.unwrap_or(Err(OpenError::Unreachable));
         if !matches!(attempt, Ok(_) | Err(OpenError::InUse)) {
             self.session = None;
         }
@@ -148,6 +162,14 @@ impl Candidate {
             session => {
                 let session = session.insert(self.database.session().await?);
                 self.connected = Instant::now();
+                let encoding: String = session
+                    .query_one_scalar("SHOW server_encoding", &[])
+                    .await?;
+                if encoding != "UTF8" {
+                    return Err(OpenError::Refused(
+                        "its encoding is not UTF8, and names may have any letter",
+                    ));
+                }
                 if let Err(TooNew { found }) = schema::migrate(session).await? {
                     return Err(OpenError::TooNew {
                         found,

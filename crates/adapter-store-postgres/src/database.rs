@@ -17,8 +17,9 @@ use zeroize::Zeroizing;
 
 use crate::passfile;
 
-/// Longest wait for a connection to one of the hosts.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest wait for a connection to one of the hosts: a second one is reached before a lease of the default
+/// time has to be renewed again.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest time without an answer of the other side before the system gives a connection up.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Pause after which an idle connection is tried.
@@ -35,6 +36,7 @@ const SESSION: &str = "
     SET statement_timeout = '10s';
     SET lock_timeout = '5s';
     SET idle_in_transaction_session_timeout = '10s';
+    SET default_transaction_isolation = 'read committed';
     SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') = 'off';
 ";

@@ -30,7 +30,7 @@ const READER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time for a read. The database gives a statement less.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// Longest wait for a store to be closed.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// A store of workers in a database, in a workspace that this server owns.
 ///
@@ -97,7 +97,7 @@ impl PostgresStore {
     }
 
     /// Commits what was handed in, and gives the workspace to whoever wants it next. Takes
-    /// 2 seconds at most.
+    /// a second and a half at most.
     pub async fn close(&self) {
         self.closing.notify_one();
         let writer = self
@@ -175,11 +175,15 @@ impl WorkerStore for PostgresStore {
     async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         let (answer, done) = oneshot::channel();
         let request = Request { changes, answer };
-        let done = match self.requests.send(request).await {
-            Ok(()) => done.await.ok(),
-            Err(_) => None,
-        };
-        done.unwrap_or_else(|| Err(Failure::Closed.into()))
+        if self.requests.send(request).await.is_err() {
+            return Err(Failure::Closed.into());
+        }
+        match done.await {
+            Ok(outcome) => outcome,
+            // It was handed in, and closing the store has cut off the answer: whether it was made is not
+            // known. Callers have deadlines of their own.
+            Err(_) => std::future::pending().await,
+        }
     }
 
     async fn index(&self) -> Result<Index, StoreError> {

@@ -101,14 +101,8 @@ const DELETE: &str = "
         drafts AS (DELETE FROM yoi.draft WHERE workspace = $1 AND worker = $2)
     DELETE FROM yoi.worker WHERE workspace = $1 AND id = $2";
 
-/// Counts a transaction, if the workspace still belongs to this server and nobody else has counted it.
-const FENCE: &str = "
-    UPDATE yoi.progress SET batch = $3::bigint
-    WHERE workspace = $1 AND generation = $2 AND batch = $3::bigint - 1";
-
 /// The statements, prepared on one connection.
 pub(crate) struct Statements {
-    pub(crate) fence: Statement,
     create: Statement,
     accept: Statement,
     draft: Statement,
@@ -124,7 +118,6 @@ impl Statements {
         let finish = |reply: [&str; 2]| [FINISH[0], reply[0], FINISH[1], reply[1]].concat();
         let (with_reply, without_reply) = (finish(REPLY), finish(NO_REPLY));
         Ok(Self {
-            fence: session.prepare(FENCE).await?,
             create: session.prepare(CREATE).await?,
             accept: session.prepare(ACCEPT).await?,
             draft: session.prepare(DRAFT).await?,

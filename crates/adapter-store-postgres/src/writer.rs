@@ -10,6 +10,7 @@ use deadpool_postgres::ClientWrapper;
 use futures_util::future::{MaybeDone, maybe_done};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
+use tokio_postgres::SimpleQueryMessage;
 use worker_runtime::store::{Change, StoreError, StoreRecorder};
 
 use crate::database::Database;
@@ -97,8 +98,16 @@ impl Writer {
             }
             self.commit(batch).await;
         }
-        if let Ok(Line { session, .. }) = self.line().await {
-            lease::release(&session, self.lease).await;
+        if self.lost.is_raised() {
+            return;
+        }
+        let session = match self.line.take() {
+            Some(line) if !line.session.is_closed() => Ok(line.session),
+            _ => self.database.session().await,
+        };
+        match session {
+            Ok(session) => lease::release(&session, self.lease).await,
+            Err(error) => tracing::debug!(cause = ?error, "lease is not given back"),
         }
     }
 
@@ -109,6 +118,8 @@ impl Writer {
                 self.recorder.committed(batch.len(), begun.elapsed());
                 outcomes
             }
+            // Whether they were made is not known, so nobody is told.
+            Err(Failure::Closed) => return,
             Err(failure) => vec![Err(failure); batch.len()],
         };
         for (request, outcome) in batch.into_iter().zip(outcomes) {
@@ -185,14 +196,14 @@ impl Writer {
         }
     }
 
-    /// Sends the whole transaction before it waits for the first answer.
+    /// Sends all changes before it waits for the first answer; not before there is a transaction, because
+    /// each would be one of its own.
     async fn write_all(&self, line: &Line, batch: &[Request]) -> Result<Outcomes, Failure> {
         let target = self.target(line);
-        let begin = self.begin(line);
+        self.begin(line).await?;
         let changes = batch.iter().flat_map(|request| &request.changes);
         let changes = changes.map(|change| target.apply(change));
-        let (begun, applied) = pipelined(begin, changes).await;
-        begun?;
+        let applied = pipelined(changes).await;
         let failure = applied.into_iter().find_map(|applied| match applied {
             Err(failure) if !failure.is_consequence() => Some(failure),
             _ => None,
@@ -241,14 +252,23 @@ impl Writer {
     /// [`Failure::Lost`] when another server has the workspace, or this transaction's number is
     /// taken: what the runtime has in memory is out of date then.
     async fn begin(&self, line: &Line) -> Result<(), Failure> {
-        let next = self.batch + 1;
-        let begun = line.session.batch_execute("BEGIN");
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
-            [&self.lease.workspace, &self.lease.generation, &next];
-        let fenced = line.session.execute(&line.statements.fence, &parameters);
-        let (begun, fenced) = futures_util::future::join(begun, fenced).await;
-        begun?;
-        if fenced? == 1 {
+        let Lease {
+            workspace,
+            generation,
+            ..
+        } = self.lease;
+        let (latest, next) = (self.batch, self.batch + 1);
+        // In one message: what fails of it fails as a whole.
+        let begin = format!(
+            "BEGIN;
+             UPDATE yoi.progress SET batch = {next}
+             WHERE workspace = {workspace} AND generation = {generation} AND batch = {latest}"
+        );
+        let messages = line.session.simple_query(&begin).await?;
+        let is_fenced = messages
+            .iter()
+            .any(|message| matches!(message, SimpleQueryMessage::CommandComplete(1)));
+        if is_fenced {
             return Ok(());
         }
         self.lost.raise();
@@ -277,7 +297,7 @@ impl Writer {
                 () = self.closing.notified() => {
                     // For `run`, which ends by it.
                     self.closing.notify_one();
-                    return Err(failure);
+                    return Err(Failure::Closed);
                 }
             }
         }
@@ -303,26 +323,20 @@ impl Writer {
 }
 
 /// Polls all futures once, in their order, so that each sends what it has to; then waits for all.
-pub(crate) async fn pipelined<F: Future, G: Future>(
-    first: F,
-    others: impl Iterator<Item = G>,
-) -> (F::Output, Vec<G::Output>) {
-    let mut first = Box::pin(maybe_done(first));
-    let mut others: Vec<_> = others.map(|it| Box::pin(maybe_done(it))).collect();
+pub(crate) async fn pipelined<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut futures: Vec<_> = futures.map(|it| Box::pin(maybe_done(it))).collect();
     poll_fn(|context| {
-        let _ = first.as_mut().poll(context);
-        for other in &mut others {
-            let _ = other.as_mut().poll(context);
+        for future in &mut futures {
+            let _ = future.as_mut().poll(context);
         }
         Poll::Ready(())
     })
     .await;
-    let begun = output(&mut first).await;
-    let mut outputs = Vec::with_capacity(others.len());
-    for mut other in others {
-        outputs.push(output(&mut other).await);
+    let mut outputs = Vec::with_capacity(futures.len());
+    for mut future in futures {
+        outputs.push(output(&mut future).await);
     }
-    (begun, outputs)
+    outputs
 }
 
 async fn output<F: Future>(future: &mut Pin<Box<MaybeDone<F>>>) -> F::Output {

@@ -6,6 +6,7 @@ mod standby;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use http_api::wire::path::page_fragment;
 use http_api::{Api, ClientName, Listeners, Quotas, Token};
@@ -22,6 +23,9 @@ use crate::server_file::Registration;
 
 pub use listening::{Listening, Start};
 pub use standby::Standby;
+
+/// Of [`SHUTDOWN_DEADLINE`], what is kept for giving a workspace back.
+const GIVE_BACK_DEADLINE: Duration = Duration::from_millis(1_500);
 
 /// Why a server does not start. Carries no path and no secret.
 #[derive(Debug, thiserror::Error)]
@@ -183,7 +187,10 @@ impl Server {
             tokio::select! {
                 () = shutdown => tracing::info!("shutting down"),
                 () = until_lost(lost) => {
-                    tracing::error!("the workspace is lost to another server: shutting down");
+                    tracing::error!(
+                        "the workspace is lost: another server has it, or the database was away for \
+                         longer than the lease; shutting down"
+                    );
                     is_lost.get_or_init(|| ());
                 }
             }
@@ -193,7 +200,11 @@ impl Server {
             keep_file_until(stopping, registration).await;
             // The receiver is gone only when the API has ended by itself.
             let _ = stop_http.send(());
-            let runs = runtime.shutdown(SHUTDOWN_DEADLINE).await;
+            let runs_deadline = match ownership {
+                None => SHUTDOWN_DEADLINE,
+                Some(_) => SHUTDOWN_DEADLINE.saturating_sub(GIVE_BACK_DEADLINE),
+            };
+            let runs = runtime.shutdown(runs_deadline).await;
             if let Some(ownership) = ownership {
                 ownership.give_back().await;
             }

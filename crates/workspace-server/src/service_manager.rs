@@ -18,7 +18,7 @@ pub(crate) async fn ready() {
 
 /// The server listens, and stands by.
 pub(crate) async fn standing_by() {
-    let status = NotifyState::Status("standing by: another server has the workspace");
+    let status = NotifyState::Status("standing by until the workspace is free");
     send(vec![NotifyState::Ready, status]).await;
 }
 

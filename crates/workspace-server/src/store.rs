@@ -92,11 +92,12 @@ fn database(
         .transpose()
         .map_err(StoreSettingError::PasswordFile)?;
     let first_line = |text: &str| text.lines().next().unwrap_or_default().to_owned();
-    let passfile = variable("PGPASSFILE").map(PathBuf::from).or_else(|| {
-        let list = PathBuf::from(variable("HOME")?).join(".pgpass");
-        list.exists().then_some(list)
-    });
-    let passfile = passfile.as_deref().map(secret_file::read);
+    // A list of passwords matters only where there is no other, and one that isn't there has none.
+    let list = variable("PGPASSFILE").map(PathBuf::from);
+    let list = list.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".pgpass")));
+    let has_other = password.is_some() || has_password(&address);
+    let list = list.filter(|path| !has_other && path.is_file());
+    let passfile = list.as_deref().map(secret_file::read);
     let secrets = Secrets {
         password: password.map(|text| first_line(&text).into()),
         passfile: passfile

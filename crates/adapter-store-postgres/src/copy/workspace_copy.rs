@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool_postgres::ClientWrapper;
-use futures_util::future::ready;
 use tokio::time::timeout;
 use tokio_postgres::Statement;
 use worker_runtime::store::columns::{RunEndColumns, diagnostics_words};
@@ -126,7 +125,7 @@ impl CopyTarget for WorkspaceCopy {
         let rows: Vec<_> = facts.into_iter().flat_map(rows).collect();
         self.work(async |target, transaction| {
             let inserts = rows.iter().map(|row| transaction.insert(target, row));
-            let ((), inserted) = pipelined(ready(()), inserts).await;
+            let inserted = pipelined(inserts).await;
             let is_cause = |failure: &Failure| !failure.is_consequence();
             inserted
                 .into_iter()

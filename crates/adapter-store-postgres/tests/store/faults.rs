@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 use worker_runtime::store::{StoreErrorKind, WorkerStore as _};
@@ -80,6 +81,32 @@ async fn a_commit_without_an_answer_is_looked_for() {
         assert_eq!(load(&store, id).await.entries.len() as u64, 2 * exchanges);
         store.commit(exchange(id, exchanges)).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_commit_whose_outcome_is_not_known_when_the_store_is_closed_has_no_answer() {
+    let workspace = Workspace::with_lease("3");
+    let (proxy, store) = behind_a_network(&workspace).await;
+    let id = conversation(&store, 1).await;
+    proxy.set(Network::DownAfterCommit);
+    let mut commit = std::pin::pin!(store.commit(exchange(id, 1)));
+    // The server ends as it does when its lease is over.
+    tokio::select! {
+        answer = &mut commit => panic!("{answer:?}, and nobody knows"),
+        () = store.lost() => {}
+    }
+    store.close().await;
+    assert!(commit.now_or_never().is_none(), "it was made, or not");
+    let mut candidate = workspace.candidate();
+    let next = timeout(SOON, async {
+        loop {
+            if let Ok(next) = candidate.acquire().await {
+                return next;
+            }
+        }
+    });
+    let next = next.await.expect("the next owner");
+    assert_eq!(load(&next, id).await.entries.len(), 4);
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ pub(crate) enum Network {
     LosesCommits,
     /// A COMMIT arrives, and its answer is lost, and the connection with it.
     LosesAnswersOfCommits,
+    /// The same, and the network is down from then on.
+    DownAfterCommit,
 }
 
 /// The form in which a COMMIT is sent.
@@ -59,7 +61,7 @@ impl Proxy {
                 let Ok((client, _)) = listener.accept().await else {
                     continue;
                 };
-                tokio::spawn(carry(client, port, shared.subscribe()));
+                tokio::spawn(carry(client, port, Arc::clone(&shared)));
             }
         });
         Self {
@@ -81,14 +83,19 @@ impl Drop for Proxy {
 }
 
 /// Carries one connection until an end closes it or it is cut.
-async fn carry(client: TcpStream, port: u16, network: watch::Receiver<Network>) -> io::Result<()> {
+async fn carry(client: TcpStream, port: u16, set: Arc<watch::Sender<Network>>) -> io::Result<()> {
     let server = TcpStream::connect(("127.0.0.1", port)).await?;
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let mut cut = network.clone();
+    let (mut cut, network) = (set.subscribe(), set.subscribe());
     tokio::select! {
         _ = cut.wait_for(|it| *it == Network::Down) => Ok(()),
-        ended = upwards(from_client, to_server, network.clone()) => ended,
+        ended = upwards(from_client, to_server, network.clone()) => {
+            if *set.borrow() == Network::DownAfterCommit {
+                set.send_replace(Network::Down);
+            }
+            ended
+        }
         ended = downwards(from_server, to_client, network) => ended,
     }
 }
@@ -116,7 +123,12 @@ async fn upwards(
             return Ok(());
         }
         to.write_all(sent).await?;
-        if has_commit && state == Network::LosesAnswersOfCommits {
+        if has_commit
+            && matches!(
+                state,
+                Network::LosesAnswersOfCommits | Network::DownAfterCommit
+            )
+        {
             // The other direction is cut too; the database gets what was sent.
             to.shutdown().await?;
             return Ok(());

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use adapter_store_postgres::{Candidate, Database, LeaseTime, PostgresStore, Secrets};
 use tokio_postgres::{Client, NoTls, Statement};
-use worker_runtime::WorkerId;
 use worker_runtime::store::WorkerStore as _;
+use worker_runtime::{CreateWorker, Runtime, WorkerId};
 
 use super::inputs::{CLIENTS, INPUT_BYTES, REPLY_BYTES, ROUNDS, RUN_TIMEOUT, builder, run_clients};
 use super::{Error, Figure, ratio};
@@ -55,39 +55,52 @@ async fn open(address: &str, workspace: &str) -> Result<PostgresStore, Error> {
     Ok(candidate.acquire().await?)
 }
 
-/// Milliseconds of the pages of one workspace, when it is alone and when it is one of many.
+/// Milliseconds of the pages of a workspace that is alone in its database, and of one among many.
 async fn pages(address: &str, client: &Client) -> Result<[Rounds; 2], Error> {
-    client
-        .batch_execute("TRUNCATE yoi.workspace, yoi.progress, yoi.profile, yoi.worker, yoi.entry, yoi.run, yoi.draft")
-        .await?;
-    let store = Arc::new(open(address, "page").await?);
-    let runtime = builder().open(Arc::clone(&store) as _).await?;
-    let mut workers = Vec::with_capacity(WORKERS);
-    for _ in 0..WORKERS {
-        workers.push(
-            runtime
-                .create(worker_runtime::CreateWorker::default())
-                .await?
-                .worker
-                .id,
-        );
-    }
-    let [mut few, mut many] = [(); 2].map(|()| Rounds::default());
-    // Both in the middle of the table, and after it was tidied up.
-    client.batch_execute("VACUUM ANALYZE").await?;
-    for _ in 0..ROUNDS {
-        few.record(read_pages(&store, &workers).await?);
-    }
+    client.batch_execute("CREATE DATABASE yoi_alone").await?;
+    let (server, _) = address.rsplit_once('/').ok_or("no name of a database")?;
+    let alone = Population::new(&format!("{server}/yoi_alone")).await?;
+    let crowded = Population::new(address).await?;
     fill(client).await?;
+    // What the many rows leave to be done is not the reader's.
     client.batch_execute("VACUUM ANALYZE").await?;
+    client.batch_execute("CHECKPOINT").await?;
+    let [mut few, mut many] = [(); 2].map(|()| Rounds::default());
     for _ in 0..ROUNDS {
-        many.record(read_pages(&store, &workers).await?);
+        few.record(read_pages(&alone).await?);
+        many.record(read_pages(&crowded).await?);
     }
-    runtime.shutdown(RUN_TIMEOUT).await;
+    for population in [alone, crowded] {
+        population.runtime.shutdown(RUN_TIMEOUT).await;
+    }
     Ok([few, many])
 }
 
-async fn read_pages(store: &PostgresStore, workers: &[WorkerId]) -> Result<f64, Error> {
+/// A workspace with workers.
+struct Population {
+    store: Arc<PostgresStore>,
+    runtime: Runtime,
+    workers: Vec<WorkerId>,
+}
+
+impl Population {
+    async fn new(address: &str) -> Result<Self, Error> {
+        let store = Arc::new(open(address, "page").await?);
+        let runtime = builder().open(Arc::clone(&store) as _).await?;
+        let mut workers = Vec::with_capacity(WORKERS);
+        for _ in 0..WORKERS {
+            workers.push(runtime.create(CreateWorker::default()).await?.worker.id);
+        }
+        Ok(Self {
+            store,
+            runtime,
+            workers,
+        })
+    }
+}
+
+async fn read_pages(population: &Population) -> Result<f64, Error> {
+    let Population { store, workers, .. } = population;
     let begun = Instant::now();
     for page in 0..PAGES {
         let first = page * 7 % (WORKERS - PAGE);
@@ -103,12 +116,14 @@ async fn read_pages(store: &PostgresStore, workers: &[WorkerId]) -> Result<f64, 
 async fn fill(client: &Client) -> Result<(), Error> {
     let sql = format!(
         "INSERT INTO yoi.workspace (name) SELECT 'other ' || n FROM generate_series(2, {WORKSPACES}) n;
-         INSERT INTO yoi.profile SELECT other.number, digest, text FROM yoi.profile,
-             yoi.workspace other WHERE other.name LIKE 'other %';
+         INSERT INTO yoi.profile SELECT other.number, digest, text
+             FROM yoi.profile JOIN yoi.workspace own ON workspace = own.number AND own.name = 'page',
+                 yoi.workspace other WHERE other.name LIKE 'other %';
          INSERT INTO yoi.worker SELECT (copied).* FROM (
              SELECT jsonb_populate_record(worker, jsonb_build_object('workspace', other.number,
                  'id', gen_random_uuid())) AS copied
-             FROM yoi.worker, yoi.workspace other WHERE other.name LIKE 'other %') all_copied"
+             FROM yoi.worker JOIN yoi.workspace own ON workspace = own.number AND own.name = 'page',
+                 yoi.workspace other WHERE other.name LIKE 'other %') all_copied"
     );
     Ok(client.batch_execute(&sql).await?)
 }

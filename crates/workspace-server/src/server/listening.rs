@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use registry_core::RuntimeRegistry;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use worker_runtime::store::WorkerStore;
 use worker_runtime::{ProfileSet, Runtime, TurnEngine};
 
 use super::{Server, Standby, StartError, tcp_address};
@@ -137,6 +138,9 @@ impl Listening {
         let opened = if self.prepared.config.standby {
             match self.store.attempt().await {
                 Err(error) if error.is_worth_waiting_for() => {
+                    if !error.is_store_in_use() {
+                        tracing::warn!(%error, "no workspace yet: trying again until there is one");
+                    }
                     return Ok(Start::Standby(Box::new(Standby(self))));
                 }
                 opened => opened?,
@@ -155,13 +159,33 @@ impl Prepared {
         &self.addresses
     }
 
-    /// Reads the workers of the store.
+    /// Reads the workers of the store. If it can't, other servers get the store at once.
     pub(super) async fn workers(&self, opened: OpenedStore) -> Result<Workers, ComposeError> {
         let OpenedStore {
             store,
             metrics,
             ownership,
         } = opened;
+        match self.runtime_and_registry(store).await {
+            Ok((runtime, registry)) => Ok(Workers {
+                runtime,
+                registry,
+                metrics,
+                ownership,
+            }),
+            Err(error) => {
+                if let Some(ownership) = ownership {
+                    ownership.give_back().await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn runtime_and_registry(
+        &self,
+        store: Option<Arc<dyn WorkerStore>>,
+    ) -> Result<(Runtime, RuntimeRegistry), ComposeError> {
         let config = &self.config;
         let runtime = compose::runtime(
             Arc::clone(&self.engine),
@@ -178,12 +202,7 @@ impl Prepared {
             config.deadlines,
             &config.sources,
         )?;
-        Ok(Workers {
-            runtime,
-            registry,
-            metrics,
-            ownership,
-        })
+        Ok((runtime, registry))
     }
 
     /// The server with these workers, which other terminals find from now on.

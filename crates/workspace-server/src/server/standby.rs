@@ -54,7 +54,7 @@ impl Standby {
             let _ = is_open.send(());
             workers
         };
-        tracing::info!("standing by: another server has the workspace");
+        tracing::info!("standing by until the workspace is free");
         let answering = serve_standby(&mut listeners, &prepared.api, async {
             let _ = opened.await;
         });
