@@ -36,7 +36,7 @@ pub enum OpenError {
         supported: i32,
     },
     /// The database can't be reached, or a connection was cut.
-    #[error("database can't be reached")]
+    #[error("database can't be reached, or takes no connection or no changes now")]
     Unreachable,
     /// The database doesn't let this user in, or to its tables.
     #[error("database refuses: {0}")]

@@ -329,8 +329,9 @@ impl ApiError {
     }
 }
 
-const STANDBY_DETAIL: &str = "Another server has the workspace, and this one stands by to take over; \
-                              the request has changed nothing. Send it to the other, or try again.";
+const STANDBY_DETAIL: &str = "This server stands by until the workspace is free: another server has it, or \
+                              its database can't be reached. The request has changed nothing; send it to \
+                              the other, or try again.";
 
 /// What to do about a runtime that is unavailable for this reason, where more is known than the
 /// code says. A store fails reads as well as changes, so the sentences are true of both.

@@ -31,6 +31,12 @@ pub enum StoreSettingError {
     /// The address of a database can't be used.
     #[error("the address of the database can't be used")]
     Address(#[from] InvalidAddress),
+    /// It is the address of something else, or misspelt.
+    #[error(
+        "the store is neither a file nor an address that is known: that of a database is \
+         postgres://USER@HOST[:PORT]/DATABASE"
+    )]
+    UnknownAddress,
     /// Everybody on this machine can read what a command line has.
     #[error(
         "the address of the database has a password, which everybody on this machine can read: put \
@@ -69,6 +75,10 @@ pub fn setting(
                     lease,
                 })));
             }
+            // A file of such a name is a mistake, and may have a password in it.
+            Some(text) if is_like_an_address(text) => {
+                return Err(StoreSettingError::UnknownAddress);
+            }
             _ => path.clone(),
         },
         None => store_path::default_path(&args.access.workspace, variable)?,
@@ -77,6 +87,13 @@ pub fn setting(
         path,
         on_network_file_system,
     })
+}
+
+/// Whether a text that is no address of a database is rather meant as an address than as a file.
+fn is_like_an_address(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let beginnings = ["postgres:", "postgresql:", "host=", "dbname=", "user="];
+    text.contains("://") || beginnings.iter().any(|it| text.starts_with(it))
 }
 
 /// The database at an address, and what gets the server into it.

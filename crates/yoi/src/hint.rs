@@ -168,8 +168,8 @@ const RUN_STILL_ENDING: &str = "wait until the run has ended, then try again; if
                                 is full, free space there";
 
 /// Only the other server can be asked meanwhile.
-const STANDING_BY: &str = "another server has the workspace; ask that one, or wait until it ends and \
-                           this one takes over";
+const STANDING_BY: &str = "another server has the workspace, or its database can't be reached; ask that \
+                           server, or wait until this one takes over";
 
 /// Reason, cause and advice.
 const STORE_REASONS: [(&str, &str, &str); 3] = [

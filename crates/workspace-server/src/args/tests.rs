@@ -154,6 +154,27 @@ fn a_database_has_a_workspace_and_a_lease() {
 }
 
 #[test]
+fn an_address_that_is_not_known_is_no_file() {
+    for address in [
+        "mysql://yoi@localhost/yoi",
+        "POSTGRES://yoi@localhost/yoi",
+        "postgres:/yoi:secret@localhost/yoi",
+        "host=localhost dbname=yoi",
+    ] {
+        let args = parse(&["--store", address]).unwrap();
+        let error = ServerConfig::from_args(args, |_| None).expect_err(address);
+        assert!(
+            matches!(error, ConfigError::Store(StoreSettingError::UnknownAddress)),
+            "{address}"
+        );
+    }
+    assert_eq!(
+        file(&["--store", "data/postgres.sqlite3"]).0,
+        Path::new("data/postgres.sqlite3")
+    );
+}
+
+#[test]
 fn a_password_is_taken_from_the_environment_and_files_alone() {
     let config = |args: &[&str], variable: &dyn Fn(&str) -> Option<OsString>| {
         ServerConfig::from_args(parse(args).unwrap(), variable).map(|_| ())

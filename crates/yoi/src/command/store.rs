@@ -46,8 +46,15 @@ pub(super) fn run(
 fn named_file(flags: &StoreFlags, terminal: &mut Terminal) -> Result<PathBuf, UsageError> {
     let place = &flags.place;
     let path = file(place)?;
-    if place.store.is_none() && other_store(&place.access.workspace, &path) {
-        terminal.note(OTHER_STORE);
+    if place.store.is_none() {
+        let places = places_of_servers(&place.access.workspace);
+        // A file that an earlier server has left is not what is meant.
+        if places.contains(&StorePlace::Database) {
+            return Err(UsageError::StoreInDatabase);
+        }
+        if places.iter().any(|place| is_elsewhere(place, &path)) {
+            terminal.note(OTHER_STORE);
+        }
     }
     Ok(path)
 }
@@ -72,20 +79,25 @@ fn file(args: &StoreArgs) -> Result<PathBuf, UsageError> {
 const OTHER_STORE: &str = "warning: the running server of this workspace keeps its workers elsewhere; \
      --store FILE names its file";
 
-/// Whether a server of this workspace runs and has another store than the file at `path`.
-fn other_store(workspace: &Path, path: &Path) -> bool {
+/// Where the running servers of a workspace keep its workers.
+fn places_of_servers(workspace: &Path) -> Vec<StorePlace> {
     let Ok(workspace) = workspace.canonicalize() else {
-        return false;
+        return Vec::new();
     };
+    let running = running_here();
+    let servers = running.of_workspace(&workspace);
+    servers.map(|server| server.store.clone()).collect()
+}
+
+/// Whether a place is another one than the file at `path`.
+fn is_elsewhere(place: &StorePlace, path: &Path) -> bool {
     // Two names of the same file.
     let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let running = running_here();
-    let mut servers = running.of_workspace(&workspace);
-    servers.any(|server| match &server.store {
+    match place {
         StorePlace::Memory | StorePlace::Database => true,
         StorePlace::File(other) => resolved(Path::new(other)) != resolved(path),
         StorePlace::Unknown => false,
-    })
+    }
 }
 
 fn print_path(path: &Path, terminal: &mut Terminal, format: Format) -> Result<(), Error> {
