@@ -82,7 +82,7 @@ async fn a_standby_takes_over_on_its_port_when_the_server_ends_in_order_or_by_ki
 
         let mut second = home.start(&[]).await;
         let (line, base) = (&second.line, &second.client.base);
-        let expected = format!("yoi is standing by on {base} until the workspace is free");
+        let expected = format!("yoi is standing by on {base} (until the workspace is free)");
         assert_eq!(*line, expected);
         let client = client(&second);
         client.get("/healthz").await.expect(200);

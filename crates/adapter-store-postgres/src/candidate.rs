@@ -157,26 +157,12 @@ impl Candidate {
     }
 
     async fn try_acquire(&mut self) -> Result<PostgresStore, OpenError> {
-        let session = match &mut self.session {
+        let session = match &self.session {
             Some(session) if !session.is_closed() => session,
-            session => {
-                let session = session.insert(self.database.session().await?);
+            _ => {
+                let session = self.prepared_session().await?;
                 self.connected = Instant::now();
-                let encoding: String = session
-                    .query_one_scalar("SHOW server_encoding", &[])
-                    .await?;
-                if encoding != "UTF8" {
-                    return Err(OpenError::Refused(
-                        "its encoding is not UTF8, and names may have any letter",
-                    ));
-                }
-                if let Err(TooNew { found }) = schema::migrate(session).await? {
-                    return Err(OpenError::TooNew {
-                        found,
-                        supported: schema::NEWEST,
-                    });
-                }
-                session
+                self.session.insert(session)
             }
         };
         // If the database was away, then for the owner too, which gets the time to come back.
@@ -190,5 +176,25 @@ impl Candidate {
         let lease = lease::acquire(session, &self.workspace, &self.owner, self.time, free).await?;
         let lease = lease.ok_or(OpenError::InUse)?;
         PostgresStore::start(self.database.clone(), lease, asked)
+    }
+
+    /// A connection to a database that has the newest tables.
+    async fn prepared_session(&self) -> Result<ClientWrapper, OpenError> {
+        let mut session = self.database.session().await?;
+        let encoding: String = session
+            .query_one_scalar("SHOW server_encoding", &[])
+            .await?;
+        if encoding != "UTF8" {
+            return Err(OpenError::Refused(
+                "its encoding is not UTF8, and names may have any letter",
+            ));
+        }
+        match schema::migrate(&mut session).await? {
+            Ok(()) => Ok(session),
+            Err(TooNew { found }) => Err(OpenError::TooNew {
+                found,
+                supported: schema::NEWEST,
+            }),
+        }
     }
 }

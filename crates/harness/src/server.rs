@@ -271,7 +271,7 @@ mod tests {
                 "",
             ),
             (
-                "yoi is standing by on http://127.0.0.1:7 until the workspace is free",
+                "yoi is standing by on http://127.0.0.1:7 (until the workspace is free)",
                 "",
             ),
         ] {

@@ -248,7 +248,7 @@ struct WorkspaceLost;
 fn standby_lines(addresses: &[ServerAddress]) -> String {
     let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     let addresses = addresses.join(" and ");
-    format!("yoi is standing by on {addresses} until the workspace is free\n")
+    format!("yoi is standing by on {addresses} (until the workspace is free)\n")
 }
 
 /// The lines with the server's addresses and token. A token that the operator has in a file isn't
