@@ -10,7 +10,7 @@ use clap::Args;
 #[derive(Args, Clone)]
 pub struct StoreArgs {
     /// File that keeps the workers over restarts, `memory` to forget them, or the address of a
-    /// PostgreSQL database, postgres://USER@HOST[:PORT]/DATABASE, which is asked over TLS off loopback
+    /// PostgreSQL database, postgres://USER@HOST:PORT/DATABASE, which is asked over TLS off loopback
     /// [default: a file for this workspace below $XDG_DATA_HOME/yoi, or ~/.local/share/yoi;
     /// `yoi store path` prints it]
     #[arg(
