@@ -231,6 +231,11 @@ impl Server {
         self.process.signal(signal)
     }
 
+    /// Stops the process, and waits until none of its threads goes on: the signal alone is not at once.
+    pub(crate) fn freeze(&self) -> Result<(), Failure> {
+        self.process.freeze()
+    }
+
     /// Waits for the end of the process.
     pub(crate) async fn wait(mut self, longest: Duration) -> Result<Ended, Failure> {
         let began = Instant::now();

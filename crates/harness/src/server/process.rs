@@ -3,7 +3,7 @@
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -76,11 +76,23 @@ impl Process {
         })
     }
 
-    pub(super) fn signal(&self, signal: Signal) -> Result<(), Failure> {
+    fn pid(&self) -> Pid {
         let id = i32::try_from(self.id).ok().and_then(Pid::from_raw);
-        let id = id.expect("the operating system's own number");
-        kill_process(id, signal)
+        id.expect("the operating system's own number")
+    }
+
+    pub(super) fn signal(&self, signal: Signal) -> Result<(), Failure> {
+        kill_process(self.pid(), signal)
             .map_err(|error| Failure::io("sending a signal to a server")(error.into()))
+    }
+
+    pub(super) fn freeze(&self) -> Result<(), Failure> {
+        self.signal(Signal::STOP)?;
+        // Its end, which would be a fault of its own, is left to be waited for.
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let stopped = waitid(WaitId::Pid(self.pid()), options);
+        stopped.map_err(|error| Failure::io("waiting for a process to stop")(error.into()))?;
+        Ok(())
     }
 
     /// Waits for its end.

@@ -103,7 +103,7 @@ impl Scenario {
         }
         let late = Connected::to(&owner).await?;
         let began = Instant::now();
-        owner.signal(Signal::STOP)?;
+        owner.freeze()?;
         clients.expect(Outlook::Replaced);
         // What it is asked for from now on it does, if at all, when it has been replaced.
         let late = late.ask(&self.ledger.with(|state| state.order.clone()));
