@@ -98,6 +98,11 @@ impl DeltaBuffer {
         });
     }
 
+    /// Whether so few replies are forwarded that each delta may go its own way.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.limits.interval_at(REPLIES.load(Ordering::Relaxed)) == self.limits.interval
+    }
+
     /// Whether so much is held that it must be forwarded now.
     pub(crate) fn is_full(&self) -> bool {
         self.text.len() >= self.limits.bytes

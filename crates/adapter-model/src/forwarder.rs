@@ -1,7 +1,6 @@
 //! Forwarding the reply of one attempt to the run's output.
 
 use std::pin::pin;
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::task::yield_now;
@@ -17,8 +16,6 @@ use crate::think_splitter::{Split, ThinkSplitter};
 /// Turns that the first text of a reply leaves to its connection, which hands over one chunk in each. As
 /// many as a short reply that comes at once has chunks after its text, so that its reader is answered once.
 const TURNS_OF_FIRST_TEXT: u32 = 4;
-/// Longest time for those turns. With many replies at once a turn takes longer than a reader should wait.
-const FIRST_TEXT_WAIT: Duration = Duration::from_millis(1);
 
 /// Forwards the reply of one attempt.
 pub(crate) struct Forwarder<'a> {
@@ -95,8 +92,8 @@ impl<'a> Forwarder<'a> {
             None => Some(next.await),
             Some(deadline) if deadline <= Instant::now() => {
                 let mut piece = next.as_mut().now_or_never();
-                let until = deadline + FIRST_TEXT_WAIT;
-                while piece.is_none() && self.turns_left > 0 && Instant::now() < until {
+                // With many replies at once a turn takes longer than a reader should wait.
+                while piece.is_none() && self.turns_left > 0 && self.buffer.is_quiet() {
                     self.turns_left -= 1;
                     yield_now().await;
                     piece = next.as_mut().now_or_never();
