@@ -7,9 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use jiff::Timestamp;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
+use worker_runtime::store::group_commit::{COMMIT_QUEUE, CommitRequest};
 use worker_runtime::store::{
     Change, Index, StoreError, StoreMetrics, StoreRecorder, StoredConversation, StoredPage,
     StoredWorker, Window, WorkerStore,
@@ -21,7 +22,7 @@ use crate::database::Database;
 use crate::failure::Failure;
 use crate::lease::{self, Lease, LostFlag};
 use crate::read::{Profiles, Source};
-use crate::writer::{Request, WRITE_QUEUE, Writer};
+use crate::writer::Writer;
 
 /// Connections that read.
 const READERS: usize = 4;
@@ -41,7 +42,7 @@ pub struct PostgresStore {
     recorder: Arc<StoreRecorder>,
     profiles: Profiles,
     readers: Pool,
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<CommitRequest>,
     closing: Arc<Notify>,
     writer: Mutex<Option<JoinHandle<()>>>,
     keeper: JoinHandle<()>,
@@ -66,7 +67,7 @@ impl PostgresStore {
             .create_timeout(Some(READER_TIMEOUT))
             .build()
             .map_err(|_| OpenError::Unreachable)?;
-        let (requests, queue) = mpsc::channel(WRITE_QUEUE);
+        let (requests, queue) = mpsc::channel(COMMIT_QUEUE);
         let closing = Arc::new(Notify::new());
         let writer = Writer::new(
             database.clone(),
@@ -173,8 +174,7 @@ impl Drop for PostgresStore {
 #[async_trait]
 impl WorkerStore for PostgresStore {
     async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-        let (answer, done) = oneshot::channel();
-        let request = Request { changes, answer };
+        let (request, done) = CommitRequest::new(changes);
         if self.requests.send(request).await.is_err() {
             return Err(Failure::Closed.into());
         }

@@ -8,32 +8,22 @@ use std::time::{Duration, Instant};
 
 use deadpool_postgres::ClientWrapper;
 use futures_util::future::{MaybeDone, maybe_done};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::SimpleQueryMessage;
-use worker_runtime::store::{Change, StoreError, StoreRecorder};
+use worker_runtime::store::StoreRecorder;
+use worker_runtime::store::group_commit::{CommitRequest, answer_group};
 
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::lease::{self, Lease, LostFlag};
 use crate::write::{Statements, Target};
 
-/// Requests that wait for the task; further callers wait for room.
-pub(crate) const WRITE_QUEUE: usize = 256;
-/// Requests in one transaction at most.
-const MAX_BATCH: usize = 128;
 /// Longest wait for the database before a transaction is given up, and for the answer to its COMMIT
 /// before its outcome is looked for.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait before the outcome of a COMMIT without an answer is looked for once more.
 const SETTLE_PAUSE: Duration = Duration::from_millis(100);
-
-/// Changes to commit, and who waits for it.
-#[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) changes: Vec<Change>,
-    pub(crate) answer: oneshot::Sender<Result<(), StoreError>>,
-}
 
 /// The one connection that writes.
 pub(crate) struct Writer {
@@ -77,7 +67,7 @@ impl Writer {
 
     /// Commits what comes until it is closing, or the other end of the queue is gone; then gives the
     /// workspace back.
-    pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<CommitRequest>) {
         loop {
             // Both arms are cancel-safe.
             let first = tokio::select! {
@@ -90,13 +80,7 @@ impl Writer {
             let Some(first) = first else {
                 break;
             };
-            let mut batch = vec![first];
-            while batch.len() < MAX_BATCH
-                && let Ok(request) = requests.try_recv()
-            {
-                batch.push(request);
-            }
-            self.commit(batch).await;
+            self.commit(first.group(&mut requests)).await;
         }
         if self.lost.is_raised() {
             return;
@@ -111,7 +95,7 @@ impl Writer {
         }
     }
 
-    async fn commit(&mut self, batch: Vec<Request>) {
+    async fn commit(&mut self, batch: Vec<CommitRequest>) {
         let begun = Instant::now();
         let outcomes = match self.try_commit(&batch).await {
             Ok(outcomes) => {
@@ -122,18 +106,11 @@ impl Writer {
             Err(Failure::Closed) => return,
             Err(failure) => vec![Err(failure); batch.len()],
         };
-        for (request, outcome) in batch.into_iter().zip(outcomes) {
-            match &outcome {
-                Ok(()) => self.recorder.done(),
-                Err(failure) => self.recorder.failed(failure.kind()),
-            }
-            // Nobody waits any more: the change is made nevertheless.
-            drop(request.answer.send(outcome.map_err(StoreError::from)));
-        }
+        answer_group(batch, outcomes, &self.recorder);
     }
 
     /// Commits all requests that can be; those that don't fit what is stored fail alone.
-    async fn try_commit(&mut self, batch: &[Request]) -> Result<Outcomes, Failure> {
+    async fn try_commit(&mut self, batch: &[CommitRequest]) -> Result<Outcomes, Failure> {
         let is_new = self.line.is_none();
         let (line, outcomes) = match self.write(batch).await {
             // A connection that was cut while nobody used it. Nothing was committed.
@@ -159,7 +136,7 @@ impl Writer {
     }
 
     /// Makes the changes of all requests in a transaction that stays open.
-    async fn write(&mut self, batch: &[Request]) -> Result<(Line, Outcomes), Failure> {
+    async fn write(&mut self, batch: &[CommitRequest]) -> Result<(Line, Outcomes), Failure> {
         let written = timeout(ANSWER_TIMEOUT, async {
             let line = self.line().await?;
             let outcomes = self.write_all(&line, batch).await?;
@@ -198,7 +175,7 @@ impl Writer {
 
     /// Sends all changes before it waits for the first answer; not before there is a transaction, because
     /// each would be one of its own.
-    async fn write_all(&self, line: &Line, batch: &[Request]) -> Result<Outcomes, Failure> {
+    async fn write_all(&self, line: &Line, batch: &[CommitRequest]) -> Result<Outcomes, Failure> {
         let target = self.target(line);
         self.begin(line).await?;
         let changes = batch.iter().flat_map(|request| &request.changes);
@@ -220,7 +197,7 @@ impl Writer {
 
     /// Does the same when a request doesn't fit what is stored: its changes alone are taken back.
     /// That costs a savepoint for each request, which the usual way is spared.
-    async fn write_each(&self, line: &Line, batch: &[Request]) -> Result<Outcomes, Failure> {
+    async fn write_each(&self, line: &Line, batch: &[CommitRequest]) -> Result<Outcomes, Failure> {
         self.begin(line).await?;
         let target = self.target(line);
         let mut outcomes = Vec::with_capacity(batch.len());

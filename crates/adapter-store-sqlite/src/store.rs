@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
+use worker_runtime::store::group_commit::{COMMIT_QUEUE, CommitRequest};
 use worker_runtime::store::{
     Change, Index, StoreError, StoreMetrics, StoreRecorder, StoredConversation, StoredPage,
     StoredWorker, Window, WorkerStore,
@@ -22,7 +23,7 @@ use crate::options::Options;
 use crate::owned_file::OwnedFile;
 use crate::read;
 use crate::readers::{Job, READ_QUEUE, READERS, Reader};
-use crate::writer::{Request, WRITE_QUEUE, Writer};
+use crate::writer::Writer;
 
 /// A store of workers in an SQLite file, which this process owns until it is dropped.
 ///
@@ -33,7 +34,7 @@ pub struct SqliteStore {
     // In the order in which they end: the last connection to close writes the journal back, and
     // the file's lock must outlast it.
     readers: Threads<Job>,
-    writer: Threads<Request>,
+    writer: Threads<CommitRequest>,
     file: Arc<OwnedFile>,
 }
 
@@ -72,7 +73,7 @@ impl SqliteStore {
     fn start((file, connection): (OwnedFile, Connection)) -> Result<Self, OpenError> {
         let (file, recorder) = (Arc::new(file), Arc::new(StoreRecorder::default()));
         let writer = Writer::new(Arc::clone(&file), Arc::clone(&recorder), connection)?;
-        let (requests, receiver) = mpsc::channel(WRITE_QUEUE);
+        let (requests, receiver) = mpsc::channel(COMMIT_QUEUE);
         let writer = Threads {
             queue: Some(requests),
             handles: vec![spawn("store-writer", move || writer.run(receiver))?],
@@ -138,8 +139,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 #[async_trait]
 impl WorkerStore for SqliteStore {
     async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-        let (answer, done) = oneshot::channel();
-        let request = Request { changes, answer };
+        let (request, done) = CommitRequest::new(changes);
         let done = match &self.writer.queue {
             Some(queue) if queue.send(request).await.is_ok() => done.await.ok(),
             Some(_) | None => None,

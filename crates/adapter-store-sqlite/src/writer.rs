@@ -5,8 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
-use tokio::sync::{mpsc, oneshot};
-use worker_runtime::store::{Change, StoreError, StoreErrorKind, StoreRecorder};
+use tokio::sync::mpsc;
+use worker_runtime::store::group_commit::{CommitRequest, answer_group};
+use worker_runtime::store::{Change, StoreErrorKind, StoreRecorder};
 
 use crate::connection;
 use crate::failure::Failure;
@@ -14,22 +15,11 @@ use crate::file::FileId;
 use crate::owned_file::OwnedFile;
 use crate::write;
 
-/// Requests that wait for the thread; further callers wait for room.
-pub(crate) const WRITE_QUEUE: usize = 256;
-/// Requests in one transaction at most.
-const MAX_BATCH: usize = 128;
 /// Pages that are given back to the file system at a time after workers were deleted. Requests
 /// that come meanwhile wait for that long.
 const VACUUM_PAGES: u32 = 256;
 /// How long to wait before the outcome of a COMMIT that has failed is looked for once more.
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
-
-/// Changes to commit, and who waits for it.
-#[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) changes: Vec<Change>,
-    pub(crate) answer: oneshot::Sender<Result<(), StoreError>>,
-}
 
 /// The one connection that writes.
 #[derive(Debug)]
@@ -78,18 +68,13 @@ impl Writer {
     }
 
     /// Commits what comes until the other end of the queue is gone, then closes the file.
-    pub(crate) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    pub(crate) fn run(mut self, mut requests: mpsc::Receiver<CommitRequest>) {
         loop {
             self.give_back_pages(&requests);
             let Some(first) = requests.blocking_recv() else {
                 break;
             };
-            let mut batch = vec![first];
-            while batch.len() < MAX_BATCH
-                && let Ok(request) = requests.try_recv()
-            {
-                batch.push(request);
-            }
+            let batch = first.group(&mut requests);
             self.commit(batch, &requests);
         }
         if let Some(connection) = self.connection.take() {
@@ -101,7 +86,7 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, batch: Vec<Request>, requests: &mpsc::Receiver<Request>) {
+    fn commit(&mut self, batch: Vec<CommitRequest>, requests: &mpsc::Receiver<CommitRequest>) {
         let begun = Instant::now();
         let outcomes = self.try_commit(&batch, requests);
         let outcomes = outcomes.map_err(|failure| failure.with_space_checked(self.file.path()));
@@ -112,21 +97,14 @@ impl Writer {
             }
             Err(failure) => vec![Err(failure); batch.len()],
         };
-        for (request, outcome) in batch.into_iter().zip(outcomes) {
-            match &outcome {
-                Ok(()) => self.recorder.done(),
-                Err(failure) => self.recorder.failed(failure.kind()),
-            }
-            // Nobody waits any more: the change is made nevertheless.
-            drop(request.answer.send(outcome.map_err(StoreError::from)));
-        }
+        answer_group(batch, outcomes, &self.recorder);
     }
 
     /// Commits all requests that can be; those that don't fit what is stored fail alone.
     fn try_commit(
         &mut self,
-        batch: &[Request],
-        requests: &mpsc::Receiver<Request>,
+        batch: &[CommitRequest],
+        requests: &mpsc::Receiver<CommitRequest>,
     ) -> Result<Outcomes, Failure> {
         self.file.check_ownership()?;
         self.check_journal()?;
@@ -181,7 +159,7 @@ impl Writer {
     fn settle(
         &mut self,
         failure: Failure,
-        requests: &mpsc::Receiver<Request>,
+        requests: &mpsc::Receiver<CommitRequest>,
     ) -> Result<(), Failure> {
         while !requests.is_closed() {
             match self.outcome(&failure) {
@@ -232,7 +210,7 @@ impl Writer {
     }
 
     /// Shortens the file after workers were deleted, as long as no request waits.
-    fn give_back_pages(&mut self, requests: &mpsc::Receiver<Request>) {
+    fn give_back_pages(&mut self, requests: &mpsc::Receiver<CommitRequest>) {
         while self.has_deleted && requests.is_empty() {
             let Some(connection) = &self.connection else {
                 return;
@@ -253,7 +231,11 @@ fn read_batch(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// Makes the changes of all requests in a transaction that stays open.
-fn write_all(connection: &Connection, batch: &[Request], number: i64) -> Result<Outcomes, Failure> {
+fn write_all(
+    connection: &Connection,
+    batch: &[CommitRequest],
+    number: i64,
+) -> Result<Outcomes, Failure> {
     begin(connection, number)?;
     let mut changes = batch.iter().flat_map(|request| &request.changes);
     match changes.try_for_each(|change| write::apply(connection, change)) {
@@ -270,7 +252,7 @@ fn write_all(connection: &Connection, batch: &[Request], number: i64) -> Result<
 /// That costs a savepoint for each request, which the usual way is spared.
 fn write_each(
     connection: &Connection,
-    batch: &[Request],
+    batch: &[CommitRequest],
     number: i64,
 ) -> Result<Outcomes, Failure> {
     begin(connection, number)?;

@@ -14,6 +14,7 @@ mod change;
 pub mod columns;
 pub mod copy;
 mod error;
+pub mod group_commit;
 mod metrics;
 mod record;
 

@@ -75,7 +75,7 @@ impl StoreRecorder {
     }
 
     /// A request to commit was done.
-    pub fn done(&self) {
+    pub(super) fn done(&self) {
         self.with(|metrics| metrics.commits += 1);
     }
 
