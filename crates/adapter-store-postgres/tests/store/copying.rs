@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapter_store_postgres::{OpenError, PostgresStore, WorkspaceCopy};
+use adapter_store_postgres::{OpenError, WorkspaceCopy};
 use adapter_store_sqlite::maintenance::FileCopy;
 use adapter_store_sqlite::{Options, SqliteStore};
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use worker_runtime::store::conformance::copying::{CopySubject, Facts, facts, fil
 use worker_runtime::store::copy::{Copied, CopyError, CopySource, copy};
 use worker_runtime::store::{StoreErrorKind, WorkerStore as _};
 
-use crate::fixture::{Workspace, conversation, exchange, sql};
+use crate::fixture::{Workspace, conversation, exchange, sql, taken_over};
 use crate::proxy::{Network, Proxy};
 
 fn file(directory: &TempDir) -> SqliteStore {
@@ -188,8 +188,7 @@ async fn workers_that_cannot_be_read_are_named_and_the_others_copied() {
 /// A copy to a database whose network does something when some workers are copied.
 async fn copy_by(network: Network) -> (Workspace, Result<Copied, CopyError>, Facts) {
     let workspace = Workspace::new();
-    let port = crate::fixture::variable("YOI_TEST_POSTGRES_PORT");
-    let proxy = Proxy::before(port.parse().expect("a port")).await;
+    let proxy = Proxy::start().await;
     let directory = TempDir::new().expect("a directory");
     let source = file(&directory);
     fill(&source).await;
@@ -223,15 +222,4 @@ async fn a_copy_whose_end_gets_no_answer_is_whole() {
     let (workspace, copied, before) = copy_by(Network::LosesAnswersOfCommits).await;
     assert!(matches!(copied, Err(CopyError::Target(_))), "{copied:?}");
     assert_eq!(facts(&taken_over(&workspace).await).await, before);
-}
-
-/// The workspace's store, once its owner has given it back.
-async fn taken_over(workspace: &Workspace) -> PostgresStore {
-    loop {
-        match workspace.try_open().await {
-            Ok(store) => return store,
-            Err(OpenError::InUse) => {}
-            Err(error) => panic!("{error}"),
-        }
-    }
 }

@@ -8,12 +8,10 @@ use tokio::time::timeout;
 use worker_runtime::store::{StoreErrorKind, WorkerStore as _};
 
 use crate::fixture::{
-    Workspace, conversation, create, exchange, failure, load, sql, variable, worker_id,
+    OpenTransaction, SOON, Workspace, conversation, create, exchange, failure, load, sql,
+    taken_over, variable, worker_id,
 };
 use crate::proxy::{Network, behind_a_network};
-
-/// More than anything here takes.
-const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn connections_that_were_cut_while_nobody_used_them_are_not_noticed() {
@@ -97,15 +95,7 @@ async fn a_commit_whose_outcome_is_not_known_when_the_store_is_closed_has_no_ans
     }
     store.close().await;
     assert!(commit.now_or_never().is_none(), "it was made, or not");
-    let mut candidate = workspace.candidate();
-    let next = timeout(SOON, async {
-        loop {
-            if let Ok(next) = candidate.acquire().await {
-                return next;
-            }
-        }
-    });
-    let next = next.await.expect("the next owner");
+    let next = taken_over(&workspace).await;
     assert_eq!(load(&next, id).await.entries.len(), 4);
 }
 
@@ -117,9 +107,7 @@ async fn a_commit_without_an_answer_is_found_even_by_a_server_that_was_replaced(
     proxy.set(Network::LosesAnswersOfCommits);
     // Another server takes over at the very moment, and commits something of its own.
     let taken_over = async {
-        workspace
-            .row("expires_at = now() - interval '1 second'")
-            .await;
+        workspace.expire().await;
         let next = workspace.open().await;
         conversation(&next, 1).await;
         next
@@ -146,14 +134,10 @@ async fn a_commit_without_an_answer_is_found_even_by_a_server_that_was_replaced(
 async fn a_lock_that_somebody_holds_is_not_waited_for_without_end() {
     let workspace = Workspace::new();
     let (_proxy, store) = behind_a_network(&workspace).await;
-    let client = sql(&workspace.address).await;
     let id = conversation(&store, 0).await;
-    client.batch_execute("BEGIN").await.unwrap();
-    let lock = "SELECT FROM yoi.progress JOIN yoi.workspace ON workspace = number
-         WHERE name = $1 FOR UPDATE OF progress";
-    client.query_one(lock, &[&workspace.name]).await.unwrap();
+    let other = OpenTransaction::of(&workspace).await;
     assert_eq!(failure(&store).await, StoreErrorKind::Failed);
-    client.batch_execute("ROLLBACK").await.unwrap();
+    other.end().await;
     store.commit(exchange(id, 0)).await.unwrap();
     assert_eq!(load(&store, id).await.entries.len(), 2);
 }

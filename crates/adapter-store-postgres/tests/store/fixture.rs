@@ -1,9 +1,11 @@
 //! A workspace of its own in the database, and workers to put into it.
 
 use std::env;
+use std::time::{Duration, SystemTime};
 
 use adapter_store_postgres::{Candidate, Database, LeaseTime, OpenError, PostgresStore, Secrets};
 use jiff::Timestamp;
+use tokio::time::timeout;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 use worker_runtime::store::{
@@ -19,6 +21,9 @@ pub(crate) const ALL: Window = Window {
     entries: usize::MAX,
     bytes: usize::MAX,
 };
+
+/// More than anything here takes.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// A workspace that no other test has.
 pub(crate) struct Workspace {
@@ -70,12 +75,73 @@ impl Workspace {
         self.candidate().acquire().await
     }
 
+    /// Makes its lease end, whoever has it.
+    pub(crate) async fn expire(&self) {
+        self.row("expires_at = now() - interval '1 second'").await;
+    }
+
     /// Runs a statement on the workspace's row, past the store.
     pub(crate) async fn row(&self, statement: &str) {
         let statement = format!("UPDATE yoi.workspace SET {statement} WHERE name = $1");
         let client = sql(&self.address).await;
         let changed = client.execute(&statement, &[&self.name]).await;
         assert_eq!(changed.expect("a statement"), 1);
+    }
+}
+
+/// The workspace's store, once its owner has given it back or lost it.
+pub(crate) async fn taken_over(workspace: &Workspace) -> PostgresStore {
+    let mut candidate = workspace.candidate();
+    let taken = timeout(SOON, async {
+        loop {
+            match candidate.acquire().await {
+                Ok(store) => return store,
+                Err(OpenError::InUse) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+    taken.await.expect("it is free")
+}
+
+/// A transaction that is open, as one of the owner is.
+pub(crate) struct OpenTransaction(Client);
+
+impl OpenTransaction {
+    pub(crate) async fn of(workspace: &Workspace) -> Self {
+        let client = sql(&workspace.address).await;
+        client.batch_execute("BEGIN").await.expect("a transaction");
+        let lock = "SELECT FROM yoi.progress JOIN yoi.workspace ON workspace = number
+             WHERE name = $1 FOR UPDATE OF progress";
+        client
+            .query_one(lock, &[&workspace.name])
+            .await
+            .expect("a lock");
+        Self(client)
+    }
+
+    /// Waits until somebody waits for its end.
+    pub(crate) async fn is_waited_for(&self) {
+        let waits = "SELECT EXISTS (
+                 SELECT FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))
+             )";
+        let waits = async || {
+            self.0
+                .query_one_scalar::<bool, _>(waits, &[])
+                .await
+                .expect("a statement")
+        };
+        timeout(SOON, async { while !waits().await {} })
+            .await
+            .expect("somebody waits for it");
+    }
+
+    /// Ends it. Returns the time just before.
+    pub(crate) async fn end(self) -> SystemTime {
+        let now = self.0.query_one_scalar("SELECT clock_timestamp()", &[]);
+        let now = now.await.expect("a time");
+        self.0.batch_execute("COMMIT").await.expect("its end");
+        now
     }
 }
 

@@ -1,26 +1,14 @@
 //! Who owns a workspace: leases, and what an earlier owner can still do.
 
-use std::time::Duration;
-
 use adapter_store_postgres::OpenError;
 use tokio::time::timeout;
 use worker_runtime::store::{StoreErrorKind, WorkerStore as _};
 
 use crate::fixture::{
-    ALL, Workspace, conversation, create, exchange, failure, load, sql, worker_id,
+    ALL, OpenTransaction, SOON, Workspace, conversation, create, exchange, failure, load, sql,
+    taken_over, worker_id,
 };
-use crate::proxy::{Network, Proxy};
-
-/// More than anything here takes.
-const SOON: Duration = Duration::from_secs(20);
-
-/// An exchange of a store that is the second of its kind.
-async fn opened_by_another(workspace: &Workspace) -> adapter_store_postgres::PostgresStore {
-    workspace
-        .row("expires_at = now() - interval '1 second'")
-        .await;
-    workspace.open().await
-}
+use crate::proxy::{Network, behind_a_network};
 
 #[tokio::test]
 async fn a_workspace_belongs_to_one_server_until_that_gives_it_back() {
@@ -48,21 +36,8 @@ async fn dropping_a_store_commits_what_was_handed_in_and_gives_the_workspace_bac
     let store = workspace.open().await;
     let id = conversation(&store, 3).await;
     drop(store);
-    let mut candidate = workspace.candidate();
-    let next = timeout(SOON, async {
-        loop {
-            if let Ok(store) = candidate.acquire().await {
-                return store;
-            }
-        }
-    });
-    assert_eq!(
-        load(&next.await.expect("it is free"), id)
-            .await
-            .entries
-            .len(),
-        6
-    );
+    let next = taken_over(&workspace).await;
+    assert_eq!(load(&next, id).await.entries.len(), 6);
 }
 
 #[tokio::test]
@@ -70,7 +45,8 @@ async fn an_owner_whose_lease_has_passed_writes_and_reads_nothing_more() {
     let workspace = Workspace::new();
     let store = workspace.open().await;
     let id = conversation(&store, 1).await;
-    let next = opened_by_another(&workspace).await;
+    workspace.expire().await;
+    let next = workspace.open().await;
     next.commit(exchange(id, 1)).await.unwrap();
 
     let refused = store.commit(exchange(id, 1)).await.unwrap_err();
@@ -116,45 +92,25 @@ async fn an_owner_that_writes_nothing_renews_its_lease_and_learns_of_its_loss() 
 #[tokio::test]
 async fn an_owner_that_cannot_reach_the_database_gives_up_when_its_lease_is_over() {
     let workspace = Workspace::with_lease("3");
-    let proxy = Proxy::before(
-        crate::fixture::variable("YOI_TEST_POSTGRES_PORT")
-            .parse()
-            .unwrap(),
-    )
-    .await;
-    let store = workspace.by_port(proxy.port).open().await;
+    let (proxy, store) = behind_a_network(&workspace).await;
     let lost = store.lost();
     proxy.set(Network::Down);
     timeout(SOON, lost).await.expect("it gives up");
-    let mut candidate = workspace.candidate();
-    timeout(SOON, async { while candidate.acquire().await.is_err() {} })
-        .await
-        .expect("another gets it");
+    taken_over(&workspace).await;
 }
 
 #[tokio::test]
 async fn a_candidate_that_was_cut_off_too_leaves_the_owner_time_to_come_back() {
     let workspace = Workspace::with_lease("3");
-    let proxy = Proxy::before(
-        crate::fixture::variable("YOI_TEST_POSTGRES_PORT")
-            .parse()
-            .unwrap(),
-    )
-    .await;
-    let by_proxy = workspace.by_port(proxy.port);
-    let store = by_proxy.open().await;
-    let mut candidate = by_proxy.candidate();
+    let (proxy, store) = behind_a_network(&workspace).await;
+    let mut candidate = workspace.by_port(proxy.port).candidate();
     assert!(matches!(candidate.acquire().await, Err(OpenError::InUse)));
     proxy.set(Network::Down);
     while !matches!(candidate.acquire().await, Err(OpenError::Unreachable)) {}
     // As if the database had been away for longer than the lease.
-    workspace
-        .row("expires_at = now() - interval '1 hour'")
-        .await;
+    workspace.expire().await;
     proxy.set(Network::Up);
-    timeout(SOON, async { while candidate.acquire().await.is_ok() {} })
-        .await
-        .expect("it waits");
+    assert!(matches!(candidate.acquire().await, Err(OpenError::InUse)));
     // The owner is back with its next renewal, and stays the owner.
     let id = worker_id();
     timeout(SOON, async {
@@ -171,13 +127,9 @@ async fn a_transaction_that_takes_longer_than_the_lease_does_not_cost_it() {
     let store = workspace.open().await;
     let mut candidate = workspace.candidate();
     // Somebody else has what the store wants to write, for as long as a lock is waited for.
-    let mut client = sql(&workspace.address).await;
-    let other = client.transaction().await.unwrap();
-    let lock = "SELECT FROM yoi.progress JOIN yoi.workspace ON workspace = number
-         WHERE name = $1 FOR UPDATE OF progress";
-    other.query_one(lock, &[&workspace.name]).await.unwrap();
+    let other = OpenTransaction::of(&workspace).await;
     assert_eq!(failure(&store).await, StoreErrorKind::Failed);
     assert!(matches!(candidate.acquire().await, Err(OpenError::InUse)));
-    other.commit().await.unwrap();
+    other.end().await;
     store.commit(vec![create(worker_id())]).await.unwrap();
 }

@@ -35,13 +35,12 @@ const COMMIT: &[u8] = b"COMMIT\0";
 
 /// A store behind a network.
 pub(crate) async fn behind_a_network(workspace: &Workspace) -> (Proxy, PostgresStore) {
-    let port = variable("YOI_TEST_POSTGRES_PORT").parse().expect("a port");
-    let proxy = Proxy::before(port).await;
+    let proxy = Proxy::start().await;
     let store = workspace.by_port(proxy.port).open().await;
     (proxy, store)
 }
 
-/// A proxy in front of a database.
+/// A proxy in front of the database.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     network: Arc<watch::Sender<Network>>,
@@ -49,7 +48,8 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    pub(crate) async fn before(port: u16) -> Self {
+    pub(crate) async fn start() -> Self {
+        let port = variable("YOI_TEST_POSTGRES_PORT").parse().expect("a port");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let network = Arc::new(watch::Sender::new(Network::Up));
         let (own, shared) = (

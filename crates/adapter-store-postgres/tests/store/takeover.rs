@@ -4,55 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use adapter_store_postgres::OpenError;
 use tokio::time::timeout;
-use tokio_postgres::Client;
 use worker_runtime::store::WorkerStore as _;
 
-use crate::fixture::{Workspace, create, sql, worker_id};
+use crate::fixture::{OpenTransaction, SOON, Workspace, create, sql, worker_id};
 use crate::proxy::{Network, behind_a_network};
-
-/// More than anything here takes.
-const SOON: Duration = Duration::from_secs(20);
-
-/// A transaction that is open, as one of the owner is.
-struct OpenTransaction(Client);
-
-impl OpenTransaction {
-    async fn of(workspace: &Workspace) -> Self {
-        let client = sql(&workspace.address).await;
-        client.batch_execute("BEGIN").await.expect("a transaction");
-        let lock = "SELECT FROM yoi.progress JOIN yoi.workspace ON workspace = number
-             WHERE name = $1 FOR UPDATE OF progress";
-        client
-            .query_one(lock, &[&workspace.name])
-            .await
-            .expect("a lock");
-        Self(client)
-    }
-
-    /// Waits until somebody waits for its end.
-    async fn is_waited_for(&self) {
-        let waits = "SELECT EXISTS (
-                 SELECT FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))
-             )";
-        let waits = async || {
-            self.0
-                .query_one_scalar::<bool, _>(waits, &[])
-                .await
-                .expect("a statement")
-        };
-        timeout(SOON, async { while !waits().await {} })
-            .await
-            .expect("somebody waits for it");
-    }
-
-    /// Ends it. Returns the time just before.
-    async fn end(self) -> SystemTime {
-        let now = self.0.query_one_scalar("SELECT clock_timestamp()", &[]);
-        let now = now.await.expect("a time");
-        self.0.batch_execute("COMMIT").await.expect("its end");
-        now
-    }
-}
 
 #[tokio::test]
 async fn an_owner_that_hangs_in_a_transaction_keeps_the_next_one_waiting_for_its_lease_alone() {
@@ -106,9 +61,7 @@ async fn an_owner_that_renews_its_lease_while_the_next_one_waits_keeps_the_works
     let workspace = Workspace::new();
     let _store = workspace.open().await;
     let last = OpenTransaction::of(&workspace).await;
-    workspace
-        .row("expires_at = now() - interval '1 second'")
-        .await;
+    workspace.expire().await;
     let mut candidate = workspace.candidate();
     let next = tokio::spawn(async move { candidate.acquire().await });
     last.is_waited_for().await;
