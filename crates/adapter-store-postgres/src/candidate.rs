@@ -120,12 +120,6 @@ impl Candidate {
         }
     }
 
-    /// How long the owner of the workspace can go on without a word.
-    #[must_use]
-    pub fn lease(&self) -> LeaseTime {
-        self.time
-    }
-
     /// Whether the workspace is there: some server has had it. Creates nothing.
     ///
     /// # Errors

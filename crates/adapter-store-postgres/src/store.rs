@@ -30,8 +30,6 @@ const READERS: usize = 4;
 const READER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time for a read. The database gives a statement less.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
-/// Longest wait for a store to be closed.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// A store of workers in a database, in a workspace that this server owns.
 ///
@@ -49,6 +47,9 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
+    /// Longest time that [`close`](Self::close) takes.
+    pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(1_500);
+
     /// The store of a workspace whose lease was asked for at `acquired`, and granted.
     pub(crate) fn start(
         database: Database,
@@ -98,7 +99,7 @@ impl PostgresStore {
     }
 
     /// Commits what was handed in, and gives the workspace to whoever wants it next. Takes
-    /// a second and a half at most.
+    /// [`CLOSE_TIMEOUT`](Self::CLOSE_TIMEOUT) at most.
     pub async fn close(&self) {
         self.closing.notify_one();
         let writer = self
@@ -107,7 +108,7 @@ impl PostgresStore {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(writer) = writer
-            && timeout(CLOSE_TIMEOUT, writer).await.is_err()
+            && timeout(Self::CLOSE_TIMEOUT, writer).await.is_err()
         {
             tracing::debug!("store is not closed in time");
         }

@@ -5,8 +5,6 @@ mod standby;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::OnceLock;
-use std::time::Duration;
 
 use http_api::wire::path::page_fragment;
 use http_api::{Api, ClientName, Listeners, Quotas, Token};
@@ -23,9 +21,6 @@ use crate::server_file::Registration;
 
 pub use listening::{Listening, Start};
 pub use standby::Standby;
-
-/// Of [`SHUTDOWN_DEADLINE`], what is kept for giving a workspace back.
-const GIVE_BACK_DEADLINE: Duration = Duration::from_millis(1_500);
 
 /// Why a server does not start. Carries no path and no secret.
 #[derive(Debug, thiserror::Error)]
@@ -182,44 +177,47 @@ impl Server {
         tracing::info!(addresses = addresses.len(), port, "serving");
         let (stop_http, http_stops) = oneshot::channel::<()>();
         let lost = ownership.as_ref().map(Ownership::lost);
-        let is_lost = OnceLock::new();
+        // Ends with whether the store is lost.
         let stopping = async {
-            tokio::select! {
-                () = shutdown => tracing::info!("shutting down"),
-                () = until_lost(lost) => {
-                    tracing::error!(
-                        "the workspace is lost: another server has it, or the database was away for \
-                         longer than the lease; shutting down"
-                    );
-                    is_lost.get_or_init(|| ());
-                }
+            let is_lost = tokio::select! {
+                () = shutdown => false,
+                () = until_lost(lost) => true,
+            };
+            if is_lost {
+                tracing::error!(
+                    "the workspace is lost: another server has it, or the database was away for \
+                     longer than the lease; shutting down"
+                );
+            } else {
+                tracing::info!("shutting down");
             }
             draining.begin();
+            is_lost
         };
         let ended = async {
-            keep_file_until(stopping, registration).await;
+            let is_lost = keep_file_until(stopping, registration).await;
             // The receiver is gone only when the API has ended by itself.
             let _ = stop_http.send(());
             let runs_deadline = match ownership {
                 None => SHUTDOWN_DEADLINE,
-                Some(_) => SHUTDOWN_DEADLINE.saturating_sub(GIVE_BACK_DEADLINE),
+                Some(_) => SHUTDOWN_DEADLINE.saturating_sub(Ownership::GIVE_BACK_TIMEOUT),
             };
             let runs = runtime.shutdown(runs_deadline).await;
             if let Some(ownership) = ownership {
                 ownership.give_back().await;
             }
-            runs
+            (runs, is_lost)
         };
         let answered = http_api::serve(listeners, api, async {
             let _ = http_stops.await;
         });
-        let (runs, connections) = tokio::join!(ended, answered);
+        let ((runs, store_lost), connections) = tokio::join!(ended, answered);
         drop(socket_files);
         let report = ShutdownReport {
             runs_ended: runs.cancelled.len(),
             runs_abandoned: runs.abandoned.len(),
             connections_cut: connections.cut,
-            store_lost: is_lost.get().is_some(),
+            store_lost,
         };
         tracing::info!(
             runs_ended = report.runs_ended,
@@ -241,13 +239,16 @@ async fn until_lost(lost: Option<impl Future<Output = ()>>) {
 
 /// Keeps the server's file until `stopping` ends. The file goes before the listener does: whoever
 /// listens at the address next must not be taken for this server.
-async fn keep_file_until(stopping: impl Future<Output = ()>, registration: Option<Registration>) {
+async fn keep_file_until<T>(
+    stopping: impl Future<Output = T>,
+    registration: Option<Registration>,
+) -> T {
     let Some(registration) = registration else {
         return stopping.await;
     };
     // `keep` never ends, and dropping it is what removes the file.
     tokio::select! {
-        () = stopping => {}
+        stopped = stopping => stopped,
         never = registration.keep() => match never {},
     }
 }

@@ -61,6 +61,9 @@ pub(crate) type ReadMetrics = Box<dyn Fn() -> Option<StoreMetrics> + Send + Sync
 pub(crate) struct Ownership(Arc<PostgresStore>);
 
 impl Ownership {
+    /// Longest time that [`give_back`](Self::give_back) takes.
+    pub(crate) const GIVE_BACK_TIMEOUT: Duration = PostgresStore::CLOSE_TIMEOUT;
+
     /// Ends when the workspace belongs to another server, or may.
     pub(crate) fn lost(&self) -> impl Future<Output = ()> + Send + 'static {
         self.0.lost()
