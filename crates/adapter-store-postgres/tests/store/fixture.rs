@@ -4,23 +4,14 @@ use std::env;
 use std::time::{Duration, SystemTime};
 
 use adapter_store_postgres::{Candidate, Database, LeaseTime, OpenError, PostgresStore, Secrets};
-use jiff::Timestamp;
 use tokio::time::timeout;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
-use worker_runtime::store::{
-    AcceptedInput, Change, FinishedRun, StoreErrorKind, StoredConversation, StoredState,
-    StoredWorker, Window, WorkerStore as _,
-};
-use worker_runtime::{
-    Cursor, Entry, Epoch, LastRun, ProfileSet, Role, RunDiagnostics, RunId, RunOutcome,
-    UsageTotals, WorkerId,
-};
+use worker_runtime::WorkerId;
+use worker_runtime::store::conformance::facts;
+use worker_runtime::store::{Change, StoreErrorKind, StoredConversation, WorkerStore as _};
 
-pub(crate) const ALL: Window = Window {
-    entries: usize::MAX,
-    bytes: usize::MAX,
-};
+pub(crate) use worker_runtime::store::conformance::facts::{ALL, worker_id};
 
 /// More than anything here takes.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -154,74 +145,16 @@ pub(crate) async fn sql(address: &str) -> Client {
     client
 }
 
-pub(crate) fn worker_id() -> WorkerId {
-    WorkerId::from_uuid(Uuid::now_v7()).expect("a UUIDv7")
-}
-
-fn at(milliseconds: u64) -> Timestamp {
-    Timestamp::from_millisecond(milliseconds.cast_signed()).expect("a time")
-}
-
 pub(crate) fn create(id: WorkerId) -> Change {
-    Change::Create(Box::new(StoredWorker {
-        id,
-        display_name: "Ada".parse().expect("a name"),
-        profile: ProfileSet::builtin().default_profile().clone(),
-        model: None,
-        state: StoredState::Idle,
-        created_at: at(1),
-        last_activity_at: at(1),
-        create_key: None,
-        last_sequence: 0,
-        usage: UsageTotals::default(),
-        last_run: None,
-        diagnostics: RunDiagnostics::default(),
-    }))
+    facts::create(facts::worker(id))
 }
 
-/// The changes of the exchange after this many.
+/// The changes of the exchange after this many: an input of 500 bytes and a few, a reply of a thousand.
 pub(crate) fn exchange(worker_id: WorkerId, before: u64) -> Vec<Change> {
-    let sequence = 2 * before + 1;
-    let input = AcceptedInput {
-        worker_id,
-        entry: Entry {
-            sequence,
-            at: at(sequence),
-            role: Role::User,
-            run_id: RunId::from_uuid(Uuid::now_v7()).expect("a UUIDv7"),
-            content: format!("input {sequence} {}", "x".repeat(500)).into(),
-            partial: false,
-            unanswered: false,
-            reasoning: None,
-            diagnostics: RunDiagnostics::default(),
-        },
-        cursor: Cursor::new(Epoch::new(7), sequence),
-        key: None,
-    };
-    let finished = FinishedRun {
-        worker_id,
-        run: LastRun {
-            run_id: input.entry.run_id,
-            outcome: RunOutcome::Completed,
-            error: None,
-            finished_at: at(sequence + 1),
-        },
-        usage: None,
-        usage_totals: UsageTotals::default(),
-        diagnostics: RunDiagnostics::default(),
-        reply: Some(Entry {
-            sequence: sequence + 1,
-            at: at(sequence + 1),
-            role: Role::Assistant,
-            content: format!("reply {sequence} {}", "y".repeat(1000)).into(),
-            ..input.entry.clone()
-        }),
-        state: StoredState::Idle,
-    };
-    vec![
-        Change::Accept(Box::new(input)),
-        Change::Finish(Box::new(finished)),
-    ]
+    let mut input = facts::input(worker_id, 2 * before + 1);
+    input.entry.content = format!("{} {}", input.entry.content, "x".repeat(500)).into();
+    let finished = facts::replied(&input, &format!("reply {before} {}", "y".repeat(1000)));
+    vec![facts::accept(input), facts::finish(finished)]
 }
 
 /// A stored worker with this many exchanges.

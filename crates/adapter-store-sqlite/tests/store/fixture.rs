@@ -4,23 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use adapter_store_sqlite::{OpenError, Options, SqliteStore};
-use jiff::Timestamp;
 use rusqlite::Connection;
 use tempfile::TempDir;
-use uuid::Uuid;
+use worker_runtime::WorkerId;
+use worker_runtime::store::conformance::facts;
 use worker_runtime::store::{
-    AcceptedInput, Change, FinishedRun, StoreErrorKind, StoredConversation, StoredState,
-    StoredWorker, Window, WorkerStore,
-};
-use worker_runtime::{
-    Cursor, Entry, Epoch, LastRun, ProfileSet, Role, RunDiagnostics, RunId, RunOutcome,
-    UsageTotals, WorkerId,
+    AcceptedInput, Change, StoreErrorKind, StoredConversation, WorkerStore,
 };
 
-pub(crate) const ALL: Window = Window {
-    entries: usize::MAX,
-    bytes: usize::MAX,
-};
+pub(crate) use worker_runtime::store::conformance::facts::{ALL, draft, worker_id};
 
 /// A directory with a store in it.
 pub(crate) struct Files(TempDir);
@@ -81,89 +73,26 @@ impl Files {
 
 pub(crate) const PAGE: usize = 4096;
 
-pub(crate) fn worker_id() -> WorkerId {
-    WorkerId::from_uuid(Uuid::now_v7()).expect("a UUIDv7")
-}
-
-pub(crate) fn at(milliseconds: u64) -> Timestamp {
-    Timestamp::from_millisecond(milliseconds.cast_signed()).expect("a time")
-}
-
-pub(crate) fn worker(id: WorkerId) -> StoredWorker {
-    StoredWorker {
-        id,
-        display_name: "Ada".parse().expect("a name"),
-        profile: ProfileSet::builtin().default_profile().clone(),
-        model: None,
-        state: StoredState::Idle,
-        created_at: at(1),
-        last_activity_at: at(1),
-        create_key: None,
-        last_sequence: 0,
-        usage: UsageTotals::default(),
-        last_run: None,
-        diagnostics: RunDiagnostics::default(),
-    }
-}
-
 pub(crate) fn create(id: WorkerId) -> Change {
-    Change::Create(Box::new(worker(id)))
+    facts::create(facts::worker(id))
 }
 
+/// An input of 500 bytes and a few.
 pub(crate) fn input(worker_id: WorkerId, sequence: u64) -> AcceptedInput {
-    AcceptedInput {
-        worker_id,
-        entry: Entry {
-            sequence,
-            at: at(sequence),
-            role: Role::User,
-            run_id: RunId::from_uuid(Uuid::now_v7()).expect("a UUIDv7"),
-            content: format!("input {sequence} {}", "x".repeat(500)).into(),
-            partial: false,
-            unanswered: false,
-            reasoning: None,
-            diagnostics: RunDiagnostics::default(),
-        },
-        cursor: Cursor::new(Epoch::new(7), sequence),
-        key: None,
-    }
+    let mut input = facts::input(worker_id, sequence);
+    input.entry.content = format!("{} {}", input.entry.content, "x".repeat(500)).into();
+    input
 }
 
 pub(crate) fn accept(input: &AcceptedInput) -> Change {
-    Change::Accept(Box::new(input.clone()))
+    facts::accept(input.clone())
 }
 
-/// The end of the run of `input`, with a reply.
+/// The end of the run of `input`, with a reply of a thousand bytes and a few.
 pub(crate) fn finish(input: &AcceptedInput) -> Change {
     let sequence = input.entry.sequence + 1;
-    Change::Finish(Box::new(FinishedRun {
-        worker_id: input.worker_id,
-        run: LastRun {
-            run_id: input.entry.run_id,
-            outcome: RunOutcome::Completed,
-            error: None,
-            finished_at: at(sequence),
-        },
-        usage: None,
-        usage_totals: UsageTotals::default(),
-        diagnostics: RunDiagnostics::default(),
-        reply: Some(Entry {
-            sequence,
-            at: at(sequence),
-            role: Role::Assistant,
-            content: format!("reply {sequence} {}", "y".repeat(1000)).into(),
-            ..input.entry.clone()
-        }),
-        state: StoredState::Idle,
-    }))
-}
-
-pub(crate) fn draft(input: &AcceptedInput, text: &str) -> Change {
-    Change::Draft {
-        worker_id: input.worker_id,
-        run_id: input.entry.run_id,
-        text: text.into(),
-    }
+    let reply = format!("reply {sequence} {}", "y".repeat(1000));
+    facts::finish(facts::replied(input, &reply))
 }
 
 /// The changes of the exchange after this many.

@@ -10,6 +10,7 @@ use adapter_store_sqlite::maintenance::{
 };
 use adapter_store_sqlite::{OpenError, Options, SqliteStore};
 use rusqlite::Connection;
+use worker_runtime::store::conformance::facts;
 use worker_runtime::store::{Change, WorkerStore};
 
 use crate::fixture::{
@@ -268,7 +269,7 @@ async fn recovering_a_sound_store_copies_it() {
     let stopped = conversation(&store, 1).await;
     let stop = Change::Stop {
         worker_id: stopped,
-        at: crate::fixture::at(99),
+        at: facts::at(99),
     };
     store.commit(vec![stop]).await.unwrap();
     let mut expected = Vec::new();

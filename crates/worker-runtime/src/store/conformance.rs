@@ -6,6 +6,7 @@
 
 pub mod changes;
 pub mod copying;
+pub mod facts;
 pub mod reading;
 pub mod round_trip;
 
@@ -13,18 +14,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 
-use super::{
-    AcceptedInput, Change, FinishedRun, StoreErrorKind, StoredConversation, StoredState,
-    StoredWorker, Window, WorkerStore,
-};
-use crate::cursor::{Cursor, Epoch};
-use crate::fingerprint::Fingerprint;
-use crate::id::{IdempotencyKey, RunId, WorkerId};
-use crate::profile::ProfileSet;
-use crate::run::{LastRun, RunDiagnostics, RunOutcome, UsageTotals};
-use crate::transcript::{Entry, Role};
+use self::facts::{ALL, accept, at, create, draft, ended, finish, input, keyed, replied, worker};
+use super::{Change, StoreErrorKind, StoredConversation, WorkerStore};
+use crate::id::WorkerId;
 
 /// The store under test.
 #[async_trait]
@@ -71,12 +64,6 @@ macro_rules! store_conformance_suite {
         )*
     };
 }
-
-/// Everything that there is.
-const ALL: Window = Window {
-    entries: usize::MAX,
-    bytes: usize::MAX,
-};
 
 /// A store, and what the tests do with it.
 struct Fixture<'a> {
@@ -151,104 +138,5 @@ impl<'a> Fixture<'a> {
             self.commit([finish(finished)]).await;
         }
         id
-    }
-}
-
-/// A time so many milliseconds after 1970.
-fn at(milliseconds: i64) -> Timestamp {
-    Timestamp::from_millisecond(milliseconds).expect("a time in range")
-}
-
-fn keyed(key: &str) -> Option<(IdempotencyKey, Fingerprint)> {
-    let key = key.parse().expect("a key");
-    Some((key, Fingerprint::new(&[Some("content")])))
-}
-
-fn worker(id: WorkerId) -> StoredWorker {
-    StoredWorker {
-        id,
-        display_name: "Ada".parse().expect("a name"),
-        profile: ProfileSet::builtin().default_profile().clone(),
-        model: None,
-        state: StoredState::Idle,
-        created_at: at(1_000),
-        last_activity_at: at(1_000),
-        create_key: None,
-        last_sequence: 0,
-        usage: UsageTotals::default(),
-        last_run: None,
-        diagnostics: RunDiagnostics::default(),
-    }
-}
-
-/// An input with this number.
-fn input(worker_id: WorkerId, sequence: u64) -> AcceptedInput {
-    AcceptedInput {
-        worker_id,
-        entry: Entry {
-            sequence,
-            at: at(1_000 + sequence.cast_signed()),
-            role: Role::User,
-            run_id: RunId::generate(),
-            content: format!("input {sequence}").into(),
-            partial: false,
-            unanswered: false,
-            reasoning: None,
-            diagnostics: RunDiagnostics::default(),
-        },
-        cursor: Cursor::new(Epoch::new(u64::MAX - 7), sequence),
-        key: None,
-    }
-}
-
-/// The end of the run of `input`, without a reply.
-fn ended(input: &AcceptedInput) -> FinishedRun {
-    FinishedRun {
-        worker_id: input.worker_id,
-        run: LastRun {
-            run_id: input.entry.run_id,
-            outcome: RunOutcome::Cancelled,
-            error: None,
-            finished_at: at(input.entry.at.as_millisecond() + 1),
-        },
-        usage: None,
-        usage_totals: UsageTotals::default(),
-        diagnostics: RunDiagnostics::default(),
-        reply: None,
-        state: StoredState::Idle,
-    }
-}
-
-/// The end of the run of `input` with a reply.
-fn replied(input: &AcceptedInput, content: &str) -> FinishedRun {
-    let mut finished = ended(input);
-    finished.run.outcome = RunOutcome::Completed;
-    finished.reply = Some(Entry {
-        sequence: input.entry.sequence + 1,
-        at: finished.run.finished_at,
-        role: Role::Assistant,
-        content: content.into(),
-        ..input.entry.clone()
-    });
-    finished
-}
-
-fn create(worker: StoredWorker) -> Change {
-    Change::Create(Box::new(worker))
-}
-
-fn accept(input: AcceptedInput) -> Change {
-    Change::Accept(Box::new(input))
-}
-
-fn finish(run: FinishedRun) -> Change {
-    Change::Finish(Box::new(run))
-}
-
-fn draft(input: &AcceptedInput, text: &str) -> Change {
-    Change::Draft {
-        worker_id: input.worker_id,
-        run_id: input.entry.run_id,
-        text: text.into(),
     }
 }
