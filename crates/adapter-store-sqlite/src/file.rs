@@ -1,11 +1,12 @@
 //! The database file: where it may be, how it is created, and which file it is.
 
-use std::fs::{self, DirBuilder, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{AtFlags, CWD, RenameFlags, StatxFlags, makedev, renameat_with, statx};
 use rustix::io::Errno;
 
 /// How the file of every database begins (<https://sqlite.org/fileformat.html#magic_header_string>).
@@ -21,17 +22,25 @@ pub(crate) struct FileId {
 }
 
 impl FileId {
-    pub(crate) fn of(metadata: &Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        }
+    /// The file that is open.
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
+        Self::ask(file, Path::new(""), AtFlags::EMPTY_PATH)
     }
 
     /// The file with this name. Opens nothing: closing a descriptor of a database would release
     /// SQLite's locks on it.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
-        fs::symlink_metadata(path).map(|it| Self::of(&it))
+        Self::ask(CWD, path, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// Asks for no times: once somebody has seen them, the next write gives the file new ones, and
+    /// each sync of the journal would write those to the disk, too.
+    fn ask(directory: impl AsFd, path: &Path, flags: AtFlags) -> io::Result<Self> {
+        let found = statx(directory, path, flags, StatxFlags::INO)?;
+        Ok(Self {
+            device: makedev(found.stx_dev_major, found.stx_dev_minor),
+            inode: found.stx_ino,
+        })
     }
 
     /// The journal beside a database, and the index of it; none if one of them isn't there.

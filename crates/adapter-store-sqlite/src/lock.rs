@@ -17,6 +17,7 @@ use crate::file::{self, FileId};
 pub(crate) struct StoreLock {
     path: PathBuf,
     file: File,
+    id: FileId,
 }
 
 /// Why a lock can't be had.
@@ -36,7 +37,8 @@ impl StoreLock {
         let file = open(&path, flags, Mode::RUSR | Mode::WUSR);
         let file = File::from(file.map_err(|error| LockError::Io(error.into()))?);
         lock_alone(&file)?;
-        let lock = Self { path, file };
+        let id = FileId::of(&file).map_err(LockError::Io)?;
+        let lock = Self { path, file, id };
         // Somebody may have put another file there between the two calls.
         if lock.is_at_its_path() {
             Ok(lock)
@@ -55,8 +57,7 @@ impl StoreLock {
     }
 
     fn is_at_its_path(&self) -> bool {
-        let own = self.file.metadata().map(|it| FileId::of(&it)).ok();
-        own.is_some() && own == FileId::at(&self.path).ok()
+        FileId::at(&self.path).ok() == Some(self.id)
     }
 }
 
@@ -89,9 +90,9 @@ impl FileLock {
         let file = open(path, flags, Mode::empty());
         let file = File::from(file.map_err(|error| LockError::Io(error.into()))?);
         lock_alone(&file)?;
-        let found = file.metadata().map_err(LockError::Io)?;
+        let found = FileId::of(&file).map_err(LockError::Io)?;
         // Somebody may have put another file there between the calls.
-        if FileId::of(&found) != opened.0 {
+        if found != opened.0 {
             return Err(LockError::InUse);
         }
         let _opened = opened;

@@ -246,30 +246,32 @@ fn finish(connection: &Connection, finished: &FinishedRun) -> Result<(), Failure
 
 /// Ends the active run of a worker. Returns the key of its input.
 fn end_run(connection: &Connection, worker: i64, finished: &FinishedRun) -> Result<i64, Failure> {
+    let run_id = translate::run_id(&finished.run.run_id);
+    // RETURNING would take a temporary table at each end of a run.
+    let mut select = connection
+        .prepare_cached("SELECT key FROM run WHERE worker = ?1 AND outcome IS NULL AND id = ?2")?;
+    let key = select.query_row(params![worker, run_id], |row| row.get(0));
+    let key: Option<i64> = key.optional()?;
+    let key = key.ok_or(Failure::Misfit("end of a run that is not active"))?;
     let end = RunEndColumns::of(Some(&finished.run));
     let usage = finished.usage.unwrap_or_default();
     let mut update = connection.prepare_cached(
-        "UPDATE run SET outcome = ?3, error_code = ?4, error_detail = ?5, retry_after = ?6,
-             finished_at = ?7, input_tokens = ?8, output_tokens = ?9, diagnostics = ?10
-         WHERE worker = ?1 AND outcome IS NULL AND id = ?2 RETURNING key",
+        "UPDATE run SET outcome = ?2, error_code = ?3, error_detail = ?4, retry_after = ?5,
+             finished_at = ?6, input_tokens = ?7, output_tokens = ?8, diagnostics = ?9
+         WHERE key = ?1",
     )?;
-    let ended = update.query_row(
-        params![
-            worker,
-            translate::run_id(&finished.run.run_id),
-            end.outcome,
-            end.error_code,
-            end.error_detail,
-            end.retry_after,
-            end.finished_at.map(milliseconds),
-            usage.input_tokens.map(u64::cast_signed),
-            usage.output_tokens.map(u64::cast_signed),
-            diagnostics_words(finished.diagnostics),
-        ],
-        |row| row.get(0),
-    );
-    let ended = ended.optional()?;
-    ended.ok_or(Failure::Misfit("end of a run that is not active"))
+    update.execute(params![
+        key,
+        end.outcome,
+        end.error_code,
+        end.error_detail,
+        end.retry_after,
+        end.finished_at.map(milliseconds),
+        usage.input_tokens.map(u64::cast_signed),
+        usage.output_tokens.map(u64::cast_signed),
+        diagnostics_words(finished.diagnostics),
+    ])?;
+    Ok(key)
 }
 
 fn rename(connection: &Connection, id: &WorkerId, name: &DisplayName) -> Result<(), Failure> {

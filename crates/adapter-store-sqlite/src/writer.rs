@@ -281,13 +281,10 @@ fn write_each(
 /// memory is out of date.
 fn begin(connection: &Connection, number: i64) -> Result<(), Failure> {
     run(connection, "BEGIN IMMEDIATE")?;
-    let sql = "UPDATE meta SET batch = batch + 1 RETURNING batch";
-    let mut update = connection.prepare_cached(sql)?;
-    let counted: i64 = update.query_row((), |row| row.get(0))?;
-    if counted == number {
-        Ok(())
-    } else {
-        Err(Failure::Lost)
+    let sql = "UPDATE meta SET batch = ?1 WHERE batch = ?1 - 1";
+    match connection.prepare_cached(sql)?.execute([number])? {
+        1 => Ok(()),
+        _ => Err(Failure::Lost),
     }
 }
 
