@@ -4,7 +4,7 @@ import { ApiError, WORKER, call, newKey } from "./api.js";
 import * as connection from "./connection.js";
 import { byId, elementOf } from "./dom.js";
 import { pauseAfter } from "./loop.js";
-import { notify, on } from "./notices.js";
+import { on } from "./notices.js";
 import { keyOf } from "./worker-list.js";
 
 /** Half a minute; then the person decides. */
@@ -61,7 +61,6 @@ export function listen(onSent) {
 async function send(onSent) {
 	const sent = draft;
 	if (!worker || isSending || !sent.text.trim()) return;
-	if (run !== null) return notify("The worker is still replying. Wait, or cancel the reply.", "status");
 	isSending = message.readOnly = true;
 	try {
 		await sendPatiently(worker, sent);
@@ -94,7 +93,7 @@ async function cancel() {
 	try {
 		await call("post", `${WORKER}/cancel`, { path: worker, body: { run_id: run || undefined } });
 	} catch (error) {
-		// It has ended by itself.
+		// It has ended.
 		if (!(error instanceof ApiError && error.problem?.code === "run_mismatch")) throw error;
 	}
 }

@@ -4,7 +4,7 @@
 import { ApiError } from "./api.js";
 import * as connection from "./connection.js";
 
-/** Milliseconds, not the same in all pages after a restart. @param {number} failures before, in a row */
+/** Milliseconds, not the same in all pages after a restart. @param {number} failures in a row */
 export const pauseAfter = (failures) => Math.min(250 * 2 ** failures, 4_000) * (0.75 + Math.random() / 2);
 
 /** Milliseconds from one request to one that is asked for early. */

@@ -17,9 +17,9 @@ export const creating = () => runtimes.filter((runtime) => runtime.capabilities.
 
 /** @param {RuntimeSummary} runtime */
 function newItem({ display_name, status, models: [model], counts, diagnostics }) {
-	const states = Object.entries(counts?.workers ?? {}).filter(([, count]) => count > 0);
+	const states = Object.entries(counts?.workers ?? {}).filter(([, count]) => count);
 	const workers = states.map(([state, count]) => `${count} ${state}`).join(", ") || "no workers";
-	const name = model && (model.offline ? `${model.name} (repeats what it is told)` : model.name);
+	const name = model && model.name + (model.offline ? " (repeats what it is told)" : "");
 	const facts = name ? `${name} · ${workers}` : workers;
 	const notes = [facts, ...diagnostics.map(({ message }) => message)].map((text) => make("p", { class: "note" }, text));
 	return make("li", {}, make("bdi", {}, display_name), " ", make("span", { "data-state": status }, status), ...notes);

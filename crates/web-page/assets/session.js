@@ -52,7 +52,7 @@ export function listen(enter) {
 		clearTroubles();
 		// Anything else can't be in a header.
 		if (!/^[!-~]+$/.test(typed)) return notify(refusal);
-		if (!(await signIn({ headers: { Authorization: `Bearer ${typed}` }, body: {} }, refusal))) return;
+		if (!(await signIn({ headers: { Authorization: `Bearer ${typed}` } }, refusal))) return;
 		token.value = "";
 		enter();
 	});

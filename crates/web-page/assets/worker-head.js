@@ -25,11 +25,11 @@ export const can = (capability) =>
 /** @param {WorkerId | null} id */
 export function open(id) {
 	worker = id;
+	describe(null, "…");
 	byId("worker").hidden = !id;
 	byId("nothing-open").hidden = id !== null;
 	byId("rename-form").hidden = true;
 	composer.open(id);
-	describe(null, "…");
 }
 
 export const showGone = () => describe(null, "No such worker");
@@ -45,6 +45,7 @@ export function show(now) {
 
 /** @param {WorkerDetail | null} now @param {string} name */
 function describe(now, name) {
+	const focused = document.activeElement;
 	detail = now;
 	setText("worker-name", name);
 	document.title = now ? `${name} – yoi` : "yoi";
@@ -56,6 +57,7 @@ function describe(now, name) {
 	byId("stop").hidden = !can("stop_worker");
 	byId("delete").hidden = !can("delete_worker");
 	byId("composer").hidden = !can("send_input");
+	if (focused?.closest("[hidden]")) byId(worker ? "log" : "new-worker").focus();
 }
 
 /** @param {WorkerState} state @param {string | null} [run] */
@@ -90,17 +92,16 @@ export function listen() {
 		close();
 	});
 	name.addEventListener("keydown", ({ key }) => key === "Escape" && close());
-	on("stop", "click", async () => {
+	on("stop", "click", () => {
 		const text = "takes no messages afterwards. What was said can still be read.";
-		await changeIf("Stop", "Stop this worker for good?", text, (path) => call("post", `${WORKER}/stop`, { path, body: {} }));
+		return changeIf("Stop", "Stop this worker for good?", text, (path) => call("post", `${WORKER}/stop`, { path }));
 	});
-	on("delete", "click", async () => {
-		await changeIf("Delete", "Delete this worker?", "and all that was said are gone afterwards.", (path) => {
+	on("delete", "click", () =>
+		changeIf("Delete", "Delete this worker?", "and all that was said are gone afterwards.", (path) => {
 			// Its events would be asked for, and be unknown.
 			if (path === worker) location.hash = "";
 			return call("delete", WORKER, { path });
-		});
-	});
+		}));
 }
 
 /** @param {string} verb @param {string} title @param {string} text @param {Parameters<typeof change>[1]} act */

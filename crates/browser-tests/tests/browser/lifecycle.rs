@@ -16,12 +16,17 @@ async fn a_reply_is_cancelled_and_the_worker_takes_the_next_message() {
         page.opens().await;
         page.creates("Busy").await;
         page.says(long_input().trim()).await;
+        page.find("button", "Cancel").await;
+        page.expects("409 (Conflict)");
+        page.says("too early").await;
+        page.alerts("The worker is still replying.").await;
         page.presses("Cancel").await;
         let partial = page.reply(2).await;
         assert!(partial.contains("cancelled"), "{partial}");
         page.loses("button", "Cancel").await;
-        page.says("again").await;
-        assert!(page.reply(4).await.contains("again"));
+        // It is still there.
+        page.says("").await;
+        assert!(page.reply(4).await.contains("too early"));
     })
     .await;
 }
@@ -38,6 +43,19 @@ async fn a_worker_is_renamed_stopped_and_deleted_after_questions() {
         name.types("Second name").await;
         page.presses("Save").await;
         page.find("heading", "Second name").await;
+        page.expects("400 (Bad Request)");
+        page.presses("Rename").await;
+        page.find("textbox", "New name")
+            .await
+            .types(&"x".repeat(99))
+            .await;
+        page.presses("Save").await;
+        page.alerts("The display name can't be used. It is not one line")
+            .await;
+        page.find("textbox", "New name")
+            .await
+            .types("\u{e00c}")
+            .await;
         page.link("Second name").await;
 
         page.presses("Stop").await;
@@ -49,9 +67,12 @@ async fn a_worker_is_renamed_stopped_and_deleted_after_questions() {
         page.presses("Stop worker").await;
         page.loses("textbox", "Message").await;
         page.loses("button", "Stop").await;
+        // The button that had the focus is gone.
+        page.has_focus_on("log").await;
 
         page.presses("Delete").await;
         page.presses("Delete worker").await;
+        page.has_focus_on("new-worker").await;
         page.until(async || page.evaluate("location.hash").await == "")
             .await;
         page.until(async || {

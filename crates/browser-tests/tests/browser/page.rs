@@ -180,6 +180,13 @@ impl Page {
         .await;
     }
 
+    /// Waits until the element with this id has the focus.
+    pub(crate) async fn has_focus_on(&self, id: &str) {
+        let focused = "document.activeElement.id";
+        self.until(async || self.evaluate(focused).await == id)
+            .await;
+    }
+
     /// The element with this role and name, once there is one.
     pub(crate) async fn find(&self, role: &str, name: &str) -> Found<'_> {
         let looking = async {
