@@ -57,6 +57,21 @@ impl Failure {
         }
     }
 
+    /// The SQLSTATE of what the database refused.
+    fn code(&self) -> Option<&str> {
+        let error: &Error = match self {
+            Self::Sql(error) => error,
+            Self::Pool(error) => match &**error {
+                PoolError::Backend(error) => error,
+                _ => return None,
+            },
+            Self::TimedOut | Self::Misfit(_) | Self::Unreadable(_) | Self::Lost | Self::Closed => {
+                return None;
+            }
+        };
+        Some(error.code()?.code())
+    }
+
     /// Whether it is about one request, so that others in the same transaction go on.
     pub(crate) fn is_of_one_request(&self) -> bool {
         match self {
@@ -104,9 +119,11 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         let kind = failure.kind();
         tracing::debug!(kind = kind.as_str(), cause = ?failure, "store request failed");
-        if matches!(failure, Failure::Unreadable(_)) {
-            return Self::of_rows(failure);
-        }
-        Self::with_cause(kind, failure)
+        let code = failure.code().map(str::to_owned);
+        let error = match failure {
+            Failure::Unreadable(_) => Self::of_rows(failure),
+            _ => Self::with_cause(kind, failure),
+        };
+        error.with_code(code)
     }
 }

@@ -44,6 +44,14 @@ impl Failure {
         }
     }
 
+    /// SQLite's extended result code (<https://sqlite.org/rescode.html>).
+    fn code(&self) -> Option<i32> {
+        match self {
+            Self::Sql(error) | Self::NoSpace(error) => Some(error.sqlite_error()?.extended_code),
+            Self::Misfit(_) | Self::Unreadable(_) | Self::Lost | Self::Closed => None,
+        }
+    }
+
     /// The same failure, known as a lack of space if writing failed and there is none. SQLite
     /// itself says so of some writes only.
     pub(crate) fn with_space_checked(self, path: &Path) -> Self {
@@ -96,10 +104,13 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         let kind = failure.kind();
         tracing::debug!(kind = kind.as_str(), cause = ?failure, "store request failed");
-        if failure.is_of_rows() {
-            return Self::of_rows(failure);
-        }
-        Self::with_cause(kind, failure)
+        let code = failure.code().map(|code| code.to_string());
+        let error = if failure.is_of_rows() {
+            Self::of_rows(failure)
+        } else {
+            Self::with_cause(kind, failure)
+        };
+        error.with_code(code)
     }
 }
 

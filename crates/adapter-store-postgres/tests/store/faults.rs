@@ -221,10 +221,12 @@ async fn a_full_disk_refuses_and_takes_again_what_fits() {
             .await
         {
             Ok(()) => exchanges += 50,
-            Err(error) => break error.kind(),
+            Err(error) => break error,
         }
     };
-    assert_eq!(full, StoreErrorKind::Full);
+    assert_eq!(full.kind(), StoreErrorKind::Full);
+    // disk_full.
+    assert_eq!(full.code(), Some("53100"));
     assert!(store.metrics().failed_full > 0);
     assert_eq!(load(&store, id).await.worker.last_sequence, 2 * exchanges);
     std::fs::remove_file(&ballast).unwrap();

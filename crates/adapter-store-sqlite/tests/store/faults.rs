@@ -25,10 +25,12 @@ async fn a_full_store_refuses_and_takes_again_what_fits() {
     let full = loop {
         match store.commit(exchange(id, exchanges).to_vec()).await {
             Ok(()) => exchanges += 1,
-            Err(error) => break error.kind(),
+            Err(error) => break error,
         }
     };
-    assert_eq!(full, StoreErrorKind::Full);
+    assert_eq!(full.kind(), StoreErrorKind::Full);
+    // SQLITE_FULL.
+    assert_eq!(full.code(), Some("13"));
     assert!(exchanges > 10, "{exchanges}");
     assert_eq!(load(&store, id).await.worker.last_sequence, 2 * exchanges);
     assert!(store.metrics().failed_full > 0);

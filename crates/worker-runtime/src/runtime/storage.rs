@@ -72,7 +72,7 @@ impl Storage {
             (Some(_), Ok(())) => info!("the store accepts changes again"),
             (before, Err(error)) => {
                 if before != kind {
-                    warn!(reason = %error.kind(), "the store does not accept changes");
+                    warn!(reason = %error.kind(), code = error.code(), "the store does not accept changes");
                 }
                 debug!(cause = ?error.cause(), "commit failed");
             }
@@ -101,7 +101,7 @@ impl Storage {
 
 /// The error of a read.
 pub(super) fn read_error(error: &StoreError) -> StoreUnavailable {
-    warn!(reason = %error.kind(), "the store can not be read");
+    warn!(reason = %error.kind(), code = error.code(), "the store can not be read");
     debug!(cause = ?error.cause(), "read failed");
     StoreUnavailable { kind: error.kind() }
 }

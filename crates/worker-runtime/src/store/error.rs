@@ -8,6 +8,7 @@ use std::fmt;
 #[error("store is unavailable: {kind}")]
 pub struct StoreError {
     kind: StoreErrorKind,
+    code: Option<String>,
     cause: Option<Box<dyn Error + Send + Sync>>,
     is_of_rows: bool,
 }
@@ -50,6 +51,7 @@ impl StoreError {
     pub fn new(kind: StoreErrorKind) -> Self {
         Self {
             kind,
+            code: None,
             cause: None,
             is_of_rows: false,
         }
@@ -61,9 +63,8 @@ impl StoreError {
         cause: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
         Self {
-            kind,
             cause: Some(cause.into()),
-            is_of_rows: false,
+            ..Self::new(kind)
         }
     }
 
@@ -73,6 +74,18 @@ impl StoreError {
             is_of_rows: true,
             ..Self::with_cause(StoreErrorKind::Failed, cause)
         }
+    }
+
+    /// The same with the code that the database's own manual lists it under, for the operator's log.
+    #[must_use]
+    pub fn with_code(self, code: Option<String>) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The database's own code for it, such as an SQLSTATE, if there is one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
     }
 
     /// Whether only the rows that it is about can't be read.
