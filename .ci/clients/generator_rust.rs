@@ -52,12 +52,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         CancelResult::Cancelled(cancelled) => assert_eq!(cancelled.run_id, run),
         CancelResult::NotRunning(_) => return Err("the run was not cancelled".into()),
     }
-    match cancel_run(&client, runtime, worker, Some(Default::default())).await? {
+    match cancel_run(&client, runtime, worker, None).await? {
         CancelResult::NotRunning(_) => {}
         CancelResult::Cancelled(_) => return Err("a run is still active".into()),
     }
 
-    let stopped = stop_worker(&client, runtime, worker, Some(serde_json::json!({}))).await?;
+    let stopped = stop_worker(&client, runtime, worker, None).await?;
     assert_eq!(stopped.state, WorkerState::Stopped);
 
     let body = RenameWorkerBody::new("Renamed".to_owned());

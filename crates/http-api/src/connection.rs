@@ -120,6 +120,13 @@ impl Connection {
     }
 }
 
+impl RequestUnderWay {
+    /// Whether its body is complete.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.0.is_responding()
+    }
+}
+
 impl Drop for RequestUnderWay {
     fn drop(&mut self) {
         let Self(connection) = self;

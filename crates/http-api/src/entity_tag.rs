@@ -46,6 +46,10 @@ pub(crate) fn names(field: &[u8], opaque: &[u8]) -> bool {
             return false;
         };
         let (tag, more) = member.split_at(length + 2);
+        let more = more.trim_ascii_start();
+        if !(more.is_empty() || more.starts_with(b",")) {
+            return false;
+        }
         if tag == opaque {
             return true;
         }
@@ -91,6 +95,8 @@ mod tests {
             format!("\"x{opaque}\""),
             format!("\"a,{weak},b\""),
             format!("x, {weak}"),
+            format!("{weak}x"),
+            format!("{weak} {weak}"),
             format!("*, {opaque}"),
             EntityTag::of(b"other").to_string(),
         ] {

@@ -9,7 +9,7 @@ mod tests;
 use std::error::Error as _;
 
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use registry_core::id::IdError;
 use registry_core::{Capability, FixedText, RegistryError, UnavailableReason, WorkerRef};
@@ -105,6 +105,12 @@ impl ApiError {
         });
         error.0.retry = Retry::After(STANDBY_RETRY_S);
         error
+    }
+
+    /// A one-time code that opens nothing.
+    pub(crate) fn refused_code() -> Self {
+        let detail = "The code was used before, or is too old: get another one with a token.";
+        Self::new(ProblemCode::Unauthorized).with(|p| p.detail = FixedText::new(detail))
     }
 
     pub(crate) fn internal() -> Self {
@@ -209,16 +215,6 @@ impl IntoResponse for ApiError {
             challenge("Bearer");
         } else if code == ProblemCode::InsufficientScope {
             challenge("Bearer error=\"insufficient_scope\"");
-        }
-        let body_cut_short = [
-            ProblemCode::RequestTimeout,
-            ProblemCode::BodyTooLarge,
-            ProblemCode::Overloaded,
-            ProblemCode::QuotaExhausted,
-        ];
-        if body_cut_short.contains(&code) {
-            // The rest of the body is never read, so no other request can follow.
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response.extensions_mut().insert(code);
         response

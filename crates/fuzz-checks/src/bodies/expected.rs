@@ -28,11 +28,11 @@ pub(super) enum Expected {
 impl Expected {
     /// The outcome of a body of an operation.
     pub(super) fn of(operation: Operation, body: &[u8]) -> Self {
-        if body.is_empty() && matches!(operation, Operation::Cancel | Operation::Stop) {
-            return Self::Done(200);
-        }
-        if body.is_empty() && matches!(operation, Operation::Session) {
-            return Self::Done(204);
+        let is_none = body.is_empty() || serde_json::from_slice::<()>(body).is_ok();
+        match operation {
+            Operation::Cancel | Operation::Stop if is_none => return Self::Done(200),
+            Operation::Session if is_none => return Self::Done(204),
+            _ => {}
         }
         let Ok(Fields(fields)) = serde_json::from_slice(body) else {
             return INVALID_BODY;

@@ -28,12 +28,13 @@ impl<S: Send + Sync, T: BodyFields> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let (headers, bytes) = headers_and_body(request).await?;
-        declared_json(&headers, &bytes).map(Self)
+        declared_json(&headers, &bytes, parse).map(Self)
     }
 }
 
 /// The JSON body of an operation that needs none: no body, whatever its media type, is the same as
-/// an empty object.
+/// an empty object. So is `null`, which some generated clients send for a body that they are not
+/// given.
 pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: BodyFields + Default> FromRequest<S> for OptionalJsonBody<T> {
@@ -44,7 +45,13 @@ impl<S: Send + Sync, T: BodyFields + Default> FromRequest<S> for OptionalJsonBod
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
-        declared_json(&headers, &bytes).map(Self)
+        let body = declared_json(&headers, &bytes, |bytes| {
+            match serde_json::from_slice(bytes) {
+                Ok(()) => Ok(T::default()),
+                Err(_) => parse(bytes),
+            }
+        });
+        body.map(Self)
     }
 }
 
@@ -54,7 +61,11 @@ async fn headers_and_body(request: Request) -> Result<(HeaderMap, Bytes), ApiErr
     Ok((parts.headers, bytes.map_err(|_| ApiError::internal())?))
 }
 
-fn declared_json<T: BodyFields>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, ApiError> {
+fn declared_json<T>(
+    headers: &HeaderMap,
+    bytes: &[u8],
+    parse: impl FnOnce(&[u8]) -> Result<T, ApiError>,
+) -> Result<T, ApiError> {
     if is_json(headers) {
         parse(bytes)
     } else {

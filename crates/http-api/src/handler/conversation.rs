@@ -77,7 +77,8 @@ pub(crate) async fn send_input(
 
 /// Cancel a worker's active run
 ///
-/// Answers when the run has ended. The worker stays usable. No body is the same as an empty object.
+/// Answers when the run has ended. The worker stays usable. No body, or `null`, is the same as
+/// an empty object.
 #[utoipa::path(
     post,
     path = "/api/runtimes/{runtime_id}/workers/{worker_id}/cancel",

@@ -44,8 +44,8 @@ pub(crate) async fn get_session(
 /// Issue a one-time code
 ///
 /// For the address of a page: whoever has the token puts the code there, and the page exchanges it for
-/// a session. It can be used once, within a minute, and for what the token may do. No body is the same
-/// as an empty object.
+/// a session. It can be used once, within a minute, and for what the token may do. No body, or
+/// `null`, is the same as an empty object.
 #[utoipa::path(
     post,
     path = "/api/session-codes",
@@ -74,7 +74,7 @@ pub(crate) async fn create_session_code(
 /// For pages in a browser: a token or a one-time code is exchanged for a session cookie that
 /// scripts can't read. The session may do what the token may. It ends after twelve hours, with its
 /// token, with the server, or when there are too many. Without authorisation no cookie is set,
-/// because none is needed. No body is the same as an empty object.
+/// because none is needed. No body, or `null`, is the same as an empty object.
 #[utoipa::path(
     post,
     path = "/api/session",
@@ -89,13 +89,16 @@ pub(crate) async fn create_session(
     headers: HeaderMap,
     OptionalJsonBody(CreateSessionBody { code }): OptionalJsonBody<CreateSessionBody>,
 ) -> Result<Response, ApiError> {
-    let principal = match (code, principal) {
-        (Some(code), _) => state.session_codes.redeem(&code),
-        (None, principal) => Some(principal),
+    let principal = match code {
+        Some(code) => state
+            .session_codes
+            .redeem(&code)
+            .ok_or_else(ApiError::refused_code)?,
+        None => principal,
     };
     match principal {
         // A code may be older than the token that its client has by now.
-        Some(Principal::Token(credential)) if state.credentials.accept(&credential) => {
+        Principal::Token(credential) if state.credentials.accept(&credential) => {
             // The browser forgets its earlier session, so nobody else needs that.
             state.sessions.end(&cookies(&headers));
             let client = credential.client.name.to_string();
@@ -104,9 +107,9 @@ pub(crate) async fn create_session(
             tracing::info!(session_of = client, "a session was opened");
             set_cookie(cookie)
         }
-        Some(Principal::Anybody) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Principal::Anybody => Ok(StatusCode::NO_CONTENT.into_response()),
         // A session opens no further session.
-        Some(Principal::Anonymous | Principal::Session(_) | Principal::Token(_)) | None => {
+        Principal::Anonymous | Principal::Session(_) | Principal::Token(_) => {
             Err(ApiError::new(ProblemCode::Unauthorized))
         }
     }

@@ -202,8 +202,8 @@ pub(crate) async fn delete_worker(
 
 /// Stop a worker for good
 ///
-/// Cancels an active run first. Stopping a stopped worker answers the same. No body is the same as
-/// an empty object.
+/// Cancels an active run first. Stopping a stopped worker answers the same. No body, or `null`, is
+/// the same as an empty object.
 #[utoipa::path(
     post,
     path = "/api/runtimes/{runtime_id}/workers/{worker_id}/stop",

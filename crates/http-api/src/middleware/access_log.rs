@@ -7,14 +7,16 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
-use http::{Method, StatusCode};
+use http::header::CONNECTION;
+use http::{HeaderValue, Method, StatusCode};
+use http_body::Body as _;
 use tracing::Level;
 
 use super::admit::admit;
 use super::refusal_log;
 use super::response_headers::add_response_headers;
 use crate::client::Client;
-use crate::connection::Connection;
+use crate::connection::{Connection, RequestUnderWay};
 use crate::current_request;
 use crate::error::ApiError;
 use crate::request_id::RequestId;
@@ -43,6 +45,7 @@ pub(crate) async fn access_log(
     let route = matched.map_or(UNMATCHED, MatchedPath::as_str).to_owned();
     let state = &state;
     let in_flight = state.metrics.request_started(method, &route);
+    let has_body = !request.body().is_end_stream();
     let connection = request.extensions().get::<Connection>();
     let under_way = connection.map(Connection::begin_request);
     let request_id = RequestId::new();
@@ -52,6 +55,12 @@ pub(crate) async fn access_log(
         let internal = |_| ApiError::internal().into_response();
         let mut response = handled.await.unwrap_or_else(internal);
         add_response_headers(&mut response, request_id);
+        let is_unread = |request: &RequestUnderWay| has_body && !request.is_complete();
+        if under_way.as_ref().is_some_and(is_unread) {
+            // What is left of the body is never read, so no other request can follow.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
         let duration = started.elapsed();
         in_flight.finish(response.status(), duration);
         let principal = current_request::principal();
