@@ -25,6 +25,7 @@ declare global {
   type Schemas = components["schemas"];
   type Problem = Schemas["Problem"];
   type RunErrorCode = Schemas["RunErrorCode"];
+  type RunFinished = Extract<WorkerEvent, { kind: "run_finished" }>;
   type RuntimeSummary = Schemas["RuntimeSummary"];
   type TranscriptEntry = Schemas["TranscriptEntry"];
   type TranscriptPage = Schemas["TranscriptPage"];

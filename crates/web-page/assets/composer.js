@@ -4,7 +4,7 @@ import { ApiError, WORKER, call, newKey } from "./api.js";
 import * as connection from "./connection.js";
 import { byId, elementOf } from "./dom.js";
 import { pauseAfter } from "./loop.js";
-import { on } from "./notices.js";
+import { notify, on } from "./notices.js";
 import { keyOf } from "./worker-list.js";
 
 /** Half a minute; then the person decides. */
@@ -51,7 +51,7 @@ export function listen(onSent) {
 		// Enter also ends the composition of a character.
 		if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
 		event.preventDefault();
-		elementOf("composer", HTMLFormElement).requestSubmit();
+		message.form?.requestSubmit();
 	});
 	on("composer", "submit", () => send(onSent));
 	on("cancel", "click", cancel);
@@ -61,6 +61,7 @@ export function listen(onSent) {
 async function send(onSent) {
 	const sent = draft;
 	if (!worker || isSending || !sent.text.trim()) return;
+	if (run !== null && connection.state === "connected") return notify("The worker is still replying. Wait, or cancel the reply.", "status");
 	isSending = message.readOnly = true;
 	try {
 		await sendPatiently(worker, sent);
@@ -91,7 +92,7 @@ async function cancel() {
 	if (!worker) return;
 	message.focus();
 	try {
-		await call("post", `${WORKER}/cancel`, { path: worker, body: { run_id: run || undefined } });
+		await call("post", `${WORKER}/cancel`, { path: worker, body: { run_id: run || null } });
 	} catch (error) {
 		// It has ended.
 		if (!(error instanceof ApiError && error.problem?.code === "run_mismatch")) throw error;

@@ -5,7 +5,7 @@ import { byId, setText } from "./dom.js";
 /** @typedef {"connected" | "reconnecting" | "signed out"} State */
 
 /** @type {State} */
-let state = "reconnecting";
+export let state = "reconnecting";
 /** @type {(now: State, before: State) => void} */
 let listener = () => {};
 

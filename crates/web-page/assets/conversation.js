@@ -133,7 +133,7 @@ function show(event) {
 	return true;
 }
 
-/** @param {Extract<WorkerEvent, { kind: "run_finished" }>} end */
+/** @param {RunFinished} end */
 function finish(end) {
 	setState("idle");
 	const words = endWords(end);

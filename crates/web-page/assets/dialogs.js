@@ -61,9 +61,9 @@ function describeProfile() {
 
 async function create() {
 	const body = {
-		display_name: input("new-name").value.trim() || undefined,
-		profile: select("new-profile").value || undefined,
-		model: select("new-model").value || undefined,
+		display_name: input("new-name").value.trim() || null,
+		profile: select("new-profile").value || null,
+		model: select("new-model").value || null,
 	};
 	try {
 		const path = { runtime_id: select("new-runtime").value };

@@ -167,7 +167,7 @@ export function grow(runId, phase, more) {
 	});
 }
 
-/** The reply has ended; without a text it is gone. @param {Extract<WorkerEvent, { kind: "run_finished" }>} end */
+/** The reply has ended; without a text it is gone. @param {RunFinished} end */
 export function finish({ sequence, outcome, diagnostics }, words = "") {
 	follow(() => {
 		if (reply && sequence !== undefined) {

@@ -7,7 +7,7 @@ import * as connection from "./connection.js";
 /** Milliseconds, not the same in all pages after a restart. @param {number} failures in a row */
 export const pauseAfter = (failures) => Math.min(250 * 2 ** failures, 4_000) * (0.75 + Math.random() / 2);
 
-/** Milliseconds from one request to one that is asked for early. */
+/** From one request to one that is asked for early. */
 const SOON_MS = 500;
 
 export class Loop {
@@ -29,8 +29,7 @@ export class Loop {
 		this.#step = step;
 		this.#onProblem = onProblem;
 		// After a frozen tab, a sleep or a lost network, what was asked before is lost.
-		document.addEventListener("visibilitychange", () => this.again());
-		document.addEventListener("resume", () => this.again());
+		for (const type of ["visibilitychange", "resume"]) document.addEventListener(type, () => this.again());
 		addEventListener("online", () => this.again());
 	}
 

@@ -60,9 +60,9 @@ function route() {
 	} catch {
 		// Not an address of ours.
 	}
-	byId("app").dataset.view = id ? "worker" : "list";
 	list.setCurrent(id ? list.keyOf(id) : "");
 	conversation.open(id);
+	byId("app").dataset.view = id ? "worker" : "list";
 	// What is not seen can't be scrolled to its end.
 	if (!byId("app").hidden) conversation.resume();
 }

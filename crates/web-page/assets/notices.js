@@ -5,7 +5,7 @@ import * as connection from "./connection.js";
 import { byId, make, makeButton } from "./dom.js";
 import { wordsFor } from "./words.js";
 
-/** Milliseconds: long enough to read two lines. */
+/** Long enough to read two lines. */
 const SHOWN_MS = 6_000;
 /** Most at a time; the oldest goes. */
 const NOTICES_MAX = 4;

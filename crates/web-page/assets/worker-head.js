@@ -25,11 +25,20 @@ export const can = (capability) =>
 /** @param {WorkerId | null} id */
 export function open(id) {
 	worker = id;
-	describe(null, "…");
-	byId("worker").hidden = !id;
-	byId("nothing-open").hidden = id !== null;
-	byId("rename-form").hidden = true;
-	composer.open(id);
+	keepFocus(() => {
+		byId("worker").hidden = !id;
+		byId("nothing-open").hidden = id !== null;
+		byId("rename-form").hidden = true;
+		composer.open(id);
+		describe(null, "…");
+	});
+}
+
+/** Whoever used what is hidden now goes on elsewhere. @param {() => void} change */
+function keepFocus(change) {
+	const focused = document.activeElement;
+	change();
+	if (focused?.closest("#pane [hidden]")) byId(worker ? "log" : "home").focus();
 }
 
 export const showGone = () => describe(null, "No such worker");
@@ -37,7 +46,7 @@ export const showGone = () => describe(null, "No such worker");
 /** @param {WorkerDetail} now */
 export function show(now) {
 	const isFirst = !detail;
-	describe(now, now.display_name);
+	keepFocus(() => describe(now, now.display_name));
 	showState(now.state, now.active_run);
 	// Not where it would raise a keyboard over half of the screen.
 	if (isFirst && can("send_input") && matchMedia("(pointer: fine)").matches) byId("message").focus();
@@ -45,7 +54,6 @@ export function show(now) {
 
 /** @param {WorkerDetail | null} now @param {string} name */
 function describe(now, name) {
-	const focused = document.activeElement;
 	detail = now;
 	setText("worker-name", name);
 	document.title = now ? `${name} – yoi` : "yoi";
@@ -57,7 +65,6 @@ function describe(now, name) {
 	byId("stop").hidden = !can("stop_worker");
 	byId("delete").hidden = !can("delete_worker");
 	byId("composer").hidden = !can("send_input");
-	if (focused?.closest("[hidden]")) byId(worker ? "log" : "new-worker").focus();
 }
 
 /** @param {WorkerState} state @param {string | null} [run] */

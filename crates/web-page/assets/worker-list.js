@@ -129,7 +129,8 @@ function show(read) {
 		item.remove();
 		items.delete(key);
 	}
-	setText("list-note", items.size ? "" : "No such workers. Make one, or change the filters.");
+	const notes = new Set(read.flatMap(({ data }) => data.diagnostics.map(({ message }) => message)));
+	setText("list-note", [items.size ? "" : "No such workers. Make one, or change the filters.", ...notes].join(" ").trim());
 	byId("more").hidden = !read.at(-1)?.data.next_page_token;
 	byId("newest").hidden = start === null;
 }

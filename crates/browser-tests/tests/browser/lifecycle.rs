@@ -17,9 +17,8 @@ async fn a_reply_is_cancelled_and_the_worker_takes_the_next_message() {
         page.creates("Busy").await;
         page.says(long_input().trim()).await;
         page.find("button", "Cancel").await;
-        page.expects("409 (Conflict)");
         page.says("too early").await;
-        page.alerts("The worker is still replying.").await;
+        page.news("The worker is still replying.").await;
         page.presses("Cancel").await;
         let partial = page.reply(2).await;
         assert!(partial.contains("cancelled"), "{partial}");
@@ -50,7 +49,7 @@ async fn a_worker_is_renamed_stopped_and_deleted_after_questions() {
             .types(&"x".repeat(99))
             .await;
         page.presses("Save").await;
-        page.alerts("The display name can't be used. It is not one line")
+        page.alerts("That name can't be used. It is not one line")
             .await;
         page.find("textbox", "New name")
             .await
@@ -72,7 +71,7 @@ async fn a_worker_is_renamed_stopped_and_deleted_after_questions() {
 
         page.presses("Delete").await;
         page.presses("Delete worker").await;
-        page.has_focus_on("new-worker").await;
+        page.has_focus_on("home").await;
         page.until(async || page.evaluate("location.hash").await == "")
             .await;
         page.until(async || {

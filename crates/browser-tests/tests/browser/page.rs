@@ -167,11 +167,20 @@ impl Page {
         self.find("button", button).await.click().await;
     }
 
-    /// What is said in an `alert` that has this text.
+    /// Waits for an `alert` that has this text.
     pub(crate) async fn alerts(&self, part: &str) {
+        self.notifies("alert", None, part).await;
+    }
+
+    /// Waits for news that have this text.
+    pub(crate) async fn news(&self, part: &str) {
+        self.notifies("status", Some("News"), part).await;
+    }
+
+    async fn notifies(&self, role: &str, name: Option<&str>, part: &str) {
         self.until(async || {
-            for alert in self.all("alert", None).await {
-                if alert.text().await.contains(part) {
+            for notice in self.all(role, name).await {
+                if notice.text().await.contains(part) {
                     return true;
                 }
             }
