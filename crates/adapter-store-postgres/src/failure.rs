@@ -61,10 +61,12 @@ impl Failure {
     fn code(&self) -> Option<&str> {
         let error: &Error = match self {
             Self::Sql(error) => error,
-            Self::Pool(error) => match &**error {
-                PoolError::Backend(error) => error,
-                _ => return None,
-            },
+            Self::Pool(error) => {
+                let PoolError::Backend(error) = &**error else {
+                    return None;
+                };
+                error
+            }
             Self::TimedOut | Self::Misfit(_) | Self::Unreadable(_) | Self::Lost | Self::Closed => {
                 return None;
             }
@@ -120,9 +122,10 @@ impl From<Failure> for StoreError {
         let kind = failure.kind();
         tracing::debug!(kind = kind.as_str(), cause = ?failure, "store request failed");
         let code = failure.code().map(str::to_owned);
-        let error = match failure {
-            Failure::Unreadable(_) => Self::of_rows(failure),
-            _ => Self::with_cause(kind, failure),
+        let error = if matches!(failure, Failure::Unreadable(_)) {
+            Self::of_rows(failure)
+        } else {
+            Self::with_cause(kind, failure)
         };
         error.with_code(code)
     }

@@ -33,10 +33,10 @@ impl FileId {
         Self::ask(CWD, path, AtFlags::SYMLINK_NOFOLLOW)
     }
 
-    /// Asks for no times: once somebody has seen them, the next write gives the file new ones, and
-    /// each sync of the journal would write those to the disk, too.
-    fn ask(directory: impl AsFd, path: &Path, flags: AtFlags) -> io::Result<Self> {
-        let found = statx(directory, path, flags, StatxFlags::INO)?;
+    /// Asks for no times: since Linux 6.13 a file that was asked for them gets new ones at its next
+    /// write, and each sync of the journal would write those to the disk, too.
+    fn ask(at: impl AsFd, path: &Path, flags: AtFlags) -> io::Result<Self> {
+        let found = statx(at, path, flags, StatxFlags::INO)?;
         Ok(Self {
             device: makedev(found.stx_dev_major, found.stx_dev_minor),
             inode: found.stx_ino,

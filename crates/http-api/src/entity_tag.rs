@@ -34,6 +34,7 @@ pub(crate) fn names(field: &[u8], opaque: &[u8]) -> bool {
     if rest == b"*" {
         return true;
     }
+    let mut is_named = false;
     // A tag may contain commas, so the list can't be split at them; empty members count for
     // nothing (RFC 9110 §5.6.1).
     while let Some(start) = rest.iter().position(|byte| !b", \t".contains(byte)) {
@@ -50,12 +51,10 @@ pub(crate) fn names(field: &[u8], opaque: &[u8]) -> bool {
         if !(more.is_empty() || more.starts_with(b",")) {
             return false;
         }
-        if tag == opaque {
-            return true;
-        }
+        is_named |= tag == opaque;
         rest = more;
     }
-    false
+    is_named
 }
 
 impl fmt::Display for EntityTag {
@@ -96,6 +95,7 @@ mod tests {
             format!("\"a,{weak},b\""),
             format!("x, {weak}"),
             format!("{weak}x"),
+            format!("{weak}, x"),
             format!("{weak} {weak}"),
             format!("*, {opaque}"),
             EntityTag::of(b"other").to_string(),

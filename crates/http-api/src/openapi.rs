@@ -180,6 +180,11 @@ fn complete(
         body["content"]["application/json"]["example"] =
             examples.get("request").cloned().unwrap_or(json!({}));
         body["required"] = requires_body.into();
+        if !requires_body {
+            // Generated clients send it for a body that they are not given.
+            let schema = &mut body["content"]["application/json"]["schema"];
+            *schema = json!({ "anyOf": [schema.take(), { "type": "null" }] });
+        }
     }
     let mut problems = BTreeSet::from([400, 403, 408, 413, 421, 500]);
     if access != Access::Open && matches!(config.auth, Auth::Token(_)) {

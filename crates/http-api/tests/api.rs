@@ -179,6 +179,9 @@ async fn cancel_and_stop_need_no_body_and_take_an_empty_one() {
             assert_eq!(wrong.code(), "invalid_body");
         }
     }
+    for (target, status) in [("/api/session", 204), ("/api/session-codes", 201)] {
+        assert_eq!(server.post(target, "null").await.status, status, "{target}");
+    }
     let needed = server.post(&format!("{WORKER}/input"), "null").await;
     assert_eq!(needed.code(), "invalid_body");
 }

@@ -28,11 +28,8 @@ pub(super) enum Expected {
 impl Expected {
     /// The outcome of a body of an operation.
     pub(super) fn of(operation: Operation, body: &[u8]) -> Self {
-        let is_none = body.is_empty() || serde_json::from_slice::<()>(body).is_ok();
-        match operation {
-            Operation::Cancel | Operation::Stop if is_none => return Self::Done(200),
-            Operation::Session if is_none => return Self::Done(204),
-            _ => {}
+        if body.is_empty() || serde_json::from_slice::<()>(body).is_ok() {
+            return without_body(operation);
         }
         let Ok(Fields(fields)) = serde_json::from_slice(body) else {
             return INVALID_BODY;
@@ -65,6 +62,14 @@ impl Expected {
             Operation::Stop => Self::Done(200),
             Operation::Session => session(field("code")),
         }
+    }
+}
+
+fn without_body(operation: Operation) -> Expected {
+    match operation {
+        Operation::Cancel | Operation::Stop => Expected::Done(200),
+        Operation::Session => Expected::Done(204),
+        Operation::Create | Operation::Input | Operation::Rename => INVALID_BODY,
     }
 }
 

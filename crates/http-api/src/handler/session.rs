@@ -89,16 +89,13 @@ pub(crate) async fn create_session(
     headers: HeaderMap,
     OptionalJsonBody(CreateSessionBody { code }): OptionalJsonBody<CreateSessionBody>,
 ) -> Result<Response, ApiError> {
-    let principal = match code {
-        Some(code) => state
-            .session_codes
-            .redeem(&code)
-            .ok_or_else(ApiError::refused_code)?,
-        None => principal,
+    let (principal, refusal) = match code {
+        Some(code) => (state.session_codes.redeem(&code), ApiError::refused_code()),
+        None => (Some(principal), ApiError::new(ProblemCode::Unauthorized)),
     };
     match principal {
         // A code may be older than the token that its client has by now.
-        Principal::Token(credential) if state.credentials.accept(&credential) => {
+        Some(Principal::Token(credential)) if state.credentials.accept(&credential) => {
             // The browser forgets its earlier session, so nobody else needs that.
             state.sessions.end(&cookies(&headers));
             let client = credential.client.name.to_string();
@@ -107,10 +104,10 @@ pub(crate) async fn create_session(
             tracing::info!(session_of = client, "a session was opened");
             set_cookie(cookie)
         }
-        Principal::Anybody => Ok(StatusCode::NO_CONTENT.into_response()),
+        Some(Principal::Anybody) => Ok(StatusCode::NO_CONTENT.into_response()),
         // A session opens no further session.
-        Principal::Anonymous | Principal::Session(_) | Principal::Token(_) => {
-            Err(ApiError::new(ProblemCode::Unauthorized))
+        Some(Principal::Anonymous | Principal::Session(_) | Principal::Token(_)) | None => {
+            Err(refusal)
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) const ACCESS_TARGET: &str = "yoi::access";
 const UNMATCHED: &str = "unmatched";
 
 /// Gives the request an id, counts it, has it admitted and handled, adds the headers of every response,
-/// that in place of a panic among them, and logs:
+/// that in place of a panic among them, ends the connection after a body that was not read, and logs:
 /// successes, polls among them, at `debug`, because a mutation has its audit event; refusals at
 /// `info`; failures of the server at `warn`. Of refusals to clients without credentials only some
 /// are logged, and all are counted.
@@ -57,7 +57,7 @@ pub(crate) async fn access_log(
         add_response_headers(&mut response, request_id);
         let is_unread = |request: &RequestUnderWay| has_body && !request.is_complete();
         if under_way.as_ref().is_some_and(is_unread) {
-            // What is left of the body is never read, so no other request can follow.
+            // No request is read from behind what is left of the body.
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
