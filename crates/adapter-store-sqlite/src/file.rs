@@ -24,18 +24,18 @@ pub(crate) struct FileId {
 impl FileId {
     /// The file that is open.
     pub(crate) fn of(file: &File) -> io::Result<Self> {
-        Self::ask(file, Path::new(""), AtFlags::EMPTY_PATH)
+        Self::stat(file, Path::new(""), AtFlags::EMPTY_PATH)
     }
 
     /// The file with this name. Opens nothing: closing a descriptor of a database would release
     /// SQLite's locks on it.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
-        Self::ask(CWD, path, AtFlags::SYMLINK_NOFOLLOW)
+        Self::stat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)
     }
 
     /// Asks for no times: since Linux 6.13 a file that was asked for them gets new ones at its next
     /// write, and each sync of the journal would write those to the disk, too.
-    fn ask(at: impl AsFd, path: &Path, flags: AtFlags) -> io::Result<Self> {
+    fn stat(at: impl AsFd, path: &Path, flags: AtFlags) -> io::Result<Self> {
         let found = statx(at, path, flags, StatxFlags::INO)?;
         Ok(Self {
             device: makedev(found.stx_dev_major, found.stx_dev_minor),

@@ -281,7 +281,7 @@ fn write_each(
 /// memory is out of date.
 fn begin(connection: &Connection, number: i64) -> Result<(), Failure> {
     run(connection, "BEGIN IMMEDIATE")?;
-    // RETURNING would take a temporary table.
+    // RETURNING would open a temporary table, which takes as long as the update.
     let sql = "UPDATE meta SET batch = ?1 WHERE batch = ?1 - 1";
     match connection.prepare_cached(sql)?.execute([number])? {
         1 => Ok(()),

@@ -121,8 +121,8 @@ impl Connection {
 }
 
 impl RequestUnderWay {
-    /// Whether its body is complete.
-    pub(crate) fn is_complete(&self) -> bool {
+    /// Whether its body was read to its end.
+    pub(crate) fn is_body_read(&self) -> bool {
         self.0.is_responding()
     }
 }

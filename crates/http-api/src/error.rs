@@ -109,8 +109,8 @@ impl ApiError {
 
     /// A one-time code that opens nothing.
     pub(crate) fn refused_code() -> Self {
-        let detail =
-            "The code is unknown, was used before, or is too old: get another one with a token.";
+        let detail = "The code is unknown, was used before, is too old, or its token is not valid \
+                      any more: get another one with a token.";
         Self::new(ProblemCode::Unauthorized).with(|p| p.detail = FixedText::new(detail))
     }
 

@@ -181,7 +181,7 @@ fn complete(
             examples.get("request").cloned().unwrap_or(json!({}));
         body["required"] = requires_body.into();
         if !requires_body {
-            // Generated clients send it for a body that they are not given.
+            // `null` is what some generated clients send for an absent body.
             let schema = &mut body["content"]["application/json"]["schema"];
             *schema = json!({ "anyOf": [schema.take(), { "type": "null" }] });
         }

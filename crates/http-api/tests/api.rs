@@ -152,7 +152,7 @@ async fn a_delete_needs_no_body_and_answers_with_none() {
 }
 
 #[tokio::test]
-async fn cancel_and_stop_need_no_body_and_take_an_empty_one() {
+async fn no_body_an_empty_one_and_null_are_the_same_where_none_is_needed() {
     let server = Server::start().await;
     for operation in ["cancel", "stop"] {
         let target = format!("{WORKER}/{operation}");
@@ -171,7 +171,7 @@ async fn cancel_and_stop_need_no_body_and_take_an_empty_one() {
         let chunked = "Transfer-Encoding: chunked\r\n";
         let request = server.head("POST", &target, chunked) + "0\r\n\r\n";
         assert_eq!(server.send(request.as_bytes()).await.status, 200);
-        // Some generated clients send it for a body that they are not given.
+        // `null` is what some generated clients send for an absent body.
         let null = server.post(&target, " null").await;
         assert_eq!((null.status, &null.body), (200, &full.body));
         for wrong in [r#"{"canary":1}"#, "nul", "null null", "[]"] {

@@ -390,14 +390,25 @@ async fn a_refused_request_says_that_its_connection_ends_if_its_body_is_not_read
     let post = server.head("POST", &format!("{WORKER}/input"), body) + "{}";
     let too_large = "Content-Length: 99999999\r\n";
     let foreign = post.replace("127.0.0.1", "example.org");
-    for (request, ends) in [
-        (server.head("GET", WORKER, "").replace(TOKEN, "x"), false),
-        (post.replace(TOKEN, "x"), true),
-        (foreign, true),
-        (server.head("POST", "/healthz", too_large), true),
-        // Read, though no JSON is declared.
-        (post, false),
-        (server.head("POST", "/no/such/path", body) + "{}", false),
+    for (what, request, ends) in [
+        (
+            "no body",
+            server.head("GET", WORKER, "").replace(TOKEN, "x"),
+            false,
+        ),
+        ("no token", post.replace(TOKEN, "x"), true),
+        ("another host", foreign, true),
+        (
+            "too large",
+            server.head("POST", "/healthz", too_large),
+            true,
+        ),
+        ("read, but not declared as JSON", post, false),
+        (
+            "read, but nowhere",
+            server.head("POST", "/no/such/path", body) + "{}",
+            false,
+        ),
     ] {
         let first = request.replace("close", "keep-alive");
         let last = server.head("GET", "/healthz", "");
@@ -405,13 +416,10 @@ async fn a_refused_request_says_that_its_connection_ends_if_its_body_is_not_read
         stream.write_all((first + &last).as_bytes()).await.unwrap();
         let text = String::from_utf8(read_to_end(&mut stream).await).unwrap();
         let (head, _) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 4"), "{head}");
+        assert!(head.starts_with("HTTP/1.1 4"), "{what}: {head}");
         let says_so = head.to_lowercase().contains("\r\nconnection: close");
         let answers = text.matches("HTTP/1.1 ").count();
-        assert_eq!(
-            (says_so, answers),
-            (ends, if ends { 1 } else { 2 }),
-            "{head}"
-        );
+        let expected = (ends, if ends { 1 } else { 2 });
+        assert_eq!((says_so, answers), expected, "{what}: {head}");
     }
 }

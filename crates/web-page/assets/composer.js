@@ -7,7 +7,7 @@ import { pauseAfter } from "./loop.js";
 import { notify, on } from "./notices.js";
 import { keyOf } from "./worker-list.js";
 
-/** Half a minute; then the person decides. */
+/** Half a minute. */
 const ATTEMPTS_MAX = 10;
 /** Most workers whose unsent text is remembered. */
 const DRAFTS_MAX = 50;
@@ -61,6 +61,7 @@ export function listen(onSent) {
 async function send(onSent) {
 	const sent = draft;
 	if (!worker || isSending || !sent.text.trim()) return;
+	// Else the server decides.
 	if (run !== null && connection.state === "connected") return notify("The worker is still replying. Wait, or cancel the reply.", "status");
 	isSending = message.readOnly = true;
 	try {

@@ -35,7 +35,7 @@ export function listen() {
 }
 
 function openForm() {
-	if (creating().length === 0) return notify("No runtime can make workers at the moment.");
+	if (creating().length === 0) return notify("No runtime can make workers now.");
 	key = newKey();
 	input("new-name").value = "";
 	setOptions("new-runtime", creating().map(({ runtime_id, display_name }) => [runtime_id, display_name]));

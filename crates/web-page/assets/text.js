@@ -97,7 +97,7 @@ export async function copyText(text) {
 		area.remove();
 		if (focused instanceof HTMLElement) focused.focus();
 	}
-	notify(isCopied ? "Copied." : "The browser forbids copying. Select the text instead.", "status");
+	notify(isCopied ? "Copied." : "The browser forbids copying: select the text.", "status");
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });

@@ -5,12 +5,12 @@ import { ApiError } from "./api.js";
 /** @param {ApiError} error */
 export function wordsFor({ problem, status }) {
 	if (status === 0) return "The server does not answer. Is it running?";
-	if (!problem) return `Something in front of the server answered with status ${status}.`;
-	const { code, title, detail, reason, limit, limit_bytes } = problem;
+	if (!problem) return `Something in front of the server answered with ${status}.`;
+	const { code, title, detail, field, reason, limit, limit_bytes } = problem;
 	if (limit_bytes) return `That is too long: at most ${Math.floor(limit_bytes / 1024)} KiB fit. Shorten it.`;
 	if (code === "capacity_exhausted") return `The limit “${limit}” is reached. Delete workers, or have the operator raise it.`;
 	if (code === "unknown_worker") return "There is no such worker any more. Choose another one.";
-	if (code === "invalid_body") return `That name can't be used. ${reason}`;
+	if (field === "display_name") return `That name can't be used. ${reason}`;
 	// Why a runtime is unavailable is a code.
 	return `${title}. ${code === "runtime_unavailable" ? detail : (reason ?? detail)}`;
 }

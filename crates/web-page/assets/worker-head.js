@@ -34,14 +34,14 @@ export function open(id) {
 	});
 }
 
-/** Whoever used what is hidden now goes on elsewhere. @param {() => void} change */
+/** Moves the focus off what is hidden. @param {() => void} change */
 function keepFocus(change) {
 	const focused = document.activeElement;
 	change();
 	if (focused?.closest("#pane [hidden]")) byId(worker ? "log" : "home").focus();
 }
 
-export const showGone = () => describe(null, "No such worker");
+export const showGone = () => keepFocus(() => describe(null, "No such worker"));
 
 /** @param {WorkerDetail} now */
 export function show(now) {
@@ -71,7 +71,7 @@ function describe(now, name) {
 export function showState(state, run) {
 	setText("worker-state", state);
 	byId("worker-state").dataset.state = state;
-	composer.setRun(["queued", "running", "cancelling"].includes(state) ? (run ?? "") : null);
+	keepFocus(() => composer.setRun(["queued", "running", "cancelling"].includes(state) ? run ?? "" : null));
 }
 
 /** @param {WorkerDetail} now */

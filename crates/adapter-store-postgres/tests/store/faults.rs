@@ -225,8 +225,10 @@ async fn a_full_disk_refuses_and_takes_again_what_fits() {
         }
     };
     assert_eq!(full.kind(), StoreErrorKind::Full);
-    // disk_full.
-    assert_eq!(full.code(), Some("53100"));
+    assert_eq!(
+        full.code(),
+        Some(tokio_postgres::error::SqlState::DISK_FULL.code())
+    );
     assert!(store.metrics().failed_full > 0);
     assert_eq!(load(&store, id).await.worker.last_sequence, 2 * exchanges);
     std::fs::remove_file(&ballast).unwrap();

@@ -29,8 +29,8 @@ async fn a_full_store_refuses_and_takes_again_what_fits() {
         }
     };
     assert_eq!(full.kind(), StoreErrorKind::Full);
-    // SQLITE_FULL.
-    assert_eq!(full.code(), Some("13"));
+    let code = rusqlite::ffi::SQLITE_FULL.to_string();
+    assert_eq!(full.code(), Some(&*code));
     assert!(exchanges > 10, "{exchanges}");
     assert_eq!(load(&store, id).await.worker.last_sequence, 2 * exchanges);
     assert!(store.metrics().failed_full > 0);

@@ -18,12 +18,12 @@ async fn a_reply_is_cancelled_and_the_worker_takes_the_next_message() {
         page.says(long_input().trim()).await;
         page.find("button", "Cancel").await;
         page.says("too early").await;
-        page.news("The worker is still replying.").await;
+        page.shows_news("The worker is still replying.").await;
         page.presses("Cancel").await;
         let partial = page.reply(2).await;
         assert!(partial.contains("cancelled"), "{partial}");
         page.loses("button", "Cancel").await;
-        // It is still there.
+        // The early text was kept; Enter alone sends it.
         page.says("").await;
         assert!(page.reply(4).await.contains("too early"));
     })

@@ -167,17 +167,17 @@ impl Page {
         self.find("button", button).await.click().await;
     }
 
-    /// Waits for an `alert` that has this text.
+    /// Waits for an `alert` with this text.
     pub(crate) async fn alerts(&self, part: &str) {
-        self.notifies("alert", None, part).await;
+        self.waits_for_notice("alert", None, part).await;
     }
 
-    /// Waits for news that have this text.
-    pub(crate) async fn news(&self, part: &str) {
-        self.notifies("status", Some("News"), part).await;
+    /// Waits for news with this text.
+    pub(crate) async fn shows_news(&self, part: &str) {
+        self.waits_for_notice("status", Some("News"), part).await;
     }
 
-    async fn notifies(&self, role: &str, name: Option<&str>, part: &str) {
+    async fn waits_for_notice(&self, role: &str, name: Option<&str>, part: &str) {
         self.until(async || {
             for notice in self.all(role, name).await {
                 if notice.text().await.contains(part) {

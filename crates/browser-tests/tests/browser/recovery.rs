@@ -35,13 +35,39 @@ async fn a_restart_during_a_reply_is_said_and_the_conversation_goes_on() {
         page.until(async || reply.text().await.contains("offline engine"))
             .await;
         loses(page, server).await;
-        // Sent although the last that was heard of the worker is that it replies.
-        page.says("said meanwhile").await;
+        page.find("textbox", "Message")
+            .await
+            .types("typed meanwhile")
+            .await;
         let _server = site.start().await;
         page.is("connected").await;
         page.until(async || page.has("status", "News").await).await;
         let partial = page.reply(2).await;
         assert!(partial.contains("not whole"), "{partial}");
+        assert_eq!(
+            page.find("textbox", "Message").await.value().await,
+            "typed meanwhile"
+        );
+        page.says("").await;
+        assert!(page.reply(4).await.contains("typed meanwhile"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_sent_while_the_server_is_away_arrives() {
+    let (site, server) = Site::open(AuthSetting::None).await;
+    let base = server.base.clone();
+    with_page(&base, async |page| {
+        page.opens().await;
+        page.creates("Patient").await;
+        page.says("one two three four five six seven eight nine ten")
+            .await;
+        page.find("article", "assistant 2").await;
+        loses(page, server).await;
+        // The last that is known of the worker is that it replies.
+        page.says("said meanwhile").await;
+        let _server = site.start().await;
         assert!(page.reply(4).await.contains("said meanwhile"));
     })
     .await;
@@ -99,7 +125,7 @@ async fn a_tab_that_slept_past_its_events_reads_the_conversation_anew() {
         }
         page.signals("CONT");
         show(&page.client, hidden).await;
-        page.news("read anew").await;
+        page.shows_news("read anew").await;
         assert!(page.reply(12).await.contains("turn 5"));
         assert!(page.reply(2).await.contains("turn 0"));
         page.is("connected").await;

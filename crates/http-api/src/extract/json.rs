@@ -28,7 +28,8 @@ impl<S: Send + Sync, T: BodyFields> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let (headers, bytes) = headers_and_body(request).await?;
-        declared_json(&headers, &bytes, parse).map(Self)
+        require_json(&headers)?;
+        parse(&bytes).map(Self)
     }
 }
 
@@ -45,13 +46,12 @@ impl<S: Send + Sync, T: BodyFields + Default> FromRequest<S> for OptionalJsonBod
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
-        let body = declared_json(&headers, &bytes, |bytes| {
-            match serde_json::from_slice(bytes) {
-                Ok(()) => Ok(T::default()),
-                Err(_) => parse(bytes),
-            }
-        });
-        body.map(Self)
+        require_json(&headers)?;
+        // `()` is read from `null` alone.
+        match serde_json::from_slice(&bytes) {
+            Ok(()) => Ok(Self(T::default())),
+            Err(_) => parse(&bytes).map(Self),
+        }
     }
 }
 
@@ -61,13 +61,9 @@ async fn headers_and_body(request: Request) -> Result<(HeaderMap, Bytes), ApiErr
     Ok((parts.headers, bytes.map_err(|_| ApiError::internal())?))
 }
 
-fn declared_json<T>(
-    headers: &HeaderMap,
-    bytes: &[u8],
-    parse: impl FnOnce(&[u8]) -> Result<T, ApiError>,
-) -> Result<T, ApiError> {
+fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
     if is_json(headers) {
-        parse(bytes)
+        Ok(())
     } else {
         Err(ApiError::new(ProblemCode::UnsupportedMediaType))
     }

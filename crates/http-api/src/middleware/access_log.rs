@@ -55,9 +55,9 @@ pub(crate) async fn access_log(
         let internal = |_| ApiError::internal().into_response();
         let mut response = handled.await.unwrap_or_else(internal);
         add_response_headers(&mut response, request_id);
-        let is_unread = |request: &RequestUnderWay| has_body && !request.is_complete();
-        if under_way.as_ref().is_some_and(is_unread) {
-            // No request is read from behind what is left of the body.
+        let is_body_read = under_way.as_ref().is_none_or(RequestUnderWay::is_body_read);
+        if has_body && !is_body_read {
+            // No request can be read behind the rest of the body.
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }

@@ -15,13 +15,10 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 /// A store, and what became of the latest commit.
 pub(super) struct Storage {
     store: Arc<dyn WorkerStore>,
-    failure: Mutex<Option<Failure>>,
+    failure: Mutex<Option<StoreErrorKind>>,
     probing: AtomicBool,
     closed: AtomicBool,
 }
-
-/// What was wrong, and the database's own code for it.
-type Failure = (StoreErrorKind, Option<String>);
 
 impl Storage {
     pub(super) fn new(store: Arc<dyn WorkerStore>) -> Arc<Self> {
@@ -40,8 +37,7 @@ impl Storage {
 
     /// What was wrong with the latest commit, if it failed.
     pub(super) fn failure(&self) -> Option<StoreErrorKind> {
-        let kind = |failure: &Failure| failure.0;
-        self.failure.with(|failure| failure.as_ref().map(kind))
+        self.failure.with(|failure| *failure)
     }
 
     /// Commits changes. After a failure the store is probed until it accepts changes again.
@@ -68,15 +64,14 @@ impl Storage {
 
     async fn try_commit(&self, changes: Vec<Change>) -> Result<(), StoreUnavailable> {
         let result = self.store.commit(changes).await;
-        let failure = |error: &StoreError| (error.kind(), error.code().map(str::to_owned));
-        let now = result.as_ref().err().map(failure);
+        let kind = result.as_ref().err().map(StoreError::kind);
         let before = self
             .failure
-            .with(|failure| std::mem::replace(failure, now.clone()));
+            .with(|failure| std::mem::replace(failure, kind));
         match (before, &result) {
             (Some(_), Ok(())) => info!("the store accepts changes again"),
             (before, Err(error)) => {
-                if before != now {
+                if before != kind {
                     warn!(reason = %error.kind(), code = error.code(), "the store does not accept changes");
                 }
                 debug!(cause = ?error.cause(), "commit failed");
