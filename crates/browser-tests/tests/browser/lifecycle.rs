@@ -31,6 +31,24 @@ async fn a_reply_is_cancelled_and_the_worker_takes_the_next_message() {
 }
 
 #[tokio::test]
+async fn the_focus_goes_on_when_a_reply_ends_and_takes_its_button_along() {
+    let server = open_server(Duration::from_millis(30)).await;
+    with_page(&server.base, async |page| {
+        page.opens().await;
+        page.creates("Brief").await;
+        // Two seconds and more.
+        page.says("word ".repeat(60).trim()).await;
+        page.find("button", "Cancel").await;
+        page.evaluate("document.getElementById('cancel').focus()")
+            .await;
+        page.has_focus_on("cancel").await;
+        page.reply(2).await;
+        page.has_focus_on("log").await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_worker_is_renamed_stopped_and_deleted_after_questions() {
     let server = open_server(Duration::ZERO).await;
     with_page(&server.base, async |page| {
