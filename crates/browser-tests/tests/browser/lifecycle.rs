@@ -6,7 +6,7 @@ use testkit::json::{each, text};
 use testkit::server::{TestServer, long_input};
 use yoi_workspace_server::config::AuthSetting;
 
-use crate::page::with_page;
+use crate::page::{ENTER, ESCAPE, with_page};
 use crate::servers::open_server;
 
 #[tokio::test]
@@ -69,10 +69,7 @@ async fn a_worker_is_renamed_stopped_and_deleted_after_questions() {
         page.presses("Save").await;
         page.alerts("That name can't be used. It is not one line")
             .await;
-        page.find("textbox", "New name")
-            .await
-            .types("\u{e00c}")
-            .await;
+        page.find("textbox", "New name").await.types(ESCAPE).await;
         page.link("Second name").await;
 
         page.presses("Stop").await;
@@ -107,8 +104,6 @@ async fn a_whole_conversation_needs_no_mouse() {
     let server = open_server(Duration::ZERO).await;
     with_page(&server.base, async |page| {
         const TAB: &str = "\u{e004}";
-        const ENTER: &str = "\u{e007}";
-        const ESCAPE: &str = "\u{e00c}";
         page.opens().await;
         page.is("connected").await;
         let press = async |key: &str| {

@@ -21,6 +21,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(30);
 /// Enter, as WebDriver has it.
 pub(crate) const ENTER: &str = "\u{e007}";
+/// Escape.
+pub(crate) const ESCAPE: &str = "\u{e00c}";
 /// Shift, until the next one.
 pub(crate) const SHIFT: &str = "\u{e008}";
 
