@@ -24,6 +24,8 @@ use crate::worker::EMBEDDED;
 const END_TIMEOUT: Duration = Duration::from_secs(30);
 /// The metric of response bytes that clients have not read yet.
 pub(crate) const RESPONSE_BYTES: &str = "yoi_http_answer_bytes";
+/// The metric of open connections, that over which it is read among them.
+pub(crate) const OPEN_CONNECTIONS: &str = "yoi_http_connections";
 /// Longest wait for counts to reach what is expected.
 const COUNTS_TIMEOUT: Duration = Duration::from_secs(10);
 const COUNTS_PAUSE: Duration = Duration::from_millis(20);
@@ -171,6 +173,12 @@ impl Server {
             .ok_or_else(|| Failure::Protocol(format!("there is no metric {name}")))
     }
 
+    /// Waits until a metric is at most `max`, or for the longest time that may take; gives its last
+    /// value.
+    pub(crate) async fn wait_for_metric(&self, name: &str, max: u64) -> Result<u64, Failure> {
+        read_until(async || self.metric(name).await, |value| *value <= max).await
+    }
+
     /// Whether no response bytes are held and no other request is in flight.
     pub(crate) async fn is_idle(&self) -> Result<bool, Failure> {
         Ok(self.metric(RESPONSE_BYTES).await? == 0
@@ -179,14 +187,7 @@ impl Server {
 
     /// Waits until the server is idle; false if that takes too long.
     pub(crate) async fn wait_until_idle(&self) -> Result<bool, Failure> {
-        let began = Instant::now();
-        while !self.is_idle().await? {
-            if began.elapsed() > COUNTS_TIMEOUT {
-                return Ok(false);
-            }
-            tokio::time::sleep(COUNTS_PAUSE).await;
-        }
-        Ok(true)
+        read_until(async || self.is_idle().await, |is_idle| *is_idle).await
     }
 
     /// A limit that `/api/workspace` states.
@@ -205,14 +206,7 @@ impl Server {
         &self,
         expected: impl Fn(&RuntimeCounts) -> bool,
     ) -> Result<RuntimeCounts, Failure> {
-        let began = Instant::now();
-        loop {
-            let counts = self.counts().await?;
-            if expected(&counts) || began.elapsed() > COUNTS_TIMEOUT {
-                return Ok(counts);
-            }
-            tokio::time::sleep(COUNTS_PAUSE).await;
-        }
+        read_until(async || self.counts().await, expected).await
     }
 
     /// Sends SIGKILL and waits until the process is gone.
@@ -248,6 +242,22 @@ impl Server {
     /// What it has written to standard error so far.
     pub(crate) fn log(&self) -> Result<Vec<u8>, Failure> {
         std::fs::read(&self.log).map_err(Failure::io("reading the log"))
+    }
+}
+
+/// Reads until what is read is as `expected`, or for the longest time that may take; gives what was
+/// read last.
+async fn read_until<T>(
+    read: impl AsyncFn() -> Result<T, Failure>,
+    expected: impl Fn(&T) -> bool,
+) -> Result<T, Failure> {
+    let began = Instant::now();
+    loop {
+        let value = read().await?;
+        if expected(&value) || began.elapsed() > COUNTS_TIMEOUT {
+            return Ok(value);
+        }
+        tokio::time::sleep(COUNTS_PAUSE).await;
     }
 }
 

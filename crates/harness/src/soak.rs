@@ -176,7 +176,7 @@ async fn run_scenarios(args: &SoakArgs) -> ExitCode {
     };
     print_line(&format!("seed {}", plan.seed));
     let mut table = table(&["SCENARIO", "TRIED", "OBSERVED", "BROKEN", "TOOK"]);
-    let mut all_passed = true;
+    let mut broken_promises = Vec::new();
     for scenario in Scenario::value_variants() {
         let is_wanted = match args.only {
             Some(only) => only == *scenario,
@@ -193,13 +193,20 @@ async fn run_scenarios(args: &SoakArgs) -> ExitCode {
         };
         let took = format!("{:.1} s", began.elapsed().as_secs_f64());
         let result = if report.passed() { "holds" } else { "BROKEN" };
-        print_line(&format!("{} {result} ({took})", scenario.name()));
-        all_passed &= report.passed();
+        let name = scenario.name();
+        print_line(&format!("{name} {result} ({took})"));
         let [tried, observed, broken] = report.columns();
-        table.add_row([scenario.name(), tried, observed, broken, took]);
+        if !report.passed() {
+            broken_promises.push(format!("{name}: {}", broken.replace('\n', "; ")));
+        }
+        table.add_row([name, tried, observed, broken, took]);
     }
     print_line(&table.to_string());
-    if all_passed {
+    // Of a long log the end is read first.
+    for broken in &broken_promises {
+        print_line(broken);
+    }
+    if broken_promises.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

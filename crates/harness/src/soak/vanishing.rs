@@ -11,7 +11,7 @@ use crate::client::Endpoint;
 use crate::engine::Script;
 use crate::failure::Failure;
 use crate::report::Report;
-use crate::server::{Server, Settings};
+use crate::server::{OPEN_CONNECTIONS, Server, Settings};
 use crate::statistics::format_ms;
 use crate::worker::Worker;
 
@@ -133,7 +133,7 @@ async fn vanish(
     let began = Instant::now();
     while began.elapsed() < CLEANUP_MAX {
         // The metrics are read over a connection as well.
-        let open = server.metric("yoi_http_connections").await?;
+        let open = server.metric(OPEN_CONNECTIONS).await?;
         let is_clean = open <= 2 && server.counts().await?.waiting_pollers == 0;
         if is_clean && server.is_idle().await? {
             return Ok(Some(began.elapsed()));
