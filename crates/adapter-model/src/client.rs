@@ -43,6 +43,8 @@ pub(crate) struct ProviderClient {
     has_proxy: bool,
     refuses_stream_options: AtomicBool,
     refuses_system_message: AtomicBool,
+    refuses_temperature: AtomicBool,
+    refuses_max_tokens_field: AtomicBool,
 }
 
 /// What a request leaves out because the provider refused it before.
@@ -50,6 +52,8 @@ pub(crate) struct ProviderClient {
 pub(crate) struct Omissions {
     stream_options: bool,
     system_message: bool,
+    temperature: bool,
+    max_tokens_field: bool,
 }
 
 impl ProviderClient {
@@ -59,19 +63,23 @@ impl ProviderClient {
             warn!("the model's key is sent over the network without encryption");
         }
         let model = config.model.request_name();
+        let url = protocol.url(&endpoint, model);
+        let proxy = config.proxy.as_ref().filter(|proxy| proxy.is_for(&url));
         Ok(Self {
-            client: http_client(&endpoint, config.proxy.as_ref(), config.timeouts)?,
+            client: http_client(&endpoint, proxy, config.timeouts)?,
             protocol,
-            url: protocol.url(&endpoint, model),
+            url,
             model: model.to_owned(),
             key: config.key.clone(),
             max_output_tokens: config.max_output_tokens,
             context_tokens: config.context_tokens,
             timeouts: config.timeouts,
             redactor: Redactor::new(config.key.as_ref(), &endpoint, config.proxy.as_ref()),
-            has_proxy: config.proxy.is_some(),
+            has_proxy: proxy.is_some(),
             refuses_stream_options: AtomicBool::new(false),
             refuses_system_message: AtomicBool::new(false),
+            refuses_temperature: AtomicBool::new(false),
+            refuses_max_tokens_field: AtomicBool::new(false),
         })
     }
 
@@ -80,6 +88,8 @@ impl ProviderClient {
         Omissions {
             stream_options: self.refuses_stream_options.load(Ordering::Relaxed),
             system_message: self.refuses_system_message.load(Ordering::Relaxed),
+            temperature: self.refuses_temperature.load(Ordering::Relaxed),
+            max_tokens_field: self.refuses_max_tokens_field.load(Ordering::Relaxed),
         }
     }
 
@@ -121,6 +131,8 @@ impl ProviderClient {
         let (refuses, was_left_out) = match refused {
             Reason::StreamOptions => (&self.refuses_stream_options, omissions.stream_options),
             Reason::SystemMessage => (&self.refuses_system_message, omissions.system_message),
+            Reason::Temperature => (&self.refuses_temperature, omissions.temperature),
+            Reason::MaxTokensField => (&self.refuses_max_tokens_field, omissions.max_tokens_field),
             Reason::Credential
             | Reason::Quota
             | Reason::RateLimit
@@ -132,7 +144,12 @@ impl ProviderClient {
             | Reason::Content
             | Reason::Rejected => return false,
         };
-        refuses.store(true, Ordering::Relaxed);
+        if !refuses.swap(true, Ordering::Relaxed) && refused == Reason::Temperature {
+            warn!(
+                model = self.model,
+                "the model takes no temperature; it is left out from now on"
+            );
+        }
         !was_left_out
     }
 
@@ -150,13 +167,15 @@ impl ProviderClient {
             prompt
         };
         let max_output_tokens = sampling.max_output_tokens.map(NonZeroU32::get);
+        let temperature = sampling.temperature.filter(|_| !omissions.temperature);
         self.protocol.body(ChatRequest {
             model: &self.model,
             prompt,
             max_output_tokens: max_output_tokens.or(self.max_output_tokens),
             context_tokens: self.context_tokens,
-            temperature: sampling.temperature.map(Temperature::as_f64),
+            temperature: temperature.map(Temperature::as_f64),
             stream_options: !omissions.stream_options,
+            max_tokens_field: !omissions.max_tokens_field,
         })
     }
 

@@ -2,9 +2,16 @@
 //! prompt is too long.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// The least that is sent before a provider's word that it is too much is final, in bytes.
 const FLOOR_BYTES: usize = 512;
+/// How often, with no sign of the opposite, an empty reply is followed by a reply to less of the
+/// conversation before that is put down to the context: providers send empty replies for other reasons,
+/// too, which must not leave later conversations without their memory.
+const SUSPICIONS: u32 = 3;
+/// The least that is learned from empty replies: what the smallest models in use take.
+const SUSPICION_FLOOR_BYTES: usize = 6 * 1024;
 /// Part of the context that is kept for the reply where its limit is larger or not known: a
 /// conversation that fills the context to the brim gets replies of a word.
 const REPLY_SHARE: u64 = 4;
@@ -23,22 +30,64 @@ pub(crate) struct TooLong {
 /// Bytes of conversation that one model gets, over all workers. It only ever shrinks: each guess
 /// upwards would cost a refused request.
 #[derive(Debug)]
-pub(crate) struct ContextBudget(AtomicUsize);
+pub(crate) struct ContextBudget {
+    bytes: AtomicUsize,
+    suspicion: Mutex<Suspicion>,
+}
+
+/// Empty replies whose prompts may have been too long.
+#[derive(Debug, Default)]
+struct Suspicion {
+    times: u32,
+    /// Of the shortest such prompt.
+    prompt_bytes: usize,
+}
 
 impl ContextBudget {
     pub(crate) fn new(bytes: usize) -> Self {
-        Self(AtomicUsize::new(bytes))
+        Self {
+            bytes: AtomicUsize::new(bytes),
+            suspicion: Mutex::default(),
+        }
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Learns that a prompt of at most these bytes has a reply, and a longer one has none. Only a reply
     /// teaches: a server that refuses everything, or for a while, must not leave later conversations
     /// without their memory.
     pub(crate) fn limit_to(&self, bytes: usize) {
-        self.0.fetch_min(bytes.max(FLOOR_BYTES), Ordering::Relaxed);
+        let bytes = bytes.max(FLOOR_BYTES);
+        self.bytes.fetch_min(bytes, Ordering::Relaxed);
+    }
+
+    /// Learns that a prompt of these bytes had a reply: those of fewer bytes aren't too long.
+    pub(crate) fn confirm(&self, prompt_bytes: usize) {
+        let suspicion = self.suspicion.lock();
+        let mut suspicion = suspicion.unwrap_or_else(PoisonError::into_inner);
+        if prompt_bytes >= suspicion.prompt_bytes {
+            *suspicion = Suspicion::default();
+        }
+    }
+
+    /// Learns that a prompt of these bytes had an empty reply, and one of at most `fits` another.
+    pub(crate) fn suspect(&self, prompt_bytes: usize, fits: usize) {
+        let suspicion = self.suspicion.lock();
+        let mut suspicion = suspicion.unwrap_or_else(PoisonError::into_inner);
+        let shortest = match suspicion.times {
+            0 => prompt_bytes,
+            _ => suspicion.prompt_bytes.min(prompt_bytes),
+        };
+        *suspicion = Suspicion {
+            times: suspicion.times + 1,
+            prompt_bytes: shortest,
+        };
+        if suspicion.times >= SUSPICIONS {
+            *suspicion = Suspicion::default();
+            self.limit_to(fits.max(SUSPICION_FLOOR_BYTES));
+        }
     }
 }
 
@@ -117,5 +166,25 @@ mod tests {
         assert_eq!(budget.bytes(), FLOOR_BYTES);
         assert_eq!(smaller(900, TooLong::default(), 0), Some(FLOOR_BYTES));
         assert_eq!(smaller(FLOOR_BYTES, TooLong::default(), 0), None);
+    }
+
+    #[test]
+    fn empty_replies_teach_when_they_repeat_and_no_longer_prompt_has_a_reply() {
+        let budget = ContextBudget::new(100_000);
+        for _ in 1..SUSPICIONS {
+            budget.suspect(40_000, 20_000);
+        }
+        budget.confirm(39_999);
+        budget.suspect(50_000, 25_000);
+        assert_eq!(budget.bytes(), 25_000);
+
+        let budget = ContextBudget::new(100_000);
+        for _ in 0..2 * SUSPICIONS {
+            budget.suspect(40_000, 20_000);
+            budget.confirm(40_000);
+        }
+        assert_eq!(budget.bytes(), 100_000);
+        (0..SUSPICIONS).for_each(|_| budget.suspect(4_000, 2_000));
+        assert_eq!(budget.bytes(), SUSPICION_FLOOR_BYTES);
     }
 }

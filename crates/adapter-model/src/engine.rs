@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, instrument, warn, warn_span};
 use worker_runtime::{
-    EngineError, ModelInfo, Output, Report, RunDiagnostic, RunId, Sampling, Turn, TurnEngine,
+    EngineError, ModelInfo, Output, Report, RunDiagnostic, RunId, Sampling, Turn, TurnEngine, Usage,
 };
 
 use crate::client::ProviderClient;
@@ -29,16 +29,15 @@ pub const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 const CONTEXT_TRIES: u32 = 8;
 
 /// How often less of a conversation is sent after an empty reply: some servers answer so, and with no
-/// error, when a prompt fills the context. There are other reasons, too, which must not
-/// leave later conversations without their memory.
+/// error, when a prompt fills the context.
 const EMPTY_REPLY_TRIES: u32 = 3;
-
-/// The least that is learned from an empty reply: what the smallest models in use take.
-const EMPTY_REPLY_FLOOR_BYTES: usize = 6 * 1024;
 
 /// Bytes of the shortest prompt that an empty reply makes suspect: half the context of the smallest
 /// models.
 const EMPTY_REPLY_MIN_BYTES: usize = 2 * 1024;
+
+/// Stands between the reasoning of two attempts.
+const REASONING_BREAK: &str = "\n\n";
 
 /// Costs few tokens, and so does its reply.
 const PROBE_MESSAGE: &str = "Reply with the word: ok";
@@ -103,16 +102,20 @@ impl ModelEngine {
     pub async fn probe(&self) -> Result<(), EngineError> {
         let prompt = Prompt::from_message(PROBE_MESSAGE);
         let discard = Output::new(|_| Ok(()));
-        let complete = self.complete(&prompt, Sampling::default(), &discard);
+        let mut spent = Usage::default();
+        let complete = self.complete(&prompt, Sampling::default(), &discard, &mut spent);
         let result = timeout(PROBE_TIMEOUT, complete).await;
         let result = result.unwrap_or(Err(ProviderError::FirstByteTimedOut));
-        result.map_err(|error| error.into_engine_error(self.retry.max_retry_after))
+        result.map_err(ProviderError::into_engine_error)
     }
 
     /// Forwards the reply to a turn. When the provider says that the prompt is too long, less of the
     /// conversation is sent.
     async fn answer(&self, turn: &Turn, output: &Output) -> Result<(), ProviderError> {
         let (mut tries, mut empty_replies) = (0, 0);
+        let mut spent = Usage::default();
+        // Of the shortest prompt that had an empty reply.
+        let mut empty_reply_bytes = None;
         let mut max_bytes = self.context.bytes();
         let mut learned = max_bytes;
         loop {
@@ -124,12 +127,14 @@ impl ModelEngine {
             if prompt.exchange_truncated {
                 output.report(RunDiagnostic::ExchangeTruncated);
             }
-            let Err(error) = self.complete(&prompt, turn.sampling, output).await else {
+            let complete = self.complete(&prompt, turn.sampling, output, &mut spent);
+            let Err(error) = complete.await else {
                 if tries > 0 {
                     self.context.limit_to(learned);
-                } else if empty_replies > 0 {
-                    self.context
-                        .limit_to(max_bytes.max(EMPTY_REPLY_FLOOR_BYTES));
+                } else if let Some(bytes) = empty_reply_bytes {
+                    self.context.suspect(bytes, max_bytes);
+                } else {
+                    self.context.confirm(prompt.bytes());
                 }
                 return Ok(());
             };
@@ -154,6 +159,7 @@ impl ModelEngine {
                 && prompt.bytes() > EMPTY_REPLY_MIN_BYTES
             {
                 empty_replies += 1;
+                empty_reply_bytes = Some(prompt.bytes());
                 debug!(empty_replies, "the prompt may be too long");
                 max_bytes = prompt.bytes() / 2;
             } else {
@@ -163,30 +169,39 @@ impl ModelEngine {
     }
 
     /// Forwards the model's reply to `output`. Attempts that fail before any text was
-    /// forwarded are repeated as the retry policy says, and without what the provider refused.
+    /// forwarded are repeated as the retry policy says, and without what the provider refused. Adds to
+    /// `spent` what all attempts cost.
     async fn complete(
         &self,
         prompt: &Prompt,
         sampling: Sampling,
         output: &Output,
+        spent: &mut Usage,
     ) -> Result<(), ProviderError> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let mut forwarder = Forwarder::new(output, self.coalesce);
+            let mut forwarder = Forwarder::new(output, self.coalesce, *spent);
             let omissions = self.client.omissions();
             let result = match self.client.send(prompt, sampling, omissions).await {
                 Ok(stream) => forwarder.forward(stream).await,
                 Err(error) => Err(error),
             };
+            *spent = forwarder.spent();
             let Err(error) = result else {
                 return Ok(());
             };
             let reason = error.reason();
-            if forwarder.has_output && matches!(reason, Some(Reason::ContextTooLong(_))) {
-                // The prompt fitted, and its reply filled the rest of the context.
-                output.report(RunDiagnostic::ContextWindowFull);
-                return Ok(());
+            match reason {
+                Some(Reason::ContextTooLong(_)) if forwarder.has_output => {
+                    // The prompt fitted, and its reply filled the rest of the context.
+                    output.report(RunDiagnostic::ContextWindowFull);
+                    return Ok(());
+                }
+                Some(Reason::Content) if forwarder.has_output => {
+                    output.report(RunDiagnostic::ContentFiltered);
+                }
+                _ => {}
             }
             if reason.is_some_and(|it| self.client.leave_out(it, omissions)) {
                 attempt -= 1;
@@ -202,7 +217,12 @@ impl ModelEngine {
             let Some(delay) = delay else {
                 return Err(error);
             };
-            let kind = error.kind(self.retry.max_retry_after);
+            if forwarder.has_reasoning {
+                // What the attempts reason is one text of the run.
+                let appended = output.append_reasoning(REASONING_BREAK);
+                appended.map_err(|_| ProviderError::OutputClosed)?;
+            }
+            let kind = error.kind();
             output.report(Report::Retrying { kind, delay });
             sleep(delay).await;
         }
@@ -243,7 +263,7 @@ impl TurnEngine for ModelEngine {
             if error != ProviderError::OutputClosed {
                 self.report_failure(&turn, &error);
             }
-            error.into_engine_error(self.retry.max_retry_after)
+            error.into_engine_error()
         })
     }
 }

@@ -20,6 +20,10 @@ pub(crate) use body::{ErrorBody, ProviderWords};
 pub(crate) use failure_table::Reason;
 pub(crate) use transport::{ConnectPhase, error_chain, from_body_error, from_request_error};
 
+/// The longest delay of a rate limit. Limits are of a minute, some of an hour; who asks for more says
+/// that a quota is used up.
+const RATE_LIMIT_MAX: Duration = Duration::from_secs(60 * 60);
+
 /// Why an attempt gave no complete reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ProviderError {
@@ -195,11 +199,10 @@ impl ProviderError {
         self.failure().and_then(|failure| failure.retry_after)
     }
 
-    /// The code that the runtime shows. A delay beyond `max_retry_after` means that a quota is
-    /// used up.
-    pub(crate) fn kind(&self, max_retry_after: Duration) -> EngineErrorKind {
+    /// The code that the runtime shows.
+    pub(crate) fn kind(&self) -> EngineErrorKind {
         let (kind, _, _) = self.rule();
-        let is_long = self.retry_after() > Some(max_retry_after);
+        let is_long = self.retry_after() > Some(RATE_LIMIT_MAX);
         if kind == EngineErrorKind::RateLimited && is_long {
             EngineErrorKind::QuotaExhausted
         } else {
@@ -218,8 +221,8 @@ impl ProviderError {
     }
 
     /// The error as the runtime takes it.
-    pub(crate) fn into_engine_error(self, max_retry_after: Duration) -> EngineError {
-        let (kind, detail) = (self.kind(max_retry_after), self.detail());
+    pub(crate) fn into_engine_error(self) -> EngineError {
+        let (kind, detail) = (self.kind(), self.detail());
         let retry_after = self.retry_after();
         EngineError::with_cause(kind, self)
             .with_detail(detail)
@@ -275,9 +278,11 @@ impl ProviderFailure {
                 let detail = Some(ErrorDetail::OutputTokens);
                 (Kind::RequestRejected, detail, Never)
             }
-            Reason::StreamOptions | Reason::SystemMessage | Reason::Rejected => {
-                (Kind::RequestRejected, None, Never)
-            }
+            Reason::StreamOptions
+            | Reason::SystemMessage
+            | Reason::Temperature
+            | Reason::MaxTokensField
+            | Reason::Rejected => (Kind::RequestRejected, None, Never),
         }
     }
 }

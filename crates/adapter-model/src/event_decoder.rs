@@ -53,7 +53,8 @@ pub(crate) struct EventDecoder {
     searched: usize,
     /// The last line ended in CR, so an LF that follows belongs to it.
     after_cr: bool,
-    /// Nothing was read yet, so a byte order mark may come, or a document in place of a stream.
+    /// Nothing but comments and blank lines was read yet, so a byte order mark may come, or a document
+    /// in place of a stream.
     at_start: bool,
     /// The name of the current event.
     name: String,
@@ -83,13 +84,29 @@ impl EventDecoder {
         self.buffer.extend_from_slice(bytes);
         if self.at_start {
             self.format = self.format_of_beginning();
+            if self.format == StreamFormat::Whole {
+                let before = self.buffer.len() - self.beginning().len();
+                self.buffer.advance(before);
+            }
         }
+    }
+
+    /// What was received so far without comments and blank lines at its start.
+    fn beginning(&self) -> &[u8] {
+        let beginning = self.buffer.strip_prefix(BYTE_ORDER_MARK.as_bytes());
+        let mut beginning = beginning.unwrap_or(&self.buffer).trim_ascii_start();
+        while beginning.starts_with(b":") {
+            let end = beginning
+                .iter()
+                .position(|byte| matches!(byte, b'\n' | b'\r'));
+            beginning = beginning[end.unwrap_or(beginning.len())..].trim_ascii_start();
+        }
+        beginning
     }
 
     /// The format of what was received so far, which may be another than the protocol's.
     fn format_of_beginning(&self) -> StreamFormat {
-        let beginning = self.buffer.strip_prefix(BYTE_ORDER_MARK.as_bytes());
-        let beginning = beginning.unwrap_or(&self.buffer).trim_ascii_start();
+        let beginning = self.beginning();
         let first_line = beginning.split(|byte| *byte == b'\n').next();
         match (self.format, first_line) {
             (_, Some([b'<', ..])) => StreamFormat::Html,
@@ -133,8 +150,9 @@ impl EventDecoder {
             };
             let line = str::from_utf8(&line).map_err(|_| ProviderError::NotUtf8)?;
             let mark = if self.at_start { BYTE_ORDER_MARK } else { "" };
-            self.at_start = false;
             let line = line.strip_prefix(mark).unwrap_or(line);
+            // What keeps a connection alive may come before a document, too.
+            self.at_start &= line.trim().is_empty() || line.starts_with(':');
             let event = match self.format {
                 StreamFormat::ServerSentEvents => self.read_field(line)?,
                 StreamFormat::JsonLines | StreamFormat::Whole | StreamFormat::Html => {
@@ -203,6 +221,14 @@ impl EventDecoder {
                 data.push_str(value);
             }
             ("" | "id" | "retry", _) => {}
+            // The error of a gateway that does not stream.
+            (_, None) if line.starts_with('{') && line.ends_with('}') => {
+                let data = line.to_owned();
+                return Ok(Some(Event {
+                    name: String::new(),
+                    data,
+                }));
+            }
             _ => self.has_foreign_lines = true,
         }
         Ok(None)

@@ -24,9 +24,13 @@ pub(crate) struct Forwarder<'a> {
     buffer: DeltaBuffer,
     /// What the buffer holds.
     kind: Kind,
+    /// What the run's attempts before this one used.
+    spent_before: Usage,
     usage: Usage,
     /// Text was forwarded, which can't be taken back.
     pub(crate) has_output: bool,
+    /// Reasoning was forwarded.
+    pub(crate) has_reasoning: bool,
     /// Some of it was more than white space.
     has_words: bool,
     /// Of [`TURNS_OF_FIRST_TEXT`].
@@ -40,14 +44,17 @@ enum Kind {
 }
 
 impl<'a> Forwarder<'a> {
-    pub(crate) fn new(output: &'a Output, coalesce: Coalesce) -> Self {
+    /// Forwards to `output`, in a run that used `spent_before` already.
+    pub(crate) fn new(output: &'a Output, coalesce: Coalesce, spent_before: Usage) -> Self {
         Self {
             output,
             splitter: ThinkSplitter::default(),
             buffer: DeltaBuffer::new(coalesce),
             kind: Kind::Text,
+            spent_before,
             usage: Usage::default(),
             has_output: false,
+            has_reasoning: false,
             has_words: false,
             turns_left: TURNS_OF_FIRST_TEXT,
         }
@@ -108,8 +115,13 @@ impl<'a> Forwarder<'a> {
         // While a large event is parsed, nothing is known.
         if usage != self.usage && usage != Usage::default() {
             self.usage = usage;
-            self.output.report(usage);
+            self.output.report(self.spent());
         }
+    }
+
+    /// What the run used so far.
+    pub(crate) fn spent(&self) -> Usage {
+        self.spent_before.plus(self.usage)
     }
 
     fn report_diagnostics(&self, stream: &ResponseStream) {
@@ -163,6 +175,7 @@ impl<'a> Forwarder<'a> {
             return Ok(());
         }
         if self.kind == Kind::Reasoning {
+            self.has_reasoning = true;
             return self.append_reasoning(&text);
         }
         self.has_output = true;

@@ -177,6 +177,8 @@ pub(crate) struct ChatRequest<'a> {
     pub(crate) temperature: Option<f64>,
     /// Whether the option that asks for usage may be sent, where there is one.
     pub(crate) stream_options: bool,
+    /// Whether the model takes the limit of output tokens in the older of OpenAI's fields.
+    pub(crate) max_tokens_field: bool,
 }
 
 /// What was read of a response besides the reply's text.
@@ -192,7 +194,7 @@ pub(crate) struct ResponseState {
     pub(crate) context_full: bool,
     /// The model reasoned, whether or not its provider shows what.
     pub(crate) has_reasoning: bool,
-    /// Text came in deltas.
+    /// Text came in deltas or in a message.
     has_deltas: bool,
     /// The model called tools, which workers don't have.
     pub(crate) has_tool_calls: bool,

@@ -43,6 +43,10 @@ pub(crate) struct ResponseStream {
     first_byte_timeout: Duration,
     idle_timeout: Duration,
     has_text: bool,
+    /// There was a reason to finish.
+    is_complete: bool,
+    /// Something followed it, so that this server's reasons end nothing: some send one in every event.
+    goes_on: bool,
     /// The usage that the last piece came with.
     usage: Usage,
     has_events: bool,
@@ -56,7 +60,7 @@ enum Body {
     /// Neither text nor reasoning came. Anything else shows that the provider lives.
     AwaitingFirstPiece(Instant),
     Streaming(Instant),
-    /// The reply is complete; nothing extends this deadline.
+    /// The reply is complete, as far as the server says; only more of it extends this deadline.
     Complete(Instant),
     Finished,
 }
@@ -80,6 +84,8 @@ impl ResponseStream {
             first_byte_timeout,
             idle_timeout,
             has_text: false,
+            is_complete: false,
+            goes_on: false,
             usage: Usage::default(),
             has_events: false,
         }
@@ -104,12 +110,19 @@ impl ResponseStream {
                 Ok(None) => break,
                 // A complete reply is valid although the server keeps the connection open, or sends what
                 // is not understood.
-                Err(_) if self.state.progress >= Progress::Complete => break,
+                Err(_) if self.is_complete && !self.goes_on => break,
+                Err(ProviderError::IdleTimedOut | ProviderError::FirstByteTimedOut)
+                    if self.state.progress >= Progress::Complete =>
+                {
+                    break;
+                }
                 Err(error) => return Err(error),
             };
             self.has_text |= !piece.text.is_empty();
-            if self.state.progress >= Progress::Complete && !matches!(self.body, Body::Finished) {
-                self.complete_body();
+            self.goes_on |= self.is_complete && !piece.is_empty();
+            self.is_complete |= self.has_completed();
+            if self.is_complete {
+                self.limit_what_follows(&piece);
             }
             let usage = std::mem::replace(&mut self.usage, self.state.usage);
             if !piece.is_empty() {
@@ -229,11 +242,29 @@ impl ResponseStream {
         };
     }
 
-    fn complete_body(&mut self) {
-        if !matches!(self.body, Body::Complete(_)) {
-            let timeout = AFTER_REPLY_TIMEOUT.min(self.idle_timeout);
-            self.body = Body::Complete(deadline_after(timeout));
+    /// Whether the reply is complete, as far as the server says. A mere reason to finish before any text
+    /// completes nothing: some gateways send it while the model still thinks.
+    fn has_completed(&self) -> bool {
+        let state = &self.state;
+        let is_plain = !(state.filtered || state.cut_short || state.has_tool_calls);
+        match state.progress {
+            Progress::NotStarted | Progress::Started => false,
+            Progress::Complete => self.has_text || !is_plain,
+            Progress::Ended => true,
         }
+    }
+
+    /// Gives what may follow a complete reply its time: little, and that of any other pause after a piece
+    /// when this server's replies go on.
+    fn limit_what_follows(&mut self, piece: &Piece) {
+        let timeout = match self.body {
+            Body::Complete(_) if self.goes_on && !piece.is_empty() => self.idle_timeout,
+            Body::Complete(_) | Body::Finished => return,
+            Body::AwaitingFirstPiece(_) | Body::Streaming(_) => {
+                AFTER_REPLY_TIMEOUT.min(self.idle_timeout)
+            }
+        };
+        self.body = Body::Complete(deadline_after(timeout));
     }
 
     /// Checks, after the last event, that the reply is complete and has text.

@@ -62,13 +62,17 @@ impl RetryPolicy {
         match hint {
             RetryHint::Never => None,
             RetryHint::Once => (attempts_made == 1).then_some(Duration::ZERO),
-            RetryHint::After(delay) => (delay <= self.max_retry_after).then_some(delay),
-            RetryHint::Backoff => {
-                let factor = 2_u32.saturating_pow(attempts_made.saturating_sub(1));
-                let bound = self.base_delay.saturating_mul(factor);
-                Some(bound.min(self.max_delay).mul_f64(jitter.0))
-            }
+            // Some providers ask for no delay whatever the load.
+            RetryHint::After(delay) => (delay <= self.max_retry_after)
+                .then(|| delay.max(self.backoff(attempts_made, jitter))),
+            RetryHint::Backoff => Some(self.backoff(attempts_made, jitter)),
         }
+    }
+
+    fn backoff(&self, attempts_made: u32, jitter: Jitter) -> Duration {
+        let factor = 2_u32.saturating_pow(attempts_made.saturating_sub(1));
+        let bound = self.base_delay.saturating_mul(factor);
+        bound.min(self.max_delay).mul_f64(jitter.0)
     }
 }
 
@@ -84,16 +88,34 @@ impl Jitter {
     }
 }
 
-/// The delay in a `Retry-After` header, in seconds or until a date (RFC 9110 §10.2.3). A
-/// date in the past is a delay of zero.
+/// The delay in a `Retry-After` header, in seconds or until a date (RFC 9110 §10.2.3), or in the
+/// `retry-after-ms` of OpenAI and Azure, which is more exact. A date in the past is a delay of zero.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
-        // A number that doesn't fit is longer than any limit.
-        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.trim());
+    if let Some(millis) = text("retry-after-ms").and_then(number) {
+        return Some(seconds(millis / 1_000.0));
+    }
+    let text = text(RETRY_AFTER.as_str())?;
+    if let Some(number) = number(text) {
+        return Some(seconds(number));
     }
     let date = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
     Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+/// A number without sign and exponent. The standard knows whole seconds alone; providers send parts of
+/// them.
+fn number(text: &str) -> Option<f64> {
+    let is_number = text.starts_with(|it: char| it.is_ascii_digit())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    text.parse().ok().filter(|_| is_number)
+}
+
+/// A number that doesn't fit is longer than any limit.
+fn seconds(number: f64) -> Duration {
+    Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX)
 }
 
 #[cfg(test)]
@@ -130,11 +152,13 @@ mod tests {
     }
 
     #[test]
-    fn a_requested_delay_is_kept_exactly_or_not_at_all() {
-        let delay = |asked| POLICY.delay(1, RetryHint::After(asked), Jitter(0.0));
+    fn a_requested_delay_is_kept_or_there_is_no_other_attempt() {
+        let delay = |asked| POLICY.delay(1, RetryHint::After(asked), Jitter(1.0));
         let (fits, too_long) = (Duration::from_secs(30), Duration::from_secs(31));
         assert_eq!(delay(fits), Some(fits));
         assert_eq!(delay(too_long), None);
+        // Without a delay a busy provider would be asked all times at once.
+        assert_eq!(delay(Duration::ZERO), Some(POLICY.base_delay));
         assert_eq!(POLICY.delay(1, RetryHint::Never, Jitter(0.0)), None);
     }
 
@@ -148,12 +172,18 @@ mod tests {
         };
         let secs = |number| Some(Duration::from_secs(number));
         assert_eq!(read("7"), secs(7));
-        assert_eq!(read("99999999999999999999999"), secs(u64::MAX));
+        assert_eq!(read("2.5"), Some(Duration::from_millis(2_500)));
+        assert_eq!(read("99999999999999999999999"), Some(Duration::MAX));
         assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), secs(37));
         assert_eq!(read("Sun, 06 Nov 1994 08:48:00 GMT"), secs(0));
-        for invalid in ["", "soon", "-1", "1.5"] {
+        for invalid in ["", "soon", "-1", "1.5.2", "1e3", ".", "inf"] {
             assert_eq!(read(invalid), None, "{invalid}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, "30".parse().unwrap());
+        headers.insert("retry-after-ms", "25500".parse().unwrap());
+        let exact = Some(Duration::from_millis(25_500));
+        assert_eq!(retry_after(&headers, now), exact);
     }
 }

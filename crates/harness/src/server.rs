@@ -23,7 +23,7 @@ use crate::worker::EMBEDDED;
 /// Longest wait for a server to end.
 const END_TIMEOUT: Duration = Duration::from_secs(30);
 /// The metric of response bytes that clients have not read yet.
-pub(crate) const RESPONSE_BYTES: &str = "yoi_http_answer_bytes";
+pub(crate) const UNREAD_RESPONSE_BYTES: &str = "yoi_http_unread_response_bytes";
 /// The metric of open connections, that over which it is read among them.
 pub(crate) const OPEN_CONNECTIONS: &str = "yoi_http_connections";
 /// Longest wait for counts to reach what is expected.
@@ -181,7 +181,7 @@ impl Server {
 
     /// Whether no response bytes are held and no other request is in flight.
     pub(crate) async fn is_idle(&self) -> Result<bool, Failure> {
-        Ok(self.metric(RESPONSE_BYTES).await? == 0
+        Ok(self.metric(UNREAD_RESPONSE_BYTES).await? == 0
             && self.metric("yoi_http_requests_in_flight").await? <= 1)
     }
 

@@ -46,7 +46,7 @@ pub const LINGERING_CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Most bytes of responses that clients have not read yet, over all connections: some twenty of the
 /// largest pages (1 MiB of text, every byte escaped as `\u00XX`), a quarter of what the
 /// runtime itself may hold.
-pub const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
+pub const UNREAD_RESPONSE_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Largest input that the OpenAPI document promises when the composition root names none.
 pub const INPUT_BYTES_MAX_DEFAULT: u64 = 128 * 1024;
 
@@ -153,8 +153,8 @@ pub struct ConnectionLimits {
     pub body_timeout: Duration,
     /// See [`BODY_BYTES_MAX`].
     pub body_bytes: usize,
-    /// See [`ANSWER_BYTES_MAX`].
-    pub answer_bytes: usize,
+    /// See [`UNREAD_RESPONSE_BYTES_MAX`].
+    pub unread_response_bytes: usize,
     /// See [`BODIES_BYTES_MAX`].
     pub bodies_bytes: usize,
     /// See [`RATE_BYTES_PER_S_MIN`].
@@ -175,7 +175,7 @@ impl Default for ConnectionLimits {
             head_bytes: HEAD_BYTES_MAX,
             body_timeout: BODY_TIMEOUT,
             body_bytes: BODY_BYTES_MAX,
-            answer_bytes: ANSWER_BYTES_MAX,
+            unread_response_bytes: UNREAD_RESPONSE_BYTES_MAX,
             bodies_bytes: BODIES_BYTES_MAX,
             rate_bytes_per_s: RATE_BYTES_PER_S_MIN,
             rate_window: RATE_WINDOW,
@@ -212,7 +212,11 @@ impl ConnectionLimits {
             Limit::new("head_timeout_ms", ms, millis(self.head_timeout)),
             Limit::new("body_bytes", bytes, count(self.body_bytes)),
             Limit::new("body_timeout_ms", ms, millis(self.body_timeout)),
-            Limit::new(limit::ANSWER_BYTES, bytes, count(self.answer_bytes)),
+            Limit::new(
+                limit::UNREAD_RESPONSE_BYTES,
+                bytes,
+                count(self.unread_response_bytes),
+            ),
             Limit::new(limit::BODIES_BYTES, bytes, count(self.bodies_bytes)),
             Limit::new("client_bytes_per_s", bytes, rate),
             Limit::new("client_rate_window_ms", ms, millis(self.rate_window)),

@@ -47,10 +47,10 @@ pub use client::{
     Scope,
 };
 pub use config::{
-    ANSWER_BYTES_MAX, ApiConfig, Auth, BODIES_BYTES_MAX, BODY_BYTES_MAX, BODY_TIMEOUT,
-    CONNECTIONS_MAX, ConnectionLimits, DRAIN_TIMEOUT, DroppedLogLines, HEAD_BYTES_MAX,
-    HEAD_TIMEOUT, INPUT_BYTES_MAX_DEFAULT, LINGERING_CLOSE_TIMEOUT, RATE_BYTES_PER_S_MIN,
-    RATE_WINDOW,
+    ApiConfig, Auth, BODIES_BYTES_MAX, BODY_BYTES_MAX, BODY_TIMEOUT, CONNECTIONS_MAX,
+    ConnectionLimits, DRAIN_TIMEOUT, DroppedLogLines, HEAD_BYTES_MAX, HEAD_TIMEOUT,
+    INPUT_BYTES_MAX_DEFAULT, LINGERING_CLOSE_TIMEOUT, RATE_BYTES_PER_S_MIN, RATE_WINDOW,
+    UNREAD_RESPONSE_BYTES_MAX,
 };
 pub use instance::{InstanceId, InvalidInstanceId};
 pub use openapi::{OperationInfo, operations};

@@ -35,7 +35,7 @@ pub(crate) struct Metrics {
     in_flight: Gauge,
     pub(crate) connections: ConnectionMetrics,
     /// The bytes of responses that clients have not read yet.
-    pub(crate) answer_bytes: Gauge,
+    pub(crate) unread_response_bytes: Gauge,
     /// The bytes that are reserved for request bodies.
     pub(crate) bodies_bytes: Gauge,
     /// Connections that were closed because a body came too slowly.
@@ -125,12 +125,12 @@ impl Metrics {
         };
         let in_flight = gauge(
             "http_requests_in_flight",
-            "Requests without an answer yet, waiting polls included",
+            "Requests without a response yet, waiting polls included",
         );
         let connections = gauge("http_connections", "Open connections");
-        let answer_bytes = gauge(
-            "http_answer_bytes",
-            "Bytes of large answers that their clients have not taken yet",
+        let unread_response_bytes = gauge(
+            "http_unread_response_bytes",
+            "Bytes of large responses that their clients have not read yet",
         );
         let bodies_bytes = gauge(
             "http_bodies_bytes",
@@ -182,7 +182,7 @@ impl Metrics {
                 evicted: closed("evicted"),
                 slow_readers: closed("slow_reader"),
             },
-            answer_bytes,
+            unread_response_bytes,
             bodies_bytes,
             slow_writers: closed("slow_writer"),
             refusals,

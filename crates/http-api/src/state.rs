@@ -70,7 +70,10 @@ impl ApiState {
             credentials: Credentials::new(&config.auth, &config.named_tokens, &metrics),
             sessions: Sessions::new(config.port, config.cookie_security()),
             session_codes: SessionCodes::default(),
-            response_budget: ResponseBudget::new(limits.answer_bytes, metrics.answer_bytes.clone()),
+            response_budget: ResponseBudget::new(
+                limits.unread_response_bytes,
+                metrics.unread_response_bytes.clone(),
+            ),
             body_budget: BodyBudget::new(limits.bodies_bytes, metrics.bodies_bytes.clone()),
             refusal_log: RefusalLog::default(),
             metrics,

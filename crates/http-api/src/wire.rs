@@ -34,7 +34,7 @@ pub mod header {
 pub mod limit {
     /// Bytes of responses that their clients have not read yet. A read that is refused because
     /// of it changed nothing and may be repeated.
-    pub const ANSWER_BYTES: &str = "answer_bytes";
+    pub const UNREAD_RESPONSE_BYTES: &str = "unread_response_bytes";
     /// Bytes of the request bodies that are kept. A request that is refused because of it was
     /// not read.
     pub const BODIES_BYTES: &str = "bodies_bytes";

@@ -306,7 +306,7 @@ impl Error {
         self.problem().is_some_and(|problem| {
             problem.retryable
                 && problem.code == ProblemCode::CapacityExhausted
-                && problem.limit == Some(limit::ANSWER_BYTES.into())
+                && problem.limit == Some(limit::UNREAD_RESPONSE_BYTES.into())
         })
     }
 

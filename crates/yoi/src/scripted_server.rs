@@ -201,7 +201,7 @@ pub(crate) fn problem(status: u16, code: &str) -> Scripted {
 pub(crate) fn response_budget_exhausted(seconds: u32) -> Scripted {
     let mut problem = problem_json(429, "capacity_exhausted");
     problem["retryable"] = true.into();
-    problem["limit"] = "answer_bytes".into();
+    problem["limit"] = "unread_response_bytes".into();
     Scripted::JsonRetryAfter(429, seconds, problem)
 }
 

@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-use reqwest::NoProxy;
+use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
+
+/// Stands for the proxy where only its exceptions matter: the address itself may be of a kind that the
+/// matcher does not know.
+const ANY_PROXY: &str = "http://proxy";
 
 /// A proxy for HTTP or SOCKS, and the hosts that are reached without it.
 ///
@@ -55,9 +59,15 @@ impl Proxy {
         self.url.scheme() == "https"
     }
 
+    /// Whether this address is reached through the proxy, and not one of the exceptions.
+    pub(crate) fn is_for(&self, url: &Url) -> bool {
+        let matcher = Matcher::builder().all(ANY_PROXY).no(self.except.as_str());
+        let uri = url.as_str().parse();
+        uri.is_ok_and(|uri| matcher.build().intercept(&uri).is_some())
+    }
+
     pub(crate) fn to_reqwest(&self) -> reqwest::Result<reqwest::Proxy> {
-        let proxy = reqwest::Proxy::all(self.url.as_str())?;
-        Ok(proxy.no_proxy(NoProxy::from_string(&self.except)))
+        reqwest::Proxy::all(self.url.as_str())
     }
 
     pub(crate) fn expose_secret(&self) -> &Url {

@@ -33,6 +33,12 @@ pub(crate) enum Reason {
     /// A system message is refused.
     #[error("system message")]
     SystemMessage,
+    /// The model takes no temperature but its own.
+    #[error("temperature")]
+    Temperature,
+    /// The limit of output tokens stands in the field of older models.
+    #[error("field of the limit of output tokens")]
+    MaxTokensField,
     #[error("rejected")]
     Rejected,
 }
@@ -62,6 +68,7 @@ const CODES: &[(&str, Reason)] = &[
     ("content_policy_violation", Reason::Content),
     ("responsibleaipolicyviolation", Reason::Content),
     ("data_inspection_failed", Reason::Content),
+    ("datainspectionfailed", Reason::Content),
     ("invalid_prompt", Reason::Content),
     ("unsupported_country_region_territory", Reason::Rejected),
     ("service_disabled", Reason::Rejected),
@@ -79,6 +86,7 @@ const CODES: &[(&str, Reason)] = &[
     ("permission_error", Reason::Credential),
     ("permission_denied", Reason::Credential),
     ("server_error", Reason::Overloaded),
+    ("internal_server_error", Reason::Overloaded),
     ("api_error", Reason::Overloaded),
     ("timeout_error", Reason::Overloaded),
     ("internal", Reason::Overloaded),
@@ -88,6 +96,13 @@ const CODES: &[(&str, Reason)] = &[
 /// Words beside a status or code that says little. Rows are tried in this order; all words of a row
 /// must be there.
 const WORDS: &[(&[&str], Reason)] = &[
+    (
+        &["max_completion_tokens", "instead"],
+        Reason::MaxTokensField,
+    ),
+    (&["temperature", "t support"], Reason::Temperature),
+    (&["temperature", "unsupported"], Reason::Temperature),
+    (&["temperature", "deprecated"], Reason::Temperature),
     (
         &["max_tokens", "maximum allowed number"],
         Reason::OutputTokens,
@@ -129,6 +144,7 @@ const WORDS: &[(&[&str], Reason)] = &[
     (&["budget has been exceeded"], Reason::Quota),
     (&["any credits"], Reason::Quota),
     (&["usage limit"], Reason::Quota),
+    (&["key limit exceeded"], Reason::Quota),
     (&["requires a subscription"], Reason::Quota),
     (&["freetieronly"], Reason::Quota),
     (&["per-day"], Reason::Quota),
@@ -185,6 +201,7 @@ const WORDS: &[(&[&str], Reason)] = &[
     (&["loading model"], Reason::Overloaded),
     (&["overloaded"], Reason::Overloaded),
     (&["server busy"], Reason::Overloaded),
+    (&["internal server error"], Reason::Overloaded),
     (&["rate limit"], Reason::RateLimit),
     (&["too many requests"], Reason::RateLimit),
 ];
@@ -244,6 +261,8 @@ pub(crate) fn reason(status: Option<u16>, body: &ErrorBody) -> Reason {
                 // What llama.cpp says of a chat template.
                 | Reason::SystemMessage
                 | Reason::StreamOptions
+                | Reason::Temperature
+                | Reason::MaxTokensField
                 | Reason::OutputTokens,
             ),
         ) => by_words,

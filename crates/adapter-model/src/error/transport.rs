@@ -24,8 +24,8 @@ pub(crate) enum ConnectPhase {
     Proxy,
 }
 
-/// Classifies an error that came before the response's headers. With a proxy, every connection is
-/// one to the proxy.
+/// Classifies an error that came before the response's headers. With a proxy for the provider, every
+/// connection is one to the proxy.
 pub(crate) fn from_request_error(error: &reqwest::Error, has_proxy: bool) -> ProviderError {
     if error.is_builder() {
         ProviderError::InvalidRequest

@@ -50,6 +50,26 @@ fn server_sent_events_are_decoded_for_every_chunk_size_and_line_end() {
 }
 
 #[test]
+fn a_document_may_come_after_what_keeps_a_connection_alive() {
+    let document = "{\n\"a\": 1\n}";
+    for before in [
+        "\n",
+        "\r\n\r\n",
+        ": alive\n\n",
+        "\u{feff}: alive\r\n\n: alive\n",
+    ] {
+        let body = format!("{before}{document}");
+        for chunk in 1..body.len() {
+            let events = decode(StreamFormat::ServerSentEvents, body.as_bytes(), chunk);
+            assert_eq!(events.unwrap(), [document], "{before:?} {chunk}");
+        }
+    }
+    let body = b"data: 1\n\n{\"error\": {}}\nx{}\n";
+    let events = decode(StreamFormat::ServerSentEvents, body, body.len());
+    assert_eq!(events.unwrap(), ["1", "{\"error\": {}}"]);
+}
+
+#[test]
 fn json_lines_need_no_final_line_break_and_a_byte_order_mark_is_removed_once() {
     let lines = "\u{feff}{1}\n\n {2}\r\n{3}".as_bytes();
     let events = "\u{feff}data: 1\n\n\u{feff}data: 2\n\n".as_bytes();

@@ -182,6 +182,7 @@ impl Chunk<'_> {
             return Err(ProviderError::reported(&self.error));
         }
         if let Some(usage) = self.usage_metadata {
+            state.advance_to(Progress::Started);
             let text = usage.candidates_token_count.0;
             let reasoning = usage.thoughts_token_count.0;
             state.has_reasoning |= reasoning.is_some_and(|tokens| tokens > 0);
@@ -215,6 +216,8 @@ impl Chunk<'_> {
                 "" | "FINISH_REASON_UNSPECIFIED" => continue,
                 "STOP" => {}
                 "MAX_TOKENS" => state.cut_short = true,
+                // No text of theirs is whole.
+                "OTHER" | "MALFORMED_RESPONSE" => return Err(ProviderError::StreamTruncated),
                 "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" => state.has_tool_calls = true,
                 "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT"
                 | "SPII" | "IMAGE_SAFETY" => state.filtered = true,

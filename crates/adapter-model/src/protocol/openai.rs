@@ -89,8 +89,10 @@ impl Protocol for OpenAi {
 
     fn body(&self, request: ChatRequest<'_>) -> String {
         let (max_tokens, max_completion_tokens) = match self.output_limit {
-            OutputLimit::MaxTokens => (request.max_output_tokens, None),
-            OutputLimit::MaxCompletionTokens => (None, request.max_output_tokens),
+            OutputLimit::MaxTokens if request.max_tokens_field => (request.max_output_tokens, None),
+            OutputLimit::MaxTokens | OutputLimit::MaxCompletionTokens => {
+                (None, request.max_output_tokens)
+            }
         };
         let requests_usage = self.requests_usage && request.stream_options;
         to_json(&Body {
@@ -239,6 +241,7 @@ impl Delta<'_> {
         if reasoning != content {
             piece.reasoning.push_str(&reasoning);
         }
+        state.has_deltas |= !self.content.text.is_empty();
         piece.push(&self.content);
         piece.push(&self.refusal);
         state.has_tool_calls |= self.tool_calls.is_some_and(|calls| !calls.0.is_empty());
@@ -247,22 +250,25 @@ impl Delta<'_> {
 
 impl Choice<'_> {
     fn read(self, piece: &mut Piece, state: &mut ResponseState) -> Result<(), ProviderError> {
-        state.has_deltas |= self
-            .delta
-            .as_ref()
-            .is_some_and(|it| !it.content.text.is_empty());
-        // Some servers repeat the whole reply in the last event's message.
-        let message = self.message.filter(|_| !state.has_deltas);
-        for delta in [self.delta, message].into_iter().flatten() {
+        if let Some(delta) = self.delta {
             delta.read(piece, state);
+        }
+        // Some servers repeat the whole reply in the last event's message.
+        if let Some(message) = self.message.filter(|_| !state.has_deltas) {
+            message.read(piece, state);
         }
         if let Some(usage) = self.usage {
             usage.update(state);
         }
-        piece.push(&self.text);
+        // Together sends all text in both places.
+        if !state.has_deltas {
+            piece.push(&self.text);
+        }
         match self.finish_reason.text.as_ref() {
             // Some servers send an empty reason until there is one.
-            "" => {}
+            "" | "null" => {}
+            // From vLLM when it stops a reply.
+            "abort" => return Err(ProviderError::StreamTruncated),
             // From OpenRouter, Mistral and DeepSeek when the model failed.
             "error" | "insufficient_system_resource" => {
                 let error = json!({ "code": "server_error" });

@@ -40,6 +40,7 @@ fn body_with(protocol: &dyn Protocol, limits: bool, temperature: Option<f64>) ->
         context_tokens: limits.then_some(99),
         temperature,
         stream_options: true,
+        max_tokens_field: true,
     });
     serde_json::from_str(&body).unwrap()
 }

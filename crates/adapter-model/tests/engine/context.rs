@@ -218,13 +218,36 @@ async fn a_server_that_refuses_everything_for_a_while_costs_no_memory() {
 #[tokio::test]
 async fn a_reply_that_was_filtered_in_part_does_not_end_the_conversation() {
     let provider = ScriptedProvider::start().await;
+    let reason = json!({"choices": [{"delta": {}, "finish_reason": "content_filter"}]});
+    let error = json!({"error": {"code": "data_inspection_failed"}});
+    for (end, outcome) in [(reason, RunOutcome::Completed), (error, RunOutcome::Failed)] {
+        let fixture = Fixture::new(&config("m", provider.address));
+        let filtered = ScriptedResponse::new(200, &[("content-type", "text/event-stream")]);
+        provider.enqueue(filtered.delta("some bad").event(&end));
+        provider.enqueue(ScriptedResponse::openai(&["fine"]));
+        let run = fixture.complete_run("something odd").await;
+        assert_eq!(run.outcome, Some(outcome), "{end}");
+        assert_eq!(fixture.complete_run("what is 2+2?").await.text(), "fine");
+        let sent = provider.last_request().body["messages"].to_string();
+        assert!(!sent.contains("odd") && !sent.contains("bad"), "{sent}");
+    }
+}
+
+/// Some providers send an empty reply now and then.
+#[tokio::test]
+async fn an_empty_reply_now_and_then_costs_no_memory() {
+    let provider = ScriptedProvider::start().await;
     let fixture = Fixture::new(&config("m", provider.address));
-    let filtered = ScriptedResponse::new(200, &[("content-type", "text/event-stream")]);
-    let end = json!({"choices": [{"delta": {}, "finish_reason": "content_filter"}]});
-    provider.enqueue(filtered.delta("some bad").event(&end));
-    provider.enqueue(ScriptedResponse::openai(&["fine"]));
-    fixture.complete_run("something odd").await;
-    assert_eq!(fixture.complete_run("what is 2+2?").await.text(), "fine");
-    let sent = provider.last_request().body["messages"].to_string();
-    assert!(!sent.contains("odd") && !sent.contains("bad"), "{sent}");
+    provider.respond_with(|_| ScriptedResponse::openai(&["fine"]));
+    let story = "a long story ".repeat(400);
+    fixture.complete_run(&story).await;
+    for _ in 0..4 {
+        for _ in 0..2 {
+            provider.enqueue(ScriptedResponse::openai(&[]));
+        }
+        assert_eq!(fixture.complete_run("and then?").await.text(), "fine");
+        fixture.complete_run("and now?").await;
+        let sent = provider.last_request().body["messages"].clone();
+        assert_eq!(sent[1]["content"], story.as_str());
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::Level;
-use worker_runtime::{CreateWorker, RunOutcome};
+use worker_runtime::{CreateWorker, ProfileSet, RunOutcome};
 
 use crate::fixture::{Fixture, KEY, Run, config};
 use testkit::provider::{ScriptedProvider, ScriptedResponse};
@@ -146,7 +146,10 @@ async fn retry_after_is_honoured_up_to_its_limit() {
     let first = FirstRun::against([limited("1"), ok()]).await;
     assert_eq!(first.completed(), ("ok".to_owned(), 2));
     assert!(first.took >= Duration::from_secs(1), "{:?}", first.took);
+    // Longer than a person waits, but no sign that there is nothing left to wait for.
     let first = FirstRun::against([limited("3600")]).await;
+    assert_eq!(first.failed(), ("rate_limited", 1, ""));
+    let first = FirstRun::against([limited("3601")]).await;
     assert_eq!(first.failed(), ("quota_exhausted", 1, ""));
 }
 
@@ -271,6 +274,42 @@ async fn a_refused_option_or_system_message_is_left_out_from_then_on() {
             assert!(first.ends_with("\n\nhi") && first.len() > 10, "{first}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_refused_temperature_is_left_out_and_a_refused_field_is_replaced() {
+    let provider = ScriptedProvider::start().await;
+    let mut config = config("m", provider.address);
+    config.max_output_tokens = Some(7);
+    let profile =
+        "---\nid: local:precise\ndescription: Precise\ntemperature: 0.3\n---\nBe precise.";
+    let profiles = ProfileSet::new(profile.parse().unwrap(), []).unwrap();
+    let fixture = Fixture::with_profiles(&config, profiles);
+    for words in [
+        "Unsupported value: 'temperature' does not support 0.3 with this model. Only the default (1) \
+         value is supported.",
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use \
+         'max_completion_tokens' instead.",
+    ] {
+        provider.enqueue(status(400).send(json!({"error": {"message": words}}).to_string()));
+    }
+    provider.enqueue(ok());
+    provider.enqueue(ok());
+    for _ in 0..2 {
+        assert_eq!(fixture.complete_run("hi").await.text(), "ok");
+    }
+    let sent = provider.requests();
+    let fields = |index: usize| {
+        let fields = ["temperature", "max_tokens", "max_completion_tokens"];
+        fields.map(|name| sent[index].body.get(name).is_some())
+    };
+    assert_eq!(sent.len(), 4);
+    assert_eq!(fields(0), [true, true, false]);
+    assert_eq!(fields(1), [false, true, false]);
+    assert_eq!(
+        (fields(2), fields(3)),
+        ([false, false, true], [false, false, true])
+    );
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 
 mod cancellation;
 mod context;
+mod endings;
 mod failures;
 #[path = "../support/fixture.rs"]
 mod fixture;

@@ -6,6 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::fixture::{Fixture, config};
 use testkit::provider::{ScriptedProvider, ScriptedResponse};
+use worker_runtime::ErrorDetail;
 
 /// A host that exists nowhere, so that only a proxy can reach it.
 const ELSEWHERE: &str = "http://provider.test/v1";
@@ -66,6 +67,8 @@ async fn an_http_proxy_gets_the_whole_url_unless_the_host_is_excepted() {
     assert!(head.starts_with(expected), "{head}");
 
     let direct = ModelEngine::new(&behind(&proxy, "provider.test", &provider)).unwrap();
-    assert!(direct.probe().await.is_err(), "the name exists nowhere");
+    let error = direct.probe().await.unwrap_err();
+    // The name exists nowhere, and that is not the proxy's fault.
+    assert_eq!(error.detail(), Some(ErrorDetail::NameLookup));
     assert_eq!(provider.requests().len(), 1);
 }

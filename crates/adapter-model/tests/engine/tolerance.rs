@@ -83,6 +83,16 @@ async fn what_keeps_a_connection_alive_and_text_in_any_place_are_accepted() {
         ],
         vec![data(&json!({"choices": [message]}))],
         vec![data(&json!({"choices": [plain]}))],
+        // Both places, as Together does.
+        vec![
+            data(&json!({"choices": [{"text": "Hel", "delta": {"content": "Hel"}}]})),
+            data(&json!({"choices": [{"text": "lo", "delta": {"content": "lo"}}]})),
+            stop.clone(),
+        ],
+        vec![data(
+            &json!({"choices": [{"text": "Hello", "message": {"content": "Hello"},
+                                 "finish_reason": "stop"}]}),
+        )],
         // The whole reply again at its end.
         vec![
             hel.clone(),
@@ -91,6 +101,7 @@ async fn what_keeps_a_connection_alive_and_text_in_any_place_are_accepted() {
         ],
         with_error(json!({"code": null, "message": ""})),
         vec![marked, stop.clone()],
+        vec![hel.clone(), finish("null"), lo.clone(), stop.clone()],
         vec![text("<think>hm</think>\n\nHello"), stop.clone()],
         vec![hel.clone(), lo.clone(), raw("data: [DONE]")],
     ] {
@@ -184,6 +195,12 @@ async fn a_server_that_does_not_stream_answers_all_the_same() {
     let error = json!({"error": {"message": "You exceeded your spending limit"}}).to_string();
     let (run, _) = run_against("m", ScriptedResponse::new(200, JSON).send(error)).await;
     assert_eq!(run.code, Some("quota_exhausted"));
+    // Between the events of a stream, too.
+    let error = r#"{"error": {"message": "You exceeded your spending limit"}}"#;
+    for events in [&[": keep-alive", error][..], &[&text("Hel"), error]] {
+        let (run, _) = run_against("m", sse(events)).await;
+        assert_eq!(run.code, Some("quota_exhausted"), "{events:?}");
+    }
     let named = "event: error\ndata: {\"message\": \"CUDA error: out of memory\"}";
     let (run, _) = run_against("m", sse(&[&text("Hel"), named])).await;
     assert_eq!(run.code, Some("overloaded"));
@@ -292,8 +309,13 @@ async fn a_reply_without_text_says_what_came_instead_and_is_asked_for_again() {
         let failed = (run.code, run.detail);
         assert_eq!(failed, (Some("empty_reply"), detail), "{delta}");
         assert_eq!(provider.requests().len(), 2);
-        let output = run.usage.unwrap().output_tokens;
-        assert_eq!(output, Some(9), "also of a run that failed");
+        let usage = run.usage.unwrap();
+        let used = (usage.input_tokens, usage.output_tokens);
+        assert_eq!(
+            used,
+            (Some(6), Some(18)),
+            "of both attempts, and of a run that failed"
+        );
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use adapter_model::{ApiKey, Endpoint, ModelConfig, ModelEngine, RetryPolicy, Timeouts};
 use futures_util::FutureExt as _;
 use worker_runtime::{
-    Accepted, CreateWorker, Cursor, ErrorDetail, Event, EventKind, EventsQuery, Input, Role,
-    RunOutcome, Runtime, TranscriptQuery, Usage, WorkerId, WorkerSnapshot,
+    Accepted, CreateWorker, Cursor, ErrorDetail, Event, EventKind, EventsQuery, Input, ProfileSet,
+    Role, RunOutcome, Runtime, TranscriptQuery, Usage, WorkerId, WorkerSnapshot,
 };
 
 pub(crate) const KEY: &str = "sk-key-of-the-test";
@@ -64,8 +64,13 @@ fn at_once<F: Future>(future: F) -> F::Output {
 
 impl Fixture {
     pub(crate) fn new(config: &ModelConfig) -> Self {
-        let engine = ModelEngine::new(config).unwrap();
-        let runtime = Runtime::builder().engine(Arc::new(engine)).build().unwrap();
+        Self::with_profiles(config, ProfileSet::builtin())
+    }
+
+    pub(crate) fn with_profiles(config: &ModelConfig, profiles: ProfileSet) -> Self {
+        let engine = Arc::new(ModelEngine::new(config).unwrap());
+        let runtime = Runtime::builder().engine(engine).profiles(profiles);
+        let runtime = runtime.build().unwrap();
         let worker = at_once(runtime.create(CreateWorker::default()));
         let worker = worker.unwrap().worker.id;
         Self { runtime, worker }

@@ -12,7 +12,7 @@ use crate::engine::Script;
 use crate::failure::Failure;
 use crate::process_stats::format_mib;
 use crate::report::Report;
-use crate::server::{RESPONSE_BYTES, Server, Settings};
+use crate::server::{Server, Settings, UNREAD_RESPONSE_BYTES};
 use crate::worker::Worker;
 
 /// Clients that read nothing.
@@ -31,7 +31,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) async fn run() -> Result<Report, Failure> {
     let server = Server::start(Settings::default()).await?;
-    let bound = server.stated_limit("answer_bytes").await?;
+    let bound = server.stated_limit("unread_response_bytes").await?;
     let mut client = server.client();
     let worker = Worker::create(&mut client).await?;
     worker
@@ -47,7 +47,7 @@ pub(super) async fn run() -> Result<Report, Failure> {
     for _ in 0..READERS {
         streams.push(request(server.endpoint(), &path).await?);
     }
-    let held = server.metric(RESPONSE_BYTES).await?;
+    let held = server.metric(UNREAD_RESPONSE_BYTES).await?;
     let healthy = client.get("/healthz").await?.status == 200;
     let readable = client.get(&worker.path).await?.status == 200;
     let during = server.stats()?.resident_bytes;

@@ -195,7 +195,7 @@ fn every_error_of_the_api() -> Vec<(ApiError, ProblemCode)> {
             Code::MisdirectedInstance,
         ),
         (
-            ApiError::capacity_exhausted("answer_bytes"),
+            ApiError::capacity_exhausted("unread_response_bytes"),
             Code::CapacityExhausted,
         ),
         (ApiError::overloaded("bodies_bytes"), Code::Overloaded),

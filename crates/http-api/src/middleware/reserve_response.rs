@@ -10,7 +10,7 @@ use crate::byte_budget::NoRoom;
 use crate::current_request;
 use crate::error::ApiError;
 use crate::state::ApiState;
-use crate::wire::limit::{ANSWER_BYTES, TOKEN_BYTES};
+use crate::wire::limit::{TOKEN_BYTES, UNREAD_RESPONSE_BYTES};
 
 /// Reserves the bytes of a response to a `GET`, or refuses it once the budget is used up. Not for
 /// routes that change something: their responses are small, and must not be refused once the work is
@@ -35,7 +35,7 @@ pub(crate) async fn reserve_response(
         .response_budget
         .reserve(bytes, usage.map(|usage| &usage.bytes));
     let bytes = reserved.map_err(|no_room| match no_room {
-        NoRoom::Server => ApiError::capacity_exhausted(ANSWER_BYTES),
+        NoRoom::Server => ApiError::capacity_exhausted(UNREAD_RESPONSE_BYTES),
         NoRoom::Client => ApiError::quota_exhausted(TOKEN_BYTES),
     })?;
     Ok(Response::from_parts(parts, Body::from(bytes)))

@@ -1,7 +1,5 @@
 //! What providers say, taken from their documentation and from public reports, and what it means.
 
-use std::time::Duration;
-
 use worker_runtime::{EngineErrorKind, ErrorDetail};
 
 use super::*;
@@ -18,13 +16,43 @@ fn classified(status: Option<u16>, body: &str) -> (EngineErrorKind, Option<Error
         ),
         None => ProviderError::reported(&serde_json::from_str(body).unwrap()),
     };
-    (error.kind(Duration::from_secs(30)), error.detail())
+    (error.kind(), error.detail())
 }
 
 #[test]
 fn each_answer_has_its_kind() {
     use EngineErrorKind::*;
     let rows = [
+        (
+            Some(400),
+            r#"{"error":{"message":"Unsupported value: 'temperature' does not support 0.3 with this model. Only the default (1) value is supported.","type":"invalid_request_error","param":"temperature","code":"unsupported_value"}}"#,
+            RequestRejected,
+            None,
+        ),
+        (
+            Some(403),
+            r#"{"error":{"message":"Key limit exceeded (monthly limit). Manage it in your settings","code":403}}"#,
+            QuotaExhausted,
+            None,
+        ),
+        (
+            None,
+            r#"{"message":"Internal Server Error (ref: 1b2c)","type":"internal_server_error"}"#,
+            Overloaded,
+            None,
+        ),
+        (
+            None,
+            r#""Internal Server Error (ref: 1b2c)""#,
+            Overloaded,
+            None,
+        ),
+        (
+            Some(400),
+            r#"{"code":"DataInspectionFailed","message":"Output data may contain inappropriate content."}"#,
+            Refused,
+            None,
+        ),
         (
             Some(500),
             r#"{"error":{"code":500,"message":"System role not supported","type":"server_error"}}"#,

@@ -1,4 +1,4 @@
-//! Large answers: they arrive whole, whoever reads them slowly is cut in time, and what waits
+//! Large responses: they arrive whole, whoever reads them slowly is cut in time, and what waits
 //! for slow readers is bounded.
 
 #[path = "support/server.rs"]
@@ -128,7 +128,7 @@ async fn slow_reader(server: &Server) -> TcpStream {
 #[tokio::test]
 async fn what_waits_for_slow_readers_is_bounded_and_given_back() {
     let server = Server::over(vec![talkative()], |config| {
-        config.connection.answer_bytes = 2 * LARGE_BYTES;
+        config.connection.unread_response_bytes = 2 * LARGE_BYTES;
     })
     .await;
     let transcript = format!("{WORKER}/transcript");
@@ -137,7 +137,7 @@ async fn what_waits_for_slow_readers_is_bounded_and_given_back() {
     let problem = refused.problem();
     assert_eq!(refused.status, 429);
     assert_eq!(problem.code.as_str(), "capacity_exhausted");
-    assert_eq!(problem.limit, Some("answer_bytes".into()));
+    assert_eq!(problem.limit, Some("unread_response_bytes".into()));
     assert!(refused.header("retry-after").is_some());
     assert_eq!(
         server.get(WORKER).await.status,
@@ -156,7 +156,7 @@ async fn what_waits_for_slow_readers_is_bounded_and_given_back() {
 #[tokio::test]
 async fn an_answer_beyond_the_bound_can_be_had_when_nothing_else_waits() {
     let server = Server::over(vec![talkative()], |config| {
-        config.connection.answer_bytes = 1;
+        config.connection.unread_response_bytes = 1;
     })
     .await;
     let answer = server.get(&format!("{WORKER}/transcript")).await;
@@ -166,7 +166,7 @@ async fn an_answer_beyond_the_bound_can_be_had_when_nothing_else_waits() {
 #[tokio::test]
 async fn what_tells_the_operator_of_it_is_never_refused_for_it() {
     let server = Server::over(vec![talkative()], |config| {
-        config.connection.answer_bytes = 1;
+        config.connection.unread_response_bytes = 1;
     })
     .await;
     let _slow = slow_reader(&server).await;
@@ -177,5 +177,8 @@ async fn what_tells_the_operator_of_it_is_never_refused_for_it() {
     assert_eq!(metrics.status, 200);
     let metrics = String::from_utf8_lossy(&metrics.body);
     // 16 MiB and the JSON around them.
-    assert!(metrics.contains("yoi_http_answer_bytes 1677"), "{metrics}");
+    assert!(
+        metrics.contains("yoi_http_unread_response_bytes 1677"),
+        "{metrics}"
+    );
 }
