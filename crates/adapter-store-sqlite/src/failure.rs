@@ -71,6 +71,19 @@ impl Failure {
         }
     }
 
+    /// Whether SQLite found no room for all of a transaction, so that its last page, which commits it, was
+    /// not written. A sync that fails for want of space leaves all of it in the journal.
+    pub(crate) fn is_unfinished_write(&self) -> bool {
+        match self {
+            Self::Sql(error) => error.sqlite_error_code() == Some(ErrorCode::DiskFull),
+            Self::NoSpace(_)
+            | Self::Misfit(_)
+            | Self::Unreadable(_)
+            | Self::Lost
+            | Self::Closed => false,
+        }
+    }
+
     /// Whether rows, or the pages that they are on, can't be read, and others can.
     fn is_of_rows(&self) -> bool {
         match self {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params};
 use tokio::sync::mpsc;
 use worker_runtime::store::group_commit::{CommitRequest, answer_group};
-use worker_runtime::store::{Change, StoreErrorKind, StoreRecorder};
+use worker_runtime::store::{Change, StoreRecorder};
 
 use crate::connection;
 use crate::failure::Failure;
@@ -18,6 +18,10 @@ use crate::write;
 /// Pages that are given back to the file system at a time after workers were deleted. Requests
 /// that come meanwhile wait for that long.
 const VACUUM_PAGES: u32 = 256;
+/// How far the number of a transaction is from that of the one before it, and that of the one which
+/// replaces it when its COMMIT fails: neither can be taken for the other.
+const NEXT: i64 = 1;
+const REPLACEMENT: i64 = 2;
 /// How long to wait before the outcome of a COMMIT that has failed is looked for once more.
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
@@ -44,8 +48,8 @@ type Outcomes = Vec<Result<(), Failure>>;
 enum Outcome {
     /// It is in the file after all, and durable.
     Committed,
-    /// It is not. What it has left in the journal is overwritten by one that only counts, so that no
-    /// start after a crash can take it for a transaction.
+    /// It is not. What it has left in the journal is overwritten by one that only has a number, so that
+    /// no start after a crash can take it for a transaction.
     Replaced,
     /// It is not: for lack of space it was not written to its end.
     NotWritten,
@@ -115,14 +119,14 @@ impl Writer {
                 self.reopen()?
             }
         };
-        let outcomes = write_all(&connection, batch, self.batch + 1)?;
+        let outcomes = write_all(&connection, batch, self.batch + NEXT)?;
         let has_deleted = batch.iter().any(|request| {
             let is_delete = |change: &Change| matches!(change, Change::Delete { .. });
             request.changes.iter().any(is_delete)
         });
         match connection.execute_batch("COMMIT") {
             Ok(()) => {
-                self.batch += 1;
+                self.batch += NEXT;
                 self.connection = Some(connection);
                 if self.journal.is_none() {
                     self.journal = FileId::of_journal(self.file.path());
@@ -166,15 +170,15 @@ impl Writer {
                 Ok(Some((connection, outcome))) => {
                     self.journal = None;
                     self.connection = Some(connection);
-                    match outcome {
-                        Outcome::Committed => self.batch += 1,
-                        Outcome::Replaced => {
-                            self.batch += 1;
-                            return Err(failure);
-                        }
-                        Outcome::NotWritten => return Err(failure),
-                    }
-                    return Ok(());
+                    self.batch += match outcome {
+                        Outcome::Committed => NEXT,
+                        Outcome::Replaced => REPLACEMENT,
+                        Outcome::NotWritten => 0,
+                    };
+                    return match outcome {
+                        Outcome::Committed => Ok(()),
+                        Outcome::Replaced | Outcome::NotWritten => Err(failure),
+                    };
                 }
                 Ok(None) => {}
                 Err(error) => tracing::debug!(cause = ?error, "outcome is not known yet"),
@@ -189,17 +193,27 @@ impl Writer {
     fn outcome(&self, failure: &Failure) -> Result<Option<(Connection, Outcome)>, Failure> {
         self.file.check_ownership()?;
         let connection = self.reopen()?;
-        if read_batch(&connection)? == self.batch {
-            if failure.kind() == StoreErrorKind::Full {
-                return Ok(Some((connection, Outcome::NotWritten)));
+        let outcome = match read_batch(&connection)? - self.batch {
+            0 if failure.is_unfinished_write() => Outcome::NotWritten,
+            0 => {
+                replace(&connection, self.batch + REPLACEMENT)?;
+                Outcome::Replaced
             }
-            count(&connection)?;
-            return Ok(Some((connection, Outcome::Replaced)));
-        }
-        // The system may take what it failed to write for written. So the journal is not synced
-        // again, but written into the file, and that is synced.
-        let is_durable = write_back(&connection)?;
-        Ok(is_durable.then_some((connection, Outcome::Committed)))
+            found @ (NEXT | REPLACEMENT) => {
+                // The system may take what it failed to write for written. So the journal is not synced
+                // again, but written into the file, and that is synced.
+                if !write_back(&connection)? {
+                    return Ok(None);
+                }
+                match found {
+                    NEXT => Outcome::Committed,
+                    // An earlier attempt's, whose own COMMIT failed.
+                    _ => Outcome::Replaced,
+                }
+            }
+            _ => return Err(Failure::Lost),
+        };
+        Ok(Some((connection, outcome)))
     }
 
     fn reopen(&self) -> Result<Connection, Failure> {
@@ -289,9 +303,10 @@ fn begin(connection: &Connection, number: i64) -> Result<(), Failure> {
     }
 }
 
-/// A transaction that does nothing but be counted.
-fn count(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch("BEGIN IMMEDIATE; UPDATE meta SET batch = batch + 1; COMMIT")
+/// A transaction that has a number and nothing else.
+fn replace(connection: &Connection, number: i64) -> rusqlite::Result<()> {
+    let update = connection.execute("UPDATE meta SET batch = ?1", [number]);
+    update.map(drop)
 }
 
 /// Writes the whole journal into the file, and syncs that. Returns false if a reader is in the way.
@@ -324,3 +339,6 @@ fn vacuum(connection: &Connection) -> rusqlite::Result<bool> {
     let after = count()?;
     Ok(after == 0 || after >= before)
 }
+
+#[cfg(test)]
+mod tests;
