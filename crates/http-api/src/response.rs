@@ -1,7 +1,7 @@
 //! JSON responses.
 
 use axum::response::{IntoResponse as _, Response};
-use http::header::{CONTENT_TYPE, ETAG};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use http::{HeaderValue, StatusCode};
 use registry_core::port::Replay;
 use serde::Serialize;
@@ -45,12 +45,19 @@ pub(crate) fn json_unless_known(
 /// A JSON text with this entity tag, or 304 where the client has it already.
 pub(crate) fn unless_known(known: &IfNoneMatch, tag: &EntityTag, body: Vec<u8>) -> Response {
     let mut response = if known.names(tag) {
-        StatusCode::NOT_MODIFIED.into_response()
+        not_modified(body.len())
     } else {
         json_response(StatusCode::OK, body)
     };
     response.headers_mut().insert(ETAG, tag.header());
     response
+}
+
+/// 304 in place of a response with so many bytes. A response to HEAD would say that they are none
+/// otherwise, and a cache would take its copy for stale (RFC 9110 §8.6, RFC 9111 §4.3.5).
+pub(crate) fn not_modified(bytes: usize) -> Response {
+    let length = [(CONTENT_LENGTH, HeaderValue::from(bytes))];
+    (StatusCode::NOT_MODIFIED, length).into_response()
 }
 
 /// `value` as JSON, written into a buffer of `capacity` bytes, which grows when that is too small.

@@ -107,6 +107,11 @@ async fn who_has_a_file_does_not_get_it_again() {
         let headers = format!("If-None-Match: {known}\r\n");
         let again = ask(&server, "GET", "/style.css", &headers).await;
         assert_eq!((again.status, again.body.len()), (304, 0), "{known}");
+        let again = ask(&server, "HEAD", "/style.css", &headers).await;
+        let (length, whole) = [&again, &answer]
+            .map(|it| it.header("content-length"))
+            .into();
+        assert!(length.is_none() || length == whole, "{length:?}");
         assert_eq!(again.header("etag"), Some(&*etag), "{known}");
         assert_eq!(again.header("cache-control"), Some("no-cache"));
         assert_eq!(again.header("vary"), Some("accept-encoding"));

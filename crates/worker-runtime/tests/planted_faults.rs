@@ -1,7 +1,7 @@
 //! Shows that the schedules in `src/runtime/schedules.rs` find faults: at least two against each
 //! invariant are planted, each into a copy of the sources, and a scenario has to find it.
 //!
-//! Takes minutes, so it needs feature `planted-faults`:
+//! Planting them takes minutes, so it needs feature `planted-faults`:
 //! `cargo test --profile schedules -p worker-runtime --features planted-faults --test planted_faults`;
 //! `YOI_FAULTS=words` plants only those whose name contains the words.
 
@@ -9,6 +9,7 @@
 
 #[path = "planted_faults/list.rs"]
 mod list;
+#[cfg(feature = "planted-faults")]
 #[path = "planted_faults/plant.rs"]
 mod plant;
 #[path = "planted_faults/store_list.rs"]

@@ -8,10 +8,11 @@ use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
     IF_NONE_MATCH, VARY,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use web_page::{Asset, Representation};
 
 use crate::entity_tag;
+use crate::response::not_modified;
 use crate::state::ApiState;
 
 /// On every response with a file, and on every 304 in its place (RFC 9110 §15.4.5). A browser keeps
@@ -53,7 +54,7 @@ fn asset_response(asset: &'static Asset, request: &HeaderMap) -> Response {
         &asset.identity
     };
     let mut response = if is_current(etag, request) {
-        StatusCode::NOT_MODIFIED.into_response()
+        not_modified(bytes.len())
     } else {
         let media_type = HeaderValue::from_static(asset.media_type);
         let mut response = ([(CONTENT_TYPE, media_type)], bytes.as_slice()).into_response();

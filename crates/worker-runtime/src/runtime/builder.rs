@@ -130,7 +130,9 @@ impl RuntimeBuilder {
             let inner = Arc::clone(&inner);
             async move { inner.end_interrupted_run(id).await }
         });
-        let ends = stream::iter(ends).buffer_unordered(INTERRUPTED_AT_ONCE);
+        // Each takes a place in memory meanwhile.
+        let at_once = INTERRUPTED_AT_ONCE.min(inner.limits.workers);
+        let ends = stream::iter(ends).buffer_unordered(at_once);
         let failed = ends.filter(|end| ready(end.is_err())).count().await;
         let workers = inner.directory.with(|directory| directory.len());
         let interrupted = total - failed;

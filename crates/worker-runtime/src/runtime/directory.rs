@@ -192,6 +192,13 @@ impl Directory {
         ended.notify_waiters();
     }
 
+    /// Leaves out the number of an event, of which nobody was told, of a worker that is being loaded.
+    pub(super) fn skip_event(&mut self, id: WorkerId) {
+        if let Some(Place::Loading(stored, _)) = self.places.get_mut(&id) {
+            stored.latest_event += 1;
+        }
+    }
+
     /// Removes a worker that was [being loaded](Self::begin_loading), because it was deleted
     /// instead. Returns the state that it had.
     pub(super) fn remove_loading(&mut self, id: WorkerId) -> Option<WorkerState> {

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use super::directory::{Place, Stored};
+use super::residency::Lookup;
 use super::storage::read_error;
 use super::{Inner, Runtime};
 use crate::core::WorkerSnapshot;
 use crate::cursor::Cursor;
-use crate::error::StoreUnavailable;
+use crate::error::{StoreUnavailable, UnknownWorker};
 use crate::id::WorkerId;
 use crate::status::WorkerState;
 
@@ -57,7 +58,10 @@ impl Runtime {
         };
         let (mut page, stored) = self.inner.find(query, limit, scan);
         if !stored.is_empty() {
-            self.inner.insert_stored(&mut page.workers, stored).await?;
+            let inner = &self.inner;
+            inner
+                .insert_stored(&mut page.workers, stored, query.state)
+                .await?;
         }
         Ok(page)
     }
@@ -110,6 +114,7 @@ impl Inner {
         &self,
         workers: &mut Vec<WorkerSnapshot>,
         stored: Vec<StoredOnPage>,
+        state: Option<WorkerState>,
     ) -> Result<(), StoreUnavailable> {
         let ids: Vec<WorkerId> = stored.iter().map(|worker| worker.id).collect();
         let rows = self.expect_storage().reader().workers(&ids).await;
@@ -127,7 +132,15 @@ impl Inner {
             taken = position;
             let cursor = Cursor::new(self.epoch, stored.latest_event);
             let row = rows.remove(&id);
-            workers.extend(row.map(|row| WorkerSnapshot::of_stored(row, cursor)));
+            // It may have been loaded, changed or deleted while the row was read.
+            let shown = match self.lookup(id) {
+                Ok(Lookup::Resident(slot)) => slot.snapshot_if(state),
+                Ok(Lookup::Stored(..)) => row
+                    .map(|row| WorkerSnapshot::of_stored(row, cursor))
+                    .filter(|worker| state.is_none_or(|state| state == worker.state)),
+                Err(UnknownWorker { .. }) => None,
+            };
+            workers.extend(shown);
         }
         workers.extend(resident);
         Ok(())

@@ -6,7 +6,7 @@ use tracing::debug;
 
 use super::Inner;
 use super::capacity::Capacity;
-use super::commit::commit_and_apply;
+use super::commit::{Committed, commit_and_apply};
 use super::directory::{Place, Stored};
 use super::slot::Slot;
 use super::storage::{Storage, read_error};
@@ -35,6 +35,13 @@ impl Lookup {
             Self::Stored(stored, _) => *stored == before,
         }
     }
+}
+
+/// Whether the runtime is being opened, so that nobody has a cursor of it yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    Now,
+    Done,
 }
 
 /// The duty to end the loading of a worker.
@@ -100,7 +107,7 @@ impl Inner {
         id: WorkerId,
     ) -> Result<(), AccessError> {
         if let Some((guard, latest_event)) = self.begin_loading(id)? {
-            self.read_worker(guard, latest_event).await?;
+            self.read_worker(guard, latest_event, Opening::Now).await?;
         }
         Ok(())
     }
@@ -173,9 +180,8 @@ impl Inner {
         let Some((guard, latest_event)) = self.begin_loading(id)? else {
             return Ok(None);
         };
-        let Some((guard, metadata, worker, profile)) =
-            self.read_worker(guard, latest_event).await?
-        else {
+        let read = self.read_worker(guard, latest_event, Opening::Done);
+        let Some((guard, metadata, worker, profile)) = read.await? else {
             return Ok(None);
         };
         let held = worker.held_bytes();
@@ -198,6 +204,7 @@ impl Inner {
         &self,
         guard: LoadGuard,
         latest_event: u64,
+        opening: Opening,
     ) -> Result<Option<(LoadGuard, Arc<WorkerMetadata>, Worker, Profile)>, AccessError> {
         let storage = self.expect_storage();
         let limits = &self.limits;
@@ -233,7 +240,14 @@ impl Inner {
         });
         let changes = finished.map(|run| Change::Finish(Box::new(run)));
         let changes = changes.into_iter().collect();
-        let apply = move |committed| {
+        let apply = move |committed: Committed| {
+            if committed.is_ok() && opening == Opening::Done {
+                // Readers with a cursor of before have missed the event.
+                let inner = &guard.inner;
+                inner
+                    .directory
+                    .with(|directory| directory.skip_event(guard.id));
+            }
             drop(guard);
             committed
         };

@@ -10,15 +10,17 @@ use tracing::debug;
 
 use super::Inner;
 use super::capacity::Capacity;
+use super::commit::Committed;
 use super::drafts::Drafts;
 use super::engine_future::EngineFuture;
 use super::slot::{AddStep, EndStep, RunStart, Slot};
 use super::storage::Storage;
 use crate::core::{Addition, RunEnd};
 use crate::engine::{Output, OutputClosed, OutputSink, TurnEngine};
+use crate::error::StoreUnavailable;
 use crate::id::RunId;
 use crate::run::Report;
-use crate::store::FinishedRun;
+use crate::store::{Change, FinishedRun};
 use crate::sync::{self, Executor};
 
 /// How long to wait before each further attempt to store the end of a run. The worker stays
@@ -46,6 +48,8 @@ pub(super) struct RunGuard {
     ended: bool,
     /// Its end, while that is being stored.
     decided: Option<Box<FinishedRun>>,
+    /// The worker is reserved for a stop that came while the end was being stored.
+    stopping: bool,
 }
 
 /// Writes the output of a run to its worker.
@@ -67,6 +71,7 @@ impl RunGuard {
             output: Arc::new(output),
             ended: false,
             decided: None,
+            stopping: false,
         }
     }
 
@@ -92,7 +97,7 @@ impl RunGuard {
     ) -> Option<Arc<Slot>> {
         let RunOutput { slot, run_id, .. } = &*self.output;
         let (slot, run_id) = (Arc::clone(slot), *run_id);
-        let (finished, changes) = loop {
+        let (mut finished, changes) = loop {
             let changed = slot.changed();
             match slot.begin_end(run_id, end, slot.now()) {
                 EndStep::Ended => {
@@ -104,22 +109,42 @@ impl RunGuard {
             }
         };
         self.decided = Some(finished.clone());
-        let mut delays = END_RETRIES.iter();
-        loop {
-            if storage.commit(executor, changes.clone()).await.is_ok() {
-                self.ended = true;
-                slot.apply_end(*finished);
-                return None;
-            }
-            let delay = delays.next().filter(|_| !storage.is_closed());
-            match delay {
-                Some(delay) => sync::sleep(*delay).await,
-                None => break,
-            }
-        }
+        let again = || slot.end_changes(&mut finished);
+        let committed = commit(storage, executor, changes, again).await;
         self.ended = true;
-        slot.apply_end_unsaved(*finished);
-        Some(slot)
+        if committed.is_err() {
+            slot.apply_end_unsaved(*finished);
+            return Some(slot);
+        }
+        let now = slot.now();
+        if let Some(stop) = slot.apply_end(*finished, now) {
+            self.stopping = true;
+            let again = || stop.clone();
+            let committed = commit(storage, executor, stop.clone(), again).await;
+            self.stopping = false;
+            // Nothing more can be done about a stop that isn't stored: its caller was told.
+            let _ = slot.apply_change(committed, |worker| worker.stopped(now));
+        }
+        None
+    }
+}
+
+/// Commits changes, and what `again` gives in each attempt after that.
+async fn commit(
+    storage: &Arc<Storage>,
+    executor: &Executor,
+    mut changes: Vec<Change>,
+    mut again: impl FnMut() -> Vec<Change>,
+) -> Committed {
+    let mut delays = END_RETRIES.iter();
+    loop {
+        let committed = storage.commit(executor, changes).await;
+        let delay = delays.next().filter(|_| !storage.is_closed());
+        match delay {
+            Some(delay) if committed.is_err() => sync::sleep(*delay).await,
+            _ => return committed,
+        }
+        changes = again();
     }
 }
 
@@ -172,6 +197,9 @@ impl Drop for RunGuard {
         if !self.ended {
             let decided = self.decided.take().map(|decided| *decided);
             slot.interrupt(*run_id, decided, slot.now());
+        }
+        if self.stopping {
+            let _ = slot.apply_change(Err(StoreUnavailable::FAILED), |_| ());
         }
         debug!(worker_id = %slot.id(), %run_id, "run finished");
     }

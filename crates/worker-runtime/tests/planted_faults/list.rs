@@ -11,7 +11,11 @@ pub(crate) const FAULTS: &[Fault] = &[
             file: "core/worker/commands.rs",
             from: "            State::Idle => {}
             State::Running(run)
-            | State::Finishing { run, .. }
+            | State::Finishing {
+                run,
+                next: NextState::Idle,
+                ..
+            }
             | State::Ending {
                 run,
                 next: NextState::Idle,
@@ -22,7 +26,12 @@ pub(crate) const FAULTS: &[Fault] = &[
                 next: NextState::Idle,
                 ..
             } => {}
-            State::Running(run) | State::Finishing { run, .. } => {",
+            State::Running(run)
+            | State::Finishing {
+                run,
+                next: NextState::Idle,
+                ..
+            } => {",
         }],
     },
     Fault {
@@ -118,8 +127,8 @@ pub(crate) const FAULTS: &[Fault] = &[
         scenario: "readers::poll_and_append",
         edits: &[Edit {
             file: "core/event_log.rs",
-            from: "let sequence = self.latest + 1;",
-            to: "let sequence = self.latest + 1 + u64::from(self.latest == 2);",
+            from: "self.latest += 1;",
+            to: "self.latest += 1 + u64::from(self.latest == 2);",
         }],
     },
     Fault {
@@ -263,8 +272,8 @@ pub(crate) const FAULTS: &[Fault] = &[
         scenario: "inputs::cancel_after_a_stop_that_nobody_waits_for",
         edits: &[Edit {
             file: "core/worker/state.rs",
-            from: "next: if was == NextState::Stopped {",
-            to: "next: if was == next {",
+            from: "if self == Self::Stopped {",
+            to: "if self == next {",
         }],
     },
     Fault {

@@ -67,17 +67,16 @@ pub(crate) const STORE_FAULTS: &[Fault] = &[
         edits: &[
             Edit {
                 file: "runtime/run_task.rs",
-                from: "        let mut delays = END_RETRIES.iter();
+                from: "        let again = || slot.end_changes(&mut finished);
 ",
-                to: "        let mut delays = END_RETRIES.iter();
-        slot.apply_end(*finished.clone());
+                to: "        let _ = slot.apply_end(*finished.clone(), slot.now());
+        let again = || slot.end_changes(&mut finished);
 ",
             },
             Edit {
                 file: "runtime/run_task.rs",
-                from: "                slot.apply_end(*finished);
-",
-                to: "",
+                from: "if let Some(stop) = slot.apply_end(*finished, now) {",
+                to: "if let Some(stop) = None::<Vec<Change>> {",
             },
         ],
     },

@@ -92,7 +92,11 @@ impl Worker {
         match &self.state {
             State::Idle => {}
             State::Running(run)
-            | State::Finishing { run, .. }
+            | State::Finishing {
+                run,
+                next: NextState::Idle,
+                ..
+            }
             | State::Ending {
                 run,
                 next: NextState::Idle,
@@ -104,6 +108,10 @@ impl Worker {
                 });
             }
             State::Ending {
+                next: NextState::Stopped,
+                ..
+            }
+            | State::Finishing {
                 next: NextState::Stopped,
                 ..
             }
@@ -200,8 +208,7 @@ impl Worker {
         })
     }
 
-    /// Begins to stop the worker. If a run is active, the worker stops as soon as that has ended,
-    /// unless the run's end was already decided.
+    /// Begins to stop the worker. If a run is active, the worker stops as soon as that has ended.
     pub(crate) fn stop(&mut self) -> StopStep {
         self.state.end(EndReason::Cancelled, NextState::Stopped);
         match &self.state {

@@ -55,8 +55,19 @@ impl Worker {
                 NextState::Stopped => StoredState::Stopped,
             },
         };
-        self.state.finishing(outcome);
+        self.state.finishing(outcome, next);
         Some(finished)
+    }
+
+    /// Whether the worker is to be stopped once the end is stored that was decided for its run.
+    pub(crate) fn stops_after_end(&self) -> bool {
+        matches!(
+            self.state,
+            State::Finishing {
+                next: NextState::Stopped,
+                ..
+            }
+        )
     }
 
     /// The reasoning of the active run, as far as the transcript holds it beside the run's input and

@@ -24,6 +24,8 @@ pub(super) enum State {
         run: Run,
         /// Whether it ends as cancelled.
         cancelled: bool,
+        /// A stop may still come.
+        next: NextState,
     },
     Stopped,
 }
@@ -57,6 +59,13 @@ pub(crate) enum EndReason {
 pub(super) enum NextState {
     Idle,
     Stopped,
+}
+
+impl NextState {
+    /// The state once `next` was asked for as well: a stop that was accepted is never taken back.
+    fn then(self, next: Self) -> Self {
+        if self == Self::Stopped { self } else { next }
+    }
 }
 
 /// How a run ended.
@@ -142,7 +151,7 @@ impl State {
     }
 
     /// Begins to end the active run. The latest reason counts, so that an accepted cancel always
-    /// ends as `cancelled`; an accepted stop is never taken back.
+    /// ends as `cancelled`. To an end that is being stored only a stop is added.
     pub(super) fn end(&mut self, reason: EndReason, next: NextState) {
         *self = match mem::replace(self, Self::Idle) {
             Self::Running(run) => Self::Ending { run, reason, next },
@@ -157,9 +166,18 @@ impl State {
                     (EndReason::Cancelled, EndReason::Interrupted) => was_for,
                     _ => reason,
                 },
-                next: if was == NextState::Stopped { was } else { next },
+                next: was.then(next),
             },
-            unchanged @ (Self::Finishing { .. } | Self::Idle | Self::Stopped) => unchanged,
+            Self::Finishing {
+                run,
+                cancelled,
+                next: was,
+            } => Self::Finishing {
+                run,
+                cancelled,
+                next: was.then(next),
+            },
+            unchanged @ (Self::Idle | Self::Stopped) => unchanged,
         };
     }
 
@@ -179,12 +197,13 @@ impl State {
         }
     }
 
-    /// The end of the active run can't change any more.
-    pub(super) fn finishing(&mut self, outcome: RunOutcome) {
+    /// The end of the active run can't change any more. Only a stop can still be added to it.
+    pub(super) fn finishing(&mut self, outcome: RunOutcome, next: NextState) {
         *self = match mem::replace(self, Self::Idle) {
             Self::Running(run) | Self::Ending { run, .. } => Self::Finishing {
                 run,
                 cancelled: outcome == RunOutcome::Cancelled,
+                next,
             },
             unchanged @ (Self::Finishing { .. } | Self::Idle | Self::Stopped) => unchanged,
         };

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{PendingCommit, Persistence, Slot};
+use super::{Guarded, PendingCommit, Persistence, Slot};
 use crate::core::{RunEnd, Worker};
 use crate::id::RunId;
 use crate::run::{RunErrorCode, RunOutcome};
-use crate::store::{Change, FinishedRun};
+use crate::store::{Change, FinishedRun, StoredState};
 
 /// What the end of a run has come to.
 pub(in crate::runtime) enum EndStep {
@@ -82,19 +82,41 @@ impl Slot {
         })
     }
 
-    /// Ends a run whose end is committed.
-    pub(in crate::runtime) fn apply_end(&self, finished: FinishedRun) {
+    /// The changes for the next attempt to commit an end, with the stop that came meanwhile.
+    pub(in crate::runtime) fn end_changes(&self, finished: &mut FinishedRun) -> Vec<Change> {
         self.guarded.with(|guarded| {
+            guarded.add_stop(finished);
+            guarded.changes(Change::Finish(Box::new(finished.clone())))
+        })
+    }
+
+    /// Ends a run whose end is committed. If a stop came too late to be part of it, the worker is
+    /// reserved for that: what is returned is to be committed, and
+    /// [`apply_change`](Slot::apply_change) follows.
+    pub(in crate::runtime) fn apply_end(
+        &self,
+        finished: FinishedRun,
+        now: Timestamp,
+    ) -> Option<Vec<Change>> {
+        self.guarded.with(|guarded| {
+            let is_stop_missing =
+                guarded.worker.stops_after_end() && finished.state != StoredState::Stopped;
             guarded.commit = None;
             guarded.unsaved = None;
             self.step(guarded, |worker| worker.finish(finished));
-        });
+            is_stop_missing.then(|| {
+                guarded.commit = Some(PendingCommit::Other);
+                let (worker_id, at) = (self.id(), now);
+                vec![Change::Stop { worker_id, at }]
+            })
+        })
     }
 
     /// Ends a run whose end the store doesn't accept. The store gets it later.
     pub(in crate::runtime) fn apply_end_unsaved(&self, finished: FinishedRun) {
-        let finished = failed(finished, RunErrorCode::StoreFailed);
+        let mut finished = failed(finished, RunErrorCode::StoreFailed);
         self.guarded.with(|guarded| {
+            guarded.add_stop(&mut finished);
             guarded.commit = None;
             guarded.unsaved = Some(finished.clone());
             self.step(guarded, |worker| worker.finish(finished));
@@ -136,6 +158,15 @@ impl Slot {
             let changes = vec![Change::Finish(finished.clone())];
             Some(EndStep::Commit(finished, changes))
         })
+    }
+}
+
+impl Guarded {
+    /// Makes the stop that came since the end was decided part of it.
+    fn add_stop(&self, finished: &mut FinishedRun) {
+        if self.worker.stops_after_end() {
+            finished.state = StoredState::Stopped;
+        }
     }
 }
 

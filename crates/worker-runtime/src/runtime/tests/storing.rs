@@ -6,8 +6,10 @@ use crate::store::scripted_store::{Fault, Operation, ScriptedStore, When};
 use crate::store::{Change, StoreErrorKind};
 use crate::{InputError, StoreUnavailable};
 
+mod cut_off;
 mod failing;
 mod hanging;
+mod late_stop;
 mod residency;
 mod restart;
 mod unreadable;
