@@ -1,9 +1,9 @@
 //! The database file: where it may be, how it is created, and which file it is.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt as _, OpenOptionsExt, lchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, RenameFlags, StatxFlags, makedev, renameat_with, statx};
@@ -104,6 +104,15 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
     options.write(true).create_new(true).mode(0o600);
     options.open(path)?.sync_all()?;
     sync_directory(path)
+}
+
+/// Gives a file to the owner and the group of another one, if it has others. Only root may.
+pub(crate) fn give_to(path: &Path, own: &Metadata, other: &Metadata) -> io::Result<()> {
+    let (uid, gid) = (other.uid(), other.gid());
+    if (own.uid(), own.gid()) == (uid, gid) || own.uid() != 0 {
+        return Ok(());
+    }
+    lchown(path, Some(uid), Some(gid))
 }
 
 /// Makes a file and its name durable. Not for the file of an open store.

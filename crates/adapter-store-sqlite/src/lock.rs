@@ -1,6 +1,6 @@
 //! The locks by which one process owns a store: one for its name, one for its file.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -54,6 +54,12 @@ impl StoreLock {
             *self = Self::acquire(store)?;
         }
         Ok(())
+    }
+
+    /// Gives the lock's file to the owner of the store: root may have made it, for a server of another
+    /// user.
+    pub(crate) fn belong_to(&self, store: &Metadata) -> io::Result<()> {
+        file::give_to(&self.path, &self.file.metadata()?, store)
     }
 
     fn is_at_its_path(&self) -> bool {

@@ -10,10 +10,13 @@ mod space;
 
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 use crate::connection;
 use crate::file;
@@ -47,7 +50,11 @@ pub enum MaintenanceError {
 
 impl From<rusqlite::Error> for MaintenanceError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Open(error.into())
+        match error.sqlite_error_code() {
+            // What is there is only read.
+            Some(ErrorCode::DiskFull) => Self::Target(io::ErrorKind::StorageFull.into()),
+            _ => Self::Open(error.into()),
+        }
     }
 }
 
@@ -68,6 +75,9 @@ fn for_reading(path: &Path) -> Result<(Connection, Header), MaintenanceError> {
     Ok((connection, header))
 }
 
+/// Ends the name of a file that isn't whole yet, after the number of the process that writes it.
+const UNFINISHED: &str = ".unfinished";
+
 /// A new file, which is removed again unless it is kept.
 struct Target {
     /// Where it is written.
@@ -85,9 +95,9 @@ impl Target {
         if name.symlink_metadata().is_ok() {
             return Err(MaintenanceError::TargetExists);
         }
-        let mut path = name.clone().into_os_string();
-        path.push(format!(".{}.unfinished", process::id()));
-        Self::write_at(path.into(), Some(name))
+        remove_left_over(&name);
+        let path = file::beside(&name, &format!(".{}{UNFINISHED}", process::id()));
+        Self::write_at(path, Some(name))
     }
 
     /// A file that is of use to its writer alone.
@@ -107,6 +117,11 @@ impl Target {
 
     /// Makes the file durable and puts it in the place of the one at `path`, whose journal is gone.
     fn replace(self, path: &Path) -> Result<(), MaintenanceError> {
+        let give = |own: &Path| {
+            let (found, other) = (own.symlink_metadata()?, path.symlink_metadata()?);
+            file::give_to(own, &found, &other)
+        };
+        give(&self.path).map_err(MaintenanceError::Target)?;
         let own = self.path.clone();
         self.keep()?;
         fs::rename(own, path).map_err(MaintenanceError::Target)?;
@@ -125,6 +140,26 @@ impl Target {
     }
 }
 
+/// Removes what processes that have ended left of a file with this name.
+fn remove_left_over(name: &Path) {
+    let (Some(directory), Some(own)) = (name.parent(), name.file_name()) else {
+        return;
+    };
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let found = entry.file_name();
+        let Some(rest) = found.as_bytes().strip_prefix(own.as_bytes()) else {
+            continue;
+        };
+        let process = str::from_utf8(rest).ok();
+        let process = process.and_then(|it| it.strip_prefix('.')?.strip_suffix(UNFINISHED));
+        let process = process.and_then(|it| Pid::from_raw(it.parse().ok()?));
+        // Without permission it is somebody else's, and alive.
+        if process.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH)) {
+            file::remove(&entry.path());
+        }
+    }
+}
+
 fn target_error(error: io::Error) -> MaintenanceError {
     if error.kind() == io::ErrorKind::AlreadyExists {
         MaintenanceError::TargetExists
@@ -138,5 +173,26 @@ impl Drop for Target {
         if !self.is_kept {
             file::remove(&self.path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn a_lack_of_space_is_told_of_what_is_written() {
+        let failure = |code| rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+        let full = MaintenanceError::from(failure(ffi::SQLITE_FULL));
+        assert!(matches!(full, MaintenanceError::Target(_)), "{full}");
+        let opened = OpenError::from(failure(ffi::SQLITE_IOERR_SHMSIZE));
+        assert!(matches!(opened, OpenError::Full), "{opened}");
+        let other = MaintenanceError::from(failure(ffi::SQLITE_IOERR_READ));
+        assert!(
+            matches!(other, MaintenanceError::Open(OpenError::Database(_))),
+            "{other}"
+        );
     }
 }

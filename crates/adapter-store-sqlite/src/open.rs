@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, ffi};
@@ -22,6 +23,9 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 const QUICK_CHECK_BYTES: u64 = 128 * 1024 * 1024;
 /// Bytes of a page. An input and its reply are a few kilobytes together.
 const PAGE_BYTES: u32 = 4096;
+
+/// What group and others may do with a file.
+const OTHERS: u32 = 0o077;
 
 /// Why a store can't be opened. Names no path.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +58,9 @@ pub enum OpenError {
     /// sizes is reached.
     #[error("store can't be created: no space is left, or the limit on file sizes is too low")]
     NoSpace,
+    /// It is there, and its file system has no space for what has to be beside it while it is open.
+    #[error("store can't be opened: no space is left on its file system")]
+    Full,
     /// The file or its directory can't be used.
     #[error("store can't be opened")]
     Io(#[from] io::Error),
@@ -75,6 +82,8 @@ impl From<rusqlite::Error> for OpenError {
             Some(ErrorCode::NotADatabase) => Self::NotAStore,
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged,
             Some(ErrorCode::DatabaseBusy) => Self::InUse,
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::SystemIoFailure) if is_without_index(&error) => Self::Full,
             // Not the message: it can name the path.
             _ => Self::Database(error.sqlite_error().map_or("unexpected value", |error| {
                 ffi::code_to_str(error.extended_code)
@@ -125,7 +134,14 @@ pub(crate) fn open(
         Err(error) => return Err(error.into()),
     }
     let file_lock = lock_file(&path)?;
-    let bytes = fs::symlink_metadata(&path)?.len();
+    let found = fs::symlink_metadata(&path)?;
+    lock.belong_to(&found)?;
+    if found.mode() & OTHERS != 0 {
+        tracing::warn!(
+            "the store's file is open to other users of the machine: its mode should be 0600"
+        );
+    }
+    let bytes = found.len();
     if !file::is_blank_or_database(&path, bytes)? {
         return Err(OpenError::NotAStore);
     }
@@ -159,6 +175,13 @@ fn is_unwritten(error: &rusqlite::Error) -> bool {
         found,
         Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure)
     )
+}
+
+/// Whether the index of the journal, which is of memory that files share, could not be made as large as
+/// it has to be.
+fn is_without_index(error: &rusqlite::Error) -> bool {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    extended == Some(ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 fn has_journal(path: &Path) -> bool {

@@ -49,7 +49,7 @@ impl PendingStore {
         let opened = opened.map_err(|_| StoreError::new(StoreErrorKind::Failed))?;
         let store = opened.map_err(|error| {
             let kind = match error {
-                OpenError::NoSpace => StoreErrorKind::Full,
+                OpenError::NoSpace | OpenError::Full => StoreErrorKind::Full,
                 OpenError::InUse
                 | OpenError::TooNew { .. }
                 | OpenError::NotAStore

@@ -207,6 +207,7 @@ fn about_file(error: &MaintenanceError) -> Option<&'static str> {
         MaintenanceError::Open(
             StoreOpenError::InUse
             | StoreOpenError::NoSpace
+            | StoreOpenError::Full
             | StoreOpenError::TooNew { .. }
             | StoreOpenError::Damaged
             | StoreOpenError::OnNetwork

@@ -5,5 +5,6 @@ mod copying;
 mod crash;
 mod faults;
 mod fixture;
+mod leftovers;
 mod maintenance;
 mod opening;
