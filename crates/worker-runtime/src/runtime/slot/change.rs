@@ -127,8 +127,9 @@ impl Slot {
                     }
                     Persistence::Store => {
                         guarded.commit = Some(PendingCommit::Other);
+                        // An end that is still unsaved goes with the rest.
                         let worker_id = self.id();
-                        DeleteStep::Commit(guarded.changes(Change::Delete { worker_id }))
+                        DeleteStep::Commit(vec![Change::Delete { worker_id }])
                     }
                 },
             })

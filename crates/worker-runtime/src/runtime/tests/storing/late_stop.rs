@@ -86,6 +86,19 @@ async fn a_worker_that_could_not_be_deleted_in_time_is_stopped() {
     stored.runtime().delete(worker).await.unwrap();
 }
 
+/// Whatever keeps the end from being stored does not keep the worker.
+#[tokio::test(start_paused = true)]
+async fn a_worker_is_deleted_without_the_end_that_the_store_lacks() {
+    let (stored, worker, run) = storing_an_end(REFUSED, When::Every).await;
+    stored.fixture.wait_for_end(worker, &run).await;
+    stored.store.clear();
+    stored.runtime().delete(worker).await.unwrap();
+    let last = stored.store.committed().pop();
+    assert_eq!(last, Some(Change::Delete { worker_id: worker }));
+    let ends = |change: &Change| matches!(change, Change::Finish(_));
+    assert!(!stored.store.committed().iter().any(ends));
+}
+
 /// The store never takes the end while it is tried.
 #[tokio::test(start_paused = true)]
 async fn it_is_part_of_an_end_that_the_store_lacks() {
