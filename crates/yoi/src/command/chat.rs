@@ -1,14 +1,15 @@
 //! `chat`: a conversation at the terminal, or one message from a pipe.
 //!
 //! Reading order: [`conversation`] (the messages), [`active_reply`] (one reply while it is
-//! produced), [`prompt`], [`history`], [`slash`] and [`typing`] (input); [`super::reconnect`] handles
-//! a server that goes away.
+//! produced), [`prompt`], [`history`], [`slash`] and [`typing`] (input), [`termination`] (signals);
+//! [`super::reconnect`] handles a server that goes away.
 
 mod active_reply;
 mod conversation;
 mod history;
 mod prompt;
 mod slash;
+mod termination;
 mod typing;
 
 use std::io::{self, IsTerminal as _};
@@ -30,6 +31,7 @@ use active_reply::ReplyEnd;
 use conversation::{Conversation, Partner};
 use prompt::{Input, Prompt};
 use slash::{Line, SlashCommand};
+use termination::TerminationSignals;
 use typing::HiddenTyping;
 
 /// Chats with a worker: at a terminal until the end of the input, otherwise one message.
@@ -163,7 +165,8 @@ async fn exchange_once(conversation: &mut Conversation<'_>, message: &str) -> Re
     }
 }
 
-/// Sends `message` and what is typed, line after line, until the input ends.
+/// Sends `message` and what is typed, line after line, until the input ends. A signal that ends the
+/// process gets a terminal that is as it was before.
 async fn run_prompt(
     conversation: &mut Conversation<'_>,
     message: Option<String>,
@@ -172,8 +175,34 @@ async fn run_prompt(
     // listener is dropped.
     drop(signal(SignalKind::interrupt()).map_err(Error::Setup)?);
     let history = state_directory::of_process().and_then(|directory| history::open(&directory));
-    let mut prompt = Prompt::new(history)?;
-    let typing = HiddenTyping::begin();
+    let prompt = Prompt::new(history)?;
+    let mut termination = TerminationSignals::listen().map_err(Error::Setup)?;
+    let typing = if prompt.edits_lines() {
+        HiddenTyping::begin()
+    } else {
+        None
+    };
+    let typing = typing.as_ref();
+    tokio::select! {
+        // Nothing is lost that matters: the other arm ends the process.
+        result = converse(conversation, prompt, typing, message) => result,
+        // Cancel-safe: a signal that is not received stays.
+        signal = termination.recv() => {
+            if let Some(typing) = typing {
+                typing.restore_in_foreground();
+            }
+            termination::end_process(signal)
+        }
+    }
+}
+
+/// Sends `message`, and then line after line.
+async fn converse(
+    conversation: &mut Conversation<'_>,
+    mut prompt: Prompt,
+    typing: Option<&HiddenTyping>,
+    message: Option<String>,
+) -> Result<(), Error> {
     conversation.print_greeting();
     let reply = conversation.resume().await;
     conversation.report(reply).await?;
@@ -184,7 +213,7 @@ async fn run_prompt(
     loop {
         let input;
         (prompt, input) = prompt.read().await?;
-        if let Some(typing) = &typing {
+        if let Some(typing) = typing {
             typing.renew();
         }
         match input {

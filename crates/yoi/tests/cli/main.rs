@@ -16,5 +16,6 @@ mod shell;
 mod store;
 mod store_copy;
 mod terminal;
+mod terminal_modes;
 mod thinking;
 mod workspaces;

@@ -1,6 +1,7 @@
 //! A program in a real terminal, read until it prints what is waited for.
 
 use std::io::{Read as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -8,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use pty_process::Size;
 use pty_process::blocking::{Command as PtyCommand, Pty, open};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{InputModes, LocalModes, tcgetattr};
 
 /// Longest time to wait for a text or for the exit.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,6 +26,8 @@ pub(crate) const ALT_ENTER: &str = "\u{1b}\r";
 pub(crate) struct Terminal {
     child: Child,
     pty: Arc<Pty>,
+    /// The terminal's modes before the program began.
+    before: (InputModes, LocalModes),
     output: Receiver<Vec<u8>>,
     received: Vec<u8>,
     /// Length of the text that was matched already.
@@ -39,14 +44,15 @@ impl Terminal {
     pub(crate) fn start_with(command: &Command, columns: u16) -> Self {
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(40, columns)).unwrap();
+        let before = modes(&pty);
         let variables = command.get_envs();
         let directory = command.get_current_dir().expect("the fixture sets it");
         let child = PtyCommand::new(command.get_program())
             .args(command.get_args())
             .current_dir(directory)
             .env_clear()
-            .envs(variables.filter_map(|(name, value)| Some((name, value?))))
             .env("TERM", "xterm")
+            .envs(variables.filter_map(|(name, value)| Some((name, value?))))
             .spawn(pts)
             .unwrap();
         let pty = Arc::new(pty);
@@ -64,6 +70,7 @@ impl Terminal {
         Self {
             child,
             pty,
+            before,
             output,
             received: Vec::new(),
             matched: 0,
@@ -135,6 +142,31 @@ impl Terminal {
         (code, self.text()[self.matched..].to_owned())
     }
 
+    /// Sends `signal` to the program.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Whether the terminal does with what is typed what it did before the program began.
+    pub(crate) fn is_as_before(&self) -> bool {
+        modes(&self.pty) == self.before && !self.brackets_paste()
+    }
+
+    /// Whether it marks what is pasted (xterm's control sequences, mode 2004).
+    pub(crate) fn brackets_paste(&self) -> bool {
+        let received = String::from_utf8_lossy(&self.received);
+        received.rfind("\u{1b}[?2004h") > received.rfind("\u{1b}[?2004l")
+    }
+
+    /// Waits until `signal` has ended the program.
+    #[track_caller]
+    pub(crate) fn is_ended_by(&mut self, signal: Signal) {
+        let deadline = Instant::now() + TIMEOUT;
+        while self.receive(deadline).is_ok() {}
+        let status = self.child.wait().unwrap();
+        assert_eq!(status.signal(), Some(signal.as_raw()), "{status}");
+    }
+
     fn receive(&mut self, deadline: Instant) -> Result<(), RecvTimeoutError> {
         let left = deadline.saturating_duration_since(Instant::now());
         let bytes = self.output.recv_timeout(left)?;
@@ -156,6 +188,11 @@ impl Terminal {
         }
         text.replace('\r', "")
     }
+}
+
+fn modes(pty: &Pty) -> (InputModes, LocalModes) {
+    let modes = tcgetattr(pty).unwrap();
+    (modes.input_modes, modes.local_modes)
 }
 
 impl Drop for Terminal {

@@ -1,6 +1,7 @@
 //! The line editor of a chat, with its history.
 
-use std::io;
+use std::env;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use rustix::termios::{QueueSelector, tcflush};
@@ -12,11 +13,15 @@ use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Cmd, Editor, Helper, KeyEvent, Modifiers, Result as Readline};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::history::ENTRIES_MAX;
 use crate::error::{Error, UsageError};
 
 const PROMPT: &str = "> ";
+/// The values of `TERM` for which rustyline edits no lines, and reads them as the terminal gives
+/// them (its `UNSUPPORTED_TERM`).
+const PLAIN_TERMINALS: [&str; 3] = ["dumb", "cons25", "emacs"];
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Input {
@@ -32,6 +37,7 @@ pub(super) enum Input {
 pub(super) struct Prompt {
     editor: Editor<Continuation, DefaultHistory>,
     history: Option<PathBuf>,
+    edits_lines: bool,
 }
 
 /// Lets a backslash at the end of a line continue the message on another one.
@@ -53,13 +59,27 @@ impl Prompt {
             // It is absent the first time; an unreadable one is ignored.
             let _ = editor.load_history(path);
         }
-        Ok(Self { editor, history })
+        let terminal = env::var("TERM").unwrap_or_default();
+        let is_plain = |plain: &str| plain.eq_ignore_ascii_case(&terminal);
+        Ok(Self {
+            editor,
+            history,
+            edits_lines: !PLAIN_TERMINALS.into_iter().any(is_plain),
+        })
+    }
+
+    /// Whether the prompt sets the terminal's modes while it reads a line. If not, the terminal
+    /// itself has to echo, to gather lines and to turn Ctrl-C and Ctrl-D into what they mean.
+    pub(super) fn edits_lines(&self) -> bool {
+        self.edits_lines
     }
 
     /// Reads a line, and returns the prompt with it.
     pub(super) async fn read(mut self) -> Result<(Self, Input), Error> {
+        let edits_lines = self.edits_lines;
+        let mut ctrl_c = signal(SignalKind::interrupt()).map_err(Error::Setup)?;
         // On another thread, so that the connection to the server stays alive meanwhile.
-        let read = tokio::task::spawn_blocking(move || {
+        let mut read = tokio::task::spawn_blocking(move || {
             let input = input(self.editor.readline(PROMPT));
             if let Ok(Input::NotText) = input {
                 discard_typed_ahead();
@@ -69,8 +89,17 @@ impl Prompt {
             }
             input.map(|input| (self, input))
         });
-        read.await
-            .map_err(|error| Error::Setup(io::Error::other(error)))?
+        loop {
+            // Both arms are cancel-safe: a `JoinHandle` keeps its result, and a signal that is not
+            // received stays.
+            tokio::select! {
+                read = &mut read => {
+                    return read.map_err(|error| Error::Setup(io::Error::other(error)))?;
+                }
+                // The terminal has dropped the line, and rustyline does not know.
+                _ = ctrl_c.recv(), if !edits_lines => print_prompt_again(),
+            }
+        }
     }
 
     /// Saves `message` at once, whether or not it is accepted.
@@ -146,6 +175,13 @@ fn input(line: Readline<String>) -> Result<Input, Error> {
 fn discard_typed_ahead() {
     // Without it, the rest stands at the next prompt, where the user sees it.
     let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+}
+
+/// On standard output, as rustyline prints the prompt of a plain terminal.
+fn print_prompt_again() {
+    let mut stdout = io::stdout();
+    // A failure affects the layout alone.
+    let _ = write!(stdout, "\n{PROMPT}").and_then(|()| stdout.flush());
 }
 
 fn setup_error(error: ReadlineError) -> Error {
