@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle as TaskHandle;
+use tokio::time::Instant;
 
 use crate::config::SHUTDOWN_DEADLINE;
 use crate::logging::DroppedLines;
@@ -20,6 +21,9 @@ use crate::signal::{Request, Signals};
 const EXIT_SECOND_SIGNAL: i32 = 130;
 /// The exit code when the end is asked for before there is a server: nothing is left undone.
 const EXIT_BEFORE_SERVING: i32 = 0;
+/// How long a signal may be repeated until that is another request: GNU timeout sends one to the process
+/// and then to its group, and Ctrl-C reaches both a wrapper that hands it on and the server.
+const REPETITION: Duration = Duration::from_millis(100);
 /// Longest wait for the server to end once it has stopped to listen. It ends in
 /// [`SHUTDOWN_DEADLINE`] by itself unless all its threads are blocked.
 pub(super) const BLOCKED_DEADLINE: Duration =
@@ -95,8 +99,9 @@ async fn until_serving(
     }
 }
 
-/// Waits for the server's end. The first signal that asks for the end stops it; a second one, or
-/// [`BLOCKED_DEADLINE`], ends the wait. In the meantime dropped log lines are reported.
+/// Waits for the server's end. The first signal that asks for the end stops it; a second one, which is
+/// another one or comes later than [`REPETITION`], or [`BLOCKED_DEADLINE`], ends the wait. In the
+/// meantime dropped log lines are reported.
 pub(super) async fn supervise(
     serving: Serving,
     mut signal: impl AsyncFnMut() -> Request,
@@ -109,20 +114,29 @@ pub(super) async fn supervise(
         dropped,
     } = serving;
     let ended = async {
-        let grace = loop {
+        let (first, grace) = loop {
             // Both arms are cancel-safe: a `JoinHandle` keeps its result, and a signal is kept.
             tokio::select! {
                 ended = &mut server => return ended,
                 request = signal() => match request {
-                    Request::End => break drain_grace,
-                    Request::EndAtOnce => break Duration::ZERO,
+                    Request::End => break (request, drain_grace),
+                    Request::EndAtOnce => break (request, Duration::ZERO),
                     Request::Reload => reload.notify_one(),
                 },
             }
         };
         // The receiver is gone when the server ends at this moment.
         let _ = stop.send(grace);
-        let second = async { while signal().await == Request::Reload {} };
+        let began = Instant::now();
+        let second = async {
+            loop {
+                let request = signal().await;
+                let is_repeated = request == first && began.elapsed() < REPETITION;
+                if request != Request::Reload && !is_repeated {
+                    break;
+                }
+            }
+        };
         tokio::select! {
             ended = server => ended,
             // The log is not flushed: its reader may be what blocks the process.

@@ -82,6 +82,28 @@ async fn sighup_ends_nothing_before_and_after_a_signal_that_does() {
     begins.await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_signal_that_is_repeated_at_once_is_the_same_one() {
+    for request in [Request::End, Request::EndAtOnce] {
+        let (release, released) = oneshot::channel();
+        let server = tokio::spawn(async move {
+            released.await.unwrap();
+            ExitCode::from(7)
+        });
+        let (serving, _stopped) = serving(server);
+        let mut release = Some(release);
+        let mut signals = signals([request, request, Request::Reload]);
+        let signals = async || {
+            let request = signals().await;
+            if request == Request::Reload {
+                release.take().unwrap().send(()).unwrap();
+            }
+            request
+        };
+        assert_eq!(supervise(serving, signals).await, ExitCode::from(7));
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_does_not_start_or_panics_ends_the_process_without_a_signal() {
     for (server, expected) in [
