@@ -20,6 +20,9 @@ use std::sync::Arc;
 const BUILTIN_DEFAULT: &str = include_str!("../resources/default.profile");
 const BUILTIN_COMPANION: &str = include_str!("../resources/companion.profile");
 
+/// The longest name of a field, in characters: twice that of any there is.
+const FIELD_NAME_MAX: usize = 40;
+
 /// Names a profile: 1 to 64 characters of `a-z 0-9 - _ : .`, the first of them a
 /// letter or a digit. A clone is cheap.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -164,14 +167,16 @@ impl FromStr for Profile {
         let (mut max_output_tokens, mut temperature) = (None, None);
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let fenced = text.lines().next().is_some_and(is_fence);
-        let mut rest = text;
+        let (mut rest, mut line_number) = (text, 0);
         if fenced {
             rest = text.split_once('\n').map_or("", |(_, after)| after);
+            line_number = 1;
         }
         loop {
             if fenced && rest.is_empty() {
                 return Err(ProfileError::OpenHeader);
             }
+            line_number += 1;
             let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
             rest = after;
             let blank = line.trim().is_empty();
@@ -181,17 +186,26 @@ impl FromStr for Profile {
             if blank {
                 continue;
             }
-            let (key, value) = line.split_once(':').ok_or(ProfileError::NotAField)?;
+            let field = line.split_once(':').filter(|(key, _)| is_field_name(key));
+            let (key, value) = field.ok_or(ProfileError::NotAField { line: line_number })?;
             let field = match key {
                 "id" => &mut id,
                 "description" => &mut description,
                 "model" => &mut model,
                 "max_output_tokens" => &mut max_output_tokens,
                 "temperature" => &mut temperature,
-                _ => return Err(ProfileError::UnknownField),
+                _ => {
+                    return Err(ProfileError::UnknownField {
+                        line: line_number,
+                        field: key.to_owned(),
+                    });
+                }
             };
             if field.replace(value.trim()).is_some() {
-                return Err(ProfileError::RepeatedField);
+                return Err(ProfileError::RepeatedField {
+                    line: line_number,
+                    field: key.to_owned(),
+                });
             }
         }
         let description = description.filter(|text| !text.is_empty());
@@ -200,7 +214,7 @@ impl FromStr for Profile {
         }
         let max_output_tokens = max_output_tokens.map(str::parse).transpose();
         Ok(Self {
-            id: id.ok_or(ProfileError::InvalidId)?.parse()?,
+            id: id.ok_or(ProfileError::NoId)?.parse()?,
             description: description.ok_or(ProfileError::NoDescription)?.into(),
             model: model.map(Into::into),
             sampling: Sampling {
@@ -233,6 +247,13 @@ impl fmt::Display for Profile {
 /// The line before and after a header that is set off by such lines.
 fn is_fence(line: &str) -> bool {
     line.trim_end() == "---"
+}
+
+/// Whether `key` can be the name of a field, which errors show. What is before a colon in any other line
+/// may be a part of the instructions.
+fn is_field_name(key: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    (1..=FIELD_NAME_MAX).contains(&key.len()) && key.bytes().all(allowed)
 }
 
 /// The profiles that a runtime offers, and the one it takes when none is named.
@@ -316,21 +337,40 @@ impl Default for ProfileSet {
 /// Why a profile, or a set of them, can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
-    /// The id is missing or has a character that ids don't have.
-    #[error("profile id is missing or invalid")]
+    /// There is no id.
+    #[error("profile has no id")]
+    NoId,
+    /// The id is empty or too long, or has a character that ids don't have.
+    #[error(
+        "profile id is invalid: it must be 1 to 64 of a-z, 0-9, `-`, `_`, `:` and `.`, and begin with a \
+         letter or a digit"
+    )]
     InvalidId,
     /// The header begins with `---` and no such line ends it.
     #[error("profile header has no `---` at its end")]
     OpenHeader,
     /// A line before the instructions isn't `key: value`.
-    #[error("profile header has a line that is not a field")]
-    NotAField,
+    #[error("line {line} of the profile is not `field: value`")]
+    NotAField {
+        /// Which line, counted from 1.
+        line: usize,
+    },
     /// A field that profiles don't have.
-    #[error("profile header has an unknown field")]
-    UnknownField,
+    #[error("line {line} of the profile has the unknown field `{field}`")]
+    UnknownField {
+        /// Which line, counted from 1.
+        line: usize,
+        /// The field's name: letters, digits, `-` and `_`.
+        field: String,
+    },
     /// A field is given twice.
-    #[error("profile header repeats a field")]
-    RepeatedField,
+    #[error("line {line} of the profile repeats the field `{field}`")]
+    RepeatedField {
+        /// Which line, counted from 1.
+        line: usize,
+        /// The field's name.
+        field: String,
+    },
     /// The description is missing or empty.
     #[error("profile has no description")]
     NoDescription,

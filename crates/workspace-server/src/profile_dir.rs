@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use worker_runtime::{ModelInfo, Profile, ProfileError, ProfileSet};
+use worker_runtime::{ModelInfo, Profile, ProfileError, ProfileId, ProfileSet};
 
 use crate::compose::untrusted_file::{self, ReadError};
 
@@ -20,7 +20,7 @@ const FILES_MAX: usize = 100;
 const NAME_CHARS: usize = 80;
 
 /// Why the profiles of a directory can't be used. It names a file, but no path, and nothing that a
-/// file says.
+/// file says but the names of fields and a valid id.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileDirError {
     /// The directory is missing, or can't be read.
@@ -51,6 +51,16 @@ pub enum ProfileDirError {
         /// Why.
         error: ProfileError,
     },
+    /// Two files have the same id.
+    #[error("profile files {first} and {second} have the same id, {id}")]
+    SameId {
+        /// The file that comes first.
+        first: FileName,
+        /// The other one.
+        second: FileName,
+        /// The id that both have.
+        id: ProfileId,
+    },
     /// A profile's model is none of the server's.
     #[error("profile file {file} names a model that the server does not have; see --model")]
     UnknownModel {
@@ -78,8 +88,8 @@ impl fmt::Display for FileName {
 }
 
 /// The built-in profiles and those of the directory, in the order of their files' names. Files whose
-/// names begin with a dot are skipped, and so are directories. Blocks, but on nothing else than the
-/// disk.
+/// names begin with a dot or end with `~` are skipped, since editors leave such, and so are directories.
+/// Blocks, but on nothing else than the disk.
 ///
 /// # Errors
 /// [`ProfileDirError`] at the first file that is no usable profile: one that was left out would be
@@ -89,6 +99,7 @@ pub(crate) fn load(directory: &Path, models: &[ModelInfo]) -> Result<ProfileSet,
     let opened = Dir::open_ambient_dir(directory, ambient_authority());
     let opened = opened.map_err(ProfileDirError::Unreadable)?;
     let mut content = Vec::new();
+    let mut files: Vec<(ProfileId, FileName)> = Vec::new();
     for name in file_names(&opened)? {
         let file = FileName::from(&name);
         let profile = read(&opened, &name, &file, &mut content)?;
@@ -96,8 +107,20 @@ pub(crate) fn load(directory: &Path, models: &[ModelInfo]) -> Result<ProfileSet,
         if profile.model().is_some_and(|model| !known(model)) {
             return Err(ProfileDirError::UnknownModel { file });
         }
+        let id = profile.id().clone();
+        if let Some((_, first)) = files.iter().find(|(of_other, _)| *of_other == id) {
+            return Err(ProfileDirError::SameId {
+                first: first.clone(),
+                second: file,
+                id,
+            });
+        }
         let added = profiles.extend([profile]);
-        added.map_err(|error| ProfileDirError::Profile { file, error })?;
+        added.map_err(|error| ProfileDirError::Profile {
+            file: file.clone(),
+            error,
+        })?;
+        files.push((id, file));
     }
     Ok(profiles)
 }
@@ -109,7 +132,8 @@ fn file_names(directory: &Dir) -> Result<Vec<OsString>, ProfileDirError> {
         let entry = entry.map_err(ProfileDirError::Unreadable)?;
         let name = entry.file_name();
         let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_directory || name.as_encoded_bytes().starts_with(b".") {
+        let bytes = name.as_encoded_bytes();
+        if is_directory || bytes.starts_with(b".") || bytes.ends_with(b"~") {
             continue;
         }
         if names.len() == FILES_MAX {

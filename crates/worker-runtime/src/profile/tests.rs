@@ -32,20 +32,34 @@ fn the_line_ends_of_any_system_are_read() {
 
 #[test]
 fn a_text_that_is_not_a_profile_is_told_why() {
+    let not_a_field = |line| ProfileError::NotAField { line };
+    let unknown = |line, field: &str| ProfileError::UnknownField {
+        line,
+        field: field.to_owned(),
+    };
+    let repeated = |line, field: &str| ProfileError::RepeatedField {
+        line,
+        field: field.to_owned(),
+    };
+    let long_name = "x".repeat(41);
     let cases = [
-        ("", ProfileError::InvalidId),
-        ("\nid: a\ndescription: b\n", ProfileError::InvalidId),
-        (
-            "id: a\ndescription: b\nYou are kind.\n",
-            ProfileError::NotAField,
-        ),
-        ("description: b\n\ntext", ProfileError::InvalidId),
+        ("", ProfileError::NoId),
+        ("\nid: a\ndescription: b\n", ProfileError::NoId),
+        ("id: a\ndescription: b\nYou are kind.\n", not_a_field(3)),
+        ("description: b\n\ntext", ProfileError::NoId),
         ("id: A\ndescription: b\n\ntext", ProfileError::InvalidId),
+        ("id:\ndescription: b\n\ntext", ProfileError::InvalidId),
         ("id: a\n\ntext", ProfileError::NoDescription),
         ("id: a\ndescription:\n\ntext", ProfileError::NoDescription),
-        ("id: a\nid: b\n\ntext", ProfileError::RepeatedField),
-        ("id: a\ntools: all\n\ntext", ProfileError::UnknownField),
-        ("id a\n\ntext", ProfileError::NotAField),
+        ("id: a\nid: b\n\ntext", repeated(2, "id")),
+        ("---\n\nid: a\nid: b\n---\ntext", repeated(4, "id")),
+        ("id: a\ntools: all\n\ntext", unknown(2, "tools")),
+        ("---\r\nmodle: fast\r\n---\r\n", unknown(2, "modle")),
+        ("id a\n\ntext", not_a_field(1)),
+        // What may be said in the instructions is not the name of a field.
+        ("id: a\nThe word is: x\n", not_a_field(2)),
+        (&format!("{long_name}: a\n"), not_a_field(1)),
+        (": a\n", not_a_field(1)),
     ];
     for (text, error) in cases {
         assert_eq!(text.parse::<Profile>(), Err(error), "{text:?}");

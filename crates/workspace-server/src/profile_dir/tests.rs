@@ -42,7 +42,12 @@ fn refused(directory: &TempDir) -> String {
 #[test]
 fn each_file_is_a_profile_beside_the_built_in_ones() {
     let bare = "id: local:bare\ndescription: No instructions.\n";
-    let files = [("b.md", REVIEWER), ("a", bare), (".hidden", "CANARY")];
+    let files = [
+        ("b.md", REVIEWER),
+        ("b.md~", REVIEWER),
+        ("a", bare),
+        (".hidden", "CANARY"),
+    ];
     let directory = directory(&files);
     fs::create_dir(directory.path().join("c")).unwrap();
     let profiles = load(directory.path(), &models()).unwrap();
@@ -65,15 +70,19 @@ fn each_file_is_a_profile_beside_the_built_in_ones() {
 fn a_file_that_is_no_profile_is_named_with_the_reason() {
     let long = format!("id: a\ndescription: b\n\n{}", "CANARY ".repeat(10_000));
     for (content, reason) in [
-        ("", "profile id is missing or invalid"),
-        (
-            "id: A\ndescription: CANARY\n",
-            "profile id is missing or invalid",
-        ),
+        ("", "profile has no id"),
+        ("id: A\ndescription: CANARY\n", "profile id is invalid"),
         ("id: a\n\nCANARY", "profile has no description"),
         ("---\nid: a\ndescription: b\n", "no `---` at its end"),
-        ("id: a\nsecret: CANARY\n", "unknown field"),
-        ("id: a\nid: b\n", "repeats a field"),
+        (
+            "id: a\nmodle: CANARY\n",
+            "line 2 of the profile has the unknown field `modle`",
+        ),
+        (
+            "id: a\nid: CANARY\n",
+            "line 2 of the profile repeats the field `id`",
+        ),
+        ("id: a\nCANARY is the word: b\n", "line 2 of the profile is"),
         ("id: a\ndescription: b\ntemperature: 3\n", "temperature"),
         (
             "id: a\ndescription: b\nmax_output_tokens: 0\n",
@@ -87,7 +96,7 @@ fn a_file_that_is_no_profile_is_named_with_the_reason() {
         assert!(message.contains(reason), "{message}");
     }
     let twice = directory(&[("a", REVIEWER), ("b", REVIEWER)]);
-    assert!(refused(&twice).contains("“b”: profile local:reviewer is there twice"));
+    assert!(refused(&twice).contains("“a” and “b” have the same id, local:reviewer"));
 }
 
 #[test]

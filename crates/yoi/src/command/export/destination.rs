@@ -149,12 +149,7 @@ mod tests {
         assert_eq!(files(directory.path()), [&*path]);
 
         let refused = Destination::open(Some(&path), &mut terminal).map(|_| ());
-        let exists = |result| {
-            matches!(
-                result,
-                Err(Error::Usage(UsageError::OutputExists { .. }))
-            )
-        };
+        let exists = |result| matches!(result, Err(Error::Usage(UsageError::OutputExists { .. })));
         assert!(exists(refused));
         std::fs::remove_file(&path).unwrap();
         let second = Destination::open(Some(&path), &mut terminal).unwrap();
