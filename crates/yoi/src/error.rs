@@ -116,7 +116,7 @@ pub(crate) enum UsageError {
     StoreInMemory,
     #[error("the workers of this workspace are kept in a database: there is no file")]
     StoreInDatabase,
-    #[error("the input is larger than {max_bytes} bytes")]
+    #[error("the input is larger than {max_bytes} bytes, the most that the server takes")]
     InputTooLarge { max_bytes: usize },
 }
 

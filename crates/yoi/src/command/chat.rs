@@ -56,10 +56,12 @@ pub(super) fn chat(
         };
         let first = first(&client, &last_worker, terminal, chat, opening);
         let (partner, message) = first.await?;
-        // Read before a worker is created for it: it may be blank.
         let message = match message {
             None if interactive => None,
-            message => Some(one_message(message, terminal)?),
+            message => {
+                let message = one_message(message, terminal, client.client(), &partner);
+                Some(message.await?)
+            }
         };
         let started = Conversation::start(client, last_worker, terminal, style, partner);
         let mut conversation = started.await?;
@@ -132,11 +134,24 @@ fn is_word(text: &str) -> bool {
     !text.contains(char::is_whitespace)
 }
 
-/// `message`, or all of standard input.
-fn one_message(message: Option<String>, terminal: &mut Terminal) -> Result<String, Error> {
-    let message = input::content(message, terminal)?;
+/// `message`, or all of standard input. What the server would refuse is refused here, before a worker
+/// is created for it.
+async fn one_message(
+    message: Option<String>,
+    terminal: &mut Terminal,
+    client: &Client,
+    partner: &Partner,
+) -> Result<String, Error> {
+    let runtime = match partner {
+        Partner::New { runtime, .. } => runtime,
+        Partner::Existing { worker, .. } => &worker.runtime_id,
+    };
+    let message = input::content(message, terminal, client, runtime).await?;
     if message.trim().is_empty() {
         return Err(UsageError::InputBlank.into());
+    }
+    if let Partner::New { runtime, .. } = partner {
+        input::require_acceptable(message.len(), client, runtime).await?;
     }
     Ok(message)
 }

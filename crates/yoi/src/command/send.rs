@@ -18,7 +18,8 @@ pub(super) async fn send(
     worker: &WorkerRef,
     args: SendArgs,
 ) -> Result<(), Error> {
-    let content = input::content(args.text, session.terminal)?;
+    let runtime = &worker.runtime_id;
+    let content = input::content(args.text, session.terminal, &session.client, runtime).await?;
     let key = args.idempotency_key.as_ref();
     let response = session.client.send_input(worker, content, key).await?;
     if response.replayed {

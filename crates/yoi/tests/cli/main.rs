@@ -9,6 +9,7 @@ mod container;
 mod core_dumps;
 mod doctor;
 mod fixture;
+mod input_size;
 mod names;
 mod prepared;
 mod restart;
