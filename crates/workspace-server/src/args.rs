@@ -1,15 +1,18 @@
 //! The server's flags and environment variables.
 
 mod store;
+mod variables;
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Command, ValueEnum};
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
 use registry_core::DisplayName;
 use worker_runtime::{LimitName, OfflineEngine};
 
 pub use store::{InvalidWorkspaceName, StoreAccess, StoreArgs, WorkspaceName};
+pub use variables::parse;
 
 use crate::compose::LeaseTime;
 use crate::listen::ListenAddress;
@@ -21,8 +24,7 @@ pub const DISPLAY_NAME_DEFAULT: &str = "Workspace";
 /// Where the server listens when nothing is set.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8787";
 
-/// Settings of the server. A flag wins over its environment variable. Parse them with
-/// [`without_empty_variables`].
+/// Settings of the server. A flag wins over its environment variable. Parse them with [`parse`].
 #[derive(Args, Clone)]
 pub struct ServeArgs {
     /// Address to listen on; may be given several times. HOST:PORT with a name or an address,
@@ -118,7 +120,7 @@ pub struct ServeArgs {
     pub drain_grace_ms: u64,
 
     /// Let a crash write the memory to disk, with the token and the provider's key in it
-    #[arg(long, env = "YOI_ALLOW_CORE_DUMPS")]
+    #[arg(long, env = "YOI_ALLOW_CORE_DUMPS", value_parser = BoolishValueParser::new())]
     pub allow_core_dumps: bool,
 
     /// Format of the log on standard error
@@ -194,7 +196,7 @@ pub struct ServeArgs {
     pub profile_dir: Option<PathBuf>,
 
     /// Keep the workers on a network file system, where their file can be damaged
-    #[arg(long, env = "YOI_STORE_ON_NETWORK_FILE_SYSTEM")]
+    #[arg(long, env = "YOI_STORE_ON_NETWORK_FILE_SYSTEM", value_parser = BoolishValueParser::new())]
     pub store_on_network_file_system: bool,
 
     /// Seconds for which the workspace in the database belongs to a server that doesn't say anything,
@@ -204,7 +206,7 @@ pub struct ServeArgs {
 
     /// While another server has the workspace, listen and stand by, and take over when that one ends:
     /// until then `/readyz` answers 503, and so does everything else but `/healthz`
-    #[arg(long, env = "YOI_STANDBY")]
+    #[arg(long, env = "YOI_STANDBY", value_parser = BoolishValueParser::new())]
     pub standby: bool,
 
     /// Delete workers that were stopped and not used for so many days [default: never]
@@ -230,21 +232,6 @@ pub struct ServeArgs {
         value_delimiter = ','
     )]
     pub limits: Vec<LimitSetting>,
-}
-
-/// Makes `command` treat an empty environment variable as unset: `YOI_NAME=` in a unit or
-/// compose file means that nothing was chosen.
-pub fn without_empty_variables(command: Command) -> Command {
-    command
-        .mut_args(|arg| {
-            let variable = arg.get_env().and_then(std::env::var_os);
-            if variable.is_some_and(|value| value.is_empty()) {
-                arg.env(None)
-            } else {
-                arg
-            }
-        })
-        .mut_subcommands(without_empty_variables)
 }
 
 /// Time for load balancers to notice an end if none is set, in milliseconds. With

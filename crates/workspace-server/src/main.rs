@@ -1,10 +1,11 @@
 //! The server as a binary of its own; `yoi serve` is the same.
 
+use std::env;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use yoi_workspace_server::ServeArgs;
-use yoi_workspace_server::args::without_empty_variables;
+use yoi_workspace_server::args;
 
 /// With glibc's allocator threads wait for each other when one frees what another has allocated.
 #[global_allocator]
@@ -19,9 +20,13 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let matches = without_empty_variables(Cli::command()).get_matches();
-    match Cli::from_arg_matches(&matches) {
+    let parsed = args::parse(Cli::command(), env::args_os().collect());
+    let cli = parsed.and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches);
+        cli.map_err(|error| error.format(&mut Cli::command()))
+    });
+    match cli {
         Ok(cli) => yoi_workspace_server::run(cli.serve),
-        Err(error) => error.format(&mut Cli::command()).exit(),
+        Err(error) => error.exit(),
     }
 }

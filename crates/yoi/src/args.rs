@@ -28,6 +28,7 @@ pub(crate) use worker::{WorkerArgs, WorkerName, command_line, runtime_or_default
 
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::{ArgValueCompleter, Shell};
 use registry_core::page::{PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX};
@@ -60,7 +61,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
     /// Let a crash of this command write its memory to disk, with the token in it
-    #[arg(long, env = "YOI_ALLOW_CORE_DUMPS")]
+    #[arg(long, env = "YOI_ALLOW_CORE_DUMPS", value_parser = BoolishValueParser::new())]
     pub(crate) allow_core_dumps: bool,
     #[command(subcommand)]
     pub(crate) command: Command,

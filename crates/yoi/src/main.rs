@@ -23,12 +23,13 @@ mod retry;
 mod scripted_server;
 mod state_directory;
 
+use std::env;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 use clap_complete::CompleteEnv;
 
-use yoi_workspace_server::args::without_empty_variables;
+use yoi_workspace_server::args as server_args;
 
 use args::Cli;
 use error::Exit;
@@ -61,6 +62,6 @@ fn main() -> ExitCode {
 }
 
 fn parse() -> Result<Cli, clap::Error> {
-    let matches = without_empty_variables(Cli::command()).try_get_matches()?;
+    let matches = server_args::parse(Cli::command(), env::args_os().collect())?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))
 }

@@ -19,4 +19,5 @@ mod store_copy;
 mod terminal;
 mod terminal_modes;
 mod thinking;
+mod variables;
 mod workspaces;
