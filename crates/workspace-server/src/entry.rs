@@ -36,10 +36,13 @@ const WORKER_THREADS_MIN: usize = 2;
 /// of names and the store.
 const BLOCKING_THREADS_MAX: usize = 64;
 
+/// The exit code when the settings are wrong; clap exits with the same number.
+const EXIT_USAGE: u8 = 2;
+
 /// Runs a server until a signal ends it; blocks the calling thread.
 ///
-/// Exit codes: 0 after an orderly shutdown, 1 when the server does not start, 2 when the flags are
-/// invalid, 130 after a second signal.
+/// Exit codes: 0 after an orderly shutdown, 1 when the server does not start, 2 when that is because the
+/// flags, or a file or directory that they name, can't be used, 130 after a second signal.
 pub fn run(args: ServeArgs) -> ExitCode {
     run_with(args, |_| {})
 }
@@ -55,7 +58,7 @@ pub fn run_with(args: ServeArgs, adapt: impl FnOnce(&mut ServerConfig)) -> ExitC
     // Kept to the end of the process, because dropping it flushes the log.
     let log = match logging::init(args.log_format, &args.log) {
         Ok(log) => log,
-        Err(error) => return fail(&error, ExitCode::from(2)),
+        Err(error) => return fail(&error, ExitCode::from(EXIT_USAGE)),
     };
     http_api::panic_hook::install();
     if !args.allow_core_dumps {
@@ -72,7 +75,7 @@ pub fn run_with(args: ServeArgs, adapt: impl FnOnce(&mut ServerConfig)) -> ExitC
     let drain_grace = Duration::from_millis(args.drain_grace_ms);
     let mut config = match ServerConfig::from_args(args, variable) {
         Ok(config) => config,
-        Err(error) => return fail(&error, ExitCode::from(2)),
+        Err(error) => return fail(&error, ExitCode::from(EXIT_USAGE)),
     };
     config.dropped_log_lines = Some(log.dropped_lines());
     adapt(&mut config);
@@ -154,7 +157,12 @@ async fn serve(
     let server = match started {
         Ok(server) => server,
         Err(error) => {
-            let code = fail(&error, ExitCode::FAILURE);
+            let code = if error.is_about_settings() {
+                ExitCode::from(EXIT_USAGE)
+            } else {
+                ExitCode::FAILURE
+            };
+            let code = fail(&error, code);
             name_file(&error, &store, io::stderr());
             return code;
         }

@@ -54,6 +54,25 @@ pub enum StartError {
     Compose(#[from] ComposeError),
 }
 
+impl StartError {
+    /// Whether the settings are wrong, or a file or directory that they name: another start with the same
+    /// ones fails alike.
+    pub(crate) fn is_about_settings(&self) -> bool {
+        match self {
+            Self::NoWorkspace
+            | Self::OpenToTheNetwork
+            | Self::NamedToken { .. }
+            | Self::Profiles(_)
+            | Self::Listen(ListenError::NoAddress | ListenError::TooManyAddresses) => true,
+            Self::Listen(
+                ListenError::UnknownName { .. } | ListenError::Bind { .. } | ListenError::Unix(_),
+            )
+            | Self::Token(_)
+            | Self::Compose(_) => false,
+        }
+    }
+}
+
 /// What the shutdown of a server left behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShutdownReport {

@@ -17,6 +17,7 @@ mod session;
 mod show;
 mod store;
 
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -90,14 +91,24 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
             }
         }
     };
-    let Err(error) = result else {
-        return Exit::Success.into();
-    };
+    match result {
+        Ok(()) => Exit::Success.into(),
+        Err(error) => report(&error, &mut terminal, format).into(),
+    }
+}
+
+/// Says that what clap prints could not be printed.
+pub(crate) fn report_unprinted(failure: io::Error) -> Exit {
+    let error = Error::Output(failure);
+    report(&error, &mut Terminal::of_process(), Format::Text)
+}
+
+fn report(error: &Error, terminal: &mut Terminal, format: Format) -> Exit {
     // Someone who pressed Ctrl-C or closed the pipe needs no message about it.
     if !error.is_closed_pipe() && !matches!(error, Error::Interrupted) {
-        terminal.error(&error, format);
+        terminal.error(error, format);
     }
-    error.exit().into()
+    error.exit()
 }
 
 /// Before a token is read. A command that can't is as good as others, which don't.

@@ -65,6 +65,8 @@ pub(crate) enum Error {
     NothingListed,
     #[error("not confirmed: nothing was deleted")]
     Declined,
+    #[error("the browser could not be started")]
+    BrowserFailed,
     #[error("{} can't be written", path.display())]
     ExportFile { path: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -259,6 +261,7 @@ impl Error {
             | Self::TooManyPages { .. }
             | Self::NothingListed
             | Self::Declined
+            | Self::BrowserFailed
             | Self::ExportFile { .. }
             | Self::Store(_)
             | Self::StoreCopy(_)
@@ -290,6 +293,7 @@ impl Error {
             | Self::TooManyPages { .. }
             | Self::NothingListed
             | Self::Declined
+            | Self::BrowserFailed
             | Self::ExportFile { .. }
             | Self::Store(_)
             | Self::StoreCopy(_)

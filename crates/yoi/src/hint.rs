@@ -41,6 +41,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         Error::Unreachable(Unreachable::Refused { .. } | Unreachable::NotFoundAgain { .. }) => {
             "is it running? `yoi serve` starts a server"
         }
+        Error::BrowserFailed => "open the address yourself, or name another browser in BROWSER",
         Error::InvalidResponse { .. } => "is it a yoi server, of this version?",
         Error::NothingListed => {
             "`yoi runtimes` says how each runtime is; the server's log says more"

@@ -24,6 +24,7 @@ mod scripted_server;
 mod state_directory;
 
 use std::env;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
@@ -48,16 +49,17 @@ fn main() -> ExitCode {
         .complete();
     match parse() {
         Ok(cli) => command::run(cli),
-        Err(error) => {
-            // A closed pipe is no reason to fail.
-            let _ = error.print();
-            let exit = if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Success
-            };
-            exit.into()
-        }
+        Err(error) => print(&error).into(),
+    }
+}
+
+/// Prints what clap found: an error, or the help or version that was asked for.
+fn print(error: &clap::Error) -> Exit {
+    let printed = error.print().and_then(|()| io::stdout().flush());
+    match printed {
+        _ if error.use_stderr() => Exit::Usage,
+        Ok(()) => Exit::Success,
+        Err(failure) => command::report_unprinted(failure),
     }
 }
 

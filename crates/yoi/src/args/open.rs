@@ -10,7 +10,7 @@ use crate::complete;
 
 pub(super) const NOTES: &str = "\
 The address has a code by which the page signs in, once and within a minute. Where there is no
-browser, the address is printed.";
+screen, the address is printed; where the browser can't be started, too, and the command fails.";
 
 #[derive(Args)]
 pub(crate) struct OpenArgs {

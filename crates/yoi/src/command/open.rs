@@ -1,7 +1,11 @@
 //! `open`: the server's page in a browser, signed in.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use http_api::wire::path;
 use registry_core::WorkerRef;
+use rustix::process::{WaitOptions, wait};
 use serde_json::json;
 
 use super::lookup;
@@ -10,8 +14,23 @@ use crate::args::OpenArgs;
 use crate::error::Error;
 use crate::output::Format;
 
-/// Opens an address in a browser; returns false where there is none.
-pub(super) type Browser = fn(&str) -> bool;
+/// How long a browser may take to fail. One that runs on by then has started.
+const FAILURE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time between two looks whether it has ended.
+const FAILURE_POLL: Duration = Duration::from_millis(20);
+
+/// Opens an address in a browser.
+pub(super) type Browser = fn(&str) -> Opening;
+
+/// Whether an address was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    Opened,
+    /// There is no screen, as in a session on another machine.
+    NoScreen,
+    /// There is no browser, or it failed.
+    Failed,
+}
 
 pub(super) async fn open(
     session: &mut Session<'_>,
@@ -23,18 +42,26 @@ pub(super) async fn open(
         None => None,
     };
     let address = address(session, worker.as_ref()).await?;
-    match session.format {
-        Format::Json => session
-            .terminal
-            .json(&json!({ "url": address }).to_string()),
-        Format::Text if !args.print && browser(&address) => {
+    if session.format == Format::Json {
+        let document = json!({ "url": address });
+        return session.terminal.json(&document.to_string());
+    }
+    if args.print {
+        return session.terminal.line(&address);
+    }
+    match browser(&address) {
+        Opening::Opened => {
             let server = session.client.server();
             session
                 .terminal
                 .note(&format!("opened {server} in the browser"));
             Ok(())
         }
-        Format::Text => session.terminal.line(&address),
+        Opening::NoScreen => session.terminal.line(&address),
+        Opening::Failed => {
+            session.terminal.line(&address)?;
+            Err(Error::BrowserFailed)
+        }
     }
 }
 
@@ -51,11 +78,33 @@ async fn address(session: &Session<'_>, worker: Option<&WorkerRef>) -> Result<St
     Ok(address.into())
 }
 
-/// The person's browser, where there is a screen for it.
-pub(super) fn of_desktop(address: &str) -> bool {
+/// The person's browser, where there is a screen for it. Blocks until it has started.
+pub(super) fn of_desktop(address: &str) -> Opening {
     let has_screen = cfg!(target_os = "macos")
         || ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"]
             .iter()
             .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
-    has_screen && webbrowser::open(address).is_ok()
+    if !has_screen {
+        return Opening::NoScreen;
+    }
+    if webbrowser::open(address).is_ok() && is_running_or_done() {
+        Opening::Opened
+    } else {
+        Opening::Failed
+    }
+}
+
+/// Whether the only child of this process, if there is one, does not fail at once. The library starts
+/// it, and does not look after it.
+fn is_running_or_done() -> bool {
+    let began = Instant::now();
+    while began.elapsed() < FAILURE_TIMEOUT {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some((_, status))) => return status.exit_status() == Some(0),
+            Ok(None) => thread::sleep(FAILURE_POLL),
+            // It was waited for already.
+            Err(_) => return true,
+        }
+    }
+    true
 }

@@ -142,6 +142,7 @@ pub(super) fn is_outage(error: &Error) -> bool {
         | Error::Lookup(_)
         | Error::AcceptsNoInput { .. }
         | Error::TooManyPages { .. }
+        | Error::BrowserFailed
         | Error::NothingListed
         | Error::Declined
         | Error::ExportFile { .. }

@@ -123,15 +123,19 @@ async fn the_page_is_opened_with_a_code_and_its_address_printed_where_there_is_n
         (opened.out.replace(&address, "/"), opened.err)
     };
     const W: &str = "01a223b8-d9f2-76f9-baef-bbd62806a7ba";
-    let (out, err) = open("open", |_| false).await;
+    let (out, err) = open("open", |_| open::Opening::NoScreen).await;
     assert_eq!((&*out, &*err), ("/#code=c0de-of-22-characters-\n", ""));
     let (out, _) = open(&format!("open {W} --print"), |_| panic!("it is opened")).await;
     let with_worker = format!("/#code=c0de-of-22-characters-/backend-internal/{W}\n");
     assert_eq!(out, with_worker);
-    let (out, err) = open("open", |address| address.contains("/#code=c0de")).await;
+    let (out, err) = open("open", |address| {
+        assert_contains(address, "/#code=c0de");
+        open::Opening::Opened
+    })
+    .await;
     assert_eq!(out, "");
     assert_contains(&err, "opened http://127.0.0.1");
-    let (out, _) = open("open --json", |_| true).await;
+    let (out, _) = open("open --json", |_| panic!("it is opened")).await;
     assert_eq!(out, "{\"url\":\"/#code=c0de-of-22-characters-\"}\n");
 }
 

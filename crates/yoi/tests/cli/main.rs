@@ -8,6 +8,7 @@ mod commands;
 mod container;
 mod core_dumps;
 mod doctor;
+mod exit_codes;
 mod fixture;
 mod input_size;
 mod names;

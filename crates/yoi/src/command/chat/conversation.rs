@@ -212,6 +212,7 @@ impl<'a> Conversation<'a> {
             | Error::StoreCopy(_)
             | Error::StoreBeyondRecovery
             | Error::TooManyPages { .. }
+            | Error::BrowserFailed
             | Error::NothingListed => self.terminal.error(&error, self.style.format),
         }
         Ok(())
