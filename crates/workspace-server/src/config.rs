@@ -68,9 +68,9 @@ pub struct ServerConfig {
     pub connection: ConnectionLimits,
     /// How long sources may take.
     pub deadlines: Deadlines,
-    /// The directory of the file through which other terminals find this server; `None` writes
-    /// no file.
-    pub server_file_dir: Option<PathBuf>,
+    /// Where the file may be through which other terminals find this server, the preferred directory
+    /// first; none writes no file.
+    pub server_file_dirs: Vec<PathBuf>,
     /// Sources beside the built-in two, registered after them.
     pub sources: Vec<Arc<dyn RuntimeSource>>,
     /// The count of dropped log lines, for the metric; `None` when the log is not this crate's.
@@ -168,7 +168,7 @@ impl ServerConfig {
                 ..ConnectionLimits::default()
             },
             deadlines: Deadlines::default(),
-            server_file_dir: None,
+            server_file_dirs: Vec::new(),
             sources: Vec::new(),
             dropped_log_lines: None,
         }
@@ -235,7 +235,7 @@ impl ServerConfig {
             standby: args.standby,
             delete_stopped_after: days.map(|days| DAY.saturating_mul(days)),
             limits,
-            server_file_dir: server_file::directory(|name| variable(name).map(PathBuf::from)),
+            server_file_dirs: server_file::directories(|name| variable(name).map(PathBuf::from)),
             ..Self::new(args.place.access.workspace)
         })
     }

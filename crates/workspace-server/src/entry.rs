@@ -66,7 +66,7 @@ pub fn run_with(args: ServeArgs, adapt: impl FnOnce(&mut ServerConfig)) -> ExitC
     }
     let variable = |name: &str| std::env::var_os(name);
     // Before the flags: those may fail for the same reason, and then both are said.
-    if server_file::directory(|name| variable(name).map(PathBuf::from)).is_none() {
+    if server_file::directories(|name| variable(name).map(PathBuf::from)).is_empty() {
         tracing::warn!(
             "other terminals can't find this server: none of XDG_RUNTIME_DIR, XDG_STATE_HOME and \
              HOME names a directory"

@@ -14,12 +14,13 @@ use std::path::{Path, PathBuf};
 use http_api::{InstanceId, Token};
 use jiff::Timestamp;
 use registry_core::DisplayName;
+use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 
 use crate::private_dir::PrivateDir;
 pub(crate) use registration::Registration;
 use running::open_locked;
-pub use running::{PassedOver, RunningServer, RunningServers, running};
+pub use running::{PassedOver, RunningServer, RunningServers, running, running_in};
 pub use workspace_hash::WorkspaceHash;
 use workspace_hash::WorkspaceKey;
 
@@ -175,14 +176,28 @@ impl Drop for ServerFile {
     }
 }
 
-/// The directory of server files: `$XDG_RUNTIME_DIR/yoi`, else `$XDG_STATE_HOME/yoi`, else
-/// `~/.local/state/yoi` (XDG Base Directory Specification 0.8). `None` without any of them.
-pub fn directory(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+/// The directories of server files, the preferred one first: `$XDG_RUNTIME_DIR/yoi`, and
+/// `$XDG_STATE_HOME/yoi`, else `~/.local/state/yoi` (XDG Base Directory Specification 0.8). A server
+/// writes its file to the first that it can use. None without any of these variables.
+pub fn directories(variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
     let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
-    absolute("XDG_RUNTIME_DIR")
-        .or_else(|| absolute("XDG_STATE_HOME"))
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
-        .map(|base| base.join("yoi"))
+    let state = absolute("XDG_STATE_HOME");
+    let state = state.or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
+    let mut bases: Vec<_> = absolute("XDG_RUNTIME_DIR").into_iter().collect();
+    bases.extend(state.filter(|state| !bases.contains(state)));
+    bases.into_iter().map(|base| base.join("yoi")).collect()
+}
+
+/// Where clients look for server files: in [`directories`]. Whoever has no `XDG_RUNTIME_DIR`, as a job
+/// of cron, looks also where systemd has it for the sessions of the same user.
+pub fn directories_to_search(variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
+    let is_in_session = variable("XDG_RUNTIME_DIR").is_some_and(|path| path.is_absolute());
+    let mut directories = directories(variable);
+    if !is_in_session {
+        let user = geteuid().as_raw();
+        directories.push(format!("/run/user/{user}/yoi").into());
+    }
+    directories
 }
 
 /// `server-127.0.0.1-8787.json`; an IPv6 address has `_` for `:`.

@@ -76,10 +76,11 @@ pub(crate) fn find_again(
 
 /// The servers that run here.
 pub(crate) fn running_here() -> RunningServers {
-    let directory = server_file::directory(|name| std::env::var_os(name).map(PathBuf::from));
-    directory
-        .map(|directory| server_file::running(&directory))
-        .unwrap_or_default()
+    server_file::running_in(&directories())
+}
+
+fn directories() -> Vec<PathBuf> {
+    server_file::directories_to_search(|name| std::env::var_os(name).map(PathBuf::from))
 }
 
 /// The current directory, links resolved.
@@ -96,9 +97,9 @@ pub(crate) fn store_of(server: &ServerUrl) -> Option<StorePlace> {
 
 /// What the provider said of a run that failed, if the server runs here and for this user.
 pub(crate) fn provider_words(server: &ServerUrl, run: &RunId) -> Option<String> {
-    let directory = server_file::directory(|name| std::env::var_os(name).map(PathBuf::from))?;
     let address = server.to_string().strip_prefix("http://")?.parse().ok()?;
-    failure_notes::words_of(&directory, address, run.as_str())
+    let mut directories = directories().into_iter();
+    directories.find_map(|it| failure_notes::words_of(&it, address, run.as_str()))
 }
 
 /// The server that the flag or the variable names.

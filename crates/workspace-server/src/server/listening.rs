@@ -222,8 +222,9 @@ impl Prepared {
             api.collectors.push(Arc::new(StoreCollector(metrics)));
         }
         let (tokens, replaced) = watch::channel(token.clone());
-        let place = config.server_file_dir.zip(tcp_address(&addresses));
-        let registration = place.map(|(directory, address)| {
+        let directories = config.server_file_dirs;
+        let address = tcp_address(&addresses).filter(|_| !directories.is_empty());
+        let registration = address.map(|address| {
             let server = Description {
                 address,
                 name: config.display_name,
@@ -233,7 +234,7 @@ impl Prepared {
                 store: place_of(&config.store),
                 workspace_root: config.workspace_root,
             };
-            Registration::begin(directory, server, replaced, failures)
+            Registration::begin(directories, server, replaced, failures)
         });
         Server {
             listeners,

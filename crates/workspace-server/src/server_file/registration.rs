@@ -3,6 +3,7 @@
 //! written, too.
 
 use std::convert::Infallible;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +22,13 @@ const NO_PLACE_RETRY: Duration = Duration::from_secs(10);
 
 /// The server's file, or the attempts to write it. Dropping it removes the file.
 pub(crate) struct Registration {
-    directory: PathBuf,
+    /// The preferred one first.
+    directories: Vec<PathBuf>,
     server: Arc<Description>,
     /// Written beside the file: they are found by the same address.
     failures: FailureNotes,
-    written: Result<ServerFile, WriteError>,
+    /// The file, and the directory that it is in.
+    written: Result<(ServerFile, PathBuf), WriteError>,
     /// The server's token, whenever there is another.
     tokens: watch::Receiver<Option<Token>>,
 }
@@ -33,17 +36,17 @@ pub(crate) struct Registration {
 impl Registration {
     /// Tries once to write the file; says so in the log when it can't.
     pub(crate) fn begin(
-        directory: PathBuf,
+        directories: Vec<PathBuf>,
         server: Description,
         tokens: watch::Receiver<Option<Token>>,
         failures: FailureNotes,
     ) -> Self {
-        let written = ServerFile::write(&directory, &server);
+        let written = write(&directories, &server);
         if let Err(reason) = &written {
             tracing::warn!(%reason, "other terminals can't find this server yet: no server file");
         }
         let registration = Self {
-            directory,
+            directories,
             server: Arc::new(server),
             failures,
             written,
@@ -64,8 +67,8 @@ impl Registration {
                 () = sleep_or_never(retry) => {}
                 Ok(()) = self.tokens.changed() => self.take_token(),
             }
-            let (directory, server) = (self.directory.clone(), self.server.clone());
-            let write = move || ServerFile::write(&directory, &server);
+            let (directories, server) = (self.directories.clone(), self.server.clone());
+            let write = move || write(&directories, &server);
             // Files may be slow. A panic has been logged, and is no reason to end the server.
             let Ok(written) = tokio::task::spawn_blocking(write).await else {
                 return std::future::pending().await;
@@ -94,10 +97,29 @@ impl Registration {
     }
 
     fn note_failures(&self) {
-        if self.written.is_ok() {
-            self.failures.write_to(&self.directory, self.server.address);
+        if let Ok((_, directory)) = &self.written {
+            self.failures.write_to(directory, self.server.address);
         }
     }
+}
+
+/// Writes the file to the first directory that can be used; returns which one that is.
+///
+/// # Errors
+/// [`WriteError::Held`] in a directory that can be used: it will be free soon.
+fn write(
+    directories: &[PathBuf],
+    server: &Description,
+) -> Result<(ServerFile, PathBuf), WriteError> {
+    let mut reason = WriteError::NoPlace(io::ErrorKind::NotFound.into());
+    for directory in directories {
+        match ServerFile::write(directory, server) {
+            Ok(file) => return Ok((file, directory.clone())),
+            Err(WriteError::Held) => return Err(WriteError::Held),
+            Err(error @ WriteError::NoPlace(_)) => reason = error,
+        }
+    }
+    Err(reason)
 }
 
 impl WriteError {
@@ -143,7 +165,7 @@ mod tests {
             workspace_root: "/".into(),
         };
         Registration::begin(
-            directory.to_owned(),
+            vec![directory.to_owned()],
             server,
             tokens,
             FailureNotes::default(),
@@ -214,6 +236,21 @@ mod tests {
         }
         let mode = directory.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn where_the_first_place_can_t_be_used_the_next_one_is() {
+        let base = tempfile::tempdir().unwrap();
+        let [file, next] = ["file", "next"].map(|name| base.path().join(name));
+        std::fs::write(&file, "").unwrap();
+        let server = &Arc::clone(&server(&next).server);
+        let (_written, directory) = write(&[file.join("yoi"), next.clone()], server).unwrap();
+        assert_eq!(directory, next);
+        assert_eq!(instances(&next), [Some(server.instance.clone())]);
+        // A place that will be free soon is waited for.
+        let held = write(&[next, base.path().join("other")], server);
+        assert!(matches!(held, Err(WriteError::Held)));
+        assert!(matches!(write(&[], server), Err(WriteError::NoPlace(_))));
     }
 
     #[tokio::test(start_paused = true)]

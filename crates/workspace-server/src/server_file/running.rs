@@ -1,9 +1,10 @@
 //! What clients read: the files of the servers that run, and nothing that others may have put
 //! beside them.
 
+use std::cmp::Reverse;
 use std::fs::{File, TryLockError};
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use http_api::{InstanceId, Token};
 use jiff::Timestamp;
@@ -19,27 +20,24 @@ const FILE_MAX_BYTES: u64 = 16 * 1024;
 /// Most running servers that [`running`] finds: more than one person starts.
 const FILES_MAX: usize = 256;
 
-/// The running servers of one directory of server files.
+/// The running servers, as the files in one or more directories of server files say.
 #[derive(Default)]
 pub struct RunningServers {
     /// The newest first.
     pub servers: Vec<RunningServer>,
     /// What was not read.
-    pub passed_over: PassedOver,
-    /// `None` where no server has said which workspace it is of.
-    key: Option<WorkspaceKey>,
+    pub passed_over: Vec<PassedOver>,
+    /// Those of the directories in which a server has said which workspace it is of.
+    keys: Vec<WorkspaceKey>,
 }
 
 /// What may be somebody else's, and was therefore not read.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PassedOver {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// As many server files: links, or not closed to others.
-    Files(usize),
+    /// As many server files of a directory: links, or not closed to others.
+    Files(usize, PathBuf),
     /// The directory itself.
-    Directory,
+    Directory(PathBuf),
 }
 
 /// A running server, as its file describes it.
@@ -62,33 +60,58 @@ pub struct RunningServer {
 }
 
 impl RunningServers {
+    fn sort(&mut self) {
+        let newest_first = |server: &RunningServer| Reverse(server.started_at);
+        self.servers.sort_by_key(newest_first);
+    }
+
     /// The servers of the workspace whose canonical root this is, the newest first.
     pub fn of_workspace(&self, canonical_root: &Path) -> impl Iterator<Item = &RunningServer> {
-        let hash = self.key.as_ref().map(|key| key.hash(canonical_root));
-        let is_of_it = move |server: &&RunningServer| hash.is_some() && server.workspace == hash;
+        let hashes = self.keys.iter().map(|key| key.hash(canonical_root));
+        let hashes: Vec<_> = hashes.collect();
+        let is_of_it = move |server: &&RunningServer| {
+            let workspace = server.workspace.as_ref();
+            workspace.is_some_and(|workspace| hashes.contains(workspace))
+        };
         self.servers.iter().filter(is_of_it)
     }
 }
 
-/// The servers that run now, as their files in `directory` say. What others may have put there is
+/// The servers that run now, as their files in `directories` say. What others may have put there is
 /// passed over; files that can't be read are skipped.
-pub fn running(directory: &Path) -> RunningServers {
-    let directory = match PrivateDir::open(directory) {
+pub fn running_in(directories: &[PathBuf]) -> RunningServers {
+    let mut found = RunningServers::default();
+    for directory in directories {
+        let RunningServers {
+            servers,
+            passed_over,
+            keys,
+        } = running(directory);
+        found.servers.extend(servers);
+        found.passed_over.extend(passed_over);
+        found.keys.extend(keys);
+    }
+    found.sort();
+    // Two directories may be the same one by a link.
+    let is_same = |server: &mut RunningServer, before: &mut RunningServer| {
+        server.url == before.url && server.started_at == before.started_at
+    };
+    found.servers.dedup_by(is_same);
+    found
+}
+
+/// The same, of one directory.
+pub fn running(path: &Path) -> RunningServers {
+    let mut found = RunningServers::default();
+    let directory = match PrivateDir::open(path) {
         Ok(directory) => directory,
-        Err(error) => {
-            return RunningServers {
-                passed_over: match error {
-                    UnusableFile::NotPrivate => PassedOver::Directory,
-                    UnusableFile::Io(_) => PassedOver::Nothing,
-                },
-                ..RunningServers::default()
-            };
+        Err(UnusableFile::NotPrivate) => {
+            found.passed_over = vec![PassedOver::Directory(path.to_owned())];
+            return found;
         }
+        Err(UnusableFile::Io(_)) => return found,
     };
-    let mut found = RunningServers {
-        key: WorkspaceKey::read(&directory),
-        ..RunningServers::default()
-    };
+    found.keys.extend(WorkspaceKey::read(&directory));
     let mut passed_over = 0;
     let names = directory.names().into_iter().flatten();
     for name in names.filter(|name| is_file_name(name)) {
@@ -99,10 +122,9 @@ pub fn running(directory: &Path) -> RunningServers {
         }
     }
     if passed_over > 0 {
-        found.passed_over = PassedOver::Files(passed_over);
+        found.passed_over = vec![PassedOver::Files(passed_over, path.to_owned())];
     }
-    let newest_first = |server: &RunningServer| std::cmp::Reverse(server.started_at);
-    found.servers.sort_by_key(newest_first);
+    found.sort();
     found
 }
 

@@ -132,7 +132,8 @@ fn neither_many_files_left_behind_nor_a_fifo_hide_a_running_server() {
     let _file = write(directory.path(), address(1), second(1)).unwrap();
     let found = running(directory.path());
     assert_eq!(found.servers.len(), 1);
-    assert_eq!(found.passed_over, PassedOver::Files(1), "the FIFO");
+    let fifo = PassedOver::Files(1, directory.path().to_owned());
+    assert_eq!(found.passed_over, [fifo]);
 }
 
 /// What a version before this one wrote: with the workspace's path, and without its hash.
@@ -196,12 +197,14 @@ fn what_others_may_have_put_there_is_passed_over() {
     symlink(elsewhere.path().join(&name), directory.join(&name)).unwrap();
     let found = running(directory);
     assert_eq!(found.servers.len(), 1);
-    assert_eq!(found.passed_over, PassedOver::Files(2));
+    let files = PassedOver::Files(2, directory.to_owned());
+    assert_eq!(found.passed_over, [files]);
 
     mode(directory, 0o770);
     let found = running(directory);
     assert!(found.servers.is_empty());
-    assert_eq!(found.passed_over, PassedOver::Directory);
+    let whole = |path: &Path| PassedOver::Directory(path.to_owned());
+    assert_eq!(found.passed_over, [whole(directory)]);
     // The next server of this user closes its directory.
     let _another = write(directory, address(4), second(4)).unwrap();
     assert_eq!(running(directory).servers.len(), 2);
@@ -209,33 +212,64 @@ fn what_others_may_have_put_there_is_passed_over() {
 
     let link = elsewhere.path().join("link");
     symlink(directory, &link).unwrap();
-    assert_eq!(running(&link).passed_over, PassedOver::Directory);
+    assert_eq!(running(&link).passed_over, [whole(&link)]);
     let refused = write(&link, address(5), second(5));
     assert!(matches!(refused, Err(WriteError::NoPlace(_))));
     let none = running(&elsewhere.path().join("none"));
-    assert_eq!(none.passed_over, PassedOver::Nothing);
+    assert_eq!(none.passed_over, []);
 }
 
 #[test]
-fn the_directory_follows_the_specification_and_ignores_relative_paths() {
-    let with = |set: &'static [(&str, &str)]| {
-        directory(|name| {
-            set.iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, v)| v.into())
-        })
-    };
+fn servers_of_several_directories_are_found_together_and_each_once() {
+    let [base, first, second_one] = [(), (), ()].map(|()| tempfile::tempdir().unwrap());
+    let old = write(first.path(), address(1), second(1)).unwrap();
+    let new = write(second_one.path(), address(2), second(2)).unwrap();
+    let link = base.path().join("link");
+    symlink(first.path().parent().unwrap(), &link).unwrap();
+    let linked = link.join(first.path().file_name().unwrap());
+    mode(base.path(), 0o755);
+    let directories = [
+        first.path().to_owned(),
+        linked,
+        base.path().to_owned(),
+        base.path().join("none"),
+        second_one.path().to_owned(),
+    ];
+    let found = running_in(&directories);
+    // Each directory has a key of its own.
+    let here: Vec<_> = found.of_workspace(Path::new("/")).collect();
+    for servers in [found.servers.iter().collect(), here] {
+        let urls: Vec<_> = servers.iter().map(|server| server.url.as_str()).collect();
+        assert_eq!(urls, ["http://127.0.0.1:2", "http://127.0.0.1:1"]);
+    }
+    let whole = PassedOver::Directory(base.path().to_owned());
+    assert_eq!(found.passed_over, [whole]);
+    drop((old, new));
+}
+
+#[test]
+fn the_directories_follow_the_specification_and_relative_paths_are_ignored() {
+    fn with(set: &[(&str, &str)]) -> impl Fn(&str) -> Option<PathBuf> {
+        move |name| {
+            let found = set.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| value.into())
+        }
+    }
+    let both = [("XDG_RUNTIME_DIR", "/r"), ("HOME", "/h")];
+    let expected = ["/r/yoi", "/h/.local/state/yoi"].map(PathBuf::from);
+    assert_eq!(directories(with(&both)), expected);
+    assert_eq!(directories_to_search(with(&both)), expected);
+    let relative = [("XDG_RUNTIME_DIR", "r"), ("XDG_STATE_HOME", "/s")];
+    assert_eq!(directories(with(&relative)), [PathBuf::from("/s/yoi")]);
+    let same = [("XDG_RUNTIME_DIR", "/s"), ("XDG_STATE_HOME", "/s")];
+    assert_eq!(directories(with(&same)), [PathBuf::from("/s/yoi")]);
+    assert_eq!(directories_to_search(with(&same)).len(), 1);
+    assert_eq!(directories(with(&[])), [] as [PathBuf; 0]);
+
+    let of_session = format!("/run/user/{}/yoi", geteuid().as_raw());
+    let without_session = [("HOME", "/h")];
     assert_eq!(
-        with(&[("XDG_RUNTIME_DIR", "/r"), ("HOME", "/h")]),
-        Some(PathBuf::from("/r/yoi"))
+        directories_to_search(with(&without_session)),
+        [expected[1].clone(), of_session.into()]
     );
-    assert_eq!(
-        with(&[("XDG_RUNTIME_DIR", "r"), ("XDG_STATE_HOME", "/s")]),
-        Some(PathBuf::from("/s/yoi"))
-    );
-    assert_eq!(
-        with(&[("HOME", "/h")]),
-        Some(PathBuf::from("/h/.local/state/yoi"))
-    );
-    assert_eq!(with(&[]), None);
 }

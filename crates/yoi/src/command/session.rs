@@ -40,8 +40,8 @@ impl Session<'_> {
 /// user may not expect.
 pub(super) fn find(args: &ClientArgs, terminal: &mut Terminal) -> Result<Target, Error> {
     let running = connect::running_here();
-    if let Some(note) = about_passed_over(running.passed_over) {
-        terminal.note(&note);
+    for passed_over in &running.passed_over {
+        terminal.note(&about_passed_over(passed_over));
     }
     let directory = connect::current_directory();
     let variable = |name: &str| std::env::var_os(name);
@@ -60,16 +60,25 @@ pub(super) fn find_again(args: ClientArgs) -> FindAgain {
     })
 }
 
-fn about_passed_over(passed_over: PassedOver) -> Option<String> {
+fn about_passed_over(passed_over: &PassedOver) -> String {
     let what = match passed_over {
-        PassedOver::Nothing => return None,
-        PassedOver::Files(1) => "a server file was".to_owned(),
-        PassedOver::Files(count) => format!("{count} server files were"),
-        PassedOver::Directory => "the directory of server files was".to_owned(),
+        PassedOver::Files(1, directory) => {
+            format!("a server file was passed over in {}", directory.display())
+        }
+        PassedOver::Files(count, directory) => {
+            format!(
+                "{count} server files were passed over in {}",
+                directory.display()
+            )
+        }
+        PassedOver::Directory(path) => {
+            format!(
+                "the directory of server files {} was passed over",
+                path.display()
+            )
+        }
     };
-    Some(format!(
-        "note: {what} passed over: not yours, a link, or open to others"
-    ))
+    format!("note: {what}: not yours, a link, or open to others")
 }
 
 fn about_choice(target: &Target) -> Option<String> {

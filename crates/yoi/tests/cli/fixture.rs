@@ -153,13 +153,17 @@ impl TestHome {
 
     /// Starts a server of a workspace in this home, and waits until it listens.
     pub(crate) fn serve(&self, workspace: &str, flags: &str) -> TestServer {
-        let mut process = self
-            .command("serve --workspace")
-            .arg(self.path(workspace))
-            .args(flags.split_whitespace())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = self.command("serve --workspace");
+        command.arg(self.path(workspace));
+        command.args(flags.split_whitespace());
+        TestServer::start(&mut command)
+    }
+}
+
+impl TestServer {
+    /// Runs a command that starts a server, and waits until it listens.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut process = command.stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         stdout.read_line(&mut line).unwrap();
@@ -168,15 +172,13 @@ impl TestHome {
             let end = rest.find([' ', ')', '\n']).unwrap_or(rest.len());
             Some(rest[..end].to_owned())
         };
-        TestServer {
+        Self {
             process,
             url: format!("http://{}", word_from("http://").expect(&line)),
             token: word_from("token: ").unwrap_or_default(),
         }
     }
-}
 
-impl TestServer {
     /// Where it listens.
     pub(crate) fn address(&self) -> &str {
         self.url.strip_prefix("http://").unwrap()

@@ -246,21 +246,44 @@ fn a_server_file_that_may_be_somebody_elses_is_passed_over_and_that_is_said() {
     ));
     mode(&file, 0o644);
     let passed_over = home.fails(3, "workers");
-    passed_over.reports(&[
-        "note: a server file was passed over",
-        "no running server was found",
-    ]);
+    let note = format!(
+        "note: a server file was passed over in {}",
+        directory.display()
+    );
+    passed_over.reports(&[&note, "no running server was found"]);
     // The server that was named is asked nevertheless, without the token of such a file.
     let named = home.fails(1, &format!("workers --server {}", server.url));
     named.reports(&["passed over", "[unauthorized]"]);
     mode(&file, 0o600);
     mode(&directory, 0o755);
     let passed_over = home.fails(3, "workers");
-    passed_over.reports(&["note: the directory of server files was passed over"]);
+    let note = format!(
+        "note: the directory of server files {} was passed over",
+        directory.display()
+    );
+    passed_over.reports(&[&note]);
     let _other = home.start_server_with(NO_PACE, IN_MEMORY);
     assert_eq!(
         directory.metadata().unwrap().permissions().mode() & 0o777,
         0o700
     );
     home.yoi("workers");
+}
+
+#[test]
+fn a_server_is_found_from_another_session_of_the_same_user() {
+    let home = TestHome::new();
+    let flags = format!("serve --store memory {OPEN} {ANY_PORT}");
+    let finds = |server: &TestServer| {
+        let found = home.json("doctor");
+        assert!(found.to_string().contains(&server.url), "{found}");
+    };
+    // It was started without a session, as by cron.
+    let server = TestServer::start(home.command(&flags).env_remove("XDG_RUNTIME_DIR"));
+    finds(&server);
+    server.stop();
+    // The directory of its session can't be used, as another user's.
+    let unusable = home.file("unusable", 0o600, "");
+    let server = TestServer::start(home.command(&flags).env("XDG_RUNTIME_DIR", unusable));
+    finds(&server);
 }
