@@ -20,7 +20,7 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let parsed = args::parse(Cli::command(), env::args_os().collect());
+    let parsed = args::parse(Cli::command(), env::args_os());
     let cli = parsed.and_then(|matches| {
         let cli = Cli::from_arg_matches(&matches);
         cli.map_err(|error| error.format(&mut Cli::command()))

@@ -64,6 +64,6 @@ fn print(error: &clap::Error) -> Exit {
 }
 
 fn parse() -> Result<Cli, clap::Error> {
-    let matches = server_args::parse(Cli::command(), env::args_os().collect())?;
+    let matches = server_args::parse(Cli::command(), env::args_os())?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))
 }

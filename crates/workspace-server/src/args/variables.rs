@@ -12,7 +12,11 @@ use clap::{Arg, ArgMatches, Command, Error};
 ///
 /// # Errors
 /// What clap finds, which may also be that help was asked for.
-pub fn parse(command: Command, line: Vec<OsString>) -> Result<ArgMatches, Error> {
+pub fn parse(
+    command: Command,
+    line: impl IntoIterator<Item = OsString>,
+) -> Result<ArgMatches, Error> {
+    let line: Vec<OsString> = line.into_iter().collect();
     let mut command = without_empty_variables(command);
     let parsed = command.try_get_matches_from_mut(&line);
     parsed.map_err(|error| naming_variable(error, &command, &line))
