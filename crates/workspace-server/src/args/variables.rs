@@ -19,7 +19,11 @@ pub fn parse(
     let line: Vec<OsString> = line.into_iter().collect();
     let mut command = without_empty_variables(command);
     let parsed = command.try_get_matches_from_mut(&line);
-    parsed.map_err(|error| naming_variable(error, &command, &line))
+    parsed.map_err(|error| {
+        // Only what was built can be shown, and parsing builds the subcommand that was called alone.
+        command.build();
+        naming_variable(error, &command, &line)
+    })
 }
 
 fn without_empty_variables(command: Command) -> Command {
