@@ -22,6 +22,9 @@ declare global {
   type ResponseBody<M extends Method, P extends ApiPath> =
     Operation<M, P> extends { responses: infer Responses } ? Success<Responses> : never;
 
+  /** An id of the page's HTML, whose elements `.ci/page-types` lists. */
+  type ElementId = keyof PageElements;
+
   type Schemas = components["schemas"];
   type Problem = Schemas["Problem"];
   type RunErrorCode = Schemas["RunErrorCode"];

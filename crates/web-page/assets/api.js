@@ -1,15 +1,15 @@
-// Requests to the server, with the types of the OpenAPI document: JSON in and out, problems as errors.
+// Requests to the server, with the types of its OpenAPI document. Problems are errors.
 
-/** An answer that is no success; none at all has the status 0. */
+/** No success; without an answer the status is 0. */
 export class ApiError extends Error {
-	/** @param {number} status @param {Problem | null} [problem] the server's own answer */
-	constructor(status, problem = null) {
+	/** @param {number} status @param {Problem} [problem] the server's own answer */
+	constructor(status, problem) {
 		super(problem?.title ?? `HTTP status ${status}`);
 		this.status = status;
 		this.problem = problem;
 	}
 
-	/** Whether the same request may succeed in a moment. */
+	/** Whether the same may succeed in a moment. */
 	get isPassing() {
 		return this.problem ? this.problem.retryable : this.status < 400 || this.status >= 500;
 	}
@@ -17,20 +17,19 @@ export class ApiError extends Error {
 
 export const WORKER = "runtimes/{runtime_id}/workers/{worker_id}";
 
-/** Longest wait for an answer beyond the one that was asked for. */
+/** Longest wait for an answer beyond `wait_ms`. */
 const DEADLINE_MS = 20_000;
 
 /**
- * Sends a request. Rejects with `ApiError`, or with what `signal` was aborted with.
+ * Rejects with `ApiError`, or with what `signal` was aborted with.
  * @template {Method} M @template {ApiPath} P
- * @param {M} method @param {P} path @param {RequestOptions<M, P>} [options] `path` fills the braces of the path
+ * @param {M} method @param {P} path @param {RequestOptions<M, P>} [options] `path` fills the braces
  * @returns {Promise<{ data: ResponseBody<M, P>, etag: string | null }>} 204 and 304 have `null`
  */
 export async function call(method, path, options = {}) {
 	const { body, signal, query = {}, headers = {} } = options;
-	/** @type {Record<string, string>} */
-	const names = options.path ?? {};
-	const url = path.replace(/{(\w+)}/g, (_, name) => encodeURIComponent(names[name] ?? ""));
+	const names = new Map(Object.entries(options.path ?? {}));
+	const url = path.replace(/{(\w+)}/g, (_, name) => encodeURIComponent(names.get(name)));
 	const given = Object.entries(query).filter(([, value]) => value != null && value !== "");
 	const deadline = AbortSignal.timeout(DEADLINE_MS + Number(new Map(given).get("wait_ms") ?? 0));
 	let response;
@@ -48,22 +47,17 @@ export async function call(method, path, options = {}) {
 		signal?.throwIfAborted();
 		throw new ApiError(0);
 	}
-	// It had all arrived, and is for nobody any more.
+	// It has arrived, and is for nobody any more.
 	signal?.throwIfAborted();
-	const data = parse(text);
-	if ((response.ok || response.status === 304) && data !== undefined) {
-		return { data, etag: response.headers.get("etag") };
-	}
-	throw new ApiError(response.status, data?.code ? data : null);
-}
-
-/** The JSON value; `undefined` if it is something else. @param {string} text */
-function parse(text) {
+	let data;
 	try {
-		return text ? JSON.parse(text) : null;
+		data = JSON.parse(text || "null");
 	} catch {
-		return undefined;
+		// Something in front of the server.
+		throw new ApiError(response.status);
 	}
+	if (response.ok || response.status === 304) return { data, etag: response.headers.get("etag") };
+	throw new ApiError(response.status, data?.code && data);
 }
 
 /** Makes the repetition of a request harmless. */

@@ -2,84 +2,90 @@
 
 import { ApiError, WORKER, call, newKey } from "./api.js";
 import * as connection from "./connection.js";
-import { byId, elementOf } from "./dom.js";
+import { byId, isComposing } from "./dom.js";
 import { pauseAfter } from "./loop.js";
 import { notify, on } from "./notices.js";
-import { keyOf } from "./worker-list.js";
+import { keyOf, opened } from "./worker-list.js";
 
 /** Half a minute. */
 const ATTEMPTS_MAX = 10;
-/** Most workers whose unsent text is remembered. */
-const DRAFTS_MAX = 50;
 
-const message = elementOf("message", HTMLTextAreaElement);
-/** @typedef {ReturnType<typeof newDraft>} Draft */
-const newDraft = () => ({ text: "", key: newKey() });
-/** By worker. @type {Map<string, Draft>} */
+const message = byId("message");
+const newDraft = () => ({ text: "", key: newKey(), isSending: false });
+/** By worker. @type {Map<string, ReturnType<typeof newDraft>>} */
 const drafts = new Map();
-/** That of the worker that is open. */
+/** Of the worker that is open. */
 let draft = newDraft();
-/** @type {WorkerId | null} */
-let worker = null;
-/** The run in progress; empty if its id is not known. @type {string | null} */
+let canSend = false;
+let onSent = () => {};
+/** @param {typeof onSent} listener */
+export const listen = (listener) => (onSent = listener);
+/** In progress; empty if its id is not known. @type {string | null} */
 let run = null;
-let isSending = false;
 
-/** @param {WorkerId | null} id */
-export function open(id) {
-	worker = id;
-	const of = id ? keyOf(id) : "";
+export function open() {
+	const of = opened ? keyOf(opened) : "";
 	draft = drafts.get(of) ?? newDraft();
-	for (const [other, { text }] of drafts) {
-		if (!text || drafts.size >= DRAFTS_MAX) drafts.delete(other);
-	}
+	for (const [other, { text }] of drafts) if (!text) drafts.delete(other);
 	drafts.set(of, draft);
 	message.value = draft.text;
-	setRun(null);
+	run = null;
 }
 
-/** @param {string | null} now the run in progress */
+/** Where nothing can be sent any more, what was typed can be read. @param {boolean} now */
+export function setCanSend(now) {
+	canSend = now;
+	byId("composer").hidden = !now && !draft.text;
+	byId("send").hidden = !now;
+	lock();
+	setRun(run);
+}
+
+const lock = () => (message.readOnly = !canSend || draft.isSending);
+
+/** @param {string | null} now */
 export function setRun(now) {
 	run = now;
-	byId("cancel").hidden = now === null;
+	byId("cancel").hidden = now === null || !canSend;
 }
 
-/** @param {() => void} onSent */
-export function listen(onSent) {
-	on("message", "input", () => Object.assign(draft, newDraft(), { text: message.value }));
-	message.addEventListener("keydown", (event) => {
-		// Enter also ends the composition of a character.
-		if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-		event.preventDefault();
-		message.form?.requestSubmit();
-	});
-	on("composer", "submit", () => send(onSent));
-	on("cancel", "click", cancel);
-}
+on("message", "input", () => Object.assign(draft, newDraft(), { text: message.value }));
+message.addEventListener("keydown", (event) => {
+	// Enter also ends the composition of a character. A keyboard on a screen has no Shift-Enter.
+	if (event.key !== "Enter" || event.shiftKey || isComposing(event) || matchMedia("(pointer: coarse)").matches) return;
+	event.preventDefault();
+	message.form?.requestSubmit();
+});
+on("composer", "submit", send);
+on("cancel", "click", cancel);
 
-/** @param {() => void} onSent */
-async function send(onSent) {
+async function send() {
 	const sent = draft;
-	if (!worker || isSending || !sent.text.trim()) return;
+	if (!opened || !canSend || sent.isSending || !sent.text.trim()) return;
 	// Else the server decides.
 	if (run !== null && connection.state === "connected") return notify("The worker is still replying. Wait, or cancel the reply.", "status");
-	isSending = message.readOnly = true;
+	const path = opened;
+	sent.isSending = true;
+	lock();
 	try {
-		await sendPatiently(worker, sent);
+		await untilAnswered(() => call("post", `${WORKER}/input`, { path, body: { content: sent.text }, headers: sent.key }));
 		Object.assign(sent, newDraft());
-		// Another worker may be open by now.
-		message.value = draft.text;
-		onSent();
+		// Else another worker is open by now.
+		if (sent === draft) {
+			message.value = "";
+			onSent();
+		}
 	} finally {
-		isSending = message.readOnly = false;
+		sent.isSending = false;
+		lock();
 	}
 }
 
-/** Sends it until the server answers. @param {WorkerId} path @param {Draft} sent */
-async function sendPatiently(path, { text: content, key: headers }) {
+/** @param {() => Promise<unknown>} post */
+async function untilAnswered(post) {
 	for (let failures = 0; ; failures++) {
 		try {
-			return await call("post", `${WORKER}/input`, { path, body: { content }, headers });
+			return await post();
 		} catch (error) {
 			const isAway = error instanceof ApiError && error.isPassing && (!error.status || error.status >= 500);
 			if (!isAway || failures === ATTEMPTS_MAX) throw error;
@@ -90,10 +96,10 @@ async function sendPatiently(path, { text: content, key: headers }) {
 }
 
 async function cancel() {
-	if (!worker) return;
+	if (!opened) return;
 	message.focus();
 	try {
-		await call("post", `${WORKER}/cancel`, { path: worker, body: { run_id: run || null } });
+		await call("post", `${WORKER}/cancel`, { path: opened, body: { run_id: run || null } });
 	} catch (error) {
 		// It has ended.
 		if (!(error instanceof ApiError && error.problem?.code === "run_mismatch")) throw error;

@@ -1,24 +1,9 @@
 // Elements. Text is set as text, never as markup.
 
-/**
- * The element of the document with this id, which is of this kind.
- * @template {HTMLElement} T @param {string} id @param {new () => T} kind
- */
-export function elementOf(id, kind) {
-	const found = document.getElementById(id);
-	if (!(found instanceof kind)) throw new Error(`no such element: ${id}`);
-	return found;
-}
-
-/** @param {string} id */
-export const byId = (id) => elementOf(id, HTMLElement);
-/** @param {string} id */
-export const input = (id) => elementOf(id, HTMLInputElement);
-/** @param {string} id */
-export const select = (id) => elementOf(id, HTMLSelectElement);
+/** @template {ElementId} Id @param {Id} id */
+export const byId = (id) => /** @type {PageElements[Id]} */ (document.getElementById(id));
 
 /**
- * A new element.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag @param {Record<string, string>} [attributes] @param {...(Node | string)} children
  */
@@ -36,13 +21,33 @@ export function makeButton(text, act, label = text) {
 	return button;
 }
 
-/** The same text keeps selection and focus. @param {string} id @param {string} text */
+/** The same text keeps selection and focus. @param {ElementId} id @param {string} text */
 export function setText(id, text) {
 	const element = byId(id);
 	if (element.textContent !== text) element.textContent = text;
 }
 
-/** Fills a menu. @param {string} id @param {Array<[value: string, text: string]>} options */
-export function setOptions(id, options) {
-	byId(id).replaceChildren(...options.map(([value, text]) => make("option", { value }, text)));
+/** Makes a node like another one. What is the same stays, and with it selection, focus and a click. @param {Node} shown @param {Node} fresh */
+export function update(shown, fresh) {
+	if (shown.isEqualNode(fresh)) return;
+	shown.nodeValue = fresh.nodeValue;
+	if (shown instanceof Element && fresh instanceof Element) {
+		for (const { name, value } of fresh.attributes) shown.setAttribute(name, value);
+	}
+	while (shown.childNodes.length > fresh.childNodes.length) shown.lastChild?.remove();
+	[...fresh.childNodes].forEach((child, at) => {
+		const old = shown.childNodes[at];
+		if (old) update(old, child);
+		else shown.appendChild(child);
+	});
 }
+
+/** Moves the focus to `id` if a change hides or removes what has it. @param {ElementId} id @param {() => void} change */
+export function keepFocus(id, change) {
+	const focused = document.activeElement;
+	change();
+	if (focused !== document.body && !focused?.checkVisibility()) byId(id).focus();
+}
+
+/** Whether a key is part of a character. Safari sends the last one after the composition. @param {KeyboardEvent} event */
+export const isComposing = (event) => event.isComposing || event.keyCode === 229;

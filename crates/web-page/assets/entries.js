@@ -1,12 +1,12 @@
-// The entries of a conversation, a bounded part of them; the reply in progress is last.
+// The entries of a conversation, some of them; the reply in progress is last.
 
-import { byId, make, makeButton } from "./dom.js";
-import { GrowingText, copyText, timeText } from "./text.js";
+import { byId, keepFocus, make, makeButton } from "./dom.js";
+import { copyText, newGrowingText, timeText } from "./text.js";
 
 /** Most in the page at a time. */
 const ENTRIES_MAX = 150;
 const CHARS_MAX = 4_000_000;
-/** How near to an end counts as being there, in pixels. */
+/** So near to the end is at it. */
 const NEAR_PX = 60;
 
 const log = byId("log");
@@ -16,34 +16,54 @@ let shown = [];
 /** The reply in progress. @type {Entry | null} */
 let reply = null;
 
-export let hasEarlier = false;
+let hasEarlier = false;
 /** Whether the newest entry is shown. */
 export let isAtEnd = true;
+/** Whether the reader is at the end, and is kept there. */
+export let isFollowed = true;
+let top = 0;
 
 export const first = () => shown[0]?.sequence ?? 0;
 export const last = () => shown.at(-1)?.sequence ?? 0;
-export const isNearStart = () => log.scrollTop < NEAR_PX * 5;
-export const isNearEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_PX;
-const toEnd = () => (log.scrollTop = log.scrollHeight);
 
-const isFull = () => shown.length > ENTRIES_MAX || shown.reduce((sum, { chars }) => sum + chars, 0) > CHARS_MAX;
+/** Returns which entries the reader comes near to. Far from the end without going up: the log became lower. */
+export function noteScroll() {
+	const isNearEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_PX;
+	isFollowed = isNearEnd || (isFollowed && log.scrollTop >= top);
+	top = log.scrollTop;
+	if (hasEarlier && top < NEAR_PX * 5) return "before";
+	return isFollowed && !isAtEnd ? "after" : null;
+}
 
-/** Who reads the newest entry stays at its end. @param {() => void} change */
-function follow(change) {
-	const isFollowed = isAtEnd && isNearEnd();
-	change();
+export function toEnd() {
+	isFollowed = true;
+	log.scrollTop = log.scrollHeight;
+	top = log.scrollTop;
+}
+new ResizeObserver(() => isFollowed && toEnd()).observe(log);
+
+const isFull = () => shown.length > 1 && (shown.length > ENTRIES_MAX || shown.reduce((sum, { chars }) => sum + chars, 0) > CHARS_MAX);
+
+/** Makes changes at the end, which is laid out once. The first entries make room. @param {() => void} change */
+export function follow(change) {
+	isFollowed &&= isAtEnd;
+	keepFocus("log", change);
+	if (isFull()) {
+		const height = log.scrollHeight;
+		while (isFull()) shown.shift()?.element.remove();
+		hasEarlier = true;
+		log.scrollTop -= height - log.scrollHeight;
+	}
 	if (isFollowed) toEnd();
 }
 
-/** Shows the newest page of a transcript, or nothing yet. @param {TranscriptPage} [page] */
-export function restart(page) {
+export function restart() {
 	shown = [];
 	reply = null;
 	log.replaceChildren();
-	hasEarlier = page?.has_earlier ?? false;
+	hasEarlier = false;
+	isFollowed = true;
 	setAtEnd(true);
-	if (page) append(page);
-	toEnd();
 }
 
 /** @param {boolean} now */
@@ -52,24 +72,23 @@ function setAtEnd(now) {
 	byId("latest").hidden = now;
 }
 
-/** Adds later entries; the first ones make room. @param {TranscriptPage} page */
-export function append(page) {
-	follow(() => {
-		const known = last();
-		const added = page.entries.filter(({ sequence }) => sequence > known).map(newEntry);
-		shown.push(...added);
-		for (const { element } of added) log.insertBefore(element, reply && reply.element);
-		const height = log.scrollHeight;
-		while (isFull() && shown.length > 1) {
-			shown.shift()?.element.remove();
-			hasEarlier = true;
-		}
-		log.scrollTop -= height - log.scrollHeight;
-	});
-	setAtEnd(!page.has_later);
+/** Adds later entries, in place of what they repeat. @param {TranscriptPage} page */
+export function append({ entries, has_earlier, has_later }) {
+	removeReply();
+	while (last() >= (entries[0]?.sequence ?? Infinity)) shown.pop()?.element.remove();
+	if (!shown.length) hasEarlier = has_earlier;
+	const added = entries.map(newEntry);
+	log.append(...added.map(({ element }) => element));
+	shown.push(...added);
+	setAtEnd(!has_later);
 }
 
-/** Adds earlier entries; later ones make room, the reply first. What is read stays in place. @param {TranscriptPage} page */
+function removeReply() {
+	reply?.element.remove();
+	reply = null;
+}
+
+/** Adds earlier entries; later ones make room. What is read stays in place. @param {TranscriptPage} page */
 export function prepend(page) {
 	const fromEnd = log.scrollHeight - log.scrollTop;
 	const added = page.entries.map(newEntry);
@@ -78,8 +97,7 @@ export function prepend(page) {
 	log.scrollTop = log.scrollHeight - fromEnd;
 	hasEarlier = page.has_earlier;
 	while (isFull() && shown.length > added.length + 1) {
-		reply?.element.remove();
-		reply = null;
+		removeReply();
 		shown.pop()?.element.remove();
 		setAtEnd(false);
 	}
@@ -87,17 +105,17 @@ export function prepend(page) {
 
 /** An entry, or a reply that is still growing. */
 class Entry {
-	#text = new GrowingText();
-	#reasoning = make("div", { class: "text" });
+	#text = newGrowingText();
+	#reasoning = newGrowingText();
 	#progress = make("p", { class: "note" });
 	#started = Date.now();
 	#phase = "";
 
-	/** @param {string} role @param {number} sequence @param {string} at @param {string} [runId] of a reply that is still growing */
+	/** @param {string} role @param {number} sequence @param {string} at @param {string} [runId] */
 	constructor(role, sequence, at, runId) {
 		const name = `${role} ${sequence}`;
 		const who = make("span", { "aria-hidden": "true" }, role === "user" ? "You" : "Worker");
-		const copy = makeButton("Copy", () => copyText(this.#text.value), `Copy ${name}`);
+		const copy = makeButton("Copy", () => copyText(this.#text.value()), `Copy ${name}`);
 		const header = make("header", {}, who, make("time", { datetime: at }, timeText(at)), copy);
 		this.element = make("article", { "aria-label": name, "data-role": role }, header, this.#text.element);
 		this.sequence = sequence;
@@ -105,30 +123,30 @@ class Entry {
 	}
 
 	get chars() {
-		return this.#text.value.length;
+		return this.#text.value().length;
 	}
 
 	/** @param {{ text?: string, reasoning?: string | null }} more */
 	grow({ text = "", reasoning }) {
-		if (reasoning && !this.#reasoning.parentElement) {
-			this.#text.element.before(make("details", {}, make("summary", {}, "Reasoning"), this.#reasoning));
+		if (reasoning && !this.#reasoning.value()) {
+			this.#text.element.before(make("details", {}, make("summary", {}, "Reasoning"), this.#reasoning.element));
 		}
 		this.#reasoning.append(reasoning ?? "");
 		this.#text.append(text);
 	}
 
-	/** Shows what the model is doing, and for how long. */
 	showProgress(phase = this.#phase) {
 		this.#phase = phase;
-		const reasoned = this.chars ? 0 : (this.#reasoning.textContent ?? "").length;
+		const reasoned = this.chars ? 0 : this.#reasoning.value().length;
 		const seconds = Math.round((Date.now() - this.#started) / 1000);
 		this.#progress.textContent = `${phase} · ${reasoned ? `${reasoned} characters · ` : ""}${seconds} s`;
 		this.element.append(this.#progress);
 		this.element.ariaBusy = "true";
 	}
 
-	/** It is whole. @param {Pick<TranscriptEntry, "partial" | "unanswered" | "diagnostics">} ending */
+	/** It is whole. @param {Partial<TranscriptEntry>} ending */
 	finish({ partial, unanswered, diagnostics = [] }) {
+		this.#reasoning.finish();
 		this.#text.finish();
 		this.#progress.remove();
 		this.element.ariaBusy = null;
@@ -156,29 +174,24 @@ function newEntry(entry) {
  * @param {string} runId @param {string} phase @param {Parameters<Entry["grow"]>[0]} more
  */
 export function grow(runId, phase, more) {
-	follow(() => {
-		if (reply?.runId !== runId) {
-			reply?.element.remove();
-			reply = new Entry("assistant", last() + 1, new Date().toISOString(), runId);
-			log.append(reply.element);
-		}
-		reply.grow(more);
-		reply.showProgress(phase);
-	});
+	if (reply?.runId !== runId) {
+		removeReply();
+		reply = new Entry("assistant", last() + 1, new Date().toISOString(), runId);
+		log.append(reply.element);
+	}
+	reply.grow(more);
+	reply.showProgress(phase);
 }
 
-/** The reply has ended; without a text it is gone. @param {RunFinished} end */
+/** The reply has ended; without a text it is gone. @param {Partial<RunFinished>} end */
 export function finish({ sequence, outcome, diagnostics }, words = "") {
-	follow(() => {
-		if (reply && sequence !== undefined) {
-			reply.finish({ partial: outcome !== "completed", diagnostics });
-			shown.push(reply);
-		} else {
-			reply?.element.remove();
-		}
+	if (reply && sequence !== undefined) {
+		reply.finish({ partial: outcome !== "completed", diagnostics });
+		shown.push(reply);
 		reply = null;
-		if (words) shown.at(-1)?.addNote(words);
-	});
+	}
+	removeReply();
+	if (words) shown.at(-1)?.addNote(words);
 }
 
 setInterval(() => reply?.showProgress(), 1000);

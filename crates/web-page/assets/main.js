@@ -4,9 +4,8 @@ import { call } from "./api.js";
 import * as composer from "./composer.js";
 import * as connection from "./connection.js";
 import * as conversation from "./conversation.js";
-import * as dialogs from "./dialogs.js";
-import { byId, input, setText } from "./dom.js";
-import { Loop } from "./loop.js";
+import { byId, keepFocus, setText } from "./dom.js";
+import { newLoop } from "./loop.js";
 import { clearTroubles, notify } from "./notices.js";
 import * as session from "./session.js";
 import * as head from "./worker-head.js";
@@ -14,12 +13,12 @@ import * as list from "./worker-list.js";
 import { wordsFor } from "./words.js";
 
 /** Asks who is there, until somebody answers. */
-const start = new Loop(async () => {
+const start = newLoop(async () => {
 	const client = await session.readClient();
 	const { display_name } = (await call("get", "workspace")).data;
 	setText("home", ["yoi", display_name, client].filter(Boolean).join(" · "));
 	showApp(true);
-	list.resume();
+	list.loop.start();
 	conversation.resume();
 	return null;
 }, (error) => {
@@ -36,13 +35,13 @@ function showApp(isSignedIn) {
 let wasLost = false;
 connection.listen((now, before) => {
 	if (now === "signed out") {
-		list.suspend();
+		list.loop.stop();
 		conversation.suspend();
 		for (const dialog of document.querySelectorAll("dialog")) dialog.close();
 		if (!byId("app").hidden) notify("The session has ended. Sign in again.");
 		// What was typed stays where it is, unseen.
 		showApp(false);
-		input("token").focus();
+		byId("token").focus();
 	} else if (now === "connected" && before === "signed out") {
 		clearTroubles();
 	} else if (now === "connected" && wasLost) {
@@ -60,25 +59,26 @@ function route() {
 	} catch {
 		// Not an address of ours.
 	}
-	list.setCurrent(id ? list.keyOf(id) : "");
-	conversation.open(id);
-	byId("app").dataset.view = id ? "worker" : "list";
+	keepFocus(id ? "log" : "home", () => {
+		list.setOpened(id);
+		conversation.open();
+		byId("app").dataset.view = id ? "worker" : "list";
+	});
 	// What is not seen can't be scrolled to its end.
 	if (!byId("app").hidden) conversation.resume();
 }
 
 async function follow() {
-	if (await session.signInFromAddress()) start.start();
+	await session.signInFromAddress();
 	route();
 }
 
-session.listen(() => start.start());
-list.listen();
-dialogs.listen();
-head.listen();
-conversation.listen();
-composer.listen(conversation.readSoon);
+session.listen(start.start);
+list.listen(head.showName);
+composer.listen(conversation.showLatest);
 addEventListener("hashchange", follow);
+// Another tab may have signed in.
+document.addEventListener("visibilitychange", () => connection.state === "signed out" && start.start());
 
 await follow();
 start.start();

@@ -11,14 +11,12 @@ const SHOWN_MS = 6_000;
 const NOTICES_MAX = 4;
 
 /**
- * Says something; the same is there once. A trouble stays until it is dismissed.
+ * The same is there once. A trouble stays until it is dismissed.
  * @param {string} text @param {"alert" | "status"} [role]
  */
 export function notify(text, role = "alert") {
 	const list = byId("notices");
-	for (const shown of [...list.children]) {
-		if (shown.firstElementChild?.textContent === text) shown.remove();
-	}
+	for (const shown of [...list.children]) if (shown.firstElementChild?.textContent === text) shown.remove();
 	const notice = make("div", { role }, make("p", {}, text));
 	const remove = () => notice.remove();
 	if (role === "alert") {
@@ -35,7 +33,7 @@ export function clearTroubles() {
 	for (const trouble of byId("notices").querySelectorAll("[role=alert]")) trouble.remove();
 }
 
-/** Does what a person wants, and says why if it fails. @param {string} id @param {string} type @param {() => unknown} act */
+/** Does what a person wants, or says why not. @param {ElementId} id @param {string} type @param {() => unknown} act */
 export function on(id, type, act) {
 	byId(id).addEventListener(type, async (event) => {
 		// The page sends its forms itself.

@@ -3,82 +3,86 @@
 import { make, makeButton } from "./dom.js";
 import { notify } from "./notices.js";
 
-/** A line that opens or closes a code block. */
-const FENCE = /^ {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^`]*$/;
-/** Longer lines are no fences. */
-const FENCE_MAX = 200;
-/** Characters that are laid out at once: a growing reply changes the last piece alone. */
+/** A line that opens or closes a code block, also in an item of a list. */
+const FENCE = /^([ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?)(`{3,}|~{3,})([^]*)/;
+/** Characters that are laid out at once: what grows changes its last piece alone. */
 const PIECE_CHARS = 8_000;
 
 /** Text that may grow at its end. Nothing in it is looked at twice. */
-export class GrowingText {
-	element = make("div", { class: "text" });
+export function newGrowingText() {
+	const element = make("div", { class: "text" });
 	/** As it was given. */
-	value = "";
-	/** The line that has no end yet; the last characters of `#piece`. */
-	#line = "";
-	/** @type {{ mark: string, pre: HTMLElement } | null} the code block that is open */
-	#code = null;
-	#piece = this.#newPiece();
+	let value = "";
+	/** The line that has no end yet; the last characters of `piece`. */
+	let line = "";
+	/** @type {{ mark: string, indent: number, pre: HTMLElement } | null} the code block that is open */
+	let code = null;
+	let piece = newPiece();
 
 	/** @param {string} text */
-	append(text) {
-		this.value += text;
+	function append(text) {
+		value += text;
 		const [first = "", ...lines] = text.split("\n");
-		this.#extend(first);
-		for (const line of lines) {
-			this.#endLine();
-			this.#extend(line);
+		extend(first);
+		for (const next of lines) {
+			endLine();
+			extend(next);
 		}
 	}
 
 	/** There is no more: a fence without a line end is one. */
-	finish() {
-		if (this.#fence()) this.#endLine();
+	function finish() {
+		if (readFence()) endLine();
 	}
 
 	/** @param {string} text */
-	#extend(text) {
-		this.#line += text;
-		this.#piece.appendData(text);
+	function extend(text) {
+		line += text;
+		piece.appendData(text);
 	}
 
 	/** What the line opens or closes, if it is a fence. */
-	#fence() {
-		const [, mark, language = ""] = (this.#line.length <= FENCE_MAX && FENCE.exec(this.#line)) || [];
-		if (!mark) return null;
-		const closes = this.#code && mark.startsWith(this.#code.mark) && this.#line.trim() === mark;
-		return closes || !this.#code ? { mark, language } : null;
+	function readFence() {
+		const [, start = "", mark = "", info = ""] = FENCE.exec(line) ?? [];
+		// In a block what has more than the fence, or is deeper by four, is code.
+		const isEnd = code && mark.startsWith(code.mark) && !(start + info).trim() && start.length < code.indent + 4;
+		const isFence = code ? isEnd : mark && !(mark[0] === "`" && info.includes("`"));
+		return isFence ? { start, mark, language: info.trim().split(/\s/, 1)[0] ?? "" } : null;
 	}
 
-	#endLine() {
-		const fence = this.#fence();
+	function endLine() {
+		const fence = readFence();
+		const from = piece.length - line.length;
 		if (fence) {
-			this.#piece.deleteData(this.#piece.length - this.#line.length, this.#line.length);
-			this.#code = this.#code ? null : this.#newCode(fence.mark, fence.language);
-			this.#piece = this.#newPiece();
+			piece.deleteData(from + fence.start.trimEnd().length, line.length);
+			code = code ? null : newCode(fence);
+			piece = newPiece();
 		} else {
-			this.#piece.appendData("\n");
-			if (this.#piece.length > PIECE_CHARS) this.#piece = this.#newPiece();
+			// The code begins where its fence does.
+			if (code) piece.deleteData(from, Math.min(code.indent, line.search(/[^ ]|$/)));
+			piece.appendData("\n");
+			if (piece.length > PIECE_CHARS) piece = newPiece();
 		}
-		this.#line = "";
+		line = "";
 	}
 
-	#newPiece() {
-		const piece = document.createTextNode("");
-		if (this.#code) this.#code.pre.append(make("code", {}, piece));
-		else this.element.append(make("div", {}, piece));
-		return piece;
+	function newPiece() {
+		const made = document.createTextNode("");
+		if (code) code.pre.append(make("code", {}, made));
+		else element.append(make("div", {}, made));
+		return made;
 	}
 
-	/** @param {string} mark @param {string} language */
-	#newCode(mark, language) {
+	/** @param {{ start: string, mark: string, language: string }} fence */
+	function newCode({ start, mark, language }) {
 		const name = language ? `Code: ${language}` : "Code";
 		const pre = make("pre", { tabindex: "0", role: "group", "aria-label": name, dir: "ltr" });
 		const copy = makeButton("Copy code", () => copyText(pre.textContent ?? ""));
-		this.element.append(make("div", { class: "code" }, make("header", {}, language, copy), pre));
-		return { mark, pre };
+		element.append(make("div", { class: "code" }, make("header", {}, language, copy), pre));
+		return { mark, indent: start.length, pre };
 	}
+
+	return { element, append, finish, value: () => value };
 }
 
 /** @param {string} text */
@@ -103,7 +107,7 @@ export async function copyText(text) {
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-/** When it was, in the local time zone: today only the time of day. @param {string | number} instant */
+/** In the local time zone: today only the time of day. @param {string | number} instant */
 export function timeText(instant) {
 	const date = new Date(instant);
 	const isToday = date.toDateString() === new Date().toDateString();

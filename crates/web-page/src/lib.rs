@@ -79,7 +79,6 @@ const FILES: &[File] = &[
     file!("/loop.js", SCRIPT, "loop.js"),
     file!("/main.js", SCRIPT, "main.js"),
     file!("/notices.js", SCRIPT, "notices.js"),
-    file!("/runtimes.js", SCRIPT, "runtimes.js"),
     file!("/session.js", SCRIPT, "session.js"),
     file!("/text.js", SCRIPT, "text.js"),
     file!("/words.js", SCRIPT, "words.js"),
