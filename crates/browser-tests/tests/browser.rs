@@ -19,10 +19,16 @@ mod conversation;
 mod driver;
 #[path = "browser/hostile_text.rs"]
 mod hostile_text;
+#[path = "browser/late_answers.rs"]
+mod late_answers;
 #[path = "browser/lifecycle.rs"]
 mod lifecycle;
+#[path = "browser/list.rs"]
+mod list;
 #[path = "browser/page.rs"]
 mod page;
+#[path = "browser/reading.rs"]
+mod reading;
 #[path = "browser/recovery.rs"]
 mod recovery;
 #[path = "browser/requests.rs"]

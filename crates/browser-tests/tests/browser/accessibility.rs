@@ -54,12 +54,6 @@ async fn shows_in(page: &Page, scheme: &str) {
     page.devtools("Emulation.setEmulatedMedia", media).await;
 }
 
-async fn has_size(page: &Page, width: u32, height: u32) {
-    let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-    page.devtools("Emulation.setDeviceMetricsOverride", size)
-        .await;
-}
-
 /// Keeps a picture where the gate collects them.
 async fn keeps_picture(page: &Page, name: &str) -> Vec<u8> {
     let shot = page.devtools("Page.captureScreenshot", json!({})).await;
@@ -88,7 +82,7 @@ async fn the_sign_in_form_is_accessible() {
         page.signs_in("wrong-but-long-enough-to-be-one").await;
         page.alerts("token").await;
         is_accessible(page, "a trouble").await;
-        has_size(page, 360, 740).await;
+        page.has_size(360, 740).await;
         fits(page).await;
         keeps_picture(page, "narrow-sign-in").await;
     })
@@ -146,12 +140,12 @@ async fn every_state_of_a_conversation_is_accessible_and_looks_as_in_the_readme(
         is_accessible(page, "a question").await;
         page.presses("Keep").await;
 
-        has_size(page, 1100, 640).await;
+        page.has_size(1100, 640).await;
         let picture = keeps_picture(page, "page").await;
         assert!(picture.len() < PICTURE_BYTES_MAX, "{} bytes", picture.len());
         shows_in(page, "dark").await;
         keeps_picture(page, "dark").await;
-        has_size(page, 360, 740).await;
+        page.has_size(360, 740).await;
         fits(page).await;
         keeps_picture(page, "narrow-dark").await;
         page.find("link", "All workers").await.click().await;

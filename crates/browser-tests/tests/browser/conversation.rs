@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde_json::json;
+use testkit::provider::ScriptedResponse;
 use testkit::server::TestServer;
 
 use crate::page::{ENTER, SHIFT, with_page};
-use crate::servers::open_server;
+use crate::servers::{open_server, scripted_server};
 
 /// Slow enough to see a reply grow.
 const SLOW: Duration = Duration::from_millis(60);
@@ -144,6 +145,90 @@ async fn the_address_names_the_worker_and_a_wrong_one_is_said() {
         page.evaluate(&format!("location.hash = {elsewhere}")).await;
         page.alerts("no such worker").await;
         page.is("connected").await;
+    })
+    .await;
+}
+
+/// A reply, and what its code blocks have.
+const FENCED: [(&str, &[&str]); 5] = [
+    ("- ```js\n  one()\n  ```\nplain", &["one()\n"]),
+    (
+        "10. See:\n\n    ```sh\n    two\n      deeper\n    ```\nplain",
+        &["two\n  deeper\n"],
+    ),
+    ("   ```\n   three\n   ```\nplain", &["three\n"]),
+    ("```\n    ```\n```\nplain", &["    ```\n"]),
+    ("no ```fence``` here\nplain", &[]),
+];
+
+#[tokio::test]
+async fn code_in_the_items_of_a_list_is_code_and_what_follows_is_text() {
+    let (provider, server) = scripted_server().await;
+    let long = format!("```text {}\nfour\n```\nplain", "x".repeat(300));
+    let long: [(&str, &[&str]); 1] = [(&long, &["four\n"])];
+    let replies = FENCED.iter().chain(&long);
+    with_page(&server.base, async |page| {
+        page.opens().await;
+        page.creates("Coder").await;
+        for (turn, (reply, blocks)) in replies.enumerate() {
+            provider.enqueue(ScriptedResponse::openai(&[reply]));
+            page.says("more").await;
+            page.reply(2 * turn as u64 + 2).await;
+            let last = "document.querySelector('article:last-of-type .text')";
+            let found =
+                format!("[...{last}.querySelectorAll('pre')].map((pre) => pre.textContent)");
+            assert_eq!(page.evaluate(&found).await, json!(blocks), "{reply}");
+            let end =
+                format!("{last}.lastElementChild.tagName + {last}.lastElementChild.className");
+            assert_eq!(page.evaluate(&end).await, "DIV", "{reply}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_keys_of_a_composition_neither_send_a_message_nor_close_a_form() {
+    let server = open_server(Duration::ZERO).await;
+    with_page(&server.base, async |page| {
+        page.opens().await;
+        page.creates("Composed").await;
+        let press = |id: &str, init: &str| {
+            format!(
+                "document.getElementById('{id}').dispatchEvent(new KeyboardEvent('keydown', \
+                 {{ bubbles: true, cancelable: true, {init} }}))"
+            )
+        };
+        page.find("textbox", "Message").await.types("half").await;
+        // As Safari sends it, after the composition.
+        page.evaluate(&press("message", "key: 'Enter', keyCode: 229"))
+            .await;
+        page.says(" whole").await;
+        assert!(page.reply(2).await.contains("half whole"));
+        page.presses("Rename").await;
+        page.find("textbox", "New name").await;
+        page.evaluate(&press("rename-name", "key: 'Escape', isComposing: true"))
+            .await;
+        assert!(page.has("textbox", "New name").await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn enter_breaks_the_line_where_the_keyboard_is_on_the_screen() {
+    let server = open_server(Duration::ZERO).await;
+    with_page(&server.base, async |page| {
+        let touch = json!({ "enabled": true });
+        page.devtools("Emulation.setTouchEmulationEnabled", touch)
+            .await;
+        page.opens().await;
+        page.shows("matchMedia('(pointer: coarse)').matches").await;
+        page.creates("Touched").await;
+        page.says("one").await;
+        let message = page.find("textbox", "Message").await;
+        assert_eq!(message.value().await, "one\n");
+        message.types("two").await;
+        page.presses("Send").await;
+        assert!(page.reply(2).await.contains("two"));
     })
     .await;
 }

@@ -282,6 +282,77 @@ impl Page {
         let _ = kill.stderr(std::process::Stdio::null()).status().unwrap();
     }
 
+    /// Gives the page this size, in pixels.
+    pub(crate) async fn has_size(&self, width: u32, height: u32) {
+        let size =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", size)
+            .await;
+    }
+
+    /// From now on the page gets an answer to this kind of request only when it is let through with
+    /// [`Page::releases_answers`]: the server has acted by then.
+    pub(crate) async fn holds_answers(&self, method: &str, path: &str) {
+        self.replaces_fetch(method, path, "await released; return response")
+            .await;
+        let promise = "void (window.released = new Promise((done) => window.release = done))";
+        self.evaluate(promise).await;
+    }
+
+    pub(crate) async fn releases_answers(&self) {
+        self.evaluate("release()").await;
+    }
+
+    /// From now on the answers to this kind of request are lost, until [`Page::loses_no_answers`].
+    pub(crate) async fn loses_answers(&self, method: &str, path: &str) {
+        self.replaces_fetch(method, path, "throw new TypeError('lost')")
+            .await;
+    }
+
+    pub(crate) async fn loses_no_answers(&self) {
+        self.evaluate("void (window.fetch = window.originalFetch)")
+            .await;
+    }
+
+    /// Requests of this method whose address matches this expression end like this, once answered.
+    async fn replaces_fetch(&self, method: &str, path: &str, end: &str) {
+        let replacement = format!(
+            "async (url, options) => {{ const response = await originalFetch(url, options); \
+             if (options.method !== '{method}' || !/{path}/.test(url)) return response; \
+             window.answered = true; {end}; }}"
+        );
+        let script = format!("void (window.originalFetch ??= fetch, window.fetch = {replacement})");
+        self.evaluate(&script).await;
+    }
+
+    /// Waits until the server has answered a request that [`Page::holds_answers`] or
+    /// [`Page::loses_answers`] is about.
+    pub(crate) async fn is_answered(&self) {
+        self.until(async || self.evaluate("window.answered").await == true)
+            .await;
+    }
+
+    /// Presses (`mousePressed`) or releases (`mouseReleased`) the button of the mouse on an element.
+    pub(crate) async fn mouse(&self, what: &str, on: &Found<'_>) {
+        let middle = "function() { const { x, y, width, height } = this.getBoundingClientRect(); \
+            return [x + width / 2, y + height / 2] }";
+        let middle = on.call(middle).await;
+        let event = json!({ "type": what, "x": middle[0], "y": middle[1], "button": "left", "clickCount": 1 });
+        self.devtools("Input.dispatchMouseEvent", event).await;
+    }
+
+    /// Presses keys where the focus is.
+    pub(crate) async fn types(&self, keys: &str) {
+        let focused = self.client.active_element().await.unwrap();
+        focused.send_keys(keys).await.unwrap();
+    }
+
+    /// Waits until the expression is true.
+    pub(crate) async fn shows(&self, expression: &str) {
+        self.until(async || self.evaluate(expression).await == true)
+            .await;
+    }
+
     /// The requests since this was last asked.
     pub(crate) async fn requests(&self) -> Vec<Request> {
         let entries = take_log(&self.client, "performance").await;

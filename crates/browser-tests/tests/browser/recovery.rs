@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::server::{TestServer, offline};
+use testkit::server::{TestServer, long_input, offline};
 use yoi_workspace_server::config::AuthSetting;
 
 use crate::driver::{hide, show};
@@ -146,6 +146,54 @@ async fn a_worker_that_somebody_else_deletes_is_gone_here_too() {
         page.alerts("no such worker").await;
         page.loses("textbox", "Message").await;
         page.is("connected").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_typed_can_be_read_when_the_worker_is_stopped_elsewhere() {
+    let server = open_server(Duration::ZERO).await;
+    let worker = server.create_worker().await;
+    worker.rename("Stopped").await.expect(200);
+    with_page(&server.base, async |page| {
+        page.opens().await;
+        page.chooses("Stopped").await;
+        let message = page.find("textbox", "Message").await;
+        message.types("a long thought").await;
+        worker.stop().await;
+        page.loses("button", "Send").await;
+        assert_eq!(message.value().await, "a long thought");
+        assert_eq!(message.attribute("readonly").await, "");
+        assert!(page.has("textbox", "Message").await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reply_ends_and_what_was_typed_can_be_read_when_the_server_forgot_the_worker() {
+    let (mut site, server) = Site::open(AuthSetting::None).await;
+    let base = server.base.clone();
+    with_page(&base, async |page| {
+        page.opens().await;
+        page.creates("Forgotten").await;
+        page.says(long_input().trim()).await;
+        let reply = page.find("article", "assistant 2").await;
+        page.until(async || reply.text().await.contains("word"))
+            .await;
+        page.find("textbox", "Message")
+            .await
+            .types("typed meanwhile")
+            .await;
+        loses(page, server).await;
+        page.expects("404 (Not Found)");
+        let _server = site.start_anew().await;
+        page.alerts("no such worker").await;
+        assert!(page.reply(2).await.contains("not whole"));
+        let message = page.find("textbox", "Message").await;
+        assert_eq!(message.value().await, "typed meanwhile");
+        for button in ["Send", "Cancel"] {
+            assert!(!page.has("button", button).await, "{button}");
+        }
     })
     .await;
 }

@@ -123,6 +123,8 @@ async fn a_transcript_of_two_thousand_entries_is_read_in_pages_and_far_ones_are_
         log.call("function() { this.scrollTop = this.scrollHeight }")
             .await;
         page.presses("Jump to the latest").await;
+        // The button that had the focus is gone.
+        page.has_focus_on("log").await;
         assert!(page.reply(2_002).await.contains("the newest"));
         assert!(!page.has("button", "Jump to the latest").await);
     })

@@ -52,6 +52,12 @@ impl Site {
         (site, server)
     }
 
+    /// Starts a server here that knows nothing of the one before.
+    pub(crate) async fn start_anew(&mut self) -> TestServer {
+        self.directory = tempfile::tempdir().unwrap();
+        self.start().await
+    }
+
     /// Starts a server here; the one before has been shut down.
     pub(crate) async fn start(&self) -> TestServer {
         let configure = |config: &mut ServerConfig| {

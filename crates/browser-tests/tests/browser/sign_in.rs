@@ -7,6 +7,7 @@ use serde_json::json;
 use testkit::json::text;
 use testkit::server::TestServer;
 
+use crate::driver::{hide, show};
 use crate::page::with_page;
 
 #[tokio::test]
@@ -133,21 +134,26 @@ async fn a_code_in_the_address_signs_in_once_and_leaves_the_address() {
     .await;
 }
 
-#[tokio::test]
-async fn who_may_only_read_is_shown_nothing_that_changes_a_worker() {
+/// The token of a client that may only read.
+const READER: &str = "a-token-of-a-reader-with-22-characters-or-more";
+
+/// A server with a client that may only read.
+async fn server_with_reader() -> TestServer {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("token");
-    let token = "a-token-of-a-reader-with-22-characters-or-more";
-    fs::write(&file, token).unwrap();
+    fs::write(&file, READER).unwrap();
     fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     let reader = format!("reader={},scope=read", file.display());
-    let server =
-        TestServer::start_with(|config| config.named_tokens = vec![reader.parse().unwrap()]);
-    let server = server.await;
+    TestServer::start_with(|config| config.named_tokens = vec![reader.parse().unwrap()]).await
+}
+
+#[tokio::test]
+async fn who_may_only_read_is_shown_nothing_that_changes_a_worker() {
+    let server = server_with_reader().await;
     let worker = server.create_worker().await;
     worker.rename("Watched").await.expect(200);
     with_page(&server.base, async |page| {
-        page.opens_signed_in(token).await;
+        page.opens_signed_in(READER).await;
         page.link("Watched").await.click().await;
         page.find("heading", "Watched").await;
         worker.run("seen by the reader").await;
@@ -155,6 +161,65 @@ async fn who_may_only_read_is_shown_nothing_that_changes_a_worker() {
         for button in ["New worker", "Stop", "Delete", "Rename", "Send"] {
             assert!(!page.has("button", button).await, "{button}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_signs_in_after_another_client_sees_what_that_one_may_do_with_the_open_worker() {
+    let server = server_with_reader().await;
+    let worker = server.create_worker().await;
+    worker.rename("Watched").await.expect(200);
+    with_page(&server.base, async |page| {
+        page.opens_signed_in(READER).await;
+        page.link("Watched").await.click().await;
+        page.find("heading", "Watched").await;
+        assert!(!page.has("button", "Stop").await);
+        page.presses("Sign out").await;
+        page.signs_in(&server.token).await;
+        for button in ["Stop", "Delete", "Rename", "Send"] {
+            page.find("button", button).await;
+        }
+        page.presses("Sign out").await;
+        page.signs_in(READER).await;
+        page.find("heading", "Watched").await;
+        for button in ["Stop", "Delete", "Rename", "Send"] {
+            page.loses("button", button).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tab_goes_on_when_another_one_has_signed_in() {
+    let server = TestServer::start().await;
+    with_page(&server.base, async |page| {
+        page.opens_signed_in(&server.token).await;
+        page.presses("Sign out").await;
+        page.is("signed out").await;
+        let hidden = hide(&page.client).await;
+        page.opens_signed_in(&server.token).await;
+        show(&page.client, hidden).await;
+        page.is("connected").await;
+        page.find("button", "New worker").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_browser_that_keeps_no_cookie_is_told_why_signing_in_does_not_help() {
+    let server = TestServer::start().await;
+    with_page(&server.base, async |page| {
+        page.expects("401 (Unauthorized)");
+        page.opens().await;
+        page.is("signed out").await;
+        // As if cookies were blocked.
+        let omit = "void (window.fetch = ((send) => (url, options) => \
+            send(url, { ...options, credentials: 'omit' }))(window.fetch))";
+        page.evaluate(omit).await;
+        page.signs_in(&server.token).await;
+        page.alerts("did not keep the cookie").await;
+        page.is("signed out").await;
     })
     .await;
 }
