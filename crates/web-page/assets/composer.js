@@ -9,6 +9,7 @@ import { keyOf, opened } from "./worker-list.js";
 
 /** Half a minute. */
 const ATTEMPTS_MAX = 10;
+const DRAFTS_MAX = 50;
 
 const message = byId("message");
 const newDraft = () => ({ text: "", key: newKey(), isSending: false });
@@ -26,7 +27,7 @@ let run = null;
 export function open() {
 	const of = opened ? keyOf(opened) : "";
 	draft = drafts.get(of) ?? newDraft();
-	for (const [other, { text }] of drafts) if (!text) drafts.delete(other);
+	for (const [other, { text }] of drafts) if (!text || drafts.size >= DRAFTS_MAX) drafts.delete(other);
 	drafts.set(of, draft);
 	message.value = draft.text;
 	run = null;

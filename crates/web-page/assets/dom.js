@@ -27,7 +27,7 @@ export function setText(id, text) {
 	if (element.textContent !== text) element.textContent = text;
 }
 
-/** Makes a node like another one. What is the same stays, and with it selection, focus and a click. @param {Node} shown @param {Node} fresh */
+/** Makes a node like another one. What is the same stays, with selection and focus. @param {Node} shown @param {Node} fresh */
 export function update(shown, fresh) {
 	if (shown.isEqualNode(fresh)) return;
 	shown.nodeValue = fresh.nodeValue;

@@ -6,7 +6,7 @@ import { copyText, newGrowingText, timeText } from "./text.js";
 /** Most in the page at a time. */
 const ENTRIES_MAX = 150;
 const CHARS_MAX = 4_000_000;
-/** So near to the end is at it. */
+/** So near is at the end. */
 const NEAR_PX = 60;
 
 const log = byId("log");

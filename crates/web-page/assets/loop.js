@@ -8,7 +8,7 @@ import * as connection from "./connection.js";
 export const pauseAfter = (failures) => Math.min(250 * 2 ** failures, 4_000) * (0.75 + Math.random() / 2);
 
 /**
- * Both return how many milliseconds to pause afterwards; `null` to end.
+ * Both return the milliseconds to pause; `null` to end.
  * @param {(signal: AbortSignal) => Promise<number | null>} step asks once
  * @param {(error: ApiError) => number | null} onProblem is told what was refused for good
  */

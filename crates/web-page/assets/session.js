@@ -54,7 +54,6 @@ on("sign-in", "submit", () => {
 });
 on("sign-out", "click", async () => {
 	await call("delete", "session");
-	// No surprise.
 	byId("app").hidden = true;
 	connection.set("signed out");
 });
