@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tracing::debug;
 
 use super::Inner;
@@ -13,7 +14,7 @@ use super::capacity::Capacity;
 use super::commit::Committed;
 use super::drafts::Drafts;
 use super::engine_future::EngineFuture;
-use super::slot::{AddStep, EndStep, RunStart, Slot};
+use super::slot::{AddStep, Attempt, EndStep, RunStart, Slot};
 use super::storage::Storage;
 use crate::core::{Addition, RunEnd};
 use crate::engine::{Output, OutputClosed, OutputSink, TurnEngine};
@@ -48,8 +49,8 @@ pub(super) struct RunGuard {
     ended: bool,
     /// Its end, while that is being stored.
     decided: Option<Box<FinishedRun>>,
-    /// The worker is reserved for a stop that came while the end was being stored.
-    stopping: bool,
+    /// When the worker was reserved for a stop that came while the end was being stored.
+    stopping: Option<Timestamp>,
 }
 
 /// Writes the output of a run to its worker.
@@ -71,7 +72,7 @@ impl RunGuard {
             output: Arc::new(output),
             ended: false,
             decided: None,
-            stopping: false,
+            stopping: None,
         }
     }
 
@@ -118,12 +119,11 @@ impl RunGuard {
         }
         let now = slot.now();
         if let Some(stop) = slot.apply_end(*finished, now) {
-            self.stopping = true;
+            self.stopping = Some(now);
             let again = || stop.clone();
             let committed = commit(storage, executor, stop.clone(), again).await;
-            self.stopping = false;
-            // Nothing more can be done about a stop that isn't stored: its caller was told.
-            let _ = slot.apply_change(committed, |worker| worker.stopped(now));
+            self.stopping = None;
+            return slot.apply_late_stop(committed, now).then_some(slot);
         }
         None
     }
@@ -198,8 +198,8 @@ impl Drop for RunGuard {
             let decided = self.decided.take().map(|decided| *decided);
             slot.interrupt(*run_id, decided, slot.now());
         }
-        if self.stopping {
-            let _ = slot.apply_change(Err(StoreUnavailable::FAILED), |_| ());
+        if let Some(now) = self.stopping {
+            slot.apply_late_stop(Err(StoreUnavailable::FAILED), now);
         }
         debug!(worker_id = %slot.id(), %run_id, "run finished");
     }
@@ -285,18 +285,18 @@ async fn finish_stored(run: RunGuard, end: RunEnd, storage: RunStorage) {
     }
 }
 
-/// Tries to store the end of a run until the store has it, or the runtime ends.
+/// Tries to store what the store lacks of the end of a run until it has that, or the runtime ends.
 async fn save_later(slot: &Slot, RunStorage { storage, executor }: &RunStorage) {
     while !storage.is_closed() {
         sync::sleep(UNSAVED_RETRY).await;
         match slot.begin_unsaved() {
             None => return,
-            Some(EndStep::Commit(_, changes)) => {
+            Some(Attempt::Done(changes)) => {
                 let committed = storage.commit(executor, changes).await;
-                // Nothing changes in memory, which has the end.
+                // Nothing changes in memory, which has it.
                 let _ = slot.apply_change(committed, |_| ());
             }
-            Some(EndStep::Wait | EndStep::Ended) => {}
+            Some(Attempt::Wait) => {}
         }
     }
 }

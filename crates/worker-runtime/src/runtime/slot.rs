@@ -16,7 +16,7 @@ use crate::id::{IdempotencyKey, RunId, WorkerId};
 use crate::profile::Profile;
 use crate::run::RunErrorCode;
 use crate::status::WorkerState;
-use crate::store::{Change, FinishedRun};
+use crate::store::Change;
 use crate::sync::{self, AtomicBool, Instant, Mutex, Notify, Ordering};
 use crate::transcript::Entry;
 
@@ -79,8 +79,9 @@ struct Guarded {
     run: Option<RunReservation>,
     /// The change that is being committed.
     commit: Option<PendingCommit>,
-    /// The end of a run that the store didn't accept. The next commit begins with it.
-    unsaved: Option<FinishedRun>,
+    /// The end of a run, or a stop that came late, that the store didn't accept. The next commit begins
+    /// with it.
+    unsaved: Option<Change>,
     /// The worker was deleted or forgotten, and takes part in nothing any more.
     removed: bool,
 }
@@ -174,8 +175,10 @@ impl Slot {
 
     /// The worker's last entry, if it is a reply that the store lacks.
     pub(super) fn unsaved_reply(&self) -> Option<Entry> {
-        self.guarded
-            .with(|guarded| guarded.unsaved.as_ref().and_then(|run| run.reply.clone()))
+        self.guarded.with(|guarded| match &guarded.unsaved {
+            Some(Change::Finish(run)) => run.reply.clone(),
+            Some(_) | None => None,
+        })
     }
 
     /// Changes what no store keeps.
@@ -331,7 +334,6 @@ impl Guarded {
     }
 
     fn unsaved_changes(&self) -> Vec<Change> {
-        let unsaved = self.unsaved.iter().cloned();
-        unsaved.map(|run| Change::Finish(Box::new(run))).collect()
+        self.unsaved.iter().cloned().collect()
     }
 }

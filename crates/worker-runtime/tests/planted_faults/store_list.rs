@@ -108,7 +108,7 @@ pub(crate) const STORE_FAULTS: &[Fault] = &[
         scenario: "refusals::an_end_that_is_refused_and_the_next_changes",
         edits: &[Edit {
             file: "runtime/slot/run_end.rs",
-            from: "            guarded.unsaved = Some(finished.clone());
+            from: "            guarded.unsaved = Some(Change::Finish(Box::new(finished.clone())));
 ",
             to: "",
         }],

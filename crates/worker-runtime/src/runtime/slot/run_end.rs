@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{Guarded, PendingCommit, Persistence, Slot};
+use super::{Attempt, Guarded, PendingCommit, Persistence, Slot};
 use crate::core::{RunEnd, Worker};
 use crate::id::RunId;
 use crate::run::{RunErrorCode, RunOutcome};
+use crate::runtime::commit::Committed;
 use crate::store::{Change, FinishedRun, StoredState};
 
 /// What the end of a run has come to.
@@ -92,7 +93,7 @@ impl Slot {
 
     /// Ends a run whose end is committed. If a stop came too late to be part of it, the worker is
     /// reserved for that: what is returned is to be committed, and
-    /// [`apply_change`](Slot::apply_change) follows.
+    /// [`apply_late_stop`](Self::apply_late_stop) follows.
     pub(in crate::runtime) fn apply_end(
         &self,
         finished: FinishedRun,
@@ -118,7 +119,7 @@ impl Slot {
         self.guarded.with(|guarded| {
             guarded.add_stop(&mut finished);
             guarded.commit = None;
-            guarded.unsaved = Some(finished.clone());
+            guarded.unsaved = Some(Change::Finish(Box::new(finished.clone())));
             self.step(guarded, |worker| worker.finish(finished));
         });
     }
@@ -145,18 +146,27 @@ impl Slot {
         });
     }
 
-    /// Reserves the worker for the end that the store didn't accept, to try again. None when it
-    /// has it by now.
-    pub(in crate::runtime) fn begin_unsaved(&self) -> Option<EndStep> {
+    /// Stops the worker that [`apply_end`](Self::apply_end) reserved. It is stopped whatever became of
+    /// the commit: who asked for that was told that it stands. Returns whether the store lacks the stop.
+    pub(in crate::runtime) fn apply_late_stop(&self, committed: Committed, now: Timestamp) -> bool {
         self.guarded.with(|guarded| {
-            let finished = guarded.unsaved.clone().filter(|_| !guarded.removed)?;
+            guarded.commit = None;
+            let (worker_id, at) = (self.id(), now);
+            guarded.unsaved = committed.err().map(|_| Change::Stop { worker_id, at });
+            self.step(guarded, |worker| worker.stopped(now));
+            guarded.unsaved.is_some()
+        })
+    }
+
+    /// Reserves the worker for what the store didn't accept, to try again. None when it has it by now.
+    pub(in crate::runtime) fn begin_unsaved(&self) -> Option<Attempt<Vec<Change>>> {
+        self.guarded.with(|guarded| {
+            let change = guarded.unsaved.clone().filter(|_| !guarded.removed)?;
             if guarded.commit.is_some() {
-                return Some(EndStep::Wait);
+                return Some(Attempt::Wait);
             }
             guarded.commit = Some(PendingCommit::Other);
-            let finished = Box::new(finished);
-            let changes = vec![Change::Finish(finished.clone())];
-            Some(EndStep::Commit(finished, changes))
+            Some(Attempt::Done(vec![change]))
         })
     }
 }

@@ -68,6 +68,26 @@ async fn it_stands_when_the_end_is_stored_without_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn it_stands_when_the_end_is_the_last_that_the_store_takes() {
+    let (stored, worker, run) = storing_an_end(Fault::HangAfterwards, When::Nth(1)).await;
+    stored.store.hanging(1).await;
+    let stopped = stored.runtime().stop(worker).await;
+    assert!(matches!(stopped, Err(StopError::StillEnding(_))));
+    stored
+        .store
+        .disturb(Operation::Commit, When::Every, REFUSED);
+    stored.store.release();
+    let end = stored.fixture.wait_for_end(worker, &run).await;
+    assert_eq!(end, ended(RunOutcome::Completed));
+    tokio::time::sleep(10 * SECOND).await;
+    assert_eq!(stored.snapshot(worker).await.state, WorkerState::Stopped);
+    // Its store gets it as soon as it takes anything.
+    stored.store.clear();
+    tokio::time::sleep(10 * SECOND).await;
+    assert_stopped(&stored, worker, &run).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_stands_though_its_caller_goes_away() {
     let (stored, worker, run) = storing_an_end(REFUSED, When::Every).await;
     let stop = stored.runtime().stop(worker);
