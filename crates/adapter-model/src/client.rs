@@ -125,14 +125,29 @@ impl ProviderClient {
         ))
     }
 
-    /// Leaves out from now on what the provider refused. Returns whether that changes a request
-    /// that had these omissions: another run may have learned the same meanwhile.
-    pub(crate) fn leave_out(&self, refused: Reason, omissions: Omissions) -> bool {
-        let (refuses, was_left_out) = match refused {
-            Reason::StreamOptions => (&self.refuses_stream_options, omissions.stream_options),
-            Reason::SystemMessage => (&self.refuses_system_message, omissions.system_message),
-            Reason::Temperature => (&self.refuses_temperature, omissions.temperature),
-            Reason::MaxTokensField => (&self.refuses_max_tokens_field, omissions.max_tokens_field),
+    /// Adds to `omissions` what the provider refused of a request that left these out. Returns whether that
+    /// changes the request: it may not have had what the provider's words seem to be about.
+    pub(crate) fn leave_out(
+        &self,
+        refused: Reason,
+        prompt: &Prompt,
+        sampling: Sampling,
+        omissions: &mut Omissions,
+    ) -> bool {
+        let (omission, was_sent) = match refused {
+            Reason::StreamOptions => (&mut omissions.stream_options, true),
+            Reason::SystemMessage => {
+                let has_one = prompt.instructions.is_some();
+                (&mut omissions.system_message, has_one)
+            }
+            Reason::Temperature => {
+                let has_one = sampling.temperature.is_some();
+                (&mut omissions.temperature, has_one)
+            }
+            Reason::MaxTokensField => {
+                let is_limited = self.max_output_tokens(sampling).is_some();
+                (&mut omissions.max_tokens_field, is_limited)
+            }
             Reason::Credential
             | Reason::Quota
             | Reason::RateLimit
@@ -144,13 +159,28 @@ impl ProviderClient {
             | Reason::Content
             | Reason::Rejected => return false,
         };
-        if !refuses.swap(true, Ordering::Relaxed) && refused == Reason::Temperature {
+        was_sent && !std::mem::replace(omission, true)
+    }
+
+    /// Leaves these out from now on, because a request without them had a reply.
+    pub(crate) fn learn(&self, omissions: Omissions) {
+        let learn = |known: &AtomicBool, is_left_out: bool| {
+            is_left_out && !known.load(Ordering::Relaxed) && !known.swap(true, Ordering::Relaxed)
+        };
+        learn(&self.refuses_stream_options, omissions.stream_options);
+        learn(&self.refuses_system_message, omissions.system_message);
+        learn(&self.refuses_max_tokens_field, omissions.max_tokens_field);
+        if learn(&self.refuses_temperature, omissions.temperature) {
             warn!(
                 model = self.model,
                 "the model takes no temperature; it is left out from now on"
             );
         }
-        !was_left_out
+    }
+
+    fn max_output_tokens(&self, sampling: Sampling) -> Option<u32> {
+        let of_profile = sampling.max_output_tokens.map(NonZeroU32::get);
+        of_profile.or(self.max_output_tokens)
     }
 
     /// Text of the provider that may be logged.
@@ -166,12 +196,11 @@ impl ProviderClient {
         } else {
             prompt
         };
-        let max_output_tokens = sampling.max_output_tokens.map(NonZeroU32::get);
         let temperature = sampling.temperature.filter(|_| !omissions.temperature);
         self.protocol.body(ChatRequest {
             model: &self.model,
             prompt,
-            max_output_tokens: max_output_tokens.or(self.max_output_tokens),
+            max_output_tokens: self.max_output_tokens(sampling),
             context_tokens: self.context_tokens,
             temperature: temperature.map(Temperature::as_f64),
             stream_options: !omissions.stream_options,

@@ -41,6 +41,10 @@ struct Suspicion {
     times: u32,
     /// Of the shortest such prompt.
     prompt_bytes: usize,
+    /// The most that had a reply in their place.
+    fits: usize,
+    /// Of the longest prompt that had a reply.
+    confirmed: usize,
 }
 
 impl ContextBudget {
@@ -63,12 +67,13 @@ impl ContextBudget {
         self.bytes.fetch_min(bytes, Ordering::Relaxed);
     }
 
-    /// Learns that a prompt of these bytes had a reply: those of fewer bytes aren't too long.
+    /// Learns that a prompt of these bytes had a reply, so that none of fewer bytes is too long.
     pub(crate) fn confirm(&self, prompt_bytes: usize) {
         let suspicion = self.suspicion.lock();
         let mut suspicion = suspicion.unwrap_or_else(PoisonError::into_inner);
+        suspicion.confirmed = suspicion.confirmed.max(prompt_bytes);
         if prompt_bytes >= suspicion.prompt_bytes {
-            *suspicion = Suspicion::default();
+            suspicion.times = 0;
         }
     }
 
@@ -76,16 +81,18 @@ impl ContextBudget {
     pub(crate) fn suspect(&self, prompt_bytes: usize, fits: usize) {
         let suspicion = self.suspicion.lock();
         let mut suspicion = suspicion.unwrap_or_else(PoisonError::into_inner);
-        let shortest = match suspicion.times {
-            0 => prompt_bytes,
-            _ => suspicion.prompt_bytes.min(prompt_bytes),
-        };
-        *suspicion = Suspicion {
-            times: suspicion.times + 1,
-            prompt_bytes: shortest,
-        };
+        if prompt_bytes <= suspicion.confirmed.max(SUSPICION_FLOOR_BYTES) {
+            return;
+        }
+        if suspicion.times == 0 {
+            (suspicion.prompt_bytes, suspicion.fits) = (prompt_bytes, fits);
+        }
+        suspicion.times += 1;
+        suspicion.prompt_bytes = suspicion.prompt_bytes.min(prompt_bytes);
+        suspicion.fits = suspicion.fits.max(fits);
         if suspicion.times >= SUSPICIONS {
-            *suspicion = Suspicion::default();
+            suspicion.times = 0;
+            let fits = suspicion.fits.max(suspicion.confirmed);
             self.limit_to(fits.max(SUSPICION_FLOOR_BYTES));
         }
     }
@@ -174,9 +181,12 @@ mod tests {
         for _ in 1..SUSPICIONS {
             budget.suspect(40_000, 20_000);
         }
-        budget.confirm(39_999);
+        budget.confirm(18_000);
+        // Those of short prompts say nothing.
+        (0..SUSPICIONS).for_each(|_| budget.suspect(18_000, 9_000));
+        assert_eq!(budget.bytes(), 100_000);
         budget.suspect(50_000, 25_000);
-        assert_eq!(budget.bytes(), 25_000);
+        assert_eq!(budget.bytes(), 25_000, "the most that had a reply");
 
         let budget = ContextBudget::new(100_000);
         for _ in 0..2 * SUSPICIONS {
@@ -184,7 +194,11 @@ mod tests {
             budget.confirm(40_000);
         }
         assert_eq!(budget.bytes(), 100_000);
-        (0..SUSPICIONS).for_each(|_| budget.suspect(4_000, 2_000));
+
+        let budget = ContextBudget::new(100_000);
+        (0..SUSPICIONS).for_each(|_| budget.suspect(SUSPICION_FLOOR_BYTES, 3_000));
+        assert_eq!(budget.bytes(), 100_000);
+        (0..SUSPICIONS).for_each(|_| budget.suspect(8_000, 4_000));
         assert_eq!(budget.bytes(), SUSPICION_FLOOR_BYTES);
     }
 }

@@ -179,16 +179,17 @@ impl ModelEngine {
         spent: &mut Usage,
     ) -> Result<(), ProviderError> {
         let mut attempt = 0;
+        let mut omissions = self.client.omissions();
         loop {
             attempt += 1;
             let mut forwarder = Forwarder::new(output, self.coalesce, *spent);
-            let omissions = self.client.omissions();
             let result = match self.client.send(prompt, sampling, omissions).await {
                 Ok(stream) => forwarder.forward(stream).await,
                 Err(error) => Err(error),
             };
             *spent = forwarder.spent();
             let Err(error) = result else {
+                self.client.learn(omissions);
                 return Ok(());
             };
             let reason = error.reason();
@@ -203,7 +204,11 @@ impl ModelEngine {
                 }
                 _ => {}
             }
-            if reason.is_some_and(|it| self.client.leave_out(it, omissions)) {
+            let leave_out = |refused| {
+                self.client
+                    .leave_out(refused, prompt, sampling, &mut omissions)
+            };
+            if reason.is_some_and(leave_out) {
                 attempt -= 1;
                 continue;
             }

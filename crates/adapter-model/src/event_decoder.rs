@@ -1,6 +1,7 @@
 //! Splitting a provider's response body into events: bounded, and in linear time.
 
 use bytes::{Buf as _, BytesMut};
+use serde::de::IgnoredAny;
 
 use crate::error::ProviderError;
 
@@ -47,6 +48,8 @@ pub(crate) enum Decoded {
 /// [`next`](Self::next).
 #[derive(Debug)]
 pub(crate) struct EventDecoder {
+    /// The protocol's.
+    expected: StreamFormat,
     format: StreamFormat,
     buffer: BytesMut,
     /// Bytes at the start of the buffer that are known to hold no line end.
@@ -68,6 +71,7 @@ pub(crate) struct EventDecoder {
 impl EventDecoder {
     pub(crate) fn new(format: StreamFormat) -> Self {
         Self {
+            expected: format,
             format,
             buffer: BytesMut::new(),
             searched: 0,
@@ -108,10 +112,14 @@ impl EventDecoder {
     fn format_of_beginning(&self) -> StreamFormat {
         let beginning = self.beginning();
         let first_line = beginning.split(|byte| *byte == b'\n').next();
-        match (self.format, first_line) {
+        match (self.expected, first_line) {
             (_, Some([b'<', ..])) => StreamFormat::Html,
-            // No line of a server-sent event begins so.
-            (StreamFormat::ServerSentEvents, Some([b'{' | b'[', ..])) => StreamFormat::Whole,
+            // No line of a server-sent event begins so. What is whole in one line may be followed by them.
+            (StreamFormat::ServerSentEvents, Some(line @ [b'{' | b'[', ..]))
+                if line.len() == beginning.len() || !is_object(line) =>
+            {
+                StreamFormat::Whole
+            }
             // A document with line breaks.
             (StreamFormat::JsonLines, Some([b'{' | b'['] | [b'{' | b'[', b'\r']))
                 if beginning.len() > 1 =>
@@ -252,6 +260,11 @@ impl EventDecoder {
         self.after_cr = self.buffer.get_u8() == b'\r';
         Ok(Some(line))
     }
+}
+
+/// Whether a line is a whole object of JSON.
+fn is_object(line: &[u8]) -> bool {
+    line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok()
 }
 
 #[cfg(test)]

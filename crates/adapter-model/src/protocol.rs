@@ -88,6 +88,12 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
+    /// Whether it adds nothing but white space.
+    pub(crate) fn is_blank(&self) -> bool {
+        let texts = [&self.text, &self.reasoning];
+        texts.iter().all(|text| text.trim().is_empty()) && !self.hidden_reasoning
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.text.is_empty() && self.reasoning.is_empty() && !self.hidden_reasoning
     }
@@ -192,9 +198,11 @@ pub(crate) struct ResponseState {
     pub(crate) cut_short: bool,
     /// The reply filled the model's context.
     pub(crate) context_full: bool,
+    /// The provider gave the reply up.
+    pub(crate) given_up: bool,
     /// The model reasoned, whether or not its provider shows what.
     pub(crate) has_reasoning: bool,
-    /// Text came in deltas or in a message.
+    /// Text came in deltas.
     has_deltas: bool,
     /// The model called tools, which workers don't have.
     pub(crate) has_tool_calls: bool,
@@ -215,6 +223,11 @@ pub(crate) enum Progress {
 }
 
 impl ResponseState {
+    /// Whether something else than the end of its text has ended the reply.
+    pub(crate) fn is_ended_early(&self) -> bool {
+        self.filtered || self.cut_short || self.context_full || self.given_up || self.has_tool_calls
+    }
+
     fn advance_to(&mut self, progress: Progress) {
         self.progress = self.progress.max(progress);
     }

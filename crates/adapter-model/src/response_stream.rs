@@ -15,6 +15,9 @@ use crate::protocol::{Piece, Progress, Protocol, ResponseState, read_event};
 /// Time for usage and the end of a stream after the reply is complete. Some servers keep the
 /// connection open, and send comments for ever.
 const AFTER_REPLY_TIMEOUT: Duration = Duration::from_secs(1);
+/// The same when the reason to finish came before any text, or with the first: some gateways send one
+/// while the model still thinks, others in every event.
+const AFTER_EARLY_REASON_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time to find what waits in a socket after a deadline has passed: a process that was stopped, a
 /// container that was paused, or a suspended machine reads it before it gives up.
 const LATE_READ_TIMEOUT: Duration = Duration::from_millis(500);
@@ -111,18 +114,16 @@ impl ResponseStream {
                 // A complete reply is valid although the server keeps the connection open, or sends what
                 // is not understood.
                 Err(_) if self.is_complete && !self.goes_on => break,
-                Err(ProviderError::IdleTimedOut | ProviderError::FirstByteTimedOut)
-                    if self.state.progress >= Progress::Complete =>
-                {
-                    break;
-                }
+                Err(ProviderError::IdleTimedOut) if self.is_complete => break,
                 Err(error) => return Err(error),
             };
+            let had_text = self.has_text;
             self.has_text |= !piece.text.is_empty();
-            self.goes_on |= self.is_complete && !piece.is_empty();
-            self.is_complete |= self.has_completed();
+            let goes_on = self.is_complete && !piece.is_blank();
+            self.goes_on |= goes_on;
+            self.is_complete |= self.state.progress >= Progress::Complete;
             if self.is_complete {
-                self.limit_what_follows(&piece);
+                self.limit_what_follows(goes_on, had_text);
             }
             let usage = std::mem::replace(&mut self.usage, self.state.usage);
             if !piece.is_empty() {
@@ -242,35 +243,30 @@ impl ResponseStream {
         };
     }
 
-    /// Whether the reply is complete, as far as the server says. A mere reason to finish before any text
-    /// completes nothing: some gateways send it while the model still thinks.
-    fn has_completed(&self) -> bool {
-        let state = &self.state;
-        let is_plain = !(state.filtered || state.cut_short || state.has_tool_calls);
-        match state.progress {
-            Progress::NotStarted | Progress::Started => false,
-            Progress::Complete => self.has_text || !is_plain,
-            Progress::Ended => true,
-        }
-    }
-
-    /// Gives what may follow a complete reply its time: little, and that of any other pause after a piece
-    /// when this server's replies go on.
-    fn limit_what_follows(&mut self, piece: &Piece) {
+    /// Gives what may follow a complete reply its time: little, and that of any other pause when the reply
+    /// goes on all the same.
+    fn limit_what_follows(&mut self, goes_on: bool, had_text: bool) {
         let timeout = match self.body {
-            Body::Complete(_) if self.goes_on && !piece.is_empty() => self.idle_timeout,
+            Body::Complete(_) if goes_on => self.idle_timeout,
             Body::Complete(_) | Body::Finished => return,
             Body::AwaitingFirstPiece(_) | Body::Streaming(_) => {
-                AFTER_REPLY_TIMEOUT.min(self.idle_timeout)
+                if had_text || self.state.is_ended_early() {
+                    AFTER_REPLY_TIMEOUT
+                } else {
+                    AFTER_EARLY_REASON_TIMEOUT
+                }
             }
         };
-        self.body = Body::Complete(deadline_after(timeout));
+        self.body = Body::Complete(deadline_after(timeout.min(self.idle_timeout)));
     }
 
     /// Checks, after the last event, that the reply is complete and has text.
     fn check_complete(&self) -> Result<(), ProviderError> {
         let state = &self.state;
         match state.progress {
+            Progress::Complete | Progress::Ended if state.given_up => {
+                Err(ProviderError::StreamTruncated)
+            }
             Progress::NotStarted if self.has_events || self.decoder.has_foreign_lines => {
                 Err(ProviderError::UnknownProtocol)
             }

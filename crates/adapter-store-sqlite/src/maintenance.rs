@@ -8,18 +8,17 @@ mod inspect;
 mod recover;
 mod space;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process;
 
 use rusqlite::{Connection, ErrorCode};
-use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
 
 use crate::connection;
 use crate::file;
+use crate::lock::lock_alone;
 use crate::open::{self, OpenError};
 use crate::schema::Header;
 
@@ -86,6 +85,8 @@ struct Target {
     /// behind can't be taken for a whole one.
     name: Option<PathBuf>,
     is_kept: bool,
+    /// Locked as long as it is written, by which others know that it is.
+    _lock: Option<File>,
 }
 
 impl Target {
@@ -107,11 +108,15 @@ impl Target {
 
     fn write_at(path: PathBuf, name: Option<PathBuf>) -> Result<Self, MaintenanceError> {
         file::create(&path).map_err(target_error)?;
-        let is_kept = false;
+        // Without a lock it may be taken for one that was left behind: no reason to write none.
+        let lock = File::open(&path)
+            .ok()
+            .filter(|file| lock_alone(file).is_ok());
         Ok(Self {
             path,
             name,
-            is_kept,
+            is_kept: false,
+            _lock: lock,
         })
     }
 
@@ -140,7 +145,8 @@ impl Target {
     }
 }
 
-/// Removes what processes that have ended left of a file with this name.
+/// Removes what others left unfinished of a file with this name: nobody has its lock any more. The number
+/// of a process says nothing of one in another container.
 fn remove_left_over(name: &Path) {
     let (Some(directory), Some(own)) = (name.parent(), name.file_name()) else {
         return;
@@ -152,10 +158,14 @@ fn remove_left_over(name: &Path) {
         };
         let process = str::from_utf8(rest).ok();
         let process = process.and_then(|it| it.strip_prefix('.')?.strip_suffix(UNFINISHED));
-        let process = process.and_then(|it| Pid::from_raw(it.parse().ok()?));
-        // Without permission it is somebody else's, and alive.
-        if process.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH)) {
-            file::remove(&entry.path());
+        let Some(Ok(process)) = process.map(str::parse::<u32>) else {
+            continue;
+        };
+        let path = entry.path();
+        // Closing a file of this process would release SQLite's locks on it.
+        let is_other = process != process::id() && entry.file_type().is_ok_and(|it| it.is_file());
+        if is_other && File::open(&path).is_ok_and(|file| lock_alone(&file).is_ok()) {
+            file::remove(&path);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! How a store is opened: the checks, in their order, before anything is written.
 
+use std::error::Error;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -135,7 +136,13 @@ pub(crate) fn open(
     }
     let file_lock = lock_file(&path)?;
     let found = fs::symlink_metadata(&path)?;
-    lock.belong_to(&found)?;
+    if let Err(error) = lock.belong_to(&found) {
+        // Another user's server can't take the lock then, and says so.
+        tracing::warn!(
+            error = &error as &dyn Error,
+            "the store's lock can't be given to its owner"
+        );
+    }
     if found.mode() & OTHERS != 0 {
         tracing::warn!(
             "the store's file is open to other users of the machine: its mode should be 0600"

@@ -41,8 +41,9 @@ const EXIT_USAGE: u8 = 2;
 
 /// Runs a server until a signal ends it; blocks the calling thread.
 ///
-/// Exit codes: 0 after an orderly shutdown, 1 when the server does not start, 2 when that is because the
-/// flags, or a file or directory that they name, can't be used, 130 after a second signal.
+/// Exit codes: 0 after an orderly shutdown, 2 when the flags are wrong, or the workspace, token or profiles
+/// that they name can't be used, 1 when the server does not start for another reason, 130 after a second
+/// signal.
 pub fn run(args: ServeArgs) -> ExitCode {
     run_with(args, |_| {})
 }

@@ -97,12 +97,13 @@ const CODES: &[(&str, Reason)] = &[
 /// must be there.
 const WORDS: &[(&[&str], Reason)] = &[
     (
-        &["max_completion_tokens", "instead"],
+        &["'max_tokens'", "'max_completion_tokens' instead"],
         Reason::MaxTokensField,
     ),
-    (&["temperature", "t support"], Reason::Temperature),
-    (&["temperature", "unsupported"], Reason::Temperature),
-    (&["temperature", "deprecated"], Reason::Temperature),
+    (&["'temperature' does not support"], Reason::Temperature),
+    (&["'temperature' is not supported"], Reason::Temperature),
+    (&["`temperature` is deprecated"], Reason::Temperature),
+    (&["`temperature` is not supported"], Reason::Temperature),
     (
         &["max_tokens", "maximum allowed number"],
         Reason::OutputTokens,
@@ -144,7 +145,7 @@ const WORDS: &[(&[&str], Reason)] = &[
     (&["budget has been exceeded"], Reason::Quota),
     (&["any credits"], Reason::Quota),
     (&["usage limit"], Reason::Quota),
-    (&["key limit exceeded"], Reason::Quota),
+    (&["key limit exceeded (", "limit)"], Reason::Quota),
     (&["requires a subscription"], Reason::Quota),
     (&["freetieronly"], Reason::Quota),
     (&["per-day"], Reason::Quota),
@@ -201,7 +202,6 @@ const WORDS: &[(&[&str], Reason)] = &[
     (&["loading model"], Reason::Overloaded),
     (&["overloaded"], Reason::Overloaded),
     (&["server busy"], Reason::Overloaded),
-    (&["internal server error"], Reason::Overloaded),
     (&["rate limit"], Reason::RateLimit),
     (&["too many requests"], Reason::RateLimit),
 ];
@@ -274,6 +274,7 @@ pub(crate) fn reason(status: Option<u16>, body: &ErrorBody) -> Reason {
         Some(404) if body.words.contains("model") => Reason::ModelUnknown,
         Some(404 | 405) => Reason::EndpointWrong,
         Some(408 | 425 | 498) => Reason::Overloaded,
+        None if body.words.contains("internal server error") => Reason::Overloaded,
         _ => Reason::Rejected,
     })
 }

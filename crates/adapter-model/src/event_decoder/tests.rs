@@ -64,9 +64,16 @@ fn a_document_may_come_after_what_keeps_a_connection_alive() {
             assert_eq!(events.unwrap(), [document], "{before:?} {chunk}");
         }
     }
-    let body = b"data: 1\n\n{\"error\": {}}\nx{}\n";
-    let events = decode(StreamFormat::ServerSentEvents, body, body.len());
-    assert_eq!(events.unwrap(), ["1", "{\"error\": {}}"]);
+    // What is whole in one line may stand between events, and before them.
+    for (body, expected) in [
+        ("data: 1\n\n{\"a\": {}}\nx{}\n", ["1", "{\"a\": {}}"]),
+        (": alive\n\n{\"a\": 1}\n\ndata: 2\n\n", ["{\"a\": 1}", "2"]),
+    ] {
+        for chunk in 1..=body.len() {
+            let events = decode(StreamFormat::ServerSentEvents, body.as_bytes(), chunk);
+            assert_eq!(events.unwrap(), expected, "{body:?} {chunk}");
+        }
+    }
 }
 
 #[test]

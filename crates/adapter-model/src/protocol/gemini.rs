@@ -216,8 +216,7 @@ impl Chunk<'_> {
                 "" | "FINISH_REASON_UNSPECIFIED" => continue,
                 "STOP" => {}
                 "MAX_TOKENS" => state.cut_short = true,
-                // No text of theirs is whole.
-                "OTHER" | "MALFORMED_RESPONSE" => return Err(ProviderError::StreamTruncated),
+                "OTHER" | "MALFORMED_RESPONSE" => state.given_up = true,
                 "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" => state.has_tool_calls = true,
                 "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT"
                 | "SPII" | "IMAGE_SAFETY" => state.filtered = true,

@@ -241,7 +241,6 @@ impl Delta<'_> {
         if reasoning != content {
             piece.reasoning.push_str(&reasoning);
         }
-        state.has_deltas |= !self.content.text.is_empty();
         piece.push(&self.content);
         piece.push(&self.refusal);
         state.has_tool_calls |= self.tool_calls.is_some_and(|calls| !calls.0.is_empty());
@@ -250,7 +249,9 @@ impl Delta<'_> {
 
 impl Choice<'_> {
     fn read(self, piece: &mut Piece, state: &mut ResponseState) -> Result<(), ProviderError> {
+        let before = piece.text.len();
         if let Some(delta) = self.delta {
+            state.has_deltas |= !delta.content.text.is_empty();
             delta.read(piece, state);
         }
         // Some servers repeat the whole reply in the last event's message.
@@ -261,14 +262,12 @@ impl Choice<'_> {
             usage.update(state);
         }
         // Together sends all text in both places.
-        if !state.has_deltas {
+        if piece.text.len() == before && !state.has_deltas {
             piece.push(&self.text);
         }
         match self.finish_reason.text.as_ref() {
             // Some servers send an empty reason until there is one.
             "" | "null" => {}
-            // From vLLM when it stops a reply.
-            "abort" => return Err(ProviderError::StreamTruncated),
             // From OpenRouter, Mistral and DeepSeek when the model failed.
             "error" | "insufficient_system_resource" => {
                 let error = json!({ "code": "server_error" });
@@ -277,6 +276,8 @@ impl Choice<'_> {
             reason => {
                 state.filtered |= reason == "content_filter";
                 state.cut_short |= reason == "length";
+                // From vLLM when it ends a reply for reasons of its own.
+                state.given_up |= reason == "abort";
                 // Of Mistral.
                 state.context_full |= reason == "model_length";
                 state.advance_to(Progress::Complete);

@@ -39,7 +39,7 @@ async fn a_reason_to_finish_in_every_event_ends_nothing() {
         let part = |text| chunk(text, reason);
         let all = stream()
             .event(&part("one "))
-            .delay(PAUSE / 4)
+            .delay(PAUSE)
             .event(&part("two "))
             .delay(PAUSE)
             .event(&part("three"));
@@ -72,10 +72,11 @@ async fn a_reply_that_its_provider_gives_up_is_cut_off() {
         ("m", openai as fn(&str, &str) -> Value, "abort"),
         ("gemini::g", gemini, "OTHER"),
     ] {
-        let given_up = |text| stream().event(&chunk(text, "")).event(&chunk("", reason));
-        let run = run_against(model, [given_up("The answer is ")]).await;
+        // The last text may come with the reason.
+        let given_up = |text| stream().event(&chunk(text, "")).event(&chunk(text, reason));
+        let run = run_against(model, [given_up("tick ")]).await;
         assert_eq!(run.code, Some("reply_cut_off"), "{model}");
-        assert_eq!(run.text(), "The answer is ");
+        assert_eq!(run.text(), "tick tick ");
         let run = run_against(model, [given_up(""), stream().event(&chunk("42", "stop"))]).await;
         assert_eq!(
             run.text(),
@@ -83,6 +84,34 @@ async fn a_reply_that_its_provider_gives_up_is_cut_off() {
             "{model}: nothing was shown, so it is asked again"
         );
     }
+}
+
+/// Its server keeps the connection open, and sends comments for ever.
+#[tokio::test]
+async fn an_empty_reply_is_waited_for_no_longer_than_a_while() {
+    let of = |delta: Value| async move {
+        let thought = stream().event(&json!({"choices": [{"delta": delta}]}));
+        let end = thought.event(&openai("", "stop"));
+        let end = end.repeat(": alive\n\n", PAUSE / 12);
+        let run = run_against("m", [end.clone(), end]);
+        let run = tokio::time::timeout(Duration::from_secs(15), run).await;
+        assert_eq!(run.unwrap().code, Some("empty_reply"));
+    };
+    tokio::join!(of(json!({})), of(json!({"reasoning": "hm"})));
+}
+
+/// A last line break is no sign that the reply goes on.
+#[tokio::test]
+async fn white_space_after_the_end_keeps_nothing_waiting() {
+    let end = stream()
+        .event(&openai("Hello", ""))
+        .event(&openai("", "stop"));
+    let end = end
+        .event(&openai("\n", ""))
+        .repeat(": alive\n\n", PAUSE / 12);
+    let run = run_against("m", [end]);
+    let run = tokio::time::timeout(Duration::from_millis(1_900), run).await;
+    assert_eq!(run.unwrap().text(), "Hello\n");
 }
 
 /// No reply to speak of, but the protocol is the right one.

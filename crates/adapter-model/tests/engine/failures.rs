@@ -304,6 +304,16 @@ async fn a_refused_temperature_is_left_out_and_a_refused_field_is_replaced() {
         fields.map(|name| sent[index].body.get(name).is_some())
     };
     assert_eq!(sent.len(), 4);
+    // Words about it, of a request that has none, are about something else.
+    let words = "'temperature' does not support it";
+    let refused = || status(400).send(json!({"error": {"message": words}}).to_string());
+    (0..2).for_each(|_| provider.enqueue(refused()));
+    let plain = Fixture::new(&config);
+    let run = plain.complete_run(words).await;
+    assert_eq!(
+        (run.code, provider.requests().len()),
+        (Some("request_rejected"), 5)
+    );
     assert_eq!(fields(0), [true, true, false]);
     assert_eq!(fields(1), [false, true, false]);
     assert_eq!(

@@ -101,6 +101,11 @@ async fn what_keeps_a_connection_alive_and_text_in_any_place_are_accepted() {
         ],
         with_error(json!({"code": null, "message": ""})),
         vec![marked, stop.clone()],
+        // Deltas under the name of the whole.
+        vec![
+            data(&json!({"choices": [{"message": {"content": "Hel"}}]})),
+            data(&json!({"choices": [{"message": {"content": "lo"}, "finish_reason": "stop"}]})),
+        ],
         vec![hel.clone(), finish("null"), lo.clone(), stop.clone()],
         vec![text("<think>hm</think>\n\nHello"), stop.clone()],
         vec![hel.clone(), lo.clone(), raw("data: [DONE]")],

@@ -2,33 +2,34 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, chown};
-use std::os::unix::process::parent_id;
 
 use adapter_store_sqlite::maintenance::{backup, compact};
 
 use crate::fixture::{Files, conversation};
 
-/// A number that no process has: Linux gives none above 2²².
-const NO_PROCESS: u32 = i32::MAX as u32;
-
 #[tokio::test]
-async fn what_a_dead_process_left_of_a_copy_is_removed_and_what_a_living_one_writes_is_not() {
+async fn what_was_left_of_a_copy_is_removed_and_what_is_being_written_is_not() {
     let files = Files::new();
     drop(files.open());
-    let beside = |name: &str| files.directory().join(format!("copy{name}"));
-    let of_process = |id: u32, suffix: &str| beside(&format!(".{id}.unfinished{suffix}"));
-    let dead = ["", "-journal", "-wal", "-shm"].map(|suffix| of_process(NO_PROCESS, suffix));
+    let directory = files.directory().to_owned();
+    let beside = |name: &str| directory.join(format!("copy{name}"));
+    let left = ["", "-journal", "-wal", "-shm"].map(|it| beside(&format!(".1.unfinished{it}")));
+    let written = beside(".2.unfinished");
     let others = [
-        of_process(parent_id(), ""),
-        beside(".x.unfinished"),
-        beside(".unfinished"),
-    ];
-    for file in dead.iter().chain(&others) {
+        ".-5.unfinished",
+        ".x.unfinished",
+        ".unfinished",
+        ".3.unfinished.bak",
+    ]
+    .map(beside);
+    for file in left.iter().chain(&others).chain([&written]) {
         fs::write(file, "").unwrap();
     }
+    let lock = fs::File::open(&written).unwrap();
+    lock.lock().unwrap();
     backup(&files.path(), &beside("")).unwrap();
-    assert!(dead.iter().all(|file| !file.exists()));
-    assert!(others.iter().all(|file| file.exists()));
+    assert!(left.iter().all(|file| !file.exists()));
+    assert!(others.iter().chain([&written]).all(|file| file.exists()));
 }
 
 /// A service has a user of its own, and root is who looks after it.

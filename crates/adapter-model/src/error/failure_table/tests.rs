@@ -30,6 +30,18 @@ fn each_answer_has_its_kind() {
             None,
         ),
         (
+            Some(429),
+            r#"{"error":{"message":"Per-key limit exceeded: 60 requests per minute, retry in 1 s","code":429}}"#,
+            RateLimited,
+            None,
+        ),
+        (
+            Some(404),
+            r#"{"error":"Internal server error pages are served here; no such route"}"#,
+            EndpointWrong,
+            None,
+        ),
+        (
             Some(403),
             r#"{"error":{"message":"Key limit exceeded (monthly limit). Manage it in your settings","code":403}}"#,
             QuotaExhausted,
