@@ -165,7 +165,7 @@ impl ProviderClient {
     /// Leaves these out from now on, because a request without them had a reply.
     pub(crate) fn learn(&self, omissions: Omissions) {
         let learn = |known: &AtomicBool, is_left_out: bool| {
-            is_left_out && !known.load(Ordering::Relaxed) && !known.swap(true, Ordering::Relaxed)
+            is_left_out && !known.swap(true, Ordering::Relaxed)
         };
         learn(&self.refuses_stream_options, omissions.stream_options);
         learn(&self.refuses_system_message, omissions.system_message);

@@ -53,6 +53,8 @@ enum Outcome {
     Replaced,
     /// It is not: for lack of space it was not written to its end.
     NotWritten,
+    /// Somebody else has written since, so that nobody can tell.
+    Unknown,
 }
 
 impl Writer {
@@ -173,11 +175,12 @@ impl Writer {
                     self.batch += match outcome {
                         Outcome::Committed => NEXT,
                         Outcome::Replaced => REPLACEMENT,
-                        Outcome::NotWritten => 0,
+                        Outcome::NotWritten | Outcome::Unknown => 0,
                     };
                     return match outcome {
                         Outcome::Committed => Ok(()),
                         Outcome::Replaced | Outcome::NotWritten => Err(failure),
+                        Outcome::Unknown => Err(Failure::Lost),
                     };
                 }
                 Ok(None) => {}
@@ -211,7 +214,7 @@ impl Writer {
                     _ => Outcome::Replaced,
                 }
             }
-            _ => return Err(Failure::Lost),
+            _ => Outcome::Unknown,
         };
         Ok(Some((connection, outcome)))
     }
