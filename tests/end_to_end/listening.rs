@@ -80,3 +80,16 @@ fn warns(log: &str, words: &str) -> bool {
     let mut lines = log.lines();
     lines.any(|line| line.contains("\"WARN\"") && line.contains(words))
 }
+
+/// What an administrator has to know when commands of an older version find no server.
+#[tokio::test]
+async fn a_server_whose_first_directory_for_its_file_can_t_be_used_says_so() {
+    let home = tempfile::tempdir().unwrap();
+    for (directory, is_told) in [("/proc", true), (home.path().to_str().unwrap(), false)] {
+        let variables = [("XDG_RUNTIME_DIR", directory)];
+        let server = ServerProcess::start(home.path(), &["--store", "memory"], &variables).await;
+        server.signal(Signal::TERM);
+        let log = server.ended().await.log;
+        assert_eq!(log.contains("in the second"), is_told, "{directory}: {log}");
+    }
+}

@@ -42,8 +42,15 @@ impl Registration {
         failures: FailureNotes,
     ) -> Self {
         let written = write(&directories, &server);
-        if let Err(reason) = &written {
-            tracing::warn!(%reason, "other terminals can't find this server yet: no server file");
+        match &written {
+            Err(reason) => {
+                tracing::warn!(%reason, "other terminals can't find this server yet: no server file");
+            }
+            Ok((_, directory)) if Some(directory) != directories.first() => tracing::warn!(
+                "the first directory for server files can't be used: other terminals find this server in \
+                 the second"
+            ),
+            Ok(_) => {}
         }
         let registration = Self {
             directories,
