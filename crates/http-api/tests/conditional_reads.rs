@@ -29,10 +29,9 @@ async fn a_list_that_the_client_has_is_answered_without_a_body() {
             let second = read(&server, method, target, &known).await;
             assert_eq!((second.status, second.body.len()), (304, 0), "{target}");
             assert_eq!(second.header("etag"), Some(tag));
-            let (length, whole) = [&second, &first]
-                .map(|it| it.header("content-length"))
-                .into();
-            assert!(length.is_none() || length == whole, "{method}: {length:?}");
+            // That of the body which a client without it would get now: counts in it may have changed.
+            let length = second.header("content-length");
+            assert_ne!(length, Some("0"), "{method} {target}");
             assert_eq!(second.header("cache-control"), Some("no-store"));
             assert_eq!(second.header("content-type"), None);
             assert!(second.header("x-request-id").is_some());

@@ -28,8 +28,10 @@ fn stream() -> ScriptedResponse {
 async fn run_against(model: &str, responses: impl IntoIterator<Item = ScriptedResponse>) -> Run {
     let provider = ScriptedProvider::start().await;
     responses.into_iter().for_each(|it| provider.enqueue(it));
-    let fixture = Fixture::new(&config(model, provider.address));
-    fixture.complete_run("hi").await
+    let mut config = config(model, provider.address);
+    // Longer than any pause here, also on a machine that is busy with something else.
+    config.timeouts.idle = 6 * PAUSE;
+    Fixture::new(&config).complete_run("hi").await
 }
 
 /// Gemini did so, and gateways pass it on.
@@ -94,7 +96,7 @@ async fn an_empty_reply_is_waited_for_no_longer_than_a_while() {
         let end = thought.event(&openai("", "stop"));
         let end = end.repeat(": alive\n\n", PAUSE / 12);
         let run = run_against("m", [end.clone(), end]);
-        let run = tokio::time::timeout(Duration::from_secs(15), run).await;
+        let run = tokio::time::timeout(Duration::from_secs(60), run).await;
         assert_eq!(run.unwrap().code, Some("empty_reply"));
     };
     tokio::join!(of(json!({})), of(json!({"reasoning": "hm"})));
@@ -110,7 +112,7 @@ async fn white_space_after_the_end_keeps_nothing_waiting() {
         .event(&openai("\n", ""))
         .repeat(": alive\n\n", PAUSE / 12);
     let run = run_against("m", [end]);
-    let run = tokio::time::timeout(Duration::from_millis(1_900), run).await;
+    let run = tokio::time::timeout(5 * PAUSE, run).await;
     assert_eq!(run.unwrap().text(), "Hello\n");
 }
 
