@@ -46,10 +46,7 @@ pub(crate) struct ResponseStream {
     first_byte_timeout: Duration,
     idle_timeout: Duration,
     has_text: bool,
-    /// There was a reason to finish.
-    is_complete: bool,
-    /// Something followed it, so that this server's reasons end nothing: some send one in every event.
-    goes_on: bool,
+    ending: Ending,
     /// The usage that the last piece came with.
     usage: Usage,
     has_events: bool,
@@ -66,6 +63,17 @@ enum Body {
     /// The reply is complete, as far as the server says; only more of it extends this deadline.
     Complete(Instant),
     Finished,
+}
+
+/// What the server's reason to finish has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// There was none.
+    Open,
+    /// It ended the reply.
+    Complete,
+    /// The reply went on all the same: some servers send a reason in every event.
+    Continued,
 }
 
 impl ResponseStream {
@@ -87,8 +95,7 @@ impl ResponseStream {
             first_byte_timeout,
             idle_timeout,
             has_text: false,
-            is_complete: false,
-            goes_on: false,
+            ending: Ending::Open,
             usage: Usage::default(),
             has_events: false,
         }
@@ -113,16 +120,19 @@ impl ResponseStream {
                 Ok(None) => break,
                 // A complete reply is valid although the server keeps the connection open, or sends what
                 // is not understood.
-                Err(_) if self.is_complete && !self.goes_on => break,
-                Err(ProviderError::IdleTimedOut) if self.is_complete => break,
+                Err(_) if self.ending == Ending::Complete => break,
+                Err(ProviderError::IdleTimedOut) if self.ending == Ending::Continued => break,
                 Err(error) => return Err(error),
             };
             let had_text = self.has_text;
             self.has_text |= !piece.text.is_empty();
-            let goes_on = self.is_complete && !piece.is_blank();
-            self.goes_on |= goes_on;
-            self.is_complete |= self.state.progress >= Progress::Complete;
-            if self.is_complete {
+            let goes_on = self.ending != Ending::Open && !piece.is_blank();
+            if goes_on {
+                self.ending = Ending::Continued;
+            } else if self.ending == Ending::Open && self.state.progress >= Progress::Complete {
+                self.ending = Ending::Complete;
+            }
+            if self.ending != Ending::Open {
                 self.limit_what_follows(goes_on, had_text);
             }
             let usage = std::mem::replace(&mut self.usage, self.state.usage);

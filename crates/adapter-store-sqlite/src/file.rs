@@ -107,7 +107,8 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
 }
 
 /// Gives a file to the owner and the group of another one, if it has others. Only root may.
-pub(crate) fn give_to(path: &Path, own: &Metadata, other: &Metadata) -> io::Result<()> {
+pub(crate) fn give_to_owner_of(other: &Metadata, path: &Path) -> io::Result<()> {
+    let own = path.symlink_metadata()?;
     let (uid, gid) = (other.uid(), other.gid());
     if (own.uid(), own.gid()) == (uid, gid) || own.uid() != 0 {
         return Ok(());

@@ -59,7 +59,7 @@ impl StoreLock {
     /// Gives the lock's file to the owner of the store: root may have made it, for a server of another
     /// user.
     pub(crate) fn belong_to(&self, store: &Metadata) -> io::Result<()> {
-        file::give_to(&self.path, &self.file.metadata()?, store)
+        file::give_to_owner_of(store, &self.path)
     }
 
     fn is_at_its_path(&self) -> bool {

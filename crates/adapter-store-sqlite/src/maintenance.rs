@@ -122,11 +122,10 @@ impl Target {
 
     /// Makes the file durable and puts it in the place of the one at `path`, whose journal is gone.
     fn replace(self, path: &Path) -> Result<(), MaintenanceError> {
-        let give = |own: &Path| {
-            let (found, other) = (own.symlink_metadata()?, path.symlink_metadata()?);
-            file::give_to(own, &found, &other)
-        };
-        give(&self.path).map_err(MaintenanceError::Target)?;
+        let given = path
+            .symlink_metadata()
+            .and_then(|store| file::give_to_owner_of(&store, &self.path));
+        given.map_err(MaintenanceError::Target)?;
         let own = self.path.clone();
         self.keep()?;
         fs::rename(own, path).map_err(MaintenanceError::Target)?;

@@ -108,18 +108,17 @@ pub(crate) fn load(directory: &Path, models: &[ModelInfo]) -> Result<ProfileSet,
             return Err(ProfileDirError::UnknownModel { file });
         }
         let id = profile.id().clone();
-        if let Some((_, first)) = files.iter().find(|(of_other, _)| *of_other == id) {
-            return Err(ProfileDirError::SameId {
-                first: first.clone(),
-                second: file,
-                id,
+        if let Err(error) = profiles.extend([profile]) {
+            let first = files.into_iter().find(|(of_other, _)| *of_other == id);
+            return Err(match (error, first) {
+                (ProfileError::DuplicateId { id }, Some((_, first))) => ProfileDirError::SameId {
+                    first,
+                    second: file,
+                    id,
+                },
+                (error, _) => ProfileDirError::Profile { file, error },
             });
         }
-        let added = profiles.extend([profile]);
-        added.map_err(|error| ProfileDirError::Profile {
-            file: file.clone(),
-            error,
-        })?;
         files.push((id, file));
     }
     Ok(profiles)

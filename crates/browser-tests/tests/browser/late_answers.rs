@@ -31,20 +31,22 @@ async fn fills_form(page: &Page, name: &str) {
     page.find("textbox", "Name").await.types(name).await;
 }
 
+/// Renames the worker that is open; the page learns of it when the answers are released.
+async fn renames_slowly(page: &Page, name: &str) {
+    page.holds_answers("PATCH", "workers").await;
+    page.presses("Rename").await;
+    page.find("textbox", "New name").await.types(name).await;
+    page.presses("Save").await;
+    page.is_answered().await;
+}
+
 #[tokio::test]
 async fn a_rename_that_is_slow_leaves_the_worker_alone_that_is_open_by_then() {
     let server = two_workers().await;
     with_page(&server.base, async |page| {
         page.opens().await;
         page.chooses("Left").await;
-        page.holds_answers("PATCH", "workers").await;
-        page.presses("Rename").await;
-        page.find("textbox", "New name")
-            .await
-            .types("Left behind")
-            .await;
-        page.presses("Save").await;
-        page.is_answered().await;
+        renames_slowly(page, "Left behind").await;
         page.chooses("Opened").await;
         page.find("heading", "Opened").await;
         page.presses("Rename").await;
@@ -67,14 +69,7 @@ async fn a_rename_that_is_slow_leaves_the_focus_where_a_message_is_typed() {
     with_page(&server.base, async |page| {
         page.opens().await;
         page.chooses("Left").await;
-        page.holds_answers("PATCH", "workers").await;
-        page.presses("Rename").await;
-        page.find("textbox", "New name")
-            .await
-            .types("Renamed")
-            .await;
-        page.presses("Save").await;
-        page.is_answered().await;
+        renames_slowly(page, "Renamed").await;
         page.find("textbox", "Message").await.types("half").await;
         page.releases_answers().await;
         page.loses("textbox", "New name").await;

@@ -8,7 +8,7 @@ use testkit::json::text;
 use testkit::server::TestServer;
 
 use crate::driver::{hide, show};
-use crate::page::with_page;
+use crate::page::{Page, with_page};
 
 #[tokio::test]
 async fn the_token_signs_in_and_stays_in_no_address_or_field() {
@@ -147,15 +147,20 @@ async fn server_with_reader() -> TestServer {
     TestServer::start_with(|config| config.named_tokens = vec![reader.parse().unwrap()]).await
 }
 
+/// Opens the worker “Watched” as the reader.
+async fn opens_watched(page: &Page) {
+    page.opens_signed_in(READER).await;
+    page.link("Watched").await.click().await;
+    page.find("heading", "Watched").await;
+}
+
 #[tokio::test]
 async fn who_may_only_read_is_shown_nothing_that_changes_a_worker() {
     let server = server_with_reader().await;
     let worker = server.create_worker().await;
     worker.rename("Watched").await.expect(200);
     with_page(&server.base, async |page| {
-        page.opens_signed_in(READER).await;
-        page.link("Watched").await.click().await;
-        page.find("heading", "Watched").await;
+        opens_watched(page).await;
         worker.run("seen by the reader").await;
         assert!(page.reply(2).await.contains("seen by the reader"));
         for button in ["New worker", "Stop", "Delete", "Rename", "Send"] {
@@ -171,9 +176,7 @@ async fn who_signs_in_after_another_client_sees_what_that_one_may_do_with_the_op
     let worker = server.create_worker().await;
     worker.rename("Watched").await.expect(200);
     with_page(&server.base, async |page| {
-        page.opens_signed_in(READER).await;
-        page.link("Watched").await.click().await;
-        page.find("heading", "Watched").await;
+        opens_watched(page).await;
         assert!(!page.has("button", "Stop").await);
         page.presses("Sign out").await;
         page.signs_in(&server.token).await;
