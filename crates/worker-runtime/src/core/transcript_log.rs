@@ -102,16 +102,26 @@ impl TranscriptLog {
         History::before_newest(Arc::clone(&self.entries))
     }
 
-    /// Whether a page at `position` may need entries that only the store has.
-    pub(super) fn reaches_into_store(&self, position: TranscriptPosition, limit: usize) -> bool {
-        if self.older_entries == OlderEntries::Dropped || self.first() == 1 {
-            return false;
+    /// The number of the first entry held, if a page at `position` of which `held` is the part in
+    /// memory may have entries before it, which only the store has.
+    pub(super) fn first_if_earlier_are_stored(
+        &self,
+        position: TranscriptPosition,
+        limit: usize,
+        held: &Slice,
+    ) -> Option<u64> {
+        let first = self.first();
+        if self.older_entries == OlderEntries::Dropped || first == 1 {
+            return None;
         }
-        match position {
-            TranscriptPosition::Newest => self.entries.len() < limit,
-            TranscriptPosition::Before(sequence) => self.index(sequence) < limit,
-            TranscriptPosition::After(sequence) => sequence.saturating_add(1) < self.first(),
-        }
+        let begins_earlier = match position {
+            TranscriptPosition::Newest | TranscriptPosition::Before(_) => {
+                let held = &held.entries;
+                held.len() < limit && held.first().is_none_or(|entry| entry.sequence == first)
+            }
+            TranscriptPosition::After(sequence) => sequence.saturating_add(1) < first,
+        };
+        begins_earlier.then_some(first)
     }
 
     /// At most `limit` entries at `position` with at most `max_bytes`, but at least one

@@ -192,14 +192,15 @@ impl Worker {
         self.transcript.bounds()
     }
 
-    /// Whether a page at `position` may need entries that only the store has.
-    pub(crate) fn reaches_into_store(&self, position: TranscriptPosition, limit: usize) -> bool {
-        self.transcript.reaches_into_store(position, limit)
-    }
-
-    pub(crate) fn slice(&self, position: TranscriptPosition, limit: usize) -> Slice {
+    /// The part of a page that is in memory. If the store may have entries of the page before it,
+    /// also the number of the first entry in memory.
+    pub(crate) fn slice(&self, position: TranscriptPosition, limit: usize) -> (Slice, Option<u64>) {
         let max_bytes = self.limits.transcript_page_bytes;
-        self.transcript.slice(position, limit, max_bytes)
+        let slice = self.transcript.slice(position, limit, max_bytes);
+        let first = self
+            .transcript
+            .first_if_earlier_are_stored(position, limit, &slice);
+        (slice, first)
     }
 
     pub(crate) fn read(

@@ -57,24 +57,20 @@ impl Inner {
         position: TranscriptPosition,
         limit: usize,
     ) -> Result<TranscriptPage, ReadError> {
-        let (slice, bounds, in_flight, cursor) = slot.read(|worker| {
-            let in_memory = !worker.reaches_into_store(position, limit);
+        let ((mut slice, first_held), bounds, in_flight, cursor) = slot.read(|worker| {
             (
-                in_memory.then(|| worker.slice(position, limit)),
+                worker.slice(position, limit),
                 worker.bounds(),
                 worker.in_flight(),
                 worker.cursor(),
             )
         });
-        let slice = match slice {
-            Some(slice) => slice,
-            None => {
-                // The store may have it by now; then the page has it, too.
-                let unsaved = slot.unsaved_reply();
-                let page = self.stored_slice(slot.id(), bounds, position, limit, unsaved);
-                page.await?
-            }
-        };
+        if let Some(first_held) = first_held {
+            let held = slice.entries;
+            let entries = self.join_stored(slot.id(), position, limit, held, first_held);
+            let end = bounds.last_sequence.unwrap_or(0).saturating_add(1);
+            slice = slice_of(entries.await?, end, position);
+        }
         Ok(TranscriptPage {
             entries: slice.entries,
             bounds,
@@ -91,28 +87,43 @@ impl Inner {
         })
     }
 
-    /// A part of the entries within `bounds`. The store may have more of them by now, and may lack
-    /// the last one, which is `unsaved` then.
-    async fn stored_slice(
+    /// The entries of a page that begins before the first entry in memory; `held` is the part that is
+    /// in memory. Only what is before that is read from the store, which may lack the latest end of
+    /// a run, or have more by now.
+    async fn join_stored(
         &self,
         id: WorkerId,
-        bounds: TranscriptBounds,
         position: TranscriptPosition,
         limit: usize,
-        unsaved: Option<Entry>,
-    ) -> Result<Slice, ReadError> {
-        let end = bounds.last_sequence.unwrap_or(0).saturating_add(1);
-        let position = match position {
-            TranscriptPosition::Newest => TranscriptPosition::Before(end),
-            TranscriptPosition::Before(sequence) => TranscriptPosition::Before(sequence.min(end)),
-            TranscriptPosition::After(sequence) => TranscriptPosition::After(sequence),
+        held: Vec<Entry>,
+        first_held: u64,
+    ) -> Result<Vec<Entry>, ReadError> {
+        let stored_position = match position {
+            TranscriptPosition::Newest => TranscriptPosition::Before(first_held),
+            TranscriptPosition::Before(sequence) => {
+                TranscriptPosition::Before(sequence.min(first_held))
+            }
+            TranscriptPosition::After(_) => position,
         };
-        let mut page = self.read_page(id, position, limit).await?;
-        page.entries.retain(|entry| entry.sequence < end);
-        if let Some(unsaved) = unsaved.filter(|entry| entry.sequence < end) {
-            append_unsaved(&mut page.entries, unsaved, position, limit);
+        let mut entries = self.read_page(id, stored_position, limit).await?.entries;
+        entries.retain(|entry| entry.sequence < first_held);
+        let last = entries.last().map(|entry| entry.sequence);
+        if last.is_none_or(|last| last + 1 == first_held) {
+            entries.extend(held);
         }
-        Ok(slice(page.entries, end, position))
+        let mut room = self.page_window(limit).room();
+        match position {
+            TranscriptPosition::Newest | TranscriptPosition::Before(_) => {
+                let newest_first = entries.iter().rev();
+                let fitting = newest_first.take_while(|entry| room.take(entry)).count();
+                entries.drain(..entries.len() - fitting);
+            }
+            TranscriptPosition::After(_) => {
+                let fitting = entries.iter().take_while(|entry| room.take(entry)).count();
+                entries.truncate(fitting);
+            }
+        }
+        Ok(entries)
     }
 
     /// A page of a worker that is in the store alone.
@@ -124,7 +135,7 @@ impl Inner {
         limit: usize,
     ) -> Result<TranscriptPage, ReadError> {
         let page = self.read_page(id, position, limit).await?;
-        let slice = slice(page.entries, page.last_sequence.saturating_add(1), position);
+        let slice = slice_of(page.entries, page.last_sequence.saturating_add(1), position);
         Ok(TranscriptPage {
             entries: slice.entries,
             bounds: TranscriptBounds::new(1, page.last_sequence),
@@ -141,42 +152,22 @@ impl Inner {
         position: TranscriptPosition,
         limit: usize,
     ) -> Result<StoredPage, ReadError> {
-        let window = Window {
-            entries: limit,
-            bytes: self.limits.transcript_page_bytes,
-        };
         let reader = self.expect_storage().reader();
-        let page = reader.transcript(id, position, window).await;
-        let page = page.map_err(|error| read_error(&error))?;
+        let page = reader.transcript(id, position, self.page_window(limit));
+        let page = page.await.map_err(|error| read_error(&error))?;
         Ok(page.ok_or(UnknownWorker { worker_id: id })?)
     }
-}
 
-/// Adds the last entry, which the store lacks, to a page that reaches to it.
-fn append_unsaved(
-    entries: &mut Vec<Entry>,
-    unsaved: Entry,
-    position: TranscriptPosition,
-    limit: usize,
-) {
-    let is_next = entries
-        .last()
-        .is_none_or(|entry| entry.sequence + 1 == unsaved.sequence);
-    let is_on_page = match position {
-        TranscriptPosition::Newest => true,
-        TranscriptPosition::Before(sequence) => unsaved.sequence < sequence,
-        TranscriptPosition::After(sequence) => unsaved.sequence > sequence && entries.len() < limit,
-    };
-    if is_next && is_on_page {
-        if entries.len() == limit {
-            entries.remove(0);
+    fn page_window(&self, limit: usize) -> Window {
+        Window {
+            entries: limit,
+            bytes: self.limits.transcript_page_bytes,
         }
-        entries.push(unsaved);
     }
 }
 
 /// Entries of a page of the entries before `end`, with what lies beyond the page.
-fn slice(entries: Vec<Entry>, end: u64, position: TranscriptPosition) -> Slice {
+fn slice_of(entries: Vec<Entry>, end: u64, position: TranscriptPosition) -> Slice {
     let first = entries.first().map(|entry| entry.sequence);
     let last = entries.last().map(|entry| entry.sequence);
     // An empty page lies where it was looked for.

@@ -18,7 +18,6 @@ use crate::run::RunErrorCode;
 use crate::status::WorkerState;
 use crate::store::Change;
 use crate::sync::{self, AtomicBool, Instant, Mutex, Notify, Ordering};
-use crate::transcript::Entry;
 
 mod change;
 mod input;
@@ -171,14 +170,6 @@ impl Slot {
 
     pub(super) fn read<R>(&self, read: impl FnOnce(&Worker) -> R) -> R {
         self.guarded.with(|guarded| read(&guarded.worker))
-    }
-
-    /// The worker's last entry, if it is a reply that the store lacks.
-    pub(super) fn unsaved_reply(&self) -> Option<Entry> {
-        self.guarded.with(|guarded| match &guarded.unsaved {
-            Some(Change::Finish(run)) => run.reply.clone(),
-            Some(_) | None => None,
-        })
     }
 
     /// Changes what no store keeps.

@@ -86,9 +86,9 @@ pub(crate) const STORE_FAULTS: &[Fault] = &[
         scenario: "durability::page_from_the_store_and_an_input_that_is_being_stored",
         edits: &[Edit {
             file: "runtime/reading.rs",
-            from: "        page.entries.retain(|entry| entry.sequence < end);
+            from: "        entries.retain(|entry| entry.sequence < first_held);
 ",
-            to: "        page.entries.retain(|_| true);
+            to: "        entries.retain(|_| true);
 ",
         }],
     },

@@ -519,7 +519,7 @@ fn diagnostics_of_a_run_stand_in_its_end_its_reply_and_until_the_next_run_in_the
         omitted_entries: 3,
         ..RunDiagnostics::default()
     };
-    let slice = worker.slice(TranscriptPosition::Newest, 2);
+    let (slice, _) = worker.slice(TranscriptPosition::Newest, 2);
     assert_eq!(slice.entries[0].diagnostics, RunDiagnostics::default());
     assert_eq!(slice.entries[1].diagnostics, expected);
     let events = worker.read(None, usize::MAX).unwrap().events;

@@ -384,7 +384,7 @@ pub(super) fn reservation_steps() -> impl Strategy<Value = usize> {
 /// Limits so small that every one of them is reached.
 pub(super) fn limits() -> impl Strategy<Value = Limits> {
     let sums = (2..5_usize, 1..4_usize, 0..3_usize, 0..9_000_usize);
-    let transcript = (2..6_usize, 274..700_usize, 1..500_usize);
+    let transcript = (2..6_usize, 274..700_usize, 1..1_500_usize);
     let events = (1..8_usize, 164..1000_usize);
     (sums, transcript, events, 1..4_usize, 1..3_usize).prop_map(
         |(sums, transcript, events, input_keys, page_default)| {

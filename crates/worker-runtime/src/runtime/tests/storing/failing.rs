@@ -265,47 +265,47 @@ async fn a_worker_that_cannot_be_read_can_be_deleted() {
     assert_eq!(gone, Err(unknown.into()));
 }
 
+/// Memory has the last two entries, and the store not all of what they say.
 #[tokio::test(start_paused = true)]
-async fn a_page_has_the_reply_that_the_store_lacks() {
-    let stored = Stored::with(Limits {
-        transcript_entries: 2,
-        ..Limits::default()
-    })
-    .await;
-    let worker = stored.worker().await;
-    stored.complete(worker, "a").await;
-    let run = stored.send(worker, "b wait").await;
-    stored.fixture.wait_for_output(worker, &run).await;
-    stored.fail(When::Every, FULL);
-    stored.fixture.engine.gate.notify_one();
-    stored.fixture.wait_for_end(worker, &run).await;
-    let lines = ["user:a", "assistant:a", "user:b wait", "assistant:b…"];
-    assert_eq!(stored.lines(worker).await, lines);
-    let read = async |position, limit| {
-        let query = TranscriptQuery {
-            position,
-            limit: Some(limit),
-        };
-        let page = stored.runtime().transcript(worker, query).await.unwrap();
-        (transcript_lines(&page.entries), page.has_later)
-    };
-    use crate::TranscriptPosition::{After, Before};
-    for (position, limit, from_to, has_later) in [
-        (After(0), 3, 0..3, true),
-        (After(0), 4, 0..4, false),
-        (Before(5), 3, 1..4, false),
-        (Before(4), 9, 0..3, true),
+async fn pages_show_the_end_that_the_store_lacks() {
+    use crate::TranscriptPosition::{After, Before, Newest};
+    let start = ["user:a", "assistant:a"];
+    for (input, end) in [
+        ("b wait", &["user:b wait", "assistant:b…"][..]),
+        ("wait", &["user:wait?"][..]),
     ] {
-        let (entries, later) = read(position, limit).await;
-        assert_eq!(
-            (&entries[..], later),
-            (
-                &lines[from_to]
-                    .iter()
-                    .map(|it| (*it).to_owned())
-                    .collect::<Vec<_>>()[..],
-                has_later
-            )
-        );
+        let stored = Stored::with(Limits {
+            transcript_entries: 2,
+            ..Limits::default()
+        })
+        .await;
+        let worker = stored.worker().await;
+        stored.complete(worker, "a").await;
+        let run = stored.send(worker, input).await;
+        stored.fail(When::Every, FULL);
+        stored.fixture.engine.gate.notify_one();
+        stored.fixture.wait_for_end(worker, &run).await;
+        let lines = [&start, end].concat();
+        let last = lines.len();
+        let pages = [
+            (Newest, 9, 0..last),
+            (Newest, 1, last - 1..last),
+            (After(0), 1, 0..1),
+            (After(0), 3, 0..3),
+            (After(0), 9, 0..last),
+            (After(2), 9, 2..last),
+            (Before(9), 3, last - 3..last),
+            (Before(3), 9, 0..2),
+            (Before(4), 9, 0..3),
+        ];
+        for (position, limit, from_to) in pages {
+            let query = TranscriptQuery {
+                position,
+                limit: Some(limit),
+            };
+            let page = stored.runtime().transcript(worker, query).await.unwrap();
+            assert_eq!(page.has_later, from_to.end < last, "{query:?}");
+            assert_eq!(transcript_lines(&page.entries), lines[from_to], "{query:?}");
+        }
     }
 }

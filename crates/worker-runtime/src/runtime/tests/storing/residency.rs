@@ -2,7 +2,7 @@
 
 use super::super::growing::capacity_for_one_reply;
 use super::*;
-use crate::limits::WORKER_OVERHEAD_BYTES;
+use crate::limits::{ENTRY_OVERHEAD_BYTES, WORKER_OVERHEAD_BYTES};
 use crate::{ListQuery, TranscriptPosition};
 
 fn few_in_memory() -> Limits {
@@ -108,10 +108,28 @@ async fn a_list_shows_every_worker_in_memory_or_not() {
 
 #[tokio::test(start_paused = true)]
 async fn pages_are_the_same_whether_they_come_from_memory_or_from_the_store() {
-    let stored = Stored::with(few_in_memory()).await;
-    let whole = Stored::new().await;
+    pages_are_the_same(Limits::default().transcript_page_bytes).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_that_bytes_end_are_the_same_wherever_they_come_from() {
+    // The longer entries leave room for so many others.
+    for others in 0..3 {
+        let small = 1 + ENTRY_OVERHEAD_BYTES;
+        pages_are_the_same(1_000 + ENTRY_OVERHEAD_BYTES + others * small).await;
+    }
+}
+
+async fn pages_are_the_same(transcript_page_bytes: usize) {
+    let limits = |limits| Limits {
+        transcript_page_bytes,
+        ..limits
+    };
+    let stored = Stored::with(limits(few_in_memory())).await;
+    let whole = Stored::with(limits(Limits::default())).await;
     let (worker, reference) = (stored.worker().await, whole.worker().await);
-    for input in ["a", "b", "fail", "c", "d"] {
+    let long = "e".repeat(1_000);
+    for input in ["fail", "a", &long, "b", "c"] {
         stored.complete(worker, input).await;
         whole.complete(reference, input).await;
     }
