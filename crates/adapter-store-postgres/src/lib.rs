@@ -16,6 +16,7 @@ mod lease;
 
 // Rows, and what is done with them.
 mod failure;
+mod profiles;
 mod read;
 mod translate;
 mod write;

@@ -1,8 +1,5 @@
 //! What is read.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use deadpool_postgres::{ClientWrapper, Transaction};
 use futures_util::{TryStreamExt as _, pin_mut};
 use jiff::Timestamp;
@@ -14,57 +11,17 @@ use worker_runtime::store::{
     UnfinishedRun, Window,
 };
 use worker_runtime::{
-    Accepted, Cursor, Entry, Epoch, Profile, Role, TranscriptPosition, UsageTotals, WorkerId,
+    Accepted, Cursor, Entry, Epoch, Role, TranscriptPosition, UsageTotals, WorkerId,
 };
 
 use crate::failure::Failure;
+use crate::profiles::Profiles;
 use crate::translate::{Columns, system_time};
 
 /// Entries that are fetched at a time: about what a page shows.
 const ENTRIES_AT_A_TIME: i32 = 64;
 /// The earliest time that a column can have, 24 November 4714 BC, in milliseconds since 1970.
 const EARLIEST: i64 = -210_866_803_200_000;
-/// Profiles that are kept: more than a workspace usually has.
-const PROFILES_KEPT: usize = 64;
-
-/// The profiles that were read, by the hashes of their texts: many workers have the same.
-#[derive(Default)]
-pub(crate) struct Profiles(Mutex<HashMap<Vec<u8>, Profile>>);
-
-impl Profiles {
-    fn known(&self, digest: &[u8]) -> Option<Profile> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(digest).cloned()
-    }
-
-    fn keep(&self, digest: &[u8], profile: &Profile) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= PROFILES_KEPT {
-            known.clear();
-        }
-        known.insert(digest.to_vec(), profile.clone());
-    }
-
-    async fn get(
-        &self,
-        session: &ClientWrapper,
-        workspace: i32,
-        digest: &[u8],
-    ) -> Result<Profile, Failure> {
-        if let Some(profile) = self.known(digest) {
-            return Ok(profile);
-        }
-        let sql = "SELECT text FROM yoi.profile WHERE workspace = $1 AND digest = $2";
-        let select = session.prepare_cached(sql).await?;
-        let row = session.query_opt(&select, &[&workspace, &digest]).await?;
-        let row = row.ok_or(Unreadable("profile"))?;
-        let text = Columns(&row).text("text")?;
-        let profile = text.parse().map_err(|_| Unreadable("text"))?;
-        self.keep(digest, &profile);
-        Ok(profile)
-    }
-}
-
 /// What is read, and where from.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {

@@ -21,7 +21,8 @@ use crate::candidate::OpenError;
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::lease::{self, Lease, LostFlag};
-use crate::read::{Profiles, Source};
+use crate::profiles::Profiles;
+use crate::read::Source;
 use crate::writer::Writer;
 
 /// Connections that read.

@@ -15,10 +15,16 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-use registry_core::projection::{RuntimeStatus, RuntimeSummary};
+use registry_core::projection::RuntimeSummary;
 
 use crate::client::ClientName;
 use crate::config::DroppedLogLines;
+
+mod runtimes;
+#[cfg(test)]
+mod tests;
+
+use runtimes::runtime_metrics;
 
 /// The media type of the metrics: OpenMetrics text, which Prometheus reads.
 pub(crate) const MEDIA_TYPE_METRICS: &str =
@@ -78,17 +84,6 @@ struct ReasonLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ClientLabels {
     client: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct RuntimeLabels {
-    runtime: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct WorkerLabels {
-    runtime: String,
-    state: &'static str,
 }
 
 impl From<&ClientName> for ClientLabels {
@@ -302,100 +297,4 @@ impl Drop for OpenConnection {
 /// From a millisecond to beyond the longest poll of 30 s.
 fn latency_histogram() -> Histogram {
     Histogram::new(exponential_buckets(0.001, 2.0, 16))
-}
-
-/// Metrics of the runtimes, made anew each time so that none is stale.
-fn runtime_metrics(runtimes: &[RuntimeSummary]) -> Registry {
-    let mut registry = Registry::with_prefix("yoi");
-    let mut register = |name, help, value: fn(&RuntimeSummary) -> Option<u64>| {
-        let family = Family::<RuntimeLabels, Gauge>::default();
-        for runtime in runtimes {
-            if let Some(value) = value(runtime) {
-                let runtime = runtime.runtime_id.to_string();
-                let labels = RuntimeLabels { runtime };
-                family.get_or_create(&labels).set(gauge(value));
-            }
-        }
-        registry.register(name, help, family);
-    };
-    register(
-        "runtime_available",
-        "Whether the runtime answers and takes new work",
-        |runtime| match runtime.status {
-            RuntimeStatus::Available | RuntimeStatus::Degraded => Some(1),
-            RuntimeStatus::Unavailable | RuntimeStatus::Stopping => Some(0),
-        },
-    );
-    register("runtime_active_runs", "Runs in progress", |runtime| {
-        Some(runtime.counts?.active_runs)
-    });
-    register(
-        "runtime_queued_runs",
-        "Runs that wait until there is a place among those in progress",
-        |runtime| Some(runtime.counts?.queued_runs),
-    );
-    register(
-        "runtime_waiting_pollers",
-        "Readers that wait for an event",
-        |runtime| Some(runtime.counts?.waiting_pollers),
-    );
-    register(
-        "runtime_held_bytes",
-        "Bytes in use of the limit on what all workers hold together",
-        |runtime| Some(runtime.counts?.held_bytes),
-    );
-    register(
-        "runtime_resident_workers",
-        "Workers in memory; with a store, others are in that alone",
-        |runtime| Some(runtime.counts?.resident_workers),
-    );
-    let workers = Family::<WorkerLabels, Gauge>::default();
-    for runtime in runtimes {
-        let counts = runtime.counts.iter();
-        for (state, number) in counts.flat_map(|counts| counts.workers.iter()) {
-            let (runtime, state) = (runtime.runtime_id.to_string(), state.as_str());
-            let labels = WorkerLabels { runtime, state };
-            workers.get_or_create(&labels).set(gauge(number));
-        }
-    }
-    registry.register(
-        "workers",
-        "Workers by runtime and state; with a store, all that are stored",
-        workers,
-    );
-    registry
-}
-
-fn gauge(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_that_is_dropped_counts_as_closed_by_the_client_and_is_not_in_flight() {
-        let metrics = Metrics::new(None, &[]);
-        drop(metrics.request_started("GET", "/healthz"));
-        let finished = metrics.request_started("GET", "/healthz");
-        finished.finish(StatusCode::OK, Duration::from_millis(3));
-        let text = metrics.encode(&[]);
-        for line in [
-            "yoi_http_requests_total{method=\"GET\",route=\"/healthz\",status=\"499\"} 1\n",
-            "yoi_http_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 1\n",
-            "yoi_http_request_duration_seconds_count{method=\"GET\",route=\"/healthz\"} 1\n",
-            "yoi_http_requests_in_flight 0\n",
-        ] {
-            assert!(text.contains(line), "{line}{text}");
-        }
-        assert!(text.ends_with("# EOF\n"), "{text}");
-    }
-
-    #[test]
-    fn dropped_log_lines_are_shown_as_they_are_when_asked() {
-        let metrics = Metrics::new(Some(DroppedLogLines::new(|| 7)), &[]);
-        let text = metrics.encode(&[]);
-        assert!(text.contains("yoi_log_lines_dropped_total 7\n"), "{text}");
-    }
 }

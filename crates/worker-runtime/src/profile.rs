@@ -13,9 +13,16 @@
 //! ```
 
 use std::fmt;
-use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
+
+mod error;
+mod sampling;
+#[cfg(test)]
+mod tests;
+
+pub use error::ProfileError;
+pub use sampling::{Sampling, Temperature};
 
 const BUILTIN_DEFAULT: &str = include_str!("../resources/default.profile");
 const BUILTIN_COMPANION: &str = include_str!("../resources/companion.profile");
@@ -68,49 +75,6 @@ pub struct Profile {
     model: Option<Arc<str>>,
     sampling: Sampling,
     instructions: Arc<str>,
-}
-
-/// How replies are made, as far as a profile says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sampling {
-    /// Tokens of a reply at most.
-    pub max_output_tokens: Option<NonZeroU32>,
-    /// How much the words vary.
-    pub temperature: Option<Temperature>,
-}
-
-/// A sampling temperature from 0 to 2, in steps of a hundredth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Temperature {
-    hundredths: u8,
-}
-
-impl Temperature {
-    /// The highest that a provider accepts.
-    const MAX_HUNDREDTHS: u8 = 200;
-
-    /// The temperature as a number.
-    #[must_use]
-    pub fn as_f64(self) -> f64 {
-        f64::from(self.hundredths) / 100.0
-    }
-}
-
-impl FromStr for Temperature {
-    type Err = ProfileError;
-
-    /// A decimal number with at most two digits after the point.
-    fn from_str(text: &str) -> Result<Self, ProfileError> {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
-        if !digits(whole) || !digits(fraction) || whole.len() > 1 || fraction.len() > 2 {
-            return Err(ProfileError::InvalidTemperature);
-        }
-        let hundredths = format!("{whole}{fraction:0<2}").parse();
-        let hundredths = hundredths.ok().filter(|it| *it <= Self::MAX_HUNDREDTHS);
-        let hundredths = hundredths.ok_or(ProfileError::InvalidTemperature)?;
-        Ok(Self { hundredths })
-    }
 }
 
 impl Profile {
@@ -333,63 +297,3 @@ impl Default for ProfileSet {
         Self::builtin()
     }
 }
-
-/// Why a profile, or a set of them, can't be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ProfileError {
-    /// There is no id.
-    #[error("profile has no id")]
-    NoId,
-    /// The id is empty or too long, or has a character that ids don't have.
-    #[error(
-        "profile id is invalid: it must be 1 to 64 of a-z, 0-9, `-`, `_`, `:` and `.`, and begin with a \
-         letter or a digit"
-    )]
-    InvalidId,
-    /// The header begins with `---` and no such line ends it.
-    #[error("profile header has no `---` at its end")]
-    OpenHeader,
-    /// A line before the instructions isn't `key: value`.
-    #[error("line {line} of the profile is not `field: value`")]
-    NotAField {
-        /// Which line, counted from 1.
-        line: usize,
-    },
-    /// A field that profiles don't have.
-    #[error("line {line} of the profile has the unknown field `{field}`")]
-    UnknownField {
-        /// Which line, counted from 1.
-        line: usize,
-        /// The field's name: letters, digits, `-` and `_`.
-        field: String,
-    },
-    /// A field is given twice.
-    #[error("line {line} of the profile repeats the field `{field}`")]
-    RepeatedField {
-        /// Which line, counted from 1.
-        line: usize,
-        /// The field's name.
-        field: String,
-    },
-    /// The description is missing or empty.
-    #[error("profile has no description")]
-    NoDescription,
-    /// The model's name is empty.
-    #[error("profile names an empty model")]
-    InvalidModel,
-    /// The limit of output tokens is not a number from 1 to `u32::MAX`.
-    #[error("profile has an invalid max_output_tokens: it must be a whole number from 1")]
-    InvalidMaxOutputTokens,
-    /// The temperature is not a number from 0 to 2.
-    #[error("profile has an invalid temperature: it must be from 0 to 2, like 0.7")]
-    InvalidTemperature,
-    /// Two profiles of a set have the same id.
-    #[error("profile {id} is there twice")]
-    DuplicateId {
-        /// The id that both have.
-        id: ProfileId,
-    },
-}
-
-#[cfg(test)]
-mod tests;
