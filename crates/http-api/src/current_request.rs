@@ -25,6 +25,18 @@ pub(crate) fn scope<F: Future>(id: RequestId, future: F) -> TaskLocalFuture<Curr
     CURRENT.scope(CurrentRequest { id, principal }, future)
 }
 
+/// Runs `future` as part of the request that the task works on now, also if another task goes on with it.
+pub(crate) fn goes_on<F: Future>(future: F) -> TaskLocalFuture<CurrentRequest, F> {
+    let principal = OnceCell::from(principal());
+    CURRENT.scope(
+        CurrentRequest {
+            id: id(),
+            principal,
+        },
+        future,
+    )
+}
+
 /// The id of the request; a new one outside of requests.
 pub(crate) fn id() -> RequestId {
     let current = CURRENT.try_with(|current| current.id);

@@ -12,6 +12,7 @@ mod check_origin;
 mod refusal_log;
 mod reserve_response;
 mod response_headers;
+mod run_to_completion;
 mod standby;
 
 pub(crate) use access_log::access_log;

@@ -13,6 +13,7 @@ use super::buffer_body::buffer_body;
 use super::check_host::check_host;
 use super::check_instance::check_instance;
 use super::check_origin::{Source, is_followed_link, preflight_response, share_with, source};
+use super::run_to_completion::run_to_completion;
 use crate::config::ApiConfig;
 use crate::connection::Connection;
 use crate::current_request;
@@ -78,7 +79,8 @@ pub(super) async fn admit_to_standby(config: &ApiConfig, request: Request, next:
     response
 }
 
-/// Handles a request of somebody who may send it. Nothing of its body is read before that is known.
+/// Handles a request of somebody who may send it. Nothing of its body is read before that is known. One
+/// that changes something is handled to its end once its body is there.
 async fn handle(
     state: &ApiState,
     principal: &Principal,
@@ -88,7 +90,11 @@ async fn handle(
 ) -> Result<Response, ApiError> {
     access.check(principal)?;
     let request = buffer_body(state, principal, access, request).await?;
-    Ok(next.run(request).await)
+    if access.only_reads() {
+        return Ok(next.run(request).await);
+    }
+    let handled = current_request::goes_on(next.run(request).in_current_span());
+    Ok(run_to_completion(handled).await)
 }
 
 /// Refuses a request for another server or from a page that may not send it. The origin that the

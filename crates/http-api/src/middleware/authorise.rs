@@ -44,6 +44,11 @@ impl Access {
         }
     }
 
+    /// Whether what asks for it changes no worker.
+    pub(super) fn only_reads(self) -> bool {
+        self != Self::Operate
+    }
+
     /// Whether `principal` has it.
     ///
     /// # Errors

@@ -4,9 +4,40 @@ use std::time::Instant;
 
 use crate::error::RegistryError;
 use crate::id::{RunId, RuntimeId, WorkerId, WorkerRef};
+use crate::port::Replay;
 
 /// The target of audit events, so that a log filter can keep them apart.
 pub(super) const AUDIT_TARGET: &str = "yoi::audit";
+
+/// What a mutation that was not refused has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// What it was to change.
+    Done,
+    /// Nothing: it was carried out before under the same idempotency key.
+    Replayed,
+    /// Nothing: there was nothing to do.
+    Nothing,
+}
+
+impl Effect {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Replayed => "replayed",
+            Self::Nothing => "nothing_to_do",
+        }
+    }
+}
+
+impl From<Replay> for Effect {
+    fn from(replay: Replay) -> Self {
+        match replay {
+            Replay::First => Self::Done,
+            Replay::Replayed => Self::Replayed,
+        }
+    }
+}
 
 /// A mutation under way; [`Audit::finish`] writes its event.
 ///
@@ -47,9 +78,12 @@ impl<'a> Audit<'a> {
         worker_id: Option<&WorkerId>,
         run_id: Option<&RunId>,
         result: &Result<T, RegistryError>,
+        effect: impl FnOnce(&T) -> Effect,
     ) {
-        let refusal = result.as_ref().err();
-        let outcome = if refusal.is_none() { "done" } else { "refused" };
+        let (outcome, refusal) = match result {
+            Ok(done) => (effect(done).as_str(), None),
+            Err(refusal) => ("refused", Some(refusal)),
+        };
         if let Some(mutation) = self.0.take() {
             mutation.write(worker_id, run_id, outcome, refusal);
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::audit::Audit;
+use super::audit::{Audit, Effect};
 use super::error_context::ErrorContext;
 use super::{Registered, RuntimeRegistry, with_deadline};
 use crate::capability::Capability;
@@ -53,7 +53,7 @@ impl RuntimeRegistry {
             .as_ref()
             .ok()
             .map(|created| &created.worker.summary.worker_id);
-        audit.finish(worker_id, None, &result);
+        audit.finish(worker_id, None, &result, |created| created.replay.into());
         result
     }
 
@@ -90,7 +90,9 @@ impl RuntimeRegistry {
         let audit = Audit::for_worker("send_input", worker);
         let result = self.send_input_unaudited(worker, input).await;
         let run_id = result.as_ref().ok().map(|sent| &sent.accepted.run_id);
-        audit.finish(Some(&worker.worker_id), run_id, &result);
+        audit.finish(Some(&worker.worker_id), run_id, &result, |sent| {
+            sent.replay.into()
+        });
         result
     }
 
@@ -122,7 +124,15 @@ impl RuntimeRegistry {
             Ok(CancelResult::Cancelled { run_id }) => Some(run_id),
             Ok(CancelResult::NotRunning) | Err(_) => named.as_ref(),
         };
-        audit.finish(Some(&worker.worker_id), cancelled, &result);
+        audit.finish(
+            Some(&worker.worker_id),
+            cancelled,
+            &result,
+            |cancelled| match cancelled {
+                CancelResult::Cancelled { .. } => Effect::Done,
+                CancelResult::NotRunning => Effect::Nothing,
+            },
+        );
         result
     }
 
@@ -151,7 +161,7 @@ impl RuntimeRegistry {
     pub async fn stop(&self, worker: &WorkerRef) -> Result<WorkerDetail, RegistryError> {
         let audit = Audit::for_worker("stop_worker", worker);
         let result = self.stop_unaudited(worker).await;
-        audit.finish(Some(&worker.worker_id), None, &result);
+        audit.finish(Some(&worker.worker_id), None, &result, |_| Effect::Done);
         result
     }
 
@@ -175,7 +185,7 @@ impl RuntimeRegistry {
     ) -> Result<WorkerDetail, RegistryError> {
         let audit = Audit::for_worker("rename_worker", worker);
         let result = self.rename_unaudited(worker, name).await;
-        audit.finish(Some(&worker.worker_id), None, &result);
+        audit.finish(Some(&worker.worker_id), None, &result, |_| Effect::Done);
         result
     }
 
@@ -199,7 +209,7 @@ impl RuntimeRegistry {
     pub async fn delete(&self, worker: &WorkerRef) -> Result<(), RegistryError> {
         let audit = Audit::for_worker("delete_worker", worker);
         let result = self.delete_unaudited(worker).await;
-        audit.finish(Some(&worker.worker_id), None, &result);
+        audit.finish(Some(&worker.worker_id), None, &result, |_| Effect::Done);
         result
     }
 

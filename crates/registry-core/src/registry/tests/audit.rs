@@ -11,7 +11,8 @@ use tracing::{Event, Metadata, Subscriber};
 use super::memory::record;
 use super::*;
 use crate::capability::Capability;
-use crate::projection::WorkerState;
+use crate::port::{CancelTarget, CreatedWorkerRecord, Replay};
+use crate::projection::{CancelResult, WorkerState};
 use crate::registry::audit::AUDIT_TARGET;
 
 /// Keeps each audit event as the text of its fields.
@@ -78,6 +79,15 @@ async fn a_mutation_leaves_one_event_with_its_outcome() {
         renamed.display_name = name;
         Ok(renamed.into())
     });
+    lifecycle
+        .expect_cancel()
+        .returning(|_, _| Ok(CancelResult::NotRunning));
+    lifecycle.expect_create().returning(|_| {
+        Ok(CreatedWorkerRecord {
+            worker: record(1, WorkerState::Idle).into(),
+            replay: Replay::Replayed,
+        })
+    });
     source.interaction = None;
     let registry = registry_of_mock(source);
     let worker = reference("r", "w1");
@@ -85,6 +95,11 @@ async fn a_mutation_leaves_one_event_with_its_outcome() {
     registry.stop(&worker).await.unwrap();
     let name = "canary".parse().unwrap();
     registry.rename(&worker, name).await.unwrap();
+    let target = CancelTarget::ActiveRun;
+    registry.cancel(&worker, target).await.unwrap();
+    let request = CreateWorker::default();
+    let created = registry.create_worker(&worker.runtime_id, request).await;
+    created.unwrap();
     registry.delete(&worker).await.unwrap_err();
     let refused = registry.send_input(&worker, input("canary")).await;
     assert!(matches!(
@@ -101,6 +116,10 @@ async fn a_mutation_leaves_one_event_with_its_outcome() {
              outcome=\"done\" ",
             "message=operation operation=\"rename_worker\" runtime_id=r worker_id=w1 \
              outcome=\"done\" ",
+            "message=operation operation=\"cancel_run\" runtime_id=r worker_id=w1 \
+             outcome=\"nothing_to_do\" ",
+            "message=operation operation=\"create_worker\" runtime_id=r worker_id=w1 \
+             outcome=\"replayed\" ",
             "message=operation operation=\"delete_worker\" runtime_id=r worker_id=w1 \
              outcome=\"refused\" refusal=worker w1@r is unknown ",
             "message=operation operation=\"send_input\" runtime_id=r worker_id=w1 \
