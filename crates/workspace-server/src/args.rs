@@ -174,15 +174,15 @@ pub struct ServeArgs {
     #[arg(long, env = "YOI_MODEL_MAX_OUTPUT_TOKENS", value_name = "N", value_parser = output_tokens())]
     pub model_max_output_tokens: Option<u32>,
 
-    /// Timeout for connecting to the model's provider, in milliseconds
+    /// Timeout for connecting to the model's provider, in milliseconds [default: 10000]
     #[arg(long, env = "YOI_MODEL_CONNECT_TIMEOUT_MS", value_name = "N", value_parser = timeout_ms())]
     pub model_connect_timeout_ms: Option<u64>,
 
-    /// Timeout for the first byte of a reply, in milliseconds
+    /// Timeout for the first text or thought of a reply, in milliseconds [default: 120000]
     #[arg(long, env = "YOI_MODEL_FIRST_BYTE_TIMEOUT_MS", value_name = "N", value_parser = timeout_ms())]
     pub model_first_byte_timeout_ms: Option<u64>,
 
-    /// Timeout for the next byte of a reply, in milliseconds
+    /// Timeout for what comes next of a reply, in milliseconds [default: 60000]
     #[arg(long, env = "YOI_MODEL_IDLE_TIMEOUT_MS", value_name = "N", value_parser = timeout_ms())]
     pub model_idle_timeout_ms: Option<u64>,
 

@@ -19,8 +19,9 @@ Examples:
   yoi chat --once \"Why?\"          one message, one reply
   git diff | yoi chat             the same, with a message from a pipe
 
-A single argument is the worker that it names, if there is one, and else a message; with --once,
---continue, --name, --profile or --model it is a message. At the prompt, Ctrl-C clears the line and
+A single argument is the worker that it names, if there is one, and else a message; a word that looks
+like an id, or that comes from a script, is always a worker. With --once, --continue, --name, --profile
+or --model it is a message. At the prompt, Ctrl-C clears the line and
 Ctrl-D leaves; during a reply, Ctrl-C cancels it. Alt-Enter, or a backslash at the end of a line, begins
 another line of the same message. /help lists the commands; //text sends text that begins with a slash.
 
