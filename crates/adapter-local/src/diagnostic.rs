@@ -135,6 +135,10 @@ impl DiagnosticCounts {
         *count = count.saturating_add(1);
     }
 
+    pub(crate) fn remove(&mut self, kind: DiagnosticKind) {
+        self.counts[kind as usize] = 0;
+    }
+
     pub(crate) fn count(&self, kind: DiagnosticKind) -> u32 {
         self.counts[kind as usize]
     }

@@ -142,12 +142,18 @@ impl Index {
     }
 
     /// Whether a worker that is not listed does not exist for sure: every collection was read to
-    /// its end, and so was its own record, if it has one.
+    /// its end, and so was its own record, if it has one. One that is being written is not what its format
+    /// says.
     pub(crate) fn is_surely_absent(&self, worker_id: &WorkerId) -> bool {
         let unread = self.entries.get(worker_id).is_some_and(|entry| {
             matches!(
                 entry.visibility,
-                Visibility::Omitted(DiagnosticKind::Unreadable)
+                Visibility::Omitted(
+                    DiagnosticKind::Unreadable
+                        | DiagnosticKind::NotRegular
+                        | DiagnosticKind::Oversized
+                        | DiagnosticKind::Invalid
+                )
             )
         });
         let incomplete = self.diagnostics.count(DiagnosticKind::CollectionUnreadable) > 0
@@ -206,6 +212,8 @@ impl Records {
     pub(crate) fn diagnostic_counts(&self) -> DiagnosticCounts {
         let mut counts = self.index.diagnostic_counts().clone();
         if self.is_stale {
+            // That it was missing is no longer known.
+            counts.remove(DiagnosticKind::DataMissing);
             counts.add(DiagnosticKind::Stale);
         }
         counts

@@ -1,5 +1,6 @@
 //! When the directory is read: on demand, on a thread of its own, and how long callers wait for it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub(crate) struct Refresher {
 struct Scans {
     scan: Scan,
     left_behind: LeftBehind,
+    /// Whether the latest scan failed.
+    failing: AtomicBool,
 }
 
 /// A refresh that any number of callers wait for, and that ends whether one does or not.
@@ -71,6 +74,7 @@ impl Refresher {
             scans: Arc::new(Scans {
                 scan: Arc::new(scan),
                 left_behind: LeftBehind::default(),
+                failing: AtomicBool::new(false),
             }),
             interval,
             newest: Mutex::new(None),
@@ -127,6 +131,7 @@ impl Refresher {
         let began = Instant::now();
         tokio::spawn(async move {
             let result = scans.run(before.clone().unwrap_or_default()).await;
+            scans.log_change(result.as_ref().err());
             let (index, error) = match result {
                 Ok(index) => (Some(Arc::new(index)), None),
                 Err(error) => (before, Some(error)),
@@ -176,6 +181,18 @@ impl Scans {
                     break;
                 }
             }
+        }
+    }
+
+    /// Says in the log why scans fail, once until one succeeds: earlier records go on being answered.
+    fn log_change(&self, error: Option<&ScanError>) {
+        let runtime_id = RUNTIME_ID;
+        match (self.failing.swap(error.is_some(), Ordering::Relaxed), error) {
+            (false, Some(error)) => {
+                tracing::warn!(runtime_id, %error, "local records can not be read");
+            }
+            (true, None) => tracing::info!(runtime_id, "local records can be read again"),
+            (false, None) | (true, Some(_)) => {}
         }
     }
 

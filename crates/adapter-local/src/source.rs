@@ -13,6 +13,7 @@ use registry_core::projection::{Facilities, ImplementationKind, WorkerState};
 use registry_core::{SourceError, WorkerId};
 
 use crate::config::LocalConfig;
+use crate::identity;
 use crate::refresh::Refresher;
 use crate::scan::{ScanError, scan};
 use crate::sort_key::SortKey;
@@ -118,6 +119,9 @@ impl WorkerCatalog for LocalSource {
     }
 
     async fn get(&self, worker_id: &WorkerId) -> Result<WorkerDetailRecord, SourceError> {
+        if !identity::is_local(worker_id) {
+            return Err(SourceError::UnknownWorker);
+        }
         let records = self.records.current().await?;
         match records.index().record(worker_id) {
             Some(record) => Ok(record.clone().into()),

@@ -14,11 +14,22 @@ use crate::identity;
 /// or a secret in the wrong place, and is not shown.
 const SHIPPED_PROFILE: &str = "builtin:";
 /// What separates the components of a path, and what looks like it on a screen.
-const SEPARATORS: [char; 7] = [
-    '/', '\\', '\u{2044}', '\u{2215}', '\u{29f8}', '\u{ff0f}', '\u{ff3c}',
+const SEPARATORS: [char; 12] = [
+    '/', '\\', '\u{2044}', '\u{2215}', '\u{2216}', '\u{2571}', '\u{2572}', '\u{29f5}', '\u{29f8}',
+    '\u{fe68}', '\u{ff0f}', '\u{ff3c}',
+];
+/// What begins a home directory, and what looks like it on a screen.
+const TILDES: [char; 4] = ['~', '\u{2dc}', '\u{223c}', '\u{ff5e}'];
+/// What may stand in a name and shows nothing.
+const INVISIBLE: [char; 9] = [
+    '\u{ad}', '\u{34f}', '\u{180e}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{2061}',
+    '\u{feff}',
 ];
 /// The same separators in a URL (RFC 3986 §2.1), in lower case.
 const ENCODED_SEPARATORS: [&str; 2] = ["%2f", "%5c"];
+
+/// The beginning of the first year with four digits and no sign.
+const YEAR_0: Timestamp = Timestamp::constant(-62_167_219_200, 0);
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RecordTimes {
@@ -51,9 +62,11 @@ pub(crate) fn worker_record(
         ));
     }
     let display_name = display_name(&document.worker_name, &worker_id);
+    // A copy of a directory is younger than what it holds.
+    let created = times.created.map(|at| at.min(times.modified.unwrap_or(at)));
     WorkerRecord {
         profile,
-        created_at: times.created.and_then(timestamp),
+        created_at: created.and_then(timestamp),
         last_activity_at: times.modified.and_then(timestamp),
         diagnostics,
         ..WorkerRecord::new(worker_id, display_name, WorkerState::Recorded)
@@ -81,9 +94,10 @@ fn has_separator(worker_name: &str) -> bool {
             .any(|encoded| lower.contains(encoded))
 }
 
-/// A home directory, a drive letter or a file URL. Looks at the cleaned name: what was
-/// dropped in front must not hide the beginning.
+/// A home directory, a drive letter or a file URL. Looks at what is seen of the cleaned name: what
+/// was dropped, and what shows nothing, must not hide the beginning.
 fn starts_like_a_path(name: &str) -> bool {
+    let name: String = name.chars().filter(|it| !INVISIBLE.contains(it)).collect();
     let mut characters = name.chars();
     let first = characters.next();
     let is_drive =
@@ -91,7 +105,7 @@ fn starts_like_a_path(name: &str) -> bool {
     let is_file_url = name
         .get(..5)
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"));
-    first == Some('~') || is_drive || is_file_url
+    first.is_some_and(|it| TILDES.contains(&it)) || is_drive || is_file_url
 }
 
 fn shipped_profile(recorded: &str) -> Option<ProfileId> {
@@ -101,11 +115,12 @@ fn shipped_profile(recorded: &str) -> Option<ProfileId> {
         .filter(|profile: &ProfileId| profile.as_str().starts_with(SHIPPED_PROFILE))
 }
 
-/// The instant, cut to the millisecond; `None` where it is outside the years that can be
-/// written.
+/// The instant, cut to the millisecond; `None` where it is outside the years that can be written
+/// (RFC 3339 §1).
 fn timestamp(time: SystemTime) -> Option<Timestamp> {
     let exact = Timestamp::try_from(time).ok()?;
-    Timestamp::from_millisecond(exact.as_millisecond()).ok()
+    let at = Timestamp::from_millisecond(exact.as_millisecond()).ok()?;
+    (at >= YEAR_0).then_some(at)
 }
 
 #[cfg(test)]

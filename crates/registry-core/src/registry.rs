@@ -13,6 +13,7 @@ pub use listing::{WorkerFilter, WorkerListQuery};
 pub use operation::CreatedWorker;
 pub use subscription::EventStream;
 
+use std::error::Error as _;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -236,7 +237,9 @@ async fn catch_panic<T>(
 /// because here it is handled.
 fn unavailable_diagnostic(registered: &Registered, error: &SourceError) -> Diagnostic {
     let runtime_id = registered.runtime_id();
-    tracing::warn!(%runtime_id, error = error as &dyn std::error::Error, "runtime source failed");
+    // Log lines in JSON show no causes of an error by themselves.
+    let cause = error.source().map(tracing::field::display);
+    tracing::warn!(%runtime_id, %error, cause, "runtime source failed");
     let late = matches!(
         error,
         SourceError::Unavailable {

@@ -155,6 +155,9 @@ async fn a_worker_is_unknown_only_when_everything_was_read() {
 
     fs::write(records.path("pods"), "").unwrap();
     assert_unavailable(&source, &unknown).await;
+    // No record could ever have this one.
+    let foreign = source.get(&"w1".parse().unwrap()).await;
+    assert!(matches!(foreign, Err(SourceError::UnknownWorker)));
     let detail = source.get(&known.worker_id).await.unwrap();
     assert_eq!(detail, known.clone().into());
 
@@ -163,6 +166,11 @@ async fn a_worker_is_unknown_only_when_everything_was_read() {
     fs::remove_file(&metadata).unwrap();
     std::os::unix::fs::symlink("metadata.json", &metadata).unwrap();
     assert_unavailable(&source, &known.worker_id).await;
+    fs::remove_file(&metadata).unwrap();
+    for unfinished in ["", r#"{"worker_name":"#, &" ".repeat(300 * 1024)] {
+        fs::write(&metadata, unfinished).unwrap();
+        assert_unavailable(&source, &known.worker_id).await;
+    }
 
     let mut config = records.config();
     config.limits.records = 0;
@@ -178,7 +186,10 @@ async fn a_directory_that_fails_is_unavailable_and_its_cause_has_no_path() {
     let summary = registry.runtimes().await.remove(0);
     assert_eq!(summary.status, RuntimeStatus::Unavailable);
 
-    let unknown = WorkerRef::new(summary.runtime_id, "a".parse().unwrap());
+    let unknown = WorkerRef::new(
+        summary.runtime_id,
+        "local-0123456789abcdef0123456789abcdef".parse().unwrap(),
+    );
     let error = registry.worker(&unknown).await.unwrap_err();
     let RegistryError::RuntimeUnavailable {
         cause: Some(cause), ..

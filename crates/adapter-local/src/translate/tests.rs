@@ -84,6 +84,12 @@ fn a_name_that_looks_like_a_path_or_holds_nothing_becomes_a_neutral_label() {
         "x%5cy",
         "home\u{2215}me",
         "home\u{ff0f}me",
+        "\u{fe68}etc\u{fe68}pw",
+        "\u{29f5}etc",
+        "\u{2571}etc",
+        "\u{200b}~root",
+        "\u{ff5e}home",
+        "\u{feff}C\u{200d}:x",
         &cut_before_the_separator,
     ] {
         assert_eq!(shown_name(hidden), neutral(), "{hidden:?}");
@@ -137,6 +143,10 @@ fn times_are_cut_to_the_millisecond_and_unwritable_ones_left_out() {
         .checked_add(Duration::from_secs(u64::MAX / 4))
         .unwrap();
     assert_eq!(timestamp(far), None);
+    let before_year_0 = UNIX_EPOCH - Duration::from_secs(62_167_219_201);
+    assert_eq!(timestamp(before_year_0), None);
+    let year_0 = timestamp(before_year_0 + Duration::from_secs(1)).unwrap();
+    assert_eq!(year_0.to_string(), "0000-01-01T00:00:00Z");
 }
 
 proptest! {

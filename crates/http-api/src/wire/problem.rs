@@ -167,7 +167,7 @@ problem_codes! {
         "Internal error", "The server failed; its log has the reason under the request's id.";
     /// The runtime failed or did not answer in time.
     RuntimeUnavailable = "runtime_unavailable", 503, Retry::After(2),
-        "Runtime unavailable", "The runtime did not answer; whether a change happened is not known.";
+        "Runtime unavailable", "The runtime did not answer; of a change it is not known whether it was made.";
     /// The server has as much to do for all clients as it may.
     Overloaded = "overloaded", 503, Retry::After(1),
         "Overloaded", "The named limit of what is kept for all clients is reached; nothing was done. Try again.";
