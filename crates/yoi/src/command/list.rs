@@ -16,7 +16,7 @@ use crate::retry::RetryPolicy;
 /// Most pages that are read of one list: 100,000 workers, as many as a server keeps by default.
 /// Protects against a list that never ends.
 const PAGES_MAX: usize = 500;
-/// Most pages that are read for one part of the list, however many workers on them are hidden.
+/// Most pages that are read for one part of the list, however few of the workers on them are shown.
 const PARTIAL_PAGES_MAX: usize = 20;
 
 const EMPTY: WorkerPage = WorkerPage {
@@ -55,36 +55,37 @@ pub(super) async fn workers(session: &mut Session<'_>, args: WorkersArgs) -> Res
             session.terminal.json(&response.json)?;
             listed(&response.value)
         }
-        (Format::Text, Some(_)) => {
-            let page = session.client.workers(&query).await?.value;
-            print_some(&page, 0, session.terminal)
-        }
-        (Format::Text, None) => live_workers(session, query).await,
+        (Format::Text, _) => some_workers(session, query).await,
     }
 }
 
-/// Prints as many workers that are not stopped as `query` asks for, as far as some pages have them.
-async fn live_workers(session: &mut Session<'_>, mut query: WorkersQuery) -> Result<(), Error> {
+/// Prints as many workers as `query` asks for, as far as some pages have them: those in its state, or
+/// without one those that are not stopped.
+async fn some_workers(session: &mut Session<'_>, mut query: WorkersQuery) -> Result<(), Error> {
     let limit = query.limit.unwrap_or(PAGE_LIMIT_DEFAULT);
-    let mut live = EMPTY;
+    let mut wanted = EMPTY;
     let mut hidden = 0;
     for _ in 0..PARTIAL_PAGES_MAX {
-        let listed = u32::try_from(live.items.len()).unwrap_or(limit);
+        let listed = u32::try_from(wanted.items.len()).unwrap_or(limit);
         query.limit = Some(limit.saturating_sub(listed));
         let read = async || session.client.workers(&query).await;
         let mut page = RetryPolicy::BUDGET_ONLY.run(read).await?.value;
         let all = page.items.len();
-        page.items
-            .retain(|worker| worker.state != WorkerState::Stopped);
+        if query.state.is_none() {
+            page.items
+                .retain(|worker| worker.state != WorkerState::Stopped);
+        }
         let hidden_here = all - page.items.len();
         hidden += hidden_here;
-        query.page_token = append(&mut live, page);
-        if hidden_here == 0 || live.items.len() >= limit as usize || query.page_token.is_none() {
+        query.page_token = append(&mut wanted, page);
+        // A page of one state is short when the server has looked at many workers in others.
+        let is_whole = query.state.is_none() && hidden_here == 0;
+        if is_whole || wanted.items.len() >= limit as usize || query.page_token.is_none() {
             break;
         }
     }
-    live.next_page_token = query.page_token;
-    print_some(&live, hidden, session.terminal)
+    wanted.next_page_token = query.page_token;
+    print_some(&wanted, hidden, session.terminal)
 }
 
 /// Prints a part of the list, without `hidden` workers that are stopped.
@@ -158,7 +159,7 @@ pub(super) async fn each_page(
 fn print_page(page: &WorkerPage, hidden: usize, terminal: &mut Terminal) -> Result<(), Error> {
     if !page.items.is_empty() {
         terminal.table(&Table::new(worker::COLUMNS, &page.items))?;
-    } else if hidden == 0 && !lacks_a_runtime(page) {
+    } else if hidden == 0 && page.next_page_token.is_none() && !lacks_a_runtime(page) {
         terminal.note("note: no workers; `yoi create` creates one");
     }
     // `yoi runtimes` shows those of severity info.

@@ -125,3 +125,25 @@ async fn a_list_of_stopped_workers_alone_is_not_read_without_end() {
     let endless = run_line("workers", std::iter::repeat_with(stopped).take(25)).await;
     assert_contains(&endless.success().err, "20 stopped workers are hidden");
 }
+
+#[tokio::test]
+async fn workers_in_a_state_are_looked_for_on_pages_that_have_none() {
+    let page = |ids: &[&str], next: Option<&str>| {
+        let items: Vec<Value> = ids.iter().map(|id| worker_summary(id, "running")).collect();
+        let page = json!({"items": items, "diagnostics": [], "next_page_token": next});
+        Scripted::Json(200, page)
+    };
+    let next = Some("MSByIA");
+    let script = [page(&[], next), page(&["w1"], next), page(&["w2"], None)];
+    let found = run_line("workers --state running", script).await.success();
+    assert_eq!(found.out.lines().count(), 1 + 2);
+    assert_eq!(found.err, "");
+    let further = "GET /api/workers?state=running&limit=50&page_token=MSByIA";
+    assert_eq!(found.requests[1], further);
+    let endless = std::iter::repeat_with(|| page(&[], next)).take(25);
+    let endless = run_line("workers --state running", endless).await.success();
+    assert_eq!(
+        endless.err,
+        "note: there are more; add --all, or --page-token MSByIA\n"
+    );
+}
