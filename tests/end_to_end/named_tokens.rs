@@ -1,9 +1,12 @@
 //! Clients with tokens of their own: what they may do, how much they may use, and how they are
 //! revoked.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::time::Duration;
 
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use rustix::process::Signal;
 use serde_json::json;
 use testkit::client::{Client, EMBEDDED};
@@ -17,6 +20,7 @@ use crate::process::ServerProcess;
 use crate::reload::write_token;
 
 const CI: &str = "CANARY-token-of-the-client-ci";
+const OWN: &str = "CANARY-token-of-the-server-itself";
 const OTHER: &str = "CANARY-another-token-of-the-client";
 
 /// A server whose runs take long, and a client `ci` with these settings.
@@ -227,6 +231,41 @@ async fn a_client_is_revoked_by_taking_its_token_away_and_comes_back_with_anothe
     );
     assert!(created.contains(&worker.id), "{created}");
     assert!(!ended.log.contains("CANARY"), "{}", ended.log);
+}
+
+#[tokio::test]
+async fn a_client_is_revoked_while_the_server_waits_for_a_token_of_its_own() {
+    let home = tempfile::tempdir().unwrap();
+    let [ci_path, own_path] = ["ci", "own"].map(|name| home.path().join(name));
+    write_token(&ci_path, CI);
+    write_token(&own_path, OWN);
+    let args = ["--token", "ci=ci", "--token-file", "own"];
+    let server = ServerProcess::start(home.path(), &args, &[]).await;
+    let base = &server.client.base;
+    let ci = Client::new(base.clone(), CI.to_owned());
+    ci.get("/api/workspace").await.expect(200);
+
+    fs::remove_file(&ci_path).unwrap();
+    fs::remove_file(&own_path).unwrap();
+    let mode = Mode::RUSR | Mode::WUSR;
+    mknodat(CWD, &own_path, FileType::Fifo, mode, 0).unwrap();
+    server.signal(Signal::HUP);
+    in_time(async { while ci.get("/api/workspace").await.status == 200 {} }).await;
+    // It can be opened like this only while somebody reads.
+    let non_blocking = OFlags::NONBLOCK.bits().cast_signed();
+    let write = async || {
+        let mut options = OpenOptions::new();
+        let options = options.write(true).custom_flags(non_blocking);
+        loop {
+            match options.open(&own_path) {
+                Ok(mut pipe) => return pipe.write_all(OTHER.as_bytes()).unwrap(),
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    };
+    in_time(write()).await;
+    let own = Client::new(base.clone(), OTHER.to_owned());
+    in_time(async { while own.get("/api/workspace").await.status != 200 {} }).await;
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ use registry_core::{FixedText, WorkerRef};
 use crate::current_request;
 use crate::wire::{MEDIA_TYPE_PROBLEM, Problem, ProblemCode, Retry, reason};
 
+/// The challenge to a client that may only read.
+pub(crate) const INSUFFICIENT_SCOPE_CHALLENGE: &str = "Bearer error=\"insufficient_scope\"";
 /// Seconds after which a client asks a standby again: it notices within less that the workspace is
 /// free.
 const STANDBY_RETRY_S: u16 = 1;
@@ -214,7 +216,7 @@ impl IntoResponse for ApiError {
         if code == ProblemCode::Unauthorized {
             challenge("Bearer");
         } else if code == ProblemCode::InsufficientScope {
-            challenge("Bearer error=\"insufficient_scope\"");
+            challenge(INSUFFICIENT_SCOPE_CHALLENGE);
         }
         response.extensions_mut().insert(code);
         response

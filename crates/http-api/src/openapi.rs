@@ -187,7 +187,9 @@ fn complete(
         }
     }
     let mut problems = BTreeSet::from([400, 403, 408, 413, 421, 500]);
-    if access != Access::Open && matches!(config.auth, Auth::Token(_)) {
+    let takes_token = access != Access::Open && matches!(config.auth, Auth::Token(_));
+    // A code may be wrong where nobody needs a token, too.
+    if takes_token || access == Access::Exchange {
         problems.insert(401);
     }
     if operation.get("requestBody").is_some() {

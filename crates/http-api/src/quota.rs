@@ -14,6 +14,9 @@ use crate::byte_budget::ByteQuota;
 use crate::client::Quotas;
 use crate::locked::Locked;
 
+#[cfg(test)]
+mod tests;
+
 /// For how long an input whose result nobody knows may still start a run: longer than a store
 /// takes that is going to store it at all.
 const UNKNOWN_RESULT: Duration = Duration::from_secs(60);
@@ -90,6 +93,8 @@ pub(crate) struct RunReservation<'a> {
 enum InputResult {
     /// It started the run.
     Accepted(RunId),
+    /// One that came before it, under the same key, started the run.
+    Replayed(RunId),
     /// It started none.
     NotAccepted,
     /// Nobody knows.
@@ -112,11 +117,15 @@ impl RunQuota {
         worker: &WorkerRef,
         key: Option<&IdempotencyKey>,
     ) -> Option<RunReservation<'_>> {
-        if let Some(reservation) = self.try_reserve(worker, key) {
-            return Some(reservation);
+        loop {
+            if let Some(reservation) = self.try_reserve(worker, key) {
+                return Some(reservation);
+            }
+            // Another request may have taken the place, and there may be a further one.
+            if !self.forget_an_ended_run(registry).await {
+                return None;
+            }
         }
-        self.forget_an_ended_run(registry).await;
-        self.try_reserve(worker, key)
     }
 
     fn try_reserve(
@@ -149,8 +158,8 @@ impl RunQuota {
         })
     }
 
-    /// The longest ago that it was started, the likelier a run has ended.
-    async fn forget_an_ended_run(&self, registry: &RuntimeRegistry) {
+    /// Returns whether there was one. The longest ago that it was started, the likelier a run has ended.
+    async fn forget_an_ended_run(&self, registry: &RuntimeRegistry) -> bool {
         let now = Instant::now();
         let runs = self.started.with(|started| started.runs.clone());
         for run in runs.into_iter().filter(|run| run.may_have_ended(now)) {
@@ -158,8 +167,9 @@ impl RunQuota {
                 continue;
             }
             self.started.with(|started| started.forget(run.number));
-            return;
+            return true;
         }
+        false
     }
 }
 
@@ -204,6 +214,22 @@ impl Started {
         self.set(number, &Progress::Started(run_id));
     }
 
+    /// A repetition, which counts no further run, tells which run the input of unknown result started.
+    fn learn(&mut self, number: u64, run_id: &RunId) {
+        let Some(index) = self.runs.iter().position(|run| run.number == number) else {
+            return;
+        };
+        let repetition = self.runs.remove(index);
+        let is_same = |run: &&mut StartedRun| {
+            run.worker == repetition.worker
+                && run.key == repetition.key
+                && matches!(run.progress, Progress::Unknown { .. })
+        };
+        for run in self.runs.iter_mut().filter(is_same) {
+            run.progress = Progress::Started(run_id.clone());
+        }
+    }
+
     fn set(&mut self, number: u64, progress: &Progress) {
         for run in self.runs.iter_mut().filter(|run| run.number == number) {
             run.progress = progress.clone();
@@ -215,11 +241,13 @@ impl RunReservation<'_> {
     /// Counts the run if its input has started it.
     pub(crate) fn settle(mut self, result: &Result<InputReceipt, RegistryError>) {
         self.result = match result {
-            Ok(receipt) => match receipt.replay {
-                Replay::First => InputResult::Accepted(receipt.accepted.run_id.clone()),
-                // It was counted when it was started.
-                Replay::Replayed => InputResult::NotAccepted,
-            },
+            Ok(receipt) => {
+                let run_id = receipt.accepted.run_id.clone();
+                match receipt.replay {
+                    Replay::First => InputResult::Accepted(run_id),
+                    Replay::Replayed => InputResult::Replayed(run_id),
+                }
+            }
             Err(RegistryError::RuntimeUnavailable { reason, .. }) => of_unavailable(*reason),
             Err(_) => InputResult::NotAccepted,
         };
@@ -243,6 +271,7 @@ impl Drop for RunReservation<'_> {
         let result = self.result.clone();
         self.quota.started.with(|started| match result {
             InputResult::Accepted(run_id) => started.start(self.number, run_id),
+            InputResult::Replayed(run_id) => started.learn(self.number, &run_id),
             InputResult::NotAccepted => started.forget(self.number),
             // The input that it repeats counts as long.
             InputResult::Unknown if self.is_repetition => started.forget(self.number),

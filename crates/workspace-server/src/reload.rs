@@ -50,8 +50,13 @@ impl Reloader {
                 "nothing to reload: neither --token-file nor --token nor --profile-dir is set"
             );
         }
-        self.reload_token().await;
+        // First, because the server's own token may come from a pipe that nobody writes to yet, and nobody
+        // who is revoked waits for that.
         self.reload_named_tokens().await;
+        if self.reload_token().await {
+            // A client may have the token that was the server's, and none may have the one that is now.
+            self.reload_named_tokens().await;
+        }
         self.reload_profiles().await;
     }
 
@@ -59,18 +64,19 @@ impl Reloader {
         self.token_file.is_none() && self.named_tokens.is_empty() && self.profile_dir.is_none()
     }
 
-    async fn reload_token(&self) {
+    /// Returns whether the server has another token now.
+    async fn reload_token(&self) -> bool {
         let Some(path) = self.token_file.clone() else {
-            return;
+            return false;
         };
         match spawn_blocking(move || token_file::read(&path)).await {
             Ok(Ok(token)) => {
                 if self.api.replace_token(token.clone()) {
                     self.tokens.send_replace(Some(token));
                     tracing::info!("token replaced; that from before and its sessions are refused");
-                } else {
-                    tracing::info!("token reloaded; it is the same");
+                    return true;
                 }
+                tracing::info!("token reloaded; it is the same");
             }
             Ok(Err(error)) => {
                 let cause = cause(&error);
@@ -78,6 +84,7 @@ impl Reloader {
             }
             Err(_) => tracing::warn!("token not reloaded: reading it panicked"),
         }
+        false
     }
 
     async fn reload_named_tokens(&self) {

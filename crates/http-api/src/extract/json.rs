@@ -221,9 +221,14 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let media_type = parts.next().unwrap_or_default();
     let is_utf_8 = |parameter: &str| {
         parameter.split_once('=').is_some_and(|(name, charset)| {
+            let quoted = charset
+                .strip_prefix('"')
+                .and_then(|it| it.strip_suffix('"'));
             name.eq_ignore_ascii_case("charset")
-                && charset.trim_matches('"').eq_ignore_ascii_case("utf-8")
+                && quoted.unwrap_or(charset).eq_ignore_ascii_case("utf-8")
         })
     };
-    media_type.eq_ignore_ascii_case(MEDIA_TYPE_JSON) && parts.all(is_utf_8)
+    // A parameter may be empty (RFC 9110 §5.6.6).
+    let mut parameters = parts.filter(|parameter| !parameter.is_empty());
+    media_type.eq_ignore_ascii_case(MEDIA_TYPE_JSON) && parameters.all(is_utf_8)
 }

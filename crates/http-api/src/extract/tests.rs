@@ -196,6 +196,8 @@ fn a_body_is_json_only_when_its_media_type_says_so() {
         "Application/JSON",
         "application/json; charset=utf-8",
         "application/json;charset=\"UTF-8\"",
+        "application/json;",
+        "application/json; ; charset=utf-8 ;",
     ] {
         assert!(declares_json(good), "{good}");
     }
@@ -205,6 +207,7 @@ fn a_body_is_json_only_when_its_media_type_says_so() {
         "application/jsonp",
         "application/json, text/plain",
         "application/json; charset=latin1",
+        "application/json; charset=\"utf-8",
         "application/json; boundary=x",
         "application/problem+json",
     ] {

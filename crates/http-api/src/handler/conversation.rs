@@ -134,8 +134,9 @@ pub(crate) async fn read_transcript(
 /// A worker's events after a cursor
 ///
 /// A batch, oldest first. With `wait_ms` the answer is held back until there is an event, or until
-/// the place of this reader goes to another one; with `batch_ms` for a little longer, so that it has
-/// more events. A client that goes away ends its own wait and nothing else; one that closes its half
+/// the place of this reader goes to another one. A worker that is stopped has no further events, so that
+/// nothing is held back: `worker_stopped` ends a loop. With `batch_ms` the answer is held back for a little
+/// longer, so that it has more events. A client that goes away ends its own wait and nothing else; one that closes its half
 /// of the connection is answered at once.
 #[utoipa::path(
     get,

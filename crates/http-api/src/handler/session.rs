@@ -60,6 +60,8 @@ pub(crate) async fn create_session_code(
     _: OptionalJsonBody<CreateSessionCodeBody>,
 ) -> Result<Response, ApiError> {
     let expires_at = Timestamp::now() + CODE_LIFETIME;
+    // In milliseconds, as all times of the API are.
+    let expires_at = Timestamp::from_millisecond(expires_at.as_millisecond()).unwrap_or(expires_at);
     let code = state.session_codes.issue(principal);
     let code = code.map_err(|error| no_secret(&error))?;
     json(

@@ -90,7 +90,8 @@ fn page_response(known: &IfNoneMatch, page: &WorkerPage) -> Result<Response, Api
 /// is refused, never replaced.
 ///
 /// A repetition under the same `Idempotency-Key` gets the first answer again: the worker as it was
-/// created, whatever became of it since. Its cursor may have expired.
+/// created, whatever became of it since. Its cursor may have expired. Deleting the worker forgets the
+/// key, so that a repetition after that creates another one.
 #[utoipa::path(
     post,
     path = "/api/runtimes/{runtime_id}/workers",

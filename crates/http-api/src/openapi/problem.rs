@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::references;
-use crate::error::example;
+use crate::error::{INSUFFICIENT_SCOPE_CHALLENGE, example};
 use crate::wire::{MEDIA_TYPE_PROBLEM, ProblemCode, Retry};
 
 /// The response of each status that a problem has, by its name.
@@ -47,9 +47,16 @@ fn response(status: u16, codes: &[ProblemCode]) -> Value {
         .iter()
         .map(|code| (code.as_str().to_owned(), json!({ "value": example(*code) })))
         .collect();
+    let mut headers = references(&headers);
+    if codes.contains(&ProblemCode::InsufficientScope) {
+        headers["www-authenticate"] = json!({
+            "description": "What is asked for, with `insufficient_scope` alone.",
+            "schema": { "type": "string", "enum": [INSUFFICIENT_SCOPE_CHALLENGE] },
+        });
+    }
     json!({
         "description": description.join(" "),
-        "headers": references(&headers),
+        "headers": headers,
         "content": {
             MEDIA_TYPE_PROBLEM: {
                 "schema": { "$ref": "#/components/schemas/Problem" },

@@ -161,7 +161,7 @@ problem_codes! {
         "Too many pollers", "As many polls wait as may wait; try again later.";
     /// The client of a named token uses as much of the server as it may.
     QuotaExhausted = "quota_exhausted", 429, Retry::After(2),
-        "Quota exhausted", "The named quota of this token is reached; nothing was done. Try again when less is in use.";
+        "Quota exhausted", "The named quota of this token is reached; this request did nothing. Try again when less is in use.";
     /// The server failed.
     Internal = "internal", 500, Retry::Anytime,
         "Internal error", "The server failed; its log has the reason under the request's id.";
