@@ -1,5 +1,6 @@
 //! What one client uses of its quotas.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
@@ -20,6 +21,8 @@ mod tests;
 /// For how long an input whose result nobody knows may still start a run: longer than a store
 /// takes that is going to store it at all.
 const UNKNOWN_RESULT: Duration = Duration::from_secs(60);
+/// Inputs whose runs have ended and that are known when they are sent again, the newest ones.
+const ENDED_MAX: usize = 256;
 
 /// What a client uses of its quotas.
 pub(crate) struct QuotaUsage {
@@ -59,6 +62,9 @@ pub(crate) struct RunQuota {
 struct Started {
     next_number: u64,
     runs: Vec<StartedRun>,
+    /// The inputs of runs that have ended, if they came under a key: they need no place when they are
+    /// sent again.
+    ended: VecDeque<(WorkerRef, IdempotencyKey)>,
 }
 
 #[derive(Clone)]
@@ -134,9 +140,7 @@ impl RunQuota {
         key: Option<&IdempotencyKey>,
     ) -> Option<RunReservation<'_>> {
         let (number, is_repetition) = self.started.with(|started| {
-            let mut runs = started.runs.iter();
-            let is_same = |run: &StartedRun| run.worker == *worker && run.key.as_ref() == key;
-            let is_repetition = key.is_some() && runs.any(is_same);
+            let is_repetition = key.is_some_and(|key| started.knows(worker, key));
             if started.runs.len() >= self.max && !is_repetition {
                 return None;
             }
@@ -166,7 +170,7 @@ impl RunQuota {
             if may_go_on(registry, &run).await {
                 continue;
             }
-            self.started.with(|started| started.forget(run.number));
+            self.started.with(|started| started.end(run.number));
             return true;
         }
         false
@@ -198,6 +202,21 @@ impl StartedRun {
 }
 
 impl Started {
+    /// Whether this input came before.
+    fn knows(&self, worker: &WorkerRef, key: &IdempotencyKey) -> bool {
+        let is_same = |run: &StartedRun| run.worker == *worker && run.key.as_ref() == Some(key);
+        let is_ended = |(ended_in, ended): &(_, _)| ended_in == worker && ended == key;
+        self.runs.iter().any(is_same) || self.ended.iter().any(is_ended)
+    }
+
+    /// The run has ended.
+    fn end(&mut self, number: u64) {
+        let ended = self.runs.extract_if(.., |run| run.number == number);
+        for run in ended {
+            remember(&mut self.ended, run);
+        }
+    }
+
     fn forget(&mut self, number: u64) {
         self.runs.retain(|run| run.number != number);
     }
@@ -206,11 +225,14 @@ impl Started {
     fn start(&mut self, number: u64, run_id: RunId) {
         let run = self.runs.iter().find(|run| run.number == number).cloned();
         let Some(run) = run else { return };
-        self.runs.retain(|other| {
-            other.number == number
-                || other.worker != run.worker
-                || other.progress == Progress::Sending
-        });
+        let has_ended = |other: &mut StartedRun| {
+            other.number != number
+                && other.worker == run.worker
+                && other.progress != Progress::Sending
+        };
+        for run in self.runs.extract_if(.., has_ended) {
+            remember(&mut self.ended, run);
+        }
         self.set(number, &Progress::Started(run_id));
     }
 
@@ -235,6 +257,14 @@ impl Started {
             run.progress = progress.clone();
         }
     }
+}
+
+fn remember(ended: &mut VecDeque<(WorkerRef, IdempotencyKey)>, run: StartedRun) {
+    let Some(key) = run.key else { return };
+    if ended.len() == ENDED_MAX {
+        ended.pop_front();
+    }
+    ended.push_back((run.worker, key));
 }
 
 impl RunReservation<'_> {

@@ -103,9 +103,10 @@ async fn an_input_of_unknown_result_counts_until_a_repetition_tells_or_it_can_st
     assert!(quota.reserve(&registry, &b, None).await.is_none());
     let repetition = quota.reserve(&registry, &a, Some(&key)).await;
     repetition.unwrap().settle(&receipt(Replay::Replayed));
-    // The run has ended.
+    // The run has ended, and its input can still be sent again.
     drop(quota.reserve(&registry, &b, None).await.unwrap());
     assert!(quota.reserve(&registry, &a, None).await.is_none());
+    assert!(quota.reserve(&registry, &a, Some(&key)).await.is_some());
     tokio::time::advance(UNKNOWN_RESULT).await;
     assert!(quota.reserve(&registry, &a, None).await.is_some());
 }
