@@ -1,7 +1,6 @@
 //! Who waits for which scan and for how long, and what happens when a scan or a caller does not end
 //! well. Scans are real threads, so time stands still except where a test says otherwise.
 
-use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
@@ -215,43 +214,6 @@ async fn a_failure_is_answered_for_the_interval_and_then_tried_again() {
     fixture.end(failed);
     assert_eq!(fixture.answer().await, stale());
     assert_eq!(fixture.scans(), 4);
-}
-
-/// The lines of a log.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_log_says_once_why_earlier_records_are_shown_and_that_they_are_new_again() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    let fixture = Fixture::new(INTERVAL);
-    for how in [found as fn() -> _, failed, failed, found, found, failed] {
-        fixture.end(how);
-        let _ = fixture.answer().await;
-        pass(INTERVAL).await;
-    }
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    let failure = "local records can not be read runtime_id=\"local-compat\" \
-                   error=local records were not read completely";
-    for (line, times) in [(failure, 2), ("local records can be read again", 1)] {
-        assert_eq!(log.matches(line).count(), times, "{log}");
-    }
 }
 
 #[tokio::test(start_paused = true)]
