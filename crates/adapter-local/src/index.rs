@@ -142,8 +142,8 @@ impl Index {
     }
 
     /// Whether a worker that is not listed does not exist for sure: every collection was read to
-    /// its end, and so was its own record, if it has one. One that is being written is not what its format
-    /// says.
+    /// its end, and so was its own record, if it has one. What is not a
+    /// record now may be one that is being written or replaced.
     pub(crate) fn is_surely_absent(&self, worker_id: &WorkerId) -> bool {
         let unread = self.entries.get(worker_id).is_some_and(|entry| {
             matches!(

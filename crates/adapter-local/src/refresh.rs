@@ -131,7 +131,10 @@ impl Refresher {
         let began = Instant::now();
         tokio::spawn(async move {
             let result = scans.run(before.clone().unwrap_or_default()).await;
-            scans.log_change(result.as_ref().err());
+            // Without earlier records the caller gets the error.
+            if before.is_some() {
+                scans.log_change(result.as_ref().err());
+            }
             let (index, error) = match result {
                 Ok(index) => (Some(Arc::new(index)), None),
                 Err(error) => (before, Some(error)),

@@ -25,8 +25,8 @@ pub(crate) fn scope<F: Future>(id: RequestId, future: F) -> TaskLocalFuture<Curr
     CURRENT.scope(CurrentRequest { id, principal }, future)
 }
 
-/// Runs `future` as part of the request that the task works on now, also if another task goes on with it.
-pub(crate) fn goes_on<F: Future>(future: F) -> TaskLocalFuture<CurrentRequest, F> {
+/// Runs `future` as part of the request that the task works on now, also in another task.
+pub(crate) fn inherit_scope<F: Future>(future: F) -> TaskLocalFuture<CurrentRequest, F> {
     let principal = OnceCell::from(principal());
     CURRENT.scope(
         CurrentRequest {

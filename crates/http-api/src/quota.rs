@@ -9,7 +9,7 @@ use registry_core::{
     IdempotencyKey, RegistryError, RunId, RuntimeRegistry, UnavailableReason, WorkerRef,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::byte_budget::ByteQuota;
 use crate::client::Quotas;
@@ -21,6 +21,8 @@ mod tests;
 /// For how long an input whose result nobody knows may still start a run: longer than a store
 /// takes that is going to store it at all.
 const UNKNOWN_RESULT: Duration = Duration::from_secs(60);
+/// Longest search for a run that has ended, over all of a client's: about two reads that are not answered.
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// Inputs whose runs have ended and that are known when they are sent again, the newest ones.
 const ENDED_MAX: usize = 256;
 
@@ -123,15 +125,18 @@ impl RunQuota {
         worker: &WorkerRef,
         key: Option<&IdempotencyKey>,
     ) -> Option<RunReservation<'_>> {
-        loop {
-            if let Some(reservation) = self.try_reserve(worker, key) {
-                return Some(reservation);
+        let search = async {
+            loop {
+                if let Some(reservation) = self.try_reserve(worker, key) {
+                    return Some(reservation);
+                }
+                // Another request may have taken the place, and there may be a further one.
+                if !self.forget_an_ended_run(registry).await {
+                    return None;
+                }
             }
-            // Another request may have taken the place, and there may be a further one.
-            if !self.forget_an_ended_run(registry).await {
-                return None;
-            }
-        }
+        };
+        timeout(SEARCH_TIMEOUT, search).await.ok().flatten()
     }
 
     fn try_reserve(
@@ -140,8 +145,10 @@ impl RunQuota {
         key: Option<&IdempotencyKey>,
     ) -> Option<RunReservation<'_>> {
         let (number, is_repetition) = self.started.with(|started| {
-            let is_repetition = key.is_some_and(|key| started.knows(worker, key));
-            if started.runs.len() >= self.max && !is_repetition {
+            let is_repetition = key.is_some_and(|key| started.counts(worker, key));
+            let needs_place =
+                !is_repetition && key.is_none_or(|key| !started.has_ended(worker, key));
+            if started.runs.len() >= self.max && needs_place {
                 return None;
             }
             let number = started.next_number;
@@ -202,18 +209,23 @@ impl StartedRun {
 }
 
 impl Started {
-    /// Whether this input came before.
-    fn knows(&self, worker: &WorkerRef, key: &IdempotencyKey) -> bool {
-        let is_same = |run: &StartedRun| run.worker == *worker && run.key.as_ref() == Some(key);
-        let is_ended = |(ended_in, ended): &(_, _)| ended_in == worker && ended == key;
-        self.runs.iter().any(is_same) || self.ended.iter().any(is_ended)
+    /// Whether the run of this input counts.
+    fn counts(&self, worker: &WorkerRef, key: &IdempotencyKey) -> bool {
+        let mut runs = self.runs.iter();
+        runs.any(|run| run.worker == *worker && run.key.as_ref() == Some(key))
+    }
+
+    /// Whether this input started a run that has ended.
+    fn has_ended(&self, worker: &WorkerRef, key: &IdempotencyKey) -> bool {
+        let mut ended = self.ended.iter();
+        ended.any(|(ended_in, ended)| ended_in == worker && ended == key)
     }
 
     /// The run has ended.
     fn end(&mut self, number: u64) {
         let ended = self.runs.extract_if(.., |run| run.number == number);
         for run in ended {
-            remember(&mut self.ended, run);
+            push_ended(&mut self.ended, run);
         }
     }
 
@@ -231,13 +243,13 @@ impl Started {
                 && other.progress != Progress::Sending
         };
         for run in self.runs.extract_if(.., has_ended) {
-            remember(&mut self.ended, run);
+            push_ended(&mut self.ended, run);
         }
         self.set(number, &Progress::Started(run_id));
     }
 
     /// A repetition, which counts no further run, tells which run the input of unknown result started.
-    fn learn(&mut self, number: u64, run_id: &RunId) {
+    fn resolve_unknown(&mut self, number: u64, run_id: &RunId) {
         let Some(index) = self.runs.iter().position(|run| run.number == number) else {
             return;
         };
@@ -259,8 +271,11 @@ impl Started {
     }
 }
 
-fn remember(ended: &mut VecDeque<(WorkerRef, IdempotencyKey)>, run: StartedRun) {
-    let Some(key) = run.key else { return };
+/// Keeps the input of a run that was started for sure: only that one is answered when it is sent again.
+fn push_ended(ended: &mut VecDeque<(WorkerRef, IdempotencyKey)>, run: StartedRun) {
+    let (Progress::Started(_), Some(key)) = (run.progress, run.key) else {
+        return;
+    };
     if ended.len() == ENDED_MAX {
         ended.pop_front();
     }
@@ -301,7 +316,7 @@ impl Drop for RunReservation<'_> {
         let result = self.result.clone();
         self.quota.started.with(|started| match result {
             InputResult::Accepted(run_id) => started.start(self.number, run_id),
-            InputResult::Replayed(run_id) => started.learn(self.number, &run_id),
+            InputResult::Replayed(run_id) => started.resolve_unknown(self.number, &run_id),
             InputResult::NotAccepted => started.forget(self.number),
             // The input that it repeats counts as long.
             InputResult::Unknown if self.is_repetition => started.forget(self.number),

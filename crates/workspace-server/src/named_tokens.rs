@@ -62,19 +62,14 @@ pub enum NamedTokenError {
     NotItsOwn,
 }
 
-/// The tokens of `files` that can be used, and why others can't. A client's token is its own: one that
-/// is the `owner`'s or an earlier client's can't be used.
-pub(crate) fn read(
-    files: &[NamedTokenFile],
-    owner: Option<&Token>,
-    default_quotas: Quotas,
-) -> (Vec<NamedToken>, Vec<(ClientName, NamedTokenError)>) {
-    let (mut tokens, mut errors) = (Vec::<NamedToken>::with_capacity(files.len()), Vec::new());
+/// The clients whose tokens can't be used, and why.
+pub(crate) type Refused = Vec<(ClientName, NamedTokenError)>;
+
+/// The tokens in `files`, and why others can't be read.
+pub(crate) fn read(files: &[NamedTokenFile], default_quotas: Quotas) -> (Vec<NamedToken>, Refused) {
+    let (mut tokens, mut refused) = (Vec::with_capacity(files.len()), Vec::new());
     for file in files {
-        let others = owner
-            .into_iter()
-            .chain(tokens.iter().map(|other| &other.token));
-        match file.read(others) {
+        match token_file::read(&file.file) {
             Ok(token) => tokens.push(NamedToken {
                 name: file.name.clone(),
                 scope: file.scope,
@@ -85,10 +80,25 @@ pub(crate) fn read(
                 },
                 token,
             }),
-            Err(error) => errors.push((file.name.clone(), error)),
+            Err(error) => refused.push((file.name.clone(), error.into())),
         }
     }
-    (tokens, errors)
+    (tokens, refused)
+}
+
+/// Those of `tokens` that are their clients' own: neither the `owner`'s nor an earlier client's.
+pub(crate) fn distinct(tokens: &[NamedToken], owner: Option<&Token>) -> (Vec<NamedToken>, Refused) {
+    let (mut distinct, mut refused) = (Vec::<NamedToken>::with_capacity(tokens.len()), Vec::new());
+    for named in tokens {
+        let others = distinct.iter().map(|other| &other.token);
+        let is_own = |other: &Token| !other.matches(named.token.reveal().as_bytes());
+        if owner.into_iter().chain(others).all(is_own) {
+            distinct.push(named.clone());
+        } else {
+            refused.push((named.name.clone(), NamedTokenError::NotItsOwn));
+        }
+    }
+    (distinct, refused)
 }
 
 /// What a client may use if nothing else is set: half of what all may.
@@ -98,19 +108,6 @@ pub(crate) fn default_quotas(limits: &Limits, connection: &ConnectionLimits) -> 
         runs: part(limits.concurrent_runs),
         polls: part(limits.pollers),
         bytes: part(connection.bodies_bytes),
-    }
-}
-
-impl NamedTokenFile {
-    fn read<'a>(
-        &self,
-        mut others: impl Iterator<Item = &'a Token>,
-    ) -> Result<Token, NamedTokenError> {
-        let token = token_file::read(&self.file)?;
-        if others.any(|other| other.matches(token.reveal().as_bytes())) {
-            return Err(NamedTokenError::NotItsOwn);
-        }
-        Ok(token)
     }
 }
 
@@ -235,14 +232,16 @@ mod tests {
             "four=/nowhere".parse().unwrap(),
             file("five", &"b".repeat(30)),
         ];
-        let (tokens, errors) = read(&files, Some(&owner.parse().unwrap()), HALF);
+        let (tokens, unreadable) = read(&files, HALF);
+        assert!(tokens.iter().all(|token| token.quotas == HALF));
+        let [(name, NamedTokenError::File(_))] = &unreadable[..] else {
+            panic!("{unreadable:?}");
+        };
+        assert_eq!(name.as_str(), "four");
+        let (tokens, refused) = distinct(&tokens, Some(&owner.parse().unwrap()));
         let names: Vec<_> = tokens.iter().map(|token| token.name.as_str()).collect();
         assert_eq!(names, ["one", "five"]);
-        assert!(tokens.iter().all(|token| token.quotas == HALF));
-        let errors: Vec<_> = errors
-            .iter()
-            .map(|(name, error)| (name.as_str(), matches!(error, NamedTokenError::NotItsOwn)))
-            .collect();
-        assert_eq!(errors, [("two", true), ("three", true), ("four", false)]);
+        let refused: Vec<_> = refused.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(refused, ["two", "three"]);
     }
 }

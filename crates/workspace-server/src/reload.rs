@@ -5,12 +5,12 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::path::PathBuf;
 
-use http_api::{Api, Quotas, Token};
+use http_api::{Api, NamedToken, Quotas, Token};
 use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use worker_runtime::Runtime;
 
-use crate::named_tokens::{self, NamedTokenFile};
+use crate::named_tokens::{self, NamedTokenFile, Refused};
 use crate::profile_dir;
 use crate::service_manager;
 use crate::token_file;
@@ -50,12 +50,20 @@ impl Reloader {
                 "nothing to reload: neither --token-file nor --token nor --profile-dir is set"
             );
         }
-        // First, because the server's own token may come from a pipe that nobody writes to yet, and nobody
-        // who is revoked waits for that.
-        self.reload_named_tokens().await;
-        if self.reload_token().await {
-            // A client may have the token that was the server's, and none may have the one that is now.
-            self.reload_named_tokens().await;
+        // At the same time, so that nobody is revoked later because another token comes from a pipe that
+        // nobody writes to yet.
+        let clients = async {
+            let tokens = self.read_named_tokens().await?;
+            self.replace_named_tokens(&tokens);
+            Some(tokens)
+        };
+        let (clients, ()) = tokio::join!(clients, self.reload_token());
+        if let Some(tokens) = clients {
+            // Again, because a client may have the token that was the server's.
+            let refused = self.replace_named_tokens(&tokens);
+            warn_of_refused(&refused);
+            let usable = tokens.len() - refused.len();
+            tracing::info!(tokens = usable, "tokens of clients reloaded");
         }
         self.reload_profiles().await;
     }
@@ -64,19 +72,18 @@ impl Reloader {
         self.token_file.is_none() && self.named_tokens.is_empty() && self.profile_dir.is_none()
     }
 
-    /// Returns whether the server has another token now.
-    async fn reload_token(&self) -> bool {
+    async fn reload_token(&self) {
         let Some(path) = self.token_file.clone() else {
-            return false;
+            return;
         };
         match spawn_blocking(move || token_file::read(&path)).await {
             Ok(Ok(token)) => {
                 if self.api.replace_token(token.clone()) {
                     self.tokens.send_replace(Some(token));
                     tracing::info!("token replaced; that from before and its sessions are refused");
-                    return true;
+                } else {
+                    tracing::info!("token reloaded; it is the same");
                 }
-                tracing::info!("token reloaded; it is the same");
             }
             Ok(Err(error)) => {
                 let cause = cause(&error);
@@ -84,26 +91,29 @@ impl Reloader {
             }
             Err(_) => tracing::warn!("token not reloaded: reading it panicked"),
         }
-        false
     }
 
-    async fn reload_named_tokens(&self) {
+    /// The tokens of clients that can be read; none when they are to stay as they are.
+    async fn read_named_tokens(&self) -> Option<Vec<NamedToken>> {
         if self.named_tokens.is_empty() {
-            return;
+            return None;
         }
         let (files, default_quotas) = (self.named_tokens.clone(), self.default_quotas);
-        let owner = self.tokens.borrow().clone();
-        let read = move || named_tokens::read(&files, owner.as_ref(), default_quotas);
-        let Ok((tokens, errors)) = spawn_blocking(read).await else {
+        let read = spawn_blocking(move || named_tokens::read(&files, default_quotas));
+        let Ok((tokens, unreadable)) = read.await else {
             tracing::warn!("tokens of clients not reloaded: reading them panicked");
-            return;
+            return None;
         };
-        self.api.replace_named_tokens(&tokens);
-        for (client, error) in &errors {
-            let cause = cause(error);
-            tracing::warn!(%client, %error, cause, "this client has no token any more");
-        }
-        tracing::info!(tokens = tokens.len(), "tokens of clients reloaded");
+        warn_of_refused(&unreadable);
+        Some(tokens)
+    }
+
+    /// Replaces the tokens of clients by those of `tokens` that are their own, and returns the others.
+    fn replace_named_tokens(&self, tokens: &[NamedToken]) -> Refused {
+        let owner = self.tokens.borrow().clone();
+        let (distinct, refused) = named_tokens::distinct(tokens, owner.as_ref());
+        self.api.replace_named_tokens(&distinct);
+        refused
     }
 
     async fn reload_profiles(&self) {
@@ -128,4 +138,11 @@ impl Reloader {
 /// What an error was caused by: JSON lines have an error alone, without its sources.
 fn cause(error: &dyn Error) -> Option<String> {
     error.source().map(ToString::to_string)
+}
+
+fn warn_of_refused(refused: &Refused) {
+    for (client, error) in refused {
+        let cause = cause(error);
+        tracing::warn!(%client, %error, cause, "this client has no token any more");
+    }
 }

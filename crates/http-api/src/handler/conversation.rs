@@ -1,5 +1,6 @@
-//! Talking to workers. A client that goes away drops its handler's future and so ends its own
-//! wait; the ports promise that it ends nothing else.
+//! Talking to workers. A reader that goes away drops its handler's future and so ends its own wait; the
+//! ports promise that it ends nothing else. What changes a worker is followed to its end
+//! (`middleware/run_to_completion.rs`).
 
 use std::sync::Arc;
 

@@ -80,7 +80,7 @@ pub(super) async fn admit_to_standby(config: &ApiConfig, request: Request, next:
 }
 
 /// Handles a request of somebody who may send it. Nothing of its body is read before that is known. One
-/// that changes something is handled to its end once its body is there.
+/// that changes workers is handled to its end once its body is there.
 async fn handle(
     state: &ApiState,
     principal: &Principal,
@@ -90,11 +90,11 @@ async fn handle(
 ) -> Result<Response, ApiError> {
     access.check(principal)?;
     let request = buffer_body(state, principal, access, request).await?;
-    if access.only_reads() {
-        return Ok(next.run(request).await);
+    if access.changes_workers() {
+        let handled = current_request::inherit_scope(next.run(request).in_current_span());
+        return Ok(run_to_completion(handled).await);
     }
-    let handled = current_request::goes_on(next.run(request).in_current_span());
-    Ok(run_to_completion(handled).await)
+    Ok(next.run(request).await)
 }
 
 /// Refuses a request for another server or from a page that may not send it. The origin that the

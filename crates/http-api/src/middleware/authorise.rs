@@ -44,9 +44,9 @@ impl Access {
         }
     }
 
-    /// Whether what asks for it changes no worker.
-    pub(super) fn only_reads(self) -> bool {
-        self != Self::Operate
+    /// Whether what asks for it may change workers.
+    pub(super) fn changes_workers(self) -> bool {
+        self == Self::Operate
     }
 
     /// Whether `principal` has it.

@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 
 /// Changes at once whose clients have gone away. One beyond them is dropped, and its audit event says
 /// `abandoned`. Each ends within the deadline of its operation.
-const DESERTED_MAX: usize = 1_024;
-static DESERTED: Semaphore = Semaphore::const_new(DESERTED_MAX);
+const DETACHED_MAX: usize = 1_024;
+static DETACHED: Semaphore = Semaphore::const_new(DETACHED_MAX);
 
 /// Runs `future`, in a task of its own once this is dropped before its end. As long as the client is
 /// there, a task would cost two more wake-ups of threads.
@@ -22,7 +22,7 @@ where
 {
     RunToCompletion {
         future: Some(Box::pin(future)),
-        deserted: &DESERTED,
+        detached: &DETACHED,
     }
 }
 
@@ -34,7 +34,7 @@ where
 {
     /// None once it has ended.
     future: Option<Pin<Box<F>>>,
-    deserted: &'static Semaphore,
+    detached: &'static Semaphore,
 }
 
 impl<F> Future for RunToCompletion<F>
@@ -64,7 +64,7 @@ where
         let Some(future) = self.future.take() else {
             return;
         };
-        if let (Ok(executor), Ok(permit)) = (Handle::try_current(), self.deserted.try_acquire()) {
+        if let (Ok(executor), Ok(permit)) = (Handle::try_current(), self.detached.try_acquire()) {
             executor.spawn(async move {
                 future.await;
                 drop(permit);
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     /// A future that ends when it is notified, and says whether it ended or was dropped.
-    fn waiting(deserted: &'static Semaphore) -> (impl Future, Arc<Notify>, oneshot::Receiver<()>) {
+    fn waiting(detached: &'static Semaphore) -> (impl Future, Arc<Notify>, oneshot::Receiver<()>) {
         let (end, (ended, is_ended)) = (Arc::new(Notify::new()), oneshot::channel());
         let ending = Arc::clone(&end);
         let future = async move {
@@ -92,7 +92,7 @@ mod tests {
         };
         let future = RunToCompletion {
             future: Some(Box::pin(future)),
-            deserted,
+            detached,
         };
         (future, end, is_ended)
     }

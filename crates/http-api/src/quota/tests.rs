@@ -110,3 +110,15 @@ async fn an_input_of_unknown_result_counts_until_a_repetition_tells_or_it_can_st
     tokio::time::advance(UNKNOWN_RESULT).await;
     assert!(quota.reserve(&registry, &a, None).await.is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_input_that_may_have_started_no_run_needs_a_place_when_it_is_sent_again() {
+    let (registry, quota) = (registry(), RunQuota::new(1));
+    let key = "once".parse().unwrap();
+    let (a, b) = (worker("a"), worker("b"));
+    drop(quota.reserve(&registry, &a, Some(&key)).await.unwrap());
+    tokio::time::advance(UNKNOWN_RESULT).await;
+    let other = quota.reserve(&registry, &b, None).await.unwrap();
+    assert!(quota.reserve(&registry, &a, Some(&key)).await.is_none());
+    drop(other);
+}

@@ -190,10 +190,6 @@ impl Pace {
             .timer
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(self.window)));
         if self.waiting_since.is_none() {
-            if self.waited.is_zero() {
-                // What it took before did not take the server's time.
-                self.taken = 0;
-            }
             let now = Instant::now();
             self.waiting_since = Some(now);
             timer

@@ -278,8 +278,9 @@ fn read_named_tokens(
     owner: Option<&Token>,
     default_quotas: Quotas,
 ) -> Result<Vec<NamedToken>, StartError> {
-    let (tokens, errors) = named_tokens::read(files, owner, default_quotas);
-    match errors.into_iter().next() {
+    let (tokens, unreadable) = named_tokens::read(files, default_quotas);
+    let (tokens, refused) = named_tokens::distinct(&tokens, owner);
+    match unreadable.into_iter().chain(refused).next() {
         None => Ok(tokens),
         Some((name, error)) => Err(StartError::NamedToken { name, error }),
     }
