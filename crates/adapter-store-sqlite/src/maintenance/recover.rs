@@ -2,26 +2,26 @@
 
 mod conversation;
 mod walk;
+mod workers;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
 use rusqlite::Connection;
+use uuid::Uuid;
 use worker_runtime::store::{StoredState, StoredWorker};
 use worker_runtime::{ProfileSet, RunDiagnostics, UsageTotals, WorkerId};
 
 use self::conversation::Conversation;
-use self::walk::walk;
+use self::workers::{Found, Workers};
 use super::{MaintenanceError, Target, existing};
 use crate::connection;
 use crate::failure::Failure;
+use crate::file;
 use crate::lock::StoreLock;
 use crate::open::{self, OpenError};
 use crate::options::Options;
-use crate::read::{self, Profiles};
 use crate::schema::Header;
-use crate::translate::Columns;
 
 /// What was saved, and what was not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,15 +32,28 @@ pub struct Salvage {
     pub entries: u64,
     /// Workers of which something is lost, in the order of their ids.
     pub lost: Vec<Lost>,
-    /// Workers that are lost without a trace of their ids, as far as that is known.
+    /// Workers that are lost with their ids and with all of their entries, as far as that is known.
     pub nameless_workers: u64,
+    /// Whether more may be lost than that: parts of the store can't be read, and nothing else says
+    /// what was in them.
+    pub has_unknown_losses: bool,
+}
+
+impl Salvage {
+    /// Whether nothing was lost.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.lost.is_empty() && self.nameless_workers == 0 && !self.has_unknown_losses
+    }
 }
 
 /// What is lost of one worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
-    /// The worker.
+    /// The worker, in the new store.
     pub worker_id: WorkerId,
+    /// Whether its id is lost. It has a new one then.
+    pub id: bool,
     /// Whether its name, profile and counters are lost. It has others in the new store then, and
     /// is stopped.
     pub metadata: bool,
@@ -63,61 +76,52 @@ pub fn recover(path: &Path, to: &Path) -> Result<Salvage, MaintenanceError> {
     let _lock = StoreLock::acquire(&path).map_err(OpenError::from)?;
     // Dropped after the connection.
     let _file_lock = open::lock_file(&path)?;
-    let source = open_damaged(&path)?;
+    let (source, journal) = open_damaged(&path)?;
     let target = Target::create(to)?;
-    let salvage = copy(&source, &target.path)?;
+    let mut salvage = copy(&source, &target.path)?;
+    salvage.has_unknown_losses |= journal == Journal::Unreadable;
     target.keep()?;
     Ok(salvage)
 }
 
+/// What was read of a damaged store's journal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Journal {
+    Read,
+    /// The store is as it was when the journal was last written back.
+    Unreadable,
+}
+
 /// A connection that reads as much as it can.
-fn open_damaged(path: &Path) -> Result<Connection, MaintenanceError> {
+fn open_damaged(path: &Path) -> Result<(Connection, Journal), MaintenanceError> {
     let mut connection = connection::for_salvage(path)?;
+    let mut journal = Journal::Read;
     if Header::read(&connection).is_err() {
         connection = connection::for_salvage_without_journal(path)?;
+        if file::journal_bytes(path) > 0 {
+            journal = Journal::Unreadable;
+        }
     }
     let header = Header::read(&connection)?;
     open::require_known(&header)?;
-    Ok(connection)
+    Ok((connection, journal))
 }
 
 fn copy(source: &Connection, to: &Path) -> Result<Salvage, MaintenanceError> {
     let mut target = connection::for_writing(to, &Options::default())?;
     open::prepare(&mut target)?;
-    let mut salvage = Salvage::default();
-    let workers = find_workers(source);
-    salvage.nameless_workers = workers.nameless;
+    // A power cut leaves a file that nobody uses. The whole one is synced before it gets its name.
+    target.pragma_update(None, "synchronous", "OFF")?;
+    let workers = Workers::find(source);
+    let mut salvage = Salvage {
+        has_unknown_losses: !workers.are_all_known,
+        ..Salvage::default()
+    };
     for (number, found) in workers.by_number {
-        let worker = found.worker.as_ref();
-        let conversation = Conversation::read(source, number, worker);
+        let conversation = Conversation::read(source, number, found.worker.as_ref());
         let conversation = conversation.map_err(|failure| target_error(&failure))?;
-        let mut lost = Lost {
-            worker_id: found.id,
-            metadata: found.worker.is_none(),
-            profile: found.worker.is_none() || !found.has_profile,
-            entries: conversation.lost_entries,
-            runs: conversation.lost_runs,
-        };
-        let saved = conversation.saved_entries;
-        let worker = found.worker.unwrap_or_else(|| stand_in(found.id));
-        let transaction = target.transaction()?;
-        match conversation.save(&transaction, worker) {
-            Ok(()) => {
-                transaction.commit()?;
-                salvage.workers += 1;
-                salvage.entries += saved;
-            }
-            // It contradicts another worker: one of both is not what it was.
-            Err(failure) if failure.is_of_one_request() => {
-                transaction.rollback()?;
-                lost.metadata = true;
-                lost.entries += saved;
-            }
-            Err(failure) => return Err(target_error(&failure)),
-        }
-        if lost.profile || lost.metadata || lost.entries > 0 || lost.runs > 0 {
-            salvage.lost.push(lost);
-        }
+        let saved = salvage.add(&mut target, found, &conversation);
+        saved.map_err(|failure| target_error(&failure))?;
     }
     salvage.lost.sort_by_key(|lost| lost.worker_id);
     // The journal becomes part of the file, which is made durable as one.
@@ -126,98 +130,67 @@ fn copy(source: &Connection, to: &Path) -> Result<Salvage, MaintenanceError> {
     Ok(salvage)
 }
 
+impl Salvage {
+    /// Saves a worker with what could be read of its conversation.
+    fn add(
+        &mut self,
+        target: &mut Connection,
+        found: Found,
+        conversation: &Conversation,
+    ) -> Result<(), Failure> {
+        self.has_unknown_losses |= !conversation.is_all_known;
+        if found.id.is_none() && conversation.saved_entries == 0 {
+            self.nameless_workers += 1;
+            // Nobody would know whose they are.
+            self.has_unknown_losses |= conversation.lost_entries > 0;
+            return Ok(());
+        }
+        let has_id = found.id.is_some();
+        let id = found.id.unwrap_or_else(new_id);
+        let mut lost = Lost {
+            worker_id: id,
+            id: !has_id,
+            metadata: found.worker.is_none(),
+            profile: found.worker.is_none() || !found.has_profile,
+            entries: conversation.lost_entries,
+            runs: conversation.lost_runs,
+        };
+        let worker = found.worker.unwrap_or_else(|| stand_in(id));
+        match save(target, worker, conversation) {
+            // It contradicts another worker: one of both is not what it was.
+            Err(failure) if failure.is_of_one_request() => {
+                lost.worker_id = new_id();
+                (lost.id, lost.metadata, lost.profile) = (true, true, true);
+                save(target, stand_in(lost.worker_id), conversation)?;
+            }
+            saved => saved?,
+        }
+        self.workers += 1;
+        self.entries += conversation.saved_entries;
+        if lost.id || lost.profile || lost.metadata || lost.entries > 0 || lost.runs > 0 {
+            self.lost.push(lost);
+        }
+        Ok(())
+    }
+}
+
+fn save(
+    target: &mut Connection,
+    worker: StoredWorker,
+    conversation: &Conversation,
+) -> Result<(), Failure> {
+    let transaction = target.transaction()?;
+    conversation.save(&transaction, worker)?;
+    Ok(transaction.commit()?)
+}
+
 fn target_error(failure: &Failure) -> MaintenanceError {
     tracing::debug!(cause = ?failure, "recovered worker can't be stored");
     MaintenanceError::Target(io::Error::other(failure.kind().as_str()))
 }
 
-/// A worker found in a damaged store.
-struct Found {
-    id: WorkerId,
-    /// None when its row can't be read.
-    worker: Option<StoredWorker>,
-    /// Whether the worker has its own profile, not a stand-in.
-    has_profile: bool,
-}
-
-#[derive(Default)]
-struct Workers {
-    by_number: BTreeMap<i64, Found>,
-    nameless: u64,
-}
-
-/// The workers of a damaged store: from the table, and, for those whose row is damaged, from the
-/// index of ids.
-fn find_workers(source: &Connection) -> Workers {
-    let mut workers = Workers::default();
-    let mut profiles = Profiles::default();
-    let mut stand_ins = Profiles::with_fallback(ProfileSet::builtin().default_profile().clone());
-    let mut by_id = |ascending: bool| {
-        let order = if ascending { "ASC" } else { "DESC" };
-        let sql = format!(
-            "SELECT id, number FROM worker INDEXED BY sqlite_autoindex_worker_1 ORDER BY id {order}"
-        );
-        // Up to the first damage, from either end.
-        let mut scan = || -> Result<(), Failure> {
-            let mut select = source.prepare(&sql)?;
-            let mut rows = select.query(())?;
-            while let Some(row) = rows.next()? {
-                let row = Columns(row);
-                if let (Ok(id), Ok(number)) = (row.worker_id("id"), row.get("number")) {
-                    let found = Found {
-                        id,
-                        worker: None,
-                        has_profile: false,
-                    };
-                    workers.by_number.entry(number).or_insert(found);
-                }
-            }
-            Ok(())
-        };
-        drop(scan());
-    };
-    by_id(true);
-    by_id(false);
-    let highest = highest_number(source, &workers);
-    let sql = "SELECT * FROM worker WHERE number BETWEEN ?1 AND ?2 ORDER BY number";
-    walk(source, sql, (0, highest), &mut |row| {
-        let Ok(number) = row.get(0) else {
-            return;
-        };
-        let worker = read::stored_worker(source, row, &mut profiles).ok();
-        let has_profile = worker.is_some();
-        let worker = worker.or_else(|| read::stored_worker(source, row, &mut stand_ins).ok());
-        let worker = worker.map(|(_, worker)| worker);
-        let id = worker.as_ref().map(|worker| worker.id);
-        match id.or_else(|| Columns(row).worker_id("id").ok()) {
-            Some(id) => {
-                let found = Found {
-                    id,
-                    worker,
-                    has_profile,
-                };
-                workers.by_number.insert(number, found);
-            }
-            None if workers.by_number.contains_key(&number) => {}
-            None => workers.nameless += 1,
-        }
-    });
-    workers
-}
-
-/// The highest number that a worker can have, by everything that says so.
-fn highest_number(source: &Connection, workers: &Workers) -> i64 {
-    let by_rows = [
-        "SELECT max(number) FROM worker",
-        "SELECT max(key) >> 32 FROM entry",
-        "SELECT max(key) >> 32 FROM run",
-    ];
-    let by_rows = by_rows.map(|sql| {
-        let found = source.query_row(sql, (), |row| row.get::<_, Option<i64>>(0));
-        found.ok().flatten().unwrap_or(0)
-    });
-    let by_index = workers.by_number.keys().last().copied().unwrap_or(0);
-    by_rows.into_iter().fold(by_index, i64::max)
+fn new_id() -> WorkerId {
+    WorkerId::from_uuid(Uuid::now_v7()).expect("a UUIDv7")
 }
 
 /// A worker in the place of one whose row can't be read.

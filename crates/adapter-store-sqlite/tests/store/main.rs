@@ -8,3 +8,4 @@ mod fixture;
 mod leftovers;
 mod maintenance;
 mod opening;
+mod recovering;

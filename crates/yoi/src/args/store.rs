@@ -21,7 +21,8 @@ The copy is the store as it was at one instant, also while a server writes to it
 its own: `yoi serve --store COPY` works on it. Nothing is overwritten.";
 
 pub(super) const RECOVER_NOTES: &str = "\
-The damaged file stays as it is. What was saved is a store of its own, to be moved into its place.";
+The damaged file stays as it is. What was saved is a store of its own, to be moved into its place.
+What was lost is listed; the command exits with 1 if anything was, or may have been.";
 
 pub(super) const COPY_NOTES: &str = "\
 FROM and TO are what --store takes: a file, or the address of a database. No server may use either of

@@ -35,7 +35,7 @@ pub(super) fn run(
         }
         StoreCommand::Compact(flags) => compact(&named_file(flags, terminal)?, terminal, format)?,
         StoreCommand::Recover(StoreTargetArgs { file, flags }) => {
-            recover(&named_file(flags, terminal)?, file, terminal, format)?;
+            return recover(&named_file(flags, terminal)?, file, terminal, format);
         }
         StoreCommand::Copy(args) => return copy::copy(args, terminal, format),
     }
@@ -177,7 +177,7 @@ fn compact(path: &Path, terminal: &mut Terminal, format: Format) -> Result<(), E
     }
 }
 
-fn recover(path: &Path, to: &Path, terminal: &mut Terminal, format: Format) -> Result<(), Error> {
+fn recover(path: &Path, to: &Path, terminal: &mut Terminal, format: Format) -> Result<Exit, Error> {
     let spinner = terminal.spinner("recovering");
     let recovered = store::recover(path, to);
     drop(spinner);
@@ -186,9 +186,14 @@ fn recover(path: &Path, to: &Path, terminal: &mut Terminal, format: Format) -> R
     }
     let salvage = recovered.map_err(|error| store_error(error, to))?;
     match format {
-        Format::Json => terminal.json(&report::salvage_document(&salvage, to).to_string()),
-        Format::Text => report::print_salvage(&salvage, path, to, terminal),
+        Format::Json => terminal.json(&report::salvage_document(&salvage, to).to_string())?,
+        Format::Text => report::print_salvage(&salvage, path, to, terminal)?,
     }
+    Ok(if salvage.is_whole() {
+        Exit::Success
+    } else {
+        Exit::Failed
+    })
 }
 
 /// The error of an operation that writes `to`, or has no other file.

@@ -195,12 +195,12 @@ fn what_can_be_read_of_a_damaged_store_is_saved_and_can_be_served() {
     assert_eq!(home.store_json(1, "check")["sound"], false);
 
     let saved = home.name("saved");
-    let recovered = home.store_json(0, &format!("recover {saved}"));
+    let recovered = home.store_json(1, &format!("recover {saved}"));
     let lost = recovered["lost"].as_array().unwrap();
     assert!(!lost.is_empty(), "{recovered}");
     assert!(recovered["workers"].as_u64().unwrap() > 0, "{recovered}");
     assert_eq!(fs::read(&file).unwrap(), damaged);
-    let text = home.store(0, &format!("recover {}", home.name("again")));
+    let text = home.store(1, &format!("recover {}", home.name("again")));
     text.prints(&["ENTRIES LOST", lost[0]["worker_id"].as_str().unwrap()]);
     text.reports(&["hint: move ", "into its place"]);
     home.store(2, &format!("recover {saved}"))
@@ -217,6 +217,34 @@ fn what_can_be_read_of_a_damaged_store_is_saved_and_can_be_served() {
         .unwrap()
         .len();
     assert_eq!(Some(listed as u64), recovered["workers"].as_u64());
+}
+
+#[test]
+fn nothing_was_lost_is_said_only_where_that_is_known() {
+    let (home, server) = server(NO_PACE);
+    home.converse(2);
+    server.stop();
+    let whole = home.store(0, &format!("recover {}", home.name("whole")));
+    whole.prints(&["saved 2 workers, 4 entries", "nothing was lost"]);
+
+    let file = home.store_file();
+    let database = rusqlite::Connection::open(&file).unwrap();
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE tbl_name = 'worker' AND rootpage > 0";
+    let mut roots = database.prepare(sql).unwrap();
+    let roots = roots.query_map((), |row| row.get::<_, u32>(0)).unwrap();
+    let roots: Vec<_> = roots.map(|root| root.unwrap() as usize).collect();
+    let mut bytes = fs::read(&file).unwrap();
+    for root in roots {
+        bytes[(root - 1) * PAGE..root * PAGE].fill(0);
+    }
+    fs::write(&file, bytes).unwrap();
+    let text = home.store(1, &format!("recover {}", home.name("text")));
+    text.prints(&["saved 2 workers, 4 entries", "more may be lost"]);
+    assert!(!text.out.contains("nothing was lost"), "{}", text.out);
+    let json = home.store_json(1, &format!("recover {}", home.name("json")));
+    assert_eq!(json["unknown_losses"], true);
+    assert_eq!(json["lost"].as_array().unwrap().len(), 2);
+    assert_eq!(json["lost"][0]["id"], true);
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub(super) struct Conversation {
     pub(super) lost_entries: u64,
     pub(super) lost_runs: u64,
     pub(super) saved_entries: u64,
+    /// Whether nothing else can have been there.
+    pub(super) is_all_known: bool,
 }
 
 /// An input, its run, and its reply.
@@ -47,11 +49,14 @@ impl Conversation {
         number: i64,
         worker: Option<&StoredWorker>,
     ) -> Result<Self, Failure> {
-        let last = match worker {
-            Some(worker) => worker.last_sequence,
-            None => last_sequence(source, number)?,
+        let end = match worker {
+            Some(worker) => End::Known(worker.last_sequence),
+            None => End::find(source, number)?,
         };
-        let range = (key(number, 1)?, key(number, last.min(MAX_SEQUENCE))?);
+        let range = (
+            key(number, 1)?,
+            key(number, end.highest().min(MAX_SEQUENCE))?,
+        );
         let mut entries = Vec::new();
         let sql = "SELECT * FROM entry WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
         walk(source, sql, range, &mut |row| {
@@ -63,19 +68,27 @@ impl Conversation {
             let run = RunRow::read(row);
             runs.extend(row.get(0).ok().map(sequence_of).zip(run.ok()));
         });
-        let mut drafts = Vec::new();
-        let sql = "SELECT * FROM draft WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
-        let range = (range.0, key(number, MAX_SEQUENCE)?);
-        walk(source, sql, range, &mut |row| {
-            drafts.extend(row.get::<_, String>("text"));
-        });
         let saved = entries.len() as u64;
+        let newest_run = runs.keys().last().copied().unwrap_or(0);
         let newest = entries.last().map_or(0, |entry: &Entry| entry.sequence);
-        let expected = worker.map_or(newest, |it| it.last_sequence);
+        let expected = match end {
+            End::Known(last) => last,
+            End::AtMost(_) => newest.max(newest_run),
+        };
         let mut exchanges = exchanges(entries);
         for exchange in &mut exchanges {
             let run = runs.remove(&exchange.input.sequence);
             exchange.run = run;
+        }
+        let mut drafts = Vec::new();
+        let mut are_drafts_read = true;
+        if exchanges.last().is_some_and(Exchange::is_active) {
+            let sql = "SELECT * FROM draft WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
+            let range = (range.0, key(number, MAX_SEQUENCE)?);
+            let unread = walk(source, sql, range, &mut |row| {
+                drafts.extend(row.get::<_, String>("text"));
+            });
+            are_drafts_read = unread.is_empty();
         }
         let lost_runs = exchanges.iter().filter(|it| it.run.is_none()).count();
         Ok(Self {
@@ -84,11 +97,12 @@ impl Conversation {
             lost_entries: expected.saturating_sub(saved),
             lost_runs: lost_runs as u64,
             saved_entries: saved,
+            is_all_known: are_drafts_read && matches!(end, End::Known(_)),
         })
     }
 
     /// Stores the worker with this conversation. Entries are numbered anew, without gaps.
-    pub(super) fn save(self, target: &Connection, worker: StoredWorker) -> Result<(), Failure> {
+    pub(super) fn save(&self, target: &Connection, worker: StoredWorker) -> Result<(), Failure> {
         let replies = self.exchanges.iter().filter(|it| it.reply.is_some());
         let entries = self.exchanges.len() + replies.count();
         let state = worker.state;
@@ -101,7 +115,7 @@ impl Conversation {
         )?;
         let mut sequence = 0;
         let newest = self.exchanges.len();
-        for (at, exchange) in (1..).zip(self.exchanges) {
+        for (at, exchange) in (1..).zip(&self.exchanges) {
             let may_be_active = at == newest && state == StoredState::Idle;
             let is_active = exchange.save(target, number, &mut sequence, may_be_active)?;
             if is_active {
@@ -127,11 +141,36 @@ impl Conversation {
     }
 }
 
-/// The number of a worker's last entry, as far as that can be read.
-fn last_sequence(source: &Connection, number: i64) -> Result<u64, Failure> {
-    let sql = "SELECT max(key) FROM entry WHERE key BETWEEN ?1 AND ?2";
-    let found = source.query_row(sql, keys(number)?, |row| row.get::<_, Option<i64>>(0));
-    Ok(found.map_or(MAX_SEQUENCE, |key| key.map_or(0, sequence_of)))
+/// Where a worker's conversation ends.
+enum End {
+    /// With the entry of this number.
+    Known(u64),
+    /// With this number or before it.
+    AtMost(u64),
+}
+
+impl End {
+    /// Finds it without the worker's row.
+    fn find(source: &Connection, number: i64) -> Result<Self, Failure> {
+        let last = |table| {
+            let sql = format!("SELECT max(key) FROM {table} WHERE key BETWEEN ?1 AND ?2");
+            let keys = keys(number)?;
+            let found = source.query_row(&sql, keys, |row| row.get::<_, Option<i64>>(0));
+            Ok::<_, Failure>(found.map(|key| key.map_or(0, sequence_of)))
+        };
+        Ok(match (last("entry")?, last("run")?) {
+            (Ok(entry), _) => Self::Known(entry),
+            // A run has the number of its input, and at most one entry after it.
+            (Err(_), Ok(run)) => Self::AtMost(run + 1),
+            (Err(_), Err(_)) => Self::AtMost(MAX_SEQUENCE),
+        })
+    }
+
+    fn highest(&self) -> u64 {
+        match self {
+            Self::Known(last) | Self::AtMost(last) => *last,
+        }
+    }
 }
 
 /// Puts entries together by their runs. A reply without its input gets one that says so.
@@ -175,9 +214,14 @@ fn exchanges(entries: Vec<Entry>) -> Vec<Exchange> {
 }
 
 impl Exchange {
+    /// Whether its run has no end, as far as that can be read.
+    fn is_active(&self) -> bool {
+        self.reply.is_none() && self.run.as_ref().is_some_and(|run| run.is_active)
+    }
+
     /// Stores it after the entry `sequence`. Returns whether its run has no end.
     fn save(
-        self,
+        &self,
         target: &Connection,
         number: i64,
         sequence: &mut u64,
@@ -185,11 +229,10 @@ impl Exchange {
     ) -> Result<bool, Failure> {
         *sequence += 1;
         let input_key = key(number, *sequence)?;
-        let was_active = self.run.as_ref().is_some_and(|run| run.is_active);
-        let is_active = was_active && may_be_active && self.reply.is_none();
-        match self.run {
+        let is_active = may_be_active && self.is_active();
+        match &self.run {
             // Its end is lost, or belonged to a part that is.
-            Some(run) if was_active && !is_active => drop(run),
+            Some(run) if run.is_active && !is_active => {}
             Some(run) => run.save(target, input_key, number)?,
             None => {}
         }
@@ -215,12 +258,12 @@ impl Exchange {
         )?;
         let input = Entry {
             unanswered: !is_active && self.reply.is_none(),
-            ..self.input
+            ..self.input.clone()
         };
         write::insert_entry(target, input_key, &input)?;
-        if let Some(reply) = self.reply {
+        if let Some(reply) = &self.reply {
             *sequence += 1;
-            write::insert_entry(target, key(number, *sequence)?, &reply)?;
+            write::insert_entry(target, key(number, *sequence)?, reply)?;
         }
         Ok(is_active)
     }
@@ -244,19 +287,18 @@ impl RunRow {
     }
 
     /// Stores it under another key.
-    fn save(mut self, target: &Connection, key: i64, worker: i64) -> Result<(), Failure> {
-        for (column, value) in self.columns.iter().zip(&mut self.values) {
-            match column.as_str() {
-                "key" => *value = Value::Integer(key),
-                "worker" => *value = Value::Integer(worker),
-                _ => {}
-            }
-        }
+    fn save(&self, target: &Connection, key: i64, worker: i64) -> Result<(), Failure> {
+        let values = self.columns.iter().zip(&self.values);
+        let values = values.map(|(column, value)| match column.as_str() {
+            "key" => Value::Integer(key),
+            "worker" => Value::Integer(worker),
+            _ => value.clone(),
+        });
         let marks = vec!["?"; self.columns.len()].join(", ");
         let columns = self.columns.join(", ");
         let sql = format!("INSERT OR IGNORE INTO run ({columns}) VALUES ({marks})");
         let mut insert = target.prepare_cached(&sql)?;
-        insert.execute(params_from_iter(self.values))?;
+        insert.execute(params_from_iter(values))?;
         Ok(())
     }
 }

@@ -2,9 +2,28 @@
 
 use rusqlite::{Connection, Row};
 
-/// Reads that may fail in one walk: each costs some microseconds, and a bad page of pages has about
-/// a thousand rows. Where more fail, the rest of the range counts as lost.
-const MAX_FAILURES: u32 = 5_000;
+/// Reads that may fail in one walk of a wide range, in most of which there is nothing: each costs some
+/// microseconds, and a bad page of pages has about a thousand rows. Where more fail, the rest of the
+/// range counts as lost.
+const MAX_FAILURES: i64 = 5_000;
+/// The widest range whose every key is tried.
+const MAX_WIDTH_TO_TRY: i64 = 200_000;
+
+/// What a walk has not read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Unread {
+    /// Keys at which reading fails, whether or not there is a row.
+    pub(super) keys: Vec<i64>,
+    /// Whether the walk gave up before the end of its range.
+    pub(super) gave_up: bool,
+}
+
+impl Unread {
+    /// Whether every row of the range was read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && !self.gave_up
+    }
+}
 
 /// Calls `visit` with each row that `sql` can read between two keys, in ascending order. The
 /// statement takes the first and the last key, and its first column is the key.
@@ -16,23 +35,33 @@ pub(super) fn walk(
     sql: &str,
     (first, last): (i64, i64),
     visit: &mut dyn FnMut(&Row<'_>),
-) {
+) -> Unread {
     let mut ranges = vec![(first, last)];
     let mut failures = 0;
+    let max_failures = match last.saturating_sub(first) {
+        // Halving comes to twice as many ranges as there are keys.
+        width if width <= MAX_WIDTH_TO_TRY => MAX_FAILURES.max(2 * width + 1),
+        _ => MAX_FAILURES,
+    };
+    let mut unread = Unread::default();
     while let Some((first, last)) = ranges.pop() {
         let Err(failed) = read(source, sql, first, last, visit) else {
             continue;
         };
         failures += 1;
-        if failures > MAX_FAILURES {
-            return;
+        if failures > max_failures {
+            unread.gave_up = true;
+            break;
         }
         if failed < last {
             let middle = failed + (last - failed) / 2;
             ranges.push((middle + 1, last));
             ranges.push((failed, middle));
+        } else {
+            unread.keys.push(failed);
         }
     }
+    unread
 }
 
 /// Reads the rows between two keys. The error is the first key whose row was not read.
@@ -66,13 +95,12 @@ fn read(
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_can_be_read_is_visited_once_whatever_fails_around_it() {
+    /// A table of the keys 1 to 100, and a statement that fails to read those in `bad`.
+    fn table(bad: &[i64]) -> (Connection, &'static str) {
         let table = Connection::open_in_memory().unwrap();
         table
             .execute_batch("CREATE TABLE row (key INTEGER PRIMARY KEY, text TEXT)")
             .unwrap();
-        let bad = [1, 5, 6, 7, 31, 64, 100];
         for key in 1..=100_i64 {
             // Not JSON where reading is to fail.
             let text = if bad.contains(&key) { "{" } else { "{}" };
@@ -80,11 +108,32 @@ mod tests {
             table.execute(insert, (key, text)).unwrap();
         }
         let sql = "SELECT key, json(text) FROM row WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
+        (table, sql)
+    }
+
+    #[test]
+    fn what_can_be_read_is_visited_once_whatever_fails_around_it() {
+        let bad = [1, 5, 6, 7, 31, 64, 100];
+        let (table, sql) = table(&bad);
         let mut visited = Vec::new();
-        walk(&table, sql, (0, 1 << 40), &mut |row| {
+        let unread = walk(&table, sql, (0, 100), &mut |row| {
             visited.push(row.get::<_, i64>(0).unwrap());
         });
         let expected: Vec<_> = (1..=100).filter(|key| !bad.contains(key)).collect();
         assert_eq!(visited, expected);
+        assert!(bad.iter().all(|key| unread.keys.contains(key)));
+        assert!(!unread.gave_up);
+        let whole = walk(&table, sql, (32, 63), &mut |_| ());
+        assert!(whole.is_empty());
+    }
+
+    #[test]
+    fn a_walk_that_gives_up_says_so() {
+        let (table, _) = table(&[]);
+        let sql = "SELECT key, json('{') FROM row WHERE ?1 <= ?2";
+        assert!(walk(&table, sql, (0, 1 << 40), &mut |_| ()).gave_up);
+        // Where each key can be tried, each is.
+        let unread = walk(&table, sql, (1, 8_000), &mut |_| ());
+        assert_eq!((unread.keys.len(), unread.gave_up), (8_000, false));
     }
 }

@@ -19,6 +19,7 @@ const PROBLEMS: &[Column<(Problem, u64)>] = &[
 
 const LOST: &[Column<Lost>] = &[
     ("WORKER", |lost| Some(lost.worker_id.to_string())),
+    ("ID", |lost| Some(kept(!lost.id))),
     ("ENTRIES LOST", |lost| Some(lost.entries.to_string())),
     ("RUN ENDS LOST", |lost| Some(lost.runs.to_string())),
     ("NAME", |lost| Some(kept(!lost.metadata))),
@@ -95,6 +96,7 @@ pub(super) fn salvage_document(salvage: &Salvage, to: &Path) -> Value {
     let lost = |lost: &Lost| {
         json!({
             "worker_id": lost.worker_id.to_string(),
+            "id": lost.id,
             "metadata": lost.metadata,
             "profile": lost.profile,
             "entries": lost.entries,
@@ -107,6 +109,7 @@ pub(super) fn salvage_document(salvage: &Salvage, to: &Path) -> Value {
         "entries": salvage.entries,
         "lost": salvage.lost.iter().map(lost).collect::<Vec<_>>(),
         "nameless_workers": salvage.nameless_workers,
+        "unknown_losses": salvage.has_unknown_losses,
     })
 }
 
@@ -119,7 +122,7 @@ pub(super) fn print_salvage(
     let (to, path) = (to.display(), path.display());
     let (workers, entries) = (salvage.workers, salvage.entries);
     terminal.line(&format!("{to}: saved {workers} workers, {entries} entries"))?;
-    if salvage.lost.is_empty() && salvage.nameless_workers == 0 {
+    if salvage.is_whole() {
         terminal.line("nothing was lost")?;
     }
     if !salvage.lost.is_empty() {
@@ -131,6 +134,11 @@ pub(super) fn print_salvage(
         terminal.line(&format!(
             "lost with everything about them: {nameless} workers"
         ))?;
+    }
+    if salvage.has_unknown_losses {
+        terminal.line(
+            "more may be lost: parts of the file can't be read, and nothing else says what was in them",
+        )?;
     }
     terminal.hint(&format!(
         "move {path} away together with its -wal and -shm files, then {to} into its place, and \
