@@ -139,7 +139,7 @@ impl Drop for OpenedHere {
     }
 }
 
-pub(crate) fn lock_alone(file: &File) -> Result<(), LockError> {
+fn lock_alone(file: &File) -> Result<(), LockError> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(()),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(LockError::InUse),

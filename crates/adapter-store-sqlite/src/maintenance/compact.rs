@@ -41,14 +41,11 @@ pub fn compact(path: &Path) -> Result<Compacted, MaintenanceError> {
         "DELETE FROM profile WHERE number NOT IN (SELECT profile FROM worker)",
         (),
     )?;
-    let new = file::beside(&path, ".compact");
-    // Left by a process that was killed while it had the lock.
-    file::remove(&new);
-    let target = Target::scratch(new.clone())?;
-    copy(&connection, &new)?;
+    let target = Target::create_successor(&path)?;
+    copy(&connection, &target.path)?;
     // From here on nothing reads the old file any more: its journal is gone.
     drop(connection);
-    target.replace(&path)?;
+    target.replace()?;
     Ok(Compacted {
         bytes_before,
         bytes_after: file::bytes(&path),

@@ -77,10 +77,7 @@ impl FileCopy {
             place.is_new = false;
             return Ok(None);
         }
-        let beside = file::beside(place.owned.path(), ".copy");
-        // Left by a process that was killed while it had the lock.
-        file::remove(&beside);
-        let file = Target::scratch(beside)?;
+        let file = Target::create_successor(place.owned.path())?;
         let mut writer = connection::for_writing(&file.path, &OPTIONS)?;
         open::prepare(&mut writer)?;
         // A power cut leaves a file that nobody uses. The whole one is synced before it is moved.
@@ -162,7 +159,7 @@ impl Unfinished {
         if let Some(store) = place.store.take() {
             empty_journal(&store)?;
         }
-        file.replace(place.owned.path())?;
+        file.replace()?;
         place.is_new = false;
         Ok(())
     }
