@@ -13,6 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode};
+use rustix::fs::{Access, access};
 
 use crate::connection;
 use crate::file;
@@ -56,13 +57,27 @@ impl From<rusqlite::Error> for MaintenanceError {
     }
 }
 
-/// The path of the store's file, which is there.
+/// The path of the store's file, which is there and may be read.
 fn existing(path: &Path) -> Result<PathBuf, MaintenanceError> {
     open::require_library()?;
-    if !path.is_file() {
-        return Err(MaintenanceError::Missing);
+    if path.file_name().is_none() {
+        return Err(OpenError::NotAFile.into());
     }
-    Ok(file::resolve(path).map_err(OpenError::from)?)
+    let path = file::resolve(path).map_err(missing_or_unusable)?;
+    let found = path.symlink_metadata().map_err(missing_or_unusable)?;
+    open::require_file(&found)?;
+    // SQLite would not say why the file can't be opened.
+    access(&path, Access::READ_OK).map_err(|error| OpenError::Io(error.into()))?;
+    Ok(path)
+}
+
+fn missing_or_unusable(error: io::Error) -> MaintenanceError {
+    let missing = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
+    if missing.contains(&error.kind()) {
+        MaintenanceError::Missing
+    } else {
+        OpenError::Io(error).into()
+    }
 }
 
 /// A connection that reads a store beside whoever else uses it.

@@ -47,6 +47,14 @@ pub enum OpenError {
     /// There is something, and it isn't a store.
     #[error("file is no store of workers, or its beginning is damaged: name another store")]
     NotAStore,
+    /// There is a directory, or something else that is no file.
+    #[error("there is no file in the place of the store, but something else: name another store")]
+    NotAFile,
+    /// There is a symbolic link. The journal would be beside the link, and not beside the file.
+    #[error(
+        "there is a symbolic link in the place of the store, which is refused: name the file that it leads to"
+    )]
+    SymbolicLink,
     /// It is damaged. It was left as it is.
     #[error(
         "store is damaged and was left as it is: `yoi store check` shows what is wrong, `yoi store recover` saves what can be read"
@@ -121,10 +129,13 @@ pub(crate) fn open(
     }
     let path = file::resolve(path)?;
     require_local(&path, options.network_file_systems)?;
+    // Before the lock is taken, whose file would be left beside something else.
+    if let Ok(found) = fs::symlink_metadata(&path) {
+        require_file(&found)?;
+    }
     let lock = StoreLock::acquire(&path)?;
     match fs::symlink_metadata(&path) {
-        Ok(found) if !found.is_file() => return Err(OpenError::NotAStore),
-        Ok(_) => {}
+        Ok(found) => require_file(&found)?,
         // A new file would take the journal, which may have everything.
         Err(error) if error.kind() == io::ErrorKind::NotFound && has_journal(&path) => {
             return Err(OpenError::Damaged);
@@ -173,6 +184,18 @@ pub(crate) fn open(
         OwnedFile::new(path, options, id, lock, file_lock),
         connection,
     ))
+}
+
+/// Fails when what is in the place of a store is no file.
+pub(crate) fn require_file(found: &fs::Metadata) -> Result<(), OpenError> {
+    if found.is_symlink() {
+        return Err(OpenError::SymbolicLink);
+    }
+    if found.is_file() {
+        Ok(())
+    } else {
+        Err(OpenError::NotAFile)
+    }
 }
 
 /// Whether a write failed. SQLite says "disk full" of some writes only.

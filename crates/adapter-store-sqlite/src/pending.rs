@@ -53,6 +53,8 @@ impl PendingStore {
                 OpenError::InUse
                 | OpenError::TooNew { .. }
                 | OpenError::NotAStore
+                | OpenError::NotAFile
+                | OpenError::SymbolicLink
                 | OpenError::Damaged
                 | OpenError::OnNetwork
                 | OpenError::Io(_)

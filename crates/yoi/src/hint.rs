@@ -210,6 +210,8 @@ fn about_file(error: &MaintenanceError) -> Option<&'static str> {
             | StoreOpenError::NoSpace
             | StoreOpenError::Full
             | StoreOpenError::TooNew { .. }
+            | StoreOpenError::NotAFile
+            | StoreOpenError::SymbolicLink
             | StoreOpenError::Damaged
             | StoreOpenError::OnNetwork
             | StoreOpenError::LibraryTooOld { .. },

@@ -35,9 +35,7 @@ pub fn inspect(path: &Path) -> Result<Found, OpenError> {
         }
         found => found?,
     };
-    if !found.is_file() {
-        return Err(OpenError::NotAStore);
-    }
+    open::require_file(&found)?;
     let path = file::resolve(path)?;
     let read_write = Access::READ_OK | Access::WRITE_OK;
     access(&path, read_write).map_err(io::Error::from)?;

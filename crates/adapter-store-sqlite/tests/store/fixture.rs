@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use adapter_store_sqlite::{OpenError, Options, SqliteStore};
 use rusqlite::Connection;
+use rustix::process::Uid;
+use rustix::thread::set_thread_uid;
 use tempfile::TempDir;
 use worker_runtime::WorkerId;
 use worker_runtime::store::conformance::facts;
@@ -124,4 +126,20 @@ pub(crate) async fn ids(store: &SqliteStore) -> Vec<WorkerId> {
 pub(crate) async fn failure(store: &SqliteStore, change: Change) -> StoreErrorKind {
     let failed = store.commit(vec![change]).await;
     failed.expect_err("the commit fails").kind()
+}
+
+/// Does something on a thread of a user who is neither root nor, if root runs the tests, the owner of
+/// the files: what modes forbid is forbidden.
+pub(crate) fn as_another_user<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    const NOBODY: u32 = 65_534;
+    std::thread::scope(|scope| {
+        let worked = scope.spawn(|| {
+            // Of this thread alone.
+            if rustix::process::geteuid().is_root() {
+                set_thread_uid(Uid::from_raw(NOBODY)).expect("root may");
+            }
+            work()
+        });
+        worked.join().expect("no panic")
+    })
 }

@@ -9,3 +9,4 @@ mod leftovers;
 mod maintenance;
 mod opening;
 mod recovering;
+mod refusing;

@@ -50,7 +50,7 @@ fn without_a_server_doctor_says_whether_the_store_would_be_refused() {
     std::fs::write(&path, "something else".repeat(100)).unwrap();
     doctor("store").prints(&["✗  store", "no store of workers"]);
     doctor("store/below").prints(&["✗  store", "can't be opened"]);
-    doctor("workspace").prints(&["✗  store", "no store of workers"]);
+    doctor("workspace").prints(&["✗  store", "there is no file in the place"]);
 }
 
 #[test]

@@ -248,6 +248,28 @@ fn nothing_was_lost_is_said_only_where_that_is_known() {
 }
 
 #[test]
+fn a_symbolic_link_is_refused_as_one() {
+    let (home, server) = server(NO_PACE);
+    server.stop();
+    let link = home.path("link");
+    std::os::unix::fs::symlink(home.store_file(), &link).unwrap();
+    let (link, to) = (link.display(), home.name("to"));
+    for line in [
+        format!("serve --listen 127.0.0.1:0 --store {link}"),
+        format!("store check --store {link}"),
+        format!("store backup {to} --store {link}"),
+        format!("store copy {link} {to}"),
+    ] {
+        let refused = home.fails(1, &line);
+        refused.reports(&[
+            "a symbolic link in the place",
+            "name the file that it leads to",
+        ]);
+    }
+    assert!(!home.path("link.lock").exists());
+}
+
+#[test]
 fn a_file_of_which_nothing_can_be_read_is_said_to_be_so() {
     let (home, server) = server(NO_PACE);
     home.converse(1);

@@ -58,11 +58,13 @@ impl FileCopy {
     /// # Errors
     /// What is there is as it was.
     pub fn create(path: &Path) -> Result<Option<Self>, MaintenanceError> {
-        let is_new = path.symlink_metadata().is_err();
-        // Before it is opened, which would bring one of an older version to the newest.
-        if path.is_file() && has_workers(path)? {
-            return Ok(None);
-        }
+        let is_new = match existing(path) {
+            // Before it is opened, which would bring one of an older version to the newest.
+            Ok(path) if has_workers(&path)? => return Ok(None),
+            Ok(_) => false,
+            Err(MaintenanceError::Missing) => true,
+            Err(error) => return Err(error),
+        };
         let (owned, store) = open::open(path, OPTIONS, Absent::Created)?;
         let mut place = Place {
             store: Some(store),
@@ -167,7 +169,7 @@ impl Unfinished {
 
 /// Whether there is a store with workers at `path`, where something is.
 fn has_workers(path: &Path) -> Result<bool, MaintenanceError> {
-    let connection = connection::for_reading(&existing(path)?)?;
+    let connection = connection::for_reading(path)?;
     match open::contents(&Header::read(&connection)?)? {
         Contents::Blank => Ok(false),
         Contents::Store => Ok(any_worker(&connection)?),
