@@ -161,6 +161,12 @@ pub(crate) fn bytes(path: &Path) -> u64 {
     own + journal_bytes(path)
 }
 
+/// Whether changes of the file are in a journal of any kind.
+pub(crate) fn has_unfinished_changes(path: &Path) -> bool {
+    let rollback = fs::symlink_metadata(beside(path, "-journal"));
+    journal_bytes(path) > 0 || rollback.is_ok_and(|found| found.len() > 0)
+}
+
 /// Bytes of the file's journal; 0 if there is none.
 pub(crate) fn journal_bytes(path: &Path) -> u64 {
     fs::symlink_metadata(beside(path, "-wal")).map_or(0, |found| found.len())

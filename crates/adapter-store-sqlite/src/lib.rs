@@ -18,6 +18,7 @@ mod schema;
 mod failure;
 mod read;
 mod translate;
+mod unwritable;
 mod write;
 
 // The threads, and the store in front of them.

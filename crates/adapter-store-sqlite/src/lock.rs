@@ -36,7 +36,7 @@ impl StoreLock {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = open(&path, flags, Mode::RUSR | Mode::WUSR);
         let file = File::from(file.map_err(|error| LockError::Io(error.into()))?);
-        lock_alone(&file)?;
+        lock(&file, FlockOperation::NonBlockingLockExclusive)?;
         let id = FileId::of(&file).map_err(LockError::Io)?;
         let lock = Self { path, file, id };
         // Somebody may have put another file there between the two calls.
@@ -90,12 +90,21 @@ pub(crate) struct FileLock {
 impl FileLock {
     /// Takes the lock of the database file at `path`, which is there.
     pub(crate) fn acquire(path: &Path) -> Result<Self, LockError> {
+        Self::lock(path, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    /// Takes a lock that others can have, too, if they take it in this way.
+    pub(crate) fn acquire_shared(path: &Path) -> Result<Self, LockError> {
+        Self::lock(path, FlockOperation::NonBlockingLockShared)
+    }
+
+    fn lock(path: &Path, operation: FlockOperation) -> Result<Self, LockError> {
         let opened = OpenedHere::enter(FileId::at(path).map_err(LockError::Io)?)?;
         // Opening a FIFO would block.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = open(path, flags, Mode::empty());
         let file = File::from(file.map_err(|error| LockError::Io(error.into()))?);
-        lock_alone(&file)?;
+        lock(&file, operation)?;
         let found = FileId::of(&file).map_err(LockError::Io)?;
         // Somebody may have put another file there between the calls.
         if found != opened.0 {
@@ -139,8 +148,8 @@ impl Drop for OpenedHere {
     }
 }
 
-fn lock_alone(file: &File) -> Result<(), LockError> {
-    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+fn lock(file: &File, operation: FlockOperation) -> Result<(), LockError> {
+    match flock(file, operation) {
         Ok(()) => Ok(()),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(LockError::InUse),
         Err(error) => Err(LockError::Io(error.into())),

@@ -17,8 +17,10 @@ use rustix::fs::{Access, access};
 
 use crate::connection;
 use crate::file;
+use crate::lock::FileLock;
 use crate::open::{self, OpenError};
 use crate::schema::Header;
+use crate::unwritable;
 
 use self::target::Target;
 
@@ -80,12 +82,46 @@ fn missing_or_unusable(error: io::Error) -> MaintenanceError {
     }
 }
 
-/// A connection that reads a store beside whoever else uses it.
-fn for_reading(path: &Path) -> Result<(Connection, Header), MaintenanceError> {
-    let connection = connection::for_reading(&existing(path)?)?;
-    let header = Header::read(&connection)?;
-    open::require_known(&header)?;
-    Ok((connection, header))
+/// A store that is read.
+struct Reading {
+    // In the order in which they end: the file's lock must outlast the connection.
+    connection: Connection,
+    _lock: Option<FileLock>,
+    header: Header,
+}
+
+impl Reading {
+    /// Opens a store beside whoever else uses it, or, where nothing can be written, while nobody does.
+    fn open(path: &Path) -> Result<Self, MaintenanceError> {
+        let path = existing(path)?;
+        let reading = match Self::connect(connection::for_reading(&path), None) {
+            Err(error) if is_for_want_of_writing(&error) && unwritable::is_unwritable(&path) => {
+                let lock = unwritable::lock(&path)?;
+                Self::connect(connection::for_reading_alone(&path), Some(lock))
+            }
+            reading => reading,
+        }?;
+        open::require_known(&reading.header)?;
+        Ok(reading)
+    }
+
+    fn connect(
+        connection: rusqlite::Result<Connection>,
+        lock: Option<FileLock>,
+    ) -> rusqlite::Result<Self> {
+        let connection = connection?;
+        Ok(Self {
+            header: Header::read(&connection)?,
+            connection,
+            _lock: lock,
+        })
+    }
+}
+
+/// Whether SQLite fails as it does when it can't create or change what it has beside a file.
+fn is_for_want_of_writing(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
 #[cfg(test)]

@@ -60,6 +60,16 @@ pub enum OpenError {
         "store is damaged and was left as it is: `yoi store check` shows what is wrong, `yoi store recover` saves what can be read"
     )]
     Damaged,
+    /// Nothing can be written beside the file, and there are changes in its journal.
+    #[error(
+        "store has changes in its journal, which can't be read where nothing can be written: copy the file with its -wal to another directory first"
+    )]
+    JournalUnusable,
+    /// Nothing can be written beside the file, and locks don't keep others from writing to it.
+    #[error(
+        "store is on a network file system where nothing can be written, so that it may change while it is read: copy it to another directory first"
+    )]
+    UnwritableOnNetwork,
     /// It is on a network file system, and the options refuse that.
     #[error("store is on a network file system, where it can be damaged: name another store")]
     OnNetwork,
@@ -245,7 +255,7 @@ fn require_local(path: &Path, policy: NetworkFileSystems) -> Result<(), OpenErro
 }
 
 /// The network file system on which the directory of `path` is, if it is one.
-fn network_file_system(path: &Path) -> io::Result<Option<NetworkFileSystem>> {
+pub(crate) fn network_file_system(path: &Path) -> io::Result<Option<NetworkFileSystem>> {
     let directory = path.parent().unwrap_or(path);
     let found = rustix::fs::statfs(directory).map_err(io::Error::from)?;
     // The magic numbers have 32 bits; the type of the field depends on the machine.
@@ -278,7 +288,7 @@ fn require_sound(path: &Path) -> Result<Contents, OpenError> {
     }
 }
 
-fn require_sound_contents(
+pub(crate) fn require_sound_contents(
     path: &Path,
     connection: &Connection,
 ) -> rusqlite::Result<Result<Contents, OpenError>> {

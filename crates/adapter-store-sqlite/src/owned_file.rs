@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use rusqlite::Connection;
+
+use crate::connection;
 use crate::failure::Failure;
 use crate::file::FileId;
 use crate::lock::{FileLock, StoreLock};
@@ -14,7 +17,8 @@ pub(crate) struct OwnedFile {
     path: PathBuf,
     options: Options,
     id: FileId,
-    lock: Mutex<StoreLock>,
+    /// None where nothing can be written.
+    lock: Option<Mutex<StoreLock>>,
     _file_lock: Option<FileLock>,
 }
 
@@ -31,8 +35,33 @@ impl OwnedFile {
             path,
             options,
             id,
-            lock: Mutex::new(lock),
+            lock: Some(Mutex::new(lock)),
             _file_lock: file_lock,
+        }
+    }
+
+    /// A file that is only read. Its lock keeps others from writing to it.
+    pub(crate) fn unwritable(
+        path: PathBuf,
+        options: Options,
+        id: FileId,
+        file_lock: FileLock,
+    ) -> Self {
+        Self {
+            path,
+            options,
+            id,
+            lock: None,
+            _file_lock: Some(file_lock),
+        }
+    }
+
+    /// A new connection that reads the file.
+    pub(crate) fn connect_for_reading(&self) -> rusqlite::Result<Connection> {
+        if self.lock.is_some() {
+            connection::for_reading(&self.path)
+        } else {
+            connection::for_reading_alone(&self.path)
         }
     }
 
@@ -57,7 +86,8 @@ impl OwnedFile {
     /// write to it.
     pub(crate) fn check_ownership(&self) -> Result<(), Failure> {
         self.check()?;
-        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = self.lock.as_ref().ok_or(Failure::Closed)?;
+        let mut lock = lock.lock().unwrap_or_else(PoisonError::into_inner);
         lock.keep(&self.path).map_err(|_| Failure::Lost)
     }
 }

@@ -56,7 +56,9 @@ impl PendingStore {
                 | OpenError::NotAFile
                 | OpenError::SymbolicLink
                 | OpenError::Damaged
+                | OpenError::JournalUnusable
                 | OpenError::OnNetwork
+                | OpenError::UnwritableOnNetwork
                 | OpenError::Io(_)
                 | OpenError::Database(_)
                 | OpenError::LibraryTooOld { .. } => StoreErrorKind::Failed,

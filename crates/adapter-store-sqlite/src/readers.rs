@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::mpsc::Receiver;
 
-use crate::connection;
 use crate::failure::Failure;
 use crate::owned_file::OwnedFile;
 
@@ -56,7 +55,7 @@ impl Reader {
         self.file.check()?;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => connection::for_reading(self.file.path())?,
+            None => self.file.connect_for_reading()?,
         };
         let transaction = connection.transaction()?;
         let found = read(&transaction)?;

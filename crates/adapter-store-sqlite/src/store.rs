@@ -23,6 +23,7 @@ use crate::options::Options;
 use crate::owned_file::OwnedFile;
 use crate::read;
 use crate::readers::{Job, READ_QUEUE, READERS, Reader};
+use crate::unwritable;
 use crate::writer::Writer;
 
 /// A store of workers in an SQLite file, which this process owns until it is dropped.
@@ -70,6 +71,16 @@ impl SqliteStore {
         Self::start(open::open(path, options, Absent::Refused)?)
     }
 
+    /// The same of a store that lies where nothing can be written. It refuses every commit.
+    pub(crate) fn open_unwritable(path: &Path, options: Options) -> Result<Self, OpenError> {
+        let file = Arc::new(unwritable::open(path, options)?);
+        let no_writer = Threads {
+            queue: None,
+            handles: Vec::new(),
+        };
+        Self::start_readers(file, Arc::default(), no_writer)
+    }
+
     fn start((file, connection): (OwnedFile, Connection)) -> Result<Self, OpenError> {
         let (file, recorder) = (Arc::new(file), Arc::new(StoreRecorder::default()));
         let writer = Writer::new(Arc::clone(&file), Arc::clone(&recorder), connection)?;
@@ -78,6 +89,14 @@ impl SqliteStore {
             queue: Some(requests),
             handles: vec![spawn("store-writer", move || writer.run(receiver))?],
         };
+        Self::start_readers(file, recorder, writer)
+    }
+
+    fn start_readers(
+        file: Arc<OwnedFile>,
+        recorder: Arc<StoreRecorder>,
+        writer: Threads<CommitRequest>,
+    ) -> Result<Self, OpenError> {
         let (jobs, receiver) = mpsc::channel(READ_QUEUE);
         let mut readers = Threads {
             queue: Some(jobs),

@@ -213,7 +213,9 @@ fn about_file(error: &MaintenanceError) -> Option<&'static str> {
             | StoreOpenError::NotAFile
             | StoreOpenError::SymbolicLink
             | StoreOpenError::Damaged
+            | StoreOpenError::JournalUnusable
             | StoreOpenError::OnNetwork
+            | StoreOpenError::UnwritableOnNetwork
             | StoreOpenError::LibraryTooOld { .. },
         )
         | MaintenanceError::TargetExists => None,

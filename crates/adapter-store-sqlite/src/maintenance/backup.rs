@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use super::{MaintenanceError, Target, for_reading};
+use super::{MaintenanceError, Reading, Target};
 
 /// Copies the store at `path`, as it is at one instant, to the new file `to`, for the owner alone.
 /// Writers go on meanwhile; their journal grows until the copy is done.
@@ -14,9 +14,9 @@ use super::{MaintenanceError, Target, for_reading};
 /// # Errors
 /// There is no new file then.
 pub fn backup(path: &Path, to: &Path) -> Result<(), MaintenanceError> {
-    let (connection, _) = for_reading(path)?;
+    let store = Reading::open(path)?;
     let target = Target::create(to)?;
-    copy(&connection, &target.path)?;
+    copy(&store.connection, &target.path)?;
     target.keep()
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{MaintenanceError, existing, for_reading};
+use super::{MaintenanceError, Reading, existing};
 use crate::failure::Failure;
 use crate::file;
 use crate::read::{self, Profiles};
@@ -148,8 +148,9 @@ const CONSISTENCY: &[(Problem, &str)] = &[
 /// # Errors
 /// Not even its beginning can be read.
 pub fn check(path: &Path) -> Result<Report, MaintenanceError> {
-    let (mut connection, header) = for_reading(path)?;
-    let transaction = connection.transaction()?;
+    let mut store = Reading::open(path)?;
+    let header = store.header;
+    let transaction = store.connection.transaction()?;
     let pragma = |name| -> rusqlite::Result<u64> {
         transaction.pragma_query_value(None, name, |row| row.get::<_, u32>(0).map(u64::from))
     };

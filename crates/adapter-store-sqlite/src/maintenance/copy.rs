@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::options::{NetworkFileSystems, Options};
 use crate::store::SqliteStore;
 use crate::translate::{Columns, MAX_SEQUENCE, key, keys, sequence_of};
+use crate::unwritable;
 use crate::write;
 
 pub use file_copy::FileCopy;
@@ -31,6 +32,9 @@ const OPTIONS: Options = Options {
 /// Also when there is no store.
 pub fn open_to_copy(path: &Path) -> Result<SqliteStore, MaintenanceError> {
     let path = existing(path)?;
+    if unwritable::is_unwritable(&path) {
+        return Ok(SqliteStore::open_unwritable(&path, OPTIONS)?);
+    }
     Ok(SqliteStore::open_existing(&path, OPTIONS)?)
 }
 

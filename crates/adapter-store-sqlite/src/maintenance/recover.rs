@@ -22,6 +22,7 @@ use crate::lock::StoreLock;
 use crate::open::{self, OpenError};
 use crate::options::Options;
 use crate::schema::Header;
+use crate::unwritable;
 
 /// What was saved, and what was not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -73,9 +74,13 @@ pub struct Lost {
 /// There is no new store then. A file whose first page is damaged can't be read at all.
 pub fn recover(path: &Path, to: &Path) -> Result<Salvage, MaintenanceError> {
     let path = existing(path)?;
-    let _lock = StoreLock::acquire(&path).map_err(OpenError::from)?;
     // Dropped after the connection.
-    let _file_lock = open::lock_file(&path)?;
+    let _locks = if unwritable::is_unwritable(&path) {
+        (None, Some(unwritable::lock(&path)?))
+    } else {
+        let lock = StoreLock::acquire(&path).map_err(OpenError::from)?;
+        (Some(lock), open::lock_file(&path)?)
+    };
     let (source, journal) = open_damaged(&path)?;
     let target = Target::create(to)?;
     let mut salvage = copy(&source, &target.path)?;

@@ -10,3 +10,4 @@ mod maintenance;
 mod opening;
 mod recovering;
 mod refusing;
+mod unwritable;
