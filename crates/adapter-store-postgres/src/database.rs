@@ -133,6 +133,17 @@ impl Database {
         Ok(Self { config, tls })
     }
 
+    /// Whether the addresses say that both are one database. It can have others, which nobody knows.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let (own, other) = (&self.config, &other.config);
+        let name = |config: &Config| config.get_dbname().or(config.get_user()).map(str::to_owned);
+        own.get_hosts() == other.get_hosts()
+            && own.get_hostaddrs() == other.get_hostaddrs()
+            && own.get_ports() == other.get_ports()
+            && name(own) == name(other)
+    }
+
     /// The same database, for the pool.
     pub(crate) fn config(&self) -> Config {
         self.config.clone()
@@ -226,6 +237,21 @@ mod tests {
 
     fn database(address: &str) -> Database {
         Database::new(address, &Secrets::default()).unwrap()
+    }
+
+    #[test]
+    fn addresses_say_whether_they_are_of_one_database() {
+        let here = database("postgres://u:secret@db.example/d");
+        for (address, is_same) in [
+            ("postgres://other@db.example:5432/d?sslmode=disable", true),
+            ("postgres://u@db.example/other", false),
+            ("postgres://u@db.example:5433/d", false),
+            ("postgres://u@other.example/d", false),
+        ] {
+            assert_eq!(here.is_same(&database(address)), is_same, "{address}");
+        }
+        // Without a name it has the user's.
+        assert!(database("postgres://d@db.example").is_same(&here));
     }
 
     #[test]

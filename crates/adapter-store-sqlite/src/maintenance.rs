@@ -27,7 +27,7 @@ use self::target::Target;
 pub use backup::backup;
 pub use check::{Problem, Report, check};
 pub use compact::{Compacted, compact};
-pub use copy::{FileCopy, open_to_copy};
+pub use copy::{FileCopy, is_same_file, open_to_copy};
 pub use inspect::{Found, inspect};
 pub use recover::{Lost, Salvage, recover};
 pub use space::{Space, space};

@@ -224,9 +224,13 @@ fn about_file(error: &MaintenanceError) -> Option<&'static str> {
 
 fn about_copy(error: &StoreCopyError) -> Option<&'static str> {
     match error {
-        StoreCopyError::InUse(_) => {
-            Some("after a server or a copy was killed, a database is free in 10 s")
-        }
+        StoreCopyError::Same => Some(
+            "TO is a file that isn't there yet, or with --to-workspace another workspace of the database",
+        ),
+        StoreCopyError::InUse(_) => None,
+        StoreCopyError::Leased(_) => Some(
+            "a server that was killed has its workspace until its lease is over: the seconds of its --store-lease",
+        ),
         StoreCopyError::Unkept(_) => Some("name a file, or the address of a database"),
         StoreCopyError::Missing => {
             Some("is the path right? In a database --from-workspace names the workspace")

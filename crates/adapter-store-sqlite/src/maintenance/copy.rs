@@ -12,6 +12,7 @@ use worker_runtime::{Cursor, Epoch, Usage, WorkerId};
 
 use super::{MaintenanceError, existing};
 use crate::failure::Failure;
+use crate::file::FileId;
 use crate::options::{NetworkFileSystems, Options};
 use crate::store::SqliteStore;
 use crate::translate::{Columns, MAX_SEQUENCE, key, keys, sequence_of};
@@ -36,6 +37,13 @@ pub fn open_to_copy(path: &Path) -> Result<SqliteStore, MaintenanceError> {
         return Ok(SqliteStore::open_unwritable(&path, OPTIONS)?);
     }
     Ok(SqliteStore::open_existing(&path, OPTIONS)?)
+}
+
+/// Whether two paths name one file. A symbolic link isn't followed, since no store is.
+#[must_use]
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    let other = FileId::at(other).ok();
+    other.is_some() && FileId::at(one).ok() == other
 }
 
 #[async_trait]

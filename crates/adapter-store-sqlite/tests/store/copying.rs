@@ -123,6 +123,11 @@ async fn neither_side_may_be_in_use() {
     drop(source);
 
     let to = files.to.open();
+    let hard_link = files.to.directory().join("hard_link");
+    fs::hard_link(files.to.path(), &hard_link).unwrap();
+    let before = names(&files.to);
+    assert!(in_use(FileCopy::create(&hard_link).err().unwrap()));
+    assert_eq!(names(&files.to), before);
     assert!(in_use(FileCopy::create(&files.to.path()).err().unwrap()));
     drop(to);
     let target = files.target();

@@ -2,6 +2,8 @@
 
 use registry_core::projection::{RunErrorCode, RunErrorDetail, RunOutcome};
 
+use yoi_workspace_server::store::Side;
+
 use super::*;
 use crate::error::tests::{api_error, problem, run_end};
 
@@ -118,4 +120,9 @@ fn the_hint_about_a_file_is_there_where_the_error_itself_gives_no_advice() {
     let in_use = Error::Store(StoreOpenError::InUse.into());
     assert_eq!(hint(&in_use), None);
     assert!(in_use.message().contains("stop that server"));
+    // Only a database has leases.
+    let in_use = Error::StoreCopy(StoreCopyError::InUse(Side::From));
+    assert_eq!(hint(&in_use), None);
+    let leased = Error::StoreCopy(StoreCopyError::Leased(Side::To));
+    assert!(hint(&leased).unwrap().contains("--store-lease"));
 }

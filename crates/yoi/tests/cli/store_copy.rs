@@ -50,7 +50,7 @@ fn a_server_goes_on_with_a_copy_of_the_store_of_one_that_was_killed() {
     let back = home.path("back");
     home.copy(0, &to, &back)
         .prints(&["copied 2 workers, 3 entries, 2 runs"]);
-    let _server = home.start_server_with(NO_PACE, &format!("--store {}", back.display()));
+    let server = home.start_server_with(NO_PACE, &format!("--store {}", back.display()));
     let show = home.json(&format!("show {active}"));
     assert_eq!(
         show["conversation"]["last_run"]["error_code"], "interrupted",
@@ -59,6 +59,11 @@ fn a_server_goes_on_with_a_copy_of_the_store_of_one_that_was_killed() {
     let transcript = home.yoi(&format!("transcript {worker}")).out;
     assert!(transcript.contains("hello"), "{transcript}");
     home.yoi(&format!("send {worker} again --follow"));
+    let in_use = home.copy(1, &to, &back);
+    in_use.reports(&["TO is in use by another process: stop that server"]);
+    // A file has no lease that one could wait for.
+    assert!(!in_use.err.contains("hint"), "{}", in_use.err);
+    server.stop();
     home.copy(1, &to, &back)
         .reports(&["there are workers in TO already", "--to-workspace"]);
 }
@@ -79,8 +84,15 @@ fn what_cannot_be_copied_is_said_and_nothing_is_left_behind() {
     let refused = home.copy(2, &file, address);
     refused.reports(&["has a password"]);
     assert!(!refused.err.contains("secret"));
-    home.copy(1, &file, &file)
-        .reports(&["there are workers in TO"]);
+    let hard_link = home.path("hard_link");
+    fs::hard_link(&file, &hard_link).unwrap();
+    let address = Path::new("postgres://ada@localhost:1/d");
+    for (from, to) in [(&*file, &*file), (&file, &hard_link), (address, address)] {
+        home.copy(1, from, to)
+            .reports(&["FROM and TO are the same store", "isn't there yet"]);
+    }
+    assert!(!home.path("hard_link-wal").exists() && !home.path("hard_link.lock").exists());
+    fs::remove_file(hard_link).unwrap();
     let other = home.path("other");
     fs::write(&other, "something else ".repeat(1_000)).unwrap();
     home.copy(1, &file, &other)

@@ -169,6 +169,8 @@ impl Unfinished {
 
 /// Whether there is a store with workers at `path`, where something is.
 fn has_workers(path: &Path) -> Result<bool, MaintenanceError> {
+    // Whoever uses it may do so under another name, and with a journal of that name.
+    let _lock = open::lock_file(path)?;
     let connection = connection::for_reading(path)?;
     match open::contents(&Header::read(&connection)?)? {
         Contents::Blank => Ok(false),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use adapter_store_postgres::{OpenError as DatabaseOpenError, PostgresStore, WorkspaceCopy};
-use adapter_store_sqlite::maintenance::{FileCopy, MaintenanceError, open_to_copy};
+use adapter_store_sqlite::maintenance::{FileCopy, MaintenanceError, is_same_file, open_to_copy};
 use adapter_store_sqlite::{OpenError, SqliteStore};
 use worker_runtime::store::copy::{CopySource, CopyTarget};
 
@@ -32,9 +32,15 @@ impl fmt::Display for Side {
 /// Why there is no copy. Carries no path, no host and no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreCopyError {
-    /// A server has it.
+    /// It would be copied to itself.
+    #[error("FROM and TO are the same store")]
+    Same,
+    /// Another process has the file.
     #[error("{0} is in use by another process: stop that server")]
     InUse(Side),
+    /// A server has the workspace in the database, or had it until a moment ago.
+    #[error("{0} is in use by another server: stop that")]
+    Leased(Side),
     /// It is gone with its server, or belongs to an embedding program.
     #[error("{0} is no store that can be copied")]
     Unkept(Side),
@@ -66,6 +72,9 @@ pub async fn copy(
     to: &StoreSetting,
     progress: impl FnMut(usize, usize),
 ) -> Result<Copied, StoreCopyError> {
+    if is_same(from, to) {
+        return Err(StoreCopyError::Same);
+    }
     let source = Source::open(from).await?;
     let copied = match Target::open(to).await {
         Ok(mut target) => {
@@ -78,6 +87,24 @@ pub async fn copy(
     };
     source.close().await;
     copied
+}
+
+fn is_same(from: &StoreSetting, to: &StoreSetting) -> bool {
+    match (from, to) {
+        (StoreSetting::File { path: from, .. }, StoreSetting::File { path: to, .. }) => {
+            is_same_file(from, to)
+        }
+        (StoreSetting::Database(from), StoreSetting::Database(to)) => {
+            from.workspace == to.workspace && from.database.is_same(&to.database)
+        }
+        (
+            StoreSetting::File { .. }
+            | StoreSetting::Database(_)
+            | StoreSetting::Memory
+            | StoreSetting::Own(_),
+            _,
+        ) => false,
+    }
 }
 
 enum Source {
@@ -173,7 +200,7 @@ fn of_file(side: Side, error: MaintenanceError) -> StoreCopyError {
 
 fn of_database(side: Side, error: DatabaseOpenError) -> StoreCopyError {
     if matches!(error, DatabaseOpenError::InUse) {
-        return StoreCopyError::InUse(side);
+        return StoreCopyError::Leased(side);
     }
     StoreCopyError::Database(side, error)
 }
