@@ -82,9 +82,9 @@ impl Drop for StoreLock {
 /// closing any descriptor of the file releases the locks that SQLite has on it.
 #[derive(Debug)]
 pub(crate) struct FileLock {
-    // In the order in which they end.
-    file: File,
-    _opened: OpenedHere,
+    id: FileId,
+    /// None before it is opened, and after it was closed.
+    file: Option<File>,
 }
 
 impl FileLock {
@@ -99,54 +99,46 @@ impl FileLock {
     }
 
     fn lock(path: &Path, operation: FlockOperation) -> Result<Self, LockError> {
-        let opened = OpenedHere::enter(FileId::at(path).map_err(LockError::Io)?)?;
+        let mut this = Self::enter(FileId::at(path).map_err(LockError::Io)?)?;
         // Opening a FIFO would block.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = open(path, flags, Mode::empty());
-        let file = File::from(file.map_err(|error| LockError::Io(error.into()))?);
-        lock(&file, operation)?;
-        let found = FileId::of(&file).map_err(LockError::Io)?;
+        let file = file.map_err(|error| LockError::Io(error.into()))?;
+        let file = this.file.insert(file.into());
+        lock(file, operation)?;
         // Somebody may have put another file there between the calls.
-        if found != opened.0 {
+        if FileId::of(file).map_err(LockError::Io)? != this.id {
             return Err(LockError::InUse);
         }
-        let _opened = opened;
-        Ok(Self { file, _opened })
+        Ok(this)
     }
-}
 
-impl Drop for FileLock {
-    /// As for [`StoreLock`].
-    fn drop(&mut self) {
-        unlock(&self.file);
-    }
-}
-
-/// The database files that this process owns: one that is among them isn't opened to be locked,
-/// as closing it again would release SQLite's locks.
-static OPENED_HERE: Mutex<Vec<FileId>> = Mutex::new(Vec::new());
-
-/// That a file is among [`OPENED_HERE`].
-#[derive(Debug)]
-struct OpenedHere(FileId);
-
-impl OpenedHere {
+    /// Makes the file one of [`OPENED_HERE`].
     fn enter(id: FileId) -> Result<Self, LockError> {
         let mut files = OPENED_HERE.lock().unwrap_or_else(PoisonError::into_inner);
         if files.contains(&id) {
             return Err(LockError::InUse);
         }
         files.push(id);
-        Ok(Self(id))
+        Ok(Self { id, file: None })
     }
 }
 
-impl Drop for OpenedHere {
+impl Drop for FileLock {
+    /// As for [`StoreLock`]. Nobody looks among [`OPENED_HERE`] meanwhile: once a file that was removed is
+    /// closed, a new one may have its number.
     fn drop(&mut self) {
         let mut files = OPENED_HERE.lock().unwrap_or_else(PoisonError::into_inner);
-        files.retain(|id| *id != self.0);
+        if let Some(file) = self.file.take() {
+            unlock(&file);
+        }
+        files.retain(|id| *id != self.id);
     }
 }
+
+/// The database files that this process owns: one that is among them isn't opened to be locked,
+/// as closing it again would release SQLite's locks.
+static OPENED_HERE: Mutex<Vec<FileId>> = Mutex::new(Vec::new());
 
 fn lock(file: &File, operation: FlockOperation) -> Result<(), LockError> {
     match flock(file, operation) {
@@ -159,5 +151,31 @@ fn lock(file: &File, operation: FlockOperation) -> Result<(), LockError> {
 fn unlock(file: &File) {
     if let Err(error) = flock(file, FlockOperation::Unlock) {
         tracing::debug!(cause = ?error, "lock of the store ends with its file");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_new_file_with_the_number_of_one_that_was_removed_is_not_in_use() {
+        let directory = tempfile::tempdir().unwrap();
+        thread::scope(|scope| {
+            for name in ["a", "b", "c", "d"] {
+                let path = directory.path().join(name);
+                scope.spawn(move || {
+                    for _ in 0..2_000 {
+                        File::create_new(&path).unwrap();
+                        let lock = FileLock::acquire(&path).unwrap();
+                        fs::remove_file(&path).unwrap();
+                        drop(lock);
+                    }
+                });
+            }
+        });
     }
 }
