@@ -125,17 +125,19 @@ impl Conversation {
                 }
             }
         }
-        // Of the runs that there are; what the worker knew of a lost one goes with it.
+        // Of the runs that there are; what the worker knew of a lost one goes with it. They are looked for
+        // by their keys: no index has the workers of runs that have ended.
+        let (first, last) = keys(number)?;
         target.execute(
             "UPDATE worker SET (last_run, outcome, error_code, error_detail, retry_after,
                  finished_at, diagnostics) = (
                      SELECT id, outcome, error_code, error_detail, retry_after, finished_at,
                          diagnostics
-                     FROM run WHERE run.worker = ?1 AND run.outcome IS NOT NULL
+                     FROM run WHERE key BETWEEN ?2 AND ?3 AND run.outcome IS NOT NULL
                      ORDER BY key DESC LIMIT 1)
              WHERE number = ?1 AND EXISTS (
-                 SELECT 1 FROM run WHERE run.worker = ?1 AND run.outcome IS NOT NULL)",
-            [number],
+                 SELECT 1 FROM run WHERE key BETWEEN ?2 AND ?3 AND run.outcome IS NOT NULL)",
+            [number, first, last],
         )?;
         Ok(())
     }
