@@ -86,14 +86,23 @@ pub fn run_with(args: ServeArgs, adapt: impl FnOnce(&mut ServerConfig)) -> ExitC
         Err(error) => return fail(&error, ExitCode::FAILURE),
     };
     let (stop, stopped) = oneshot::channel();
+    let (begin, begun) = oneshot::channel();
     let reload = Arc::new(Notify::new());
-    let code = supervisor.wait(Serving {
-        server: serving.spawn(serve(config, stopped, Arc::clone(&reload))),
+    let reloading = Arc::clone(&reload);
+    let server = async move {
+        match begun.await {
+            Ok(()) => serve(config, stopped, reloading).await,
+            Err(_) => ExitCode::FAILURE,
+        }
+    };
+    let handed_over = Serving {
+        server: serving.spawn(server),
         stop,
         drain_grace,
         reload,
         dropped: log.dropped_lines(),
-    });
+    };
+    let code = supervisor.wait(handed_over, begin);
     // A thread that is blocked must not delay the end of the process.
     serving.shutdown_background();
     code

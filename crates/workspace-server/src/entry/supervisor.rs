@@ -73,10 +73,12 @@ impl Supervisor {
         })
     }
 
-    /// Waits for the server's end, and returns the exit code.
-    pub(super) fn wait(self, serving: Serving) -> ExitCode {
-        // The receiver lives as long as the thread.
+    /// Lets the server `begin`, waits for its end, and returns the exit code. It begins once its signals
+    /// are taken for it: who is told that it is ready may send one at once.
+    pub(super) fn wait(self, serving: Serving, begin: oneshot::Sender<()>) -> ExitCode {
+        // Both receivers live as long as their threads.
         let _ = self.serving.send(serving);
+        let _ = begin.send(());
         // The panic hook has logged a panic.
         self.thread.join().unwrap_or(ExitCode::FAILURE)
     }
@@ -88,8 +90,10 @@ async fn until_serving(
     mut signal: impl AsyncFnMut() -> Request,
 ) -> Option<Serving> {
     loop {
-        // Both arms are cancel-safe: the receiver keeps what was sent, and a signal is kept.
+        // Both arms are cancel-safe: the receiver keeps what was sent, and a signal is kept. What comes
+        // after the server is the server's.
         tokio::select! {
+            biased;
             serving = &mut handed_over => return serving.ok(),
             request = signal() => match request {
                 Request::End | Request::EndAtOnce => process::exit(EXIT_BEFORE_SERVING),

@@ -62,6 +62,22 @@ async fn a_server_whose_only_thread_is_blocked_is_given_up_at_the_deadline() {
 }
 
 #[tokio::test]
+async fn a_signal_that_comes_after_the_server_is_for_the_server() {
+    for _ in 0..50 {
+        let (serving, _stopped) = serving(tokio::spawn(pending()));
+        let (hand_over, handed_over) = oneshot::channel();
+        assert!(hand_over.send(serving).is_ok());
+        let mut taken = 0;
+        let signal = async || {
+            taken += 1;
+            Request::Reload
+        };
+        assert!(until_serving(handed_over, signal).await.is_some());
+        assert_eq!(taken, 0);
+    }
+}
+
+#[tokio::test]
 async fn sighup_ends_nothing_before_and_after_a_signal_that_does() {
     let (serving, stopped) = serving(tokio::spawn(pending()));
     let reload = Arc::clone(&serving.reload);
