@@ -15,6 +15,7 @@ use std::time::Duration;
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::api::Api;
 use crate::config::{ApiConfig, ConnectionLimits};
@@ -31,6 +32,11 @@ const CUT_WAIT: Duration = Duration::from_millis(200);
 /// Longest wait, at the takeover, for connections to the standby: its responses are short and take no
 /// time, and until then nothing else is accepted.
 const STANDBY_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How often the accept loop wakes, as long as there are connections, only so that a timer is due soon.
+/// tokio wakes a thread for each new timer that is due before all others, and without this one the
+/// deadline of the next request's head would be that at every request.
+const TICK: Duration = Duration::from_secs(1);
 
 /// What became of the connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +136,8 @@ async fn accept_until(
     let mut connections = JoinSet::new();
     let mut accepted = 0;
     let mut shutdown = pin!(shutdown);
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
     loop {
         // Each arm can be dropped at any point: a connection that was not yet accepted stays in the
@@ -137,6 +145,7 @@ async fn accept_until(
         let stream = tokio::select! {
             () = &mut shutdown => break,
             Some(_ended) = connections.join_next() => continue,
+            _ = tick.tick(), if !connections.is_empty() => continue,
             stream = listeners.accept(|| make_room(&table)) => stream,
         };
         // A connection that gets no slot is closed: the server is ending.
