@@ -88,7 +88,7 @@ impl Api {
 }
 
 /// The present time, cut to the millisecond as all times of the API are.
-fn started_at() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
@@ -106,7 +106,7 @@ fn workspace(config: &ApiConfig) -> WorkspaceInfo {
         display_name: config.display_name.clone(),
         server_version: FixedText::new(SERVER_VERSION),
         api_version: API_VERSION,
-        started_at: started_at(),
+        started_at: now(),
         limits,
     }
 }

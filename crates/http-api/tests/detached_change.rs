@@ -18,12 +18,11 @@ use async_trait::async_trait;
 use log::Log;
 use registry_core::mock::MockSource;
 use registry_core::port::{
-    Input, InputReceipt, Replay, RuntimeDescriptor, RuntimeSource, SourceStatus, WorkerCatalog,
+    Input, InputReceipt, RuntimeDescriptor, RuntimeSource, SourceStatus, WorkerCatalog,
     WorkerInteraction,
 };
-use registry_core::projection::AcceptedInput;
-use registry_core::{Cursor, SourceError, WorkerId};
-use server::{Server, WORKER, embedded, in_time};
+use registry_core::{SourceError, WorkerId};
+use server::{Server, WORKER, embedded, in_time, receipt};
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Notify;
 
@@ -39,14 +38,7 @@ impl WorkerInteraction for Slow {
     async fn send_input(&self, _: &WorkerId, _: Input) -> Result<InputReceipt, SourceError> {
         self.began.notify_one();
         self.commit.notified().await;
-        Ok(InputReceipt {
-            accepted: AcceptedInput {
-                run_id: "r1".parse().unwrap(),
-                sequence: 1,
-                cursor: Cursor::new(1, 2),
-            },
-            replay: Replay::First,
-        })
+        Ok(receipt())
     }
 }
 

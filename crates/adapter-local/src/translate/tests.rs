@@ -149,6 +149,24 @@ fn times_are_cut_to_the_millisecond_and_unwritable_ones_left_out() {
     assert_eq!(year_0.to_string(), "0000-01-01T00:00:00Z");
 }
 
+#[test]
+fn a_copy_of_a_record_was_not_created_after_its_last_change() {
+    let created_at = |created: u64, modified: Option<u64>| {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        let times = RecordTimes {
+            created: Some(at(created)),
+            modified: modified.map(at),
+        };
+        let document = Document::parse(br#"{"worker_name":"a"}"#);
+        let document = document.unwrap_or_else(|_| panic!("it is one"));
+        let record = worker_record(some_id(), &document, times);
+        record.created_at.unwrap().as_second()
+    };
+    assert_eq!(created_at(20, Some(10)), 10);
+    assert_eq!(created_at(10, Some(20)), 10);
+    assert_eq!(created_at(10, None), 10);
+}
+
 proptest! {
     #[test]
     fn whatever_holds_a_separator_is_never_shown(before in any::<String>(), after in any::<String>()) {

@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use jiff::Timestamp;
 
+use crate::api::now;
 use crate::client::Scope;
 use crate::error::ApiError;
 use crate::extract::{NoParameters, OptionalJsonBody, Query};
@@ -59,9 +59,7 @@ pub(crate) async fn create_session_code(
     _: Query<NoParameters>,
     _: OptionalJsonBody<CreateSessionCodeBody>,
 ) -> Result<Response, ApiError> {
-    let expires_at = Timestamp::now() + CODE_LIFETIME;
-    // In milliseconds, as all times of the API are.
-    let expires_at = Timestamp::from_millisecond(expires_at.as_millisecond()).unwrap_or(expires_at);
+    let expires_at = now() + CODE_LIFETIME;
     let code = state.session_codes.issue(principal);
     let code = code.map_err(|error| no_secret(&error))?;
     json(

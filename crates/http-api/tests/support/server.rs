@@ -251,6 +251,18 @@ pub(crate) fn worker(state: WorkerState) -> WorkerDetailRecord {
     WorkerRecord::new(id, name, state).into()
 }
 
+/// What an input comes to that started the run `r1`.
+pub(crate) fn receipt() -> InputReceipt {
+    InputReceipt {
+        accepted: AcceptedInput {
+            run_id: "r1".parse().unwrap(),
+            sequence: 1,
+            cursor: Cursor::new(1, 2),
+        },
+        replay: Replay::First,
+    }
+}
+
 /// A source with every port, which answers everything it is asked about worker `w1`.
 pub(crate) fn embedded() -> MockSource {
     let descriptor = descriptor("backend-internal", ImplementationKind::EMBEDDED);
@@ -289,16 +301,9 @@ pub(crate) fn embedded() -> MockSource {
         }
     });
     let interaction = source.interaction.as_mut().unwrap();
-    interaction.expect_send_input().returning(|_, _| {
-        Ok(InputReceipt {
-            accepted: AcceptedInput {
-                run_id: "r1".parse().unwrap(),
-                sequence: 1,
-                cursor: Cursor::new(1, 2),
-            },
-            replay: Replay::First,
-        })
-    });
+    interaction
+        .expect_send_input()
+        .returning(|_, _| Ok(receipt()));
     let observation = source.observation.as_mut().unwrap();
     observation.expect_transcript().returning(|_, _| {
         Ok(TranscriptPage {

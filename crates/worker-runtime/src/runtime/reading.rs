@@ -98,14 +98,17 @@ impl Inner {
         held: Vec<Entry>,
         first_held: u64,
     ) -> Result<Vec<Entry>, ReadError> {
-        let stored_position = match position {
-            TranscriptPosition::Newest => TranscriptPosition::Before(first_held),
+        let missing = limit.saturating_sub(held.len());
+        let (stored_position, stored_limit) = match position {
+            TranscriptPosition::Newest => (TranscriptPosition::Before(first_held), missing),
             TranscriptPosition::Before(sequence) => {
-                TranscriptPosition::Before(sequence.min(first_held))
+                let before = sequence.min(first_held);
+                (TranscriptPosition::Before(before), missing)
             }
-            TranscriptPosition::After(_) => position,
+            TranscriptPosition::After(_) => (position, limit),
         };
-        let mut entries = self.read_page(id, stored_position, limit).await?.entries;
+        let stored = self.read_page(id, stored_position, stored_limit).await?;
+        let mut entries = stored.entries;
         entries.retain(|entry| entry.sequence < first_held);
         let last = entries.last().map(|entry| entry.sequence);
         if last.is_none_or(|last| last + 1 == first_held) {
