@@ -9,7 +9,7 @@ use registry_core::conformance::Subject;
 use registry_core::port::RuntimeSource;
 use worker_runtime::{CreateWorker, OfflineEngine, Runtime};
 
-/// A word of the offline engine's reply takes this long, so 100 words take 200 ms or more.
+/// A word of the offline engine's reply takes this long, so 500 words take 1 s or more.
 const PACE: Duration = Duration::from_millis(2);
 
 struct Embedded;

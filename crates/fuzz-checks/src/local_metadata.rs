@@ -13,7 +13,7 @@ use std::time::Duration;
 use adapter_local::{LocalConfig, LocalLimits, LocalSource};
 use registry_core::projection::{WorkerDetail, WorkerPage, WorkerState};
 use registry_core::registry::WorkerListQuery;
-use registry_core::{DisplayName, ProfileId, RuntimeRegistry, WorkerRef};
+use registry_core::{Deadlines, DisplayName, ProfileId, RuntimeRegistry, WorkerRef};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -27,6 +27,8 @@ const WORKSPACE: &str = "/w";
 const DIRECTORY: &str = "pods/fuzzed";
 /// Longer than a check, so that it reads the directory once.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(3_600);
+/// What becomes of a record counts here, and not how long a busy machine takes for it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Records without secrets, whose responses contain every word of the product's own. The first
 /// one's worker is listed.
@@ -102,6 +104,10 @@ impl RecordFixture {
             },
         });
         let registry = RuntimeRegistry::builder()
+            .deadlines(Deadlines {
+                read: PATIENCE,
+                ..Deadlines::default()
+            })
             .register(Arc::new(source))
             .expect("the only source")
             .build();

@@ -13,6 +13,7 @@ pub mod observation;
 pub mod renaming;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -22,15 +23,18 @@ use crate::id::{RuntimeId, WorkerId, WorkerRef};
 use crate::page::PageLimit;
 use crate::port::{CreateWorker, EventWait, EventsQuery, Input, RuntimeSource};
 use crate::projection::{EventBatch, EventKind, WorkerEvent, WorkerSummary};
-use crate::registry::{RuntimeRegistry, WorkerListQuery};
+use crate::registry::{Deadlines, RuntimeRegistry, WorkerListQuery};
+
+/// What a source does counts here, and not how long a busy machine takes for it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The source under test.
 #[async_trait]
 pub trait Subject: Send + Sync {
     /// A fresh source that holds exactly `workers` workers.
     ///
-    /// A source that runs inputs must take at least 100 ms for an input of 100 words, so that
-    /// a run can be met while it is active.
+    /// A source that runs inputs must take at least 1 s for an input of 500 words, so that a run
+    /// can be met while it is active.
     async fn source(&self, workers: usize) -> Arc<dyn RuntimeSource>;
 }
 
@@ -91,6 +95,10 @@ impl Fixture {
         let source = subject.source(workers).await;
         let runtime_id = source.descriptor().runtime_id.clone();
         let registry = RuntimeRegistry::builder()
+            .deadlines(Deadlines {
+                read: PATIENCE,
+                mutation: PATIENCE,
+            })
             .register(Arc::clone(&source))
             .expect("one source is no duplicate")
             .build();
@@ -177,7 +185,7 @@ impl Fixture {
 /// An input that keeps a source busy for a while.
 fn long_input() -> Input {
     Input {
-        content: "word ".repeat(100),
+        content: "word ".repeat(500),
         idempotency_key: None,
     }
 }

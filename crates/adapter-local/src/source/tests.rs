@@ -10,7 +10,7 @@ use std::time::Duration;
 use registry_core::page::Position;
 use registry_core::projection::{Diagnostic, RuntimeStatus, RuntimeSummary, WorkerPage};
 use registry_core::registry::WorkerListQuery;
-use registry_core::{PageLimit, RegistryError, RuntimeRegistry, WorkerRef};
+use registry_core::{Deadlines, PageLimit, RegistryError, RuntimeRegistry, WorkerRef};
 
 use super::*;
 use crate::fixture::DataDir;
@@ -27,9 +27,16 @@ impl DataDir {
     }
 }
 
+/// How long a busy machine may take to read a directory.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 fn registry_of(source: LocalSource) -> RuntimeRegistry {
-    let builder = RuntimeRegistry::builder().register(Arc::new(source));
-    builder.unwrap().build()
+    let deadlines = Deadlines {
+        read: PATIENCE,
+        ..Deadlines::default()
+    };
+    let builder = RuntimeRegistry::builder().deadlines(deadlines);
+    builder.register(Arc::new(source)).unwrap().build()
 }
 
 async fn page_of(source: &LocalSource, after: Option<Position>, limit: u32) -> CatalogPage {

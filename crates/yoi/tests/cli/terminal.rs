@@ -59,10 +59,8 @@ impl Terminal {
         let (sender, output) = channel();
         let reader = Arc::clone(&pty);
         std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            // EIO on Linux, 0 elsewhere, once the other end is closed.
-            while let Ok(count @ 1..) = (&*reader).read(&mut bytes) {
-                if sender.send(bytes[..count].to_vec()).is_err() {
+            while let Some(bytes) = read(&reader) {
+                if sender.send(bytes).is_err() {
                     return;
                 }
             }
@@ -120,9 +118,12 @@ impl Terminal {
                 return between;
             }
             if let Err(reason) = self.receive(deadline) {
+                // Does nothing to a program that has ended.
+                let _ = self.child.kill();
                 panic!(
-                    "{reason:?} before {text:?} in {:?}",
-                    &printed[self.matched..]
+                    "{reason:?} before {text:?} in {:?}; {:?}",
+                    &printed[self.matched..],
+                    self.child.wait()
                 );
             }
         }
@@ -187,6 +188,19 @@ impl Terminal {
             }
         }
         text.replace('\r', "")
+    }
+}
+
+/// Waits for what the program prints; nothing more comes once it has closed the terminal (EIO on
+/// Linux, 0 elsewhere).
+fn read(mut pty: &Pty) -> Option<Vec<u8>> {
+    let mut bytes = [0; 4096];
+    // Linux looks for text before it looks whether the terminal was closed, so what was printed
+    // in between is only found by another read (`n_tty_read` in drivers/tty/n_tty.c).
+    let count = pty.read(&mut bytes).or_else(|_| pty.read(&mut bytes));
+    match count {
+        Ok(count @ 1..) => Some(bytes[..count].to_vec()),
+        Ok(0) | Err(_) => None,
     }
 }
 
