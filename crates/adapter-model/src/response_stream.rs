@@ -43,6 +43,8 @@ pub(crate) struct ResponseStream {
     /// A large event that is being parsed.
     parsing: Option<JoinHandle<Parsed>>,
     body: Body,
+    /// Whether more of a complete reply was read after its deadline.
+    has_read_late: bool,
     first_byte_timeout: Duration,
     idle_timeout: Duration,
     has_text: bool,
@@ -92,6 +94,7 @@ impl ResponseStream {
             turn_bytes: 0,
             parsing: None,
             body: Body::AwaitingFirstPiece(first_byte_deadline),
+            has_read_late: false,
             first_byte_timeout,
             idle_timeout,
             has_text: false,
@@ -222,12 +225,13 @@ impl ResponseStream {
             Body::Finished => return Ok(()),
         };
         let chunk = self.response.chunk();
-        let chunk = match self.body {
-            Body::Complete(_) => timeout_at(deadline, chunk).await.ok(),
-            Body::AwaitingFirstPiece(_) | Body::Streaming(_) | Body::Finished => {
-                until_late(deadline, chunk).await
-            }
+        let chunk = if self.has_read_late {
+            timeout_at(deadline, chunk).await.ok()
+        } else {
+            until_late(deadline, chunk).await
         };
+        // Of a complete reply once: every comment after it would be late, and be waited for.
+        self.has_read_late = matches!(self.body, Body::Complete(_)) && deadline <= Instant::now();
         let chunk = chunk.ok_or(elapsed)?;
         match chunk.map_err(|error| from_body_error(&error))? {
             Some(bytes) => {

@@ -1,10 +1,14 @@
-//! How much is read of a body in one poll.
+//! How much is read of a body in one poll, and how long one is read.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use reqwest::Body as RequestBody;
 
 use super::*;
 use crate::protocol::OpenAi;
@@ -50,4 +54,40 @@ async fn a_poll_reads_so_much_and_no_more() {
         let most = BYTES_PER_TURN + LARGE_EVENT_BYTES;
         assert!(bytes <= most, "{bytes} of {}", &body[..body.len().min(20)]);
     }
+}
+
+/// The usage of a reply whose server keeps the connection open, and how long its end took. After the
+/// reply's text comes one piece after another, each so many milliseconds after the one before.
+async fn kept_open(pieces: impl IntoIterator<Item = (u64, String)>) -> (Usage, Duration) {
+    let text = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n";
+    let end = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n";
+    let reply = [(0, format!("{text}{end}"))];
+    let pieces: Vec<_> = reply.into_iter().chain(pieces).collect();
+    let pieces = stream::iter(pieces);
+    let pieces = pieces.then(async |(pause, piece)| {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        Ok::<_, Infallible>(Frame::data(bytes::Bytes::from(piece)))
+    });
+    let body = StreamBody::new(Box::pin(pieces.chain(stream::pending())));
+    let response = http::Response::new(RequestBody::wrap(body)).into();
+    let minute = Duration::from_secs(60);
+    let deadline = deadline_after(minute);
+    let mut stream = ResponseStream::new(response, &OpenAi::STANDARD, deadline, minute, minute);
+    let began = Instant::now();
+    while stream.next_piece().await.expect("a whole reply").is_some() {}
+    (stream.state().usage, began.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_after_a_complete_reply_is_read_late_and_what_comes_later_is_not_waited_for() {
+    let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3}}\n\n";
+    // A process that was stopped meanwhile finds in its socket what came in time.
+    let stopped = (1_200, usage.to_owned());
+    let (read, _) = kept_open([stopped]).await;
+    assert_eq!(read.input_tokens, Some(3));
+
+    let comments = std::iter::repeat_n((400, ": wait\n\n".to_owned()), 100);
+    let (read, time) = kept_open(comments).await;
+    assert_eq!(read, Usage::default());
+    assert!(time <= AFTER_REPLY_TIMEOUT + LATE_READ_TIMEOUT, "{time:?}");
 }
