@@ -16,7 +16,10 @@ use registry_core::port::{
 };
 use registry_core::projection::{EventBatch, TranscriptPage, WorkerState};
 use registry_core::{Cursor, SourceError, WorkerId};
-use server::{Answer, Server, TOKEN, WORKER, embedded, hasty, in_time, read_to_end, worker};
+use server::{
+    Answer, SHORT_DEADLINE, Server, TEST_TIMEOUT, TOKEN, WORKER, embedded, in_time, read_to_end,
+    worker,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -66,7 +69,7 @@ async fn with_a_request_at_work(
         at_work.notify_one();
         // The mock's answer is synchronous: a thread of the executor waits for it.
         let released = released.lock().expect("asked once");
-        let released = released.recv_timeout(Duration::from_secs(5));
+        let released = released.recv_timeout(TEST_TIMEOUT);
         released.expect("the test lets it go on");
         Ok(worker(WorkerState::Idle))
     });
@@ -102,7 +105,7 @@ async fn a_request_at_work_is_answered_while_the_server_ends() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_ends_at_its_deadline_though_a_thread_is_blocked() {
     let (release, released) = mpsc::channel();
-    let hasty = |config: &mut ApiConfig| hasty(&mut config.connection);
+    let hasty = |config: &mut ApiConfig| config.connection.drain_timeout = SHORT_DEADLINE;
     let (server, _stream) = with_a_request_at_work(released, hasty).await;
     let report = server.stop().await;
     assert_eq!(
@@ -119,7 +122,7 @@ async fn a_server_ends_at_its_deadline_though_a_thread_is_blocked() {
 #[tokio::test]
 async fn idle_connections_end_with_the_server_and_a_stuck_one_is_cut() {
     let server = Server::with(|config| {
-        hasty(&mut config.connection);
+        config.connection.drain_timeout = SHORT_DEADLINE;
         config.connection.body_timeout = Duration::from_secs(60);
     })
     .await;

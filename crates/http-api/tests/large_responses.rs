@@ -72,7 +72,10 @@ async fn a_large_answer_arrives_whole_though_the_client_has_closed_its_half() {
 
 #[tokio::test]
 async fn an_answer_under_way_arrives_whole_while_the_server_ends() {
-    let server = Server::over(vec![talkative()], |_| {}).await;
+    let server = Server::over(vec![talkative()], |config| {
+        config.connection.drain_timeout = Duration::from_secs(60);
+    })
+    .await;
     let mut stream = server.connect().await;
     let request = server.head("GET", &format!("{WORKER}/transcript"), "");
     stream

@@ -9,7 +9,7 @@ mod server;
 use futures_util::future::join_all;
 use http_api::wire::header::INSTANCE;
 use http_api::{Auth, InstanceId, OperationInfo, operations};
-use server::{Answer, Server, TOKEN, hasty, read_to_end};
+use server::{Answer, SHORT_DEADLINE, Server, TOKEN, read_to_end};
 use tokio::io::AsyncWriteExt as _;
 
 const METHODS: [&str; 9] = [
@@ -374,7 +374,7 @@ async fn the_refusal_of_a_large_body_arrives_though_the_client_goes_on_sending()
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
-    let server = Server::with(|config| hasty(&mut config.connection)).await;
+    let server = Server::with(|config| config.connection.body_timeout = SHORT_DEADLINE).await;
     let server = &server;
     join_all(matrix().into_iter().map(|cell| async move {
         let headers = "Content-Type: application/json\r\nContent-Length: 10\r\n";
@@ -388,7 +388,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_is_not_waited_for() {
-    let server = Server::with(|config| hasty(&mut config.connection)).await;
+    let server = Server::with(|config| config.connection.head_timeout = SHORT_DEADLINE).await;
     for sent in ["", "GET / HT", "GET /healthz HTTP/1.1\r\nHost: "] {
         let mut stream = server.connect().await;
         stream.write_all(sent.as_bytes()).await.unwrap();
@@ -399,7 +399,7 @@ async fn a_head_that_does_not_come_is_not_waited_for() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
-    let server = Server::with(|config| hasty(&mut config.connection)).await;
+    let server = Server::with(|config| config.connection.head_timeout = SHORT_DEADLINE).await;
     let mut stream = server.connect().await;
     let request = format!("GET /healthz HTTP/1.1\r\n{}\r\n", host(&server));
     stream.write_all(request.as_bytes()).await.unwrap();

@@ -10,6 +10,8 @@ use crate::fixture::{Fixture, Run, config};
 
 /// Longer than what is left to a reply that is complete.
 const PAUSE: Duration = Duration::from_millis(1_200);
+/// Longer than any pause here, also on a machine that is busy with something else.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A chunk of OpenAI's protocol with a reason to finish.
 fn openai(text: &str, reason: &str) -> Value {
@@ -29,8 +31,7 @@ async fn run_against(model: &str, responses: impl IntoIterator<Item = ScriptedRe
     let provider = ScriptedProvider::start().await;
     responses.into_iter().for_each(|it| provider.enqueue(it));
     let mut config = config(model, provider.address);
-    // Longer than any pause here, also on a machine that is busy with something else.
-    config.timeouts.idle = 6 * PAUSE;
+    config.timeouts.idle = IDLE_TIMEOUT;
     Fixture::new(&config).complete_run("hi").await
 }
 
@@ -96,7 +97,7 @@ async fn an_empty_reply_is_waited_for_no_longer_than_a_while() {
         let end = thought.event(&openai("", "stop"));
         let end = end.repeat(": alive\n\n", PAUSE / 12);
         let run = run_against("m", [end.clone(), end]);
-        let run = tokio::time::timeout(Duration::from_secs(60), run).await;
+        let run = tokio::time::timeout(IDLE_TIMEOUT / 2, run).await;
         assert_eq!(run.unwrap().code, Some("empty_reply"));
     };
     tokio::join!(of(json!({})), of(json!({"reasoning": "hm"})));
@@ -112,7 +113,7 @@ async fn white_space_after_the_end_keeps_nothing_waiting() {
         .event(&openai("\n", ""))
         .repeat(": alive\n\n", PAUSE / 12);
     let run = run_against("m", [end]);
-    let run = tokio::time::timeout(5 * PAUSE, run).await;
+    let run = tokio::time::timeout(IDLE_TIMEOUT / 2, run).await;
     assert_eq!(run.unwrap().text(), "Hello\n");
 }
 

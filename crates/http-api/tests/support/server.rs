@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_api::wire::Problem;
-use http_api::{Api, ApiConfig, Auth, ConnectionLimits, Draining, ServeReport, Token, serve};
+use http_api::{Api, ApiConfig, Auth, Draining, ServeReport, Token, serve};
 use registry_core::mock::MockSource;
 use registry_core::port::{
     CatalogPage, CreatedWorkerRecord, InputReceipt, Replay, RuntimeDescriptor, RuntimeSource,
@@ -31,7 +31,7 @@ pub(crate) const TOKEN: &str = "a-secret-of-more-than-22-characters";
 /// The one worker of the embedded runtime.
 pub(crate) const WORKER: &str = "/api/runtimes/backend-internal/workers/w1";
 /// Longer than anything here may take; reaching it is a failure.
-const TEST_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running server.
 pub(crate) struct Server {
@@ -228,12 +228,9 @@ pub(crate) async fn in_time<T>(work: impl Future<Output = T>) -> T {
         .expect("it should not have taken so long")
 }
 
-/// Deadlines short enough to reach in a test.
-pub(crate) fn hasty(limits: &mut ConnectionLimits) {
-    limits.head_timeout = Duration::from_millis(200);
-    limits.body_timeout = Duration::from_millis(200);
-    limits.drain_timeout = Duration::from_millis(500);
-}
+/// A deadline short enough to reach in a test. It is for the one that a test is about: a busy machine
+/// may come too late for any other.
+pub(crate) const SHORT_DEADLINE: Duration = Duration::from_millis(500);
 
 fn descriptor(runtime_id: &str, kind: ImplementationKind) -> RuntimeDescriptor {
     RuntimeDescriptor {
