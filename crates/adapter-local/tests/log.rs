@@ -9,6 +9,7 @@ use std::time::Duration;
 use adapter_local::{LocalConfig, LocalLimits, LocalSource};
 use registry_core::port::RuntimeSource as _;
 use registry_core::projection::RuntimeStatus;
+use testkit::clock::StoppedClock;
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -23,8 +24,9 @@ impl io::Write for Log {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn it_says_once_why_earlier_records_are_shown_and_that_they_are_new_again() {
+    let _stopped_clock = StoppedClock::new();
     let log = Log::default();
     let writer = log.clone();
     tracing_subscriber::fmt()

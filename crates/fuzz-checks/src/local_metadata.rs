@@ -13,9 +13,10 @@ use std::time::Duration;
 use adapter_local::{LocalConfig, LocalLimits, LocalSource};
 use registry_core::projection::{WorkerDetail, WorkerPage, WorkerState};
 use registry_core::registry::WorkerListQuery;
-use registry_core::{Deadlines, DisplayName, ProfileId, RuntimeRegistry, WorkerRef};
+use registry_core::{DisplayName, ProfileId, RuntimeRegistry, WorkerRef};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
+use testkit::clock::StoppedClock;
 use tokio::runtime::Runtime;
 
 use crate::names::grammar;
@@ -27,8 +28,6 @@ const WORKSPACE: &str = "/w";
 const DIRECTORY: &str = "pods/fuzzed";
 /// Longer than a check, so that it reads the directory once.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(3_600);
-/// What becomes of a record counts here, and not how long a busy machine takes for it.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Records without secrets, whose responses contain every word of the product's own. The first
 /// one's worker is listed.
@@ -42,6 +41,9 @@ const HARMLESS: [&str; 4] = [
 
 /// A data directory with one record, which every check overwrites.
 pub struct RecordFixture {
+    /// A record is judged as on a machine that is never busy. Before the runtime, whose end would wait for
+    /// it.
+    _stopped_clock: StoppedClock,
     runtime: Runtime,
     data_dir: TempDir,
     /// The responses to harmless records.
@@ -58,9 +60,12 @@ impl RecordFixture {
         fs::create_dir_all(data_dir.path().join(DIRECTORY)).expect("a record's directory");
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
+            .start_paused(true)
             .build()
             .expect("an async runtime");
+        let stopped_clock = runtime.block_on(async { StoppedClock::new() });
         let mut fixture = Self {
+            _stopped_clock: stopped_clock,
             runtime,
             data_dir,
             known_text: String::new(),
@@ -104,10 +109,6 @@ impl RecordFixture {
             },
         });
         let registry = RuntimeRegistry::builder()
-            .deadlines(Deadlines {
-                read: PATIENCE,
-                ..Deadlines::default()
-            })
             .register(Arc::new(source))
             .expect("the only source")
             .build();

@@ -4,10 +4,11 @@
 //! Reading order: [`http`] (any bytes, any response), [`client`] (the API's operations),
 //! [`server`] (the wired server in this process), [`provider`] (a model provider that plays a
 //! script), [`local_records`] (files of older local tooling), [`canary`] (searching for leaks),
-//! [`json`] (reading response bodies), [`deadline`].
+//! [`json`] (reading response bodies), [`deadline`], [`clock`].
 
 pub mod canary;
 pub mod client;
+pub mod clock;
 pub mod deadline;
 pub mod http;
 pub mod json;

@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use registry_core::WorkerId;
+use testkit::clock::StoppedClock;
 
 use super::*;
 use crate::progress::Part;
@@ -20,17 +21,6 @@ struct Fixture {
     scans: Arc<AtomicUsize>,
     ends: mpsc::Sender<fn() -> Result<Index, ScanError>>,
     _stopped_clock: StoppedClock,
-}
-
-/// While there is one, paused time does not advance by itself: it doesn't while a blocking task runs.
-struct StoppedClock(#[expect(dead_code, reason = "ends the task when dropped")] mpsc::Sender<()>);
-
-impl StoppedClock {
-    fn new() -> Self {
-        let (alive, end) = mpsc::channel();
-        tokio::task::spawn_blocking(move || end.recv());
-        Self(alive)
-    }
 }
 
 impl Fixture {

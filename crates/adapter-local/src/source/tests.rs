@@ -10,7 +10,8 @@ use std::time::Duration;
 use registry_core::page::Position;
 use registry_core::projection::{Diagnostic, RuntimeStatus, RuntimeSummary, WorkerPage};
 use registry_core::registry::WorkerListQuery;
-use registry_core::{Deadlines, PageLimit, RegistryError, RuntimeRegistry, WorkerRef};
+use registry_core::{PageLimit, RegistryError, RuntimeRegistry, WorkerRef};
+use testkit::clock::StoppedClock;
 
 use super::*;
 use crate::fixture::DataDir;
@@ -27,16 +28,9 @@ impl DataDir {
     }
 }
 
-/// How long a busy machine may take to read a directory.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 fn registry_of(source: LocalSource) -> RuntimeRegistry {
-    let deadlines = Deadlines {
-        read: PATIENCE,
-        ..Deadlines::default()
-    };
-    let builder = RuntimeRegistry::builder().deadlines(deadlines);
-    builder.register(Arc::new(source)).unwrap().build()
+    let builder = RuntimeRegistry::builder().register(Arc::new(source));
+    builder.unwrap().build()
 }
 
 async fn page_of(source: &LocalSource, after: Option<Position>, limit: u32) -> CatalogPage {
@@ -53,8 +47,9 @@ fn ids(page: &CatalogPage) -> Vec<WorkerId> {
     workers.map(|worker| worker.worker_id.clone()).collect()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_hostile_directory_is_answered_right_and_gives_nothing_away() {
+    let _stopped_clock = StoppedClock::new();
     let records = DataDir::new();
     records.fill_with_hostile_records();
     let source = records.source();
@@ -112,8 +107,9 @@ async fn a_hostile_directory_is_answered_right_and_gives_nothing_away() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_position_outlives_the_record_that_it_names() {
+    let _stopped_clock = StoppedClock::new();
     let records = DataDir::new();
     for name in ["a", "b", "c", "d", "e"] {
         records.write_record(format!("pods/{name}"), name);
@@ -133,8 +129,9 @@ async fn a_position_outlives_the_record_that_it_names() {
     assert_eq!(rest.next, None);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn only_the_first_page_says_what_the_list_lacks() {
+    let _stopped_clock = StoppedClock::new();
     let records = DataDir::new();
     records.write("pods/x", "invalid");
     records.write_record("pods/a", "a");
@@ -146,8 +143,9 @@ async fn only_the_first_page_says_what_the_list_lacks() {
     assert_eq!(second.workers.len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_worker_is_unknown_only_when_everything_was_read() {
+    let _stopped_clock = StoppedClock::new();
     let assert_unavailable = async |source: &LocalSource, id: &WorkerId| {
         let answer = source.get(id).await;
         assert!(matches!(answer, Err(SourceError::Unavailable { .. })));
@@ -184,8 +182,9 @@ async fn a_worker_is_unknown_only_when_everything_was_read() {
     assert_unavailable(&LocalSource::new(config), &known.worker_id).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_directory_that_fails_is_unavailable_and_its_cause_has_no_path() {
+    let _stopped_clock = StoppedClock::new();
     let records = DataDir::new();
     let mut config = records.config();
     config.data_dir = Path::new("/dev/null").join(CANARY);
@@ -211,8 +210,9 @@ async fn a_directory_that_fails_is_unavailable_and_its_cause_has_no_path() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_missing_directory_is_an_empty_catalog_until_it_is_there() {
+    let _stopped_clock = StoppedClock::new();
     let records = DataDir::new();
     let mut config = records.config();
     config.data_dir = records.path("later");
