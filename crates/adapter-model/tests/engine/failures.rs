@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use tracing::Level;
 use worker_runtime::{CreateWorker, ProfileSet, RunOutcome};
 
 use crate::fixture::{Fixture, KEY, Run, config};
@@ -412,26 +411,4 @@ async fn unusual_response_headers_are_accepted() {
         let first = FirstRun::against([response]).await;
         assert_eq!(first.completed(), ("Hello".to_owned(), 1), "{head}");
     }
-}
-
-#[tokio::test]
-async fn the_line_of_a_failed_run_names_it_and_its_worker_where_only_warnings_are_logged() {
-    let log = tempfile::NamedTempFile::new().unwrap();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(Level::WARN)
-        .with_ansi(false)
-        .with_writer(log.reopen().unwrap())
-        .finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
-    let provider = ScriptedProvider::start().await;
-    let fixture = Fixture::new(&config("m", provider.address));
-    provider.enqueue(ScriptedResponse::new(401, &[]));
-    let accepted = fixture.start_run("hi");
-    fixture.run_end(&accepted).await;
-    let log = std::fs::read_to_string(log.path()).unwrap();
-    let names = format!(
-        "run{{worker_id={} run_id={}}}: adapter_model::engine: no whole reply",
-        fixture.worker, accepted.run_id
-    );
-    assert!(log.contains(&names), "{log}");
 }

@@ -1,12 +1,13 @@
 //! The audit trail: one event for each mutation, whatever became of it.
 
 use std::fmt::{Debug, Write as _};
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
 use futures_util::FutureExt;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 use super::memory::record;
 use super::*;
@@ -19,7 +20,20 @@ use crate::registry::audit::AUDIT_TARGET;
 #[derive(Clone, Default)]
 struct Trail(Arc<Mutex<Vec<String>>>);
 
+/// Nobody listens to it. As long as there is only one other subscriber, tracing asks the thread that
+/// first reaches an event whether it listens, and remembers the answer for all: that may be another
+/// test's. Of two it asks both.
+static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+
 impl Trail {
+    /// Keeps the events of this thread until the guard is dropped.
+    fn begin() -> (Self, DefaultGuard) {
+        LazyLock::force(&ANOTHER);
+        let trail = Self::default();
+        let guard = tracing::subscriber::set_default(trail.clone());
+        (trail, guard)
+    }
+
     fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
@@ -63,8 +77,7 @@ impl Visit for Line {
 
 #[tokio::test]
 async fn a_mutation_leaves_one_event_with_its_outcome() {
-    let trail = Trail::default();
-    let _guard = tracing::subscriber::set_default(trail.clone());
+    let (trail, _guard) = Trail::begin();
     let mut source = MockSource::with_all_ports(descriptor("r"));
     let lifecycle = source.lifecycle.as_mut().unwrap();
     let stopped = record(1, WorkerState::Stopped);
@@ -131,8 +144,7 @@ async fn a_mutation_leaves_one_event_with_its_outcome() {
 /// A stop stands although nobody waits for its answer any more.
 #[tokio::test]
 async fn a_mutation_whose_caller_went_away_leaves_its_event_too() {
-    let trail = Trail::default();
-    let _guard = tracing::subscriber::set_default(trail.clone());
+    let (trail, _guard) = Trail::begin();
     let registry = registry_of([Memory::hanging("r") as Arc<dyn RuntimeSource>]);
     let worker = reference("r", "w1");
 
