@@ -7,10 +7,12 @@ use adapter_embedded::EmbeddedSource;
 use async_trait::async_trait;
 use registry_core::conformance::Subject;
 use registry_core::port::RuntimeSource;
-use worker_runtime::{CreateWorker, OfflineEngine, Runtime};
+use worker_runtime::{CreateWorker, Limits, OfflineEngine, Runtime};
 
 /// A word of the offline engine's reply takes this long, so 500 words take 1 s or more.
 const PACE: Duration = Duration::from_millis(2);
+/// Longer than a busy machine takes to cancel a run.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Embedded;
 
@@ -20,6 +22,10 @@ impl Subject for Embedded {
         let engine = Arc::new(OfflineEngine::new(PACE));
         let runtime = Runtime::builder()
             .engine(engine)
+            .limits(Limits {
+                cancel_wait: PATIENCE,
+                ..Limits::default()
+            })
             .build()
             .expect("default limits work");
         for _ in 0..workers {

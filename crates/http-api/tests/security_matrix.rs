@@ -9,7 +9,7 @@ mod server;
 use futures_util::future::join_all;
 use http_api::wire::header::INSTANCE;
 use http_api::{Auth, InstanceId, OperationInfo, operations};
-use server::{Answer, SHORT_DEADLINE, Server, TOKEN, read_to_end};
+use server::{Answer, SHORT_DEADLINE, Server, TEST_TIMEOUT, TOKEN, read_to_end};
 use tokio::io::AsyncWriteExt as _;
 
 const METHODS: [&str; 9] = [
@@ -361,7 +361,11 @@ async fn a_broken_body_is_refused_everywhere_and_the_document_says_so() {
 
 #[tokio::test]
 async fn the_refusal_of_a_large_body_arrives_though_the_client_goes_on_sending() {
-    let server = Server::with(|config| config.connection.body_bytes = 1024).await;
+    let server = Server::with(|config| {
+        config.connection.body_bytes = 1024;
+        config.connection.lingering_close_timeout = TEST_TIMEOUT;
+    })
+    .await;
     let request = server.head("POST", "/api/session", "Content-Length: 4000000\r\n");
     let mut stream = server.connect().await;
     // A reset would end this write with an error, and a usual client would stop there.

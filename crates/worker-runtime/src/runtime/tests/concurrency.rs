@@ -40,6 +40,8 @@ async fn whatever_callers_do_at_once_every_accepted_input_ends_once() {
         events: 100_000,
         event_bytes: 32 * 1024 * 1024,
         concurrent_runs: 2,
+        // However busy the machine is.
+        cancel_wait: Duration::from_secs(60),
         ..Limits::default()
     };
     let engine = Arc::new(OfflineEngine::new(Duration::ZERO));
