@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// What is done with a request. The connection is closed after the last step.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,7 @@ enum Step {
     Send(Vec<u8>),
     Delay(Duration),
     WaitFor(Arc<Notify>),
+    RepeatUntil(Vec<u8>, Duration, Arc<Notify>),
     RepeatUntilClosed(Vec<u8>, Duration),
     StallUntilClosed,
 }
@@ -85,13 +87,12 @@ impl ScriptedResponse {
 
     /// Sends a server-sent event.
     pub fn event(self, data: &Value) -> Self {
-        self.send(format!("data: {data}\n\n"))
+        self.send(event(data))
     }
 
     /// Sends a piece of a reply in OpenAI's protocol.
     pub fn delta(self, text: &str) -> Self {
-        let delta = json!({"content": text});
-        self.event(&json!({"choices": [{"index": 0, "delta": delta, "finish_reason": null}]}))
+        self.event(&delta(text))
     }
 
     /// Sends the end of a reply in OpenAI's protocol, with a usage of 7 and 3 tokens.
@@ -116,6 +117,12 @@ impl ScriptedResponse {
         self.step(Step::WaitFor(Arc::clone(signal)))
     }
 
+    /// Sends a piece of a reply in OpenAI's protocol at this interval until this signal.
+    pub fn deltas_until(self, text: &str, interval: Duration, signal: &Arc<Notify>) -> Self {
+        let bytes = event(&delta(text)).into_bytes();
+        self.step(Step::RepeatUntil(bytes, interval, Arc::clone(signal)))
+    }
+
     /// Sends these bytes at this interval until the client closes the connection.
     pub fn repeat(self, bytes: &str, interval: Duration) -> Self {
         self.step(Step::RepeatUntilClosed(bytes.into(), interval))
@@ -126,6 +133,15 @@ impl ScriptedResponse {
     pub fn stall(self) -> Self {
         self.step(Step::StallUntilClosed)
     }
+}
+
+fn event(data: &Value) -> String {
+    format!("data: {data}\n\n")
+}
+
+fn delta(text: &str) -> Value {
+    let delta = json!({"content": text});
+    json!({"choices": [{"index": 0, "delta": delta, "finish_reason": null}]})
 }
 
 /// A request as it was received.
@@ -264,6 +280,13 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
             Step::Send(bytes) => stream.write_all(&bytes).await?,
             Step::Delay(delay) => sleep(delay).await,
             Step::WaitFor(signal) => signal.notified().await,
+            Step::RepeatUntil(bytes, interval, signal) => {
+                let mut signalled = pin!(signal.notified());
+                // Nothing happens between two pieces that could be lost.
+                while timeout(interval, signalled.as_mut()).await.is_err() {
+                    stream.write_all(&bytes).await?;
+                }
+            }
             Step::RepeatUntilClosed(bytes, interval) => loop {
                 stream.write_all(&bytes).await?;
                 sleep(interval).await;

@@ -1,44 +1,50 @@
 //! Making a worker and talking to it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 use testkit::provider::ScriptedResponse;
 use testkit::server::TestServer;
+use tokio::sync::Notify;
 
 use crate::page::{ENTER, SHIFT, with_page};
-use crate::servers::{open_server, scripted_server};
+use crate::servers::{begin_reply, open_server, scripted_server};
 
-/// Slow enough to see a reply grow.
-const SLOW: Duration = Duration::from_millis(60);
+/// A reply, a step of it at a time.
+const STEPS: [&str; 6] = ["Once ", "upon ", "a ", "time ", "there ", "was"];
 
 #[tokio::test]
 async fn a_worker_is_made_and_its_reply_is_seen_as_it_grows() {
-    let server = open_server(SLOW).await;
+    let (provider, server) = scripted_server().await;
+    let seen = Arc::new(Notify::new());
+    let (first, rest) = STEPS.split_first().unwrap();
+    let reply = rest.iter().fold(begin_reply(first), |reply, step| {
+        reply.wait_for(&seen).delta(step)
+    });
+    provider.enqueue(reply.wait_for(&seen).end("stop"));
     with_page(&server.base, async |page| {
         page.opens().await;
         page.creates("Scribe").await;
-        page.says("Tell me of cursors in twenty words or so, one after the other, please, as slowly as you can").await;
+        page.says("Tell me of cursors").await;
         let user = page.find("article", "user 1").await.text().await;
         assert!(user.contains("Tell me of cursors"), "{user}");
 
         let reply = page.find("article", "assistant 2").await;
-        assert_eq!(reply.attribute("aria-busy").await, "true");
         let is_last = "function() { return this === this.parentElement.lastElementChild }";
         assert_eq!(reply.call(is_last).await, true);
-        let mut lengths = vec![0];
+        let text = "document.querySelector('article:last-of-type .text').textContent";
+        for steps in 1..=STEPS.len() {
+            let so_far = json!(STEPS[..steps].concat());
+            page.shows(&format!("{text} === {so_far}")).await;
+            assert_eq!(reply.attribute("aria-busy").await, "true");
+            seen.notify_one();
+        }
+        assert!(page.reply(2).await.contains(&STEPS.concat()));
         page.until(async || {
-            let length = reply.text().await.len();
-            if length > *lengths.last().unwrap() {
-                lengths.push(length);
-            }
-            reply.attribute("aria-busy").await.is_null()
-        })
-        .await;
-        assert!(lengths.len() > 5, "it did not grow: {lengths:?}");
-        assert!(page.reply(2).await.contains("as slowly as you can"));
-        page.until(async || {
-            let line = page.evaluate("document.getElementById('status-line').textContent").await;
+            let line = page
+                .evaluate("document.getElementById('status-line').textContent")
+                .await;
             line.as_str().unwrap().contains("tokens in")
         })
         .await;
@@ -57,8 +63,10 @@ async fn shift_and_enter_breaks_the_line_and_a_fenced_block_can_be_copied() {
         page.says(&code).await;
         let code = page.find("group", "Code: rust").await.text().await;
         assert_eq!(code.trim_end(), "fn main() {}");
+        // Until then it may be scrolled away under the mouse.
+        page.reply(2).await;
         page.presses("Copy code").await;
-        page.until(async || page.has("status", "News").await).await;
+        page.shows_news("Copied.").await;
         // What a person pastes next.
         let message = page.find("textbox", "Message").await;
         message.types("\u{e009}v\u{e009}").await;
@@ -113,9 +121,7 @@ async fn an_answer_that_arrives_after_another_worker_was_opened_is_not_shown() {
                  new MutationObserver(() => names.push(name.textContent)).observe(name, {{ childList: true }}); }})",
             left.id, opened.id
         );
-        let script = json!({ "source": script });
-        page.devtools("Page.addScriptToEvaluateOnNewDocument", script)
-            .await;
+        page.runs_first(&script).await;
         page.goes_to(&format!("#/backend-internal/{}", left.id))
             .await;
         page.find("heading", "Opened").await;

@@ -1,21 +1,25 @@
 //! Cancelling, renaming, stopping and deleting, by keyboard as well; records that can only be read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use testkit::json::{each, text};
-use testkit::server::{TestServer, long_input};
+use testkit::server::TestServer;
+use tokio::sync::Notify;
 use yoi_workspace_server::config::AuthSetting;
 
 use crate::page::{ENTER, ESCAPE, with_page};
-use crate::servers::open_server;
+use crate::servers::{begin_reply, echo, open_server, scripted_server};
 
 #[tokio::test]
 async fn a_reply_is_cancelled_and_the_worker_takes_the_next_message() {
-    let server = open_server(Duration::from_millis(30)).await;
+    let (provider, server) = scripted_server().await;
+    provider.respond_with(echo);
+    provider.enqueue(begin_reply("half a reply").stall());
     with_page(&server.base, async |page| {
         page.opens().await;
         page.creates("Busy").await;
-        page.says(long_input().trim()).await;
+        page.says("go on and on").await;
         page.find("button", "Cancel").await;
         page.says("too early").await;
         page.shows_news("The worker is still replying.").await;
@@ -32,16 +36,19 @@ async fn a_reply_is_cancelled_and_the_worker_takes_the_next_message() {
 
 #[tokio::test]
 async fn the_focus_goes_on_when_a_reply_ends_and_takes_its_button_along() {
-    let server = open_server(Duration::from_millis(30)).await;
+    let (provider, server) = scripted_server().await;
+    let focused = Arc::new(Notify::new());
+    let reply = begin_reply("a reply").wait_for(&focused).end("stop");
+    provider.enqueue(reply);
     with_page(&server.base, async |page| {
         page.opens().await;
         page.creates("Brief").await;
-        // Two seconds and more.
-        page.says("word ".repeat(60).trim()).await;
+        page.says("be brief").await;
         page.find("button", "Cancel").await;
         page.evaluate("document.getElementById('cancel').focus()")
             .await;
         page.has_focus_on("cancel").await;
+        focused.notify_one();
         page.reply(2).await;
         page.has_focus_on("log").await;
     })

@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::{Client, Locator};
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
@@ -44,11 +46,28 @@ pub(crate) struct Request {
     pub(crate) at: f64,
 }
 
-/// An element that was found.
+/// The accessible name of what is looked for.
+#[derive(Debug, Clone)]
+enum Name {
+    Any,
+    Is(String),
+    BeginsWith(String),
+}
+
+/// An element that was found, and by what.
 pub(crate) struct Found<'a> {
     page: &'a Page,
     object: String,
+    role: &'static str,
+    name: Name,
 }
+
+/// Keeps the text of all news that are shown: they pass, perhaps before the test has looked.
+const KEEP_NEWS: &str = "window.news = []; new MutationObserver((changes) => { \
+    for (const node of changes.flatMap(({ addedNodes }) => [...addedNodes])) \
+        if (node instanceof Element && node.matches('[role=status][aria-label=News]') && node.checkVisibility()) \
+            news.push(node.textContent); \
+    }).observe(document, { childList: true, subtree: true })";
 
 /// Runs a test with a browser of its own, closes that, and asserts that nothing was amiss in it.
 pub(crate) async fn with_page(base: &str, test: impl AsyncFnOnce(&Page)) {
@@ -61,6 +80,7 @@ pub(crate) async fn with_page(base: &str, test: impl AsyncFnOnce(&Page)) {
         processes: driver.browser_processes(),
     };
     let work = async {
+        page.runs_first(KEEP_NEWS).await;
         let test = tokio::time::timeout(TEST_TIMEOUT, test(&page));
         test.await.expect("the browser answers");
         page.complaints().await
@@ -133,19 +153,8 @@ impl Page {
 
     /// The link to the worker whose name begins so.
     pub(crate) async fn link(&self, name: &str) -> Found<'_> {
-        let script = format!(
-            "[...document.querySelectorAll('[aria-label=Workers] a')].some((a) => a.textContent.startsWith({}))",
-            json!(name)
-        );
-        self.until(async || self.evaluate(&script).await == true)
-            .await;
-        let all = self.all("link", None).await;
-        for found in all {
-            if found.text().await.starts_with(name) {
-                return found;
-            }
-        }
-        panic!("no link to {name}")
+        self.find_by("link", Name::BeginsWith(name.to_owned()))
+            .await
     }
 
     /// Types a message and sends it with Enter.
@@ -171,24 +180,21 @@ impl Page {
 
     /// Waits for an `alert` with this text.
     pub(crate) async fn alerts(&self, part: &str) {
-        self.waits_for_notice("alert", None, part).await;
-    }
-
-    /// Waits for news with this text.
-    pub(crate) async fn shows_news(&self, part: &str) {
-        self.waits_for_notice("status", Some("News"), part).await;
-    }
-
-    async fn waits_for_notice(&self, role: &str, name: Option<&str>, part: &str) {
         self.until(async || {
-            for notice in self.all(role, name).await {
-                if notice.text().await.contains(part) {
+            for alert in self.all("alert", &Name::Any).await {
+                if alert.text().await.contains(part) {
                     return true;
                 }
             }
             false
         })
         .await;
+    }
+
+    /// Waits until news with this text are shown, or have been since the page was opened.
+    pub(crate) async fn shows_news(&self, part: &str) {
+        let script = format!("news.some((text) => text.includes({}))", json!(part));
+        self.shows(&script).await;
     }
 
     /// Waits until the element with this id has the focus.
@@ -199,10 +205,14 @@ impl Page {
     }
 
     /// The element with this role and name, once there is one.
-    pub(crate) async fn find(&self, role: &str, name: &str) -> Found<'_> {
+    pub(crate) async fn find(&self, role: &'static str, name: &str) -> Found<'_> {
+        self.find_by(role, Name::Is(name.to_owned())).await
+    }
+
+    async fn find_by(&self, role: &'static str, name: Name) -> Found<'_> {
         let looking = async {
             loop {
-                if let Some(found) = self.all(role, Some(name)).await.into_iter().next() {
+                if let Some(found) = self.all(role, &name).await.into_iter().next() {
                     return found;
                 }
                 sleep(LOOK_EVERY).await;
@@ -213,35 +223,47 @@ impl Page {
     }
 
     /// Whether there is such an element now.
-    pub(crate) async fn has(&self, role: &str, name: &str) -> bool {
-        !self.all(role, Some(name)).await.is_empty()
+    pub(crate) async fn has(&self, role: &'static str, name: &str) -> bool {
+        let name = Name::Is(name.to_owned());
+        !self.all(role, &name).await.is_empty()
+    }
+
+    /// Whether there is any element with this role now.
+    pub(crate) async fn has_any(&self, role: &'static str) -> bool {
+        !self.all(role, &Name::Any).await.is_empty()
     }
 
     /// Waits until there is none.
-    pub(crate) async fn loses(&self, role: &str, name: &str) {
+    pub(crate) async fn loses(&self, role: &'static str, name: &str) {
         self.until(async || !self.has(role, name).await).await;
     }
 
-    /// All elements with this role, as the accessibility tree has them now.
-    pub(crate) async fn all(&self, role: &str, name: Option<&str>) -> Vec<Found<'_>> {
+    /// All elements with this role and name, as the accessibility tree has them now.
+    async fn all(&self, role: &'static str, name: &Name) -> Vec<Found<'_>> {
         let document = json!({ "expression": "document" });
         let document = self.devtools("Runtime.evaluate", document).await;
         let mut query = json!({ "objectId": document["result"]["objectId"], "role": role });
-        if let Some(name) = name {
-            query["accessibleName"] = name.into();
+        if let Name::Is(name) = name {
+            query["accessibleName"] = name.as_str().into();
         }
         let found = self.devtools("Accessibility.queryAXTree", query).await;
         let mut elements = Vec::new();
         for node in found["nodes"].as_array().unwrap() {
-            if node["ignored"] == true {
+            let of_node = node["name"]["value"].as_str().unwrap_or_default();
+            let is_other = matches!(name, Name::BeginsWith(start) if !of_node.starts_with(start));
+            if node["ignored"] == true || is_other {
                 continue;
             }
             let id = json!({ "backendNodeId": node["backendDOMNodeId"] });
             // A node may be gone by now.
             let resolved = self.try_devtools("DOM.resolveNode", id).await;
             if let Some(object) = resolved["object"]["objectId"].as_str() {
-                let object = object.to_owned();
-                elements.push(Found { page: self, object });
+                elements.push(Found {
+                    page: self,
+                    object: object.to_owned(),
+                    role,
+                    name: name.clone(),
+                });
             }
         }
         elements
@@ -265,6 +287,32 @@ impl Page {
 
     pub(crate) async fn devtools(&self, command: &str, parameters: Value) -> Value {
         devtools(&self.client, command, parameters).await
+    }
+
+    /// From now on each page that is opened runs this script before its own.
+    pub(crate) async fn runs_first(&self, script: &str) {
+        let script = json!({ "source": script });
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", script)
+            .await;
+    }
+
+    /// What `function` returns for this object; nothing once it is gone.
+    async fn call_on(&self, object: &str, function: &str) -> Value {
+        let call = json!({
+            "objectId": object,
+            "functionDeclaration": function,
+            "returnByValue": true,
+        });
+        self.try_devtools("Runtime.callFunctionOn", call).await["result"]["value"].clone()
+    }
+
+    /// An object for WebDriver, which knows no roles.
+    async fn element(&self, object: &str) -> Result<Element, CmdError> {
+        let mark = self.marks.fetch_add(1, Ordering::Relaxed).to_string();
+        let function = format!("function() {{ this.setAttribute('data-found', '{mark}') }}");
+        self.call_on(object, &function).await;
+        let selector = format!("[data-found='{mark}']");
+        self.client.find(Locator::Css(&selector)).await
     }
 
     /// [`Page::devtools`] of what may be gone.
@@ -400,12 +448,13 @@ impl Page {
 impl Found<'_> {
     /// Clicks in the middle of it, as a person does: whatever covers it gets the click.
     pub(crate) async fn click(&self) {
-        self.element().await.click().await.unwrap();
+        self.act(async |element| element.click().await).await;
     }
 
     /// Types into it.
     pub(crate) async fn types(&self, text: &str) {
-        self.element().await.send_keys(text).await.unwrap();
+        self.act(async |element| element.send_keys(text).await)
+            .await;
     }
 
     /// Its text as it is shown.
@@ -427,21 +476,25 @@ impl Found<'_> {
 
     /// What `function` returns for it; nothing once it is gone.
     pub(crate) async fn call(&self, function: &str) -> Value {
-        let call = json!({
-            "objectId": self.object,
-            "functionDeclaration": function,
-            "returnByValue": true,
-        });
-        self.page.try_devtools("Runtime.callFunctionOn", call).await["result"]["value"].clone()
+        self.page.call_on(&self.object, function).await
     }
 
-    /// The same element for WebDriver, which knows no roles.
-    async fn element(&self) -> fantoccini::elements::Element {
-        let mark = self.page.marks.fetch_add(1, Ordering::Relaxed).to_string();
-        let function = format!("function() {{ this.setAttribute('data-found', '{mark}') }}");
-        self.call(&function).await;
-        let selector = format!("[data-found='{mark}']");
-        let element = self.page.client.find(Locator::Css(&selector)).await;
-        element.expect("the element is still there")
+    /// Does something with it as WebDriver has it. If the page has put another element in its place
+    /// since it was found, that one is meant.
+    async fn act(&self, act: impl AsyncFn(Element) -> Result<(), CmdError>) {
+        let mut object = self.object.clone();
+        in_time(async {
+            loop {
+                let acted = async { act(self.page.element(&object).await?).await };
+                match acted.await {
+                    Err(error)
+                        if error.is_no_such_element() || error.is_stale_element_reference() => {}
+                    acted => return acted.unwrap(),
+                }
+                let found = self.page.find_by(self.role, self.name.clone());
+                object = found.await.object;
+            }
+        })
+        .await;
     }
 }

@@ -2,16 +2,30 @@
 
 use std::time::Duration;
 
-use testkit::server::{TestServer, long_input, offline};
+use testkit::server::{TestServer, offline};
 use yoi_workspace_server::config::AuthSetting;
 
 use crate::driver::{hide, show};
 use crate::page::{Page, with_page};
-use crate::servers::{Site, open_server};
+use crate::servers::{Site, begin_reply, open_server};
 
 const REFUSED: &str = "net::ERR_";
 /// So few events are retained that six runs push the first ones out.
 const EVENTS: usize = 60;
+
+/// What is there of a reply that never ends.
+const BEGINNING: &str = "half a reply";
+
+/// Sends a message whose reply is in progress until the server ends.
+async fn begins_endless_reply(page: &Page, site: &Site) {
+    site.provider.enqueue(begin_reply(BEGINNING).stall());
+    page.says("go on and on").await;
+    page.until(async || {
+        let reply = page.find("article", "assistant 2").await;
+        reply.text().await.contains(BEGINNING)
+    })
+    .await;
+}
 
 /// Shuts the server down; the page says so.
 async fn loses(page: &Page, server: TestServer) {
@@ -29,11 +43,7 @@ async fn a_restart_during_a_reply_is_said_and_the_conversation_goes_on() {
     with_page(&base, async |page| {
         page.opens().await;
         page.creates("Survivor").await;
-        page.says("one two three four five six seven eight nine ten")
-            .await;
-        let reply = page.find("article", "assistant 2").await;
-        page.until(async || reply.text().await.contains("offline engine"))
-            .await;
+        begins_endless_reply(page, &site).await;
         loses(page, server).await;
         page.find("textbox", "Message")
             .await
@@ -41,8 +51,9 @@ async fn a_restart_during_a_reply_is_said_and_the_conversation_goes_on() {
             .await;
         let _server = site.start().await;
         page.is("connected").await;
-        page.until(async || page.has("status", "News").await).await;
+        page.shows_news("").await;
         let partial = page.reply(2).await;
+        assert!(partial.contains(BEGINNING), "{partial}");
         assert!(partial.contains("not whole"), "{partial}");
         assert_eq!(
             page.find("textbox", "Message").await.value().await,
@@ -61,9 +72,7 @@ async fn a_message_that_is_sent_while_the_server_is_away_arrives() {
     with_page(&base, async |page| {
         page.opens().await;
         page.creates("Patient").await;
-        page.says("one two three four five six seven eight nine ten")
-            .await;
-        page.find("article", "assistant 2").await;
+        begins_endless_reply(page, &site).await;
         loses(page, server).await;
         // The last that is known of the worker is that it replies.
         page.says("said meanwhile").await;
@@ -92,7 +101,7 @@ async fn a_session_that_ended_asks_for_the_token_and_keeps_what_was_typed() {
         assert!(!page.has("textbox", "Message").await);
         page.signs_in(&token).await;
         page.is("connected").await;
-        assert!(page.all("alert", None).await.is_empty());
+        assert!(!page.has_any("alert").await);
         let message = page.find("textbox", "Message").await;
         assert_eq!(message.value().await, "half a thought");
         page.says(" and the rest").await;
@@ -176,10 +185,7 @@ async fn a_reply_ends_and_what_was_typed_can_be_read_when_the_server_forgot_the_
     with_page(&base, async |page| {
         page.opens().await;
         page.creates("Forgotten").await;
-        page.says(long_input().trim()).await;
-        let reply = page.find("article", "assistant 2").await;
-        page.until(async || reply.text().await.contains("word"))
-            .await;
+        begins_endless_reply(page, &site).await;
         page.find("textbox", "Message")
             .await
             .types("typed meanwhile")

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use testkit::provider::ScriptedProvider;
+use testkit::json::text;
+use testkit::provider::{RecordedRequest, ScriptedProvider, ScriptedResponse};
 use testkit::server::{TestServer, offline};
 use yoi_workspace_server::config::{AuthSetting, EngineSetting, StoreSetting};
 use yoi_workspace_server::{ModelConfig, ServerConfig};
@@ -22,18 +23,35 @@ pub(crate) async fn open_server(pace: Duration) -> TestServer {
 /// A server without a token whose model is a script.
 pub(crate) async fn scripted_server() -> (ScriptedProvider, TestServer) {
     let provider = ScriptedProvider::start().await;
-    let endpoint = format!("http://{}/v1", provider.address);
-    let model = ModelConfig::from_settings("test-model", Some(&endpoint), None, |_| None);
-    let models = vec![("test-model".parse().unwrap(), model.unwrap())];
     let server = TestServer::start_with(|config| {
         config.auth = AuthSetting::None;
-        config.engine = EngineSetting::Models(models);
+        config.engine = model_of(&provider);
     });
-    (provider, server.await)
+    let server = server.await;
+    (provider, server)
+}
+
+fn model_of(provider: &ScriptedProvider) -> EngineSetting {
+    let endpoint = format!("http://{}/v1", provider.address);
+    let model = ModelConfig::from_settings("test-model", Some(&endpoint), None, |_| None);
+    EngineSetting::Models(vec![("test-model".parse().unwrap(), model.unwrap())])
+}
+
+/// A reply that begins so, and goes on as the test says.
+pub(crate) fn begin_reply(text: &str) -> ScriptedResponse {
+    ScriptedResponse::new(200, &[("content-type", "text/event-stream")]).delta(text)
+}
+
+/// A reply that repeats the message.
+pub(crate) fn echo(request: &RecordedRequest) -> ScriptedResponse {
+    let messages = request.body["messages"].as_array().unwrap();
+    ScriptedResponse::openai(&[text(&messages.last().unwrap()["content"])])
 }
 
 /// Where a server keeps its workers and listens, over restarts.
 pub(crate) struct Site {
+    /// The model: it repeats what it is told.
+    pub(crate) provider: ScriptedProvider,
     directory: TempDir,
     auth: AuthSetting,
     address: SocketAddr,
@@ -42,7 +60,10 @@ pub(crate) struct Site {
 impl Site {
     /// A site, and its first server.
     pub(crate) async fn open(auth: AuthSetting) -> (Self, TestServer) {
+        let provider = ScriptedProvider::start().await;
+        provider.respond_with(echo);
         let mut site = Self {
+            provider,
             directory: tempfile::tempdir().unwrap(),
             auth,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -63,7 +84,7 @@ impl Site {
         let configure = |config: &mut ServerConfig| {
             config.listen = vec![self.address.into()];
             config.auth = self.auth.clone();
-            config.engine = offline(Duration::from_millis(40));
+            config.engine = model_of(&self.provider);
             config.store = store_in(self.directory.path());
         };
         TestServer::start_with(configure).await
