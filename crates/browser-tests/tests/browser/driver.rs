@@ -6,6 +6,7 @@ use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+use testkit::deadline::in_time;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -125,12 +126,23 @@ pub(crate) async fn devtools(client: &Client, command: &str, parameters: Value) 
     result.unwrap_or_else(|error| panic!("{command}: {error}"))
 }
 
-/// Opens another tab in front of the page, which hides it. Returns the page's own.
+/// Opens another tab in front of the page, which hides it, and waits until the page knows. Returns
+/// the page's own.
 pub(crate) async fn hide(client: &Client) -> WindowHandle {
     let page = client.window().await.unwrap();
-    let in_front = client.new_window(true).await.unwrap().handle;
+    // The page opens it, so that it can be asked there: a tab that WebDriver speaks with is shown.
+    let script = "void window.open('')";
+    client.execute(script, Vec::new()).await.unwrap();
+    let mut windows = client.windows().await.unwrap().into_iter();
+    let in_front = windows.find(|window| *window != page).unwrap();
     client.switch_to_window(in_front).await.unwrap();
     devtools(client, "Page.bringToFront", json!({})).await;
+    let is_hidden = async || {
+        client
+            .execute("return opener.document.hidden", Vec::new())
+            .await
+    };
+    in_time(async { while is_hidden().await.unwrap() != true {} }).await;
     page
 }
 
