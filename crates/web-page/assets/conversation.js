@@ -72,7 +72,7 @@ on("latest", "click", showLatest);
 async function step(signal) {
 	if (!opened) return null;
 	const path = opened;
-	if (!cursor || isDetailOld) {
+	if (!cursor || (isDetailOld && !wanted)) {
 		head.show((await call("get", WORKER, { path, signal })).data);
 		isDetailOld = false;
 		if (!head.can("read_transcript")) return null;
@@ -99,7 +99,11 @@ async function step(signal) {
 			entries.append(page);
 			if (in_flight && entries.isAtEnd) entries.grow(in_flight.run_id, PHASES[in_flight.phase], in_flight);
 		});
-		if (entries.isAtEnd || !cursor) cursor = page.cursor;
+		if (entries.isAtEnd || !cursor) {
+			cursor = page.cursor;
+			// The events up to there are not shown: a run of which the detail said that it goes on may have ended.
+			isDetailOld = true;
+		}
 	}
 	wanted = null;
 	return 0;

@@ -9,7 +9,7 @@ use testkit::server::TestServer;
 use tokio::sync::Notify;
 
 use crate::page::{ENTER, SHIFT, with_page};
-use crate::servers::{begin_reply, open_server, scripted_server};
+use crate::servers::{begin_reply, echo, open_server, scripted_server};
 
 /// A reply, a step of it at a time.
 const STEPS: [&str; 6] = ["Once ", "upon ", "a ", "time ", "there ", "was"];
@@ -96,6 +96,38 @@ async fn two_tabs_show_the_same_conversation() {
         let here = page.reply(4).await;
         page.client.switch_to_window(second).await.unwrap();
         assert_eq!(page.reply(4).await, here);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reply_that_ends_before_the_page_has_read_it_is_not_taken_for_one_in_progress() {
+    let (provider, server) = scripted_server().await;
+    let known = Arc::new(Notify::new());
+    provider.respond_with(echo);
+    provider.enqueue(begin_reply("a reply").wait_for(&known).end("stop"));
+    let worker = server.create_worker().await;
+    worker.rename("Quick").await.expect(200);
+    let accepted = worker.send("be quick").await;
+    with_page(&server.base, async |page| {
+        // The page reads the worker, which replies, and is slow to ask for its transcript.
+        let hold = "window.fetch = ((send) => async (url, options) => { \
+            if (url.includes('/transcript') && !window.asks) \
+                await new Promise((resolve) => Object.assign(window, { asks: true, go: resolve })); \
+            return send(url, options) })(fetch)";
+        page.runs_first(hold).await;
+        page.opens().await;
+        page.chooses("Quick").await;
+        page.find("button", "Cancel").await;
+        page.shows("window.asks").await;
+        known.notify_one();
+        let cursor = accepted["cursor"].as_str().unwrap();
+        worker.run_events_after(cursor).await;
+        page.evaluate("go()").await;
+        assert!(page.reply(2).await.contains("a reply"));
+        page.loses("button", "Cancel").await;
+        page.says("and another one").await;
+        assert!(page.reply(4).await.contains("and another one"));
     })
     .await;
 }
