@@ -48,7 +48,7 @@ export function open() {
 	head.open();
 }
 
-/** Goes to the end, also after a message of one's own, whose events are there by now. */
+/** Goes to the end, also after a message of one's own. */
 export function showLatest() {
 	if (entries.isAtEnd) entries.toEnd();
 	else readAnew();
@@ -90,7 +90,7 @@ async function step(signal) {
 	if (wanted === "before") {
 		entries.prepend(page);
 	} else if (wanted && page.has_later && entries.isAtEnd && entries.isFollowed) {
-		// More was said meanwhile than one page has.
+		// More was said than one page has.
 		cursor = "";
 	} else {
 		const { in_flight } = page;
@@ -99,11 +99,9 @@ async function step(signal) {
 			entries.append(page);
 			if (in_flight && entries.isAtEnd) entries.grow(in_flight.run_id, PHASES[in_flight.phase], in_flight);
 		});
-		if (entries.isAtEnd || !cursor) {
-			cursor = page.cursor;
-			// The events up to there are not shown: a run of which the detail said that it goes on may have ended.
-			isDetailOld = true;
-		}
+		if (entries.isAtEnd || !cursor) cursor = page.cursor;
+		// The run may have ended since.
+		isDetailOld = true;
 	}
 	wanted = null;
 	return 0;
@@ -133,7 +131,7 @@ function show(event) {
 	if (event.kind === "input_accepted") setState("running", event.run_id);
 	if (entries.isAtEnd && "run_id" in event && event.kind !== "run_finished") {
 		if (event.kind === "input_accepted" && event.sequence > entries.last()) {
-			// Its text is in the transcript alone, whose cursor is where to go on.
+			// Its text is in the transcript alone.
 			wanted = "after";
 			return false;
 		}
