@@ -248,14 +248,18 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Gives the workspace to whoever wants it next.
 pub(crate) async fn release(session: &ClientWrapper, lease: Lease) {
-    let sql = "UPDATE yoi.workspace SET owner = NULL WHERE number = $1 AND generation = $2";
-    let released = async {
-        session
-            .execute(sql, &[&lease.workspace, &lease.generation])
-            .await
-    };
-    match timeout(RELEASE_TIMEOUT, released).await {
-        Ok(Ok(_)) => {}
+    let Lease {
+        workspace,
+        generation,
+        ..
+    } = lease;
+    // In one message: once that is sent, the database does it, even if its answer comes too late.
+    let sql = format!(
+        "UPDATE yoi.workspace SET owner = NULL
+         WHERE number = {workspace} AND generation = {generation}"
+    );
+    match timeout(RELEASE_TIMEOUT, session.batch_execute(&sql)).await {
+        Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(cause = ?error, "lease is not given back"),
         Err(_) => tracing::debug!("lease is not given back in time"),
     }

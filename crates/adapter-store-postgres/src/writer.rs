@@ -85,9 +85,13 @@ impl Writer {
         if self.lost.is_raised() {
             return;
         }
-        let session = match self.line.take() {
-            Some(line) if !line.session.is_closed() => Ok(line.session),
-            _ => self.database.session().await,
+        // The statements are kept to the end: dropping them sends messages, which would go first.
+        let (session, _statements) = match self.line.take() {
+            Some(Line {
+                session,
+                statements,
+            }) if !session.is_closed() => (Ok(session), Some(statements)),
+            _ => (self.database.session().await, None),
         };
         match session {
             Ok(session) => lease::release(&session, self.lease).await,

@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use worker_runtime::store::{StoreErrorKind, WorkerStore as _};
 
 use crate::fixture::{
-    OpenTransaction, SOON, Workspace, conversation, create, exchange, failure, load, sql,
-    taken_over, variable, worker_id,
+    OpenTransaction, SOON, Workspace, conversation, create, exchange, failure, load, sql, variable,
+    worker_id,
 };
 use crate::proxy::{Network, behind_a_network};
 
@@ -54,7 +54,8 @@ async fn what_is_sent_into_a_silent_network_is_done_when_that_is_back() {
     proxy.set(Network::Silent);
     let commit = store.commit(exchange(id, 1));
     let mut commit = std::pin::pin!(commit);
-    assert!(timeout(Duration::from_secs(5), &mut commit).await.is_err());
+    // Well below the 10 s after which a transaction is given up.
+    assert!(timeout(Duration::from_secs(3), &mut commit).await.is_err());
     proxy.set(Network::Up);
     timeout(SOON, commit).await.expect("an answer").unwrap();
     assert_eq!(load(&store, id).await.entries.len(), 4);
@@ -83,7 +84,7 @@ async fn a_commit_without_an_answer_is_looked_for() {
 
 #[tokio::test]
 async fn a_commit_whose_outcome_is_not_known_when_the_store_is_closed_has_no_answer() {
-    let workspace = Workspace::with_lease("3");
+    let workspace = Workspace::with_lease("6");
     let (proxy, store) = behind_a_network(&workspace).await;
     let id = conversation(&store, 1).await;
     proxy.set(Network::DownAfterCommit);
@@ -95,7 +96,7 @@ async fn a_commit_whose_outcome_is_not_known_when_the_store_is_closed_has_no_ans
     }
     store.close().await;
     assert!(commit.now_or_never().is_none(), "it was made, or not");
-    let next = taken_over(&workspace).await;
+    let next = workspace.open().await;
     assert_eq!(load(&next, id).await.entries.len(), 4);
 }
 

@@ -13,8 +13,8 @@ use worker_runtime::store::{Change, StoreErrorKind, StoredConversation, WorkerSt
 
 pub(crate) use worker_runtime::store::conformance::facts::{ALL, worker_id};
 
-/// More than anything here takes.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+/// More than anything here takes, and less than the longest lease.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// A workspace that no other test has.
 pub(crate) struct Workspace {
@@ -28,18 +28,18 @@ pub(crate) fn variable(name: &str) -> String {
 }
 
 impl Workspace {
+    /// With the longest lease: it ends when a test ends it or its owner gives it back, and not because a
+    /// busy machine was late to renew it.
     pub(crate) fn new() -> Self {
+        Self::with_lease("300")
+    }
+
+    /// With a lease whose renewal or end is waited for.
+    pub(crate) fn with_lease(seconds: &str) -> Self {
         Self {
             address: variable("YOI_TEST_POSTGRES"),
             name: Uuid::now_v7().to_string(),
-            lease: LeaseTime::default(),
-        }
-    }
-
-    pub(crate) fn with_lease(seconds: &str) -> Self {
-        Self {
             lease: seconds.parse().expect("a lease"),
-            ..Self::new()
         }
     }
 
@@ -58,8 +58,9 @@ impl Workspace {
         Candidate::new(database, self.name.clone(), "test".to_owned(), self.lease)
     }
 
+    /// The store, once it is free.
     pub(crate) async fn open(&self) -> PostgresStore {
-        self.try_open().await.expect("a store")
+        once_free(&mut self.candidate()).await
     }
 
     pub(crate) async fn try_open(&self) -> Result<PostgresStore, OpenError> {
@@ -71,6 +72,14 @@ impl Workspace {
         self.row("expires_at = now() - interval '1 second'").await;
     }
 
+    /// Whether its lease has ended.
+    pub(crate) async fn is_expired(&self) -> bool {
+        let expired = "SELECT expires_at < clock_timestamp() FROM yoi.workspace WHERE name = $1";
+        let client = sql(&self.address).await;
+        let expired = client.query_one_scalar(expired, &[&self.name]).await;
+        expired.expect("a workspace")
+    }
+
     /// Runs a statement on the workspace's row, past the store.
     pub(crate) async fn row(&self, statement: &str) {
         let statement = format!("UPDATE yoi.workspace SET {statement} WHERE name = $1");
@@ -80,10 +89,10 @@ impl Workspace {
     }
 }
 
-/// The workspace's store, once its owner has given it back or lost it.
-pub(crate) async fn taken_over(workspace: &Workspace) -> PostgresStore {
-    let mut candidate = workspace.candidate();
-    let taken = timeout(SOON, async {
+/// The store, once the owner before has given the workspace back or lost it. A database that is busy may do
+/// what that owner has asked it for last after the owner has ended.
+pub(crate) async fn once_free(candidate: &mut Candidate) -> PostgresStore {
+    let opened = timeout(SOON, async {
         loop {
             match candidate.acquire().await {
                 Ok(store) => return store,
@@ -92,7 +101,7 @@ pub(crate) async fn taken_over(workspace: &Workspace) -> PostgresStore {
             }
         }
     });
-    taken.await.expect("it is free")
+    opened.await.expect("it is free")
 }
 
 /// A transaction that is open, as one of the owner is.

@@ -5,8 +5,8 @@ use tokio::time::timeout;
 use worker_runtime::store::{StoreErrorKind, WorkerStore as _};
 
 use crate::fixture::{
-    ALL, OpenTransaction, SOON, Workspace, conversation, create, exchange, failure, load, sql,
-    taken_over, worker_id,
+    ALL, OpenTransaction, SOON, Workspace, conversation, create, exchange, failure, load,
+    once_free, sql, worker_id,
 };
 use crate::proxy::{Network, behind_a_network};
 
@@ -25,7 +25,7 @@ async fn a_workspace_belongs_to_one_server_until_that_gives_it_back() {
     assert!(neighbour.index().await.unwrap().workers.is_empty());
 
     store.close().await;
-    let next = candidate.acquire().await.expect("it is free at once");
+    let next = once_free(&mut candidate).await;
     assert_eq!(load(&next, id).await.entries.len(), 2);
     assert_eq!(failure(&store).await, StoreErrorKind::Lost);
 }
@@ -36,8 +36,22 @@ async fn dropping_a_store_commits_what_was_handed_in_and_gives_the_workspace_bac
     let store = workspace.open().await;
     let id = conversation(&store, 3).await;
     drop(store);
-    let next = taken_over(&workspace).await;
+    let next = workspace.open().await;
     assert_eq!(load(&next, id).await.entries.len(), 6);
+}
+
+#[tokio::test]
+async fn a_workspace_that_is_given_back_into_a_silent_network_is_free_when_that_is_back() {
+    let workspace = Workspace::new();
+    let (proxy, store) = behind_a_network(&workspace).await;
+    let id = conversation(&store, 1).await;
+    proxy.set(Network::Silent);
+    // It waits for an answer, and ends without one.
+    store.close().await;
+    drop(store);
+    assert!(matches!(workspace.try_open().await, Err(OpenError::InUse)));
+    proxy.set(Network::Up);
+    assert_eq!(load(&workspace.open().await, id).await.entries.len(), 2);
 }
 
 #[tokio::test]
@@ -63,7 +77,7 @@ async fn an_owner_whose_lease_has_passed_writes_and_reads_nothing_more() {
 
 #[tokio::test]
 async fn an_owner_that_writes_nothing_renews_its_lease_and_learns_of_its_loss() {
-    let workspace = Workspace::with_lease("3");
+    let workspace = Workspace::with_lease("9");
     let store = workspace.open().await;
     let past =
         "SELECT expires_at > $2::timestamptz AND owner = 'test' FROM yoi.workspace WHERE name = $1";
@@ -96,12 +110,12 @@ async fn an_owner_that_cannot_reach_the_database_gives_up_when_its_lease_is_over
     let lost = store.lost();
     proxy.set(Network::Down);
     timeout(SOON, lost).await.expect("it gives up");
-    taken_over(&workspace).await;
+    workspace.open().await;
 }
 
 #[tokio::test]
 async fn a_candidate_that_was_cut_off_too_leaves_the_owner_time_to_come_back() {
-    let workspace = Workspace::with_lease("3");
+    let workspace = Workspace::with_lease("15");
     let (proxy, store) = behind_a_network(&workspace).await;
     let mut candidate = workspace.by_port(proxy.port).candidate();
     assert!(matches!(candidate.acquire().await, Err(OpenError::InUse)));
@@ -112,23 +126,23 @@ async fn a_candidate_that_was_cut_off_too_leaves_the_owner_time_to_come_back() {
     proxy.set(Network::Up);
     assert!(matches!(candidate.acquire().await, Err(OpenError::InUse)));
     // The owner is back with its next renewal, and stays the owner.
-    let id = worker_id();
-    timeout(SOON, async {
-        while store.commit(vec![create(id)]).await.is_err() {}
-    })
-    .await
-    .expect("it goes on");
+    timeout(SOON, async { while workspace.is_expired().await {} })
+        .await
+        .expect("it is renewed");
+    store.commit(vec![create(worker_id())]).await.unwrap();
     assert!(matches!(candidate.acquire().await, Err(OpenError::InUse)));
 }
 
 #[tokio::test]
 async fn a_transaction_that_takes_longer_than_the_lease_does_not_cost_it() {
-    let workspace = Workspace::with_lease("3");
+    let workspace = Workspace::with_lease("6");
     let store = workspace.open().await;
     let mut candidate = workspace.candidate();
-    // Somebody else has what the store wants to write, for as long as a lock is waited for.
+    // Somebody else has what the store wants to write, for twice as long as a lock is waited for: 10 s.
     let other = OpenTransaction::of(&workspace).await;
-    assert_eq!(failure(&store).await, StoreErrorKind::Failed);
+    for _ in 0..2 {
+        assert_eq!(failure(&store).await, StoreErrorKind::Failed);
+    }
     assert!(matches!(candidate.acquire().await, Err(OpenError::InUse)));
     other.end().await;
     store.commit(vec![create(worker_id())]).await.unwrap();

@@ -1,5 +1,6 @@
 //! A server that takes over while a transaction of the owner before is still open.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use adapter_store_postgres::OpenError;
@@ -11,7 +12,7 @@ use crate::proxy::{Network, behind_a_network};
 
 #[tokio::test]
 async fn an_owner_that_hangs_in_a_transaction_keeps_the_next_one_waiting_for_its_lease_alone() {
-    let workspace = Workspace::with_lease("3");
+    let workspace = Workspace::with_lease("5");
     let (proxy, store) = behind_a_network(&workspace).await;
     proxy.set(Network::HoldsCommits);
     let hanging = tokio::spawn(async move { store.commit(vec![create(worker_id())]).await });
@@ -24,14 +25,15 @@ async fn an_owner_that_hangs_in_a_transaction_keeps_the_next_one_waiting_for_its
         .expect("its transaction is open");
     proxy.set(Network::Silent);
     let mut candidate = workspace.candidate();
-    let next = timeout(Duration::from_secs(6), async {
+    // The database ends any session's transaction that hangs for 10 s.
+    let next = timeout(Duration::from_secs(9), async {
         loop {
             if let Ok(store) = candidate.acquire().await {
                 return store;
             }
         }
     });
-    let next = next.await.expect("it is free after twice the lease");
+    let next = next.await.expect("it is free after the lease");
     proxy.set(Network::Up);
     hanging.await.unwrap().expect_err("it was taken back");
     assert!(next.index().await.unwrap().workers.is_empty());
@@ -39,14 +41,14 @@ async fn an_owner_that_hangs_in_a_transaction_keeps_the_next_one_waiting_for_its
 
 #[tokio::test]
 async fn a_lease_begins_after_the_last_transaction_of_the_owner_before() {
-    let workspace = Workspace::with_lease("3");
+    let workspace = Arc::new(Workspace::new());
     workspace.open().await.close().await;
     let last = OpenTransaction::of(&workspace).await;
-    let mut candidate = workspace.candidate();
-    let next = tokio::spawn(async move { candidate.acquire().await });
+    let waiting = Arc::clone(&workspace);
+    let next = tokio::spawn(async move { waiting.open().await });
     last.is_waited_for().await;
     let ended = last.end().await;
-    let _next = next.await.unwrap().expect("it is free");
+    let _next = next.await.unwrap();
     let client = sql(&workspace.address).await;
     let expiry = "SELECT expires_at FROM yoi.workspace WHERE name = $1";
     let expiry: SystemTime = client
@@ -65,10 +67,13 @@ async fn an_owner_that_renews_its_lease_while_the_next_one_waits_keeps_the_works
     let mut candidate = workspace.candidate();
     let next = tokio::spawn(async move { candidate.acquire().await });
     last.is_waited_for().await;
-    let renewed = workspace.row("expires_at = now() + interval '1 hour'");
-    timeout(Duration::from_secs(3), renewed)
-        .await
-        .expect("nobody has locked the lease");
+    let lock = "SELECT FROM yoi.workspace WHERE name = $1 FOR UPDATE NOWAIT";
+    let client = sql(&workspace.address).await;
+    let locked = client.query_one(lock, &[&workspace.name]).await;
+    locked.expect("nobody has locked the lease");
+    workspace
+        .row("expires_at = now() + interval '1 hour'")
+        .await;
     last.end().await;
     assert!(matches!(next.await.unwrap(), Err(OpenError::InUse)));
 }
