@@ -253,8 +253,9 @@ async fn read_until<T>(
 ) -> Result<T, Failure> {
     let began = Instant::now();
     loop {
+        let waited = began.elapsed();
         let value = read().await?;
-        if expected(&value) || began.elapsed() > COUNTS_TIMEOUT {
+        if expected(&value) || waited > COUNTS_TIMEOUT {
             return Ok(value);
         }
         tokio::time::sleep(COUNTS_PAUSE).await;

@@ -62,6 +62,12 @@ impl Plan {
         if self.quick { quick } else { full }
     }
 
+    /// Whether figures of time are held against bounds. A quick run is so short that one stall of a busy
+    /// machine would decide over it: it reports them alone.
+    pub(crate) fn judges_times(self) -> bool {
+        !self.quick
+    }
+
     /// How many servers are killed, unless the flags say so: `full`, or `quick` for a quick run.
     fn kills(self, full: usize, quick: usize) -> usize {
         self.kills.unwrap_or_else(|| self.either(full, quick))

@@ -19,9 +19,9 @@ use crate::worker::{RunEnd, Worker};
 const WORKERS: usize = 64;
 /// The run-time limit, where that is what ends a run.
 const RUN_TIME: Duration = Duration::from_millis(500);
-/// How long after its limit a run may still be active: some hundred runs end at once, and some
-/// of them block their thread for a while.
-const OVERTIME: Duration = Duration::from_secs(3);
+/// How long after its limit a run may still be active: some hundred runs end at once, some of them block
+/// their thread for a while, and the machine may be busy. One that has no end is waited for 30 s.
+const OVERTIME: Duration = Duration::from_secs(15);
 /// The ways to hang, in turn.
 const SCRIPTS: [Script; 4] = [
     Script::Hang,

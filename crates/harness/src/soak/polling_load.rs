@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use registry_core::projection::{EventBatch, EventKind};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::client::{Client, Endpoint};
 use crate::engine::Script;
@@ -21,6 +21,8 @@ pub(super) const WORKERS: usize = 200;
 pub(super) const RATE: u32 = 200;
 /// Tasks that send inputs, each to workers of its own.
 const SENDERS: u32 = 4;
+/// Time between two inputs of one of them.
+const PAUSE: Duration = Duration::from_millis(1_000 * SENDERS as u64 / RATE as u64);
 
 #[derive(Default)]
 pub(super) struct Inputs {
@@ -29,6 +31,13 @@ pub(super) struct Inputs {
     pub(super) times: Latencies,
     /// Inputs that were not accepted.
     pub(super) errors: Vec<String>,
+}
+
+/// The inputs of a time, and what the machine itself added to their times.
+pub(super) struct Measured {
+    pub(super) inputs: Inputs,
+    /// How late a task was that sent nothing and waited for the same instants.
+    pub(super) lateness: Latencies,
 }
 
 impl Inputs {
@@ -62,12 +71,37 @@ pub(super) async fn send_inputs(
     workers: Vec<Worker>,
     done: watch::Receiver<bool>,
 ) -> Result<Inputs, Failure> {
+    send_all(&endpoint, &workers, usize::MAX, &done).await
+}
+
+/// Sends the inputs that are due within `length`, [`RATE`] a second, to `workers` in turn. Takes longer
+/// when the server or the machine does.
+pub(super) async fn send_inputs_for(
+    endpoint: &Endpoint,
+    workers: &[Worker],
+    length: Duration,
+) -> Result<Measured, Failure> {
+    let (_done, is_done) = watch::channel(false);
+    let each = (length.as_nanos() / PAUSE.as_nanos()) as usize;
+    let senders = send_all(endpoint, workers, each, &is_done);
+    let (inputs, lateness) = tokio::join!(senders, tokio::spawn(wait_in_turn(each)));
+    Ok(Measured {
+        inputs: inputs?,
+        lateness: lateness?,
+    })
+}
+
+/// Sends `each` inputs from every sender, unless `done` is true before.
+async fn send_all(
+    endpoint: &Endpoint,
+    workers: &[Worker],
+    each: usize,
+    done: &watch::Receiver<bool>,
+) -> Result<Inputs, Failure> {
     let mut tasks = JoinSet::new();
-    let pause = Duration::from_secs(1) * SENDERS / RATE;
-    let senders = usize::try_from(SENDERS).expect("a small number");
-    for own in workers.chunks(workers.len().div_ceil(senders)) {
+    for own in workers.chunks(workers.len().div_ceil(SENDERS as usize)) {
         let (client, own) = (endpoint.client(), own.to_vec());
-        tasks.spawn(send_in_turn(client, own, pause, done.clone()));
+        tasks.spawn(send_in_turn(client, own, each, done.clone()));
     }
     let mut all = Inputs::default();
     while let Some(inputs) = tasks.join_next().await {
@@ -76,37 +110,46 @@ pub(super) async fn send_inputs(
     Ok(all)
 }
 
-/// Sends [`RATE`] inputs a second to `workers` in turn, for `length`.
-pub(super) async fn send_inputs_for(
-    endpoint: &Endpoint,
-    workers: &[Worker],
-    length: Duration,
-) -> Result<Inputs, Failure> {
-    let (done, is_done) = watch::channel(false);
-    let end = async {
-        tokio::time::sleep(length).await;
-        done.send_replace(true);
-    };
-    let senders = send_inputs(endpoint.clone(), workers.to_vec(), is_done);
-    let (inputs, ()) = tokio::join!(senders, end);
-    inputs
+/// The instants at which a sender's inputs are due.
+fn due_instants() -> Interval {
+    let mut ticks = tokio::time::interval(PAUSE);
+    // A late input does not delay the next one.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    ticks
+}
+
+async fn wait_in_turn(number: usize) -> Latencies {
+    let mut lateness = Latencies::default();
+    let mut ticks = due_instants();
+    for _ in 0..number {
+        lateness.record(ticks.tick().await.elapsed());
+    }
+    lateness
 }
 
 async fn send_in_turn(
     mut client: Client,
     workers: Vec<Worker>,
-    pause: Duration,
+    number: usize,
     done: watch::Receiver<bool>,
 ) -> Inputs {
     let mut inputs = Inputs::default();
-    let mut ticks = tokio::time::interval(pause);
-    // A late input does not delay the next one.
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    for worker in workers.iter().cycle() {
+    let mut ticks = due_instants();
+    let turn = PAUSE * u32::try_from(workers.len()).expect("a small number");
+    let mut own: Vec<_> = workers.iter().map(|worker| (worker, None)).collect();
+    for index in (0..own.len()).cycle().take(number) {
+        let (worker, last) = &mut own[index];
         if *done.borrow() {
             break;
         }
         let due = ticks.tick().await;
+        let since_last = last.replace(Instant::now()).map(|last| last.elapsed());
+        // An input that makes up for lost time may find the run of the one before.
+        if since_last.is_some_and(|time| time < turn / 2)
+            && let Err(failure) = worker.wait_until_idle(&mut client).await
+        {
+            inputs.errors.push(failure.to_string());
+        }
         match worker.send(&mut client, Script::Reply(1)).await {
             Ok(accepted) => inputs.tracker.accepted(&accepted),
             Err(failure) => inputs.errors.push(failure.to_string()),
