@@ -18,7 +18,7 @@ use crate::soak::kill::writer::Replies;
 /// Latest kill of a standby that takes over, in milliseconds: by then it serves.
 const TAKEOVER_MS: usize = 60;
 /// Longest wait for the exit of an owner that was frozen, after which the scenario is given up.
-const EXIT_GIVE_UP: Duration = Duration::from_secs(20);
+const EXIT_GIVE_UP: Duration = Duration::from_secs(60);
 /// What an owner that was replaced writes to standard error.
 const REPLACED: &str = "error: another server has this workspace now";
 

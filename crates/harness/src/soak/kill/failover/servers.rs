@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{sleep, timeout};
 
-use super::takeovers::LEASE;
 use crate::failure::Failure;
 use crate::server::{Server, Settings};
 use crate::soak::kill::RESIDENT;
@@ -15,7 +14,7 @@ use crate::soak::kill::session::{Gone, Session};
 use crate::soak::kill::verifier::{List, read_list};
 
 /// Longest wait for a server to take over, after which the scenario is given up.
-const GIVE_UP: Duration = Duration::from_secs(20);
+const GIVE_UP: Duration = Duration::from_secs(60);
 /// Pause between two looks at a server that stands by.
 const PAUSE: Duration = Duration::from_millis(5);
 /// The path by which a server says whether it is ready.
@@ -28,13 +27,15 @@ const TAKES_OVER: &str = "taking over";
 pub(super) struct Servers {
     address: String,
     workspace: String,
+    lease: Duration,
 }
 
 impl Servers {
-    /// Servers of a new workspace in the database at `address`.
-    pub(super) fn new(address: &str) -> Self {
+    /// Servers of a new workspace in the database at `address`, with this lease.
+    pub(super) fn new(address: &str, lease: Duration) -> Self {
         Self {
             address: address.to_owned(),
+            lease,
             workspace: format!("failover-{}", Timestamp::now().as_microsecond()),
         }
     }
@@ -49,7 +50,7 @@ impl Servers {
             .with("--auth", "none")
             .with("--store", &self.address)
             .with("--store-workspace", &self.workspace)
-            .with("--store-lease", LEASE.as_secs())
+            .with("--store-lease", self.lease.as_secs())
             .limit("workers", RESIDENT)
     }
 
