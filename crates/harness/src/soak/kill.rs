@@ -201,6 +201,7 @@ impl Counts {
             unavailable,
             replayed,
             reads,
+            late_reads,
             created,
             inputs,
             ..
@@ -208,7 +209,7 @@ impl Counts {
         report.tried(format!(
             "{answered} changes answered ({created} workers, {inputs} inputs; {refused} refused, \
              {replayed} inputs replayed), {unknown} cut off, {unavailable} answered that the server \
-             is unavailable, {reads} reads"
+             is unavailable, {reads} reads, {late_reads} of them repeated after a deadline"
         ));
         let Self {
             interrupted,

@@ -45,6 +45,8 @@ pub(super) struct Counts {
     pub(super) unavailable: usize,
     pub(super) replayed: usize,
     pub(super) reads: usize,
+    /// Reads that the server gave up at its deadline, and that were repeated.
+    pub(super) late_reads: usize,
     pub(super) created: usize,
     pub(super) inputs: usize,
     pub(super) interrupted: HashSet<RunId>,

@@ -24,7 +24,15 @@ pub(super) struct Gone(pub(super) Failure);
 /// The reasons of which the API documents that nothing was changed.
 const NOTHING_CHANGED: [&str; 3] = ["store_failed", "store_full", "store_lost"];
 
+/// Most attempts to read what the server gives up on at its deadline.
+const READ_ATTEMPTS: usize = 3;
+
 impl Gone {
+    /// Whether the server has given up at its deadline.
+    fn is_too_late(&self) -> bool {
+        matches!(&self.0, Failure::Unavailable(reason) if reason == "deadline_exceeded")
+    }
+
     /// Whether the server has said that nothing was changed.
     fn is_refusal(&self) -> bool {
         matches!(&self.0, Failure::Unavailable(reason) if NOTHING_CHANGED.contains(&&**reason))
@@ -242,9 +250,20 @@ impl Session {
         }))
     }
 
+    /// Reads, and once more when the server gives up after its own deadline of 2 s: a pause of the machine
+    /// can last longer. One that it never answers in time is [`Gone`].
     pub(super) async fn read(&mut self, path: &str) -> Result<(Response, Span), Gone> {
         self.ledger.with(|state| state.counts.reads += 1);
-        self.send("GET", path, Extra::default()).await
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match self.send("GET", path, Extra::default()).await {
+                Err(gone) if gone.is_too_late() && attempts < READ_ATTEMPTS => {
+                    self.ledger.with(|state| state.counts.late_reads += 1);
+                }
+                read => return read,
+            }
+        }
     }
 
     async fn write(
