@@ -47,6 +47,9 @@ const RECOVERY_GIVE_UP: Duration = Duration::from_secs(60);
 /// replaced every connection.
 const OUTAGE: Duration = Duration::from_secs(3);
 
+/// How long after the end of a lease that was not renewed another server must have taken over.
+const RENEWED: Duration = Duration::from_secs(1);
+
 pub(in crate::soak) async fn run(plan: Plan) -> Result<Report, Failure> {
     // Six are those of the first five cycles, in which everything happens once.
     let kills = plan.kills(300, 6);
@@ -196,6 +199,10 @@ impl Scenario {
         }
         if replies == Replies::Long {
             sleep(LONG_WORK).await;
+        }
+        if number == 1 {
+            // One owner at least must have renewed its lease to be there at the end.
+            sleep(self.bounds.lease + RENEWED).await;
         }
         self.work().await;
         self.check_standing_by(&standby).await?;
