@@ -3,7 +3,6 @@
 //! happened twice, nothing that a reader saw is taken back, and an owner that was replaced changes
 //! nothing.
 
-mod bare_client;
 mod database;
 mod ends;
 mod late_clients;
@@ -17,7 +16,6 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use self::bare_client::BareClient;
 use self::database::{Database, Stop};
 use self::schedule::{Cycle, Disturbance, End};
 use self::servers::{Servers, first_list, unreadiness};
@@ -58,13 +56,11 @@ pub(in crate::soak) async fn run(plan: Plan) -> Result<Report, Failure> {
     let mut scenario = Scenario {
         bounds,
         servers: Servers::new(&database.address, bounds.lease),
-        bare_client: BareClient::start(&database.address),
         database,
         ledger: Arc::default(),
         random: Random::new(plan.seed),
         takeovers: Takeovers::default(),
         tally: Tally::default(),
-        ended_by: None,
     };
     let mut report = Report::default();
     let done = scenario.run(kills).await;
@@ -80,14 +76,11 @@ pub(in crate::soak) async fn run(plan: Plan) -> Result<Report, Failure> {
 struct Scenario {
     bounds: Bounds,
     servers: Servers,
-    bare_client: BareClient,
     database: Database,
     ledger: Arc<Ledger>,
     random: Random,
     takeovers: Takeovers,
     tally: Tally,
-    /// The pause of the database or the machine after which the scenario could not go on, if there was one.
-    ended_by: Option<Duration>,
 }
 
 /// How often what happened.
@@ -118,12 +111,19 @@ impl Scenario {
             if found > FINDINGS_MAX || self.tally.kills() >= kills {
                 break;
             }
-            self.bare_client.forget();
-            let played = self.play(number, owner, standby).await;
-            if self.was_paused(&played, found) {
-                return Ok(());
-            }
-            (owner, standby) = played?;
+            let list;
+            (owner, list) = self.cycle(number, owner, standby).await?;
+            let now = self.ledger.clock.now();
+            self.ledger.with(|state| {
+                state.settle(now);
+                state.findings.cycle = number;
+            });
+            let scope = match number % EVERYTHING_EVERY {
+                0 => Scope::Everything,
+                _ => Scope::Touched,
+            };
+            self.verify(&owner, list, scope).await?;
+            standby = self.servers.standby().await?;
         }
         let (ended, list) = tokio::join!(owner.terminate(), first_list(&standby, &self.ledger));
         self.check_exit(&ended?, 0);
@@ -133,44 +133,7 @@ impl Scenario {
         self.check_rows().await
     }
 
-    /// Plays a cycle and verifies what it leaves. Gives the next owner, and another standby.
-    async fn play(
-        &mut self,
-        number: usize,
-        owner: Server,
-        standby: Server,
-    ) -> Result<(Server, Server), Failure> {
-        let (owner, list) = self.cycle(number, owner, standby).await?;
-        let now = self.ledger.clock.now();
-        self.ledger.with(|state| {
-            state.settle(now);
-            state.findings.cycle = number;
-        });
-        let scope = match number % EVERYTHING_EVERY {
-            0 => Scope::Everything,
-            _ => Scope::Touched,
-        };
-        self.verify(&owner, list, scope).await?;
-        let standby = self.servers.standby().await?;
-        Ok((owner, standby))
-    }
-
-    /// Whether a cycle went wrong because nobody could write to the database for so long that its owner may
-    /// have lost the lease: another server has it by right then, and answers that nothing else explains
-    /// are no findings. What was answered before must be there all the same. `found` is how many
-    /// findings there were before the cycle.
-    fn was_paused<T>(&mut self, played: &Result<T, Failure>, found: usize) -> bool {
-        let pause = self.bare_client.longest_pause();
-        if pause < self.bounds.pause_max() {
-            return false;
-        }
-        let withdraw = |state: &mut State| state.findings.withdraw(Promise::Answer, found);
-        let went_wrong = self.ledger.with(withdraw) || played.is_err();
-        self.ended_by = went_wrong.then_some(pause);
-        went_wrong
-    }
-
-    /// Plays the cycle itself. Gives the next owner, and the first list that it has answered.
+    /// Plays a cycle. Gives the next owner, and the first list that it has answered.
     async fn cycle(
         &mut self,
         number: usize,
@@ -325,11 +288,5 @@ impl Scenario {
             "no owner that was frozen was asked for a change",
         );
         self.takeovers.report(report, self.bounds);
-        if let Some(pause) = self.ended_by {
-            report.observed(format!(
-                "given up: nobody could write to the database for {pause:?}, of a lease of {:?}",
-                self.bounds.lease
-            ));
-        }
     }
 }

@@ -80,17 +80,6 @@ impl Findings {
         self.found.len()
     }
 
-    /// Takes back what was found of a promise after the first `kept` findings. Whether there was any.
-    pub(super) fn withdraw(&mut self, promise: Promise, kept: usize) -> bool {
-        let before = self.found.len();
-        let mut index = 0;
-        self.found.retain(|finding| {
-            index += 1;
-            index <= kept || finding.promise != promise
-        });
-        self.found.len() < before
-    }
-
     #[cfg(test)]
     pub(super) fn promises(&self) -> Vec<Promise> {
         self.found.iter().map(|finding| finding.promise).collect()
@@ -106,21 +95,5 @@ impl Findings {
             let text = &finding.text;
             report.check(false, format!("seed {seed}, kill {cycle}, {about}: {text}"));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn findings_of_one_promise_alone_are_withdrawn_and_no_earlier_ones() {
-        let mut findings = Findings::default();
-        for promise in [Promise::Answer, Promise::Lost, Promise::Answer] {
-            findings.add(promise, "the server", "");
-        }
-        assert!(findings.withdraw(Promise::Answer, 1));
-        assert_eq!(findings.promises(), [Promise::Answer, Promise::Lost]);
-        assert!(!findings.withdraw(Promise::Answer, 1));
     }
 }

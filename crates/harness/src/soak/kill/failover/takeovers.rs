@@ -40,12 +40,6 @@ impl Bounds {
         recovery: Duration::from_secs(15),
         exit: Duration::from_secs(15),
     };
-
-    /// The pause of the database, or of the whole machine, that may cost an owner its lease: an attempt to
-    /// renew that fails leaves it two thirds of the time, and a second one needs some of that.
-    pub(super) fn pause_max(self) -> Duration {
-        self.lease / 2
-    }
 }
 
 #[derive(Debug, Default)]
