@@ -214,7 +214,10 @@ pub(crate) async fn keep(database: Database, lease: Lease, acquired: Instant, lo
             Err(_) => tracing::debug!("lease is not renewed in time"),
         }
         session = None;
-        if Instant::now() >= expiry {
+        let now = Instant::now();
+        // So long after its deadline, the whole process was paused, and could not hear the answer.
+        let was_paused = now >= deadline + RETRY;
+        if now >= expiry && !was_paused {
             // Another server may have the workspace, and this one can't find out.
             return lost.raise();
         }

@@ -20,8 +20,7 @@ async fn connections_that_were_cut_while_nobody_used_them_are_not_noticed() {
     let id = conversation(&store, 1).await;
     load(&store, id).await;
     for exchanges in 1..4 {
-        proxy.set(Network::Down);
-        proxy.set(Network::Up);
+        proxy.cut().await;
         store.commit(exchange(id, exchanges)).await.unwrap();
         assert_eq!(
             load(&store, id).await.entries.len() as u64,
@@ -167,7 +166,9 @@ async fn requests_beyond_the_queue_wait() {
     let store = Workspace::new().open().await;
     let workers: Vec<_> = (0..1_000).map(|_| worker_id()).collect();
     let commits = workers.iter().map(|id| store.commit(vec![create(*id)]));
-    let reads = workers
+    // Many more than there are readers, and few enough that a busy machine reads them in the time in which
+    // one gives up.
+    let reads = workers[..100]
         .iter()
         .map(|id| store.workers(std::slice::from_ref(id)));
     let (committed, read) = futures_util::future::join(join_all(commits), join_all(reads)).await;

@@ -1,5 +1,7 @@
 //! Who owns a workspace: leases, and what an earlier owner can still do.
 
+use std::time::Duration;
+
 use adapter_store_postgres::OpenError;
 use tokio::time::timeout;
 use worker_runtime::store::{StoreErrorKind, WorkerStore as _};
@@ -111,6 +113,21 @@ async fn an_owner_that_cannot_reach_the_database_gives_up_when_its_lease_is_over
     proxy.set(Network::Down);
     timeout(SOON, lost).await.expect("it gives up");
     workspace.open().await;
+}
+
+#[tokio::test]
+async fn an_owner_that_was_paused_while_it_renewed_asks_whether_its_lease_is_its_own() {
+    let workspace = Workspace::with_lease("5");
+    let (proxy, store) = behind_a_network(&workspace).await;
+    proxy.set(Network::Silent);
+    timeout(SOON, proxy.holds()).await.expect("a renewal");
+    // The whole process stands still until its lease has ended.
+    std::thread::sleep(Duration::from_secs(6));
+    proxy.set(Network::Up);
+    timeout(SOON, async { while workspace.is_expired().await {} })
+        .await
+        .expect("it is renewed");
+    store.commit(vec![create(worker_id())]).await.unwrap();
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use adapter_store_postgres::PostgresStore;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::fixture::{Workspace, variable};
@@ -44,6 +44,8 @@ pub(crate) async fn behind_a_network(workspace: &Workspace) -> (Proxy, PostgresS
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     network: Arc<watch::Sender<Network>>,
+    /// Told of what is sent into a silent network.
+    held: Arc<Notify>,
     accepting: JoinHandle<()>,
 }
 
@@ -51,28 +53,42 @@ impl Proxy {
     pub(crate) async fn start() -> Self {
         let port = variable("YOI_TEST_POSTGRES_PORT").parse().expect("a port");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let own = listener.local_addr().expect("an address").port();
         let network = Arc::new(watch::Sender::new(Network::Up));
-        let (own, shared) = (
-            listener.local_addr().expect("an address").port(),
-            Arc::clone(&network),
-        );
+        let held = Arc::new(Notify::new());
+        let (shared, holding) = (Arc::clone(&network), Arc::clone(&held));
         let accepting = tokio::spawn(async move {
             loop {
                 let Ok((client, _)) = listener.accept().await else {
                     continue;
                 };
-                tokio::spawn(carry(client, port, Arc::clone(&shared)));
+                let (network, held) = (Arc::clone(&shared), Arc::clone(&holding));
+                tokio::spawn(carry(client, port, network, held));
             }
         });
         Self {
             port: own,
             network,
+            held,
             accepting,
         }
     }
 
     pub(crate) fn set(&self, network: Network) {
         self.network.send_replace(network);
+    }
+
+    /// Waits until something is sent into the silent network.
+    pub(crate) async fn holds(&self) {
+        self.held.notified().await;
+    }
+
+    /// Cuts all connections; new ones are carried again.
+    pub(crate) async fn cut(&self) {
+        self.set(Network::Down);
+        // Each connection has a receiver.
+        self.network.closed().await;
+        self.set(Network::Up);
     }
 }
 
@@ -83,14 +99,19 @@ impl Drop for Proxy {
 }
 
 /// Carries one connection until an end closes it or it is cut.
-async fn carry(client: TcpStream, port: u16, set: Arc<watch::Sender<Network>>) -> io::Result<()> {
+async fn carry(
+    client: TcpStream,
+    port: u16,
+    set: Arc<watch::Sender<Network>>,
+    held: Arc<Notify>,
+) -> io::Result<()> {
     let server = TcpStream::connect(("127.0.0.1", port)).await?;
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let (mut cut, network) = (set.subscribe(), set.subscribe());
     tokio::select! {
         _ = cut.wait_for(|it| *it == Network::Down) => Ok(()),
-        ended = upwards(from_client, to_server, network.clone()) => {
+        ended = upwards(from_client, to_server, network.clone(), &held) => {
             if *set.borrow() == Network::DownAfterCommit {
                 set.send_replace(Network::Down);
             }
@@ -104,6 +125,7 @@ async fn upwards(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     mut network: watch::Receiver<Network>,
+    held: &Notify,
 ) -> io::Result<()> {
     let mut buffer = [0; 16 * 1024];
     loop {
@@ -112,6 +134,9 @@ async fn upwards(
             return Ok(());
         }
         let sent = &buffer[..read];
+        if *network.borrow() == Network::Silent {
+            held.notify_one();
+        }
         let has_commit = sent.windows(COMMIT.len()).any(|it| it == COMMIT);
         let mut state = wait_until_carried(&mut network).await;
         if has_commit && state == Network::HoldsCommits {
