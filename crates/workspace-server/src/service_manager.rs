@@ -4,12 +4,15 @@
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 /// Longest wait for the manager to take a message. Its queue is full only if it hangs, and the
 /// server must not end too late for that.
 const SEND_TIMEOUT: Duration = Duration::from_millis(200);
+/// Locked while a message is being sent. Others wait in their order: none may overtake another.
+static SENDING: Mutex<()> = Mutex::const_new(());
 
 /// The server listens, and has what it reads from files.
 pub(crate) async fn ready() {
@@ -36,12 +39,27 @@ pub(crate) async fn stopping() {
 }
 
 async fn send(states: Vec<NotifyState<'static>>) {
-    let sending = spawn_blocking(move || sd_notify::notify(&states));
-    match timeout(SEND_TIMEOUT, sending).await {
+    let mut sending = Box::pin(async {
+        let turn = SENDING.lock().await;
+        // A send that has begun can't be dropped, and neither can its turn.
+        spawn_blocking(move || {
+            let sent = sd_notify::notify(&states);
+            drop(turn);
+            sent
+        })
+        .await
+    });
+    match timeout(SEND_TIMEOUT, &mut sending).await {
         Ok(Ok(Ok(()))) => {}
         Ok(Ok(Err(error))) => {
             tracing::warn!(error = %error.kind(), "the service manager was not notified");
         }
-        Ok(Err(_)) | Err(_) => tracing::warn!("the service manager takes no message"),
+        Ok(Err(_)) => tracing::warn!("the service manager takes no message"),
+        Err(_) => {
+            tracing::warn!("the service manager takes no message");
+            // It is sent once the manager goes on, unless the process ends before: a manager that is
+            // told of a reload and not of its end takes the server for failed.
+            tokio::spawn(sending);
+        }
     }
 }

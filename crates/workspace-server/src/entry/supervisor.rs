@@ -129,9 +129,11 @@ pub(super) async fn supervise(
                 },
             }
         };
+        // Before the server is told: whoever sees what it does then may send another signal, and this
+        // thread may have to wait for a processor until after that.
+        let began = Instant::now();
         // The receiver is gone when the server ends at this moment.
         let _ = stop.send(grace);
-        let began = Instant::now();
         let second = async {
             loop {
                 let request = signal().await;
