@@ -4,8 +4,9 @@
 //! Reading order: [`http`] (any bytes, any response), [`client`] (the API's operations),
 //! [`server`] (the wired server in this process), [`provider`] (a model provider that plays a
 //! script), [`local_records`] (files of older local tooling), [`canary`] (searching for leaks),
-//! [`json`] (reading response bodies), [`deadline`], [`clock`].
+//! [`json`] (reading response bodies), [`address`] (a port of one's own), [`clock`], [`deadline`].
 
+pub mod address;
 pub mod canary;
 pub mod client;
 pub mod clock;

@@ -206,12 +206,6 @@ impl ScriptedProvider {
         }
     }
 
-    /// An address at which nothing listens.
-    pub async fn unused_address() -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        listener.local_addr().expect("a bound socket")
-    }
-
     /// Makes the response to every request for which none is queued, in place of status 418.
     pub fn respond_with(
         &self,

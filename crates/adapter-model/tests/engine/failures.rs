@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use worker_runtime::{CreateWorker, ProfileSet, RunOutcome};
 
 use crate::fixture::{Fixture, KEY, Run, config};
+use testkit::address::ReservedAddress;
 use testkit::provider::{ScriptedProvider, ScriptedResponse};
 
 /// The time-out in tests of silent providers: short for the test, and long enough for a
@@ -154,14 +155,14 @@ async fn retry_after_is_honoured_up_to_its_limit() {
 
 #[tokio::test]
 async fn a_refused_connection_is_unreachable() {
-    let address = ScriptedProvider::unused_address().await;
-    let fixture = Fixture::new(&config("m", address));
+    let address = ReservedAddress::new();
+    let fixture = Fixture::new(&config("m", address.get()));
     let run = fixture.complete_run("hi").await;
     assert_eq!(
         (run.outcome, run.code),
         (Some(RunOutcome::Failed), Some("unreachable"))
     );
-    let provider = ScriptedProvider::start_at(address).await;
+    let provider = ScriptedProvider::start_at(address.get()).await;
     provider.enqueue(ScriptedResponse::openai(&["fine"]));
     assert_recovered(&fixture).await;
     assert_eq!(provider.requests().len(), 1);

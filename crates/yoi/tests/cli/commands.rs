@@ -1,6 +1,7 @@
 //! The client commands.
 
 use serde_json::{Value, json};
+use testkit::address::ReservedAddress;
 
 use crate::fixture::{ENDLESS_PACE, NO_PACE, Running, TestHome, assert_contains, server};
 use crate::terminal::{CTRL_C, Terminal};
@@ -274,11 +275,8 @@ fn an_unreachable_server_is_exit_code_3() {
     let home = TestHome::new();
     home.fails(3, "workers")
         .reports(&["no running server was found"]);
-    // A port that was free a moment ago.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    home.fails(3, &format!("workers --server http://{address}"))
+    let address = ReservedAddress::new();
+    home.fails(3, &format!("workers --server http://{}", address.get()))
         .reports(&["connection refused"]);
 }
 

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use testkit::address::ReservedAddress;
+
 use crate::fixture::{
     Finished, IN_MEMORY, NO_PACE, Running, TestHome, TestServer, assert_contains, server,
 };
@@ -160,14 +162,16 @@ fn a_health_check_is_quiet_about_a_server_that_is_ready_and_leaves_nothing() {
 #[test]
 fn a_health_check_says_in_one_line_what_is_wrong() {
     let home = TestHome::new();
-    let server = home.start_server_with(NO_PACE, "--drain-grace-ms 600000");
+    let reserved = ReservedAddress::new();
+    let address = reserved.get().to_string();
+    let flags = format!("--listen {address} --drain-grace-ms 600000");
+    let server = home.serve("workspace", &flags);
     server.drain();
     // It takes a moment until the signal has arrived.
     let mut checks = (0..1000).map(|_| health_of(&home, &server));
     let (code, err) = checks.find(|(code, _)| *code != 0).unwrap();
     assert_eq!((code, err.lines().count()), (1, 1), "{err}");
     assert_contains(&err, &["error: ", "[shutting_down]"]);
-    let address = server.address().to_owned();
     server.kill();
     let (code, err) = health_check(&home, |command| {
         command.env("YOI_LISTEN", &address);

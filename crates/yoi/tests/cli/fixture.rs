@@ -12,6 +12,8 @@ use tempfile::TempDir;
 pub(crate) const NO_PACE: u32 = 0;
 /// So slow that a run stays active until it is cancelled.
 pub(crate) const ENDLESS_PACE: u32 = 1000;
+/// Slow enough that something can be done during the reply to a [`long_message`].
+pub(crate) const SLOW_PACE: u32 = 100;
 
 /// The flags of a server that forgets its workers when it ends.
 pub(crate) const IN_MEMORY: &str = "--store memory";
@@ -36,6 +38,12 @@ pub(crate) struct Finished {
 
 /// A command that is running.
 pub(crate) struct Running(pub(crate) Child);
+
+/// A message whose reply takes twenty seconds at [`SLOW_PACE`], and so is cancelled before its end. It
+/// has as many words as a reply quotes.
+pub(crate) fn long_message() -> String {
+    "word ".repeat(200)
+}
 
 /// A user, and a server of theirs with `pace_ms` milliseconds between two words of a reply.
 pub(crate) fn server(pace_ms: u32) -> (TestHome, TestServer) {
@@ -163,7 +171,20 @@ impl TestHome {
 impl TestServer {
     /// Runs a command that starts a server, and waits until it listens.
     pub(crate) fn start(command: &mut Command) -> Self {
-        let mut process = command.stderr(Stdio::null()).spawn().unwrap();
+        Self::listening(command.stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// The same, but does `then` as soon as the server's log says `waits`.
+    pub(crate) fn start_and_wait(command: &mut Command, waits: &str, then: impl FnOnce()) -> Self {
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(process.stderr.take().unwrap());
+        let mut lines = log.lines().map_while(Result::ok);
+        assert!(lines.any(|line| line.contains(waits)), "no {waits:?}");
+        then();
+        Self::listening(process)
+    }
+
+    fn listening(mut process: Child) -> Self {
         let mut line = String::new();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         stdout.read_line(&mut line).unwrap();

@@ -12,26 +12,22 @@ const AT: &str = "2026-01-01T00:00:00Z";
 pub(crate) type Answer = Option<(u16, Value)>;
 
 /// A server that sends each answer to one connection, then goes away.
-pub(crate) struct PreparedServer {
-    pub(crate) address: SocketAddr,
-    thread: JoinHandle<Vec<String>>,
-}
+pub(crate) struct PreparedServer(JoinHandle<Vec<String>>);
 
 impl PreparedServer {
-    /// Listens at `address`; port 0 is a free one.
+    /// Listens at `address`.
     pub(crate) fn start(address: SocketAddr, answers: Vec<Answer>) -> Self {
         let listener = TcpListener::bind(address).unwrap();
-        let address = listener.local_addr().unwrap();
         let thread = std::thread::spawn(move || {
             let answer = |answer| respond(&listener.accept().unwrap().0, answer);
             answers.into_iter().map(answer).collect()
         });
-        Self { address, thread }
+        Self(thread)
     }
 
     /// Waits until all answers were sent; returns method and target of each request.
     pub(crate) fn requests(self) -> Vec<String> {
-        self.thread.join().unwrap()
+        self.0.join().unwrap()
     }
 }
 

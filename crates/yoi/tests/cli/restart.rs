@@ -1,16 +1,14 @@
 //! A server that is restarted and still has its workers.
 
 use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::TcpStream;
 
 use serde_json::Value;
+use testkit::address::ReservedAddress;
 
-use crate::fixture::{ENDLESS_PACE, NO_PACE, TestHome, assert_contains, server};
+use crate::fixture::{ENDLESS_PACE, TestHome, TestServer, assert_contains, server};
 use crate::prepared::{PreparedServer, accepted, events, interrupted, problem, transcript, worker};
 use crate::terminal::Terminal;
-
-/// A free port of this machine.
-const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// What the worker is called: a whole id, which is not looked up.
 const ID: &str = "01a223b8-d9f2-76f9-baef-bbd62806a7ba";
@@ -18,8 +16,10 @@ const ID: &str = "01a223b8-d9f2-76f9-baef-bbd62806a7ba";
 #[test]
 fn a_chat_goes_on_with_the_same_worker_after_a_restart() {
     let home = TestHome::new();
+    let reserved = ReservedAddress::new();
+    let address = reserved.get();
     let before = PreparedServer::start(
-        ANYWHERE,
+        address,
         vec![
             worker(&Value::Null),
             transcript(None),
@@ -28,7 +28,6 @@ fn a_chat_goes_on_with_the_same_worker_after_a_restart() {
             None,
         ],
     );
-    let address = before.address;
     let command = format!("chat {ID} --server http://{address}");
     let mut chat = Terminal::start(&home.command(&command));
     chat.send("hi");
@@ -68,11 +67,12 @@ fn a_chat_goes_on_with_the_same_worker_after_a_restart() {
 #[test]
 fn a_followed_reply_that_a_restart_ends_is_a_failed_run() {
     let home = TestHome::new();
+    let reserved = ReservedAddress::new();
+    let address = reserved.get();
     let before = PreparedServer::start(
-        ANYWHERE,
+        address,
         vec![accepted("run-1"), events("run-1", "Half", None)],
     );
-    let address = before.address;
     let mut follower = home.spawn(&format!("send {ID} hi --follow --server http://{address}"));
     follower.wait_for_output();
     before.requests();
@@ -99,10 +99,14 @@ fn a_followed_reply_that_a_restart_ends_is_a_failed_run() {
 /// A supervisor starts the next server as soon as it has asked the last one to end.
 #[test]
 fn a_server_that_starts_while_the_one_before_it_drains_is_found_and_has_its_workers() {
-    let (home, old) = server(NO_PACE);
-    let address = old.address().to_owned();
+    let home = TestHome::new();
+    let reserved = ReservedAddress::new();
+    let address = reserved.get();
+    let mut serve = home.command("serve --offline-pace-ms 0 --listen");
+    serve.arg(address.to_string());
+    let old = TestServer::start(&mut serve);
     // A body that doesn't come to its end keeps the old server from ending.
-    let mut unfinished = TcpStream::connect(&address).unwrap();
+    let mut unfinished = TcpStream::connect(address).unwrap();
     let head = format!(
         "POST /api/session HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
          Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{",
@@ -111,8 +115,8 @@ fn a_server_that_starts_while_the_one_before_it_drains_is_found_and_has_its_work
     unfinished.write_all(head.as_bytes()).unwrap();
     let worker = home.create_worker();
     old.drain();
-    let flags = format!("--listen {address} --offline-pace-ms 0");
-    let _new = home.serve("workspace", &flags);
+    let waits = "another server has the store";
+    let _new = TestServer::start_and_wait(&mut serve, waits, || drop(unfinished));
     home.yoi("workers").prints(&[&worker]);
     assert_eq!(old.ended(), Some(0));
     home.yoi("workers").prints(&[&worker]);

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
+use testkit::address::ReservedAddress;
 
 use crate::fixture::{Finished, IN_MEMORY, NO_PACE, Running, TestHome, TestServer, server};
 use crate::terminal::Terminal;
@@ -70,12 +71,21 @@ struct World {
     home: TestHome,
     running: BTreeMap<usize, TestServer>,
     left: Vec<String>,
+    /// What `left` is of: no other test's server is at one of them.
+    reserved: Vec<ReservedAddress>,
     /// The names of the workers that each workspace should have.
     workers: [BTreeSet<String>; WORKSPACES.len()],
 }
 
 impl World {
-    fn start(&mut self, workspace: usize, address: &str) {
+    /// Starts the workspace's server, at a new address if none is given.
+    fn start(&mut self, workspace: usize, address: Option<String>) {
+        let address = address.unwrap_or_else(|| {
+            let new = ReservedAddress::new();
+            let address = new.get().to_string();
+            self.reserved.push(new);
+            address
+        });
         let server = self
             .home
             .serve(WORKSPACES[workspace], &format!("{OPEN} {address}"));
@@ -90,7 +100,7 @@ impl World {
             } => {
                 if !self.running.contains_key(&workspace) {
                     let old = at_old_address.then(|| self.left.pop()).flatten();
-                    self.start(workspace, old.as_deref().unwrap_or(ANY_PORT));
+                    self.start(workspace, old);
                 }
             }
             Change::Stop(workspace) => {
@@ -149,7 +159,7 @@ impl World {
     /// The names of the workers that a workspace has.
     fn workers_of(&mut self, workspace: usize) -> BTreeSet<String> {
         if !self.running.contains_key(&workspace) {
-            self.start(workspace, ANY_PORT);
+            self.start(workspace, None);
         }
         let url = &self.running[&workspace].url;
         let line = format!("workers --kind embedded --limit 200 --server {url}");
@@ -177,6 +187,7 @@ proptest! {
             home: home_with_workspaces(),
             running: BTreeMap::new(),
             left: Vec::new(),
+            reserved: Vec::new(),
             workers: Default::default(),
         };
         for (step, change) in changes.iter().enumerate() {
@@ -195,12 +206,13 @@ proptest! {
 #[test]
 fn a_chat_says_nothing_to_another_workspaces_server_at_the_same_address() {
     let home = home_with_workspaces();
-    let mine = home.serve("a", &format!("{OPEN} {ANY_PORT}"));
+    let reserved = ReservedAddress::new();
+    let address = reserved.get();
+    let mine = home.serve("a", &format!("{OPEN} {address}"));
     let mut chat = Terminal::start(home.command("chat").current_dir(home.path("a")));
     chat.send("hello");
     chat.wait_for("You said: “hello”");
     chat.wait_for_prompt();
-    let address = mine.address().to_owned();
     mine.kill();
     let other = home.serve("ab", &format!("{OPEN} {address}"));
     chat.submit("a secret");
@@ -216,8 +228,9 @@ fn a_chat_says_nothing_to_another_workspaces_server_at_the_same_address() {
 #[test]
 fn a_chat_that_named_its_server_says_nothing_to_the_next_one_at_its_address() {
     let home = home_with_workspaces();
-    let mine = home.serve("a", &format!("{OPEN} {ANY_PORT}"));
-    let address = mine.address().to_owned();
+    let reserved = ReservedAddress::new();
+    let address = reserved.get();
+    let mine = home.serve("a", &format!("{OPEN} {address}"));
     let mut chat = Terminal::start(&home.command(&format!("chat --server http://{address}")));
     chat.wait_for_prompt();
     mine.kill();
