@@ -4,12 +4,11 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::fixture::{IN_MEMORY, NO_PACE, TestHome, assert_contains, forgetful_server, server};
+use crate::fixture::{
+    IN_MEMORY, NO_PACE, SLOW_PACE, TestHome, assert_contains, forgetful_server, long_message,
+    server,
+};
 use crate::terminal::{ARROW_UP, CTRL_C, CTRL_D, Terminal};
-
-/// Milliseconds per word: a reply to a short message takes two seconds, enough to observe it in
-/// progress.
-const SLOW_PACE: u32 = 100;
 
 fn chat(home: &TestHome, args: &str) -> Terminal {
     Terminal::start(&home.command(&format!("chat {args}")))
@@ -26,11 +25,14 @@ fn a_reply_is_streamed_and_ctrl_d_leaves() {
     let (home, _server) = server(SLOW_PACE);
     let mut chat = chat(&home, "--name Büro");
     chat.wait_for("“Büro”");
-    chat.send("good morning");
+    chat.send(&long_message());
     // The first words are printed while the last ones are still to come.
     chat.wait_for("No model is configured");
     let worker = home.json("workers")["items"][0].clone();
     assert_eq!(worker["state"], "running");
+    chat.press(CTRL_C);
+    chat.wait_for("the run was cancelled");
+    chat.send("good morning");
     chat.wait_for("You said: “good morning”");
     chat.wait_for("input tokens, 21 output tokens");
     assert_eq!(id_to_continue_with(&chat.leave()), worker["worker_id"]);
@@ -40,7 +42,7 @@ fn a_reply_is_streamed_and_ctrl_d_leaves() {
 fn ctrl_c_cancels_the_reply_and_clears_the_line_and_never_ends_the_conversation() {
     let (home, _server) = server(SLOW_PACE);
     let mut chat = chat(&home, "");
-    chat.send(&"word ".repeat(150));
+    chat.send(&long_message());
     chat.wait_for("No model is configured");
     chat.press(CTRL_C);
     chat.wait_for("the run was cancelled");
@@ -76,7 +78,7 @@ fn a_line_that_is_not_utf_8_is_refused_and_the_conversation_continues() {
 fn a_second_ctrl_c_returns_to_the_prompt_when_the_server_does_not_respond() {
     let (home, server) = server(SLOW_PACE);
     let mut chat = chat(&home, "");
-    chat.send("never mind");
+    chat.send(&long_message());
     chat.wait_for("No model is configured");
     server.pause();
     chat.press(CTRL_C);
@@ -117,14 +119,21 @@ fn arrow_up_recalls_messages_of_earlier_conversations() {
 fn a_reply_in_progress_is_printed_first() {
     let (home, _server) = server(SLOW_PACE);
     let worker = home.create_worker();
-    home.yoi(&format!("send {worker} begun-elsewhere"));
+    let someone_else_sends = |first: &str| {
+        let input = format!("{first} {}", long_message());
+        let send = home.spawn_with_input(&input, &format!("send {worker}"));
+        send.exits_with(0);
+    };
+    someone_else_sends("begun-elsewhere");
     let mut chat = chat(&home, &worker);
     chat.wait_for("a reply is in progress");
     chat.wait_for("No model is configured");
-    chat.wait_for("You said: “begun-elsewhere”");
+    chat.wait_for("You said: “begun-elsewhere word");
+    home.yoi(&format!("cancel {worker}"));
+    chat.wait_for("was cancelled");
     chat.wait_for_prompt();
     // While somebody else's run is active, a message is refused and not lost.
-    home.yoi(&format!("send {worker} someone-else"));
+    someone_else_sends("someone-else");
     chat.submit("me too");
     chat.wait_for("[worker_busy]");
     chat.wait_for_prompt();
@@ -160,7 +169,7 @@ fn a_server_that_is_restarted_between_two_messages_is_found_again_with_the_conve
 fn a_reply_that_a_crash_ends_is_said_to_stop_and_the_conversation_goes_on() {
     let (home, server) = server(SLOW_PACE);
     let mut chat = chat(&home, "");
-    chat.send(&"word ".repeat(150));
+    chat.send(&long_message());
     chat.wait_for("No model is configured");
     server.kill();
     chat.wait_for("looking for the server");
@@ -203,7 +212,7 @@ fn a_restarted_server_that_forgets_is_found_again_without_the_conversation() {
 fn a_server_that_dies_during_a_reply_and_forgets_is_waited_for() {
     let (home, server) = forgetful_server(SLOW_PACE);
     let mut chat = chat(&home, "");
-    chat.send(&"word ".repeat(150));
+    chat.send(&long_message());
     chat.wait_for("No model is configured");
     server.kill();
     chat.wait_for("looking for the server");

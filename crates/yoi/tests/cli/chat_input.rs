@@ -2,11 +2,8 @@
 
 use serde_json::Value;
 
-use crate::fixture::{NO_PACE, TestHome, assert_contains, server};
+use crate::fixture::{NO_PACE, SLOW_PACE, TestHome, assert_contains, long_message, server};
 use crate::terminal::{ALT_ENTER, CTRL_C, CTRL_D, ENTER, Terminal};
-
-/// Milliseconds per word: enough to type something during a reply.
-const SLOW_PACE: u32 = 100;
 
 fn chat(home: &TestHome, args: &str) -> Terminal {
     Terminal::start(&home.command(&format!("chat {args}")))
@@ -77,7 +74,7 @@ fn a_message_has_several_lines_by_alt_enter_or_a_backslash() {
 fn nothing_of_a_cancelled_reply_or_a_cleared_line_is_left_on_the_screen() {
     let (home, _server) = server(SLOW_PACE);
     let mut chat = chat(&home, "");
-    chat.send(&"word ".repeat(50));
+    chat.send(&long_message());
     chat.wait_for("No model is configured");
     chat.press(CTRL_C);
     let reply = chat.wait_for("note: the run was cancelled\n");
@@ -188,7 +185,7 @@ fn a_reply_is_markdown_and_breaks_between_words() {
 fn a_worker_that_another_client_stops_is_told_as_that() {
     let (home, _server) = server(SLOW_PACE);
     let mut chat = chat(&home, "--name Erster");
-    chat.send(&"word ".repeat(150));
+    chat.send(&long_message());
     chat.wait_for("No model");
     let mut follower = home.spawn("events - --follow --json");
     follower.wait_for_output();
@@ -202,7 +199,8 @@ fn a_worker_that_another_client_stops_is_told_as_that() {
     assert_eq!(last["kind"], "worker_stopped");
 
     let worker = home.create_worker();
-    let mut sender = home.spawn(&format!("send {worker} hi --follow"));
+    let send = format!("send {worker} --follow");
+    let mut sender = home.spawn_with_input(&long_message(), &send);
     sender.wait_for_output();
     home.yoi("stop -");
     sender

@@ -2,11 +2,8 @@
 
 use rustix::process::Signal;
 
-use crate::fixture::{IN_MEMORY, TestHome, forgetful_server};
+use crate::fixture::{IN_MEMORY, SLOW_PACE, TestHome, forgetful_server, long_message};
 use crate::terminal::{CTRL_C, Terminal};
-
-/// Milliseconds per word: enough to do something during a reply.
-const SLOW_PACE: u32 = 100;
 
 fn chat(home: &TestHome, terminal: &str) -> Terminal {
     Terminal::start(home.command("chat").env("TERM", terminal))
@@ -22,7 +19,7 @@ fn a_terminal_on_which_no_lines_are_edited_echoes_and_knows_its_keys() {
         chat.wait_for("half a thou");
         assert!(chat.is_as_before(), "{terminal}");
         chat.press(CTRL_C);
-        chat.send(&"word ".repeat(150));
+        chat.send(&long_message());
         chat.wait_for("No model is configured");
         chat.press(CTRL_C);
         chat.wait_for("the run was cancelled");
@@ -51,7 +48,7 @@ fn a_signal_that_ends_the_chat_leaves_the_terminal_as_it_was() {
         assert!(at_prompt.is_as_before(), "{signal:?}");
 
         let mut in_reply = chat(&home, "xterm");
-        in_reply.send(&"word ".repeat(150));
+        in_reply.send(&long_message());
         in_reply.wait_for("No model is configured");
         assert!(!in_reply.is_as_before());
         in_reply.signal(signal);

@@ -111,6 +111,12 @@ fn chat(api: &ScriptedApi, home: &TestHome, reasoning: &str) -> Terminal {
     Terminal::start(&home.command(&line))
 }
 
+/// The seconds in the next frame of what is shown while `phase` goes on.
+fn seconds(chat: &mut Terminal, phase: &str) -> u32 {
+    chat.wait_for(&format!("{phase} · "));
+    chat.wait_for(" s").parse().unwrap()
+}
+
 fn answer() -> [(u32, Value); 2] {
     [
         (15, json!({"kind": "output_delta", "text": "A position."})),
@@ -119,15 +125,16 @@ fn answer() -> [(u32, Value); 2] {
 }
 
 #[test]
-fn phase_and_time_are_seen_within_a_second_and_the_answer_follows() {
+fn phase_and_time_are_seen_and_the_answer_follows() {
     let (api, home) = (ScriptedApi::start(), TestHome::new());
     let mut chat = chat(&api, &home, "summary");
     chat.send("What is a cursor?");
-    chat.wait_for("waiting for the reply · 0 s");
+    seconds(&mut chat, "waiting for the reply");
     api.happen(&[(3, thought("Let me see."))]);
-    chat.wait_for("reasoning, 11 bytes · 0 s");
-    // The time goes on while nothing comes.
-    chat.wait_for("reasoning, 11 bytes · 1 s");
+    let phase = "reasoning, 11 bytes";
+    let first = seconds(&mut chat, phase);
+    // The time goes on while nothing comes. So many frames take more than ten seconds.
+    assert!((0..100).any(|_| seconds(&mut chat, phase) > first));
     api.happen(&[(9, thought(" It is a position."))]);
     chat.wait_for("reasoning, 29 bytes · ");
     api.happen(&answer());
@@ -146,7 +153,7 @@ fn a_retry_is_announced_and_reasoning_can_be_read_as_it_comes() {
     });
     api.happen(&[(1, retrying)]);
     chat.wait_for("[overloaded]; trying again in 2 s\n");
-    chat.wait_for("waiting to try again · 0 s");
+    seconds(&mut chat, "waiting to try again");
     api.happen(&[(3, thought("Let me"))]);
     chat.wait_for("Let me");
     api.happen(&[(9, thought(" see."))]);
