@@ -1,8 +1,6 @@
 //! An engine that computes without awaiting holds up its own run and nobody else's requests.
 
-use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, mpsc};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
@@ -12,29 +10,20 @@ use testkit::http::Connection;
 use testkit::json::text;
 use testkit::server::TestServer;
 use tokio::runtime::Builder;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, oneshot};
 use worker_runtime::{EngineError, Output, Turn, TurnEngine};
 use yoi_workspace_server::config::EngineSetting;
 
-/// How long the engine blocks its thread.
-const BLOCKED_FOR: Duration = Duration::from_secs(2);
-/// Longest delay of a request while it does.
-const DELAY_MAX: Duration = Duration::from_millis(100);
-/// The machine may be busy with something else during one attempt, hardly during all.
-const ATTEMPTS: usize = 5;
 /// Connections that are open before the engine blocks.
 const OPEN_CONNECTIONS: usize = 8;
+/// Requests on each of them, and on new ones, while it does.
+const ROUNDS: usize = 20;
 
-/// Writes something when it is notified, and then blocks its thread.
+/// Writes something when it is notified, and then blocks its thread until it is released.
 struct BlockingEngine {
     start: Arc<Notify>,
-    reports: mpsc::UnboundedSender<Report>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Report {
-    Blocks,
-    Ended,
+    blocks: Mutex<Option<oneshot::Sender<()>>>,
+    released: Mutex<mpsc::Receiver<()>>,
 }
 
 #[async_trait]
@@ -42,112 +31,112 @@ impl TurnEngine for BlockingEngine {
     async fn run(&self, _: Turn, output: Output) -> Result<(), EngineError> {
         self.start.notified().await;
         output.push("let me compute").await?;
-        let _ = self.reports.send(Report::Blocks);
-        // As a computation would, but it leaves the processor to the requests.
-        thread::sleep(BLOCKED_FOR);
-        let _ = self.reports.send(Report::Ended);
+        let blocks = self.blocks.lock().unwrap().take();
+        blocks.expect("one run").send(()).unwrap();
+        // As a computation would, but it leaves the processor to the requests. An error means that
+        // the test has failed.
+        let _ = self.released.lock().unwrap().recv();
         Ok(())
     }
 }
 
-/// How long clients waited while the engine blocked its thread.
-#[derive(Debug, Clone, Copy)]
-struct Delays {
-    /// The longest of all requests that began in this time.
-    request: Duration,
-    /// Of the poll that waited for what the engine wrote before it blocked.
-    poll: Duration,
+/// A run whose engine blocks its thread, for as long as `release` isn't used.
+struct Blocked {
+    worker: Worker,
+    cursor: String,
+    /// Connections from before.
+    open: Vec<Connection>,
+    /// Ends with the poll that waited for what the engine wrote before it blocked.
+    poll: tokio::task::JoinHandle<serde_json::Value>,
 }
 
 #[test]
-fn an_engine_that_computes_for_two_seconds_delays_no_request() {
-    delays_at_most(DELAY_MAX, |delays| delays.request);
+fn an_engine_that_computes_holds_up_no_request() {
+    while_blocked(async |server, blocked| {
+        for _ in 0..ROUNDS {
+            let mut new = Connection::open(server.address()).await.unwrap();
+            request(server, &blocked.worker, &mut new).await;
+            let open = blocked.open.iter_mut();
+            join_all(open.map(|open| request(server, &blocked.worker, open))).await;
+        }
+    });
 }
 
 /// The reader that a write wakes must not be queued behind the engine's thread.
 #[test]
-fn an_engine_that_computes_for_two_seconds_delays_no_reader_of_what_it_wrote_before() {
-    delays_at_most(DELAY_MAX, |delays| delays.poll);
+fn an_engine_that_computes_holds_up_no_reader_of_what_it_wrote_before() {
+    while_blocked(async |_, blocked| {
+        let events = in_time(&mut blocked.poll).await.unwrap();
+        assert_eq!(events["events"][0]["text"], "let me compute");
+    });
 }
 
-/// Panics when each attempt took longer than `max`.
-#[track_caller]
-fn delays_at_most(max: Duration, of: impl Fn(Delays) -> Duration) {
+/// Does `something` while the engine blocks its thread, and only then releases it.
+fn while_blocked(something: impl AsyncFnOnce(&TestServer, &mut Blocked)) {
     let start = Arc::new(Notify::new());
-    let (sender, mut reports) = mpsc::unbounded_channel();
-    let engine = EngineSetting::Own(Arc::new(BlockingEngine {
-        start: Arc::clone(&start),
-        reports: sender,
-    }));
-    // The clients have a thread of their own, so that only the server's delays are measured.
+    let (blocks, has_blocked) = oneshot::channel();
+    // The clients have a thread of their own, so that the server's threads alone can be blocked.
     let servers = Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap();
     let clients = Builder::new_current_thread().enable_all().build().unwrap();
+    // Dropped before the runtime, which waits for the engine's thread.
+    let (release, released) = mpsc::channel();
+    let engine = EngineSetting::Own(Arc::new(BlockingEngine {
+        start: Arc::clone(&start),
+        blocks: Mutex::new(Some(blocks)),
+        released: Mutex::new(released),
+    }));
     let server = servers.block_on(TestServer::start_with(|config| config.engine = engine));
-    let mut seen = Vec::new();
-    while seen.iter().all(|delays| of(*delays) > max) {
-        assert!(seen.len() < ATTEMPTS, "{seen:?}");
-        seen.push(clients.block_on(delays(&server, &start, &mut reports)));
-    }
+    clients.block_on(async {
+        let mut blocked = blocked(&server, &start, has_blocked).await;
+        something(&server, &mut blocked).await;
+        release.send(()).unwrap();
+        blocked.worker.run_events_after(&blocked.cursor).await;
+    });
     servers.block_on(server.shut_down());
 }
 
-/// Has the engine block its thread once.
-async fn delays(
+/// Has the engine block its thread.
+async fn blocked(
     server: &TestServer,
     start: &Notify,
-    reports: &mut mpsc::UnboundedReceiver<Report>,
-) -> Delays {
+    has_blocked: oneshot::Receiver<()>,
+) -> Blocked {
     let worker = server.create_worker().await;
     let accepted = worker.send("compute!").await;
     let cursor = text(&accepted["cursor"]).to_owned();
     let mut open = Vec::new();
     for _ in 0..OPEN_CONNECTIONS {
         let mut connection = Connection::open(server.address()).await.unwrap();
-        delay(server, &worker, &mut connection).await;
+        request(server, &worker, &mut connection).await;
         open.push(connection);
     }
     let poll = tokio::spawn({
         let (worker, cursor) = (worker.clone(), cursor.clone());
-        async move {
-            worker.events_after(&cursor).await;
-            Instant::now()
-        }
+        async move { worker.events_after(&cursor).await }
     });
     server.until_in_flight(1).await;
     start.notify_one();
-    assert_eq!(in_time(reports.recv()).await, Some(Report::Blocks));
-    let blocked = Instant::now();
-    let mut longest = Duration::ZERO;
-    // Ends with the two seconds, or when the requests of a round were held up until then.
-    while reports.try_recv().is_err() {
-        let began = Instant::now();
-        let mut new = Connection::open(server.address()).await.unwrap();
-        delay(server, &worker, &mut new).await;
-        longest = longest.max(began.elapsed());
-        let delays = open.iter_mut().map(|open| delay(server, &worker, open));
-        longest = longest.max(join_all(delays).await.into_iter().max().unwrap());
-    }
-    worker.run_events_after(&cursor).await;
-    Delays {
-        request: longest,
-        poll: poll.await.unwrap() - blocked,
+    in_time(has_blocked).await.unwrap();
+    Blocked {
+        worker,
+        cursor,
+        open,
+        poll,
     }
 }
 
-/// How long a request for the busy worker takes.
-async fn delay(server: &TestServer, worker: &Worker, connection: &mut Connection) -> Duration {
+/// A request for the busy worker, which is answered.
+async fn request(server: &TestServer, worker: &Worker, connection: &mut Connection) {
     let request = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\r\n",
         worker.path,
         server.address(),
         server.token
     );
-    let began = Instant::now();
-    let response = connection.exchange(request.as_bytes()).await.unwrap();
-    response.expect(200);
-    began.elapsed()
+    let response = in_time(connection.exchange(request.as_bytes())).await;
+    response.unwrap().expect(200);
 }

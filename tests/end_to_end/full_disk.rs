@@ -3,11 +3,13 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::json;
 use testkit::client::{Client, EMBEDDED};
 use testkit::json::{each, text};
-use testkit::server::long_input;
+use testkit::provider::{ScriptedProvider, ScriptedResponse};
+use tokio::sync::Notify;
 
 use crate::process::ServerProcess;
 
@@ -32,12 +34,27 @@ async fn a_full_disk_refuses_what_is_new_and_loses_nothing() {
     let disk = home.path().join("disk");
     fs::create_dir(&disk).unwrap();
     let file = disk.join("workers.sqlite3");
-    let args = ["--store", file.to_str().unwrap(), "--offline-pace-ms", "10"];
+    let provider = ScriptedProvider::start().await;
+    provider.respond_with(|_| ScriptedResponse::openai(&["hello"]));
+    let endpoint = format!("http://{}/v1", provider.address);
+    let store = file.to_str().unwrap();
+    let args = [
+        "--store",
+        store,
+        "--model",
+        "m",
+        "--model-endpoint",
+        &endpoint,
+    ];
     let server = ServerProcess::start_with_disk(home.path(), &disk, DISK_BYTES, &args).await;
     let client = &server.client;
     let (talking, quiet) = (client.create_worker().await, client.create_worker().await);
     quiet.run("hello").await;
-    let accepted = talking.send(&long_input()).await;
+    let is_full = Arc::new(Notify::new());
+    let reply = ScriptedResponse::new(200, &[("content-type", "text/event-stream")]);
+    let reply = reply.delta("first, ").wait_for(&is_full);
+    provider.enqueue(reply.delta("last").end("stop"));
+    let accepted = talking.send("hello").await;
 
     let seen = disk.strip_prefix("/").unwrap();
     let filler = server.root().join(seen).join("filler");
@@ -66,14 +83,15 @@ async fn a_full_disk_refuses_what_is_new_and_loses_nothing() {
         2
     );
 
-    // The reply is whole at some point, but its worker runs until its end is stored.
+    // The reply becomes whole, but its worker runs until its end is stored.
+    is_full.notify_one();
     let mut cursor = text(&accepted["cursor"]).to_owned();
     loop {
         let batch = talking.events_after(&cursor).await;
         let kinds = each(&batch["events"], "kind");
         assert!(kinds.iter().all(|kind| **kind == "output_delta"), "{batch}");
         cursor = text(&batch["next_cursor"]).to_owned();
-        if text(&batch["events"].as_array().unwrap().last().unwrap()["text"]).contains('”') {
+        if text(&batch["events"].as_array().unwrap().last().unwrap()["text"]).ends_with("last") {
             break;
         }
     }

@@ -8,8 +8,10 @@ use rustix::process::Signal;
 use serde_json::json;
 use testkit::client::{Client, EMBEDDED};
 use testkit::deadline::in_time;
+use tokio::net::UnixDatagram;
 
 use crate::process::ServerProcess;
+use crate::service_manager::{SERVING, received};
 
 const FIRST: &str = "CANARY-first-token-of-the-server";
 const SECOND: &str = "CANARY-second-token-of-the-server";
@@ -22,6 +24,13 @@ pub(crate) fn write_token(path: &Path, token: &str) {
 fn write_profile(directory: &Path, id: &str) {
     let text = format!("---\nid: {id}\ndescription: Says something\n---\n");
     fs::write(directory.join(id), text).unwrap();
+}
+
+/// Has the server read its files again, and waits until it has told its service manager that it did.
+async fn reload(server: &ServerProcess, manager: &UnixDatagram) {
+    server.signal(Signal::HUP);
+    assert!(received(manager).await.starts_with("RELOADING=1\n"));
+    assert_eq!(received(manager).await, SERVING);
 }
 
 /// Whether the commands of the same user are told this token.
@@ -45,7 +54,11 @@ async fn sighup_reads_the_token_and_profiles_again_and_keeps_those_that_still_wo
     write_token(&token, FIRST);
     fs::create_dir(&profiles).unwrap();
     let args = ["--token-file", "token", "--profile-dir", "profiles"];
-    let server = ServerProcess::start(home.path(), &args, &[]).await;
+    let path = home.path().join("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap())];
+    let server = ServerProcess::start(home.path(), &args, &variables).await;
+    assert_eq!(received(&manager).await, SERVING);
     assert!(!server.line.contains(FIRST), "{}", server.line);
     let base = &server.client.base;
     let [first, second] = [FIRST, SECOND].map(|it| Client::new(base.clone(), it.to_owned()));
@@ -58,8 +71,8 @@ async fn sighup_reads_the_token_and_profiles_again_and_keeps_those_that_still_wo
     assert_eq!(with_cookie().await, 200);
 
     write_token(&token, SECOND);
-    server.signal(Signal::HUP);
-    in_time(async { while second.get("/api/workspace").await.status != 200 {} }).await;
+    reload(&server, &manager).await;
+    second.get("/api/workspace").await.expect(200);
     first
         .get("/api/workspace")
         .await
@@ -72,17 +85,15 @@ async fn sighup_reads_the_token_and_profiles_again_and_keeps_those_that_still_wo
     })
     .await;
 
-    // The token is read before the profiles: when they are new, it has been refused.
     write_token(&token, "short");
     write_profile(&profiles, "one");
-    server.signal(Signal::HUP);
-    in_time(async { while !has_profile(&second, "one").await {} }).await;
+    reload(&server, &manager).await;
+    assert!(has_profile(&second, "one").await);
     second.get("/api/workspace").await.expect(200);
 
     write_token(&token, FIRST);
     fs::write(profiles.join("broken"), "nothing").unwrap();
-    server.signal(Signal::HUP);
-    in_time(async { while first.get("/api/workspace").await.status != 200 {} }).await;
+    reload(&server, &manager).await;
     assert!(has_profile(&first, "one").await);
 
     server.signal(Signal::TERM);

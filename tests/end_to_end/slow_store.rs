@@ -26,7 +26,11 @@ async fn start(configure: impl FnOnce(&mut ServerConfig)) -> (TestServer, Arc<Sc
 
 #[tokio::test]
 async fn a_slow_commit_holds_up_no_reader_and_no_other_worker() {
-    let (server, store) = start(|_| {}).await;
+    let (server, store) = start(|config| {
+        // Twenty seconds: the reply is still being written when the test has read some of it.
+        config.engine = offline(Duration::from_millis(100));
+    })
+    .await;
     let (talking, waiting) = (server.create_worker().await, server.create_worker().await);
     let accepted = talking.send(&long_input()).await;
     store.disturb(Operation::Commit, When::Every, Fault::Hang);
@@ -58,7 +62,8 @@ async fn a_slow_commit_holds_up_no_reader_and_no_other_worker() {
 #[tokio::test]
 async fn a_commit_that_hangs_is_answered_in_time_and_its_outcome_can_be_asked_for() {
     let (server, store) = start(|config| {
-        config.deadlines.mutation = Duration::from_millis(200);
+        // For the mutations that nothing holds up, too.
+        config.deadlines.mutation = Duration::from_secs(5);
     })
     .await;
     let worker = server.create_worker().await;
