@@ -25,7 +25,7 @@ async fn elements(page: &Page) -> u64 {
 
 /// What the page has done from the moment at which it was opened until `shown` was there.
 ///
-/// The time that it took says more of the machine than of the page, whose benchmarks are elsewhere.
+/// The time that it took would say as much of the machine as of the page.
 #[derive(Debug)]
 struct Work {
     /// Requests whose address has this part.
