@@ -21,6 +21,9 @@ const AFTER_EARLY_REASON_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time to find what waits in a socket after a deadline has passed: a process that was stopped, a
 /// container that was paused, or a suspended machine reads it before it gives up.
 const LATE_READ_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long after the deadline of a complete reply a process wakes that was stopped. The others need not
+/// be told apart: they fail at their deadline anyway.
+const STOPPED_MIN: Duration = Duration::from_millis(100);
 /// Bytes of an event from which it is parsed on a thread that may compute: below them, parsing takes
 /// no longer than other steps of a task, a few hundred microseconds at worst.
 const LARGE_EVENT_BYTES: usize = 8 * 1024;
@@ -43,8 +46,6 @@ pub(crate) struct ResponseStream {
     /// A large event that is being parsed.
     parsing: Option<JoinHandle<Parsed>>,
     body: Body,
-    /// Whether more of a complete reply was read after its deadline.
-    has_read_late: bool,
     first_byte_timeout: Duration,
     idle_timeout: Duration,
     has_text: bool,
@@ -94,7 +95,6 @@ impl ResponseStream {
             turn_bytes: 0,
             parsing: None,
             body: Body::AwaitingFirstPiece(first_byte_deadline),
-            has_read_late: false,
             first_byte_timeout,
             idle_timeout,
             has_text: false,
@@ -225,13 +225,19 @@ impl ResponseStream {
             Body::Finished => return Ok(()),
         };
         let chunk = self.response.chunk();
-        let chunk = if self.has_read_late {
-            timeout_at(deadline, chunk).await.ok()
-        } else {
-            until_late(deadline, chunk).await
+        let chunk = match self.body {
+            Body::Complete(_) => match timeout_at(deadline, chunk).await {
+                Ok(chunk) => Some(chunk),
+                Err(_) if deadline + STOPPED_MIN <= Instant::now() => {
+                    self.body = Body::Complete(deadline_after(LATE_READ_TIMEOUT));
+                    return Ok(());
+                }
+                Err(_) => None,
+            },
+            Body::AwaitingFirstPiece(_) | Body::Streaming(_) | Body::Finished => {
+                until_late(deadline, chunk).await
+            }
         };
-        // Of a complete reply once: every comment after it would be late, and be waited for.
-        self.has_read_late = matches!(self.body, Body::Complete(_)) && deadline <= Instant::now();
         let chunk = chunk.ok_or(elapsed)?;
         match chunk.map_err(|error| from_body_error(&error))? {
             Some(bytes) => {

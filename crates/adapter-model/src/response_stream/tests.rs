@@ -57,8 +57,12 @@ async fn a_poll_reads_so_much_and_no_more() {
 }
 
 /// The usage of a reply whose server keeps the connection open, and how long its end took. After the
-/// reply's text comes one piece after another, each so many milliseconds after the one before.
-async fn kept_open(pieces: impl IntoIterator<Item = (u64, String)>) -> (Usage, Duration) {
+/// reply's text comes one piece after another, each so many milliseconds after the one before. The
+/// process is stopped so long.
+async fn kept_open(
+    stopped: Duration,
+    pieces: impl IntoIterator<Item = (u64, String)>,
+) -> (Usage, Duration) {
     let text = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n";
     let end = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n";
     let reply = [(0, format!("{text}{end}"))];
@@ -74,20 +78,24 @@ async fn kept_open(pieces: impl IntoIterator<Item = (u64, String)>) -> (Usage, D
     let deadline = deadline_after(minute);
     let mut stream = ResponseStream::new(response, &OpenAi::STANDARD, deadline, minute, minute);
     let began = Instant::now();
-    while stream.next_piece().await.expect("a whole reply").is_some() {}
+    let read = async { while stream.next_piece().await.expect("a whole reply").is_some() {} };
+    tokio::join!(read, tokio::time::advance(stopped));
     (stream.state().usage, began.elapsed())
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_after_a_complete_reply_is_read_late_and_what_comes_later_is_not_waited_for() {
-    let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3}}\n\n";
-    // A process that was stopped meanwhile finds in its socket what came in time.
-    let stopped = (1_200, usage.to_owned());
-    let (read, _) = kept_open([stopped]).await;
+async fn a_complete_reply_is_waited_for_no_longer_unless_the_process_was_stopped() {
+    let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3}}\n\n".to_owned();
+    let usage = [(2_100, usage)];
+    let (read, _) = kept_open(Duration::from_secs(2), usage.clone()).await;
     assert_eq!(read.input_tokens, Some(3));
-
-    let comments = std::iter::repeat_n((400, ": wait\n\n".to_owned()), 100);
-    let (read, time) = kept_open(comments).await;
-    assert_eq!(read, Usage::default());
-    assert!(time <= AFTER_REPLY_TIMEOUT + LATE_READ_TIMEOUT, "{time:?}");
+    let comments = vec![(400, ": wait\n\n".to_owned()); 100];
+    for pieces in [&usage[..], &comments] {
+        let (read, time) = kept_open(Duration::ZERO, pieces.to_vec()).await;
+        assert_eq!(read, Usage::default());
+        let about = AFTER_REPLY_TIMEOUT..AFTER_REPLY_TIMEOUT + STOPPED_MIN;
+        assert!(about.contains(&time), "{time:?}");
+    }
+    let (_, time) = kept_open(Duration::from_secs(2), comments).await;
+    assert!(time < Duration::from_secs(3), "{time:?}");
 }
