@@ -51,7 +51,7 @@ async fn a_full_disk_refuses_what_is_new_and_loses_nothing() {
     let (talking, quiet) = (client.create_worker().await, client.create_worker().await);
     quiet.run("hello").await;
     let is_full = Arc::new(Notify::new());
-    let reply = ScriptedResponse::new(200, &[("content-type", "text/event-stream")]);
+    let reply = ScriptedResponse::event_stream();
     let reply = reply.delta("first, ").wait_for(&is_full);
     provider.enqueue(reply.delta("last").end("stop"));
     let accepted = talking.send("hello").await;

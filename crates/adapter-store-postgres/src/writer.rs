@@ -85,7 +85,8 @@ impl Writer {
         if self.lost.is_raised() {
             return;
         }
-        // The statements are kept to the end: dropping them sends messages, which would go first.
+        // The statements are kept to the end: dropping them sends messages, whose answers to a process that
+        // is gone would reset the connection before a busy database has read what comes after them.
         let (session, _statements) = match self.line.take() {
             Some(Line {
                 session,

@@ -62,8 +62,8 @@ impl Plan {
         if self.quick { quick } else { full }
     }
 
-    /// Whether figures of time are held against bounds. A quick run is so short that one stall of a busy
-    /// machine would decide over it: it reports them alone.
+    /// Whether percentiles of times are held against bounds. A quick run is so short that one stall of a
+    /// busy machine would decide over them: it reports them alone.
     pub(crate) fn judges_times(self) -> bool {
         !self.quick
     }

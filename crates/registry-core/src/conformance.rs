@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub trait Subject: Send + Sync {
     /// A fresh source that holds exactly `workers` workers.
     ///
-    /// A source that runs inputs must take at least 1 s for an input of 500 words, so that a run
+    /// A source that runs inputs must take at least 1 s for an input of 200 words, so that a run
     /// can be met while it is active.
     async fn source(&self, workers: usize) -> Arc<dyn RuntimeSource>;
 }
@@ -185,7 +185,7 @@ impl Fixture {
 /// An input that keeps a source busy for a while.
 fn long_input() -> Input {
     Input {
-        content: "word ".repeat(500),
+        content: "word ".repeat(200),
         idempotency_key: None,
     }
 }

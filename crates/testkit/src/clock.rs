@@ -11,15 +11,10 @@ pub struct StoppedClock(
 
 impl StoppedClock {
     /// Stops the paused time of the runtime that this is called in.
+    #[expect(clippy::new_without_default, reason = "it stops the clock")]
     pub fn new() -> Self {
         let (alive, end) = mpsc::channel();
         tokio::task::spawn_blocking(move || end.recv());
         Self(alive)
-    }
-}
-
-impl Default for StoppedClock {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -55,20 +54,23 @@ impl ScriptedResponse {
         Self::default().stall()
     }
 
+    /// The beginning of a stream of server-sent events.
+    pub fn event_stream() -> Self {
+        Self::new(200, &[("content-type", "text/event-stream")])
+    }
+
     /// A whole reply in OpenAI's protocol: a chunk for each delta, then its usage.
     pub fn openai(deltas: &[&str]) -> Self {
-        let headers = [("content-type", "text/event-stream")];
-        let response = Self::new(200, &headers);
         let deltas = deltas.iter();
-        deltas.fold(response, |it, text| it.delta(text)).end("stop")
+        let reply = deltas.fold(Self::event_stream(), |it, text| it.delta(text));
+        reply.end("stop")
     }
 
     /// A whole reply in OpenAI's protocol: the numbers from 0 to below `count`, one after each
     /// `pause`. Its usage is a token for each message of the request and for each number.
     pub fn openai_numbers(request: &RecordedRequest, count: u32, pause: Duration) -> Self {
         assert_eq!(request.body["stream"], true, "{}", request.body);
-        let response = Self::new(200, &[("content-type", "text/event-stream")]);
-        let response = (0..count).fold(response, |response, number| {
+        let response = (0..count).fold(Self::event_stream(), |response, number| {
             response.delay(pause).delta(&format!("{number} "))
         });
         let messages = request.body["messages"].as_array().map_or(0, Vec::len);
@@ -275,9 +277,7 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
             Step::Delay(delay) => sleep(delay).await,
             Step::WaitFor(signal) => signal.notified().await,
             Step::RepeatUntil(bytes, interval, signal) => {
-                let mut signalled = pin!(signal.notified());
-                // Nothing happens between two pieces that could be lost.
-                while timeout(interval, signalled.as_mut()).await.is_err() {
+                while timeout(interval, signal.notified()).await.is_err() {
                     stream.write_all(&bytes).await?;
                 }
             }

@@ -100,7 +100,7 @@ async function step(signal) {
 			if (in_flight && entries.isAtEnd) entries.grow(in_flight.run_id, PHASES[in_flight.phase], in_flight);
 		});
 		if (entries.isAtEnd || !cursor) cursor = page.cursor;
-		// The run may have ended since.
+		// Its run may be over by now.
 		isDetailOld = true;
 	}
 	wanted = null;

@@ -42,24 +42,20 @@ async fn send(states: Vec<NotifyState<'static>>) {
     let mut sending = Box::pin(async {
         let turn = SENDING.lock().await;
         // A send that has begun can't be dropped, and neither can its turn.
-        spawn_blocking(move || {
+        let sent = spawn_blocking(move || {
             let sent = sd_notify::notify(&states);
             drop(turn);
             sent
-        })
-        .await
-    });
-    match timeout(SEND_TIMEOUT, &mut sending).await {
-        Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(error))) => {
+        });
+        if let Ok(Err(error)) = sent.await {
             tracing::warn!(error = %error.kind(), "the service manager was not notified");
         }
-        Ok(Err(_)) => tracing::warn!("the service manager takes no message"),
-        Err(_) => {
-            tracing::warn!("the service manager takes no message");
-            // It is sent once the manager goes on, unless the process ends before: a manager that is
-            // told of a reload and not of its end takes the server for failed.
-            tokio::spawn(sending);
-        }
+    });
+    if timeout(SEND_TIMEOUT, &mut sending).await.is_err() {
+        tracing::warn!("the service manager takes no message");
+        // It is sent once the manager goes on, unless the process ends before: a manager that is
+        // told of a reload and not of its end takes the server for failed. Two wait for each reload
+        // that somebody asks for meanwhile.
+        tokio::spawn(sending);
     }
 }

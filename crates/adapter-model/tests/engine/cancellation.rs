@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use worker_runtime::RunOutcome;
 
 use crate::fixture::{Fixture, config};
@@ -71,10 +71,7 @@ async fn a_cancelled_request_is_not_sent_again() {
     provider.enqueue(ScriptedResponse::openai(&["fine"]));
     let accepted = fixture.start_run("hi");
     first_request(&provider).await;
-    let cancelled = fixture.runtime.cancel(fixture.worker, None);
-    // Sooner than it would be sent again.
-    let cancelled = timeout(Duration::from_secs(10), cancelled).await;
-    cancelled.unwrap().unwrap();
+    fixture.runtime.cancel(fixture.worker, None).await.unwrap();
     let run = fixture.run_end(&accepted).await;
     assert_eq!(run.outcome, Some(RunOutcome::Cancelled));
     assert_eq!(fixture.complete_run("again").await.text(), "fine");

@@ -82,7 +82,7 @@ fn too_long(wording: usize, sent: usize) -> ScriptedResponse {
         // Some say nothing, with status 200 and usage
         8 => ScriptedResponse::openai(&[]),
         // llama.cpp with a cache that slots share: in the stream
-        _ => ScriptedResponse::new(200, &[("content-type", "text/event-stream")])
+        _ => ScriptedResponse::event_stream()
             .event(&json!({"error": {"code": 500, "message": "Context size has been exceeded."}})),
     }
 }
@@ -222,7 +222,7 @@ async fn a_reply_that_was_filtered_in_part_does_not_end_the_conversation() {
     let error = json!({"error": {"code": "data_inspection_failed"}});
     for (end, outcome) in [(reason, RunOutcome::Completed), (error, RunOutcome::Failed)] {
         let fixture = Fixture::new(&config("m", provider.address));
-        let filtered = ScriptedResponse::new(200, &[("content-type", "text/event-stream")]);
+        let filtered = ScriptedResponse::event_stream();
         provider.enqueue(filtered.delta("some bad").event(&end));
         provider.enqueue(ScriptedResponse::openai(&["fine"]));
         let run = fixture.complete_run("something odd").await;

@@ -23,10 +23,6 @@ fn gemini(text: &str, reason: &str) -> Value {
     json!({"candidates": [{"content": content, "finishReason": reason}]})
 }
 
-fn stream() -> ScriptedResponse {
-    ScriptedResponse::new(200, &[("content-type", "text/event-stream")])
-}
-
 async fn run_against(model: &str, responses: impl IntoIterator<Item = ScriptedResponse>) -> Run {
     let provider = ScriptedProvider::start().await;
     responses.into_iter().for_each(|it| provider.enqueue(it));
@@ -40,7 +36,7 @@ async fn run_against(model: &str, responses: impl IntoIterator<Item = ScriptedRe
 async fn a_reason_to_finish_in_every_event_ends_nothing() {
     let of = |model, chunk: fn(&str, &str) -> Value, reason| async move {
         let part = |text| chunk(text, reason);
-        let all = stream()
+        let all = ScriptedResponse::event_stream()
             .event(&part("one "))
             .delay(PAUSE)
             .event(&part("two "))
@@ -51,7 +47,9 @@ async fn a_reason_to_finish_in_every_event_ends_nothing() {
         assert_eq!(run.outcome, Some(RunOutcome::Completed), "{run:?}");
 
         let error = json!({"error": {"code": 503, "message": "overloaded"}});
-        let failed = stream().event(&part("one ")).event(&part("two "));
+        let failed = ScriptedResponse::event_stream()
+            .event(&part("one "))
+            .event(&part("two "));
         let run = run_against(model, [failed.event(&error)]).await;
         assert_eq!((&*run.text(), run.code), ("one two ", Some("overloaded")));
     };
@@ -62,7 +60,9 @@ async fn a_reason_to_finish_in_every_event_ends_nothing() {
 #[tokio::test]
 async fn a_reason_to_finish_before_any_text_ends_nothing() {
     let of = |model, chunk: fn(&str, &str) -> Value, reason| async move {
-        let late = stream().event(&chunk("", reason)).delay(PAUSE);
+        let late = ScriptedResponse::event_stream()
+            .event(&chunk("", reason))
+            .delay(PAUSE);
         let run = run_against(model, [late.event(&chunk("Hello", reason))]).await;
         assert_eq!(run.text(), "Hello", "{model} {run:?}");
     };
@@ -76,11 +76,22 @@ async fn a_reply_that_its_provider_gives_up_is_cut_off() {
         ("gemini::g", gemini, "OTHER"),
     ] {
         // The last text may come with the reason.
-        let given_up = |text| stream().event(&chunk(text, "")).event(&chunk(text, reason));
+        let given_up = |text| {
+            ScriptedResponse::event_stream()
+                .event(&chunk(text, ""))
+                .event(&chunk(text, reason))
+        };
         let run = run_against(model, [given_up("tick ")]).await;
         assert_eq!(run.code, Some("reply_cut_off"), "{model}");
         assert_eq!(run.text(), "tick tick ");
-        let run = run_against(model, [given_up(""), stream().event(&chunk("42", "stop"))]).await;
+        let run = run_against(
+            model,
+            [
+                given_up(""),
+                ScriptedResponse::event_stream().event(&chunk("42", "stop")),
+            ],
+        )
+        .await;
         assert_eq!(
             run.text(),
             "42",
@@ -93,7 +104,8 @@ async fn a_reply_that_its_provider_gives_up_is_cut_off() {
 #[tokio::test]
 async fn an_empty_reply_is_waited_for_no_longer_than_a_while() {
     let of = |delta: Value| async move {
-        let thought = stream().event(&json!({"choices": [{"delta": delta}]}));
+        let thought =
+            ScriptedResponse::event_stream().event(&json!({"choices": [{"delta": delta}]}));
         let end = thought.event(&openai("", "stop"));
         let end = end.repeat(": alive\n\n", PAUSE / 12);
         let run = run_against("m", [end.clone(), end]);
@@ -106,7 +118,7 @@ async fn an_empty_reply_is_waited_for_no_longer_than_a_while() {
 /// A last line break is no sign that the reply goes on.
 #[tokio::test]
 async fn white_space_after_the_end_keeps_nothing_waiting() {
-    let end = stream()
+    let end = ScriptedResponse::event_stream()
         .event(&openai("Hello", ""))
         .event(&openai("", "stop"));
     let end = end
@@ -120,15 +132,20 @@ async fn white_space_after_the_end_keeps_nothing_waiting() {
 /// No reply to speak of, but the protocol is the right one.
 #[tokio::test]
 async fn usage_alone_is_of_gemini_s_protocol() {
-    let usage = || stream().event(&json!({"usageMetadata": {"promptTokenCount": 3}}));
-    let hello = stream().event(&gemini("Hello", "STOP"));
+    let usage = || {
+        ScriptedResponse::event_stream().event(&json!({"usageMetadata": {"promptTokenCount": 3}}))
+    };
+    let hello = ScriptedResponse::event_stream().event(&gemini("Hello", "STOP"));
     let run = run_against("gemini::g", [usage(), hello]).await;
     assert_eq!(run.text(), "Hello", "{run:?}");
 }
 
 #[tokio::test]
 async fn what_the_attempts_reason_is_set_apart() {
-    let thought = |text| stream().event(&json!({"choices": [{"delta": {"reasoning": text}}]}));
+    let thought = |text| {
+        ScriptedResponse::event_stream()
+            .event(&json!({"choices": [{"delta": {"reasoning": text}}]}))
+    };
     let provider = ScriptedProvider::start().await;
     provider.enqueue(thought("One thought."));
     provider.enqueue(thought("Another.").event(&openai("Hello", "stop")));

@@ -196,7 +196,7 @@ async fn an_entry_that_is_read_stays_where_it_is_while_the_server_restarts() {
 async fn reasoning_is_laid_out_in_pieces_and_a_batch_of_events_once() {
     let (provider, server) = scripted_server().await;
     provider.respond_with(|_| {
-        let response = ScriptedResponse::new(200, &[("content-type", "text/event-stream")]);
+        let response = ScriptedResponse::event_stream();
         let thought = json!({ "reasoning_content": "a thought, and another one\n" });
         let event = json!({ "choices": [{ "index": 0, "delta": thought, "finish_reason": null }] });
         let response = (0..1_500).fold(response, |response, _| {

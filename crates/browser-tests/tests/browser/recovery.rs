@@ -51,7 +51,7 @@ async fn a_restart_during_a_reply_is_said_and_the_conversation_goes_on() {
             .await;
         let _server = site.start().await;
         page.is("connected").await;
-        page.shows_news("").await;
+        page.shows_news("The server was restarted").await;
         let partial = page.reply(2).await;
         assert!(partial.contains(BEGINNING), "{partial}");
         assert!(partial.contains("not whole"), "{partial}");

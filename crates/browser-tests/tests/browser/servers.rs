@@ -39,7 +39,7 @@ fn model_of(provider: &ScriptedProvider) -> EngineSetting {
 
 /// A reply that begins so, and goes on as the test says.
 pub(crate) fn begin_reply(text: &str) -> ScriptedResponse {
-    ScriptedResponse::new(200, &[("content-type", "text/event-stream")]).delta(text)
+    ScriptedResponse::event_stream().delta(text)
 }
 
 /// A reply that repeats the message.

@@ -33,13 +33,6 @@ pub(super) struct Inputs {
     pub(super) errors: Vec<String>,
 }
 
-/// The inputs of a time, and what the machine itself added to their times.
-pub(super) struct Measured {
-    pub(super) inputs: Inputs,
-    /// How late a task was that sent nothing and waited for the same instants.
-    pub(super) lateness: Latencies,
-}
-
 impl Inputs {
     fn merge(&mut self, other: Self) {
         self.tracker.merge(other.tracker);
@@ -80,15 +73,25 @@ pub(super) async fn send_inputs_for(
     endpoint: &Endpoint,
     workers: &[Worker],
     length: Duration,
-) -> Result<Measured, Failure> {
+) -> Result<Inputs, Failure> {
     let (_done, is_done) = watch::channel(false);
-    let each = (length.as_nanos() / PAUSE.as_nanos()) as usize;
-    let senders = send_all(endpoint, workers, each, &is_done);
-    let (inputs, lateness) = tokio::join!(senders, tokio::spawn(wait_in_turn(each)));
-    Ok(Measured {
-        inputs: inputs?,
-        lateness: lateness?,
-    })
+    send_all(endpoint, workers, due_within(length), &is_done).await
+}
+
+/// How late a task is that sends nothing and waits for the instants of a sender: what the machine itself
+/// adds to the times of inputs.
+pub(super) async fn lateness(length: Duration) -> Latencies {
+    let mut lateness = Latencies::default();
+    let mut ticks = due_instants();
+    for _ in 0..due_within(length) {
+        lateness.record(ticks.tick().await.elapsed());
+    }
+    lateness
+}
+
+/// The inputs of one sender that are due within `length`.
+fn due_within(length: Duration) -> usize {
+    (length.as_nanos() / PAUSE.as_nanos()) as usize
 }
 
 /// Sends `each` inputs from every sender, unless `done` is true before.
@@ -116,15 +119,6 @@ fn due_instants() -> Interval {
     // A late input does not delay the next one.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     ticks
-}
-
-async fn wait_in_turn(number: usize) -> Latencies {
-    let mut lateness = Latencies::default();
-    let mut ticks = due_instants();
-    for _ in 0..number {
-        lateness.record(ticks.tick().await.elapsed());
-    }
-    lateness
 }
 
 async fn send_in_turn(

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::Plan;
 use super::polling_load::{
-    Measured, PollEnd, Polled, RATE, WORKERS, send_inputs_for, start_pollers,
+    PollEnd, Polled, RATE, WORKERS, lateness, send_inputs_for, start_pollers,
 };
 use crate::failure::Failure;
 use crate::process_stats::format_mib;
@@ -30,17 +30,15 @@ pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
 
     let unread = Worker::create_many(&mut client, WORKERS).await?;
     let idle = send_inputs_for(server.endpoint(), &unread, plan.either(IDLE, IDLE / 2)).await?;
-    let idle = idle.inputs;
 
     let workers = Worker::create_many(&mut client, WORKERS).await?;
     let polls = start_pollers(server.endpoint(), &workers, pollers);
     let expected = u64::try_from(pollers).expect("a small number");
     let waiting = server.wait_for_counts(|counts| counts.waiting_pollers == expected);
     let waiting = waiting.await?.waiting_pollers;
-    let Measured {
-        inputs: busy,
-        lateness,
-    } = send_inputs_for(server.endpoint(), &workers, length).await?;
+    let lateness = tokio::spawn(lateness(length));
+    let busy = send_inputs_for(server.endpoint(), &workers, length).await?;
+    let lateness = lateness.await?;
     let stats = server.stats()?;
     // Stopping a worker appends its last event, which all of its pollers must receive.
     let idle_again = server.wait_for_counts(|counts| counts.active_runs == 0);

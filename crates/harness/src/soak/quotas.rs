@@ -50,7 +50,6 @@ pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
     let mut client = server.client();
     let workers = Worker::create_many(&mut client, WORKERS).await?;
     let alone = send_inputs_for(server.endpoint(), &workers, length).await?;
-    let alone = alone.inputs;
 
     let greedy = Endpoint {
         token: GREEDY_TOKEN.to_owned(),
@@ -88,7 +87,6 @@ pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
         asking.spawn(ask_for_more(greedy.clone(), request, is_done.clone()));
     }
     let beside = send_inputs_for(server.endpoint(), &workers, length).await?;
-    let beside = beside.inputs;
     done.send_replace(true);
     let (mut refused, mut others) = (0, Vec::new());
     while let Some(refusals) = asking.join_next().await {

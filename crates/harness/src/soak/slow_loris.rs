@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Plan;
-use super::half_open::{self, GRACE};
+use super::half_open::{self, HEAD_GRACE, QUICK_GRACE};
 use crate::client::Endpoint;
 use crate::failure::Failure;
 use crate::report::Report;
@@ -28,6 +28,7 @@ pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
     let connections = plan.either(2_000, 500);
     let server = half_open::start_server(plan).await?;
     let bound = Duration::from_millis(server.stated_limit("head_timeout_ms").await?);
+    let grace = plan.either(HEAD_GRACE, QUICK_GRACE);
     let (done, is_done) = watch::channel(false);
     let health = tokio::spawn(check_health(server.endpoint().clone(), is_done));
     let mut tasks = JoinSet::new();
@@ -36,7 +37,7 @@ pub(super) async fn run(plan: Plan) -> Result<Report, Failure> {
         let began = Instant::now();
         let stream = server.endpoint().connect().await?;
         let head = server.endpoint().head("GET", "/api/workspace");
-        tasks.spawn(send_slowly(stream, head, began, bound + GRACE));
+        tasks.spawn(send_slowly(stream, head, began, bound + grace));
     }
     let mut lifetimes = Latencies::default();
     let (mut late, mut early) = (0, 0);

@@ -27,7 +27,7 @@ const REPLY_BYTES: usize = 1_000_000;
 const READ_BYTES: usize = 1_000;
 /// The longest that the server may take to clean up. It is judged after a look at the server, so that a
 /// pause of the harness is no fault of the server.
-const CLEANUP_MAX: Duration = Duration::from_secs(10);
+const CLEANUP_MAX: Duration = Duration::from_secs(5);
 /// The pause between two reads of the server's counts.
 const PAUSE: Duration = Duration::from_millis(10);
 

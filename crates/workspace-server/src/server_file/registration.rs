@@ -219,7 +219,7 @@ mod tests {
             () = replaced => {}
             never = keep => match never {},
         }
-        // The future is gone, and the file with it, be it that of an attempt that goes on.
+        // The future is gone. An attempt that was under way removes its file when it ends.
         shows(directory, &[]).await;
     }
 

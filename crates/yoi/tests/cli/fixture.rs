@@ -174,12 +174,13 @@ impl TestServer {
         Self::listening(command.stderr(Stdio::null()).spawn().unwrap())
     }
 
-    /// The same, but does `then` as soon as the server's log says `waits`.
+    /// The same, but does `then` as soon as the server's log says `waits`, or that it serves already.
     pub(crate) fn start_and_wait(command: &mut Command, waits: &str, then: impl FnOnce()) -> Self {
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(process.stderr.take().unwrap());
         let mut lines = log.lines().map_while(Result::ok);
-        assert!(lines.any(|line| line.contains(waits)), "no {waits:?}");
+        let is_there = |line: String| line.contains(waits) || line.contains("serving");
+        assert!(lines.any(is_there), "no {waits:?}");
         then();
         Self::listening(process)
     }

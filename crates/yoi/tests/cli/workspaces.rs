@@ -71,7 +71,7 @@ struct World {
     home: TestHome,
     running: BTreeMap<usize, TestServer>,
     left: Vec<String>,
-    /// What `left` is of: no other test's server is at one of them.
+    /// Keeps the ports of all addresses in `left` from other tests.
     reserved: Vec<ReservedAddress>,
     /// The names of the workers that each workspace should have.
     workers: [BTreeSet<String>; WORKSPACES.len()],

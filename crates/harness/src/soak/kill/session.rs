@@ -250,8 +250,8 @@ impl Session {
         }))
     }
 
-    /// Reads, and once more when the server gives up after its own deadline of 2 s: a pause of the machine
-    /// can last longer. One that it never answers in time is [`Gone`].
+    /// Reads, and up to twice more when the server gives up after its own deadline of 2 s: a pause of the
+    /// machine can last longer. One that it never answers in time is [`Gone`].
     pub(super) async fn read(&mut self, path: &str) -> Result<(Response, Span), Gone> {
         self.ledger.with(|state| state.counts.reads += 1);
         let mut attempts = 0;
