@@ -41,12 +41,8 @@ const WORK_MS: usize = 500;
 /// Longest wait for the first change after a restart of the database, after which the scenario is
 /// given up.
 const RECOVERY_GIVE_UP: Duration = Duration::from_secs(60);
-/// How long after the first change the server may still answer that it is unavailable: until it has
-/// replaced every connection.
-const OUTAGE: Duration = Duration::from_secs(3);
-
-/// How long after the end of a lease that was not renewed another server must have taken over.
-const RENEWED: Duration = Duration::from_secs(1);
+/// In how much time after the end of a lease that was not renewed another server takes over.
+const EXPIRED_FOR: Duration = Duration::from_secs(1);
 
 pub(in crate::soak) async fn run(plan: Plan) -> Result<Report, Failure> {
     // Six are those of the first five cycles, in which everything happens once.
@@ -165,7 +161,7 @@ impl Scenario {
         }
         if number == 1 {
             // One owner at least must have renewed its lease to be there at the end.
-            sleep(self.bounds.lease + RENEWED).await;
+            sleep(self.bounds.lease + EXPIRED_FOR).await;
         }
         self.work().await;
         self.check_standing_by(&standby).await?;
@@ -213,7 +209,7 @@ impl Scenario {
             sleep(Duration::from_millis(2)).await;
         }
         self.takeovers.recoveries.record(began.elapsed());
-        sleep(OUTAGE).await;
+        sleep(self.bounds.outage).await;
         clients.expect(Outlook::Service);
         Ok(())
     }

@@ -18,6 +18,9 @@ pub(super) struct Bounds {
     orderly: Duration,
     /// Longest time from the end of the database's restart to the first change.
     recovery: Duration,
+    /// How long after that change the server may still answer that it is unavailable: until it has
+    /// replaced every connection.
+    pub(super) outage: Duration,
     /// Longest time until an owner that was replaced has ended by itself, once it can: more than its
     /// orderly shutdown takes.
     exit: Duration,
@@ -30,6 +33,7 @@ impl Bounds {
         takeover: Duration::from_secs(5),
         orderly: Duration::from_secs(1),
         recovery: Duration::from_secs(3),
+        outage: Duration::from_secs(1),
         exit: Duration::from_secs(5),
     };
     /// With one that outlasts the pauses of a busy machine.
@@ -38,6 +42,7 @@ impl Bounds {
         takeover: Duration::from_secs(20),
         orderly: Duration::from_secs(5),
         recovery: Duration::from_secs(15),
+        outage: Duration::from_secs(3),
         exit: Duration::from_secs(15),
     };
 }
